@@ -1,0 +1,61 @@
+"""OpenAI's Realtime protocol for audio pipelines: frames to typed events and back.
+
+How data flows (nothing here opens a socket or reads a clock)::
+
+    microphone, phone          realtime.audio               realtime
+    raw samples, G.711  ->  Chunker, Converter  ->  encode_append, encode  ->  WebSocket
+    raw samples, G.711  <-      Converter       <-      decode_server      <-  WebSocket
+
+`realtime` itself speaks GA, today's protocol; `realtime.beta` offers the same names for its
+own wire. `import realtime` imports neither numpy nor a network library: `realtime.audio`
+(numpy) and `realtime.testing` (websockets) are imported when they are first named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .build import (
+    create_audio_input,
+    create_function_output,
+    create_session_config,
+    create_text_input,
+    estimate_cost_per_minute,
+    get_recommended_voice,
+    get_sample_rate,
+    get_supported_models,
+    supports_realtime,
+    wire_format,
+)
+from .codec import Codec, decode_client, decode_server, encode, encode_append, peek_type
+from .errors import (
+    AudioError,
+    ConfigError,
+    DecodeError,
+    EncodeError,
+    ModelNotFoundError,
+    RealtimeError,
+)
+from .events import *
+from .format import AudioFormat
+from .validate import validate_session_config
+
+if TYPE_CHECKING:
+    from . import audio as audio
+    from . import beta as beta
+    from . import testing as testing
+else:
+    from ._names import public_names as _public_names
+
+    _ON_DEMAND = frozenset({"audio", "beta", "testing"})
+    __all__ = sorted({*_public_names(globals()), *_ON_DEMAND} - {"testing"})
+
+    def __getattr__(name):
+        if name in _ON_DEMAND:
+            import importlib
+
+            return importlib.import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__version__ = "0.1.0"

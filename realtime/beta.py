@@ -1,0 +1,219 @@
+"""The beta dialect, the one the seed speaks: the same names as `realtime`, for its wire.
+
+Retired by OpenAI in May 2026, alive on dated Azure endpoints and compatible servers. The
+builders and checks here behave as the seed's (litellm-rs 0.4.16), with its shapes, defaults,
+voices and limits; its enums are here as string constants, for fields that take any string.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from . import build, spec
+from .codec import DialectCodec
+from .errors import ConfigError, ModelNotFoundError
+from .events import beta as events
+from .events.beta import *
+from .events.items import *
+from .format import AudioFormat
+
+if TYPE_CHECKING:
+    from ._types import Buffer
+
+
+class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
+    """The codec of the beta dialect. A str of audio goes out as it is, as the seed sends it."""
+
+    server_events = events.ServerEvent
+    client_events = events.ClientEvent
+    append = events.InputAudioBufferAppend
+    checks_base64 = False
+
+
+_CODEC = Codec()
+decode_server = _CODEC.decode_server
+decode_client = _CODEC.decode_client
+encode = _CODEC.encode
+encode_append = _CODEC.encode_append
+
+# --- The seed's enums, as constants --------------------------------------------------
+
+
+class Voice(StrEnum):
+    """The voices that the seed knows."""
+
+    ALLOY = "alloy"
+    ASH = "ash"
+    BALLAD = "ballad"
+    CORAL = "coral"
+    ECHO = "echo"
+    NOVA = "nova"
+    ONYX = "onyx"
+    FABLE = "fable"
+    SAGE = "sage"
+    SHIMMER = "shimmer"
+    VERSE = "verse"
+
+    @classmethod
+    def default(cls) -> Voice:
+        """alloy."""
+        return cls.ALLOY
+
+
+class Modality(StrEnum):
+    """What a response is made of."""
+
+    TEXT = "text"
+    AUDIO = "audio"
+
+
+class TurnDetectionType(StrEnum):
+    """When a turn ends; the seed's NONE is `turn_detection=None` here."""
+
+    SERVER_VAD = "server_vad"
+
+    @classmethod
+    def default(cls) -> TurnDetectionType:
+        """server_vad."""
+        return cls.SERVER_VAD
+
+
+class ItemType(StrEnum):
+    """What an item is."""
+
+    MESSAGE = "message"
+    FUNCTION_CALL = "function_call"
+    FUNCTION_CALL_OUTPUT = "function_call_output"
+
+
+class ItemStatus(StrEnum):
+    """How far an item is."""
+
+    COMPLETED = "completed"
+    IN_PROGRESS = "in_progress"
+    INCOMPLETE = "incomplete"
+
+
+class ItemRole(StrEnum):
+    """Whose message an item is."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+
+
+# --- The seed's utilities ------------------------------------------------------------
+
+get_sample_rate = build.get_sample_rate
+
+
+def get_supported_models() -> list[str]:
+    """The two models that the seed knows."""
+    return list(spec.BETA_MODELS)
+
+
+def supports_realtime(model_id: str) -> bool:
+    """Whether `model_id` is one of `get_supported_models()`."""
+    return model_id in spec.BETA_MODELS
+
+
+def create_session_config(
+    model: str, voice: str | None = None, instructions: str | None = None
+) -> RealtimeSessionConfig:
+    """A session of text and PCM16 audio, with the seed's defaults."""
+    return RealtimeSessionConfig(
+        model=model,
+        modalities=["text", "audio"],
+        instructions=UNSET if instructions is None else instructions,
+        voice=Voice.default().value if voice is None else voice,
+        input_audio_format=AudioFormat.PCM16.value,
+        output_audio_format=AudioFormat.PCM16.value,
+        input_audio_transcription=TranscriptionConfig(model=build.TRANSCRIPTION_MODEL),
+        turn_detection=TurnDetectionConfig(
+            type="server_vad",
+            threshold=build.VAD_THRESHOLD,
+            prefix_padding_ms=build.VAD_PREFIX_PADDING_MS,
+            silence_duration_ms=build.VAD_SILENCE_DURATION_MS,
+        ),
+        temperature=0.8,
+        max_response_output_tokens=spec.MAX_OUTPUT_TOKENS,
+    )
+
+
+def create_text_input(text: str, previous_item_id: str | None = None) -> ConversationItemCreate:
+    """A completed user message of `text`, after `previous_item_id` or at the end."""
+    return ConversationItemCreate(
+        previous_item_id=UNSET if previous_item_id is None else previous_item_id,
+        item=ConversationItem(
+            type="message", status="completed", role="user", content=[InputText(text=text)]
+        ),
+    )
+
+
+def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
+    """An append of `audio`: raw audio of any buffer, or a str that goes out as it is.
+
+    As in the seed a str is not looked at: `event.audio` is that str.
+    """
+    if isinstance(audio, str):
+        return InputAudioBufferAppend(audio=audio)  # type: ignore[arg-type]
+    return InputAudioBufferAppend(audio=memoryview(audio).tobytes())
+
+
+def create_function_output(
+    call_id: str, output: str, previous_item_id: str | None = None
+) -> ConversationItemCreate:
+    """What the function called by `call_id` gave back."""
+    return ConversationItemCreate(
+        previous_item_id=UNSET if previous_item_id is None else previous_item_id,
+        item=ConversationItem(
+            type="function_call_output", status="completed", call_id=call_id, output=output
+        ),
+    )
+
+
+def validate_session_config(config: RealtimeSessionConfig) -> None:
+    """The seed's checks, in its order; the first that fails is raised.
+
+    Raises:
+        ModelNotFoundError: the model is not one of `get_supported_models()`.
+        ConfigError: temperature, max tokens or threshold out of range.
+    """
+    if not config.model or config.model not in spec.BETA_MODELS:
+        raise ModelNotFoundError(str(config.model or ""))
+    if config.temperature is not None and config.temperature is not UNSET:
+        _check("temperature", 0.0 <= config.temperature <= spec.BETA_MAX_TEMPERATURE, "0.0 and 2.0")
+    tokens = config.max_response_output_tokens
+    if isinstance(tokens, int):
+        _check(
+            "max_response_output_tokens", 1 <= tokens <= spec.MAX_OUTPUT_TOKENS, f"1 and {spec.MAX_OUTPUT_TOKENS}"
+        )
+    detection = config.turn_detection
+    if isinstance(detection, TurnDetectionConfig) and isinstance(detection.threshold, (int, float)):
+        _check("turn_detection.threshold", 0.0 <= detection.threshold <= 1.0, "0.0 and 1.0")
+
+
+def _check(path: str, holds: bool, bounds: str) -> None:
+    if not holds:
+        what = f"must be between {bounds}"
+        raise ConfigError(f"{path} {what}", problems=[(path, what)])
+
+
+def get_recommended_voice(use_case: str) -> Voice:
+    """The seed's voice for a use case; alloy for others."""
+    return Voice(spec.BETA_RECOMMENDED_VOICES.get(use_case.lower(), Voice.default().value))
+
+
+def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
+    """The seed's price of one minute, in USD.
+
+    Raises:
+        ModelNotFoundError: `model` is not one of the seed's two.
+    """
+    if model not in spec.BETA_MINUTE_PRICES:
+        raise ModelNotFoundError(model)
+    with_audio, text_only = spec.BETA_MINUTE_PRICES[model]
+    return with_audio if include_audio else text_only

@@ -1,0 +1,348 @@
+"""Frames to events and back: one `Codec` for each dialect, and `peek_type`.
+
+Ordinary frames go straight through one msgspec decoder. What it refuses gets a second look
+(`repair`); what that refuses is a DecodeError. Nothing here knows any event by name: a
+codec's class says which unions it decodes and which event carries the caller's audio.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import typing
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Union
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from . import events, spec
+from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_frame
+from .errors import ConfigError, DecodeError, EncodeError, snippet
+from .events.base import Tagged, Unknown, UnknownEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._types import Buffer, Frame
+
+S = TypeVar("S")
+C = TypeVar("C")
+
+
+class DialectCodec(Generic[S, C]):
+    """Decodes and encodes the events of one dialect; its subclasses say of which.
+
+    Frames over `max_frame_bytes` bytes or nested deeper than `max_depth` are refused with
+    a DecodeError before they are read. A codec holds no state of a connection: one serves
+    any number of connections and threads.
+    """
+
+    server_events: ClassVar[Any]
+    client_events: ClassVar[Any]
+    # The event whose `audio` is the caller's audio.
+    append: ClassVar[type[Tagged]]
+    # Whether a str that is said to be base64 is checked to be.
+    checks_base64: ClassVar[bool] = True
+
+    def __init__(
+        self, *, max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES, max_depth: int = DEFAULT_MAX_DEPTH
+    ) -> None:
+        if max_frame_bytes < 1:
+            raise ConfigError(f"max_frame_bytes must be at least 1, got {max_frame_bytes}")
+        if not 1 <= max_depth <= HARD_MAX_DEPTH:
+            raise ConfigError(f"max_depth must be from 1 to {HARD_MAX_DEPTH}, got {max_depth}")
+        self._max_frame_bytes = max_frame_bytes
+        self._max_depth = max_depth
+        # A frame of no more bytes than this can break neither limit.
+        self._harmless_bytes = min(max_frame_bytes // 4, max_depth)
+        # Decoders are built at the first frame: `import realtime` stays cheap.
+        self._decode_server: Callable[[Any], Any] = self._first_server_frame
+        self._decode_client: Callable[[Any], Any] = self._first_client_frame
+        self._encode = msgspec.json.Encoder(enc_hook=_leaf).encode
+        self._kinds = frozenset(known(self.server_events) + known(self.client_events))
+        self._heads = _heads(str(self.append.__struct_config__.tag))
+
+    def decode_server(self, frame: Frame, /) -> S:
+        """What a client receives, as an event; of an unknown type, as an UnknownEvent.
+
+        Raises:
+            DecodeError: the frame is not JSON, or not what its type promises.
+            TypeError: `frame` is neither bytes-like nor a str.
+        """
+        try:
+            if len(frame) > self._harmless_bytes:
+                check_frame(frame, self._max_frame_bytes, self._max_depth)
+            return self._decode_server(frame)  # type: ignore[no-any-return]
+        except _REFUSALS as error:
+            return self._look_again(frame, self.server_events, error)  # type: ignore[no-any-return]
+
+    def decode_client(self, frame: Frame, /) -> C:
+        """What a server receives, as an event; of an unknown type, as an UnknownEvent.
+
+        Raises:
+            DecodeError: the frame is not JSON, or not what its type promises.
+            TypeError: `frame` is neither bytes-like nor a str.
+        """
+        try:
+            if len(frame) > self._harmless_bytes:
+                check_frame(frame, self._max_frame_bytes, self._max_depth)
+            return self._decode_client(frame)  # type: ignore[no-any-return]
+        except _REFUSALS as error:
+            return self._look_again(frame, self.client_events, error)  # type: ignore[no-any-return]
+
+    def encode(self, event: S | C, /) -> bytes:
+        """`event` as one compact UTF-8 JSON frame; an UnknownEvent's `raw` as it is.
+
+        Raises:
+            EncodeError: the event holds what JSON or the wire cannot, or is of another dialect.
+            TypeError: `event` is no event.
+        """
+        kind = type(event)
+        if kind is self.append:
+            return self._encode_append(event.audio, event.event_id)  # type: ignore[attr-defined]
+        if kind in self._kinds:
+            return self._encode_struct(event)
+        return self._encode_other(event)
+
+    def encode_append(self, audio: Buffer | str, /, *, event_id: str | None = None) -> bytes:
+        """`audio` as one append frame: raw audio of any buffer, or a str that is base64 already.
+
+        Raises:
+            EncodeError: more than 15 MiB of audio, or a str that is not base64.
+            TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
+        """
+        return self._encode_append(audio, UNSET if event_id is None else event_id)
+
+    # --- Decoding: what is not ordinary ---
+
+    def _first_server_frame(self, frame: Any) -> Any:
+        self._decode_server = msgspec.json.Decoder(Union[known(self.server_events)]).decode
+        return self._decode_server(frame)
+
+    def _first_client_frame(self, frame: Any) -> Any:
+        self._decode_client = msgspec.json.Decoder(Union[known(self.client_events)]).decode
+        return self._decode_client(frame)
+
+    def _look_again(self, frame: Frame, union: Any, error: Exception) -> Any:
+        """The event after all, or the DecodeError that says why not."""
+        if isinstance(error, DecodeError):
+            raise error
+        if isinstance(error, TypeError):
+            raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}") from None
+        from .repair import Misfit, fit_event  # only strange frames pay for it
+
+        kind, raw = "", b""
+        try:
+            raw = _bytes(frame)
+            if not isinstance(error, msgspec.ValidationError):
+                raise error
+            kind = peek_type(raw)
+            return fit_event(raw, Union[known(union)], kind)
+        except Misfit as misfit:
+            refusal = DecodeError(
+                misfit.reason,
+                event_type=kind,
+                path=misfit.path,
+                expected=misfit.expected,
+                payload=snippet(raw),
+            )
+        except DecodeError as again:
+            refusal = again
+        except (msgspec.DecodeError, UnicodeError, RecursionError, BufferError, ValueError) as why:
+            refusal = DecodeError(_reason(why), event_type=kind, payload=snippet(raw))
+        raise refusal from None
+
+    # --- Encoding ---
+
+    def _encode_append(self, audio: Any, event_id: str | None | UnsetType) -> bytes:
+        import pybase64  # at the first append: reading a log needs none
+
+        if isinstance(audio, str):
+            quoted = self._quote_base64(audio)
+        else:
+            data = _octets(audio)
+            if len(data) > spec.MAX_APPEND_BYTES:
+                raise EncodeError(
+                    f"{len(data)} bytes of audio are more than the {spec.MAX_APPEND_BYTES} of one append",
+                    event_type=self._heads[2],
+                )
+            quoted = b'"%b"' % pybase64.b64encode(data)
+        if event_id is UNSET:
+            return b"%b%b}" % (self._heads[0], quoted)
+        return b'%b%b,"audio":%b}' % (self._heads[1], self._encode(event_id), quoted)
+
+    def _quote_base64(self, text: str) -> bytes:
+        """`text` as a JSON string."""
+        import pybase64
+
+        if len(text) > (spec.MAX_APPEND_BYTES + 2) // 3 * 4:
+            raise EncodeError("more audio than one append may carry", event_type=self._heads[2])
+        if not self.checks_base64:
+            return self._encode(text)
+        try:
+            pybase64.b64decode(text, validate=True)
+        except ValueError:
+            raise EncodeError("a str of audio must be base64", event_type=self._heads[2]) from None
+        return b'"%b"' % text.encode()
+
+    def _encode_struct(self, event: Any) -> bytes:
+        try:
+            frame = self._encode(event)
+        except (TypeError, ValueError, RecursionError, OverflowError) as why:
+            raise EncodeError(_reason(why), event_type=event.type) from None
+        if b"null" in frame and not _is_finite(event):
+            raise EncodeError("NaN and infinity cannot be sent", event_type=event.type)
+        return frame
+
+    def _encode_other(self, event: Any) -> bytes:
+        if isinstance(event, UnknownEvent):
+            return event.raw
+        if isinstance(event, Tagged):
+            if any(event.type == kind.__struct_config__.tag for kind in type(event).__mro__ if kind in self._kinds):
+                return self._encode_struct(event)
+            raise EncodeError("not an event of this dialect", event_type=event.type)
+        raise TypeError(f"an event is needed, not {type(event).__name__}")
+
+
+class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
+    """The codec of GA, today's protocol. Limits: `max_frame_bytes`, `max_depth`."""
+
+    server_events = events.ServerEvent
+    client_events = events.ClientEvent
+    append = events.InputAudioBufferAppend
+
+
+# --- Peeking -------------------------------------------------------------------------
+
+_TYPE_FIRST = b'{"type":"'
+# A head of flat members up to "type"; strings with escapes are left to the real parser.
+_HEAD = (
+    r'\s*\{\s*(?:"(?!type")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-+.0-9eE]++|true|false|null)\s*,\s*)*+'
+    r'"type"\s*:\s*"([^"\\]*)"'
+)
+_HEAD_OF_BYTES = re.compile(_HEAD.encode())
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+def peek_type(frame: Frame, /) -> str:
+    """The type of a frame's event, from its head, without decoding the rest.
+
+    Raises:
+        DecodeError: there is no ``type`` to be found.
+        TypeError: `frame` is neither bytes-like nor a str.
+    """
+    if isinstance(frame, (bytearray, memoryview, str)):
+        frame = _bytes(frame)
+    elif not isinstance(frame, bytes):
+        raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}")
+    if frame.startswith(_TYPE_FIRST):
+        end = frame.find(b'"', len(_TYPE_FIRST))
+        value = frame[len(_TYPE_FIRST) : end]
+        if end > 0 and b"\\" not in value:
+            return _text(value, frame)
+    found = _HEAD_OF_BYTES.match(frame)
+    if found:
+        return _text(found.group(1), frame)
+    check_frame(frame, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
+    try:
+        return msgspec.json.decode(frame, type=_Typed).type
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as why:
+        raise DecodeError(_reason(why), payload=snippet(frame)) from None
+
+
+def _text(value: bytes, frame: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise DecodeError("the type is not UTF-8", payload=snippet(frame)) from None
+
+
+# --- Small things --------------------------------------------------------------------
+
+# What the decoder or a frame's container can raise; TypeError only for a wrong argument.
+_REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, BufferError, ValueError, TypeError)
+
+
+def known(union: Any) -> tuple[Any, ...]:
+    """The members of a union of events that msgspec can decode: all but UnknownEvent."""
+    return tuple(m for m in typing.get_args(union) if not issubclass(m, Unknown))
+
+
+def _heads(tag: str) -> tuple[bytes, bytes, str]:
+    """The head of an append without and with an event_id, and its type."""
+    return (
+        b'{"type":"%b","audio":' % tag.encode(),
+        b'{"type":"%b","event_id":' % tag.encode(),
+        tag,
+    )
+
+
+def _bytes(frame: Frame) -> bytes:
+    """A copy of `frame`, or itself where it cannot change."""
+    try:
+        if isinstance(frame, str):
+            return frame.encode()
+        return frame.tobytes() if isinstance(frame, memoryview) else bytes(frame)
+    except (UnicodeError, BufferError, ValueError) as why:
+        raise DecodeError(_reason(why)) from None
+
+
+def _octets(audio: Any) -> memoryview:
+    """The bytes of a buffer of bytes or int16, without a copy where it is contiguous.
+
+    Raises:
+        TypeError: `audio` is no buffer, or its items are neither bytes nor int16.
+    """
+    view = memoryview(audio)
+    if view.format not in _AUDIO_ITEMS:
+        raise TypeError(f"raw audio is bytes or little-endian int16, not items of {view.format!r}")
+    if view.c_contiguous and view.nbytes:
+        return view.cast("B")
+    return memoryview(view.tobytes())
+
+
+_AUDIO_ITEMS = frozenset({"B", "b", "c", "h", "<h", "=h"})
+
+
+def _leaf(value: Any) -> Any:
+    """What the encoder does not know: Unknown as its JSON, numpy's scalars as numbers."""
+    if isinstance(value, Unknown):
+        return Raw(value.raw)
+    if hasattr(value, "__index__"):
+        return value.__index__()
+    if hasattr(value, "__float__"):
+        return float(value)
+    raise TypeError(f"cannot encode a {type(value).__name__}")
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether no float in `value` is NaN or infinite, which msgspec would send as null."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, msgspec.Struct):
+        return all(_is_finite(getattr(value, name)) for name in value.__struct_fields__)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_finite, value))
+    return True
+
+
+def _reason(why: BaseException) -> str:
+    if isinstance(why, RecursionError):
+        return "too deeply nested"
+    if isinstance(why, UnicodeError):
+        return "the text is not valid Unicode"
+    return snippet(why)
+
+
+_CODEC = Codec()
+decode_server = _CODEC.decode_server
+decode_client = _CODEC.decode_client
+encode = _CODEC.encode
+encode_append = _CODEC.encode_append
+
+

@@ -1,0 +1,137 @@
+"""AudioFormat: the three wire formats and their arithmetic, in integers, without numpy.
+
+A *sample* is one value of one channel (all three formats are mono). Everything about a
+format that is a fact stands in `spec.FORMATS`; here is only what follows from it.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+from . import spec
+from .errors import AudioError, ConfigError, snippet
+
+
+class AudioFormat(enum.Enum):
+    """One of the wire's audio formats. The value is the beta dialect's name for it.
+
+    PCM16 is 24 kHz signed 16-bit little-endian; G711_ULAW and G711_ALAW are 8 kHz, one
+    byte a sample. Source: `spec.FORMATS`.
+    """
+
+    PCM16 = "pcm16"
+    G711_ULAW = "g711_ulaw"
+    G711_ALAW = "g711_alaw"
+
+    sample_rate: int
+    sample_width: int
+    ga_type: str
+    beta_name: str
+    silence_sample: bytes
+    bytes_per_second: int
+
+    def __init__(self, name: str) -> None:
+        facts = spec.FORMATS[name]
+        self.sample_rate = facts.sample_rate
+        self.sample_width = facts.sample_width
+        self.ga_type = facts.ga_type
+        self.beta_name = facts.beta_name
+        self.silence_sample = facts.silence
+        self.bytes_per_second = facts.sample_rate * facts.sample_width
+
+    @classmethod
+    def of(cls, x: object, /) -> AudioFormat:
+        """The format that `x` names: any spelling in use, a GA or beta object, or a member.
+
+        Strings are compared without regard to case ("pcm16", "g711_ulaw", "audio/pcmu",
+        "PCMU", "mulaw", ...); a dict or Struct is read by its ``type`` and ``rate``.
+
+        Raises:
+            ConfigError: no format of this wire has that name, or the rate is not its rate.
+            TypeError: `x` is neither a string, a mapping, nor an object with a ``type``.
+        """
+        if isinstance(x, AudioFormat):
+            return x
+        if isinstance(x, str):
+            return _of_name(x)
+        if isinstance(x, dict):
+            return _of_object(x.get("type"), x.get("rate"))
+        if isinstance(getattr(x, "type", None), str):
+            return _of_object(x.type, getattr(x, "rate", None))  # type: ignore[attr-defined]
+        raise TypeError(f"an audio format is a str, a dict or a Struct, not {type(x).__name__}")
+
+    def samples(self, ms: float, /) -> int:
+        """How many samples last `ms` milliseconds.
+
+        Raises:
+            AudioError: `ms` is negative, not finite, or not a whole number of samples.
+            TypeError: `ms` is not a real number.
+        """
+        if isinstance(ms, bool) or not isinstance(ms, (int, float)):
+            raise TypeError(f"ms must be a number, not {type(ms).__name__}")
+        if not (ms >= 0 and math.isfinite(ms)):
+            raise AudioError(f"ms must be finite and not negative, got {ms}")
+        numerator, denominator = ms.as_integer_ratio()
+        count, rest = divmod(numerator * self.sample_rate, 1000 * denominator)
+        if rest:
+            raise AudioError(f"{ms} ms is not a whole number of samples at {self.sample_rate} Hz")
+        return count
+
+    def chunk_bytes(self, ms: float, /) -> int:
+        """How many bytes last `ms` milliseconds. Raises what `samples` raises."""
+        return self.samples(ms) * self.sample_width
+
+    def duration_ms(self, nbytes: int, /) -> float:
+        """How long `nbytes` last in milliseconds: an int where it is whole, else a float.
+
+        The float is the correctly rounded quotient of two integers; sum bytes, not
+        durations, and nothing drifts.
+
+        Raises:
+            AudioError: `nbytes` is negative or not a whole number of samples.
+            TypeError: `nbytes` is not an int.
+        """
+        if isinstance(nbytes, bool) or not isinstance(nbytes, int):
+            raise TypeError(f"nbytes must be an int, not {type(nbytes).__name__}")
+        if nbytes < 0 or nbytes % self.sample_width:
+            raise AudioError(f"{nbytes} bytes are not a whole number of {self.value} samples")
+        whole, rest = divmod(nbytes * 1000, self.bytes_per_second)
+        return nbytes * 1000 / self.bytes_per_second if rest else whole
+
+    def silence(self, ms: float, /) -> bytes:
+        """`ms` milliseconds of silence: zeros, 0xFF or 0xD5. Raises what `samples` raises."""
+        return self.silence_sample * self.samples(ms)
+
+    @property
+    def min_commit_bytes(self) -> int:
+        """The least audio that the server accepts in a commit (100 ms)."""
+        return self.chunk_bytes(spec.MIN_COMMIT_MS)
+
+    @property
+    def max_append_bytes(self) -> int:
+        """The most audio that one append may carry (15 MiB), in whole samples."""
+        return spec.MAX_APPEND_BYTES - spec.MAX_APPEND_BYTES % self.sample_width
+
+
+_BY_NAME = {
+    spelling: AudioFormat(name)
+    for name, facts in spec.FORMATS.items()
+    for spelling in (name, facts.ga_type, *facts.spellings)
+}
+
+
+def _of_name(name: str) -> AudioFormat:
+    try:
+        return _BY_NAME[name.strip().lower()]
+    except KeyError:
+        raise ConfigError(f"unknown audio format: {snippet(repr(name))}") from None
+
+
+def _of_object(kind: object, rate: object) -> AudioFormat:
+    if not isinstance(kind, str):
+        raise ConfigError("an audio format object needs a `type` that is a string")
+    found = _of_name(kind)
+    if isinstance(rate, (int, float)) and rate != found.sample_rate:
+        raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {rate} Hz")
+    return found

@@ -1,0 +1,208 @@
+"""The one table of protocol facts: formats, limits, models, voices, prices.
+
+Nothing here computes and nothing here imports from the rest of the package; everything
+that needs one of these facts reads it from here. Each group names its source and the
+date it was read. "SDK" is the official Python package ``openai`` 3.54.0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+# --- Audio formats -------------------------------------------------------------------
+# Source: SDK, RealtimeAudioFormats and the retired AudioFormat literals; the API
+# reference of session.update. Read 2026-11-23. Sample widths and silence codes: ITU-T
+# G.711 (11/88): the code of the smallest positive value is all ones for mu-law, 0xD5 as
+# sent on the line (even bits inverted) for A-law.
+
+
+class FormatFacts(NamedTuple):
+    """What is fixed about one audio format."""
+
+    ga_type: str
+    beta_name: str
+    sample_rate: int
+    sample_width: int
+    silence: bytes
+    spellings: tuple[str, ...]
+
+
+FORMATS: Final = {
+    "pcm16": FormatFacts(
+        "audio/pcm", "pcm16", 24_000, 2, b"\0\0", ("pcm", "pcm_16", "pcm_s16le", "s16le", "linear16")
+    ),
+    "g711_ulaw": FormatFacts(
+        "audio/pcmu", "g711_ulaw", 8_000, 1, b"\xff",
+        ("pcmu", "ulaw", "mulaw", "mu-law", "u-law", "audio/x-mulaw", "audio/mulaw", "audio/basic", "pcm_mulaw"),
+    ),
+    "g711_alaw": FormatFacts(
+        "audio/pcma", "g711_alaw", 8_000, 1, b"\xd5",
+        ("pcma", "alaw", "a-law", "audio/x-alaw", "audio/alaw", "pcm_alaw"),
+    ),
+}  # fmt: skip
+
+# --- Limits --------------------------------------------------------------------------
+# Source: the API reference (guides "Realtime conversations" and "Realtime costs", and the
+# OpenAPI document of 2026-08-21). Read 2026-11-23.
+MAX_APPEND_BYTES: Final = 15 * 1024 * 1024  # of raw audio in one append
+MIN_COMMIT_MS: Final = 100
+MAX_EVENT_ID_CHARS: Final = 512
+MAX_CALL_ID_CHARS: Final = 32
+MAX_METADATA_PAIRS: Final = 16
+MAX_METADATA_KEY_CHARS: Final = 64
+MAX_METADATA_VALUE_CHARS: Final = 512
+MIN_SPEED: Final = 0.25
+MAX_SPEED: Final = 1.5
+MAX_OUTPUT_TOKENS: Final = 4096
+MAX_SESSION_SECONDS: Final = 60 * 60
+USER_AUDIO_MS_PER_TOKEN: Final = 100
+ASSISTANT_AUDIO_MS_PER_TOKEN: Final = 50
+
+# --- Models --------------------------------------------------------------------------
+# Source: SDK, RealtimeSessionCreateRequest.model. Read 2026-11-23. The set is open: a
+# model that is not here can still be sent.
+if TYPE_CHECKING:
+    Model = (
+        Literal[
+            "gpt-realtime", "gpt-realtime-2025-08-28", "gpt-realtime-1.5", "gpt-realtime-2", "gpt-realtime-2.1",
+            "gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15", "gpt-realtime-2.1-mini",
+            "gpt-audio-1.5", "gpt-audio-mini", "gpt-audio-mini-2025-10-06", "gpt-audio-mini-2025-12-15",
+            "gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01", "gpt-4o-realtime-preview-2024-12-17",
+            "gpt-4o-realtime-preview-2025-06-03", "gpt-4o-mini-realtime-preview",
+            "gpt-4o-mini-realtime-preview-2024-12-17",
+        ]
+        | str
+    )  # fmt: skip
+else:
+    Model = str
+
+MODELS: Final = (
+    "gpt-realtime",
+    "gpt-realtime-2025-08-28",
+    "gpt-realtime-1.5",
+    "gpt-realtime-2",
+    "gpt-realtime-2.1",
+    "gpt-realtime-mini",
+    "gpt-realtime-mini-2025-10-06",
+    "gpt-realtime-mini-2025-12-15",
+    "gpt-realtime-2.1-mini",
+    "gpt-audio-1.5",
+    "gpt-audio-mini",
+    "gpt-audio-mini-2025-10-06",
+    "gpt-audio-mini-2025-12-15",
+    "gpt-4o-realtime-preview",
+    "gpt-4o-realtime-preview-2024-10-01",
+    "gpt-4o-realtime-preview-2024-12-17",
+    "gpt-4o-realtime-preview-2025-06-03",
+    "gpt-4o-mini-realtime-preview",
+    "gpt-4o-mini-realtime-preview-2024-12-17",
+)
+DEFAULT_MODEL: Final = "gpt-realtime"
+
+# Source: SDK, AudioTranscription.model. Read 2026-11-23.
+if TYPE_CHECKING:
+    TranscriptionModel = (
+        Literal[
+            "whisper-1", "gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe",
+            "gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-transcribe-diarize", "gpt-live-transcribe",
+            "gpt-realtime-whisper",
+        ]
+        | str
+    )  # fmt: skip
+else:
+    TranscriptionModel = str
+
+# --- Voices --------------------------------------------------------------------------
+# Source: SDK, RealtimeAudioConfigOutput.voice. Read 2026-11-23. The set is open.
+if TYPE_CHECKING:
+    Voice = (
+        Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"]
+        | str
+    )  # fmt: skip
+else:
+    Voice = str
+
+VOICES: Final = (
+    "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
+)  # fmt: skip
+DEFAULT_VOICE: Final = "alloy"
+# Source: the API reference recommends marin and cedar for best quality. Read 2026-11-23.
+# The use cases are the seed's (litellm-rs 0.4.16); its nova, onyx and fable are not
+# accepted by GA, so each use case has a voice that is.
+RECOMMENDED_VOICES: Final = {
+    "customer_service": "alloy",
+    "assistant": "marin",
+    "narrator": "cedar",
+    "casual": "echo",
+    "professional": "sage",
+}
+
+# --- Prices --------------------------------------------------------------------------
+# USD per million tokens. Source: the official model pages unless a line says otherwise.
+# Read 2026-11-23. A model whose price is not confirmed is not here: asking for it is an
+# error, never $0. Tokens of audio: one per 100 ms of the user's, one per 50 ms of the
+# assistant's (guide "Realtime costs").
+
+
+class TokenPrice(NamedTuple):
+    """USD per million tokens of one kind."""
+
+    input: float
+    cached: float
+    output: float
+
+
+class ModelPrice(NamedTuple):
+    """The prices of one model by kind of token; images have no output."""
+
+    text: TokenPrice
+    audio: TokenPrice
+    image: TokenPrice | None = None
+
+
+_GPT_REALTIME_2 = ModelPrice(TokenPrice(4, 0.40, 24), TokenPrice(32, 0.40, 64), TokenPrice(5, 0.50, 0))
+_GPT_4O = ModelPrice(TokenPrice(5, 2.50, 20), TokenPrice(40, 2.50, 80))
+_GPT_4O_MINI = ModelPrice(TokenPrice(0.60, 0.30, 2.40), TokenPrice(10, 0.30, 20))
+
+PRICES: Final = {
+    "gpt-realtime-2": _GPT_REALTIME_2,
+    "gpt-realtime-2.1": _GPT_REALTIME_2,
+    "gpt-realtime-1.5": ModelPrice(TokenPrice(4, 0.40, 16), TokenPrice(32, 0.40, 64), TokenPrice(5, 0.50, 0)),
+    "gpt-realtime-2.1-mini": ModelPrice(
+        TokenPrice(0.60, 0.06, 2.40), TokenPrice(10, 0.30, 20), TokenPrice(0.80, 0.08, 0)
+    ),
+    "gpt-4o-realtime-preview": _GPT_4O,
+    "gpt-4o-realtime-preview-2024-12-17": _GPT_4O,
+    "gpt-4o-realtime-preview-2025-06-03": _GPT_4O,
+    "gpt-4o-mini-realtime-preview": _GPT_4O_MINI,
+    "gpt-4o-mini-realtime-preview-2024-12-17": _GPT_4O_MINI,
+    # A secondary source; its text prices are not confirmed.
+    "gpt-4o-realtime-preview-2024-10-01": ModelPrice(TokenPrice(5, 2.50, 20), TokenPrice(100, 20, 200)),
+}  # fmt: skip
+
+# USD per minute of audio, for what is not priced by the token. Same source and date.
+MINUTE_PRICES: Final = {
+    "gpt-live-1": 0.05,
+    "gpt-realtime-translate": 0.034,
+    "gpt-realtime-whisper": 0.017,
+    "gpt-live-transcribe": 0.017,
+    "gpt-transcribe": 0.0045,
+}
+
+# --- The seed's own facts ------------------------------------------------------------
+# Source: litellm-rs 0.4.16, src/core/providers/openai/realtime.rs, a client of the beta
+# dialect. fable, nova and onyx were listed by OpenAI only from March to July 2025.
+BETA_MODELS: Final = ("gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01")
+BETA_VOICES: Final = (
+    "alloy", "ash", "ballad", "coral", "echo", "nova", "onyx", "fable", "sage", "shimmer", "verse",
+)  # fmt: skip
+BETA_RECOMMENDED_VOICES: Final = {
+    "customer_service": "alloy",
+    "assistant": "nova",
+    "narrator": "onyx",
+    "casual": "echo",
+    "professional": "fable",
+}
+BETA_MAX_TEMPERATURE: Final = 2.0
+# USD per minute as the seed has them: (with audio, text only).
+BETA_MINUTE_PRICES: Final = {model: (0.06, 0.03) for model in BETA_MODELS}
