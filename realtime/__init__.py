@@ -16,34 +16,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .build import (
-    create_audio_input,
-    create_function_output,
-    create_session_config,
-    create_text_input,
-    estimate_cost_per_minute,
-    get_recommended_voice,
-    get_sample_rate,
-    get_supported_models,
-    supports_realtime,
-    wire_format,
+    create_audio_input as create_audio_input,
+    create_function_output as create_function_output,
+    create_session_config as create_session_config,
+    create_text_input as create_text_input,
+    estimate_cost_per_minute as estimate_cost_per_minute,
+    get_recommended_voice as get_recommended_voice,
+    get_sample_rate as get_sample_rate,
+    get_supported_models as get_supported_models,
+    supports_realtime as supports_realtime,
+    wire_format as wire_format,
 )
-from .codec import Codec, decode_client, decode_server, encode, encode_append, peek_type
+from .codec import (
+    Codec as Codec,
+    decode_client as decode_client,
+    decode_server as decode_server,
+    encode as encode,
+    encode_append as encode_append,
+    peek_type as peek_type,
+)
 from .errors import (
-    AudioError,
-    ConfigError,
-    DecodeError,
-    EncodeError,
-    ModelNotFoundError,
-    RealtimeError,
+    AudioError as AudioError,
+    ConfigError as ConfigError,
+    DecodeError as DecodeError,
+    EncodeError as EncodeError,
+    ModelNotFoundError as ModelNotFoundError,
+    RealtimeError as RealtimeError,
 )
 from .events import *
-from .format import AudioFormat
-from .validate import validate_session_config
+from .format import AudioFormat as AudioFormat
+from .validate import validate_session_config as validate_session_config
 
 if TYPE_CHECKING:
-    from . import audio as audio
-    from . import beta as beta
-    from . import testing as testing
+    from . import audio as audio, beta as beta, testing as testing
 else:
     from ._names import public_names as _public_names
 

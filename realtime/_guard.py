@@ -41,9 +41,7 @@ def check_frame(frame: bytes | bytearray | memoryview | str, max_bytes: int, max
     if nbytes * 4 > max_bytes and isinstance(frame, str) and not frame.isascii():
         nbytes = len(frame.encode("utf-8", "surrogatepass"))
     if nbytes > max_bytes:
-        raise DecodeError(
-            f"the frame has {nbytes} bytes, more than {max_bytes}", payload=snippet(frame[:80])
-        )
+        raise DecodeError(f"the frame has {nbytes} bytes, more than {max_bytes}", payload=snippet(frame[:80]))
     if isinstance(frame, str):
         if frame.count("{") + frame.count("[") <= max_depth:
             return

@@ -5,6 +5,9 @@ builders and checks here behave as the seed's (litellm-rs 0.4.16), with its shap
 voices and limits; its enums are here as string constants, for fields that take any string.
 """
 
+# Star imports bring msgspec's Final UNSET more than once, the same object each time.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 from enum import StrEnum
@@ -17,8 +20,8 @@ from .codec import DialectCodec
 from .errors import ConfigError, ModelNotFoundError
 from .events import beta as events
 from .events.beta import *
-from .events.items import *
-from .format import AudioFormat
+from .events.items import InputText
+from .format import AudioFormat as AudioFormat
 
 if TYPE_CHECKING:
     from ._types import Buffer
@@ -189,7 +192,9 @@ def validate_session_config(config: RealtimeSessionConfig) -> None:
     tokens = config.max_response_output_tokens
     if isinstance(tokens, int):
         _check(
-            "max_response_output_tokens", 1 <= tokens <= spec.MAX_OUTPUT_TOKENS, f"1 and {spec.MAX_OUTPUT_TOKENS}"
+            "max_response_output_tokens",
+            1 <= tokens <= spec.MAX_OUTPUT_TOKENS,
+            f"1 and {spec.MAX_OUTPUT_TOKENS}",
         )
     detection = config.turn_detection
     if isinstance(detection, TurnDetectionConfig) and isinstance(detection.threshold, (int, float)):

@@ -97,9 +97,9 @@ class DialectCodec(Generic[S, C]):
             EncodeError: the event holds what JSON or the wire cannot, or is of another dialect.
             TypeError: `event` is no event.
         """
-        kind = type(event)
+        kind: Any = type(event)
         if kind is self.append:
-            return self._encode_append(event.audio, event.event_id)  # type: ignore[attr-defined]
+            return self._encode_append(event.audio, event.event_id)  # type: ignore[union-attr]
         if kind in self._kinds:
             return self._encode_struct(event)
         return self._encode_other(event)
@@ -116,11 +116,11 @@ class DialectCodec(Generic[S, C]):
     # --- Decoding: what is not ordinary ---
 
     def _first_server_frame(self, frame: Any) -> Any:
-        self._decode_server = msgspec.json.Decoder(Union[known(self.server_events)]).decode
+        self._decode_server = msgspec.json.Decoder(union_of(self.server_events)).decode
         return self._decode_server(frame)
 
     def _first_client_frame(self, frame: Any) -> Any:
-        self._decode_client = msgspec.json.Decoder(Union[known(self.client_events)]).decode
+        self._decode_client = msgspec.json.Decoder(union_of(self.client_events)).decode
         return self._decode_client(frame)
 
     def _look_again(self, frame: Frame, union: Any, error: Exception) -> Any:
@@ -134,27 +134,23 @@ class DialectCodec(Generic[S, C]):
         kind, raw = "", b""
         try:
             raw = _bytes(frame)
+            if isinstance(error, BufferError):
+                return self.decode_server(raw) if union is self.server_events else self.decode_client(raw)
             if not isinstance(error, msgspec.ValidationError):
                 raise error
             kind = peek_type(raw)
-            return fit_event(raw, Union[known(union)], kind)
+            return fit_event(raw, union_of(union), kind)
         except Misfit as misfit:
-            refusal = DecodeError(
-                misfit.reason,
-                event_type=kind,
-                path=misfit.path,
-                expected=misfit.expected,
-                payload=snippet(raw),
-            )
+            refusal = misfit.refusal(kind, raw)
         except DecodeError as again:
             refusal = again
-        except (msgspec.DecodeError, UnicodeError, RecursionError, BufferError, ValueError) as why:
+        except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as why:
             refusal = DecodeError(_reason(why), event_type=kind, payload=snippet(raw))
         raise refusal from None
 
     # --- Encoding ---
 
-    def _encode_append(self, audio: Any, event_id: str | None | UnsetType) -> bytes:
+    def _encode_append(self, audio: Any, event_id: str | UnsetType | None) -> bytes:
         import pybase64  # at the first append: reading a log needs none
 
         if isinstance(audio, str):
@@ -198,7 +194,8 @@ class DialectCodec(Generic[S, C]):
         if isinstance(event, UnknownEvent):
             return event.raw
         if isinstance(event, Tagged):
-            if any(event.type == kind.__struct_config__.tag for kind in type(event).__mro__ if kind in self._kinds):
+            bases: tuple[Any, ...] = type(event).__mro__
+            if any(base in self._kinds and base.__struct_config__.tag == event.type for base in bases):
                 return self._encode_struct(event)
             raise EncodeError("not an event of this dialect", event_type=event.type)
         raise TypeError(f"an event is needed, not {type(event).__name__}")
@@ -249,6 +246,10 @@ def peek_type(frame: Frame, /) -> str:
     check_frame(frame, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
     try:
         return msgspec.json.decode(frame, type=_Typed).type
+    except msgspec.ValidationError as refused:
+        from .repair import misfit
+
+        raise misfit(refused).refusal("", frame) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as why:
         raise DecodeError(_reason(why), payload=snippet(frame)) from None
 
@@ -269,6 +270,11 @@ _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, BufferError, Val
 def known(union: Any) -> tuple[Any, ...]:
     """The members of a union of events that msgspec can decode: all but UnknownEvent."""
     return tuple(m for m in typing.get_args(union) if not issubclass(m, Unknown))
+
+
+def union_of(union: Any) -> Any:
+    """The union of those members."""
+    return Union[known(union)]  # noqa: UP007 (made from a tuple)
 
 
 def _heads(tag: str) -> tuple[bytes, bytes, str]:
@@ -344,5 +350,3 @@ decode_server = _CODEC.decode_server
 decode_client = _CODEC.decode_client
 encode = _CODEC.encode
 encode_append = _CODEC.encode_append
-
-

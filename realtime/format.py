@@ -41,6 +41,11 @@ class AudioFormat(enum.Enum):
         self.bytes_per_second = facts.sample_rate * facts.sample_width
 
     @classmethod
+    def default(cls) -> AudioFormat:
+        """PCM16, which a session speaks unless it is told otherwise."""
+        return cls.PCM16
+
+    @classmethod
     def of(cls, x: object, /) -> AudioFormat:
         """The format that `x` names: any spelling in use, a GA or beta object, or a member.
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 import types
 import typing
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from .errors import DecodeError, snippet
 from .events.base import Flat, Tagged, UnknownEvent, Wire
 
 _AT = re.compile(r"^(.*?)(?: - at `(.*)`)?$", re.DOTALL)
@@ -33,13 +34,23 @@ class Misfit(Exception):
         self.path = path
         self.expected = expected
 
+    def refusal(self, event_type: str, frame: bytes) -> DecodeError:
+        """What to tell the caller about `frame`."""
+        return DecodeError(
+            self.reason,
+            event_type=event_type,
+            path=self.path,
+            expected=self.expected,
+            payload=snippet(frame),
+        )
 
-@lru_cache(maxsize=None)
+
+@cache
 def _decoder(tp: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(tp)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _members(tp: Any) -> tuple[Any, ...]:
     """The types that `tp` is a union of, itself where it is none."""
     if typing.get_origin(tp) in (typing.Union, types.UnionType):
@@ -66,10 +77,11 @@ def fit(raw: Any, tp: Any, path: str = "$") -> Any:
         return _fit_list(raw, members, path, refused)
     if int in members:
         return _fit_int(raw, path, refused)
-    raise _misfit(refused, path)
+    raise misfit(refused, path)
 
 
-def _misfit(error: msgspec.ValidationError, path: str) -> Misfit:
+def misfit(error: msgspec.ValidationError, path: str = "$") -> Misfit:
+    """What msgspec says in a sentence, as data; `path` is where the part that it read stands."""
     found = _AT.match(str(error))
     assert found is not None
     reason, at = found.groups()
@@ -82,7 +94,7 @@ def _fit_int(raw: Any, path: str, refused: msgspec.ValidationError) -> int:
     value = msgspec.json.decode(raw)
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    raise _misfit(refused, path)
+    raise misfit(refused, path)
 
 
 def _fit_list(raw: Any, members: tuple[Any, ...], path: str, refused: msgspec.ValidationError) -> list[Any]:
@@ -91,7 +103,7 @@ def _fit_list(raw: Any, members: tuple[Any, ...], path: str, refused: msgspec.Va
             (item,) = typing.get_args(member)
             parts = _decoder(list[Raw]).decode(raw)
             return [fit(part, item, f"{path}[{index}]") for index, part in enumerate(parts)]
-    raise _misfit(refused, path)
+    raise misfit(refused, path)
 
 
 def _fit_object(raw: Any, members: tuple[Any, ...], path: str, refused: msgspec.ValidationError) -> Any:
@@ -102,7 +114,7 @@ def _fit_object(raw: Any, members: tuple[Any, ...], path: str, refused: msgspec.
             return {key: fit(part, value, f"{path}[{key!r}]") for key, part in parts.items()}
     structs = [m for m in members if isinstance(m, type) and issubclass(m, Wire)]
     if not structs:
-        raise _misfit(refused, path)
+        raise misfit(refused, path)
     if issubclass(structs[0], Tagged):
         return _fit_tagged(raw, parts, {str(m.__struct_config__.tag): m for m in structs}, path)
     flat = structs[0]

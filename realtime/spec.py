@@ -7,7 +7,7 @@ date it was read. "SDK" is the official Python package ``openai`` 3.54.0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 # --- Audio formats -------------------------------------------------------------------
 # Source: SDK, RealtimeAudioFormats and the retired AudioFormat literals; the API
@@ -29,11 +29,13 @@ class FormatFacts(NamedTuple):
 
 FORMATS: Final = {
     "pcm16": FormatFacts(
-        "audio/pcm", "pcm16", 24_000, 2, b"\0\0", ("pcm", "pcm_16", "pcm_s16le", "s16le", "linear16")
+        "audio/pcm", "pcm16", 24_000, 2, b"\0\0",
+        ("pcm", "pcm_16", "pcm_s16le", "s16le", "linear16"),
     ),
     "g711_ulaw": FormatFacts(
         "audio/pcmu", "g711_ulaw", 8_000, 1, b"\xff",
-        ("pcmu", "ulaw", "mulaw", "mu-law", "u-law", "audio/x-mulaw", "audio/mulaw", "audio/basic", "pcm_mulaw"),
+        ("pcmu", "ulaw", "mulaw", "mu-law", "u-law", "audio/x-mulaw", "audio/mulaw", "audio/basic",
+         "pcm_mulaw"),
     ),
     "g711_alaw": FormatFacts(
         "audio/pcma", "g711_alaw", 8_000, 1, b"\xd5",
@@ -61,22 +63,7 @@ ASSISTANT_AUDIO_MS_PER_TOKEN: Final = 50
 # --- Models --------------------------------------------------------------------------
 # Source: SDK, RealtimeSessionCreateRequest.model. Read 2026-11-23. The set is open: a
 # model that is not here can still be sent.
-if TYPE_CHECKING:
-    Model = (
-        Literal[
-            "gpt-realtime", "gpt-realtime-2025-08-28", "gpt-realtime-1.5", "gpt-realtime-2", "gpt-realtime-2.1",
-            "gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15", "gpt-realtime-2.1-mini",
-            "gpt-audio-1.5", "gpt-audio-mini", "gpt-audio-mini-2025-10-06", "gpt-audio-mini-2025-12-15",
-            "gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01", "gpt-4o-realtime-preview-2024-12-17",
-            "gpt-4o-realtime-preview-2025-06-03", "gpt-4o-mini-realtime-preview",
-            "gpt-4o-mini-realtime-preview-2024-12-17",
-        ]
-        | str
-    )  # fmt: skip
-else:
-    Model = str
-
-MODELS: Final = (
+KnownModel = Literal[
     "gpt-realtime",
     "gpt-realtime-2025-08-28",
     "gpt-realtime-1.5",
@@ -96,35 +83,41 @@ MODELS: Final = (
     "gpt-4o-realtime-preview-2025-06-03",
     "gpt-4o-mini-realtime-preview",
     "gpt-4o-mini-realtime-preview-2024-12-17",
-)
+]
+MODELS: Final[tuple[str, ...]] = get_args(KnownModel)
 DEFAULT_MODEL: Final = "gpt-realtime"
+if TYPE_CHECKING:
+    Model = KnownModel | str
+else:
+    Model = str
 
 # Source: SDK, AudioTranscription.model. Read 2026-11-23.
+KnownTranscriptionModel = Literal[
+    "whisper-1",
+    "gpt-transcribe",
+    "gpt-4o-transcribe",
+    "gpt-4o-mini-transcribe",
+    "gpt-4o-mini-transcribe-2025-12-15",
+    "gpt-4o-transcribe-diarize",
+    "gpt-live-transcribe",
+    "gpt-realtime-whisper",
+]
 if TYPE_CHECKING:
-    TranscriptionModel = (
-        Literal[
-            "whisper-1", "gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe",
-            "gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-transcribe-diarize", "gpt-live-transcribe",
-            "gpt-realtime-whisper",
-        ]
-        | str
-    )  # fmt: skip
+    TranscriptionModel = KnownTranscriptionModel | str
 else:
     TranscriptionModel = str
 
 # --- Voices --------------------------------------------------------------------------
 # Source: SDK, RealtimeAudioConfigOutput.voice. Read 2026-11-23. The set is open.
+KnownVoice = Literal[
+    "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"
+]  # fmt: skip
+VOICES: Final[tuple[str, ...]] = get_args(KnownVoice)
 if TYPE_CHECKING:
-    Voice = (
-        Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"]
-        | str
-    )  # fmt: skip
+    Voice = KnownVoice | str
 else:
     Voice = str
 
-VOICES: Final = (
-    "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
-)  # fmt: skip
 DEFAULT_VOICE: Final = "alloy"
 # Source: the API reference recommends marin and cedar for best quality. Read 2026-11-23.
 # The use cases are the seed's (litellm-rs 0.4.16); its nova, onyx and fable are not
@@ -193,9 +186,10 @@ MINUTE_PRICES: Final = {
 # Source: litellm-rs 0.4.16, src/core/providers/openai/realtime.rs, a client of the beta
 # dialect. fable, nova and onyx were listed by OpenAI only from March to July 2025.
 BETA_MODELS: Final = ("gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01")
-BETA_VOICES: Final = (
-    "alloy", "ash", "ballad", "coral", "echo", "nova", "onyx", "fable", "sage", "shimmer", "verse",
-)  # fmt: skip
+KnownBetaVoice = Literal[
+    "alloy", "ash", "ballad", "coral", "echo", "nova", "onyx", "fable", "sage", "shimmer", "verse"
+]  # fmt: skip
+BETA_VOICES: Final[tuple[str, ...]] = get_args(KnownBetaVoice)
 BETA_RECOMMENDED_VOICES: Final = {
     "customer_service": "alloy",
     "assistant": "nova",
@@ -205,4 +199,4 @@ BETA_RECOMMENDED_VOICES: Final = {
 }
 BETA_MAX_TEMPERATURE: Final = 2.0
 # USD per minute as the seed has them: (with audio, text only).
-BETA_MINUTE_PRICES: Final = {model: (0.06, 0.03) for model in BETA_MODELS}
+BETA_MINUTE_PRICES: Final = dict.fromkeys(BETA_MODELS, (0.06, 0.03))

@@ -70,7 +70,7 @@ def _realtime(config: RealtimeSession) -> Problems:
 def _max_tokens(value: Any) -> Problems:
     if value is None or value == "inf" or not isinstance(value, (int, str)):
         return
-    if isinstance(value, str) or isinstance(value, bool) or not 1 <= value <= spec.MAX_OUTPUT_TOKENS:
+    if isinstance(value, (str, bool)) or not 1 <= value <= spec.MAX_OUTPUT_TOKENS:
         yield "max_output_tokens", f'must be from 1 to {spec.MAX_OUTPUT_TOKENS}, or "inf"'
 
 

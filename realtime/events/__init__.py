@@ -11,6 +11,9 @@ To add an event: its class in the module of its noun, a line in that module's un
 in the tests' table.
 """
 
+# Star imports bring msgspec's Final UNSET more than once, the same object each time.
+# pyright: reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -24,18 +27,10 @@ from .session import *
 from .tools import *
 
 ServerEvent = (
-    SessionServerEvent
-    | AudioBufferServerEvent
-    | ConversationServerEvent
-    | ResponseServerEvent
-    | UnknownEvent
+    SessionServerEvent | AudioBufferServerEvent | ConversationServerEvent | ResponseServerEvent | UnknownEvent
 )
 ClientEvent = (
-    SessionClientEvent
-    | AudioBufferClientEvent
-    | ConversationClientEvent
-    | ResponseClientEvent
-    | UnknownEvent
+    SessionClientEvent | AudioBufferClientEvent | ConversationClientEvent | ResponseClientEvent | UnknownEvent
 )
 
 if not TYPE_CHECKING:

@@ -50,9 +50,7 @@ class InputAudioBufferSpeechStopped(ItemEvent, tag="input_audio_buffer.speech_st
     audio_end_ms: int
 
 
-class InputAudioBufferTimeoutTriggered(
-    ItemEvent, tag="input_audio_buffer.timeout_triggered", kw_only=True
-):
+class InputAudioBufferTimeoutTriggered(ItemEvent, tag="input_audio_buffer.timeout_triggered", kw_only=True):
     """Nothing was said for `idle_timeout_ms`; the server commits the silence and answers."""
 
     audio_start_ms: int
@@ -89,10 +87,7 @@ class OutputAudioBufferCleared(ServerSide, tag="output_audio_buffer.cleared", kw
 # --- The unions ----------------------------------------------------------------------
 
 AudioBufferClientEvent = (
-    InputAudioBufferAppend
-    | InputAudioBufferCommit
-    | InputAudioBufferClear
-    | OutputAudioBufferClear
+    InputAudioBufferAppend | InputAudioBufferCommit | InputAudioBufferClear | OutputAudioBufferClear
 )
 AudioBufferServerEvent = (
     InputAudioBufferCommitted

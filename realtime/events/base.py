@@ -11,13 +11,13 @@ everywhere:
 
 from __future__ import annotations
 
-from typing import ClassVar, Type, TypeVar, Union
+from typing import ClassVar, Type, TypeVar, Union  # noqa: UP035 (where `type` is a field)
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 _T = TypeVar("_T")
 # Absent (UNSET), null (None), or a T.
-Maybe = Union[_T, None, UnsetType]
+Maybe = Union[_T, None, UnsetType]  # noqa: UP007 (an alias with a type variable)
 
 
 class Unknown:
@@ -35,9 +35,9 @@ class Unknown:
         self.raw = raw
 
     def __eq__(self, other: object) -> bool:
-        if other.__class__ is not self.__class__:
-            return NotImplemented
-        return (self.type, self.raw) == (other.type, other.raw)  # type: ignore[attr-defined]
+        if isinstance(other, Unknown) and other.__class__ is self.__class__:
+            return (self.type, self.raw) == (other.type, other.raw)
+        return NotImplemented
 
     def __hash__(self) -> int:
         return hash((self.type, self.raw))

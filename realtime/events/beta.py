@@ -12,55 +12,90 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET
 
-from ..spec import Model
+from ..spec import KnownBetaVoice, Model
+from . import response as ga
 from .audio_buffer import *
-from .base import ClientSide, Flat, Maybe, ServerSide, UnknownEvent, Wire
-from .conversation import (
-    ConversationCreated,
-    ConversationItemDelete,
-    ConversationItemDeleted,
-    ConversationItemInputAudioTranscriptionCompleted,
-    ConversationItemInputAudioTranscriptionDelta,
-    ConversationItemInputAudioTranscriptionFailed,
-    ConversationItemRetrieve,
-    ConversationItemTruncate,
-    ConversationItemTruncated,
+from .base import (
+    ClientSide,
+    Flat,
+    Maybe,
+    ServerSide,
+    Unknown as Unknown,
+    UnknownEvent as UnknownEvent,
+    Wire,
 )
-from .items import KnownPart, Part, Role, Status, UnknownItem, UnknownPart
+from .conversation import (
+    ConversationCreated as ConversationCreated,
+    ConversationInfo as ConversationInfo,
+    ConversationItemDelete as ConversationItemDelete,
+    ConversationItemDeleted as ConversationItemDeleted,
+    ConversationItemInputAudioTranscriptionCompleted as ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta as ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed as ConversationItemInputAudioTranscriptionFailed,
+    ConversationItemRetrieve as ConversationItemRetrieve,
+    ConversationItemTruncate as ConversationItemTruncate,
+    ConversationItemTruncated as ConversationItemTruncated,
+    DurationUsage as DurationUsage,
+    LogProb as LogProb,
+    TokenUsage as TokenUsage,
+    TranscriptionError as TranscriptionError,
+    TranscriptionTokenDetails as TranscriptionTokenDetails,
+    TranscriptionUsage as TranscriptionUsage,
+    UnknownUsage as UnknownUsage,
+)
+from .items import (
+    Audio as Audio,
+    InputAudio as InputAudio,
+    InputImage as InputImage,
+    InputText as InputText,
+    KnownPart,
+    OutputAudio as OutputAudio,
+    OutputText as OutputText,
+    Part,
+    Role,
+    Status,
+    Text as Text,
+    UnknownItem as UnknownItem,
+    UnknownPart as UnknownPart,
+)
 from .response import (
     ConversationMode,
-    ResponseCancel,
-    ResponseContentPartAdded,
-    ResponseContentPartDone,
-    ResponseFunctionCallArgumentsDelta,
-    ResponseFunctionCallArgumentsDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioDone,
-    ResponseOutputAudioTranscriptDelta,
-    ResponseOutputAudioTranscriptDone,
-    ResponseOutputTextDelta,
-    ResponseOutputTextDone,
+    InputTokenDetails as InputTokenDetails,
+    OutputTokenDetails as OutputTokenDetails,
+    ResponseCancel as ResponseCancel,
+    ResponseContentPartAdded as ResponseContentPartAdded,
+    ResponseContentPartDone as ResponseContentPartDone,
+    ResponseFunctionCallArgumentsDelta as ResponseFunctionCallArgumentsDelta,
+    ResponseFunctionCallArgumentsDone as ResponseFunctionCallArgumentsDone,
     ResponseStatus,
-    ResponseUsage,
-    StatusDetails,
+    ResponseUsage as ResponseUsage,
+    StatusDetails as StatusDetails,
+    StatusError as StatusError,
 )
 from .session import (
     Eagerness,
-    Error,
+    Error as Error,
+    ErrorDetail as ErrorDetail,
     MaxTokens,
-    Modality,
-    NoiseReduction,
-    RateLimitsUpdated,
-    TracingConfig,
-    UnknownTurnDetection,
+    Modality as _Modality,
+    NoiseReduction as NoiseReduction,
+    RateLimit as RateLimit,
+    RateLimitsUpdated as RateLimitsUpdated,
+    TracingConfig as TracingConfig,
+    UnknownTurnDetection as UnknownTurnDetection,
 )
-from .tools import AnyTool, KnownTool, ToolChoice, UnknownTool
+from .tools import (
+    AnyTool,
+    FunctionTool as FunctionTool,
+    KnownTool,
+    ToolChoice as ToolChoice,
+    ToolChoiceFunction as ToolChoiceFunction,
+    UnknownTool as UnknownTool,
+    UnknownToolChoice as UnknownToolChoice,
+)
 
 if TYPE_CHECKING:
-    VoiceName = (
-        Literal["alloy", "ash", "ballad", "coral", "echo", "nova", "onyx", "fable", "sage", "shimmer", "verse"]
-        | str
-    )  # fmt: skip
+    VoiceName = KnownBetaVoice | str
     FormatName = Literal["pcm16", "g711_ulaw", "g711_alaw"] | str
     TurnDetectionName = Literal["server_vad", "semantic_vad"] | str
     ItemName = Literal["message", "function_call", "function_call_output", "item_reference"] | str
@@ -142,7 +177,7 @@ class RealtimeSessionConfig(Wire, kw_only=True):
     """A session's settings."""
 
     model: Maybe[Model] = UNSET
-    modalities: Maybe[list[Modality]] = UNSET
+    modalities: Maybe[list[_Modality]] = UNSET
     instructions: Maybe[str] = UNSET
     voice: Maybe[VoiceName] = UNSET
     input_audio_format: Maybe[FormatName] = UNSET
@@ -178,7 +213,7 @@ class RealtimeSessionInfo(RealtimeSessionConfig, kw_only=True):
 class TranscriptionSessionConfig(Wire, kw_only=True):
     """The settings of a session that only transcribes."""
 
-    modalities: Maybe[list[Modality]] = UNSET
+    modalities: Maybe[list[_Modality]] = UNSET
     input_audio_format: Maybe[FormatName] = UNSET
     input_audio_transcription: Maybe[TranscriptionConfig] = UNSET
     turn_detection: Maybe[TurnDetection] = UNSET
@@ -298,7 +333,7 @@ class ConversationItemRetrieved(ServerSide, tag="conversation.item.retrieved", k
 class RealtimeResponse(Wire, kw_only=True):
     """What one response does otherwise than the session."""
 
-    modalities: Maybe[list[Modality]] = UNSET
+    modalities: Maybe[list[_Modality]] = UNSET
     instructions: Maybe[str] = UNSET
     voice: Maybe[VoiceName] = UNSET
     output_audio_format: Maybe[FormatName] = UNSET
@@ -327,7 +362,7 @@ class Response(Wire, kw_only=True):
     status_details: StatusDetails | str | None = None
     output: list[Item] | None = None
     conversation_id: str | None = None
-    modalities: list[Modality] | None = None
+    modalities: list[_Modality] | None = None
     voice: VoiceName | None = None
     output_audio_format: FormatName | None = None
     temperature: float | None = None
@@ -367,31 +402,31 @@ class ResponseOutputItemDone(OutputItemEvent, tag="response.output_item.done", k
 # --- Renames -------------------------------------------------------------------------
 
 
-class ResponseAudioDelta(ResponseOutputAudioDelta, tag="response.audio.delta", kw_only=True):
+class ResponseAudioDelta(ga.ResponseOutputAudioDelta, tag="response.audio.delta", kw_only=True):
     """Raw audio of the session's output format."""
 
 
-class ResponseAudioDone(ResponseOutputAudioDone, tag="response.audio.done", kw_only=True):
+class ResponseAudioDone(ga.ResponseOutputAudioDone, tag="response.audio.done", kw_only=True):
     """All of a part's audio was sent."""
 
 
 class ResponseAudioTranscriptDelta(
-    ResponseOutputAudioTranscriptDelta, tag="response.audio_transcript.delta", kw_only=True
+    ga.ResponseOutputAudioTranscriptDelta, tag="response.audio_transcript.delta", kw_only=True
 ):
     """More of the text of what the assistant says."""
 
 
 class ResponseAudioTranscriptDone(
-    ResponseOutputAudioTranscriptDone, tag="response.audio_transcript.done", kw_only=True
+    ga.ResponseOutputAudioTranscriptDone, tag="response.audio_transcript.done", kw_only=True
 ):
     """The whole text of what the assistant said."""
 
 
-class ResponseTextDelta(ResponseOutputTextDelta, tag="response.text.delta", kw_only=True):
+class ResponseTextDelta(ga.ResponseOutputTextDelta, tag="response.text.delta", kw_only=True):
     """More text."""
 
 
-class ResponseTextDone(ResponseOutputTextDone, tag="response.text.done", kw_only=True):
+class ResponseTextDone(ga.ResponseOutputTextDone, tag="response.text.done", kw_only=True):
     """The whole text."""
 
 

@@ -205,10 +205,7 @@ class ConversationItemInputAudioTranscriptionFailed(
 # --- The unions ----------------------------------------------------------------------
 
 ConversationClientEvent = (
-    ConversationItemCreate
-    | ConversationItemRetrieve
-    | ConversationItemTruncate
-    | ConversationItemDelete
+    ConversationItemCreate | ConversationItemRetrieve | ConversationItemTruncate | ConversationItemDelete
 )
 ConversationServerEvent = (
     ConversationCreated

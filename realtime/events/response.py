@@ -110,7 +110,7 @@ class StatusDetails(Wire, kw_only=True):
 
 
 class Response(Wire, kw_only=True):
-    """A response: what it is made of so far, or in the end. Some servers send `status_details` as a string."""
+    """A response so far, or in the end. Some servers send `status_details` as a string."""
 
     id: str | None = None
     object: str | None = None
@@ -239,9 +239,7 @@ class ResponseFunctionCallArgumentsDone(
     arguments: str
 
 
-class ResponseMcpCallArgumentsDelta(
-    OutputItemStep, tag="response.mcp_call_arguments.delta", kw_only=True
-):
+class ResponseMcpCallArgumentsDelta(OutputItemStep, tag="response.mcp_call_arguments.delta", kw_only=True):
     """More of an MCP call's arguments."""
 
     response_id: str
@@ -282,10 +280,7 @@ class McpListToolsFailed(ItemEvent, tag="mcp_list_tools.failed", kw_only=True):
 
 # --- The unions ----------------------------------------------------------------------
 
-ResponseClientEvent = (
-    ResponseCreate
-    | ResponseCancel
-)
+ResponseClientEvent = ResponseCreate | ResponseCancel
 ResponseServerEvent = (
     ResponseCreated
     | ResponseDone

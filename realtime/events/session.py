@@ -332,9 +332,4 @@ class RateLimitsUpdated(ServerSide, tag="rate_limits.updated", kw_only=True):
 # --- The unions ----------------------------------------------------------------------
 
 SessionClientEvent = SessionUpdate
-SessionServerEvent = (
-    SessionCreated
-    | SessionUpdated
-    | Error
-    | RateLimitsUpdated
-)
+SessionServerEvent = SessionCreated | SessionUpdated | Error | RateLimitsUpdated

@@ -1,0 +1,47 @@
+"""One frame a line for every event of every dialect and side: `<dialect>.<side>.jsonl`.
+
+Most frames are the examples of OpenAI's OpenAPI document (version of 2026-08-21), mended
+where they are wrong: placeholders that are not base64, old part types and beta shapes under
+GA names, a space in a tag. Long instructions are cut.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import realtime
+from realtime import beta
+from realtime.codec import known
+
+DIALECTS: dict[str, ModuleType] = {"ga": realtime, "beta": beta}
+SIDES = ("server", "client")
+
+
+def frames(dialect: str, side: str) -> list[str]:
+    """The frames of one side of one dialect."""
+    path = Path(__file__).parent / f"{dialect}.{side}.jsonl"
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def event_classes(dialect: str, side: str) -> tuple[Any, ...]:
+    """The event classes of one side of one dialect."""
+    return known(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
+
+
+def decoder(dialect: str, side: str) -> Any:
+    """The function that decodes one side of one dialect."""
+    return getattr(DIALECTS[dialect], f"decode_{side}")
+
+
+ALL = [(dialect, side, frame) for dialect in DIALECTS for side in SIDES for frame in frames(dialect, side)]
+IDS = [f"{dialect}-{side}-{json.loads(frame)['type']}" for dialect, side, frame in ALL]
+
+
+def without_nulls(value: Any) -> Any:
+    """`value` less every null member of an object: for readers absent and null are one."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,372 @@
+"""The codec's own laws: audio, unknown events, errors, limits, appends, peeking."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import threading
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import realtime
+from realtime import beta, codec, spec
+
+DELTA = (
+    '{"type":"response.output_audio.delta","event_id":"e","response_id":"r","item_id":"i",'
+    '"output_index":0,"content_index":0,"delta":"AQACAA=="}'
+)
+
+
+def test_audio_payloads_are_bytes() -> None:
+    event = realtime.decode_server(DELTA)
+    assert isinstance(event, realtime.ResponseOutputAudioDelta)
+    assert event.delta == b"\1\0\2\0"
+    assert np.frombuffer(event.delta, "<i2").tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("decode", [realtime.decode_server, realtime.decode_client, beta.decode_server])
+def test_an_unknown_event_keeps_its_bytes(decode: Any) -> None:
+    frame = b' {"x": [1, {"y": null}],\n "type": "response.hologram.delta"} '
+    event = decode(frame)
+    assert event == realtime.UnknownEvent("response.hologram.delta", frame)
+    assert realtime.encode(event) == frame
+    assert beta.encode(event) == frame
+
+
+def test_a_decoded_event_does_not_alias_or_lock_its_input() -> None:
+    frame = bytearray(b'{"type":"unknown.event","x":1}')
+    event = realtime.decode_server(frame)
+    audio = realtime.decode_server(data := bytearray(DELTA.encode()))
+    frame[2:6] = b"____"
+    frame.append(0)
+    data.clear()
+    assert isinstance(event, realtime.UnknownEvent)
+    assert event.raw == b'{"type":"unknown.event","x":1}'
+    assert isinstance(audio, realtime.ResponseOutputAudioDelta)
+    assert audio.delta == b"\1\0\2\0"
+
+
+BAD_FRAMES = {
+    "empty": (b"", "", "$"),
+    "not JSON": (b"hello", "", "$"),
+    "an array": (b"[1]", "", "$"),
+    "no type": (b'{"event_id":"e"}', "", "$"),
+    "a type that is a number": (b'{"type":5}', "", "$.type"),
+    "cut short": (b'{"type":"error","error":{"type":"x"', "error", "$"),
+    "bad UTF-8": (b'{"type":"error","error":{"type":"x","message":"\xff"}}', "", "$"),
+    "a lone surrogate": (b'{"type":"session.nope","x":"\xed\xa0\x80"', "", "$"),
+    "a missing field": (b'{"type":"response.done"}', "response.done", "$"),
+    "a wrong kind": (
+        b'{"type":"error","error":{"type":"x","message":5}}',
+        "error",
+        "$.error.message",
+    ),
+    "a wrong kind in a list": (
+        b'{"type":"rate_limits.updated","rate_limits":[{},{"limit":"x"}]}',
+        "rate_limits.updated",
+        "$.rate_limits[1].limit",
+    ),
+    "audio that is not base64": (
+        DELTA.replace("AQACAA==", "AQ*CAA==").encode(),
+        "response.output_audio.delta",
+        "$.delta",
+    ),
+    "bytes after the end": (b'{"type":"error","error":{"type":"x","message":"m"}} x', "", "$"),
+}
+
+
+@pytest.mark.parametrize(("frame", "event_type", "path"), BAD_FRAMES.values(), ids=BAD_FRAMES)
+def test_a_bad_frame_is_a_decode_error_with_its_place(frame: bytes, event_type: str, path: str) -> None:
+    with pytest.raises(realtime.DecodeError) as caught:
+        realtime.decode_server(frame)
+    error = caught.value
+    assert isinstance(error, ValueError)
+    assert error.path == path
+    if event_type and path != "$":
+        assert error.event_type == event_type
+    assert len(error.payload) <= 80
+
+
+def test_a_decode_error_says_what_was_expected() -> None:
+    with pytest.raises(realtime.DecodeError) as caught:
+        realtime.decode_server(b'{"type":"error","error":{"type":"x","message":5}}')
+    assert caught.value.expected == "str"
+    assert str(caught.value).startswith("Expected `str`, got `int` at `$.error.message` in 'error'")
+
+
+def test_a_decode_error_never_holds_a_whole_payload() -> None:
+    secret = "s" * 5000
+    with pytest.raises(realtime.DecodeError) as caught:
+        realtime.decode_client(json.dumps({"type": "session.update", "session": 5, "x": secret}))
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("frame", [None, 5, 1.5, [], {}, object()])
+def test_a_wrong_kind_of_frame_is_a_type_error(frame: Any) -> None:
+    for decode in (realtime.decode_server, realtime.decode_client, realtime.peek_type):
+        with pytest.raises(TypeError):
+            decode(frame)
+
+
+def test_released_and_non_contiguous_views() -> None:
+    raw = DELTA.encode()
+    doubled = bytes(byte for byte in raw for _ in range(2))
+    assert realtime.decode_server(memoryview(doubled)[::2]) == realtime.decode_server(raw)
+    released = memoryview(raw)
+    released.release()
+    with pytest.raises(realtime.DecodeError):
+        realtime.decode_server(released)
+
+
+# --- Limits --------------------------------------------------------------------------
+
+
+def test_limits_are_the_callers() -> None:
+    small = realtime.Codec(max_frame_bytes=100, max_depth=4)
+    with pytest.raises(realtime.DecodeError, match="more than 100"):
+        small.decode_server(DELTA)
+    nested = '{"type":"unknown.event","x":' + "[" * 4 + "]" * 4 + "}"
+    with pytest.raises(realtime.DecodeError, match="deeper than 4"):
+        small.decode_server(nested)
+    assert isinstance(realtime.decode_server(nested), realtime.UnknownEvent)
+
+
+@pytest.mark.parametrize("limits", [{"max_depth": 0}, {"max_depth": 10_000}, {"max_frame_bytes": 0}])
+def test_limits_that_make_no_sense_are_refused(limits: dict[str, int]) -> None:
+    with pytest.raises(realtime.ConfigError):
+        realtime.Codec(**limits)
+
+
+def test_brackets_in_strings_do_not_count_as_depth() -> None:
+    text = '[{"' * 1000
+    frame = json.dumps({"type": "response.output_text.done", "event_id": "e", "response_id": "r",
+                        "item_id": "i", "output_index": 0, "content_index": 0, "text": text})  # fmt: skip
+    event = realtime.decode_server(frame)
+    assert isinstance(event, realtime.ResponseOutputTextDone)
+    assert event.text == text
+
+
+HOSTILE = [
+    b"[" * 200_000,
+    b'{"a":' * 100_000,
+    b'{"type":"session.update","session":' + b"[" * 50_000,
+    b'{"type":"x","y":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    b'{"type":"conversation.item.done","item":{"type":"zap","y":' + b'{"a":[' * 300 + b"]}" * 300 + b"}}",
+    b'{"type":"x","y":"' + b"\\" * 9_999,
+    b'{"type":"x\\"' + b"[" * 9_999,
+]
+
+
+def test_deep_nesting_is_refused_on_a_small_stack() -> None:
+    outcomes: list[BaseException | None] = []
+
+    def run() -> None:
+        for frame in HOSTILE:
+            try:
+                realtime.decode_server(frame)
+            except BaseException as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(None)
+
+    previous = threading.stack_size(128 * 1024)
+    try:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(previous)
+    assert [type(outcome) for outcome in outcomes] == [realtime.DecodeError] * len(HOSTILE)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_decode_or_raise_a_decode_error(frame: bytes) -> None:
+    for decode in (realtime.decode_server, realtime.decode_client, beta.decode_server):
+        with contextlib.suppress(realtime.DecodeError):
+            assert decode(frame).type
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8), _JSON, max_size=5), st.text(max_size=20))
+def test_any_object_with_an_unknown_type_keeps_its_json(members: dict[str, Any], name: str) -> None:
+    frame = json.dumps({**members, "type": f"unknown.{name}"})
+    try:
+        event = realtime.decode_server(frame)
+    except realtime.DecodeError:
+        with pytest.raises((msgspec.DecodeError, UnicodeError)):
+            msgspec.json.decode(frame)
+        return
+    assert isinstance(event, realtime.UnknownEvent)
+    assert event.type == f"unknown.{name}"
+    assert event.raw == frame.encode()
+
+
+# --- Appends -------------------------------------------------------------------------
+
+AUDIO = bytes(range(256)) * 4
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        AUDIO,
+        bytearray(AUDIO),
+        memoryview(AUDIO),
+        memoryview(b"__" + AUDIO)[2:],
+        memoryview(bytes(b for byte in AUDIO for b in (byte, 0)))[::2],
+        np.frombuffer(AUDIO, "<i2"),
+        np.frombuffer(AUDIO, "u1"),
+        base64.b64encode(AUDIO).decode(),
+    ],
+    ids=["bytes", "bytearray", "view", "slice", "strided", "int16", "uint8", "base64"],
+)
+def test_append_takes_any_buffer(audio: Any) -> None:
+    frame = realtime.encode_append(audio)
+    assert json.loads(frame) == {
+        "type": "input_audio_buffer.append",
+        "audio": base64.b64encode(AUDIO).decode(),
+    }
+    assert realtime.decode_client(frame) == realtime.InputAudioBufferAppend(audio=AUDIO)
+    assert realtime.encode(realtime.decode_client(frame)) == frame
+
+
+@given(st.binary(max_size=100), st.text(max_size=20))
+def test_append_is_what_a_json_encoder_writes(audio: bytes, event_id: str) -> None:
+    plain = {
+        "type": "input_audio_buffer.append",
+        "event_id": event_id,
+        "audio": base64.b64encode(audio).decode(),
+    }
+    frame = realtime.encode_append(audio, event_id=event_id)
+    assert json.loads(frame) == plain
+    assert frame == realtime.encode(realtime.InputAudioBufferAppend(audio=audio, event_id=event_id))
+
+
+def test_an_append_of_nothing() -> None:
+    assert realtime.encode_append(b"") == b'{"type":"input_audio_buffer.append","audio":""}'
+
+
+@pytest.mark.parametrize("text", ["a", "AQAC*A==", 'AQ","x":"', "AQAC AA=", "AQ\nAC", "é", "\ud800"])
+def test_a_str_that_is_not_base64_is_refused(text: str) -> None:
+    with pytest.raises(realtime.EncodeError):
+        realtime.encode_append(text)
+
+
+def test_an_append_over_the_limit_is_refused() -> None:
+    with pytest.raises(realtime.EncodeError):
+        realtime.encode_append(bytes(spec.MAX_APPEND_BYTES + 1))
+    with pytest.raises(realtime.EncodeError):
+        realtime.encode_append("A" * (spec.MAX_APPEND_BYTES // 3 * 4 + 8))
+
+
+@pytest.mark.parametrize("audio", [None, 5, [1], np.zeros(4, "f4"), np.zeros(4, ">i2"), np.zeros(4, "i4")])
+def test_an_append_of_something_else_is_a_type_error(audio: Any) -> None:
+    with pytest.raises(TypeError):
+        realtime.encode_append(audio)
+
+
+# --- Encoding ------------------------------------------------------------------------
+
+
+def test_absent_stays_absent_and_null_stays_null() -> None:
+    session = realtime.RealtimeSession(
+        audio=realtime.AudioConfig(input=realtime.AudioInput(turn_detection=None)),
+        tracing=None,
+    )
+    assert realtime.encode(realtime.SessionUpdate(session=session)) == (
+        b'{"type":"session.update","session":{"type":"realtime",'
+        b'"audio":{"input":{"turn_detection":null}},"tracing":null}}'
+    )
+
+
+@pytest.mark.parametrize(
+    "value", [None, 5, "x", {}, b'{"type":"response.cancel"}', realtime.RealtimeSession()]
+)
+def test_what_is_no_event_is_a_type_error(value: Any) -> None:
+    expected = realtime.EncodeError if isinstance(value, realtime.RealtimeSession) else TypeError
+    with pytest.raises(expected):
+        realtime.encode(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), "\ud800", {1, object()}])
+def test_what_json_cannot_say_is_an_encode_error(value: Any) -> None:
+    tool = realtime.FunctionTool(name="f", parameters={"x": [value]})
+    with pytest.raises(realtime.EncodeError) as caught:
+        realtime.encode(realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[tool])))
+    assert caught.value.event_type == "session.update"
+
+
+def test_numpy_scalars_are_numbers() -> None:
+    end: Any = np.int64(1500)
+    event = realtime.ConversationItemTruncate(item_id="i", content_index=0, audio_end_ms=end)
+    assert json.loads(realtime.encode(event))["audio_end_ms"] == 1500
+    half: Any = np.float32(0.5)
+    vad = realtime.ServerVad(threshold=half)
+    session = realtime.RealtimeSession(
+        audio=realtime.AudioConfig(input=realtime.AudioInput(turn_detection=vad))
+    )
+    assert b'"threshold":0.5' in realtime.encode(realtime.SessionUpdate(session=session))
+
+
+def test_an_event_of_another_dialect_is_refused() -> None:
+    event = beta.ResponseAudioDelta(response_id="r", item_id="i", output_index=0, content_index=0, delta=b"")
+    assert beta.encode(event).startswith(b'{"type":"response.audio.delta"')
+    with pytest.raises(realtime.EncodeError):
+        realtime.encode(event)
+
+
+class _Mine(realtime.ResponseCancel, tag="response.cancel"):
+    """A caller's subclass of an event is that event."""
+
+
+def test_a_subclass_of_an_event_encodes() -> None:
+    assert realtime.encode(_Mine()) == b'{"type":"response.cancel"}'
+
+
+# --- Peeking -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type":"a.b"}',
+        ' { "type" : "a.b" } ',
+        '{"event_id":"x","n":-1.5e3,"t":true,"z":null,"type":"a.b","type_":"c"}',
+        '{"item":{"type":"c"},"type":"a.b"}',
+        '{"x":"\\"type\\":\\"c\\"","type":"a.b"}',
+        '{"type":"a\\u002eb"}',
+        '{"typed":"c","type":"a.b"}',
+    ],
+)
+def test_peek_type_reads_the_type(frame: str) -> None:
+    for container in (frame, frame.encode(), bytearray(frame.encode()), memoryview(frame.encode())):
+        assert realtime.peek_type(container) == "a.b"
+
+
+@pytest.mark.parametrize(
+    "frame", [b"", b"{}", b"[]", b'{"type":', b'{"type":"a', b'{"type":5}', b'{"type":"\xff"}', b"[" * 9999]
+)
+def test_peek_type_of_what_has_none(frame: bytes) -> None:
+    with pytest.raises(realtime.DecodeError):
+        realtime.peek_type(frame)
+
+
+@given(st.binary(max_size=60))
+def test_peek_type_of_any_bytes(frame: bytes) -> None:
+    with contextlib.suppress(realtime.DecodeError):
+        assert isinstance(realtime.peek_type(b'{"type' + frame), str)
+
+
+def test_the_module_functions_are_one_codecs() -> None:
+    assert codec.decode_server.__self__ is codec.encode.__self__  # type: ignore[attr-defined]

@@ -1,0 +1,120 @@
+"""AudioFormat: every spelling, and arithmetic that neither rounds nor drifts."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+import realtime
+from realtime import AudioError, AudioFormat, ConfigError, spec
+
+FORMATS = list(AudioFormat)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "format"),
+    [
+        ("pcm16", AudioFormat.PCM16),
+        ("PCM16", AudioFormat.PCM16),
+        ("audio/pcm", AudioFormat.PCM16),
+        ({"type": "audio/pcm", "rate": 24000}, AudioFormat.PCM16),
+        ({"type": "audio/pcm"}, AudioFormat.PCM16),
+        (realtime.PcmFormat(rate=24000), AudioFormat.PCM16),
+        (realtime.PcmFormat(), AudioFormat.PCM16),
+        (AudioFormat.PCM16, AudioFormat.PCM16),
+        ("g711_ulaw", AudioFormat.G711_ULAW),
+        ("audio/pcmu", AudioFormat.G711_ULAW),
+        ("PCMU", AudioFormat.G711_ULAW),
+        ("ulaw", AudioFormat.G711_ULAW),
+        ("mulaw", AudioFormat.G711_ULAW),
+        ("audio/x-mulaw", AudioFormat.G711_ULAW),
+        ({"type": "audio/pcmu"}, AudioFormat.G711_ULAW),
+        (realtime.PcmuFormat(), AudioFormat.G711_ULAW),
+        ("g711_alaw", AudioFormat.G711_ALAW),
+        ("PCMA", AudioFormat.G711_ALAW),
+        ("alaw", AudioFormat.G711_ALAW),
+        (realtime.PcmaFormat(), AudioFormat.G711_ALAW),
+        (realtime.UnknownFormat("audio/pcma", b"{}"), AudioFormat.G711_ALAW),
+    ],
+)
+def test_every_spelling(spelling: Any, format: AudioFormat) -> None:
+    assert AudioFormat.of(spelling) is format
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["", "mp3", "pcm8", {"type": "audio/pcm", "rate": 16000}, {"rate": 24000}, {"type": 5}, {}],
+)
+def test_what_is_no_format_is_a_config_error(spelling: Any) -> None:
+    with pytest.raises(ConfigError):
+        AudioFormat.of(spelling)
+
+
+@pytest.mark.parametrize("spelling", [None, 5, b"pcm16", ["pcm16"]])
+def test_a_wrong_kind_of_spelling_is_a_type_error(spelling: Any) -> None:
+    with pytest.raises(TypeError):
+        AudioFormat.of(spelling)
+
+
+@pytest.mark.parametrize(
+    ("format", "rate", "width", "bytes_of_20_ms", "silence"),
+    [
+        (AudioFormat.PCM16, 24_000, 2, 960, 0x00),
+        (AudioFormat.G711_ULAW, 8_000, 1, 160, 0xFF),
+        (AudioFormat.G711_ALAW, 8_000, 1, 160, 0xD5),
+    ],
+)
+def test_the_facts(format: AudioFormat, rate: int, width: int, bytes_of_20_ms: int, silence: int) -> None:
+    assert (format.sample_rate, format.sample_width) == (rate, width)
+    assert format.chunk_bytes(20) == bytes_of_20_ms
+    assert format.silence(20) == bytes([silence]) * bytes_of_20_ms
+    assert format.min_commit_bytes == 5 * bytes_of_20_ms
+    assert format.max_append_bytes == 15 * 1024 * 1024
+
+
+@given(st.sampled_from(FORMATS), st.integers(0, 10**9))
+def test_whole_milliseconds_go_there_and_back(format: AudioFormat, ms: int) -> None:
+    nbytes = format.chunk_bytes(ms)
+    assert format.duration_ms(nbytes) == ms
+    assert isinstance(format.duration_ms(nbytes), int)
+    assert Fraction(nbytes, format.bytes_per_second) * 1000 == ms
+
+
+@given(st.sampled_from(FORMATS), st.integers(0, 10**9))
+def test_durations_are_correctly_rounded(format: AudioFormat, samples: int) -> None:
+    exact = Fraction(samples * 1000, format.sample_rate)
+    assert format.duration_ms(samples * format.sample_width) == float(exact)
+
+
+def test_parts_of_a_millisecond_that_are_whole_samples() -> None:
+    assert AudioFormat.G711_ULAW.chunk_bytes(0.125) == 1
+    assert AudioFormat.PCM16.chunk_bytes(2.5) == 120
+
+
+@pytest.mark.parametrize("ms", [0.1, 1e-9, -1, -0.5, float("nan"), float("inf")])
+def test_ms_that_are_not_whole_samples_are_refused(ms: float) -> None:
+    for method in (AudioFormat.G711_ULAW.chunk_bytes, AudioFormat.G711_ULAW.silence):
+        with pytest.raises(AudioError):
+            method(ms)
+
+
+@pytest.mark.parametrize("nbytes", [-2, 3])
+def test_bytes_that_are_not_whole_samples_are_refused(nbytes: int) -> None:
+    with pytest.raises(AudioError):
+        AudioFormat.PCM16.duration_ms(nbytes)
+
+
+@pytest.mark.parametrize("value", ["20", None, True])
+def test_a_wrong_kind_of_number_is_a_type_error(value: Any) -> None:
+    with pytest.raises(TypeError):
+        AudioFormat.PCM16.chunk_bytes(value)
+    with pytest.raises(TypeError):
+        AudioFormat.PCM16.duration_ms(value)
+
+
+def test_every_spelling_of_the_table_is_its_own() -> None:
+    spellings = [s for facts in spec.FORMATS.values() for s in (facts.ga_type, *facts.spellings)]
+    assert len(spellings) == len(set(spellings))

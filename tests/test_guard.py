@@ -1,0 +1,57 @@
+"""Depth, measured without parsing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from realtime._guard import check_frame, depth_of
+from realtime.errors import DecodeError
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 0
+
+
+_TEXT = st.text(alphabet='ab"\\[]{}é\n', max_size=12)
+_JSON = st.recursive(
+    _TEXT | st.integers(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_JSON, st.booleans())
+def test_depth_is_the_depth_of_the_value(value: Any, ascii_only: bool) -> None:
+    frame = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert depth_of(frame) == _depth(value)
+
+
+@pytest.mark.parametrize(
+    ("frame", "depth"),
+    [(b"", 0), (b"]]][", 0), (b'"[[[', 0), (b'"\\"[[[', 0), (b'"\\\\"[[', 2), (b"[[", 2)],
+)
+def test_depth_of_what_is_not_json(frame: bytes, depth: int) -> None:
+    assert max(depth_of(frame), 0) == depth
+
+
+def test_size_counts_bytes_of_every_container() -> None:
+    for frame in (b"x" * 10, bytearray(10), memoryview(b"x" * 10), "é" * 5, "x" * 10):
+        check_frame(frame, 10, 5)
+        with pytest.raises(DecodeError):
+            check_frame(frame, 9, 5)
+
+
+def test_depth_counts_in_every_container() -> None:
+    raw = b'["' + b"[" * 9 + b'",' + b"[" * 3 + b"]" * 4
+    for frame in (raw, bytearray(raw), memoryview(raw), raw.decode()):
+        check_frame(frame, 100, 4)
+        with pytest.raises(DecodeError):
+            check_frame(frame, 100, 3)

@@ -1,0 +1,257 @@
+"""The second look: what is unknown survives, what is spelled otherwise is understood."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import realtime
+from realtime import beta
+from realtime.events.base import Unknown
+
+ODD = {"type": "hologram", "depth": [1, {"z": None}], "big": 2**70}
+
+
+def _session(**settings: Any) -> dict[str, Any]:
+    return {"type": "session.update", "session": {"type": "realtime", **settings}}
+
+
+def _item(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "conversation.item.create", "item": item}
+
+
+def _message(part: dict[str, Any]) -> dict[str, Any]:
+    return _item({"type": "message", "role": "user", "content": [part, {"type": "input_text", "text": "x"}]})
+
+
+# Where an unknown type can stand, and the class that keeps it there.
+UNKNOWN_IN_CLIENT_EVENTS = {
+    "item": (_item(ODD), realtime.UnknownItem, lambda e: e.item),
+    "part": (_message(ODD), realtime.UnknownPart, lambda e: e.item.content[0]),
+    "session": (
+        {"type": "session.update", "session": ODD},
+        realtime.UnknownSession,
+        lambda e: e.session,
+    ),
+    "tool": (_session(tools=[ODD]), realtime.UnknownTool, lambda e: e.session.tools[0]),
+    "tool choice": (
+        _session(tool_choice=ODD),
+        realtime.UnknownToolChoice,
+        lambda e: e.session.tool_choice,
+    ),
+    "turn detection": (
+        _session(audio={"input": {"turn_detection": ODD}}),
+        realtime.UnknownTurnDetection,
+        lambda e: e.session.audio.input.turn_detection,
+    ),
+    "format": (
+        _session(audio={"output": {"format": ODD}}),
+        realtime.UnknownFormat,
+        lambda e: e.session.audio.output.format,
+    ),
+    "truncation": (
+        _session(truncation=ODD),
+        realtime.UnknownTruncation,
+        lambda e: e.session.truncation,
+    ),
+    "prompt variable": (
+        _session(prompt={"id": "p", "variables": {"v": ODD}}),
+        realtime.UnknownPromptVariable,
+        lambda e: e.session.prompt.variables["v"],
+    ),
+    "MCP error": (
+        _item(
+            {"type": "mcp_call", "id": "i", "server_label": "s", "name": "n", "arguments": "{}", "error": ODD}
+        ),
+        realtime.UnknownMcpError,
+        lambda e: e.item.error,
+    ),
+    "input item of a response": (
+        {"type": "response.create", "response": {"input": [ODD]}},
+        realtime.UnknownItem,
+        lambda e: e.response.input[0],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("wire", "cls", "place"), UNKNOWN_IN_CLIENT_EVENTS.values(), ids=UNKNOWN_IN_CLIENT_EVENTS
+)
+def test_an_unknown_thing_keeps_its_type_and_json(wire: Any, cls: type[Unknown], place: Any) -> None:
+    event = realtime.decode_client(json.dumps(wire))
+    found = place(event)
+    assert type(found) is cls
+    assert found.type == "hologram"
+    assert json.loads(found.raw) == ODD
+    assert json.loads(realtime.encode(event)) == wire
+
+
+def test_an_unknown_usage_of_a_transcription() -> None:
+    wire = {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "item_id": "i", "content_index": 0, "transcript": "x", "usage": ODD,
+    }  # fmt: skip
+    event = realtime.decode_server(json.dumps(wire))
+    assert isinstance(event, realtime.ConversationItemInputAudioTranscriptionCompleted)
+    assert isinstance(event.usage, realtime.UnknownUsage)
+    assert json.loads(realtime.encode(event)) == wire
+
+
+UNKNOWN_IN_BETA_EVENTS = {
+    "item": (_item(ODD), beta.UnknownItem, lambda e: e.item),
+    "part": (_message(ODD), beta.UnknownPart, lambda e: e.item.content[0]),
+    "turn detection": (
+        {"type": "session.update", "session": {"turn_detection": ODD}},
+        beta.UnknownTurnDetection,
+        lambda e: e.session.turn_detection,
+    ),
+    "tool": (
+        {"type": "session.update", "session": {"tools": [ODD]}},
+        beta.UnknownTool,
+        lambda e: e.session.tools[0],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("wire", "cls", "place"), UNKNOWN_IN_BETA_EVENTS.values(), ids=UNKNOWN_IN_BETA_EVENTS
+)
+def test_an_unknown_thing_in_the_beta_dialect(wire: Any, cls: type[Unknown], place: Any) -> None:
+    event = beta.decode_client(json.dumps(wire))
+    assert type(place(event)) is cls
+    assert json.loads(beta.encode(event)) == wire
+
+
+@pytest.mark.parametrize("odd", [{"x": 1}, {"type": None}, {"type": 5}, {"type": ["a"]}, {"type": ""}])
+def test_an_object_without_a_usable_type_is_kept_whole(odd: dict[str, Any]) -> None:
+    event = realtime.decode_client(json.dumps(_item(odd)))
+    assert isinstance(event, realtime.ConversationItemCreate)
+    assert isinstance(event.item, realtime.UnknownItem)
+    assert event.item.type == ""
+    assert json.loads(realtime.encode(event)) == _item(odd)
+
+
+def test_unknown_roles_and_enum_values_are_strings() -> None:
+    event = realtime.decode_client(
+        json.dumps(_item({"type": "message", "role": "narrator", "status": "dreaming", "content": []}))
+    )
+    assert isinstance(event, realtime.ConversationItemCreate)
+    assert isinstance(event.item, realtime.MessageItem)
+    assert (event.item.role, event.item.status) == ("narrator", "dreaming")
+
+
+def test_unknown_fields_are_ignored_and_never_sent() -> None:
+    event = realtime.decode_client(b'{"type":"response.cancel","obfuscation":"x","response_id":"r"}')
+    assert realtime.encode(event) == b'{"type":"response.cancel","response_id":"r"}'
+
+
+# --- Other spellings -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"type": "function", "name": "f"},
+        {"type": "function", "function": {"name": "f"}},
+        {"function": {"name": "f"}},
+    ],
+)
+def test_a_nested_tool_choice_is_flattened(choice: dict[str, Any]) -> None:
+    for dialect, wire in (
+        (realtime, _session(tool_choice=choice)),
+        (beta, {"type": "session.update", "session": {"tool_choice": choice}}),
+    ):
+        event = dialect.decode_client(json.dumps(wire))
+        assert event.session.tool_choice == realtime.ToolChoiceFunction(name="f")
+        back = json.loads(dialect.encode(event))["session"]["tool_choice"]
+        assert back == {"type": "function", "name": "f"}
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", "required", "something_new"])
+def test_tool_choice_modes_are_strings(choice: str) -> None:
+    wire = _session(tool_choice=choice)
+    assert json.loads(realtime.encode(realtime.decode_client(json.dumps(wire)))) == wire
+
+
+def test_a_nested_tool_is_flattened() -> None:
+    inner = {"name": "f", "description": "d", "parameters": {"type": "object"}}
+    event = realtime.decode_client(json.dumps(_session(tools=[{"type": "function", "function": inner}])))
+    assert json.loads(realtime.encode(event)) == _session(tools=[{"type": "function", **inner}])
+
+
+def test_turn_detection_none_is_null() -> None:
+    event = realtime.decode_client(
+        json.dumps(_session(audio={"input": {"turn_detection": {"type": "none"}}}))
+    )
+    assert json.loads(realtime.encode(event)) == _session(audio={"input": {"turn_detection": None}})
+    event_beta = beta.decode_client(
+        json.dumps(
+            {"type": "session.update", "session": {"turn_detection": {"type": "none", "threshold": None}}}
+        )
+    )
+    assert b'"turn_detection":null' in beta.encode(event_beta)
+
+
+def test_a_session_without_a_type_is_a_realtime_session() -> None:
+    event = realtime.decode_server(b'{"type":"session.created","session":{"id":"s","model":"m"}}')
+    assert isinstance(event, realtime.SessionCreated)
+    assert isinstance(event.session, realtime.RealtimeSessionInfo)
+    assert (event.session.id, event.session.model) == ("s", "m")
+
+
+def test_a_whole_float_is_an_int() -> None:
+    event = realtime.decode_server(
+        b'{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","limit":5e4,"remaining":1.0}]}'
+    )
+    assert isinstance(event, realtime.RateLimitsUpdated)
+    assert (event.rate_limits[0].limit, event.rate_limits[0].remaining) == (50_000, 1)
+    with pytest.raises(realtime.DecodeError):
+        realtime.decode_server(b'{"type":"rate_limits.updated","rate_limits":[{"limit":1.5}]}')
+
+
+def test_status_details_can_be_a_string() -> None:
+    event = realtime.decode_server(b'{"type":"response.done","response":{"status_details":"cancelled"}}')
+    assert isinstance(event, realtime.ResponseDone)
+    assert event.response.status_details == "cancelled"
+
+
+@pytest.mark.parametrize("spelling", ["text", "output_text"])
+def test_both_spellings_of_parts_decode_everywhere(spelling: str) -> None:
+    part = {"type": spelling, "text": "x"}
+    item = {"type": "message", "role": "assistant", "content": [part]}
+    added = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0, "part": part}
+    for wire in (
+        {"type": "conversation.item.done", "item": item},
+        {"type": "response.content_part.added", **added},
+    ):
+        event = realtime.decode_server(json.dumps(wire))
+        assert json.loads(realtime.encode(event)) == wire
+
+
+def test_an_unknown_item_deep_in_a_response_costs_only_itself() -> None:
+    wire = {
+        "type": "response.done",
+        "response": {
+            "id": "r",
+            "output": [{"type": "message", "role": "assistant", "content": [ODD]}, ODD],
+            "usage": {"total_tokens": 7.0},
+        },
+    }
+    event = realtime.decode_server(json.dumps(wire))
+    assert isinstance(event, realtime.ResponseDone)
+    assert event.response.output is not None
+    assert isinstance(event.response.output[0], realtime.MessageItem)
+    assert isinstance(event.response.output[0].content[0], realtime.UnknownPart)
+    assert isinstance(event.response.output[1], realtime.UnknownItem)
+    assert event.response.usage is not None
+    assert event.response.usage.total_tokens == 7
+
+
+def test_the_unknown_compare_hash_and_show_themselves() -> None:
+    one = realtime.UnknownItem("a", b"{}")
+    assert one == realtime.UnknownItem("a", b"{}")
+    assert one != realtime.UnknownPart("a", b"{}")
+    assert len({one, realtime.UnknownItem("a", b"{}"), realtime.UnknownItem("b", b"{}")}) == 2
+    assert repr(one) == "UnknownItem(type='a', raw=<2 bytes>)"
