@@ -33,7 +33,6 @@ from .codec import (
     decode_server as decode_server,
     encode as encode,
     encode_append as encode_append,
-    peek_type as peek_type,
 )
 from .errors import (
     AudioError as AudioError,
@@ -45,6 +44,7 @@ from .errors import (
 )
 from .events import *
 from .format import AudioFormat as AudioFormat
+from .peek import peek_type as peek_type
 from .validate import validate_session_config as validate_session_config
 
 if TYPE_CHECKING:

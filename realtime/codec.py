@@ -1,4 +1,4 @@
-"""Frames to events and back: one `Codec` for each dialect, and `peek_type`.
+"""Frames to events and back: one `Codec` for each dialect.
 
 Ordinary frames go straight through one msgspec decoder. What it refuses gets a second look
 (`repair`); what that refuses is a DecodeError. Nothing here knows any event by name: a
@@ -8,7 +8,6 @@ codec's class says which unions it decodes and which event carries the caller's 
 from __future__ import annotations
 
 import math
-import re
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Union
 
@@ -19,6 +18,7 @@ from . import events, spec
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_frame
 from .errors import ConfigError, DecodeError, EncodeError, snippet
 from .events.base import Tagged, Unknown, UnknownEvent
+from .peek import peek_type, reason_of, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +133,7 @@ class DialectCodec(Generic[S, C]):
 
         kind, raw = "", b""
         try:
-            raw = _bytes(frame)
+            raw = to_bytes(frame)
             if isinstance(error, BufferError):
                 return self.decode_server(raw) if union is self.server_events else self.decode_client(raw)
             if not isinstance(error, msgspec.ValidationError):
@@ -145,7 +145,7 @@ class DialectCodec(Generic[S, C]):
         except DecodeError as again:
             refusal = again
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as why:
-            refusal = DecodeError(_reason(why), event_type=kind, payload=snippet(raw))
+            refusal = DecodeError(reason_of(why), event_type=kind, payload=snippet(raw))
         raise refusal from None
 
     # --- Encoding ---
@@ -185,7 +185,7 @@ class DialectCodec(Generic[S, C]):
         try:
             frame = self._encode(event)
         except (TypeError, ValueError, RecursionError, OverflowError) as why:
-            raise EncodeError(_reason(why), event_type=event.type) from None
+            raise EncodeError(reason_of(why), event_type=event.type) from None
         if b"null" in frame and not _is_finite(event):
             raise EncodeError("NaN and infinity cannot be sent", event_type=event.type)
         return frame
@@ -207,58 +207,6 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
     server_events = events.ServerEvent
     client_events = events.ClientEvent
     append = events.InputAudioBufferAppend
-
-
-# --- Peeking -------------------------------------------------------------------------
-
-_TYPE_FIRST = b'{"type":"'
-# A head of flat members up to "type"; strings with escapes are left to the real parser.
-_HEAD = (
-    r'\s*\{\s*(?:"(?!type")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-+.0-9eE]++|true|false|null)\s*,\s*)*+'
-    r'"type"\s*:\s*"([^"\\]*)"'
-)
-_HEAD_OF_BYTES = re.compile(_HEAD.encode())
-
-
-class _Typed(msgspec.Struct):
-    type: str
-
-
-def peek_type(frame: Frame, /) -> str:
-    """The type of a frame's event, from its head, without decoding the rest.
-
-    Raises:
-        DecodeError: there is no ``type`` to be found.
-        TypeError: `frame` is neither bytes-like nor a str.
-    """
-    if isinstance(frame, (bytearray, memoryview, str)):
-        frame = _bytes(frame)
-    elif not isinstance(frame, bytes):
-        raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}")
-    if frame.startswith(_TYPE_FIRST):
-        end = frame.find(b'"', len(_TYPE_FIRST))
-        value = frame[len(_TYPE_FIRST) : end]
-        if end > 0 and b"\\" not in value:
-            return _text(value, frame)
-    found = _HEAD_OF_BYTES.match(frame)
-    if found:
-        return _text(found.group(1), frame)
-    check_frame(frame, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
-    try:
-        return msgspec.json.decode(frame, type=_Typed).type
-    except msgspec.ValidationError as refused:
-        from .repair import misfit
-
-        raise misfit(refused).refusal("", frame) from None
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as why:
-        raise DecodeError(_reason(why), payload=snippet(frame)) from None
-
-
-def _text(value: bytes, frame: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise DecodeError("the type is not UTF-8", payload=snippet(frame)) from None
 
 
 # --- Small things --------------------------------------------------------------------
@@ -284,16 +232,6 @@ def _heads(tag: str) -> tuple[bytes, bytes, str]:
         b'{"type":"%b","event_id":' % tag.encode(),
         tag,
     )
-
-
-def _bytes(frame: Frame) -> bytes:
-    """A copy of `frame`, or itself where it cannot change."""
-    try:
-        if isinstance(frame, str):
-            return frame.encode()
-        return frame.tobytes() if isinstance(frame, memoryview) else bytes(frame)
-    except (UnicodeError, BufferError, ValueError) as why:
-        raise DecodeError(_reason(why)) from None
 
 
 def _octets(audio: Any) -> memoryview:
@@ -335,14 +273,6 @@ def _is_finite(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_finite, value))
     return True
-
-
-def _reason(why: BaseException) -> str:
-    if isinstance(why, RecursionError):
-        return "too deeply nested"
-    if isinstance(why, UnicodeError):
-        return "the text is not valid Unicode"
-    return snippet(why)
 
 
 _CODEC = Codec()

@@ -267,6 +267,10 @@ class TranscriptionSessionInfo(TranscriptionSession, tag="transcription", kw_onl
     expires_at: Maybe[int] = UNSET
 
 
+SETTINGS_OF: dict[type[AnySession], type[KnownSession]] = {
+    RealtimeSessionInfo: RealtimeSession,
+    TranscriptionSessionInfo: TranscriptionSession,
+}
 KnownSession = RealtimeSession | TranscriptionSession
 KnownSessionInfo = RealtimeSessionInfo | TranscriptionSessionInfo
 if TYPE_CHECKING:
@@ -281,9 +285,19 @@ else:
 
 
 class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
-    """Changes the session's settings; what is absent stays, null clears."""
+    """Changes the session's settings; what is absent stays, null clears.
+
+    Of a session as the server told it only the settings are taken: servers refuse the rest.
+    """
 
     session: Session
+
+    def __post_init__(self) -> None:
+        for told, settings in SETTINGS_OF.items():
+            if isinstance(self.session, told):
+                self.session = settings(
+                    **{name: getattr(self.session, name) for name in settings.__struct_fields__}
+                )
 
 
 class SessionCreated(ServerSide, tag="session.created", kw_only=True):

@@ -100,3 +100,14 @@ def test_the_table_of_ga_has_the_protocols_numbers() -> None:
     assert len(cases.event_classes("ga", "server")) == 46
     assert len(cases.event_classes("beta", "client")) == 12
     assert len(cases.event_classes("beta", "server")) == 35
+
+
+@pytest.mark.parametrize("dialect", cases.DIALECTS)
+def test_a_session_that_the_server_told_is_sent_back_as_settings(dialect: str) -> None:
+    module = cases.DIALECTS[dialect]
+    told = next(f for f in cases.frames(dialect, "server") if '"session.created"' in f)
+    created = module.decode_server(told)
+    assert created.session.id
+    back = json.loads(module.encode(module.SessionUpdate(session=created.session)))["session"]
+    assert back["model"] == created.session.model
+    assert not {"id", "object", "expires_at", "client_secret"} & set(back)
