@@ -8,7 +8,7 @@ Nothing here copies unless it must, and nothing here writes to what it is given.
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -44,6 +44,8 @@ def pcm_array(x: AnyBuffer, what: str = "pcm") -> Pcm:
         AudioError: an odd number of bytes, bytes in more than one dimension, a scalar.
         TypeError: neither a buffer of bytes nor one of int16.
     """
+    if type(x) is bytes and len(x) % 2 == 0:  # the usual case: saves a third of a 20 ms frame's cost
+        return np.frombuffer(x, _WIRE_INT16).astype(INT16, copy=False)
     array = _array(x, what)
     if array.dtype == INT16:
         return array
@@ -111,7 +113,7 @@ def flat(samples: Pcm, what: str = "pcm") -> Pcm:
     return samples
 
 
-def check_out(out: NDArray[Any], shape: tuple[int, ...], dtype: DTypeLike, source: NDArray[Any]) -> None:
+def check_out(out: object, shape: tuple[int, ...], dtype: DTypeLike, source: NDArray[Any]) -> None:
     """Refuse an `out` that could not hold the result whole, or that is part of `source`.
 
     Raises:
@@ -120,7 +122,15 @@ def check_out(out: NDArray[Any], shape: tuple[int, ...], dtype: DTypeLike, sourc
     """
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be an ndarray, not {type(out).__name__}")
-    _check_array_out(out, shape, np.dtype(dtype), source)
+    array = cast("NDArray[Any]", out)
+    if array.dtype != dtype:
+        raise AudioError(f"out must be {np.dtype(dtype)}, not {array.dtype}")
+    if array.shape != shape:
+        raise AudioError(f"out must have the shape {shape}, not {array.shape}")
+    if not (array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
+        raise AudioError("out must be C-contiguous, aligned and writable")
+    if np.may_share_memory(array, source):
+        raise AudioError("out must not overlap the input")
 
 
 def whole_number(x: object, what: str) -> int:
@@ -128,19 +138,6 @@ def whole_number(x: object, what: str) -> int:
     if isinstance(x, SupportsIndex) and not isinstance(x, bool):
         return operator.index(x)
     raise TypeError(f"{what} must be an int, not {type(x).__name__}")
-
-
-def _check_array_out(
-    out: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any], source: NDArray[Any]
-) -> None:
-    if out.dtype != dtype:
-        raise AudioError(f"out must be {dtype}, not {out.dtype}")
-    if out.shape != shape:
-        raise AudioError(f"out must have the shape {shape}, not {out.shape}")
-    if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
-        raise AudioError("out must be C-contiguous, aligned and writable")
-    if np.may_share_memory(out, source):
-        raise AudioError("out must not overlap the input")
 
 
 def _array(x: AnyBuffer, what: str) -> NDArray[Any]:
