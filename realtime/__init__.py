@@ -6,8 +6,8 @@ How data flows (nothing here opens a socket or reads a clock)::
     raw samples, G.711  ->  Chunker, Converter  ->  encode_append, encode  ->  WebSocket
     raw samples, G.711  <-      Converter       <-      decode_server      <-  WebSocket
 
-`realtime` itself speaks GA, today's protocol; `realtime.beta` offers the same names for its
-own wire. `import realtime` imports neither numpy nor a network library: `realtime.audio`
+`realtime` itself speaks GA, today's protocol; `realtime.beta`, `realtime.translation` and
+`realtime.live` offer the same names for their own wires. `import realtime` imports neither numpy nor a network library: `realtime.audio`
 (numpy) and `realtime.testing` (websockets) are imported when they are first named.
 """
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 else:
     from ._names import public_names as _public_names
 
-    _ON_DEMAND = frozenset({"audio", "beta", "testing"})
+    _ON_DEMAND = frozenset({"audio", "beta", "live", "testing", "translation"})
     __all__ = sorted({*_public_names(globals()), *_ON_DEMAND} - {"testing"})
 
     def __getattr__(name):

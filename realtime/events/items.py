@@ -42,56 +42,48 @@ class UnknownMcpError(Unknown):
 # --- Content parts -------------------------------------------------------------------
 
 
-class Part(Tagged):
-    """The family of content parts."""
+class Part(Tagged, kw_only=True):
+    """The family of content parts. All have the same fields; which are set depends on the type.
+
+    `audio` is raw audio of the session's input or output format; `image_url` a data URL.
+    """
 
     unknown = UnknownPart
 
-
-class InputText(Part, tag="input_text", kw_only=True):
-    """Text of the user or the system."""
-
+    id: Maybe[str] = UNSET
     text: Maybe[str] = UNSET
-
-
-class InputAudio(Part, tag="input_audio", kw_only=True):
-    """Speech of the user; `audio` is raw audio of the session's input format."""
-
     audio: Maybe[bytes] = UNSET
     transcript: Maybe[str] = UNSET
-
-
-class InputImage(Part, tag="input_image", kw_only=True):
-    """A picture, as a data URL."""
-
     image_url: Maybe[str] = UNSET
     detail: Maybe[ImageDetail] = UNSET
 
 
-class OutputText(Part, tag="output_text", kw_only=True):
-    """Text of the assistant."""
+class InputText(Part, tag="input_text", kw_only=True):
+    """Text of the user or the system: `text`."""
 
-    text: Maybe[str] = UNSET
+
+class InputAudio(Part, tag="input_audio", kw_only=True):
+    """Speech of the user: `audio`, `transcript`."""
+
+
+class InputImage(Part, tag="input_image", kw_only=True):
+    """A picture: `image_url`, `detail`."""
+
+
+class OutputText(Part, tag="output_text", kw_only=True):
+    """Text of the assistant: `text`."""
 
 
 class OutputAudio(Part, tag="output_audio", kw_only=True):
-    """Speech of the assistant; `audio` is raw audio of the session's output format."""
-
-    audio: Maybe[bytes] = UNSET
-    transcript: Maybe[str] = UNSET
+    """Speech of the assistant: `audio`, `transcript`."""
 
 
 class Text(Part, tag="text", kw_only=True):
     """Text of the assistant, as content_part events and the beta dialect spell it."""
 
-    text: Maybe[str] = UNSET
-
 
 class Audio(Part, tag="audio", kw_only=True):
     """Speech of the assistant, as content_part events and the beta dialect spell it."""
-
-    audio: Maybe[bytes] = UNSET
-    transcript: Maybe[str] = UNSET
 
 
 KnownPart = InputText | InputAudio | InputImage | OutputText | OutputAudio | Text | Audio

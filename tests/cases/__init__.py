@@ -2,7 +2,8 @@
 
 Most frames are the examples of OpenAI's OpenAPI document (version of 2026-08-21), mended
 where they are wrong: placeholders that are not base64, old part types and beta shapes under
-GA names, a space in a tag. Long instructions are cut.
+GA names, a space in a tag. Long instructions are cut. The frames of translation and Live are
+made from the fields of the official SDK (package openai 3.54.0).
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from types import ModuleType
 from typing import Any
 
 import realtime
-from realtime import beta
+from realtime import beta, live, translation
 from realtime.codec import known
 
-DIALECTS: dict[str, ModuleType] = {"ga": realtime, "beta": beta}
+DIALECTS: dict[str, ModuleType] = {
+    "ga": realtime,
+    "beta": beta,
+    "translation": translation,
+    "live": live,
+}
 SIDES = ("server", "client")
 
 

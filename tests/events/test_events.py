@@ -87,7 +87,7 @@ def test_constructors_take_keywords_only_and_structs_are_documented(dialect: str
     found: set[type[msgspec.Struct]] = set()
     for event in cases.event_classes(dialect, side):
         _structs(event, found)
-    assert len(found) > 20
+    assert len(found) > len(cases.event_classes(dialect, side))
     for cls in found:
         assert cls.__doc__, cls
         if cls.__struct_fields__:
@@ -100,9 +100,13 @@ def test_the_table_of_ga_has_the_protocols_numbers() -> None:
     assert len(cases.event_classes("ga", "server")) == 46
     assert len(cases.event_classes("beta", "client")) == 12
     assert len(cases.event_classes("beta", "server")) == 35
+    assert len(cases.event_classes("translation", "client")) == 3
+    assert len(cases.event_classes("translation", "server")) == 7
+    assert len(cases.event_classes("live", "client")) == 15
+    assert len(cases.event_classes("live", "server")) == 28
 
 
-@pytest.mark.parametrize("dialect", cases.DIALECTS)
+@pytest.mark.parametrize("dialect", ["ga", "beta"])
 def test_a_session_that_the_server_told_is_sent_back_as_settings(dialect: str) -> None:
     module = cases.DIALECTS[dialect]
     told = next(f for f in cases.frames(dialect, "server") if '"session.created"' in f)

@@ -20,9 +20,7 @@ else:
 
 
 class ItemReferencePart(Part, tag="item_reference", kw_only=True):
-    """In the input of a response: content of an item that the conversation already has."""
-
-    id: Maybe[str] = UNSET
+    """In the input of a response: content of the item `id` that the conversation already has."""
 
 
 KnownContentPart = KnownPart | ItemReferencePart

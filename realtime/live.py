@@ -1,0 +1,22 @@
+"""The live dialect: the same names as `realtime`, for its wire."""
+
+from __future__ import annotations
+
+from .codec import DialectCodec
+from .events import live as events
+from .events.live import *
+
+
+class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
+    """The codec of the live dialect. Limits: `max_frame_bytes`, `max_depth`."""
+
+    server_events = events.ServerEvent
+    client_events = events.ClientEvent
+    append = events.SessionInputAudioAppend
+
+
+_CODEC = Codec()
+decode_server = _CODEC.decode_server
+decode_client = _CODEC.decode_client
+encode = _CODEC.encode
+encode_append = _CODEC.encode_append

@@ -1,0 +1,100 @@
+"""JSON for every model of the installed `openai` package: every variant of every union.
+
+`samples(tp)` is a covering set, not a product: each variant of each part stands in at least
+one sample, at any depth, with all optional fields; besides there are one sample with none of
+them and one with all of them null. Strings are "AAAA", which is base64 as well.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any, Literal, Union
+
+import pydantic
+from openai.types import live as _live
+from openai.types.beta.realtime import realtime_client_event as beta_client
+from openai.types.beta.realtime import realtime_server_event as beta_server
+from openai.types.live import client_event as live_client
+from openai.types.live import server_event as live_server
+from openai.types.realtime import (
+    realtime_client_event as ga_client,
+    realtime_server_event as ga_server,
+    realtime_translation_client_event as translation_client,
+    realtime_translation_server_event as translation_server,
+)
+
+EVENTS: dict[tuple[str, str], Any] = {
+    ("ga", "client"): ga_client.RealtimeClientEvent,
+    ("ga", "server"): ga_server.RealtimeServerEvent,
+    ("beta", "client"): beta_client.RealtimeClientEvent,
+    ("beta", "server"): beta_server.RealtimeServerEvent,
+    ("translation", "client"): translation_client.RealtimeTranslationClientEvent,
+    ("translation", "server"): translation_server.RealtimeTranslationServerEvent,
+    ("live", "client"): live_client.ClientEvent,
+    ("live", "server"): live_server.ServerEvent,
+}
+assert _live
+SCALARS: dict[Any, Any] = {str: "AAAA", int: 3, float: 0.5, bool: True}
+ANYTHING = {"k": [1, None, "x"]}
+
+
+def models(union: Any) -> list[type[pydantic.BaseModel]]:
+    """The event models of a union of the SDK."""
+    return [m for m in _arms(union) if isinstance(m, type) and issubclass(m, pydantic.BaseModel)]
+
+
+def tag(model: type[pydantic.BaseModel]) -> str:
+    """The wire type of an event model."""
+    (name,) = typing.get_args(model.model_fields["type"].annotation)
+    assert isinstance(name, str)
+    return name
+
+
+def _arms(tp: Any) -> list[Any]:
+    """The types that `tp` can be, unions and annotations opened, None left out."""
+    origin = typing.get_origin(tp)
+    if origin is typing.Annotated:
+        return _arms(typing.get_args(tp)[0])
+    if origin in (Union, types.UnionType):
+        return [arm for arg in typing.get_args(tp) for arm in _arms(arg)]
+    if isinstance(tp, typing.TypeAliasType if hasattr(typing, "TypeAliasType") else ()):
+        return _arms(tp.__value__)
+    return [] if tp is type(None) else [tp]
+
+
+def samples(tp: Any, depth: int = 0) -> Iterator[Any]:
+    """JSON values that cover `tp`; recursion of models into themselves ends at depth 12."""
+    for arm in _arms(tp):
+        yield from _samples_of_arm(arm, depth)
+
+
+def _samples_of_arm(arm: Any, depth: int) -> Iterator[Any]:
+    origin, args = typing.get_origin(arm), typing.get_args(arm)
+    if arm in SCALARS:
+        yield SCALARS[arm]
+    elif origin is Literal:
+        yield from args
+    elif origin is list:
+        yield from ([value] for value in samples(args[0], depth))
+    elif origin is dict:
+        yield from ({"k": value} for value in samples(args[1], depth))
+    elif isinstance(arm, type) and issubclass(arm, pydantic.BaseModel):
+        yield from _samples_of_model(arm, depth)
+    else:
+        yield ANYTHING
+
+
+def _samples_of_model(model: type[pydantic.BaseModel], depth: int) -> Iterator[dict[str, Any]]:
+    if depth > 12:
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    values = {key: list(samples(field.annotation, depth + 1)) for key, field in fields.items()}
+    full = {key: found[0] for key, found in values.items() if found}
+    yield full
+    for key, found in values.items():
+        yield from ({**full, key: value} for value in found[1:])
+    required = {key: full[key] for key, field in fields.items() if field.is_required() and key in full}
+    yield required
+    yield {**dict.fromkeys(fields), **required}
