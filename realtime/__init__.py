@@ -7,8 +7,8 @@ How data flows (nothing here opens a socket or reads a clock)::
     raw samples, G.711  <-      Converter       <-      decode_server      <-  WebSocket
 
 `realtime` itself speaks GA, today's protocol; `realtime.beta`, `realtime.translation` and
-`realtime.live` offer the same names for their own wires. `import realtime` imports neither numpy nor a network library: `realtime.audio`
-(numpy) and `realtime.testing` (websockets) are imported when they are first named.
+`realtime.live` offer the same names for their own wires. `import realtime` imports neither
+numpy nor a network library: these modules, `realtime.audio` (numpy) and `realtime.testing` (websockets) are imported when they are first named.
 """
 
 from __future__ import annotations

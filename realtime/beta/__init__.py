@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from . import build, spec
-from .codec import DialectCodec
-from .errors import ConfigError, ModelNotFoundError
-from .events import beta as events
-from .events.beta import *
-from .events.items import InputText
-from .format import AudioFormat as AudioFormat
+from .. import build, spec
+from ..codec import DialectCodec
+from ..errors import ConfigError, ModelNotFoundError
+from ..events import beta as events
+from ..events.beta import *
+from ..events.items import InputText
+from ..format import AudioFormat as AudioFormat
+from ._from_ga import from_ga as from_ga
+from ._to_ga import to_ga as to_ga
 
 if TYPE_CHECKING:
-    from ._types import Buffer
+    from .._types import Buffer
 
 
 class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):

@@ -1,0 +1,278 @@
+"""GA as beta says it, and back: nothing lost that the other side can say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import realtime as ga
+from realtime import beta
+from tests import cases
+
+
+def _types(dialect: str, side: str) -> set[str]:
+    return {cls.__struct_config__.tag for cls in cases.event_classes(dialect, side)}
+
+
+GA_ALONE = (
+    (_types("ga", "server") | _types("ga", "client")) - _types("beta", "server") - _types("beta", "client")
+)
+RENAMED = {
+    "response.output_audio.delta": "response.audio.delta",
+    "response.output_audio.done": "response.audio.done",
+    "response.output_audio_transcript.delta": "response.audio_transcript.delta",
+    "response.output_audio_transcript.done": "response.audio_transcript.done",
+    "response.output_text.delta": "response.text.delta",
+    "response.output_text.done": "response.text.done",
+    "conversation.item.added": "conversation.item.created",
+}
+
+
+@pytest.mark.parametrize(("ga_type", "beta_type"), RENAMED.items())
+def test_renamed_events(ga_type: str, beta_type: str) -> None:
+    frame = next(f for f in cases.frames("ga", "server") if json.loads(f)["type"] == ga_type)
+    event = ga.decode_server(frame)
+    there = beta.from_ga(event)
+    assert there.type == beta_type
+    assert beta.to_ga(there) == event
+    assert beta.decode_server(beta.encode(there)) == there
+
+
+@pytest.mark.parametrize("frame", cases.frames("ga", "server") + cases.frames("ga", "client"))
+def test_every_ga_event_converts_or_says_what_cannot(frame: str) -> None:
+    wire = json.loads(frame)
+    side = "client" if wire["type"] in _types("ga", "client") else "server"
+    event = cases.decoder("ga", side)(frame)
+    try:
+        there = beta.from_ga(event)
+    except ga.ConfigError as why:
+        assert why.field
+        assert wire["type"] in GA_ALONE - RENAMED.keys() or "prompt" in frame or "truncation" in frame
+        return
+    assert cases.decoder("beta", side)(beta.encode(there)) == there
+    assert ga.encode(beta.to_ga(there))
+
+
+@pytest.mark.parametrize("side", cases.SIDES)
+def test_every_beta_event_converts_or_says_what_cannot(side: str) -> None:
+    converted = 0
+    for frame in cases.frames("beta", side):
+        event = cases.decoder("beta", side)(frame)
+        try:
+            there = beta.to_ga(event)
+        except ga.ConfigError as why:
+            assert why.field in ("session.temperature", "response.temperature")
+            continue
+        assert cases.decoder("ga", side)(ga.encode(there)) == there
+        converted += 1
+    assert converted > 8
+
+
+# --- Sessions ------------------------------------------------------------------------
+
+GA_SESSION = ga.RealtimeSession(
+    model="gpt-realtime",
+    output_modalities=["audio"],
+    instructions="Be brief.",
+    audio=ga.AudioConfig(
+        input=ga.AudioInput(
+            format=ga.PcmuFormat(),
+            transcription=ga.Transcription(model="whisper-1", language="en"),
+            noise_reduction=None,
+            turn_detection=ga.ServerVad(threshold=0.5, create_response=True),
+        ),
+        output=ga.AudioOutput(format=ga.PcmFormat(rate=24_000), voice="alloy", speed=1.25),
+    ),
+    tools=[ga.FunctionTool(name="f", parameters={"type": "object"})],
+    tool_choice=ga.ToolChoiceFunction(name="f"),
+    max_output_tokens="inf",
+    tracing="auto",
+)
+BETA_SESSION = {
+    "model": "gpt-realtime",
+    "modalities": ["audio", "text"],
+    "instructions": "Be brief.",
+    "voice": "alloy",
+    "input_audio_format": "g711_ulaw",
+    "output_audio_format": "pcm16",
+    "input_audio_transcription": {"model": "whisper-1", "language": "en"},
+    "input_audio_noise_reduction": None,
+    "turn_detection": {"type": "server_vad", "threshold": 0.5, "create_response": True},
+    "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}],
+    "tool_choice": {"type": "function", "name": "f"},
+    "max_response_output_tokens": "inf",
+    "speed": 1.25,
+    "tracing": "auto",
+}
+
+
+def test_a_session_goes_there_and_back() -> None:
+    update = ga.SessionUpdate(event_id="e", session=GA_SESSION)
+    there = beta.from_ga(update)
+    assert json.loads(beta.encode(there)) == {
+        "type": "session.update",
+        "event_id": "e",
+        "session": BETA_SESSION,
+    }
+    assert beta.to_ga(there) == update
+
+
+def test_a_transcription_session_goes_there_and_back() -> None:
+    audio = ga.AudioConfig(
+        input=ga.AudioInput(format=ga.PcmaFormat(), turn_detection=ga.SemanticVad(eagerness="low"))
+    )
+    update = ga.SessionUpdate(session=ga.TranscriptionSession(audio=audio, include=["x"]))
+    there = beta.from_ga(update)
+    assert isinstance(there, beta.TranscriptionSessionUpdate)
+    assert there.session.input_audio_format == "g711_alaw"
+    assert beta.to_ga(there) == update
+
+
+def test_the_seeds_session_without_its_temperature() -> None:
+    config = beta.create_session_config("gpt-4o-realtime-preview")
+    with pytest.raises(ga.ConfigError) as caught:
+        beta.to_ga(beta.SessionUpdate(session=config))
+    assert caught.value.field == "session.temperature"
+    config.temperature = None
+    there = beta.to_ga(beta.SessionUpdate(session=config))
+    assert isinstance(there, ga.SessionUpdate)
+    ga.validate_session_config(there.session)
+
+
+def test_absent_stays_absent() -> None:
+    for update in (
+        ga.SessionUpdate(session=ga.RealtimeSession()),
+        ga.ResponseCreate(),
+        ga.ResponseCreate(response=None),
+    ):
+        assert beta.to_ga(beta.from_ga(update)) == update
+    assert beta.encode(beta.from_ga(ga.SessionUpdate(session=ga.RealtimeSession()))) == (
+        b'{"type":"session.update","session":{}}'
+    )
+
+
+def _update(**settings: Any) -> ga.SessionUpdate:
+    return ga.SessionUpdate(session=ga.RealtimeSession(**settings))
+
+
+def _input(**settings: Any) -> ga.SessionUpdate:
+    return _update(audio=ga.AudioConfig(input=ga.AudioInput(**settings)))
+
+
+def _message(part: Any) -> ga.ConversationItemCreate:
+    return ga.ConversationItemCreate(item=ga.MessageItem(role="user", content=[ga.InputText(text="x"), part]))
+
+
+BETA_CANNOT: dict[str, Any] = {
+    "session.prompt": _update(prompt=ga.Prompt(id="p")),
+    "session.truncation": _update(truncation="disabled"),
+    "session.reasoning": _update(reasoning=ga.Reasoning(effort="low")),
+    "session.parallel_tool_calls": _update(parallel_tool_calls=False),
+    "session.include": _update(include=["x"]),
+    "session.tools[0].type": _update(tools=[ga.McpTool(server_label="s")]),
+    "session.tool_choice.type": _update(tool_choice=ga.ToolChoiceMcp(server_label="s")),
+    "session.audio.output.voice": _update(
+        audio=ga.AudioConfig(output=ga.AudioOutput(voice=ga.CustomVoice(id="v")))
+    ),
+    "session.audio.input.format": _input(format=ga.UnknownFormat("audio/opus", b"{}")),
+    "session.audio.input.transcription.keywords": _input(transcription=ga.Transcription(keywords=["k"])),
+    "session.audio.input.noise_reduction.strength": _input(noise_reduction=ga.NoiseReduction(strength=0.5)),
+    "session.audio.input.turn_detection.idle_timeout_ms": _input(
+        turn_detection=ga.ServerVad(idle_timeout_ms=5000)
+    ),
+    "session.audio.output": ga.SessionUpdate(
+        session=ga.TranscriptionSession(audio=ga.AudioConfig(output=ga.AudioOutput(speed=1.0)))
+    ),
+    "session.type": ga.SessionUpdate(session=ga.UnknownSession("hologram", b"{}")),
+    "item.type": ga.ConversationItemCreate(
+        item=ga.McpApprovalResponseItem(id="i", approval_request_id="a", approve=True)
+    ),
+    "item.content[1].type": _message(ga.InputImage(image_url="data:")),
+    "response.reasoning": ga.ResponseCreate(response=ga.ResponseParams(reasoning=ga.Reasoning(effort="low"))),
+    "response.audio.output.speed": ga.ResponseCreate(
+        response=ga.ResponseParams(audio=ga.ResponseAudio(output=ga.AudioOutput(speed=1.5)))
+    ),
+    "type": ga.ConversationItemDone(item=ga.MessageItem(role="user", content=[])),
+}
+
+
+@pytest.mark.parametrize(("field", "event"), BETA_CANNOT.items(), ids=BETA_CANNOT)
+def test_what_beta_cannot_say_is_named(field: str, event: Any) -> None:
+    with pytest.raises(ga.ConfigError) as caught:
+        beta.from_ga(event)
+    assert caught.value.field == field
+    assert field in str(caught.value)
+
+
+def _beta_item(**fields: Any) -> beta.ConversationItemCreate:
+    return beta.ConversationItemCreate(item=beta.ConversationItem(**fields))
+
+
+GA_CANNOT: dict[str, Any] = {
+    "session.temperature": beta.SessionUpdate(session=beta.RealtimeSessionConfig(temperature=0.8)),
+    "session.client_secret": beta.SessionUpdate(
+        session=beta.RealtimeSessionConfig(client_secret=beta.ClientSecretConfig())
+    ),
+    "session.input_audio_format": beta.SessionUpdate(
+        session=beta.RealtimeSessionConfig(input_audio_format="opus")
+    ),
+    "session.turn_detection.type": beta.SessionUpdate(
+        session=beta.RealtimeSessionConfig(turn_detection=beta.TurnDetectionConfig(threshold=0.5))
+    ),
+    "session.turn_detection.eagerness": beta.SessionUpdate(
+        session=beta.RealtimeSessionConfig(
+            turn_detection=beta.TurnDetectionConfig(type="server_vad", eagerness="low")
+        )
+    ),
+    "session.modalities": beta.TranscriptionSessionUpdate(
+        session=beta.TranscriptionSessionConfig(modalities=["text"])
+    ),
+    "response.temperature": beta.ResponseCreate(response=beta.RealtimeResponse(temperature=1.0)),
+    "item.type": _beta_item(role="user"),
+    "item.role": _beta_item(type="message", content=[]),
+    "item.content[0].type": _beta_item(type="message", role="user", content=[beta.ItemReferencePart(id="i")]),
+    "item.arguments": _beta_item(type="function_call", name="f"),
+}
+
+
+@pytest.mark.parametrize(("field", "event"), GA_CANNOT.items(), ids=GA_CANNOT)
+def test_what_ga_cannot_say_is_named(field: str, event: Any) -> None:
+    with pytest.raises(ga.ConfigError) as caught:
+        beta.to_ga(event)
+    assert caught.value.field == field
+
+
+def test_what_a_server_tells_loses_only_what_the_other_side_has_no_word_for() -> None:
+    told = ga.SessionCreated(
+        session=ga.RealtimeSessionInfo(id="s", truncation="auto", prompt=None, parallel_tool_calls=True)
+    )
+    there = beta.from_ga(told)
+    assert isinstance(there, beta.SessionCreated)
+    assert there.session == beta.RealtimeSessionInfo(id="s")
+    back = beta.to_ga(beta.SessionCreated(session=beta.RealtimeSessionInfo(id="s", temperature=0.8)))
+    assert back == ga.SessionCreated(session=ga.RealtimeSessionInfo(id="s"))
+
+
+def test_unknown_events_and_items_pass() -> None:
+    event = ga.UnknownEvent("x.y", b'{"type":"x.y"}')
+    assert beta.from_ga(event) is event
+    assert beta.to_ga(event) is event
+    item = ga.UnknownItem("hologram", b'{"type":"hologram"}')
+    assert beta.from_ga(ga.ConversationItemCreate(item=item)) == beta.ConversationItemCreate(item=item)
+
+
+def test_a_nested_tool_of_the_seed_becomes_flat() -> None:
+    tool = beta.RealtimeTool(function=beta.RealtimeFunction(name="f", description="d"))
+    there = beta.to_ga(beta.SessionUpdate(session=beta.RealtimeSessionConfig(tools=[tool])))
+    assert isinstance(there, ga.SessionUpdate)
+    assert isinstance(there.session, ga.RealtimeSession)
+    assert there.session.tools == [ga.FunctionTool(name="f", description="d")]
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", ga.RealtimeSession()])
+def test_only_events_convert(value: Any) -> None:
+    for convert in (beta.from_ga, beta.to_ga):
+        with pytest.raises((TypeError, ga.ConfigError)):
+            convert(value)
