@@ -8,7 +8,8 @@ How data flows (nothing here opens a socket or reads a clock)::
 
 `realtime` itself speaks GA, today's protocol; `realtime.beta`, `realtime.translation` and
 `realtime.live` offer the same names for their own wires. `import realtime` imports neither
-numpy nor a network library: these modules, `realtime.audio` (numpy) and `realtime.testing` (websockets) are imported when they are first named.
+numpy nor a network library: these modules, `realtime.audio` (numpy) and `realtime.testing`
+(websockets) are imported when they are first named.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from .build import (
 from .codec import (
     Codec as Codec,
     decode_client as decode_client,
+    decode_client_if as decode_client_if,
     decode_server as decode_server,
+    decode_server_if as decode_server_if,
     encode as encode,
     encode_append as encode_append,
 )

@@ -15,13 +15,13 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from . import events, spec
-from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_frame
+from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_frame, check_size
 from .errors import ConfigError, DecodeError, EncodeError, snippet
 from .events.base import Tagged, Unknown, UnknownEvent
 from .peek import peek_type, reason_of, to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from ._types import Buffer, Frame
 
@@ -90,6 +90,18 @@ class DialectCodec(Generic[S, C]):
         except _REFUSALS as error:
             return self._look_again(frame, self.client_events, error)  # type: ignore[no-any-return]
 
+    def decode_server_if(self, frame: Frame, types: Container[str], /) -> S | None:
+        """The event, where its type is in `types`; otherwise None, and the frame is read no further.
+
+        For relays, which pass every frame on as it came and look into few. A frame that
+        has no type to be seen is decoded, so that it raises what `decode_server` raises.
+        """
+        return self.decode_server(frame) if self._is_wanted(frame, types) else None
+
+    def decode_client_if(self, frame: Frame, types: Container[str], /) -> C | None:
+        """`decode_server_if` for what a server receives."""
+        return self.decode_client(frame) if self._is_wanted(frame, types) else None
+
     def encode(self, event: S | C, /) -> bytes:
         """`event` as one compact UTF-8 JSON frame; an UnknownEvent's `raw` as it is.
 
@@ -114,6 +126,11 @@ class DialectCodec(Generic[S, C]):
         return self._encode_append(audio, UNSET if event_id is None else event_id)
 
     # --- Decoding: what is not ordinary ---
+
+    def _is_wanted(self, frame: Frame, types: Container[str]) -> bool:
+        if len(frame) > self._harmless_bytes:
+            check_size(frame, self._max_frame_bytes)
+        return peek_type(frame) in types
 
     def _first_server_frame(self, frame: Any) -> Any:
         self._decode_server = msgspec.json.Decoder(union_of(self.server_events)).decode
@@ -278,5 +295,7 @@ def _is_finite(value: Any) -> bool:
 _CODEC = Codec()
 decode_server = _CODEC.decode_server
 decode_client = _CODEC.decode_client
+decode_server_if = _CODEC.decode_server_if
+decode_client_if = _CODEC.decode_client_if
 encode = _CODEC.encode
 encode_append = _CODEC.encode_append

@@ -370,3 +370,26 @@ def test_peek_type_of_any_bytes(frame: bytes) -> None:
 
 def test_the_module_functions_are_one_codecs() -> None:
     assert codec.decode_server.__self__ is codec.encode.__self__  # type: ignore[attr-defined]
+
+
+# --- Relays --------------------------------------------------------------------------
+
+
+def test_a_relay_decodes_only_what_it_cares_about() -> None:
+    cared = {"response.done"}
+    assert realtime.decode_server_if(DELTA, cared) is None
+    assert realtime.decode_server_if(DELTA.replace("AQACAA==", "not base64"), cared) is None
+    event = realtime.decode_server_if(b'{"type":"response.done","response":{"id":"r"}}', cared)
+    assert isinstance(event, realtime.ResponseDone)
+    assert isinstance(realtime.decode_client_if(b'{"type":"x.y"}', {"x.y"}), realtime.UnknownEvent)
+    assert beta.decode_client_if(b'{"type":"response.cancel"}', set()) is None
+
+
+def test_a_relay_still_refuses_what_is_no_frame() -> None:
+    for frame in (b"", b"nonsense", b'{"x":1}'):
+        with pytest.raises(realtime.DecodeError):
+            realtime.decode_server_if(frame, set())
+    with pytest.raises(realtime.DecodeError):
+        realtime.Codec(max_frame_bytes=50).decode_server_if(DELTA, set())
+    with pytest.raises(TypeError):
+        realtime.decode_server_if(5, set())  # type: ignore[arg-type]

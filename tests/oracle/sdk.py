@@ -14,10 +14,11 @@ from typing import Any, Literal, Union
 
 import pydantic
 from openai.types import live as _live
-from openai.types.beta.realtime import realtime_client_event as beta_client
-from openai.types.beta.realtime import realtime_server_event as beta_server
-from openai.types.live import client_event as live_client
-from openai.types.live import server_event as live_server
+from openai.types.beta.realtime import (
+    realtime_client_event as beta_client,
+    realtime_server_event as beta_server,
+)
+from openai.types.live import client_event as live_client, server_event as live_server
 from openai.types.realtime import (
     realtime_client_event as ga_client,
     realtime_server_event as ga_server,

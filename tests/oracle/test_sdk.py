@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import pydantic
 import pytest
-from tests import cases
-from tests.oracle import sdk
 
 from realtime.events.base import Unknown
+from tests import cases
+from tests.oracle import sdk
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*[Dd]eprecated.*:DeprecationWarning")
 

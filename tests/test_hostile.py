@@ -1,0 +1,205 @@
+"""Whatever arrives decodes or is a DecodeError: mutated frames, odd JSON, threads, no growth."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import threading
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests import cases
+
+import realtime
+from realtime.events.base import Unknown
+
+SOURCES = [(cases.decoder(d, s), cases.DIALECTS[d].encode, frame) for d, s, frame in cases.ALL]
+ODD_VALUES = [
+    None, True, 0, -1, 1.0, 1.5, 10**30, 1e300, "", "x", "\x00", "\u2028", "AAAA", [], [None], [[]], {},
+    {"type": None}, {"type": "zap"}, {"type": ["a"]}, {"function": {"name": "f"}}, {"type": "function"},
+    {"function": 5}, {"type": "none"}, {"": {}}, {"type": "message", "content": None},
+]  # fmt: skip
+
+
+def _decode(decode: Any, encode: Any, frame: Any) -> None:
+    """Decodes or raises DecodeError; what decodes encodes, and reads back as itself."""
+    try:
+        event = decode(frame)
+    except realtime.DecodeError:
+        return
+    again = encode(event)
+    assert decode(again) == event
+    assert encode(decode(again)) == again
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) in a JSON value."""
+    if isinstance(value, dict):
+        here = [(value, key) for key in value]
+    elif isinstance(value, list):
+        here = [(value, index) for index in range(len(value))]
+    else:
+        return []
+    return here + [place for container, key in here for place in _places(container[key])]
+
+
+@pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
+def test_every_place_of_every_frame_with_every_odd_value(dialect: str, side: str, frame: str) -> None:
+    decode, encode = cases.decoder(dialect, side), cases.DIALECTS[dialect].encode
+    for index in range(len(_places(json.loads(frame)))):
+        for odd in ODD_VALUES:
+            wire = json.loads(frame)
+            container, key = _places(wire)[index]
+            container[key] = odd
+            _decode(decode, encode, json.dumps(wire))
+
+
+@pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
+def test_every_optional_field_of_a_server_can_be_null_or_absent(dialect: str, side: str, frame: str) -> None:
+    decode = cases.decoder(dialect, side)
+    full = decode(frame)
+    for index in range(len(_places(json.loads(frame)))):
+        for absent in (False, True):
+            wire = json.loads(frame)
+            container, key = _places(wire)[index]
+            if isinstance(container, list) or key == "type":
+                continue
+            if absent:
+                del container[key]
+            else:
+                container[key] = None
+            try:
+                event = decode(json.dumps(wire))
+            except realtime.DecodeError as error:
+                assert error.path.startswith("$"), error
+                assert error.event_type == full.type
+                continue
+            assert not isinstance(event, Unknown)
+            back = json.loads(cases.DIALECTS[dialect].encode(event))
+            if side == "client":
+                assert back == wire
+            else:
+                assert cases.without_nulls(back) == cases.without_nulls(wire)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(SOURCES), st.data())
+def test_mutated_frames(source: tuple[Any, Any, str], data: st.DataObject) -> None:
+    decode, encode, frame = source
+    raw = bytearray(frame.encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(raw)))
+        what = data.draw(st.sampled_from(["flip", "cut", "insert", "drop", "repeat"]))
+        if what == "flip" and at < len(raw):
+            raw[at] = data.draw(st.integers(0, 255))
+        elif what == "cut":
+            del raw[at:]
+        elif what == "insert":
+            raw[at:at] = data.draw(st.binary(max_size=8) | st.sampled_from([b'"', b"\\", b"[{", b",", b"\xff"]))
+        elif what == "drop":
+            del raw[at : at + data.draw(st.integers(1, 20))]
+        else:
+            raw[at:at] = raw[at : at + data.draw(st.integers(1, 40))]
+    _decode(decode, encode, bytes(raw))
+
+
+ODD_JSON = {
+    "BOM": b'\xef\xbb\xbf{"type":"x.y"}',
+    "UTF-16": '{"type":"x.y"}'.encode("utf-16"),
+    "single quotes": b"{'type':'x.y'}",
+    "comment": b'{"type":"x.y"/**/}',
+    "trailing comma": b'{"type":"x.y",}',
+    "NaN": b'{"type":"x.y","n":NaN}',
+    "Infinity": b'{"type":"x.y","n":-Infinity}',
+    "leading zero": b'{"type":"x.y","n":01}',
+    "bare minus": b'{"type":"x.y","n":-}',
+    "huge exponent": b'{"type":"x.y","n":1e99999}',
+    "long number": b'{"type":"x.y","n":' + b"9" * 100_000 + b"}",
+    "lone high surrogate": b'{"type":"x.y","s":"\\ud800"}',
+    "lone low surrogate": b'{"type":"x.y","s":"\\udc00"}',
+    "encoded surrogate": b'{"type":"x.y","s":"\xed\xa0\x80"}',
+    "overlong": b'{"type":"x.y","s":"\xc0\xaf"}',
+    "raw newline": b'{"type":"x.y","s":"\n"}',
+    "NUL": b'{"type":"x.y","s":"\0"}',
+    "escaped NUL": b'{"type":"x.y","s":"\\u0000"}',
+    "bad escape": b'{"type":"x.y","s":"\\x41"}',
+    "unclosed": b'{"type":"x.y","s":"',
+    "extra brace": b'{"type":"x.y"}}',
+    "two values": b'{"type":"x.y"}{"type":"x.y"}',
+    "null": b"null",
+    "number": b"5",
+    "string": b'"session.update"',
+    "nothing but space": b" \t\r\n",
+    "duplicate type": b'{"type":"x.y","type":"error"}',
+    "duplicate field": b'{"type":"error","error":5,"error":{"type":"t","message":"m"}}',
+    "escaped type": b'{"\\u0074ype":"x.y"}',
+    "empty type": b'{"type":""}',
+    "type with quotes": b'{"type":"a\\"b"}',
+    "very long type": b'{"type":"' + b"a" * 100_000 + b'"}',
+    "many members": b'{"type":"x.y"' + b',"a":1' * 50_000 + b"}",
+    "deep unknown": b'{"type":"x.y","d":' + b"[" * 200 + b"]" * 200 + b"}",
+}
+
+
+@pytest.mark.parametrize("frame", ODD_JSON.values(), ids=ODD_JSON)
+def test_odd_json(frame: bytes) -> None:
+    for module in cases.DIALECTS.values():
+        for decode in (module.decode_server, module.decode_client):
+            for container in (frame, bytearray(frame), memoryview(frame), frame.decode("utf-8", "surrogateescape")):
+                _decode(decode, module.encode, container)
+    with contextlib.suppress(realtime.DecodeError):
+        assert isinstance(realtime.peek_type(frame), str)
+
+
+def test_strange_frames_in_many_threads_on_small_stacks() -> None:
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            for decode, encode, frame in SOURCES:
+                for odd in (frame, frame[:-2], frame.replace(":", ":[", 3), '{"type":"zap","x":' + "[" * 2000):
+                    _decode(decode, encode, odd)
+        except BaseException as error:
+            raised.append(error)
+
+    previous = threading.stack_size(128 * 1024)
+    try:
+        threads = [threading.Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        threading.stack_size(previous)
+    assert raised == []
+
+
+def test_no_growth_of_memory() -> None:
+    frames = [
+        frame.replace('"type":', '"extra":[1,{}],"type":', 1).replace(":0,", ":0.0,") for _, _, frame in SOURCES
+    ]
+
+    def run() -> None:
+        for (decode, encode, frame), odd in zip(SOURCES, frames, strict=True):
+            _decode(decode, encode, frame)
+            _decode(decode, encode, odd)
+            _decode(decode, encode, odd[:-1])
+
+    run()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        run()
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(5):
+            run()
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 20_000
