@@ -276,3 +276,33 @@ def test_only_events_convert(value: Any) -> None:
     for convert in (beta.from_ga, beta.to_ga):
         with pytest.raises((TypeError, ga.ConfigError)):
             convert(value)
+
+
+def test_null_settings_pass() -> None:
+    update = ga.SessionUpdate(
+        session=ga.RealtimeSession(
+            audio=ga.AudioConfig(
+                input=ga.AudioInput(transcription=None, turn_detection=None, noise_reduction=None),
+                output=ga.AudioOutput(voice=None),
+            ),
+            tools=None,
+        )
+    )
+    there = beta.from_ga(update)
+    assert b'"turn_detection":null' in beta.encode(there)
+    assert beta.to_ga(there) == update
+    bare = ga.SessionUpdate(session=ga.TranscriptionSession())
+    assert beta.to_ga(beta.from_ga(bare)) == bare
+
+
+def test_told_sessions_of_both_kinds() -> None:
+    transcribing = ga.SessionUpdated(session=ga.TranscriptionSessionInfo(id="s", include=["x"]))
+    there = beta.from_ga(transcribing)
+    assert isinstance(there, beta.TranscriptionSessionUpdated)
+    assert beta.to_ga(there) == transcribing
+    with pytest.raises(ga.ConfigError):
+        beta.from_ga(ga.SessionCreated(session=ga.UnknownSession("hologram", b"{}")))
+    tools: list[ga.Tool] = [ga.McpTool(server_label="s"), ga.FunctionTool(name="f")]
+    told = beta.from_ga(ga.SessionCreated(session=ga.RealtimeSessionInfo(tools=tools)))
+    assert isinstance(told, beta.SessionCreated)
+    assert told.session.tools == [ga.FunctionTool(name="f")]

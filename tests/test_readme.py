@@ -1,0 +1,35 @@
+"""The README's code runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import realtime
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_the_first_example_carries_a_call(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(BLOCKS[0], names)
+    assert realtime.peek_type(names["hello"]) == "session.update"
+    realtime.validate_session_config(names["session"])
+    appends = [realtime.decode_client(names["from_phone"](b"\xff" * 160)) for _ in range(10)]
+    assert sum(len(append.audio) for append in appends) > 9 * 950  # type: ignore[union-attr]
+    delta = realtime.ResponseOutputAudioDelta(
+        response_id="r", item_id="i", output_index=0, content_index=0, delta=bytes(9600)
+    )
+    assert len(names["from_server"](realtime.encode(delta))) > 1500
+    assert names["from_server"]('{"type":"x.y"}') == b""
+    assert names["from_server"]('{"type":"error","error":{"type":"t","code":"c","message":"m"}}') == b""
+    assert capsys.readouterr().out == "unknown: x.y\nc m\n"
+
+
+@pytest.mark.parametrize("block", BLOCKS[1:])
+def test_every_other_block_runs(block: str) -> None:
+    exec(block, {"realtime": realtime})
