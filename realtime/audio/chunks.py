@@ -96,14 +96,15 @@ class Chunker:
         `ms`, or to `min_ms` where that was given.
 
         Raises:
-            AudioError: the stream ended within a sample. The rest is gone, the Chunker as new.
+            AudioError: the stream ended within a sample. Nothing is lost: `feed` the missing
+                byte and flush again, or `reset`.
         """
+        if len(self._carry) % self.format.sample_width:
+            raise AudioError(
+                f"the stream ended within a sample: {self.pending} bytes of {self.format.value} are left"
+            )
         rest = bytes(self._carry)
         self.reset()
-        if len(rest) % self.format.sample_width:
-            raise AudioError(
-                f"the stream ended within a sample: {len(rest)} bytes of {self.format.value} are left"
-            )
         if not (pad and rest):
             return rest
         missing = (self._least - len(rest)) // self.format.sample_width

@@ -99,15 +99,13 @@ class Converter:
         """What is still withheld, b"" if nothing is; then as `reset`. Ends the stream.
 
         Raises:
-            AudioError: the stream ended within a sample. The Converter is then as new.
+            AudioError: the stream ended within a sample. Nothing is lost: `process` the missing
+                byte and flush again, or `reset`.
         """
-        carry = self._carry
-        tail = b""
-        if self._resampler is not None:
-            tail = encode(self._resampler.flush(), self.dst)
-        self.reset()
-        if carry:
+        if self._carry:
             raise AudioError(f"the stream ended within a sample: an odd number of {self.src.value} bytes")
+        tail = b"" if self._resampler is None else encode(self._resampler.flush(), self.dst)
+        self.reset()
         return tail
 
     def reset(self) -> None:

@@ -105,12 +105,14 @@ def test_flush_pads_with_the_formats_own_silence(fmt: str, silence: bytes) -> No
     assert len(least.flush(pad=True)) == size
 
 
-def test_a_stream_that_ends_within_a_sample_is_an_error_and_leaves_nothing() -> None:
+def test_a_stream_that_ends_within_a_sample_is_an_error_and_loses_nothing() -> None:
     chunker = Chunker("pcm16", 20)
     chunker.feed(b"\x01\x02\x03")
     with pytest.raises(AudioError, match="within a sample"):
         chunker.flush(pad=True)
-    assert chunker.pending == 0
+    assert chunker.pending == 3
+    chunker.feed(b"\x04")
+    assert chunker.flush() == b"\x01\x02\x03\x04"
     assert chunker.feed(bytes(960)) == [bytes(960)]
 
 
