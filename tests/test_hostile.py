@@ -10,7 +10,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests import cases
 
@@ -86,7 +86,6 @@ def test_every_optional_field_of_a_server_can_be_null_or_absent(dialect: str, si
                 assert cases.without_nulls(back) == cases.without_nulls(wire)
 
 
-@settings(max_examples=300)
 @given(st.sampled_from(SOURCES), st.data())
 def test_mutated_frames(source: tuple[Any, Any, str], data: st.DataObject) -> None:
     decode, encode, frame = source
