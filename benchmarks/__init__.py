@@ -1,0 +1,13 @@
+"""The asv suite. Its modules mirror those of the package; `peers` puts others beside them.
+
+    inputs     the fixed inputs, made from a seed
+    common     how long each thing is measured, and what is left out where a peer is missing
+    codec, audio, imports
+               this library alone: what asv follows from commit to commit
+    peers, peers_audio
+               the same work by others, in the same run, down to doing nothing
+    report     runs asv and prints the peers' ratios (`make bench`)
+
+A benchmark has no `setup`: with one, asv times each call alone, and its clock would be most
+of what a microsecond's work seems to cost. Calls are built once, when the module is imported.
+"""

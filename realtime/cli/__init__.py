@@ -1,0 +1,53 @@
+"""The command line: ``python -m realtime COMMAND``, one module a command.
+
+A command's module has `HELP`, `add_arguments(parser)` and `run(arguments) -> int`, and
+imports what it needs when it runs, so that `doctor` works where something is missing.
+Whatever goes wrong is one line on stderr and exit code 1; Ctrl-C is 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ..errors import RealtimeError
+from . import demo, doctor, serve
+
+_COMMANDS = {"demo": demo, "doctor": doctor, "serve": serve}
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. `argv` leaves the program's name out."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(_COMMANDS[arguments.command].run(arguments))
+    except KeyboardInterrupt:
+        print(f"\nrealtime {arguments.command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (RealtimeError, OSError, ImportError) as error:
+        print(f"realtime {arguments.command}: {_one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m realtime", description="OpenAI's Realtime protocol for audio pipelines."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+    return parser
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__

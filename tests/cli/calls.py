@@ -1,0 +1,44 @@
+"""What the tests of the demo share: making a call, and reading what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import realtime as r
+from realtime.audio import read_wav, ulaw_decode
+from realtime.cli import main
+
+ULAW = r.AudioFormat.G711_ULAW
+
+
+def demo(out: Path, *arguments: str) -> int:
+    return main(["demo", "--fast", "--out", str(out), *arguments])
+
+
+def log(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "session.jsonl").read_bytes().splitlines()]
+
+
+def samples(path: Path) -> NDArray[Any]:
+    audio = read_wav(path)
+    assert audio.format is ULAW
+    return ulaw_decode(audio.data).astype("f8")
+
+
+def turns(out: Path) -> list[tuple[int, int]]:
+    """The turns by the log, in samples of 8 kHz."""
+    frames = [line["frame"] for line in log(out)]
+    starts = [frame["audio_start_ms"] for frame in frames if "audio_start_ms" in frame]
+    ends = [frame["audio_end_ms"] for frame in frames if "audio_end_ms" in frame]
+    return [(start * 8, end * 8) for start, end in zip(starts, ends, strict=True)]
+
+
+def speech(rate: int, channels: int = 1) -> NDArray[Any]:
+    """A second of a tone, then silence."""
+    tone = (8000 * np.sin(2 * np.pi * 300 * np.arange(rate) / rate)).astype("<i2")
+    return np.repeat(np.concatenate([tone, np.zeros(rate, "<i2")]), channels)

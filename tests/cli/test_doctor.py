@@ -1,0 +1,147 @@
+"""`doctor`: where the package comes from, what it stands on, what is in the way."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy
+import pybase64
+import pytest
+
+import realtime as r
+from realtime.cli import doctor, main
+
+PACKAGE = Path(r.__file__).resolve().parent
+
+
+def findings() -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in doctor.examine()}
+
+
+def install(folder: Path, name: str, *files: str, direct_url: str | None = None) -> None:
+    """A distribution of that name in `folder`, as pip would leave it."""
+    info = folder / f"{name.replace('-', '_')}-9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n")
+    (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+    if direct_url is not None:
+        (info / "direct_url.json").write_text(direct_url)
+
+
+def test_all_is_told_and_well(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor"])
+    said = capsys.readouterr().out
+    for text in (str(PACKAGE), platform.python_version(), msgspec.__version__, numpy.__version__):
+        assert text in said
+    assert pybase64.get_version() in said
+    assert "websockets" in said
+    assert code == (1 if "PROBLEM" in said else 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("1.4.1 (C extension active - AVX2)", "its SIMD code"),
+        ("1.4.1 (C extension active - NEON)", "its SIMD code"),
+        ("1.4.1 (C extension active - No SIMD)", "without SIMD"),
+        ("1.4.1 (C extension inactive)", "in Python"),
+    ],
+)
+def test_simd_is_what_pybase64_says(monkeypatch: pytest.MonkeyPatch, said: str, found: str) -> None:
+    monkeypatch.setattr(pybase64, "get_version", lambda: said)
+    finding = findings()["base64"]
+    assert found in finding.text
+    assert finding.ok
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of distributions, before all others."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def test_supabases_distribution_is_in_the_way(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install(site, "realtime", "realtime/__init__.py")
+    assert main(["doctor"]) == 1
+    assert "PROBLEM: Supabase's client, the distribution 'realtime'" in capsys.readouterr().out
+
+
+def test_any_other_that_has_the_package_is_too(site: Path) -> None:
+    install(site, "someones-fork", "realtime/__init__.py")
+    clash = findings()["clash"]
+    assert "another package, the distribution 'someones-fork'" in clash.text
+    assert not clash.ok
+
+
+def test_an_editable_install_is_this_distribution(site: Path) -> None:
+    install(
+        site,
+        "realtime-codec",
+        direct_url=f'{{"url": "{PACKAGE.parent.as_uri()}", "dir_info": {{"editable": true}}}}',
+    )
+    assert findings()["distribution"].text == "realtime-codec 9.9"
+
+
+def test_an_installed_wheel_is_this_distribution(tmp_path: Path) -> None:
+    """Told from a copy of the package beside its own metadata, in a process of its own."""
+    (tmp_path / "realtime").symlink_to(PACKAGE)
+    install(tmp_path, "realtime-codec", "realtime/__init__.py")
+    assert "realtime-codec 9.9" in _run(tmp_path, "doctor.main(['doctor'])")
+
+
+def test_another_copy_is_no_distribution(site: Path) -> None:
+    install(site, "realtime-codec", "realtime/__init__.py")
+    assert findings()["distribution"].text.startswith("none: a source checkout")
+
+
+@pytest.mark.parametrize("module", ["numpy", "msgspec"])
+def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    finding = findings()[module]
+    assert not finding.ok
+    assert f"pip install {module}" in finding.text
+
+
+def test_without_pybase64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pybase64", None)
+    assert not findings()["base64"].ok
+
+
+def test_without_websockets_the_doctor_is_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    finding = findings()["websockets"]
+    assert finding.ok
+    assert "pip install realtime-codec[testing]" in finding.text
+
+
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_without_websockets_the_others_say_so(tmp_path: Path, command: str) -> None:
+    said = _run(tmp_path, f"sys.modules['websockets'] = None; print(doctor.main(['{command}']))")
+    assert said.splitlines() == [
+        f"realtime {command}: {SAYS[command]} websockets: pip install realtime-codec[testing]",
+        "1",
+    ]
+
+
+SAYS = {"demo": "this needs", "serve": "realtime.testing needs"}
+
+
+def _run(folder: Path, code: str) -> str:
+    script = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); sys.path.insert(0, {str(folder)!r}); "
+    script += f"from realtime import cli as doctor; {code}"
+    command = [sys.executable, "-W", "error", "-c", script]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout

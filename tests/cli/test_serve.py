@@ -1,0 +1,57 @@
+"""`serve`: one line once it accepts connections, and a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+import realtime as r
+from realtime.cli import main
+from realtime.testing import LoopbackServer
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(r.__file__).parent.parent), "no_proxy": "*"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime", "serve", "--pace", "1"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url.startswith("ws://127.0.0.1:")
+        assert url.endswith("/v1/realtime")
+        with connect(url) as client:
+            assert r.decode_server(client.recv(timeout=20)).type == "session.created"
+            process.send_signal(number)
+            out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["--port", "-1"], "port"), (["--ptime", "0"], "ptime_ms"), (["--pace", "0"], "pace")],
+)
+def test_what_cannot_be_is_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert main(["serve", *arguments]) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith("realtime serve: ")
+    assert says in said.err
+
+
+def test_an_occupied_port(capsys: pytest.CaptureFixture[str]) -> None:
+    with LoopbackServer() as other:
+        assert main(["serve", "--port", str(other.port)]) == 1
+        assert f"cannot listen on 127.0.0.1:{other.port}" in capsys.readouterr().err

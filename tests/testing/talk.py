@@ -1,0 +1,93 @@
+"""What the tests of the loopback server say and hear: sounds, events in, events out."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+import realtime as r
+from realtime.audio import alaw_encode, ulaw_encode
+from realtime.testing import Loopback
+
+PCM16, ULAW, ALAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW, r.AudioFormat.G711_ALAW
+ENCODE = {PCM16: lambda pcm: pcm.astype("<i2"), ULAW: ulaw_encode, ALAW: alaw_encode}
+
+
+@functools.cache
+def tone(fmt: r.AudioFormat, ms: int, dbfs: float = -12.0) -> bytes:
+    """A tone of 440 Hz with an RMS of `dbfs`, of `ms` milliseconds."""
+    at = np.arange(fmt.samples(ms)) / fmt.sample_rate
+    peak = 32768 * math.sqrt(2) * 10 ** (dbfs / 20)
+    return bytes(ENCODE[fmt]((peak * np.sin(2 * math.pi * 440 * at)).round().astype("i2")).tobytes())
+
+
+def update(**session: object) -> r.SessionUpdate:
+    return r.SessionUpdate(session=r.RealtimeSession(**session))  # type: ignore[arg-type]
+
+
+def formats(
+    input: r.AudioFormat = PCM16, output: r.AudioFormat | None = None, vad: r.TurnDetection | None = None
+) -> r.SessionUpdate:
+    """A session.update of the formats and of who finds the turns: nobody, unless `vad` is given."""
+    return update(
+        audio=r.AudioConfig(
+            input=r.AudioInput(format=r.wire_format(input), turn_detection=vad),
+            output=r.AudioOutput(format=r.wire_format(output or input)),
+        )
+    )
+
+
+def tell(session: Loopback, *events: r.ClientEvent) -> list[Any]:
+    """What the session says to the events; each of its events survives the wire."""
+    heard: list[r.ServerEvent] = []
+    for event in events:
+        heard += session.receive(r.encode(event))
+    return [r.decode_server(r.encode(event)) for event in heard]
+
+
+def opened(*events: r.ClientEvent, paced: bool = False) -> Loopback:
+    """A session that has been told `events`, none of which is refused."""
+    session = Loopback(paced=paced)
+    session.open()
+    assert "error" not in types(tell(session, *events))
+    return session
+
+
+def types(events: list[r.ServerEvent]) -> list[str]:
+    return [event.type for event in events]
+
+
+def runs(events: list[r.ServerEvent]) -> list[str]:
+    """The types in order, each run of deltas once."""
+    names = types(events)
+    return [name for i, name in enumerate(names) if not (name.endswith("delta") and names[i - 1] == name)]
+
+
+def audio_of(events: list[r.ServerEvent]) -> bytes:
+    return b"".join(event.delta for event in events if isinstance(event, r.ResponseOutputAudioDelta))
+
+
+def only(kind: type, events: list[r.ServerEvent]) -> Any:
+    """The one event of its kind."""
+    (found,) = [event for event in events if isinstance(event, kind)]
+    return found
+
+
+def refusal(events: list[r.ServerEvent]) -> r.ErrorDetail:
+    """The one event, an error."""
+    (event,) = events
+    assert isinstance(event, r.Error)
+    assert event.error.type == "invalid_request_error"
+    assert event.error.message
+    return event.error
+
+
+def append(audio: bytes) -> r.InputAudioBufferAppend:
+    return r.InputAudioBufferAppend(audio=audio)
+
+
+COMMIT = r.InputAudioBufferCommit()
+RESPOND = r.ResponseCreate()

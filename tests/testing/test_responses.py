@@ -1,0 +1,310 @@
+"""Responses: the server's events in the server's order, and what they are billed for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import realtime as r
+from realtime.audio import convert
+from realtime.testing import Loopback
+from tests.testing.talk import (
+    ALAW,
+    COMMIT,
+    PCM16,
+    RESPOND,
+    ULAW,
+    append,
+    audio_of,
+    formats,
+    only,
+    opened,
+    refusal,
+    runs,
+    tell,
+    tone,
+    types,
+    update,
+)
+
+AUDIO_ORDER = [
+    "response.created",
+    "rate_limits.updated",
+    "response.output_item.added",
+    "conversation.item.added",
+    "response.content_part.added",
+    "response.output_audio_transcript.delta",
+    "response.output_audio.delta",
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+]
+TEXT_ORDER = [
+    "response.created",
+    "rate_limits.updated",
+    "response.output_item.added",
+    "conversation.item.added",
+    "response.content_part.added",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+]
+TEXT_SESSION = update(output_modalities=["text"])
+
+
+def spoken(ms: int = 1000) -> Loopback:
+    """A session with one turn of `ms` of a tone."""
+    return opened(formats(), append(tone(PCM16, ms)), COMMIT)
+
+
+def ask(**params: object) -> r.ResponseCreate:
+    return r.ResponseCreate(response=r.ResponseParams(**params))  # type: ignore[arg-type]
+
+
+def test_the_order_of_an_audio_response() -> None:
+    assert runs(tell(spoken(), RESPOND)) == AUDIO_ORDER
+
+
+def test_the_order_of_a_text_response() -> None:
+    session = opened(TEXT_SESSION, r.create_text_input("Good morning"))
+    assert runs(tell(session, RESPOND)) == TEXT_ORDER
+
+
+def test_everything_is_about_one_response_item_and_part() -> None:
+    events = tell(spoken(), RESPOND)
+    response_id, item_id = events[0].response.id, events[2].item.id
+    assert {event.response_id for event in events if hasattr(event, "response_id")} == {response_id}
+    assert {event.item_id for event in events if hasattr(event, "item_id")} == {item_id}
+    assert {event.content_index for event in events if hasattr(event, "content_index")} == {0}
+    assert len({event.event_id for event in events}) == len(events)
+
+
+def test_the_deltas_join_to_the_done() -> None:
+    events = tell(spoken(), RESPOND)
+    deltas = [event.delta for event in events if isinstance(event, r.ResponseOutputAudioTranscriptDelta)]
+    assert len(deltas) > 1
+    assert "".join(deltas) == only(r.ResponseOutputAudioTranscriptDone, events).transcript
+    assert "".join(deltas) == "You spoke for 1.00 seconds."
+
+
+@pytest.mark.parametrize("ptime_ms", [20, 100, 300])
+def test_a_delta_lasts_a_ptime(ptime_ms: float) -> None:
+    session = Loopback(ptime_ms=ptime_ms)
+    events = tell(session, formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND)
+    sizes = [len(event.delta) for event in events if isinstance(event, r.ResponseOutputAudioDelta)]
+    assert set(sizes[:-1]) == {PCM16.chunk_bytes(ptime_ms)}
+    assert sum(sizes) == PCM16.chunk_bytes(1000)
+
+
+@pytest.mark.parametrize("ptime_ms", [0, -20, 0.01])
+def test_a_ptime_that_cannot_be(ptime_ms: float) -> None:
+    with pytest.raises(r.AudioError):
+        Loopback(ptime_ms=ptime_ms)
+
+
+@pytest.mark.parametrize("out", r.AudioFormat, ids=lambda fmt: fmt.value)
+@pytest.mark.parametrize("into", r.AudioFormat, ids=lambda fmt: fmt.value)
+def test_the_answer_is_in_the_output_format(into: r.AudioFormat, out: r.AudioFormat) -> None:
+    audio = tone(into, 300)
+    events = tell(opened(formats(into, out), append(audio), COMMIT), RESPOND)
+    assert audio_of(events) == convert(audio, into, out)
+
+
+def test_a_format_for_one_response() -> None:
+    asked = ask(audio=r.ResponseAudio(output=r.AudioOutput(format=r.PcmaFormat(), voice="cedar")))
+    session = spoken(300)
+    events = tell(session, asked)
+    assert audio_of(events) == convert(tone(PCM16, 300), PCM16, ALAW)
+    assert events[0].response.audio.output == r.AudioOutput(format=r.PcmaFormat(), voice="cedar")
+    assert audio_of(tell(session, RESPOND)) == tone(PCM16, 300)
+
+
+def test_the_end_tells_the_whole_response() -> None:
+    response = tell(spoken(), ask(metadata={"topic": "tones"}))[-1].response
+    assert response.status == "completed"
+    assert response.status_details is None
+    assert response.metadata == {"topic": "tones"}
+    (item,) = response.output
+    assert item.status == "completed"
+    # Raw audio is left out.
+    assert item.content == [r.OutputAudio(transcript="You spoke for 1.00 seconds.")]
+
+
+# --- Usage ---------------------------------------------------------------------------
+
+
+def test_usage_counts_audio_both_ways_and_the_context_again() -> None:
+    session = spoken(1000)
+    first = tell(session, RESPOND)[-1].response.usage
+    # One per 100 ms of the user's, one per 50 ms of the assistant's.
+    assert first.input_token_details.audio_tokens == 10
+    assert first.output_token_details.audio_tokens == 20
+    second = tell(session, append(tone(PCM16, 150)), COMMIT, RESPOND)[-1].response.usage
+    assert second.input_token_details.audio_tokens == 10 + 20 + 2
+    assert second.output_token_details.audio_tokens == 3
+    for usage in (first, second):
+        assert usage.total_tokens == usage.input_tokens + usage.output_tokens
+        details = usage.input_token_details
+        assert usage.input_tokens == details.text_tokens + details.audio_tokens
+
+
+def test_the_token_limit_cuts_the_answer() -> None:
+    events = tell(spoken(1000), ask(max_output_tokens=4))
+    assert audio_of(events) == tone(PCM16, 1000)[: PCM16.chunk_bytes(200)]
+    response = events[-1].response
+    assert (response.status, response.status_details.reason) == ("incomplete", "max_output_tokens")
+
+
+# --- What is answered ----------------------------------------------------------------
+
+
+def test_text_is_echoed_in_text() -> None:
+    session = opened(TEXT_SESSION, r.create_text_input("What is the time?"))
+    events = tell(session, RESPOND)
+    assert only(r.ResponseOutputTextDone, events).text == "What is the time?"
+    assert audio_of(events) == b""
+
+
+def test_text_is_echoed_in_the_transcript() -> None:
+    events = tell(opened(formats(ULAW), r.create_text_input("Hello there")), RESPOND)
+    assert runs(events) == AUDIO_ORDER
+    assert only(r.ResponseOutputAudioTranscriptDone, events).transcript == "Hello there"
+    assert audio_of(events) == ULAW.silence(600)
+
+
+def test_a_functions_output_is_a_turn() -> None:
+    events = tell(opened(TEXT_SESSION, r.create_function_output("call_1", "42")), RESPOND)
+    assert only(r.ResponseOutputTextDone, events).text == "42"
+
+
+def test_nothing_was_said() -> None:
+    events = tell(opened(TEXT_SESSION), RESPOND)
+    assert only(r.ResponseOutputTextDone, events).text == "I have heard nothing yet."
+
+
+def test_the_last_turn_is_answered() -> None:
+    session = opened(TEXT_SESSION, r.create_text_input("one"), RESPOND, r.create_text_input("two"))
+    assert only(r.ResponseOutputTextDone, tell(session, RESPOND)).text == "two"
+
+
+def test_a_response_outside_the_conversation() -> None:
+    session = opened(TEXT_SESSION, r.create_text_input("inside"))
+    outside = r.MessageItem(role="user", content=[r.InputText(text="outside")])
+    events = tell(session, ask(conversation="none", input=[outside]))
+    assert only(r.ResponseOutputTextDone, events).text == "outside"
+    assert not [name for name in types(events) if name.startswith("conversation.")]
+    item_id = only(r.ResponseOutputItemDone, events).item.id
+    assert refusal(tell(session, r.ConversationItemRetrieve(item_id=item_id))).param == "item_id"
+
+
+def test_a_response_to_items_referred_to() -> None:
+    session = opened(TEXT_SESSION, r.create_text_input("now"))
+    old = only(r.ConversationItemAdded, tell(session, r.create_text_input("then"))).item
+    events = tell(session, r.create_text_input("later"), ask(input=[r.ItemReference(id=old.id)]))
+    assert only(r.ResponseOutputTextDone, events).text == "then"
+    error = refusal(tell(session, ask(input=[r.ItemReference(id="nobody")])))
+    assert error.code == "item_reference_invalid_item_id"
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"output_modalities": ["audio", "text"]}, "response.output_modalities"),
+        ({"output_modalities": ["smell"]}, "response.output_modalities"),
+        (
+            {"audio": r.ResponseAudio(output=r.AudioOutput(format=r.PcmFormat(rate=8000)))},
+            "response.audio.output.format",
+        ),
+    ],
+)
+def test_a_response_that_cannot_be(params: dict[str, Any], param: str) -> None:
+    assert refusal(tell(spoken(), ask(**params))).param == param
+
+
+# --- Paced ---------------------------------------------------------------------------
+
+
+def paced(ms: int = 1000) -> Loopback:
+    return opened(formats(), append(tone(PCM16, ms)), COMMIT, paced=True)
+
+
+def rest(session: Loopback) -> list[r.ServerEvent]:
+    events: list[r.ServerEvent] = []
+    while session.answering:
+        events += session.advance()
+    return events
+
+
+def test_a_paced_answer_comes_step_by_step() -> None:
+    session = paced(250)
+    events = tell(session, RESPOND)
+    assert runs(events) == AUDIO_ORDER[:6]
+    assert types(session.advance()) == ["response.output_audio.delta"]
+    events = rest(session)
+    assert audio_of(events) == tone(PCM16, 250)[PCM16.chunk_bytes(100) :]
+    assert runs(events) == AUDIO_ORDER[6:]
+    assert session.advance() == []
+
+
+def test_only_one_response_at_a_time() -> None:
+    session = paced()
+    tell(session, RESPOND)
+    assert refusal(tell(session, RESPOND)).code == "conversation_already_has_active_response"
+    rest(session)
+    assert runs(tell(session, RESPOND)) == AUDIO_ORDER[:6]
+
+
+def test_cancel_ends_with_what_was_sent() -> None:
+    session = paced()
+    tell(session, RESPOND)
+    sent = session.advance()
+    events = tell(session, r.ResponseCancel())
+    assert runs(events) == AUDIO_ORDER[7:]
+    response = events[-1].response
+    assert (response.status, response.status_details.reason) == ("cancelled", "client_cancelled")
+    assert response.usage.output_token_details.audio_tokens == 2
+    (item,) = response.output
+    assert item.status == "incomplete"
+    kept = only(r.ConversationItemRetrieved, tell(session, r.ConversationItemRetrieve(item_id=item.id))).item
+    assert kept.content[0].audio == audio_of(sent)
+
+
+@pytest.mark.parametrize("named", ["resp_nobody", None])
+def test_nothing_to_cancel(named: str | None) -> None:
+    cancel = r.ResponseCancel() if named is None else r.ResponseCancel(response_id=named)
+    assert refusal(tell(spoken(), cancel)).code == "response_cancel_not_active"
+
+
+def test_cancel_by_name() -> None:
+    session = paced()
+    response_id = tell(session, RESPOND)[0].response.id
+    assert (
+        refusal(tell(session, r.ResponseCancel(response_id="resp_other"))).code
+        == "response_cancel_not_active"
+    )
+    assert types(tell(session, r.ResponseCancel(response_id=response_id)))[-1] == "response.done"
+
+
+@pytest.mark.parametrize("interrupts", [True, False])
+def test_speech_interrupts_where_it_may(interrupts: bool) -> None:
+    vad = r.ServerVad(interrupt_response=interrupts)
+    session = opened(formats(vad=vad), append(tone(PCM16, 1000)), COMMIT, RESPOND, paced=True)
+    events = tell(session, append(tone(PCM16, 200)))
+    assert events[0].type == "input_audio_buffer.speech_started"
+    assert session.answering is not interrupts
+    if interrupts:
+        response = events[-1].response
+        assert (response.status, response.status_details.reason) == ("cancelled", "turn_detected")
+
+
+def test_text_needs_no_steps() -> None:
+    session = opened(TEXT_SESSION, r.create_text_input("at once"), paced=True)
+    assert runs(tell(session, RESPOND)) == TEXT_ORDER
+    assert not session.answering

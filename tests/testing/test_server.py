@@ -1,0 +1,271 @@
+"""The server around the protocol: sockets, threads, and clients of every manner."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect as async_connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
+from websockets.typing import Subprotocol
+
+import realtime as r
+from realtime.testing import LoopbackServer, server as module
+from tests.testing.talk import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone, types
+
+CLEAR = r.InputAudioBufferClear()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with LoopbackServer() as running:
+        yield running
+
+
+def send(client: Connection, *events: r.ClientEvent) -> None:
+    for event in events:
+        client.send(r.encode(event), text=True)
+
+
+def hear(client: Connection, last: str) -> list[Any]:
+    """Everything up to the event of the type `last`."""
+    events: list[r.ServerEvent] = []
+    while not events or events[-1].type != last:
+        events.append(r.decode_server(client.recv(timeout=20)))
+    return events
+
+
+def is_well(client: Connection) -> bool:
+    send(client, CLEAR)
+    return hear(client, "input_audio_buffer.cleared") != []
+
+
+def test_a_turn_and_its_answer(server: LoopbackServer) -> None:
+    audio = tone(PCM16, 500)
+    with connect(server.url + "?model=gpt-realtime-2") as client:
+        (created,) = hear(client, "session.created")
+        assert created.session.model == "gpt-realtime-2"
+        assert created.session.expires_at > 0
+        send(client, formats(), append(audio), COMMIT, RESPOND)
+        assert audio_of(hear(client, "response.done")) == audio
+
+
+def test_the_addresses(server: LoopbackServer) -> None:
+    assert server.url == f"ws://127.0.0.1:{server.port}/v1/realtime"
+    assert server.base_url == f"ws://127.0.0.1:{server.port}/v1"
+
+
+def test_frames_come_as_text_and_go_as_either(server: LoopbackServer) -> None:
+    with connect(server.url) as client:
+        assert isinstance(client.recv(timeout=20), str)
+        client.send(r.encode(CLEAR))
+        client.send(r.encode(CLEAR).decode())
+        assert [r.decode_server(client.recv(timeout=20)).type for _ in range(2)] == [
+            "input_audio_buffer.cleared"
+        ] * 2
+
+
+def test_sessions_are_independent(server: LoopbackServer) -> None:
+    with connect(server.url) as one, connect(server.url) as two:
+        names = {hear(client, "session.created")[0].session.id for client in (one, two)}
+        assert len(names) == 2
+        send(one, formats(), append(tone(PCM16, 500)))
+        send(two, COMMIT)
+        assert hear(two, "error")[-1].error.code == "input_audio_buffer_commit_empty"
+
+
+def test_another_path_is_not_found(server: LoopbackServer) -> None:
+    with pytest.raises(InvalidStatus) as refused, connect(server.url.replace("realtime", "chat")):
+        pass
+    assert refused.value.response.status_code == 404
+    with connect(f"ws://127.0.0.1:{server.port}/openai/v1/realtime?model=x") as client:
+        assert hear(client, "session.created")[0].session.model == "x"
+
+
+def test_a_browsers_subprotocols(server: LoopbackServer) -> None:
+    offered = [Subprotocol("realtime"), Subprotocol("openai-insecure-api-key.none")]
+    with connect(server.url, subprotocols=offered) as client:
+        assert client.subprotocol == "realtime"
+    with connect(server.url, subprotocols=[Subprotocol("other")]) as client:
+        assert client.subprotocol is None
+
+
+# --- Clients that misbehave ----------------------------------------------------------
+
+
+def test_nonsense_is_answered_and_survived(server: LoopbackServer) -> None:
+    with connect(server.url) as client:
+        hear(client, "session.created")
+        for frame in (b"\0\xff", "{", '{"type":"sing","event_id":"s1"}'):
+            client.send(frame)
+            assert hear(client, "error")
+        assert is_well(client)
+
+
+def hear_all(client: Connection) -> None:
+    while True:
+        client.recv(timeout=20)
+
+
+def test_a_frame_beyond_all_limits_ends_one_connection(server: LoopbackServer) -> None:
+    with connect(server.url, max_size=None) as client, connect(server.url) as other:
+        client.send(b" " * (module.MAX_FRAME_BYTES + 1))
+        with pytest.raises(ConnectionClosed) as closed:
+            hear_all(client)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+        assert is_well(other)
+
+
+def test_an_append_of_15_mib_is_taken(server: LoopbackServer) -> None:
+    with connect(server.url, max_size=None) as client:
+        send(client, formats(), append(b"\0" * PCM16.max_append_bytes), CLEAR)
+        assert "error" not in types(hear(client, "input_audio_buffer.cleared"))
+
+
+def test_a_client_that_vanishes(server: LoopbackServer) -> None:
+    client = connect(server.url)
+    send(client, formats(), append(tone(PCM16, 5000)), COMMIT, RESPOND)
+    client.socket.shutdown(socket.SHUT_RDWR)
+    client.close()
+    with connect(server.url) as other:
+        assert is_well(other)
+
+
+def test_no_handshake_at_all(server: LoopbackServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as raw:
+        raw.sendall(b"HELLO\r\n\r\n")
+        raw.recv(1000)
+    with connect(server.url) as client:
+        assert is_well(client)
+
+
+def test_a_client_that_sends_before_it_reads(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than every buffer on the way holds goes out before anything is read."""
+    monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 100_000)
+    audio = tone(PCM16, 10_000)
+    with connect(server.url, max_size=None) as client:
+        send(client, formats(), append(audio), COMMIT)
+        for _ in range(20):
+            send(client, RESPOND)
+        for _ in range(20):
+            assert audio_of(hear(client, "response.done")) == audio
+
+
+@pytest.mark.parametrize("leaves", ["client", "server"])
+def test_a_client_that_does_not_read_is_not_read_from(monkeypatch: pytest.MonkeyPatch, leaves: str) -> None:
+    """Past its limit the server waits for the client; either can leave all the same."""
+    monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 10)
+    server = LoopbackServer()
+    server.__enter__()
+    client = connect(server.url, max_size=None, close_timeout=0.2)
+    send(client, formats(), append(tone(PCM16, 5000)), COMMIT, *[RESPOND] * 30)
+    assert hear(client, "response.done")
+    ends: dict[str, Callable[[], object]] = {
+        "client": client.close,
+        "server": functools.partial(server.__exit__, None, None, None),
+    }
+    ends.pop(leaves)()
+    for end in ends.values():
+        end()
+
+
+# --- Starting and stopping -----------------------------------------------------------
+
+
+def test_a_port_in_use_is_a_config_error(server: LoopbackServer) -> None:
+    with pytest.raises(r.ConfigError, match=rf"^cannot listen on 127\.0\.0\.1:{server.port}: .*in use$"):
+        LoopbackServer(server.port).__enter__()
+
+    async def start() -> None:
+        async with LoopbackServer(server.port):
+            pass
+
+    with pytest.raises(r.ConfigError):
+        asyncio.run(start())
+
+
+@pytest.mark.parametrize("arguments", [{"port": -1}, {"port": 65536}, {"pace": 0}, {"pace": float("nan")}])
+def test_arguments_that_cannot_be(arguments: dict[str, Any]) -> None:
+    with pytest.raises(r.ConfigError):
+        LoopbackServer(**arguments)
+
+
+def test_a_ptime_that_cannot_be() -> None:
+    with pytest.raises(r.AudioError):
+        LoopbackServer(ptime_ms=0)
+
+
+def test_a_server_that_does_not_run_has_no_port() -> None:
+    server = LoopbackServer()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.url
+    with server, pytest.raises(RuntimeError, match="running already"):
+        server.__enter__()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.port
+
+
+def test_stopping_closes_connections_and_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
+    with LoopbackServer() as server:
+        client = connect(server.url)
+        hear(client, "session.created")
+    with pytest.raises(ConnectionClosed) as closed:
+        client.recv(timeout=20)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1001
+    client.close()
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_server_can_run_again() -> None:
+    server = LoopbackServer()
+    for _ in range(2):
+        with server, connect(server.url) as client:
+            assert is_well(client)
+
+
+def test_in_the_running_loop() -> None:
+    async def talk() -> list[str]:
+        async with LoopbackServer() as server, async_connect(server.url) as client:
+            await client.send(r.encode(CLEAR))
+            return [r.decode_server(await client.recv()).type for _ in range(2)]
+
+    assert asyncio.run(talk()) == ["session.created", "input_audio_buffer.cleared"]
+
+
+# --- Paced ---------------------------------------------------------------------------
+
+
+def test_a_paced_answer_is_whole() -> None:
+    audio = tone(PCM16, 500)
+    with LoopbackServer(pace=50, ptime_ms=20) as server, connect(server.url) as client:
+        send(client, formats(), append(audio), COMMIT, RESPOND)
+        events = hear(client, "response.done")
+        assert audio_of(events) == audio
+        assert len([event for event in events if isinstance(event, r.ResponseOutputAudioDelta)]) == 25
+        send(client, RESPOND)
+        assert audio_of(hear(client, "response.done")) == audio
+
+
+def test_a_paced_answer_can_be_cancelled_and_the_server_stopped_within_one() -> None:
+    with LoopbackServer(pace=1) as server, connect(server.url) as client:
+        send(client, formats(), append(tone(PCM16, 60_000)), COMMIT, RESPOND)
+        hear(client, "response.output_audio.delta")
+        send(client, r.ResponseCancel())
+        assert hear(client, "response.done")[-1].response.status == "cancelled"
+        send(client, RESPOND)
+        hear(client, "response.output_audio.delta")
