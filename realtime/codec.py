@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw, UnsetType
 from . import events, spec
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_frame, check_size
 from .errors import ConfigError, DecodeError, EncodeError, snippet
-from .events.base import Tagged, Unknown, UnknownEvent
+from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent
 from .peek import peek_type, reason_of, to_bytes
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class DialectCodec(Generic[S, C]):
     def _encode_other(self, event: Any) -> bytes:
         if isinstance(event, UnknownEvent):
             return event.raw
-        if isinstance(event, Tagged):
+        if isinstance(event, (ServerSide, ClientSide)):
             bases: tuple[Any, ...] = type(event).__mro__
             if any(base in self._kinds and base.__struct_config__.tag == event.type for base in bases):
                 return self._encode_struct(event)

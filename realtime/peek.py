@@ -74,6 +74,7 @@ def to_bytes(frame: Frame) -> bytes:
 
 
 def reason_of(why: BaseException) -> str:
+    """A sentence for what a decoder or encoder raised."""
     if isinstance(why, RecursionError):
         return "too deeply nested"
     if isinstance(why, UnicodeError):

@@ -1,6 +1,6 @@
 """Hypothesis's profiles: the ordinary one, and `fuzz` for a long run over hostile frames.
 
-    pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz
+pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz
 """
 
 from __future__ import annotations

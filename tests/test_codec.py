@@ -294,8 +294,7 @@ def test_absent_stays_absent_and_null_stays_null() -> None:
     "value", [None, 5, "x", {}, b'{"type":"response.cancel"}', realtime.RealtimeSession()]
 )
 def test_what_is_no_event_is_a_type_error(value: Any) -> None:
-    expected = realtime.EncodeError if isinstance(value, realtime.RealtimeSession) else TypeError
-    with pytest.raises(expected):
+    with pytest.raises(TypeError):
         realtime.encode(value)
 
 
@@ -320,7 +319,9 @@ def test_numpy_scalars_are_numbers() -> None:
 
 
 def test_an_event_of_another_dialect_is_refused() -> None:
-    event = beta.ResponseAudioDelta(response_id="r", item_id="i", output_index=0, content_index=0, delta=b"")
+    event: Any = beta.ResponseAudioDelta(
+        response_id="r", item_id="i", output_index=0, content_index=0, delta=b""
+    )
     assert beta.encode(event).startswith(b'{"type":"response.audio.delta"')
     with pytest.raises(realtime.EncodeError):
         realtime.encode(event)

@@ -10,15 +10,14 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tests import cases
+from hypothesis import given, strategies as st
 
 import realtime
 from realtime.events.base import Unknown
+from tests import cases
 
 SOURCES = [(cases.decoder(d, s), cases.DIALECTS[d].encode, frame) for d, s, frame in cases.ALL]
-ODD_VALUES = [
+ODD_VALUES: list[Any] = [
     None, True, 0, -1, 1.0, 1.5, 10**30, 1e300, "", "x", "\x00", "\u2028", "AAAA", [], [None], [[]], {},
     {"type": None}, {"type": "zap"}, {"type": ["a"]}, {"function": {"name": "f"}}, {"type": "function"},
     {"function": 5}, {"type": "none"}, {"": {}}, {"type": "message", "content": None},
@@ -38,12 +37,12 @@ def _decode(decode: Any, encode: Any, frame: Any) -> None:
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
     """Every (container, key) in a JSON value."""
+    keys: list[Any] = []
     if isinstance(value, dict):
-        here = [(value, key) for key in value]
+        keys = list(value)
     elif isinstance(value, list):
-        here = [(value, index) for index in range(len(value))]
-    else:
-        return []
+        keys = list(range(len(value)))
+    here = [(value, key) for key in keys]
     return here + [place for container, key in here for place in _places(container[key])]
 
 
@@ -98,7 +97,9 @@ def test_mutated_frames(source: tuple[Any, Any, str], data: st.DataObject) -> No
         elif what == "cut":
             del raw[at:]
         elif what == "insert":
-            raw[at:at] = data.draw(st.binary(max_size=8) | st.sampled_from([b'"', b"\\", b"[{", b",", b"\xff"]))
+            raw[at:at] = data.draw(
+                st.binary(max_size=8) | st.sampled_from([b'"', b"\\", b"[{", b",", b"\xff"])
+            )
         elif what == "drop":
             del raw[at : at + data.draw(st.integers(1, 20))]
         else:
@@ -148,7 +149,12 @@ ODD_JSON = {
 def test_odd_json(frame: bytes) -> None:
     for module in cases.DIALECTS.values():
         for decode in (module.decode_server, module.decode_client):
-            for container in (frame, bytearray(frame), memoryview(frame), frame.decode("utf-8", "surrogateescape")):
+            for container in (
+                frame,
+                bytearray(frame),
+                memoryview(frame),
+                frame.decode("utf-8", "surrogateescape"),
+            ):
                 _decode(decode, module.encode, container)
     with contextlib.suppress(realtime.DecodeError):
         assert isinstance(realtime.peek_type(frame), str)
@@ -160,7 +166,12 @@ def test_strange_frames_in_many_threads_on_small_stacks() -> None:
     def run() -> None:
         try:
             for decode, encode, frame in SOURCES:
-                for odd in (frame, frame[:-2], frame.replace(":", ":[", 3), '{"type":"zap","x":' + "[" * 2000):
+                for odd in (
+                    frame,
+                    frame[:-2],
+                    frame.replace(":", ":[", 3),
+                    '{"type":"zap","x":' + "[" * 2000,
+                ):
                     _decode(decode, encode, odd)
         except BaseException as error:
             raised.append(error)
@@ -179,7 +190,8 @@ def test_strange_frames_in_many_threads_on_small_stacks() -> None:
 
 def test_no_growth_of_memory() -> None:
     frames = [
-        frame.replace('"type":', '"extra":[1,{}],"type":', 1).replace(":0,", ":0.0,") for _, _, frame in SOURCES
+        frame.replace('"type":', '"extra":[1,{}],"type":', 1).replace(":0,", ":0.0,")
+        for _, _, frame in SOURCES
     ]
 
     def run() -> None:

@@ -27,8 +27,8 @@ def test_a_body_does_not_hold_its_frame() -> None:
     assert live.encode(event) == FRAME
 
 
-def test_a_body_can_be_a_dict() -> None:
-    event = live.ResponseItemCreate(item={"type": "message", "content": []})
+def test_a_body_of_ones_own() -> None:
+    event = live.ResponseItemCreate(item=msgspec.Raw(msgspec.json.encode({"type": "message", "content": []})))
     assert live.encode(event) == b'{"type":"response.item.create","item":{"type":"message","content":[]}}'
 
 

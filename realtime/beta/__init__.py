@@ -66,7 +66,7 @@ class Voice(StrEnum):
 
     @classmethod
     def default(cls) -> Voice:
-        """alloy."""
+        """Alloy."""
         return cls.ALLOY
 
 

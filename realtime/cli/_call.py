@@ -282,9 +282,10 @@ def _warm_up() -> None:
 async def _connected(url: str) -> AsyncGenerator[ClientConnection]:
     # websockets 15 and later ask the environment for a proxy, even for this machine.
     direct: dict[str, Any] = {"proxy": None} if "proxy" in inspect.signature(connect).parameters else {}
-    try:
-        connection = await connect(url, max_size=None, compression=None, **direct)
-    except (OSError, InvalidHandshake, InvalidURI, ValueError) as why:
-        raise CallFailed(f"cannot connect to {url}: {' '.join(str(why).split())}") from None
-    async with connection:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            connecting = connect(url, max_size=None, compression=None, **direct)
+            connection = await stack.enter_async_context(connecting)
+        except (OSError, InvalidHandshake, InvalidURI, ValueError) as why:
+            raise CallFailed(f"cannot connect to {url}: {' '.join(str(why).split())}") from None
         yield connection

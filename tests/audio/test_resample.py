@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from realtime.audio import Resampler
 from realtime.audio._filters import HALF_PERIODS, RATES, TAP_UNIT, filter_of, taps
 from realtime.errors import AudioError
-
-from tests.audio.measure import passband, rejection, steady, tone, whole
+from tests.audio.measure import passband, rejection, steady, whole
 
 PAIRS = list(permutations(RATES, 2))
 NOISE = np.random.default_rng(5).integers(-32768, 32768, 4001).astype(np.int16)

@@ -24,6 +24,10 @@ def findings() -> dict[str, doctor.Finding]:
 
 def install(folder: Path, name: str, *files: str, direct_url: str | None = None) -> None:
     """A distribution of that name in `folder`, as pip would leave it."""
+    for file in files:
+        if not (folder / file).exists():
+            (folder / file).parent.mkdir()
+            (folder / file).touch()
     info = folder / f"{name.replace('-', '_')}-9.9.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.9\n")

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any, Literal, Union
 
 import pydantic
-from openai.types import live as _live
 from openai.types.beta.realtime import (
     realtime_client_event as beta_client,
     realtime_server_event as beta_server,
@@ -36,7 +35,6 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("live", "client"): live_client.ClientEvent,
     ("live", "server"): live_server.ServerEvent,
 }
-assert _live
 SCALARS: dict[Any, Any] = {str: "AAAA", int: 3, float: 0.5, bool: True}
 ANYTHING = {"k": [1, None, "x"]}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -136,10 +136,9 @@ def test_an_append_of_15_mib_is_taken(server: LoopbackServer) -> None:
 
 
 def test_a_client_that_vanishes(server: LoopbackServer) -> None:
-    client = connect(server.url)
-    send(client, formats(), append(tone(PCM16, 5000)), COMMIT, RESPOND)
-    client.socket.shutdown(socket.SHUT_RDWR)
-    client.close()
+    with connect(server.url) as client:
+        send(client, formats(), append(tone(PCM16, 5000)), COMMIT, RESPOND)
+        client.socket.shutdown(socket.SHUT_RDWR)
     with connect(server.url) as other:
         assert is_well(other)
 
@@ -164,22 +163,23 @@ def test_a_client_that_sends_before_it_reads(server: LoopbackServer, monkeypatch
             assert audio_of(hear(client, "response.done")) == audio
 
 
-@pytest.mark.parametrize("leaves", ["client", "server"])
-def test_a_client_that_does_not_read_is_not_read_from(monkeypatch: pytest.MonkeyPatch, leaves: str) -> None:
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_a_client_that_does_not_read_is_not_read_from(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
     """Past its limit the server waits for the client; either can leave all the same."""
     monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 10)
-    server = LoopbackServer()
-    server.__enter__()
-    client = connect(server.url, max_size=None, close_timeout=0.2)
-    send(client, formats(), append(tone(PCM16, 5000)), COMMIT, *[RESPOND] * 30)
-    assert hear(client, "response.done")
-    ends: dict[str, Callable[[], object]] = {
-        "client": client.close,
-        "server": functools.partial(server.__exit__, None, None, None),
-    }
-    ends.pop(leaves)()
-    for end in ends.values():
-        end()
+
+    async def talk() -> None:
+        async with contextlib.AsyncExitStack() as server, contextlib.AsyncExitStack() as client:
+            url = (await server.enter_async_context(LoopbackServer())).url
+            connecting = async_connect(url, max_size=None, close_timeout=0.2)
+            connection = await client.enter_async_context(connecting)
+            for event in (formats(), append(tone(PCM16, 5000)), COMMIT, *[RESPOND] * 30):
+                await connection.send(r.encode(event))
+            while r.peek_type(await connection.recv()) != "response.done":
+                pass
+            await {"client": client, "server": server}[first].aclose()
+
+    asyncio.run(talk())
 
 
 # --- Starting and stopping -----------------------------------------------------------
@@ -220,14 +220,14 @@ def test_a_server_that_does_not_run_has_no_port() -> None:
 
 def test_stopping_closes_connections_and_leaves_no_thread() -> None:
     before = set(threading.enumerate())
-    with LoopbackServer() as server:
-        client = connect(server.url)
-        hear(client, "session.created")
-    with pytest.raises(ConnectionClosed) as closed:
-        client.recv(timeout=20)
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 1001
-    client.close()
+    with contextlib.ExitStack() as clients:
+        with LoopbackServer() as server:
+            client = clients.enter_context(connect(server.url))
+            hear(client, "session.created")
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=20)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
     assert set(threading.enumerate()) <= before
 
 

@@ -1,12 +1,12 @@
 """Sessions of the Live dialect: settings, and the bodies of other APIs that they carry.
 
 A body of the Responses or Decisions API is `Json`: its JSON text as it came, encoded back
-unchanged; ``msgspec.json.decode(body)`` reads it. To send one, a dict does as well.
+unchanged. ``msgspec.json.decode(body)`` reads one, ``Raw(msgspec.json.encode(value))`` makes one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, Raw, UnsetType
 
@@ -14,8 +14,8 @@ from ..base import Maybe, Tagged, Unknown, Wire
 from ..session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
 
 if TYPE_CHECKING:
-    Json = Raw | dict[str, Any]
-    MaybeJson = Raw | dict[str, Any] | None | UnsetType
+    Json = Raw
+    MaybeJson = Raw | None | UnsetType
     LiveModel = Literal["gpt-live-1"] | str
     LiveVoice = (
         Literal["alloy", "ash", "ballad", "beacon", "bossa", "cedar", "cinder", "coral", "delta", "echo"]
