@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from . import events, spec
-from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_frame, check_size
+from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_size, checked
 from .errors import ConfigError, DecodeError, EncodeError, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent
 from .peek import peek_type, reason_of, to_bytes
@@ -71,7 +71,7 @@ class DialectCodec(Generic[S, C]):
         """
         try:
             if len(frame) > self._harmless_bytes:
-                check_frame(frame, self._max_frame_bytes, self._max_depth)
+                frame = checked(frame, self._max_frame_bytes, self._max_depth)
             return self._decode_server(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
             return self._look_again(frame, self.server_events, error)  # type: ignore[no-any-return]
@@ -85,7 +85,7 @@ class DialectCodec(Generic[S, C]):
         """
         try:
             if len(frame) > self._harmless_bytes:
-                check_frame(frame, self._max_frame_bytes, self._max_depth)
+                frame = checked(frame, self._max_frame_bytes, self._max_depth)
             return self._decode_client(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
             return self._look_again(frame, self.client_events, error)  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from realtime._guard import check_frame, depth_of
+from realtime._guard import checked, depth_of
 from realtime.errors import DecodeError
 
 
@@ -44,14 +44,14 @@ def test_depth_of_what_is_not_json(frame: bytes, depth: int) -> None:
 
 def test_size_counts_bytes_of_every_container() -> None:
     for frame in (b"x" * 10, bytearray(10), memoryview(b"x" * 10), "é" * 5, "x" * 10):
-        check_frame(frame, 10, 5)
+        checked(frame, 10, 5)
         with pytest.raises(DecodeError):
-            check_frame(frame, 9, 5)
+            checked(frame, 9, 5)
 
 
 def test_depth_counts_in_every_container() -> None:
     raw = b'["' + b"[" * 9 + b'",' + b"[" * 3 + b"]" * 4
     for frame in (raw, bytearray(raw), memoryview(raw), raw.decode()):
-        check_frame(frame, 100, 4)
+        checked(frame, 100, 4)
         with pytest.raises(DecodeError):
-            check_frame(frame, 100, 3)
+            checked(frame, 100, 3)
