@@ -24,6 +24,7 @@ DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024
 
 _KEPT = b'"{}[]'
 _DROPPED = bytes(set(range(256)) - set(_KEPT))
+_ARRAY = ord("[")
 _NO_OPENING = bytes(set(range(256)) - set(b"{["))
 _STRING = re.compile(rb'"[^"]*(?:"|$)')
 # What each bracket adds to the depth, as signed bytes.
@@ -68,7 +69,7 @@ def checked(frame: Frame, max_bytes: int, max_depth: int) -> bytes | bytearray:
         elif isinstance(frame, memoryview):
             frame = frame.tobytes()
     # A flat object, as deltas are, is seen at the speed of memchr (benchmarks/codec.py).
-    if frame.rfind(b"{") == 0 and b"[" not in frame:
+    if frame.rfind(b"{") == 0 and _ARRAY not in frame:
         return frame
     if len(frame.translate(None, _NO_OPENING)) > max_depth and depth_of(frame) > max_depth:
         raise DecodeError(f"the frame nests deeper than {max_depth}", payload=_head(frame))

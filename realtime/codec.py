@@ -156,7 +156,7 @@ class DialectCodec(Generic[S, C]):
             if not isinstance(error, msgspec.ValidationError):
                 raise error
             kind = peek_type(raw)
-            return fit_event(raw, union_of(union), kind)
+            return fit_event(raw, union, kind)
         except Misfit as misfit:
             refusal = misfit.refusal(kind, raw)
         except DecodeError as again:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ._types import Frame
 
 _TYPE_FIRST = b'{"type":"'
+_TYPE_FIRST_OF_STR = _TYPE_FIRST.decode()
+_BACKSLASH = ord("\\")
 # A head of flat members up to "type"; strings with escapes are left to the real parser.
 _HEAD = (
     r'\s*\{\s*(?:"(?!type")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-+.0-9eE]++|true|false|null)\s*,\s*)*+'
@@ -33,15 +35,24 @@ def peek_type(frame: Frame, /) -> str:
         DecodeError: there is no ``type`` to be found.
         TypeError: `frame` is neither bytes-like nor a str.
     """
-    if isinstance(frame, (bytearray, memoryview, str)):
-        frame = to_bytes(frame)
-    elif not isinstance(frame, bytes):
-        raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}")
-    if frame.startswith(_TYPE_FIRST):
+    if type(frame) is bytes and frame.startswith(_TYPE_FIRST):
         end = frame.find(b'"', len(_TYPE_FIRST))
         value = frame[len(_TYPE_FIRST) : end]
-        if end > 0 and b"\\" not in value:
-            return _text(value, frame)
+        if end > 0 and value.isascii() and _BACKSLASH not in value:
+            return value.decode()
+    elif type(frame) is str and frame.startswith(_TYPE_FIRST_OF_STR):
+        end = frame.find('"', len(_TYPE_FIRST_OF_STR))
+        text = frame[len(_TYPE_FIRST_OF_STR) : end]
+        if end > 0 and text.isascii() and "\\" not in text:
+            return text
+    return _peek_further(frame)
+
+
+def _peek_further(frame: Frame) -> str:
+    """The type, where it is not plainly the first thing in `frame`."""
+    if not isinstance(frame, (bytes, bytearray, memoryview, str)):
+        raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}")
+    frame = to_bytes(frame)
     found = _HEAD_OF_BYTES.match(frame)
     if found:
         return _text(found.group(1), frame)

@@ -149,13 +149,20 @@ def _fit_struct(parts: dict[str, Raw], cls: type[Wire], path: str) -> Any:
     return cls(**values)
 
 
+@cache
+def _by_tag(union: Any) -> dict[str, Any]:
+    """The events of `union` that have a class, by their types."""
+    structs = (member for member in _members(union) if issubclass(member, Tagged))
+    return {str(struct.__struct_config__.tag): struct for struct in structs}
+
+
 def fit_event(raw: bytes, union: Any, kind: str) -> Any:
     """The frame `raw`, whose type is `kind`, as an event of `union`, or as an UnknownEvent.
 
     Raises: what `fit` raises.
     """
-    for member in _members(union):
-        if member.__struct_config__.tag == kind:
-            return _fit_struct(_decoder(dict[str, Raw]).decode(raw), member, "$")
-    msgspec.json.decode(raw, type=Raw)
+    struct = _by_tag(union).get(kind)
+    if struct is not None:
+        return _fit_struct(_decoder(dict[str, Raw]).decode(raw), struct, "$")
+    _decoder(Raw).decode(raw)
     return UnknownEvent(kind, raw)

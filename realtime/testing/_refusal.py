@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, check_frame
+from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, checked
 from .._types import Frame
 from ..errors import DecodeError, snippet
 from ..events import ClientEvent, Error, ErrorDetail, UnknownEvent
@@ -72,7 +72,7 @@ def event_id_of(frame: Frame | ClientEvent) -> str | None:
         return frame.event_id or None
     raw = frame.raw if isinstance(frame, UnknownEvent) else frame
     try:
-        check_frame(raw, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
+        checked(raw, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
         found = msgspec.json.decode(raw, type=_Head).event_id
     except (DecodeError, msgspec.DecodeError, UnicodeError, RecursionError):
         return None

@@ -173,7 +173,8 @@ def test_a_client_that_does_not_read_is_not_read_from(monkeypatch: pytest.Monkey
             url = (await server.enter_async_context(LoopbackServer())).url
             connecting = async_connect(url, max_size=None, close_timeout=0.2)
             connection = await client.enter_async_context(connecting)
-            for event in (formats(), append(tone(PCM16, 5000)), COMMIT, *[RESPOND] * 30):
+            events: list[r.ClientEvent] = [formats(), append(tone(PCM16, 5000)), COMMIT, *[RESPOND] * 30]
+            for event in events:
                 await connection.send(r.encode(event))
             while r.peek_type(await connection.recv()) != "response.done":
                 pass
