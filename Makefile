@@ -7,7 +7,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-on test-all check format bench wheel clean FORCE
+.PHONY: help demo test test-on test-all check format bench resampler-report fuzz wheel clean FORCE
 
 PYTHONS := 3.11 3.12 3.13 3.14
 VENV ?= .venv
@@ -24,7 +24,7 @@ python := $(VENV)/bin/python
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check --no-input
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 # --- The environment ---
 
@@ -93,6 +93,12 @@ format: $(VENV)/.has-dev ## write the code as `make check` wants it
 # Results, asv's environments and its notes about the machine are all kept under .asv.
 bench: $(VENV)/.has-dev ## measure, beside the peers (ARGS=--quick: only see that all of it runs)
 	@$(python) -m benchmarks.report run $(ARGS)
+
+resampler-report: $(VENV)/.has-dev ## measure the resampler and write docs/resampler.md with its plots
+	$(python) -m tools.resampler_report
+
+fuzz: $(VENV)/.has-dev ## ten minutes and more of mutated frames (make test has a few hundred)
+	$(python) -m pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz -p no:cacheprovider -o faulthandler_timeout=0
 
 wheel: $(VENV)/.has-dev ## the wheel and the sdist, into dist/
 	$(python) -m build --outdir dist

@@ -51,7 +51,7 @@ def supports_realtime(model_id: str) -> bool:
     return model_id in spec.MODELS
 
 
-def wire_format(format: object, /) -> Format:
+def wire_format(format: object) -> Format:
     """The GA object for an audio format in any spelling. Raises what `AudioFormat.of` raises."""
     found = AudioFormat.of(format)
     if found is AudioFormat.PCM16:
@@ -130,7 +130,7 @@ def get_recommended_voice(use_case: str) -> str:
     return spec.RECOMMENDED_VOICES.get(use_case.lower(), spec.DEFAULT_VOICE)
 
 
-def get_sample_rate(format: object, /) -> int:
+def get_sample_rate(format: object) -> int:
     """Samples per second of a format in any spelling. Raises what `AudioFormat.of` raises."""
     return AudioFormat.of(format).sample_rate
 

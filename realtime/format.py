@@ -46,7 +46,7 @@ class AudioFormat(enum.Enum):
         return cls.PCM16
 
     @classmethod
-    def of(cls, x: object, /) -> AudioFormat:
+    def of(cls, x: object) -> AudioFormat:
         """The format that `x` names: any spelling in use, a GA or beta object, or a member.
 
         Strings are compared without regard to case ("pcm16", "g711_ulaw", "audio/pcmu",
@@ -66,7 +66,7 @@ class AudioFormat(enum.Enum):
             return _of_object(x.type, getattr(x, "rate", None))  # type: ignore[attr-defined]
         raise TypeError(f"an audio format is a str, a dict or a Struct, not {type(x).__name__}")
 
-    def samples(self, ms: float, /) -> int:
+    def samples(self, ms: float) -> int:
         """How many samples last `ms` milliseconds.
 
         Raises:
@@ -83,11 +83,11 @@ class AudioFormat(enum.Enum):
             raise AudioError(f"{ms} ms is not a whole number of samples at {self.sample_rate} Hz")
         return count
 
-    def chunk_bytes(self, ms: float, /) -> int:
+    def chunk_bytes(self, ms: float) -> int:
         """How many bytes last `ms` milliseconds. Raises what `samples` raises."""
         return self.samples(ms) * self.sample_width
 
-    def duration_ms(self, nbytes: int, /) -> float:
+    def duration_ms(self, nbytes: int) -> float:
         """How long `nbytes` last in milliseconds: an int where it is whole, else a float.
 
         The float is the correctly rounded quotient of two integers; sum bytes, not
@@ -104,7 +104,7 @@ class AudioFormat(enum.Enum):
         whole, rest = divmod(nbytes * 1000, self.bytes_per_second)
         return nbytes * 1000 / self.bytes_per_second if rest else whole
 
-    def silence(self, ms: float, /) -> bytes:
+    def silence(self, ms: float) -> bytes:
         """`ms` milliseconds of silence: zeros, 0xFF or 0xD5. Raises what `samples` raises."""
         return self.silence_sample * self.samples(ms)
 

@@ -9,6 +9,6 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("default", max_examples=200, deadline=None)
 settings.register_profile(
-    "fuzz", max_examples=250_000, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    "fuzz", max_examples=600_000, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 settings.load_profile("default")

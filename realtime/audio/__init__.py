@@ -1,7 +1,7 @@
 """Audio for the wire, exact to its references: G.711, PCM16, chunks, resampling, WAV.
 
 Functions take any buffer or array and never change it. Read `pcm` and `g711` first (one
-sample at a time), then `resample` and `convert` (streams), `chunks`, `wav` and `levels`.
+sample at a time), then `resample` and `convert` (streams), `chunks`, `wav`, `files` and `levels`.
 Needs numpy; nothing here knows of events.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .chunks import Chunker, chunks
 from .convert import Converter, convert
+from .files import read_audio
 from .g711 import (
     alaw_decode,
     alaw_encode,
@@ -40,6 +41,7 @@ __all__ = [
     "l16_encode",
     "pcm16",
     "peak_dbfs",
+    "read_audio",
     "read_wav",
     "rms_dbfs",
     "to_float32",

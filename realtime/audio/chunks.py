@@ -12,7 +12,7 @@ from ..format import AudioFormat
 from ._buffers import AnyBuffer, byte_view
 
 
-def chunks(buffer: AnyBuffer, fmt: object, ms: float, /) -> Iterator[memoryview]:
+def chunks(buffer: AnyBuffer, fmt: object, ms: float) -> Iterator[memoryview]:
     """`buffer` in pieces of `ms` milliseconds, the last one shorter: memoryviews, no copies.
 
     Takes any buffer of `fmt` (whatever `AudioFormat.of` takes), or int16 samples for PCM16.
@@ -63,7 +63,7 @@ class Chunker:
         """How many bytes are carried."""
         return len(self._carry)
 
-    def feed(self, buffer: AnyBuffer, /) -> list[bytes]:
+    def feed(self, buffer: AnyBuffer) -> list[bytes]:
         """The chunks that `buffer` completes, in order; a list, perhaps empty.
 
         Takes any buffer of the format, cut anywhere, or int16 samples for PCM16.

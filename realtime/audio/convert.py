@@ -79,7 +79,7 @@ class Converter:
     def __repr__(self) -> str:
         return f"Converter({self.src.value!r}, {self.dst.value!r})"
 
-    def process(self, buffer: AnyBuffer, /) -> bytes:
+    def process(self, buffer: AnyBuffer) -> bytes:
         """The next bytes in, what is due out: new bytes of whole samples, perhaps empty.
 
         Takes any buffer of the format `src`, cut anywhere, or int16 samples for PCM16.
@@ -121,7 +121,7 @@ class Converter:
         return data[: len(data) - odd]
 
 
-def convert(buffer: AnyBuffer, src: object, dst: object, /) -> bytes:
+def convert(buffer: AnyBuffer, src: object, dst: object) -> bytes:
     """The whole of `buffer` from one wire format to another, as new bytes.
 
     The same, to the bit, as a `Converter` fed with it in any pieces and flushed.

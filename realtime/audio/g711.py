@@ -29,7 +29,7 @@ _ALAW_TOGGLE = 0x55  # even bits are inverted on the line
 _SIGN = 0x80  # set for positive values, in both laws
 
 
-def ulaw_encode(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
+def ulaw_encode(pcm: AnyBuffer, *, out: Codes | None = None) -> Codes:
     """mu-law codes of `pcm`, equal to ITU-T G.191's for all 65,536 samples.
 
     Takes bytes of little-endian PCM16 or an int16 array; gives uint8 in the same shape, a
@@ -43,7 +43,7 @@ def ulaw_encode(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
     return _encode(_ULAW_OF_PCM, pcm, out)
 
 
-def ulaw_encode_audioop(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
+def ulaw_encode_audioop(pcm: AnyBuffer, *, out: Codes | None = None) -> Codes:
     """mu-law codes of `pcm` as CPython's audioop.lin2ulaw gave them (removed in Python 3.13).
 
     For those who must match recordings made with it. It takes the magnitude of a negative
@@ -53,7 +53,7 @@ def ulaw_encode_audioop(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes
     return _encode(_audioop_ulaw_of_pcm(), pcm, out)
 
 
-def alaw_encode(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
+def alaw_encode(pcm: AnyBuffer, *, out: Codes | None = None) -> Codes:
     """A-law codes of `pcm`, equal to ITU-T G.191's (and audioop's) for all 65,536 samples.
 
     Takes bytes of little-endian PCM16 or an int16 array; gives uint8 in the same shape, a
@@ -66,7 +66,7 @@ def alaw_encode(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
     return _encode(_ALAW_OF_PCM, pcm, out)
 
 
-def ulaw_decode(codes: AnyBuffer, /, *, out: Pcm | None = None) -> Pcm:
+def ulaw_decode(codes: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
     """The samples of mu-law `codes`: int16 within ±32124, in the shape of `codes`.
 
     Takes any buffer of bytes or a uint8 array; gives a new array or `out`. Encoding them
@@ -79,7 +79,7 @@ def ulaw_decode(codes: AnyBuffer, /, *, out: Pcm | None = None) -> Pcm:
     return _decode(_PCM_OF_ULAW, codes, out)
 
 
-def alaw_decode(codes: AnyBuffer, /, *, out: Pcm | None = None) -> Pcm:
+def alaw_decode(codes: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
     """The samples of A-law `codes`: int16 within ±32256, in the shape of `codes`.
 
     Takes any buffer of bytes or a uint8 array; gives a new array or `out`. Encoding them
@@ -92,7 +92,7 @@ def alaw_decode(codes: AnyBuffer, /, *, out: Pcm | None = None) -> Pcm:
     return _decode(_PCM_OF_ALAW, codes, out)
 
 
-def ulaw_to_alaw(codes: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
+def ulaw_to_alaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
     """A-law codes of mu-law `codes` by Table 3 of ITU-T G.711 (11/88), never through PCM.
 
     Takes any buffer of bytes or a uint8 array; gives uint8 in the same shape, a new array
@@ -105,7 +105,7 @@ def ulaw_to_alaw(codes: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
     return _transcode(_ALAW_OF_ULAW, codes, out)
 
 
-def alaw_to_ulaw(codes: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
+def alaw_to_ulaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
     """mu-law codes of A-law `codes` by Table 4 of ITU-T G.711 (11/88), never through PCM.
 
     Takes any buffer of bytes or a uint8 array; gives uint8 in the same shape, a new array

@@ -14,7 +14,7 @@ from .pcm import FULL_SCALE
 SILENCE_DBFS = -60.0
 
 
-def rms_dbfs(pcm: AnyBuffer, /) -> float:
+def rms_dbfs(pcm: AnyBuffer) -> float:
     """The root mean square of all samples in dBFS; -inf for digital silence or no samples.
 
     Takes bytes of little-endian PCM16 or an int16 array of any shape.
@@ -31,7 +31,7 @@ def rms_dbfs(pcm: AnyBuffer, /) -> float:
     return 10 * math.log10(mean_square / FULL_SCALE**2) if mean_square else -math.inf
 
 
-def peak_dbfs(pcm: AnyBuffer, /) -> float:
+def peak_dbfs(pcm: AnyBuffer) -> float:
     """The largest magnitude in dBFS, 0.0 for -32768; -inf for digital silence or no samples.
 
     Takes bytes of little-endian PCM16 or an int16 array of any shape.
@@ -44,7 +44,7 @@ def peak_dbfs(pcm: AnyBuffer, /) -> float:
     return 20 * math.log10(peak / FULL_SCALE) if peak else -math.inf
 
 
-def is_silence(pcm: AnyBuffer, /, threshold_dbfs: float = SILENCE_DBFS) -> bool:
+def is_silence(pcm: AnyBuffer, threshold_dbfs: float = SILENCE_DBFS) -> bool:
     """Whether no sample is louder than `threshold_dbfs`; true of no samples at all.
 
     Takes bytes of little-endian PCM16 or an int16 array of any shape. The default, -60 dBFS

@@ -27,7 +27,7 @@ from ._buffers import (
 FULL_SCALE = 32768
 
 
-def pcm16(buffer: AnyBuffer, /) -> Pcm:
+def pcm16(buffer: AnyBuffer) -> Pcm:
     """The samples of `buffer` as an int16 array: a view, no copy.
 
     Takes bytes of little-endian PCM16 (any buffer, at any offset) or an int16 array, which
@@ -42,7 +42,7 @@ def pcm16(buffer: AnyBuffer, /) -> Pcm:
     return pcm_array(buffer, "buffer")
 
 
-def to_float32(pcm: AnyBuffer, /, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+def to_float32(pcm: AnyBuffer, *, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """`pcm` / 32768 as float32 in [-1, 1), exact, in the shape of `pcm`; a new array or `out`.
 
     Takes bytes of little-endian PCM16 or an int16 array. `from_float32` returns every one
@@ -58,7 +58,7 @@ def to_float32(pcm: AnyBuffer, /, *, out: NDArray[np.float32] | None = None) -> 
     return np.multiply(samples, np.float32(1 / FULL_SCALE), out=out, dtype=np.float32)
 
 
-def from_float32(x: AnyBuffer, /, *, out: Pcm | None = None) -> Pcm:
+def from_float32(x: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
     """`x` times 32768, rounded half to even and clipped, as int16; a new array or `out`.
 
     Takes floats of 16, 32 or 64 bits in any shape, or bytes of little-endian float32.
@@ -91,7 +91,7 @@ def _scaled(floats: Floats) -> Floats:
     return scaled
 
 
-def to_mono(pcm: AnyBuffer, channels: int, /) -> Pcm:
+def to_mono(pcm: AnyBuffer, channels: int) -> Pcm:
     """The mean over `channels` of each frame, rounded half to even, as a new int16 array.
 
     Takes interleaved samples in one dimension (bytes of PCM16 or int16), or int16 of shape
@@ -117,7 +117,7 @@ def to_mono(pcm: AnyBuffer, channels: int, /) -> Pcm:
     return np.rint(sums / count).astype(np.int16)
 
 
-def l16_encode(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
+def l16_encode(pcm: AnyBuffer, *, out: Codes | None = None) -> Codes:
     """The big-endian bytes of `pcm` (RTP's L16, RFC 3551 4.5.11): uint8, twice as many.
 
     Takes bytes of little-endian PCM16 or an int16 array of one dimension; gives a new
@@ -137,7 +137,7 @@ def l16_encode(pcm: AnyBuffer, /, *, out: Codes | None = None) -> Codes:
     return out
 
 
-def l16_decode(payload: AnyBuffer, /, *, out: Pcm | None = None) -> Pcm:
+def l16_decode(payload: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
     """The samples of a big-endian payload (RTP's L16, RFC 3551 4.5.11) as int16.
 
     Takes bytes; gives a new array in the machine's byte order, or `out`. An array that

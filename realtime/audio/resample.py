@@ -60,7 +60,7 @@ class Resampler:
         # Inputs from `reach` before the block of the next output; before the stream: silence.
         self._history = np.zeros(self._filter.reach if self._filter else 0, np.float64)
 
-    def process(self, pcm: AnyBuffer, /) -> Pcm:
+    def process(self, pcm: AnyBuffer) -> Pcm:
         """The next samples in, those that are due out: a new int16 array, perhaps empty.
 
         Takes bytes of little-endian PCM16 or an int16 array of one dimension; a stream of

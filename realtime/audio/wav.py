@@ -50,7 +50,7 @@ class WavAudio(NamedTuple):
         fmt = AudioFormat(self.encoding)
         return fmt if self.channels == 1 and self.sample_rate == fmt.sample_rate else None
 
-    def to(self, fmt: object, /) -> bytes:
+    def to(self, fmt: object) -> bytes:
         """The audio in a wire format: mixed to mono, resampled and companded as needed.
 
         `fmt` is whatever `AudioFormat.of` takes. Channels are mixed as `to_mono` does,
@@ -79,7 +79,7 @@ class WavAudio(NamedTuple):
         return Resampler(self.sample_rate, dst.sample_rate)
 
 
-def read_wav(path: WavTarget, /) -> WavAudio:
+def read_wav(path: WavTarget) -> WavAudio:
     """The audio of a WAV file: PCM16, mu-law or A-law of any rate and number of channels.
 
     Takes a path or a binary file object, which is read to its end and not closed. Headers
@@ -107,7 +107,7 @@ def _read(path: WavTarget) -> bytes:
     return data
 
 
-def write_wav(path: WavTarget, audio: AnyBuffer, fmt: object, /, *, sample_rate: int | None = None) -> None:
+def write_wav(path: WavTarget, audio: AnyBuffer, fmt: object, *, sample_rate: int | None = None) -> None:
     """Write `audio` of the wire format `fmt` as a mono WAV file, all of it or nothing.
 
     A path is written beside itself and then replaced, so that a reader (or a crash) never
@@ -178,7 +178,7 @@ class WavWriter:
 
     __slots__ = ("_file", "_owned", "_start", "format", "nbytes", "sample_rate")
 
-    def __init__(self, path: WavTarget, fmt: object, /, *, sample_rate: int | None = None) -> None:
+    def __init__(self, path: WavTarget, fmt: object, *, sample_rate: int | None = None) -> None:
         self.format = AudioFormat.of(fmt)
         self.sample_rate = self.format.sample_rate if sample_rate is None else sample_rate
         self.nbytes = 0
@@ -192,7 +192,7 @@ class WavWriter:
         self._start = 0 if self._owned else self._file.tell()
         self._put(0, head)
 
-    def write(self, audio: AnyBuffer, /) -> None:
+    def write(self, audio: AnyBuffer) -> None:
         """Append `audio`: any buffer of the format in whole samples, or int16 for PCM16.
 
         Raises:

@@ -15,7 +15,7 @@ from ..format import AudioFormat
 from ._moves import PARTS, RENAMED, SHARED, copied, is_given, refuse, refuse_set
 
 
-def from_ga(event: ga.ServerEvent | ga.ClientEvent, /) -> beta.ServerEvent | beta.ClientEvent:
+def from_ga(event: ga.ServerEvent | ga.ClientEvent) -> beta.ServerEvent | beta.ClientEvent:
     """A GA event, of either side, as the beta dialect says it.
 
     What both say alike is returned as it is, and so is an UnknownEvent. In what a client

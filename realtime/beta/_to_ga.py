@@ -25,7 +25,7 @@ _ITEMS: dict[str, type[Any]] = {
 }
 
 
-def to_ga(event: beta.ServerEvent | beta.ClientEvent, /) -> ga.ServerEvent | ga.ClientEvent:
+def to_ga(event: beta.ServerEvent | beta.ClientEvent) -> ga.ServerEvent | ga.ClientEvent:
     """An event of the beta dialect, of either side, as GA says it.
 
     What both say alike is returned as it is, and so is an UnknownEvent. A created item

@@ -7,8 +7,9 @@ found here is the span from its `audio_start_ms` to its `audio_end_ms`, to the s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from .. import spec
 from ..audio import alaw_decode, pcm16, rms_dbfs, ulaw_decode
@@ -22,7 +23,7 @@ ONSET_MS: Final = 60
 MAX_UNSPOKEN_MS: Final = 60_000
 MAX_BUFFER_MS: Final = spec.MAX_SESSION_SECONDS * 1000
 
-_SAMPLES: Final = {
+_SAMPLES: Final[dict[AudioFormat, Callable[[bytearray], Any]]] = {
     AudioFormat.PCM16: pcm16,
     AudioFormat.G711_ULAW: ulaw_decode,
     AudioFormat.G711_ALAW: alaw_decode,

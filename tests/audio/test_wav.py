@@ -6,11 +6,13 @@ import io
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from numpy.typing import NDArray
 
 from realtime import audio
 from realtime.audio import WavAudio, WavWriter, read_wav, write_wav
@@ -243,8 +245,12 @@ def run(*command: str) -> bytes:
 
 
 def pcm_of(data: bytes, fmt: AudioFormat) -> bytes:
-    decode = {"pcm16": audio.pcm16, "g711_ulaw": audio.ulaw_decode, "g711_alaw": audio.alaw_decode}[fmt.value]
-    return decode(data).astype("<i2").tobytes()
+    decoders: dict[str, Callable[[bytes], NDArray[np.int16]]] = {
+        "pcm16": audio.pcm16,
+        "g711_ulaw": audio.ulaw_decode,
+        "g711_alaw": audio.alaw_decode,
+    }
+    return decoders[fmt.value](data).astype("<i2").tobytes()
 
 
 @needs_sox
