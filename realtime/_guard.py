@@ -24,7 +24,6 @@ DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024
 
 _KEPT = b'"{}[]'
 _DROPPED = bytes(set(range(256)) - set(_KEPT))
-_ARRAY = ord("[")
 _NO_OPENING = bytes(set(range(256)) - set(b"{["))
 _STRING = re.compile(rb'"[^"]*(?:"|$)')
 # What each bracket adds to the depth, as signed bytes.
@@ -55,25 +54,23 @@ def check_size(frame: Frame, max_bytes: int) -> None:
         raise DecodeError(f"the frame has {nbytes} bytes, more than {max_bytes}", payload=_head(frame))
 
 
-def checked(frame: Frame, max_bytes: int, max_depth: int) -> bytes | bytearray:
-    """`frame` as bytes, once it is sure that it is neither larger nor deeper than allowed.
+def bounded(frame: Frame, max_bytes: int) -> bytes:
+    """`frame` as bytes that cannot change, once it is sure that they are not too many.
 
     Raises:
-        DecodeError: it is.
+        DecodeError: they are.
         UnicodeEncodeError: a str with lone surrogates.
     """
-    if type(frame) is not bytes or len(frame) > max_bytes:
-        check_size(frame, max_bytes)
-        if isinstance(frame, str):
-            frame = frame.encode()
-        elif isinstance(frame, memoryview):
-            frame = frame.tobytes()
-    # A flat object, as deltas are, is seen at the speed of memchr (benchmarks/codec.py).
-    if frame.rfind(b"{") == 0 and _ARRAY not in frame:
-        return frame
+    check_size(frame, max_bytes)
+    if isinstance(frame, str):
+        return frame.encode()
+    return frame.tobytes() if isinstance(frame, memoryview) else bytes(frame)
+
+
+def check_depth(frame: bytes, max_depth: int) -> None:
+    """Raises DecodeError where `frame` nests deeper than allowed."""
     if len(frame.translate(None, _NO_OPENING)) > max_depth and depth_of(frame) > max_depth:
         raise DecodeError(f"the frame nests deeper than {max_depth}", payload=_head(frame))
-    return frame
 
 
 def _head(frame: Frame) -> str:

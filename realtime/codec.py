@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import math
 import typing
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from . import events, spec
-from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_size, checked
+from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_size
 from .errors import ConfigError, DecodeError, EncodeError, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent
 from .peek import peek_type, reason_of, to_bytes
+from .read import Read, readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Container
 
     from ._types import Buffer, Frame
 
@@ -55,9 +56,11 @@ class DialectCodec(Generic[S, C]):
         self._max_depth = max_depth
         # A frame of no more bytes than this can break neither limit.
         self._harmless_bytes = min(max_frame_bytes // 4, max_depth)
-        # Decoders are built at the first frame: `import realtime` stays cheap.
-        self._decode_server: Callable[[Any], Any] = self._first_server_frame
-        self._decode_client: Callable[[Any], Any] = self._first_client_frame
+        # Readers are built at the first frame: `import realtime` stays cheap.
+        self._short_server: Read = self._first_server_frame
+        self._long_server: Read = self._first_server_frame
+        self._short_client: Read = self._first_client_frame
+        self._long_client: Read = self._first_client_frame
         self._encode = msgspec.json.Encoder(enc_hook=_leaf).encode
         self._kinds = frozenset(known(self.server_events) + known(self.client_events))
         self._heads = _heads(str(self.append.__struct_config__.tag))
@@ -71,8 +74,8 @@ class DialectCodec(Generic[S, C]):
         """
         try:
             if len(frame) > self._harmless_bytes:
-                frame = checked(frame, self._max_frame_bytes, self._max_depth)
-            return self._decode_server(frame)  # type: ignore[no-any-return]
+                return self._long_server(frame)  # type: ignore[no-any-return]
+            return self._short_server(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
             return self._look_again(frame, self.server_events, error)  # type: ignore[no-any-return]
 
@@ -85,8 +88,8 @@ class DialectCodec(Generic[S, C]):
         """
         try:
             if len(frame) > self._harmless_bytes:
-                frame = checked(frame, self._max_frame_bytes, self._max_depth)
-            return self._decode_client(frame)  # type: ignore[no-any-return]
+                return self._long_client(frame)  # type: ignore[no-any-return]
+            return self._short_client(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
             return self._look_again(frame, self.client_events, error)  # type: ignore[no-any-return]
 
@@ -133,12 +136,15 @@ class DialectCodec(Generic[S, C]):
         return peek_type(frame) in types
 
     def _first_server_frame(self, frame: Any) -> Any:
-        self._decode_server = msgspec.json.Decoder(union_of(self.server_events)).decode
-        return self._decode_server(frame)
+        self._short_server, self._long_server = self._readers(self.server_events)
+        return self._long_server(frame)
 
     def _first_client_frame(self, frame: Any) -> Any:
-        self._decode_client = msgspec.json.Decoder(union_of(self.client_events)).decode
-        return self._decode_client(frame)
+        self._short_client, self._long_client = self._readers(self.client_events)
+        return self._long_client(frame)
+
+    def _readers(self, union: Any) -> tuple[Read, Read]:
+        return readers(known(union), self._max_frame_bytes, self._max_depth)
 
     def _look_again(self, frame: Frame, union: Any, error: Exception) -> Any:
         """The event after all, or the DecodeError that says why not."""
@@ -235,11 +241,6 @@ _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, BufferError, Val
 def known(union: Any) -> tuple[Any, ...]:
     """The members of a union of events that msgspec can decode: all but UnknownEvent."""
     return tuple(m for m in typing.get_args(union) if not issubclass(m, Unknown))
-
-
-def union_of(union: Any) -> Any:
-    """The union of those members."""
-    return Union[known(union)]  # noqa: UP007 (made from a tuple)
 
 
 def _heads(tag: str) -> tuple[bytes, bytes, str]:

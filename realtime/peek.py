@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, checked
+from ._guard import DEFAULT_MAX_DEPTH, check_depth
 from .errors import DecodeError, snippet
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _peek_further(frame: Frame) -> str:
     found = _HEAD_OF_BYTES.match(frame)
     if found:
         return _text(found.group(1), frame)
-    checked(frame, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
+    check_depth(frame, DEFAULT_MAX_DEPTH)
     try:
         return msgspec.json.decode(frame, type=_Typed).type
     except msgspec.ValidationError as refused:

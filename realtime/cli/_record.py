@@ -15,7 +15,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, checked
+from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..audio import WavWriter
 from ..errors import DecodeError
 from ..format import AudioFormat
@@ -63,7 +63,7 @@ class Record:
 def one_line(frame: bytes) -> bytes:
     """`frame` as one line of JSON: as it is, but for line ends; as a string where it is no JSON."""
     try:
-        checked(frame, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
+        check_depth(frame, DEFAULT_MAX_DEPTH)
         frame.decode()
         msgspec.json.decode(frame, type=msgspec.Raw)
         return msgspec.json.format(frame, indent=-1) if b"\n" in frame or b"\r" in frame else frame

@@ -10,6 +10,8 @@ from .base import ClientSide, ItemEvent, ServerSide
 class InputAudioBufferAppend(ClientSide, tag="input_audio_buffer.append", kw_only=True):
     """Audio for the input buffer: raw bytes of the session's input format, at most 15 MiB."""
 
+    audio_field = "audio"
+
     audio: bytes
 
 

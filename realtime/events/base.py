@@ -66,6 +66,8 @@ class Wire(Struct, omit_defaults=True, gc=False):
 class Tagged(Wire, tag_field="type"):
     """A member of a union that the wire tells apart by ``type``."""
 
+    # The field whose value is raw audio, for events that mostly are audio.
+    audio_field: ClassVar[str] = ""
     # What a member of an unknown type becomes, where the union has room for one.
     unknown: ClassVar[Type[Unknown]] = UnknownEvent  # noqa: UP006 (`type` is a property here)
 

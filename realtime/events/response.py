@@ -174,6 +174,8 @@ class ResponseContentPartDone(ContentEvent, tag="response.content_part.done", kw
 class ResponseOutputAudioDelta(ContentEvent, tag="response.output_audio.delta", kw_only=True):
     """Raw audio of the session's output format."""
 
+    audio_field = "delta"
+
     delta: bytes
 
 

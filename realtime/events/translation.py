@@ -76,6 +76,8 @@ class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
 class SessionInputAudioBufferAppend(ClientSide, tag="session.input_audio_buffer.append", kw_only=True):
     """Audio to translate."""
 
+    audio_field = "audio"
+
     audio: bytes
 
 
@@ -118,6 +120,8 @@ class SessionOutputTranscriptDelta(ServerSide, tag="session.output_transcript.de
 
 class SessionOutputAudioDelta(ServerSide, tag="session.output_audio.delta", kw_only=True):
     """More of the translation, as speech."""
+
+    audio_field = "delta"
 
     delta: bytes
     channels: int | None = None

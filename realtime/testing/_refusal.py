@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, checked
+from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, bounded, check_depth
 from .._types import Frame
 from ..errors import DecodeError, snippet
 from ..events import ClientEvent, Error, ErrorDetail, UnknownEvent
@@ -72,8 +72,9 @@ def event_id_of(frame: Frame | ClientEvent) -> str | None:
         return frame.event_id or None
     raw = frame.raw if isinstance(frame, UnknownEvent) else frame
     try:
-        checked(raw, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
-        found = msgspec.json.decode(raw, type=_Head).event_id
+        data = bounded(raw, DEFAULT_MAX_FRAME_BYTES)
+        check_depth(data, DEFAULT_MAX_DEPTH)
+        found = msgspec.json.decode(data, type=_Head).event_id
     except (DecodeError, msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     return found if isinstance(found, str) and found else None

@@ -32,6 +32,8 @@ class SessionClose(ClientSide, tag="session.close", kw_only=True):
 class SessionInputAudioAppend(ClientSide, tag="session.input_audio.append", kw_only=True):
     """Audio of the session's format. A sideband connection gets the caller's as a server event."""
 
+    audio_field = "audio"
+
     audio: bytes
 
 
@@ -45,6 +47,8 @@ class SessionInputAudioUnmute(ClientSide, tag="session.input_audio.unmute", kw_o
 
 class SessionOutputAudioFixturePlay(ClientSide, tag="session.output_audio.fixture.play", kw_only=True):
     """Plays this audio as if the model had said it."""
+
+    audio_field = "audio"
 
     audio: bytes
 

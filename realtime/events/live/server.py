@@ -84,6 +84,8 @@ class Info(Answer, tag="info", kw_only=True):
 class SessionOutputAudioDelta(ServerSide, tag="session.output_audio.delta", kw_only=True):
     """What the model says; times are on the session's clock."""
 
+    audio_field = "delta"
+
     delta: bytes
     start_ms: int | None = None
     end_ms: int | None = None
