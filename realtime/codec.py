@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from . import events, spec
+from . import events
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_size
+from .append import Append, appender
 from .errors import ConfigError, DecodeError, EncodeError, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent
 from .peek import peek_type, reason_of, to_bytes
@@ -63,7 +64,7 @@ class DialectCodec(Generic[S, C]):
         self._long_client: Read = self._first_client_frame
         self._encode = msgspec.json.Encoder(enc_hook=_leaf).encode
         self._kinds = frozenset(known(self.server_events) + known(self.client_events))
-        self._heads = _heads(str(self.append.__struct_config__.tag))
+        self._append: Append = self._first_append
 
     def decode_server(self, frame: Frame, /) -> S:
         """What a client receives, as an event; of an unknown type, as an UnknownEvent.
@@ -114,7 +115,7 @@ class DialectCodec(Generic[S, C]):
         """
         kind: Any = type(event)
         if kind is self.append:
-            return self._encode_append(event.audio, event.event_id)  # type: ignore[union-attr]
+            return self._append(event.audio, event.event_id)  # type: ignore[union-attr]
         if kind in self._kinds:
             return self._encode_struct(event)
         return self._encode_other(event)
@@ -126,7 +127,7 @@ class DialectCodec(Generic[S, C]):
             EncodeError: more than 15 MiB of audio, or a str that is not base64.
             TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
         """
-        return self._encode_append(audio, UNSET if event_id is None else event_id)
+        return self._append(audio, UNSET if event_id is None else event_id)
 
     # --- Decoding: what is not ordinary ---
 
@@ -173,36 +174,10 @@ class DialectCodec(Generic[S, C]):
 
     # --- Encoding ---
 
-    def _encode_append(self, audio: Any, event_id: str | UnsetType | None) -> bytes:
-        import pybase64  # at the first append: reading a log needs none
-
-        if isinstance(audio, str):
-            quoted = self._quote_base64(audio)
-        else:
-            data = _octets(audio)
-            if len(data) > spec.MAX_APPEND_BYTES:
-                raise EncodeError(
-                    f"{len(data)} bytes of audio are more than the {spec.MAX_APPEND_BYTES} of one append",
-                    event_type=self._heads[2],
-                )
-            quoted = b'"%b"' % pybase64.b64encode(data)
-        if event_id is UNSET:
-            return b"%b%b}" % (self._heads[0], quoted)
-        return b'%b%b,"audio":%b}' % (self._heads[1], self._encode(event_id), quoted)
-
-    def _quote_base64(self, text: str) -> bytes:
-        """`text` as a JSON string."""
-        import pybase64
-
-        if len(text) > (spec.MAX_APPEND_BYTES + 2) // 3 * 4:
-            raise EncodeError("more audio than one append may carry", event_type=self._heads[2])
-        if not self.checks_base64:
-            return self._encode(text)
-        try:
-            pybase64.b64decode(text, validate=True)
-        except ValueError:
-            raise EncodeError("a str of audio must be base64", event_type=self._heads[2]) from None
-        return b'"%b"' % text.encode()
+    def _first_append(self, audio: Any, event_id: str | UnsetType | None) -> bytes:
+        tag = str(self.append.__struct_config__.tag)
+        self._append = appender(tag, self._encode, checks_base64=self.checks_base64)
+        return self._append(audio, event_id)
 
     def _encode_struct(self, event: Any) -> bytes:
         try:
@@ -241,32 +216,6 @@ _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, BufferError, Val
 def known(union: Any) -> tuple[Any, ...]:
     """The members of a union of events that msgspec can decode: all but UnknownEvent."""
     return tuple(m for m in typing.get_args(union) if not issubclass(m, Unknown))
-
-
-def _heads(tag: str) -> tuple[bytes, bytes, str]:
-    """The head of an append without and with an event_id, and its type."""
-    return (
-        b'{"type":"%b","audio":' % tag.encode(),
-        b'{"type":"%b","event_id":' % tag.encode(),
-        tag,
-    )
-
-
-def _octets(audio: Any) -> memoryview:
-    """The bytes of a buffer of bytes or int16, without a copy where it is contiguous.
-
-    Raises:
-        TypeError: `audio` is no buffer, or its items are neither bytes nor int16.
-    """
-    view = memoryview(audio)
-    if view.format not in _AUDIO_ITEMS:
-        raise TypeError(f"raw audio is bytes or little-endian int16, not items of {view.format!r}")
-    if view.c_contiguous and view.nbytes:
-        return view.cast("B")
-    return memoryview(view.tobytes())
-
-
-_AUDIO_ITEMS = frozenset({"B", "b", "c", "h", "<h", "=h"})
 
 
 def _leaf(value: Any) -> Any:

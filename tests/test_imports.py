@@ -22,7 +22,7 @@ LAYERS = (
     {"format"},
     {"audio", "events"},
     {"_guard", "repair"},
-    {"peek", "read"},
+    {"append", "peek", "read"},
     {"codec"},
     {"build", "validate"},
     {"beta", "live", "translation"},

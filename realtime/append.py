@@ -1,0 +1,75 @@
+"""Audio appends, the frames that a client sends most: written without building JSON.
+
+A head, SIMD base64 and a tail in one join; what a str of base64 says goes in as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from . import spec
+from .errors import EncodeError
+
+Append: TypeAlias = Callable[[Any, "str | UnsetType | None"], bytes]
+
+_MAX_BASE64_CHARS = (spec.MAX_APPEND_BYTES + 2) // 3 * 4
+_AUDIO_ITEMS = frozenset({"B", "b", "c", "h", "<h", "=h"})
+
+
+def appender(tag: str, encode: Callable[[Any], bytes], *, checks_base64: bool) -> Append:
+    """A function of (audio, event_id) that gives the append frame of type `tag`.
+
+    Audio is a buffer, or a str of base64, checked to be that or sent as any str is.
+    """
+    import pybase64  # at the first append: `import realtime` stays cheap
+
+    b64encode, b64decode = pybase64.b64encode, pybase64.b64decode
+    head = b'{"type":"%b","audio":"' % tag.encode()
+    join, most = b"".join, spec.MAX_APPEND_BYTES
+    head_of_named = b'{"type":"%b","event_id":' % tag.encode()
+
+    def base64_of(text: str) -> bytes:
+        if len(text) > _MAX_BASE64_CHARS:
+            raise EncodeError("more audio than one append may carry", event_type=tag)
+        if not checks_base64:
+            return encode(text)[1:-1]
+        try:
+            b64decode(text, None, True)
+        except ValueError:
+            raise EncodeError("a str of audio must be base64", event_type=tag) from None
+        return text.encode()
+
+    def append(audio: Any, event_id: str | UnsetType | None) -> bytes:
+        if type(audio) is not bytes:
+            if isinstance(audio, str):
+                return framed(base64_of(audio), event_id)
+            audio = _octets(audio)
+        if len(audio) > most:
+            raise EncodeError(f"{len(audio)} bytes are more than the {most} of one append", event_type=tag)
+        if event_id is UNSET:
+            return join((head, b64encode(audio), b'"}'))
+        return framed(b64encode(audio), event_id)
+
+    def framed(value: bytes, event_id: str | UnsetType | None) -> bytes:
+        if event_id is UNSET:
+            return join((head, value, b'"}'))
+        return join((head_of_named, encode(event_id), b',"audio":"', value, b'"}'))
+
+    return append
+
+
+def _octets(audio: Any) -> memoryview:
+    """The bytes of a buffer of bytes or int16, without a copy where it is contiguous.
+
+    Raises:
+        TypeError: `audio` is no buffer, or its items are neither bytes nor int16.
+    """
+    view = memoryview(audio)
+    if view.format not in _AUDIO_ITEMS:
+        raise TypeError(f"raw audio is bytes or little-endian int16, not items of {view.format!r}")
+    if view.c_contiguous and view.nbytes:
+        return view.cast("B")
+    return memoryview(view.tobytes())
