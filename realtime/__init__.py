@@ -51,12 +51,19 @@ from .peek import peek_type as peek_type
 from .validate import validate_session_config as validate_session_config
 
 if TYPE_CHECKING:
-    from . import audio as audio, beta as beta, testing as testing
+    from . import (
+        audio as audio,
+        beta as beta,
+        live as live,
+        testing as testing,
+        translation as translation,
+    )
 else:
     from ._names import public_names as _public_names
 
+    # Not in __all__: a star import must not import numpy.
     _ON_DEMAND = frozenset({"audio", "beta", "live", "testing", "translation"})
-    __all__ = sorted({*_public_names(globals()), *_ON_DEMAND} - {"testing"})
+    __all__ = _public_names(globals())
 
     def __getattr__(name):
         if name in _ON_DEMAND:

@@ -12,7 +12,7 @@ from array import array
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from .errors import SNIPPET_CHARS, DecodeError, snippet
+from .errors import DecodeError, snippet
 
 if TYPE_CHECKING:
     from ._types import Frame
@@ -45,34 +45,28 @@ def depth_of(frame: bytes | bytearray) -> int:
     return max(accumulate(array("b", brackets.translate(_STEPS))), default=0)
 
 
-def check_size(frame: Frame, max_bytes: int) -> None:
-    """Raises DecodeError where `frame` is larger than allowed."""
-    nbytes = frame.nbytes if isinstance(frame, memoryview) else len(frame)
-    if nbytes * 4 > max_bytes and isinstance(frame, str) and not frame.isascii():
-        nbytes = len(frame.encode("utf-8", "surrogatepass"))
-    if nbytes > max_bytes:
-        raise DecodeError(f"the frame has {nbytes} bytes, more than {max_bytes}", payload=_head(frame))
-
-
 def bounded(frame: Frame, max_bytes: int) -> bytes:
     """`frame` as bytes that cannot change, once it is sure that they are not too many.
 
     Raises:
         DecodeError: they are.
+        TypeError: `frame` is neither a str nor a buffer.
         UnicodeEncodeError: a str with lone surrogates.
+        ValueError: a memoryview that was released.
     """
-    check_size(frame, max_bytes)
     if isinstance(frame, str):
-        return frame.encode()
-    return frame.tobytes() if isinstance(frame, memoryview) else bytes(frame)
+        raw = frame.encode() if len(frame) <= max_bytes else b""
+        nbytes = max(len(raw), len(frame))
+    else:
+        view = memoryview(frame)
+        nbytes = view.nbytes
+        raw = view.tobytes() if nbytes <= max_bytes else b""
+    if nbytes > max_bytes:
+        raise DecodeError(f"the frame has {nbytes} bytes, more than {max_bytes}")
+    return raw
 
 
 def check_depth(frame: bytes, max_depth: int) -> None:
     """Raises DecodeError where `frame` nests deeper than allowed."""
     if len(frame.translate(None, _NO_OPENING)) > max_depth and depth_of(frame) > max_depth:
-        raise DecodeError(f"the frame nests deeper than {max_depth}", payload=_head(frame))
-
-
-def _head(frame: Frame) -> str:
-    head = frame[:SNIPPET_CHARS]
-    return snippet(head.tobytes() if isinstance(head, memoryview) else head)
+        raise DecodeError(f"the frame nests deeper than {max_depth}", payload=snippet(frame))

@@ -26,7 +26,7 @@ def appender(tag: str, encode: Callable[[Any], bytes], *, checks_base64: bool) -
     """
     import pybase64  # at the first append: `import realtime` stays cheap
 
-    b64encode, b64decode = pybase64.b64encode, pybase64.b64decode
+    b64encode = pybase64.b64encode
     head = b'{"type":"%b","audio":"' % tag.encode()
     join, most = b"".join, spec.MAX_APPEND_BYTES
     head_of_named = b'{"type":"%b","event_id":' % tag.encode()
@@ -37,7 +37,7 @@ def appender(tag: str, encode: Callable[[Any], bytes], *, checks_base64: bool) -
         if not checks_base64:
             return encode(text)[1:-1]
         try:
-            b64decode(text, None, True)
+            from_base64(text)
         except ValueError:
             raise EncodeError("a str of audio must be base64", event_type=tag) from None
         return text.encode()
@@ -46,7 +46,7 @@ def appender(tag: str, encode: Callable[[Any], bytes], *, checks_base64: bool) -
         if type(audio) is not bytes:
             if isinstance(audio, str):
                 return framed(base64_of(audio), event_id)
-            audio = _octets(audio)
+            audio = octets(audio)
         if len(audio) > most:
             raise EncodeError(f"{len(audio)} bytes are more than the {most} of one append", event_type=tag)
         if event_id is UNSET:
@@ -56,12 +56,21 @@ def appender(tag: str, encode: Callable[[Any], bytes], *, checks_base64: bool) -
     def framed(value: bytes, event_id: str | UnsetType | None) -> bytes:
         if event_id is UNSET:
             return join((head, value, b'"}'))
+        if event_id is not None and not isinstance(event_id, str):
+            raise TypeError(f"an event_id is a str, not {type(event_id).__name__}")
         return join((head_of_named, encode(event_id), b',"audio":"', value, b'"}'))
 
     return append
 
 
-def _octets(audio: Any) -> memoryview:
+def from_base64(text: str) -> bytes:
+    """The bytes of standard base64, padded and without white space; ValueError for anything else."""
+    import pybase64
+
+    return pybase64.b64decode(text, None, True)
+
+
+def octets(audio: Any) -> memoryview:
     """The bytes of a buffer of bytes or int16, without a copy where it is contiguous.
 
     Raises:

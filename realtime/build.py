@@ -5,12 +5,12 @@ Their forms with the seed's own shapes and defaults are in `realtime.beta`.
 
 from __future__ import annotations
 
-import binascii
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
 from . import spec
+from .append import from_base64, octets
 from .errors import AudioError, ModelNotFoundError
 from .events import (
     AudioConfig,
@@ -108,11 +108,11 @@ def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
         TypeError: `audio` is neither a buffer nor a str.
     """
     if not isinstance(audio, str):
-        return InputAudioBufferAppend(audio=memoryview(audio).tobytes())
+        return InputAudioBufferAppend(audio=bytes(octets(audio)))
     try:
-        return InputAudioBufferAppend(audio=binascii.a2b_base64(audio, strict_mode=True))
-    except ValueError as why:
-        raise AudioError(f"a str of audio must be base64: {why}") from None
+        return InputAudioBufferAppend(audio=from_base64(audio))
+    except ValueError:
+        raise AudioError("a str of audio must be base64") from None
 
 
 def create_function_output(

@@ -15,11 +15,11 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from . import events
-from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, check_size
+from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, bounded, check_depth
 from .append import Append, appender
-from .errors import ConfigError, DecodeError, EncodeError, snippet
-from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent
-from .peek import peek_type, reason_of, to_bytes
+from .errors import ConfigError, DecodeError, EncodeError, reason_of, snippet
+from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, settled
+from .peek import plain_type, type_of, type_within
 from .read import Read, readers
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ class DialectCodec(Generic[S, C]):
             TypeError: `frame` is neither bytes-like nor a str.
         """
         try:
-            if len(frame) > self._harmless_bytes:
-                return self._long_server(frame)  # type: ignore[no-any-return]
-            return self._short_server(frame)  # type: ignore[no-any-return]
+            if (type(frame) is bytes or type(frame) is str) and len(frame) <= self._harmless_bytes:
+                return self._short_server(frame)  # type: ignore[no-any-return]
+            return self._long_server(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
             return self._look_again(frame, self.server_events, error)  # type: ignore[no-any-return]
 
@@ -88,9 +88,9 @@ class DialectCodec(Generic[S, C]):
             TypeError: `frame` is neither bytes-like nor a str.
         """
         try:
-            if len(frame) > self._harmless_bytes:
-                return self._long_client(frame)  # type: ignore[no-any-return]
-            return self._short_client(frame)  # type: ignore[no-any-return]
+            if (type(frame) is bytes or type(frame) is str) and len(frame) <= self._harmless_bytes:
+                return self._short_client(frame)  # type: ignore[no-any-return]
+            return self._long_client(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
             return self._look_again(frame, self.client_events, error)  # type: ignore[no-any-return]
 
@@ -110,15 +110,26 @@ class DialectCodec(Generic[S, C]):
         """`event` as one compact UTF-8 JSON frame; an UnknownEvent's `raw` as it is.
 
         Raises:
-            EncodeError: the event holds what JSON or the wire cannot, or is of another dialect.
+            EncodeError: the event holds what JSON or the wire cannot, a client's event what its
+                fields do not allow, or it is of another dialect.
             TypeError: `event` is no event.
         """
         kind: Any = type(event)
-        if kind is self.append:
-            return self._append(event.audio, event.event_id)  # type: ignore[union-attr]
-        if kind in self._kinds:
-            return self._encode_struct(event)
-        return self._encode_other(event)
+        if kind not in self._kinds and not self._is_subclass_of_ours(event):
+            return event.raw  # type: ignore[union-attr,no-any-return]
+        try:
+            if kind is self.append:
+                return self._append(event.audio, event.event_id)  # type: ignore[union-attr]
+            if kind.sends_settings:
+                event = settled(event)
+            frame = self._encode(event)
+            if b"null" in frame and not _is_finite(event):
+                raise ValueError("NaN and infinity cannot be sent")
+            if issubclass(kind, ClientSide):
+                self._proofread(frame)
+            return frame
+        except (TypeError, ValueError, RecursionError, OverflowError, BufferError) as why:
+            raise EncodeError(reason_of(why), event_type=str(kind.__struct_config__.tag)) from None
 
     def encode_append(self, audio: Buffer | str, /, *, event_id: str | None = None) -> bytes:
         """`audio` as one append frame: raw audio of any buffer, or a str that is base64 already.
@@ -127,14 +138,20 @@ class DialectCodec(Generic[S, C]):
             EncodeError: more than 15 MiB of audio, or a str that is not base64.
             TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
         """
-        return self._append(audio, UNSET if event_id is None else event_id)
+        try:
+            return self._append(audio, UNSET if event_id is None else event_id)
+        except UnicodeError as why:
+            raise EncodeError(reason_of(why)) from None
 
     # --- Decoding: what is not ordinary ---
 
     def _is_wanted(self, frame: Frame, types: Container[str]) -> bool:
-        if len(frame) > self._harmless_bytes:
-            check_size(frame, self._max_frame_bytes)
-        return peek_type(frame) in types
+        if len(frame) > self._max_frame_bytes:
+            raise DecodeError(f"the frame has more than {self._max_frame_bytes} bytes")
+        found = plain_type(frame)
+        if found is None:
+            found = type_within(frame, self._max_frame_bytes, self._max_depth)
+        return found in types
 
     def _first_server_frame(self, frame: Any) -> Any:
         self._short_server, self._long_server = self._readers(self.server_events)
@@ -157,12 +174,10 @@ class DialectCodec(Generic[S, C]):
 
         kind, raw = "", b""
         try:
-            raw = to_bytes(frame)
-            if isinstance(error, BufferError):
-                return self.decode_server(raw) if union is self.server_events else self.decode_client(raw)
+            raw = bounded(frame, self._max_frame_bytes)
             if not isinstance(error, msgspec.ValidationError):
                 raise error
-            kind = peek_type(raw)
+            kind = type_of(raw)
             return fit_event(raw, union, kind)
         except Misfit as misfit:
             refusal = misfit.refusal(kind, raw)
@@ -179,24 +194,29 @@ class DialectCodec(Generic[S, C]):
         self._append = appender(tag, self._encode, checks_base64=self.checks_base64)
         return self._append(audio, event_id)
 
-    def _encode_struct(self, event: Any) -> bytes:
+    def _proofread(self, frame: bytes) -> None:
+        """Raises ValueError where a server would not read `frame`: fields are not checked when set."""
+        check_depth(frame, self._max_depth)
         try:
-            frame = self._encode(event)
-        except (TypeError, ValueError, RecursionError, OverflowError) as why:
-            raise EncodeError(reason_of(why), event_type=event.type) from None
-        if b"null" in frame and not _is_finite(event):
-            raise EncodeError("NaN and infinity cannot be sent", event_type=event.type)
-        return frame
+            self._short_client(frame)
+        except msgspec.ValidationError:
+            from .repair import Misfit, fit_event
 
-    def _encode_other(self, event: Any) -> bytes:
+            try:
+                fit_event(frame, self.client_events, type_of(frame))
+            except Misfit as misfit:
+                raise ValueError(f"{misfit.reason} at `{misfit.path}`") from None
+
+    def _is_subclass_of_ours(self, event: Any) -> bool:
+        """Whether a caller's own subclass of an event encodes as that; False for an UnknownEvent."""
         if isinstance(event, UnknownEvent):
-            return event.raw
-        if isinstance(event, (ServerSide, ClientSide)):
-            bases: tuple[Any, ...] = type(event).__mro__
-            if any(base in self._kinds and base.__struct_config__.tag == event.type for base in bases):
-                return self._encode_struct(event)
-            raise EncodeError("not an event of this dialect", event_type=event.type)
-        raise TypeError(f"an event is needed, not {type(event).__name__}")
+            return False
+        if not isinstance(event, (ServerSide, ClientSide)):
+            raise TypeError(f"an event is needed, not {type(event).__name__}")
+        bases: tuple[Any, ...] = type(event).__mro__
+        if any(base in self._kinds and base.__struct_config__.tag == event.type for base in bases):
+            return True
+        raise EncodeError("not an event of this dialect", event_type=event.type)
 
 
 class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
@@ -210,7 +230,7 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
 # --- Small things --------------------------------------------------------------------
 
 # What the decoder or a frame's container can raise; TypeError only for a wrong argument.
-_REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, BufferError, ValueError, TypeError)
+_REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, TypeError)
 
 
 def known(union: Any) -> tuple[Any, ...]:
@@ -237,7 +257,7 @@ def _is_finite(value: Any) -> bool:
         return all(_is_finite(getattr(value, name)) for name in value.__struct_fields__)
     if isinstance(value, dict):
         return all(map(_is_finite, value.values()))
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(_is_finite, value))
     return True
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 SNIPPET_CHARS = 80
+# Paths name fields of the protocol; where they name a caller's own keys, those are cut.
+PATH_CHARS = 200
 
 
 def snippet(payload: object) -> str:
@@ -26,6 +28,15 @@ def snippet(payload: object) -> str:
         text = str(payload)
     text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
     return text if len(text) <= SNIPPET_CHARS else text[: SNIPPET_CHARS - 3] + "..."
+
+
+def reason_of(why: BaseException) -> str:
+    """A sentence for what a decoder or encoder raised."""
+    if isinstance(why, RecursionError):
+        return "too deeply nested"
+    if isinstance(why, UnicodeError):
+        return "the text is not valid Unicode"
+    return snippet(why)
 
 
 class RealtimeError(Exception):
@@ -50,11 +61,11 @@ class DecodeError(RealtimeError, ValueError):
         payload: str = "",
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.event_type = event_type
-        self.path = path
-        self.expected = expected
-        self.payload = payload
+        self.reason = snippet(reason)
+        self.event_type = snippet(event_type)
+        self.path = path if len(path) <= PATH_CHARS else path[: PATH_CHARS - 3] + "..."
+        self.expected = snippet(expected)
+        self.payload = snippet(payload)
 
     def __str__(self) -> str:
         where = f" at `{self.path}`" if self.path != "$" else ""

@@ -1,4 +1,7 @@
-"""What a frame is, from its head: the type of its event, without decoding the rest."""
+"""What a frame is, from its head: the type of its event, without decoding the rest.
+
+Of two ``type`` members the first counts, as it does for the decoder.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ._guard import DEFAULT_MAX_DEPTH, check_depth
-from .errors import DecodeError, snippet
+from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, bounded, check_depth
+from .errors import DecodeError, reason_of, snippet
 
 if TYPE_CHECKING:
     from ._types import Frame
@@ -17,15 +20,18 @@ _TYPE_FIRST = b'{"type":"'
 _TYPE_FIRST_OF_STR = _TYPE_FIRST.decode()
 _BACKSLASH = ord("\\")
 # A head of flat members up to "type"; strings with escapes are left to the real parser.
-_HEAD = (
-    r'\s*\{\s*(?:"(?!type")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-+.0-9eE]++|true|false|null)\s*,\s*)*+'
-    r'"type"\s*:\s*"([^"\\]*)"'
+_HEAD = re.compile(
+    rb'\s*\{\s*(?:"(?!type")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-+.0-9eE]++|true|false|null)\s*,\s*)*+'
+    rb'"type"\s*:\s*"([^"\\]*)"'
 )
-_HEAD_OF_BYTES = re.compile(_HEAD.encode())
 
 
-class _Typed(msgspec.Struct):
-    type: str
+class _Nothing(msgspec.Struct, tag_field="type", tag="no event is of this type"):
+    """No event is of this type: msgspec says which type it found, the first, and reads no further."""
+
+
+_find_type = msgspec.json.Decoder(_Nothing).decode
+_FOUND = re.compile(r"Invalid value '(.*)' - at `\$\.type`", re.DOTALL)
 
 
 def peek_type(frame: Frame, /) -> str:
@@ -35,6 +41,14 @@ def peek_type(frame: Frame, /) -> str:
         DecodeError: there is no ``type`` to be found.
         TypeError: `frame` is neither bytes-like nor a str.
     """
+    found = plain_type(frame)
+    if found is not None:
+        return found
+    return type_within(frame, DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_DEPTH)
+
+
+def plain_type(frame: Frame) -> str | None:
+    """The type, where it is plainly the first thing in `frame`; otherwise None."""
     if type(frame) is bytes and frame.startswith(_TYPE_FIRST):
         end = frame.find(b'"', len(_TYPE_FIRST))
         value = frame[len(_TYPE_FIRST) : end]
@@ -45,49 +59,39 @@ def peek_type(frame: Frame, /) -> str:
         text = frame[len(_TYPE_FIRST_OF_STR) : end]
         if end > 0 and text.isascii() and "\\" not in text:
             return text
-    return _peek_further(frame)
+    return None
 
 
-def _peek_further(frame: Frame) -> str:
-    """The type, where it is not plainly the first thing in `frame`."""
-    if not isinstance(frame, (bytes, bytearray, memoryview, str)):
-        raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}")
-    frame = to_bytes(frame)
-    found = _HEAD_OF_BYTES.match(frame)
-    if found:
-        return _text(found.group(1), frame)
-    check_depth(frame, DEFAULT_MAX_DEPTH)
+def type_within(frame: Frame, max_bytes: int, max_depth: int) -> str:
+    """The type, wherever it stands in a frame that is held to these limits."""
     try:
-        return msgspec.json.decode(frame, type=_Typed).type
-    except msgspec.ValidationError as refused:
-        from .repair import misfit
-
-        raise misfit(refused).refusal("", frame) from None
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as why:
-        raise DecodeError(reason_of(why), payload=snippet(frame)) from None
-
-
-def _text(value: bytes, frame: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise DecodeError("the type is not UTF-8", payload=snippet(frame)) from None
-
-
-def to_bytes(frame: Frame) -> bytes:
-    """A copy of `frame`, or itself where it cannot change."""
-    try:
-        if isinstance(frame, str):
-            return frame.encode()
-        return frame.tobytes() if isinstance(frame, memoryview) else bytes(frame)
-    except (UnicodeError, BufferError, ValueError) as why:
+        raw = bounded(frame, max_bytes)
+    except (UnicodeError, ValueError) as why:
+        if isinstance(why, DecodeError):
+            raise
         raise DecodeError(reason_of(why)) from None
+    head = _HEAD.match(raw)
+    if head is None:
+        check_depth(raw, max_depth)
+    try:
+        return type_of(raw) if head is None else head.group(1).decode()
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as why:
+        raise DecodeError(reason_of(why), payload=snippet(raw)) from None
 
 
-def reason_of(why: BaseException) -> str:
-    """A sentence for what a decoder or encoder raised."""
-    if isinstance(why, RecursionError):
-        return "too deeply nested"
-    if isinstance(why, UnicodeError):
-        return "the text is not valid Unicode"
-    return snippet(why)
+def type_of(raw: bytes) -> str:
+    """The type of a frame that breaks no limit.
+
+    Raises:
+        DecodeError: it has none.
+        msgspec.DecodeError, UnicodeDecodeError: it is not JSON as far as it was read.
+    """
+    try:
+        _find_type(raw)
+    except msgspec.ValidationError as refused:
+        found = _FOUND.fullmatch(str(refused))
+        if found:
+            return found.group(1)
+        reason, _, at = str(refused).partition(" - at ")
+        raise DecodeError(reason, path=at.strip("`") or "$", payload=snippet(raw)) from None
+    raise DecodeError("Object missing required field `type`", expected="type", payload=snippet(raw))

@@ -79,7 +79,7 @@ def readers(members: tuple[Any, ...], max_bytes: int, max_depth: int) -> tuple[R
     def read(frame: Any) -> Any:
         nonlocal splice
         if type(frame) is not bytes or len(frame) > max_bytes:
-            frame = bounded(frame, max_bytes)
+            frame = bounded(frame, max_bytes)  # what is not bytes is copied: events alias nothing
         if len(frame) >= LEAST_BYTES:
             if splice is None:
                 splice = _splicer(members, decode)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import UNSET
+
 from . import spec
 from .errors import ConfigError, ModelNotFoundError
 from .events import (
@@ -68,9 +70,9 @@ def _realtime(config: RealtimeSession) -> Problems:
 
 
 def _max_tokens(value: Any) -> Problems:
-    if value is None or value == "inf" or not isinstance(value, (int, str)):
+    if value is None or value is UNSET or value == "inf":
         return
-    if isinstance(value, (str, bool)) or not 1 <= value <= spec.MAX_OUTPUT_TOKENS:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= spec.MAX_OUTPUT_TOKENS:
         yield "max_output_tokens", f'must be from 1 to {spec.MAX_OUTPUT_TOKENS}, or "inf"'
 
 
@@ -99,7 +101,9 @@ def _server_vad(path: str, vad: ServerVad) -> Problems:
 
 
 def _between(path: str, value: Any, least: float, most: float | None) -> Problems:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    if value is None or value is UNSET:
         return
-    if not (value >= least and (most is None or value <= most)):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        yield path, "must be a number"
+    elif not (value >= least and (most is None or value <= most)):
         yield path, f"must be from {least} to {most}" if most is not None else f"must be at least {least}"

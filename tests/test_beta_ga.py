@@ -40,34 +40,80 @@ def test_renamed_events(ga_type: str, beta_type: str) -> None:
     assert beta.decode_server(beta.encode(there)) == there
 
 
-@pytest.mark.parametrize("frame", cases.frames("ga", "server") + cases.frames("ga", "client"))
-def test_every_ga_event_converts_or_says_what_cannot(frame: str) -> None:
-    wire = json.loads(frame)
-    side = "client" if wire["type"] in _types("ga", "client") else "server"
-    event = cases.decoder("ga", side)(frame)
-    try:
-        there = beta.from_ga(event)
-    except ga.ConfigError as why:
-        assert why.field
-        assert wire["type"] in GA_ALONE - RENAMED.keys() or "prompt" in frame or "truncation" in frame
+# What a server tells and the other dialect has no word for: left out, so missing after the way back.
+LEFT_OUT = {
+    "truncation", "prompt", "parallel_tool_calls", "include", "reasoning", "temperature", "client_secret",
+    "idle_timeout_ms",
+}  # fmt: skip
+
+
+SPELT_ALIKE = {"text": "output_text", "audio": "output_audio"}
+
+
+def _less(value: Any) -> Any:
+    """A JSON value less nulls and what the other dialect leaves out, both spellings made one."""
+    if isinstance(value, list):
+        return [_less(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {k: _less(v) for k, v in value.items() if v is not None and k not in LEFT_OUT}
+    for key in kept:
+        if key.endswith("modalities"):
+            kept[key] = "audio" if "audio" in kept[key] else kept[key]
+    if "role" in kept:
+        for part in kept["content"]:
+            part["type"] = SPELT_ALIKE.get(part["type"], part["type"])
+    return kept
+
+
+@pytest.mark.parametrize("frame", cases.frames("ga", "server"))
+def test_every_ga_server_event_goes_there_and_back(frame: str) -> None:
+    event = ga.decode_server(frame)
+    if event.type in GA_ALONE - RENAMED.keys():
+        with pytest.raises(ga.ConfigError) as caught:
+            beta.from_ga(event)
+        assert caught.value.field == "type"
         return
-    assert cases.decoder("beta", side)(beta.encode(there)) == there
-    assert ga.encode(beta.to_ga(there))
+    there: Any = beta.from_ga(event)
+    assert beta.decode_server(beta.encode(there)) == there
+    back: Any = beta.to_ga(there)
+    expected = json.loads(frame)
+    if event.type == "conversation.item.created":
+        expected["type"] = "conversation.item.added"
+    assert _less(json.loads(ga.encode(back))) == _less(expected)
 
 
-@pytest.mark.parametrize("side", cases.SIDES)
-def test_every_beta_event_converts_or_says_what_cannot(side: str) -> None:
-    converted = 0
-    for frame in cases.frames("beta", side):
-        event = cases.decoder("beta", side)(frame)
-        try:
-            there = beta.to_ga(event)
-        except ga.ConfigError as why:
-            assert why.field in ("session.temperature", "response.temperature")
-            continue
-        assert cases.decoder("ga", side)(ga.encode(there)) == there
-        converted += 1
-    assert converted > 8
+# What a client of GA asks for in the table of cases, and beta cannot say.
+ASKED_FOR_IN_VAIN = {"session.prompt": "session.update"}
+
+
+@pytest.mark.parametrize("frame", cases.frames("ga", "client"))
+def test_every_ga_client_event_goes_there_and_back(frame: str) -> None:
+    event = ga.decode_client(frame)
+    try:
+        there: Any = beta.from_ga(event)
+    except ga.ConfigError as why:
+        assert ASKED_FOR_IN_VAIN[why.field] == event.type
+        return
+    assert beta.decode_client(beta.encode(there)) == there
+    assert beta.to_ga(there) == event
+
+
+@pytest.mark.parametrize("frame", cases.frames("beta", "server"))
+def test_every_beta_server_event_goes_there_and_back(frame: str) -> None:
+    there: Any = beta.to_ga(beta.decode_server(frame))
+    assert ga.decode_server(ga.encode(there)) == there
+    back: Any = beta.from_ga(there)
+    assert _less(json.loads(beta.encode(back))) == _less(json.loads(frame))
+
+
+@pytest.mark.parametrize("frame", cases.frames("beta", "client"))
+def test_every_beta_client_event_goes_there_and_back(frame: str) -> None:
+    event = beta.decode_client(frame)
+    there: Any = beta.to_ga(event)
+    assert ga.decode_client(ga.encode(there)) == there
+    back: Any = beta.from_ga(there)
+    assert _less(json.loads(beta.encode(back))) == _less(json.loads(frame))
 
 
 # --- Sessions ------------------------------------------------------------------------
@@ -194,6 +240,8 @@ BETA_CANNOT: dict[str, Any] = {
     "response.audio.output.speed": ga.ResponseCreate(
         response=ga.ResponseParams(audio=ga.ResponseAudio(output=ga.AudioOutput(speed=1.5)))
     ),
+    "session.audio": _update(audio=None),
+    "session.audio.input": _update(audio=ga.AudioConfig(input=None)),
     "type": ga.ConversationItemDone(item=ga.MessageItem(role="user", content=[])),
 }
 
@@ -233,6 +281,7 @@ GA_CANNOT: dict[str, Any] = {
     "item.type": _beta_item(role="user"),
     "item.role": _beta_item(type="message", content=[]),
     "item.content[0].type": _beta_item(type="message", role="user", content=[beta.ItemReferencePart(id="i")]),
+    "item.call_id": _beta_item(type="message", role="user", content=[], call_id="c"),
     "item.arguments": _beta_item(type="function_call", name="f"),
 }
 
@@ -306,3 +355,61 @@ def test_told_sessions_of_both_kinds() -> None:
     told = beta.from_ga(ga.SessionCreated(session=ga.RealtimeSessionInfo(tools=tools)))
     assert isinstance(told, beta.SessionCreated)
     assert told.session.tools == [ga.FunctionTool(name="f")]
+
+
+TOLD_BY_GA: dict[str, Any] = {
+    "idle timeout": ga.AudioConfig(input=ga.AudioInput(turn_detection=ga.ServerVad(idle_timeout_ms=5000))),
+    "languages": ga.AudioConfig(input=ga.AudioInput(transcription=ga.Transcription(languages=["en"]))),
+    "strength": ga.AudioConfig(input=ga.AudioInput(noise_reduction=ga.NoiseReduction(strength=0.5))),
+    "custom voice": ga.AudioConfig(output=ga.AudioOutput(voice=ga.CustomVoice(id="v"))),
+    "unknown format": ga.AudioConfig(output=ga.AudioOutput(format=ga.UnknownFormat("audio/opus", b"{}"))),
+    "no audio": None,
+    "no input": ga.AudioConfig(input=None),
+}
+
+
+@pytest.mark.parametrize("audio", TOLD_BY_GA.values(), ids=TOLD_BY_GA)
+def test_nothing_that_a_ga_server_tells_is_refused(audio: Any) -> None:
+    info = ga.RealtimeSessionInfo(id="s", audio=audio, tool_choice=ga.ToolChoiceMcp(server_label="s"))
+    there: Any = beta.from_ga(ga.SessionCreated(session=info))
+    assert there.session.id == "s"
+    assert beta.decode_server(beta.encode(there)) == there
+    told = ga.Response(audio=ga.ResponseAudio(output=ga.AudioOutput(voice=ga.CustomVoice(id="v"))))
+    assert beta.from_ga(ga.ResponseCreated(response=told)) == beta.ResponseCreated(response=beta.Response())
+
+
+def test_a_told_item_that_cannot_be_said_is_kept_whole() -> None:
+    item = ga.McpCallItem(id="i", server_label="s", name="n", arguments="{}")
+    there: Any = beta.from_ga(ga.ConversationItemAdded(item=item))
+    assert isinstance(there.item, beta.UnknownItem)
+    back: Any = beta.to_ga(there)
+    assert ga.decode_server(ga.encode(back)) == ga.ConversationItemAdded(item=item)
+    bare = beta.ConversationItem(id="i", type="message", role="assistant")
+    told: Any = beta.to_ga(beta.ResponseOutputItemAdded(response_id="r", output_index=0, item=bare))
+    assert told.item == ga.UnknownItem("message", b'{"id":"i","type":"message","role":"assistant"}')
+
+
+def test_what_a_beta_server_tells_is_never_refused() -> None:
+    odd = beta.TurnDetectionConfig(type="semantic_vad", threshold=0.5)
+    info = beta.RealtimeSessionInfo(output_audio_format="opus", turn_detection=odd)
+    audio = ga.AudioConfig(input=ga.AudioInput(turn_detection=ga.SemanticVad()))
+    there = beta.to_ga(beta.SessionUpdated(session=info))
+    assert there == ga.SessionUpdated(session=ga.RealtimeSessionInfo(audio=audio))
+
+
+def test_two_names_of_one_limit_must_agree() -> None:
+    def tokens(**limits: Any) -> Any:
+        event: Any = beta.to_ga(beta.ResponseCreate(response=beta.RealtimeResponse(**limits)))
+        return event.response.max_output_tokens
+
+    assert tokens(max_output_tokens=5) == tokens(max_response_output_tokens=5) == 5
+    assert tokens(max_output_tokens=5, max_response_output_tokens=5) == 5
+    with pytest.raises(ga.ConfigError, match=r"response\.max_output_tokens"):
+        tokens(max_output_tokens=5, max_response_output_tokens=7)
+
+
+def test_a_null_voice_is_carried() -> None:
+    event = beta.ResponseCreate(response=beta.RealtimeResponse(voice=None))
+    there: Any = beta.to_ga(event)
+    assert ga.encode(there) == b'{"type":"response.create","response":{"audio":{"output":{"voice":null}}}}'
+    assert beta.from_ga(there) == event

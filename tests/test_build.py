@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from msgspec import UNSET
 
 import realtime
-from realtime import spec
+from realtime import beta, spec
 
 
 def test_models_are_the_tables() -> None:
@@ -87,8 +88,11 @@ def test_create_audio_input(audio: Any) -> None:
 def test_create_audio_input_refuses_what_is_not_audio() -> None:
     with pytest.raises(realtime.AudioError):
         realtime.create_audio_input("audio_data")
-    with pytest.raises(TypeError):
-        realtime.create_audio_input(5)  # type: ignore[arg-type]
+    wrong: Any
+    for wrong in (5, np.ones(2, np.float32), np.ones(2, ">i2")):
+        for create in (realtime.create_audio_input, beta.create_audio_input):
+            with pytest.raises(TypeError):
+                create(wrong)
 
 
 @pytest.mark.parametrize("use_case", [*spec.RECOMMENDED_VOICES, "unknown", "NARRATOR"])
@@ -152,6 +156,11 @@ PROBLEMS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"audio": _audio(turn_detection=realtime.ServerVad(threshold=float("nan")))},
         ["audio.input.turn_detection.threshold"],
     ),
+    "a threshold that is a string": (
+        {"audio": _audio(turn_detection=realtime.ServerVad(threshold=cast(Any, "high")))},
+        ["audio.input.turn_detection.threshold"],
+    ),
+    "tokens that are a float": ({"max_output_tokens": 5.0}, ["max_output_tokens"]),
     "retention ratio": (
         {"truncation": realtime.RetentionRatio(retention_ratio=1.5)},
         ["truncation.retention_ratio"],

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -394,3 +397,167 @@ def test_a_relay_still_refuses_what_is_no_frame() -> None:
         realtime.Codec(max_frame_bytes=50).decode_server_if(DELTA, set())
     with pytest.raises(TypeError):
         realtime.decode_server_if(5, set())  # type: ignore[arg-type]
+
+
+# --- What callers set is read once more before it is sent ----------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        (lambda odd: realtime.ConversationItemTruncate(item_id="i", content_index=0, audio_end_ms=odd(100.5)), "$.audio_end_ms"),
+        (lambda odd: realtime.ConversationItemTruncate(item_id=odd(None), content_index=0, audio_end_ms=1), "$.item_id"),
+        (lambda odd: realtime.SessionUpdate(session=odd(5)), "$.session"),
+        (lambda odd: realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[odd("f")])), "$.session.tools[0]"),
+        (lambda odd: realtime.ResponseCreate(response=realtime.ResponseParams(metadata={"a": odd(5)})), "$.response.metadata"),
+        (lambda odd: beta.SessionUpdate(session=beta.RealtimeSessionConfig(temperature=odd("hot"))), "$.session.temperature"),
+    ],
+)  # fmt: skip
+def test_a_field_of_a_wrong_kind_is_an_encode_error_with_its_path(event: Any, path: str) -> None:
+    wrong = event(lambda value: value)
+    module: Any = beta if isinstance(wrong, beta.SessionUpdate) else realtime
+    with pytest.raises(realtime.EncodeError, match=re.escape(path)):
+        module.encode(wrong)
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda: realtime.encode_append(b"a", event_id="\ud800"),
+        lambda: realtime.encode(realtime.InputAudioBufferAppend(audio=b"a", event_id="\ud800")),
+        lambda: beta.encode_append("\ud800"),
+        lambda: realtime.encode(realtime.InputAudioBufferAppend(audio=None)),  # type: ignore[arg-type]
+        lambda: realtime.encode(realtime.InputAudioBufferAppend(audio=b"a", event_id=5)),  # type: ignore[arg-type]
+        lambda: realtime.encode(
+            realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[realtime.FunctionTool(parameters=_nested(600))]))
+        ),
+        lambda: realtime.encode(
+            realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[realtime.FunctionTool(parameters={1.0, float("nan")})]))
+        ),
+    ],
+)  # fmt: skip
+def test_whatever_an_event_holds_the_error_is_ours(encode: Any) -> None:
+    with pytest.raises(realtime.EncodeError):
+        encode()
+
+
+def _nested(depth: int) -> Any:
+    value: Any = None
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_an_event_id_of_a_wrong_kind_is_a_type_error() -> None:
+    with pytest.raises(TypeError):
+        realtime.encode_append(b"a", event_id=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("raw", ["{}", bytearray(b"{}"), None])
+def test_raw_json_is_bytes(raw: Any) -> None:
+    with pytest.raises(TypeError):
+        realtime.UnknownEvent("a", raw)
+
+
+# --- Frames of every shape -----------------------------------------------------------
+
+DEEP = b'{"type":"x","a":' + b"[" * 5000 + b"]" * 5000 + b"}"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        memoryview(DEEP).cast("B", shape=[1, len(DEEP)]),
+        memoryview(DEEP + b" " * (-len(DEEP) % 4)).cast("I"),
+        memoryview(DEEP).cast("B", shape=[len(DEEP), 1]),
+        np.frombuffer(DEEP, "u1").reshape(1, -1),
+        bytearray(DEEP),
+        DEEP.decode(),
+    ],
+    ids=["1xN", "wide items", "Nx1", "ndarray", "bytearray", "str"],
+)
+def test_no_shape_of_a_frame_passes_the_limits(frame: Any) -> None:
+    refused: list[BaseException] = []
+
+    def run() -> None:
+        for decode in (
+            realtime.decode_server,
+            realtime.decode_client,
+            realtime.Codec(max_depth=9).decode_server,
+        ):
+            try:
+                decode(frame)
+            except realtime.DecodeError as error:
+                refused.append(error)
+
+    previous = threading.stack_size(128 * 1024)
+    try:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(previous)
+    assert len(refused) == 3
+    with pytest.raises(realtime.DecodeError, match="more than 50"):
+        realtime.Codec(max_frame_bytes=50).decode_server(frame)
+
+
+@pytest.mark.parametrize("frame", [[0] * 1000, dict.fromkeys(range(500)), (1,) * 400, {1} | set(range(400))])
+def test_a_long_wrong_kind_of_frame_is_a_type_error(frame: Any) -> None:
+    with pytest.raises(TypeError):
+        realtime.decode_server(frame)
+
+
+def test_a_codecs_own_limits_hold_wherever_the_type_stands() -> None:
+    frame = b'{"x":' + b"[" * 280 + b"]" * 280 + b',"type":"zzz"}'
+    assert isinstance(realtime.Codec(max_depth=290).decode_server(frame), realtime.UnknownEvent)
+    assert realtime.Codec(max_depth=290).decode_server_if(frame, {"zzz"}) is not None
+    with pytest.raises(realtime.DecodeError):
+        realtime.decode_server(frame)
+
+
+@pytest.mark.parametrize("head", ["", '"x":[1],', '"x":{"type":"c.d"},', '"x":"\\"",', '"x":1,'])
+def test_of_two_types_the_first_counts_everywhere(head: str) -> None:
+    frame = f'{{{head}"type":"response.cancel","type":"input_audio_buffer.clear"}}'
+    assert realtime.peek_type(frame) == "response.cancel"
+    assert realtime.decode_client(frame).type == "response.cancel"
+    assert realtime.decode_client_if(frame, {"input_audio_buffer.clear"}) is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"type":"zap","x":"\xff"}',
+        b'{"type":"session.update","session":{"type":"realtime","tools":[{"type":"zz","a":"\xff"}]}}',
+    ],
+)
+def test_what_is_kept_as_it_came_is_utf8(frame: bytes) -> None:
+    with pytest.raises(realtime.DecodeError):
+        realtime.decode_client(frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        json.dumps({"type": "response.create", "response": {"metadata": {"K" * 100_000: 5}}}),
+        '{"type":"' + "T" * 100_000 + '", bad',
+        json.dumps({"type": "session.update", "session": "S" * 100_000}),
+    ],
+)
+def test_no_message_grows_with_its_frame(frame: str) -> None:
+    with pytest.raises(realtime.DecodeError) as caught:
+        realtime.decode_client(frame)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_frame_of_nothing_but_misfits_is_given_up() -> None:
+    head = '{"type":"conversation.item.done","item":{"type":"message","role":"user","content":['
+    many, few = (head + ",".join(['{"type":"x"}'] * count) + "]}}" for count in (60_000, 200))
+    with pytest.raises(realtime.DecodeError, match="too much"):
+        realtime.decode_server(many)
+    assert isinstance(realtime.decode_server(few), realtime.ConversationItemDone)
+
+
+def test_a_star_import_takes_no_numpy() -> None:
+    code = "import sys\nfrom realtime import *\nassert 'numpy' not in sys.modules\nassert decode_server"
+    subprocess.run([sys.executable, "-c", code], check=True)

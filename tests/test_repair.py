@@ -181,6 +181,16 @@ def test_a_nested_tool_is_flattened() -> None:
     assert json.loads(realtime.encode(event)) == _session(tools=[{"type": "function", **inner}])
 
 
+def test_a_null_in_place_of_the_nested_function_is_ignored() -> None:
+    event = realtime.decode_client(
+        json.dumps(_session(tools=[{"type": "function", "name": "f", "function": None}]))
+    )
+    assert json.loads(realtime.encode(event)) == _session(tools=[{"type": "function", "name": "f"}])
+    with pytest.raises(realtime.DecodeError) as caught:
+        realtime.decode_client(json.dumps(_session(tools=[{"type": "function", "function": 5}])))
+    assert caught.value.path == "$.session.tools[0]"
+
+
 def test_turn_detection_none_is_null() -> None:
     event = realtime.decode_client(
         json.dumps(_session(audio={"input": {"turn_detection": {"type": "none"}}}))

@@ -141,6 +141,15 @@ def test_the_last_tokens_that_pass_and_inf() -> None:
         beta.validate_session_config(config)
 
 
+def test_turn_detection_none_goes_out_as_null() -> None:
+    config = beta.RealtimeSessionConfig(
+        turn_detection=beta.TurnDetectionConfig(type=beta.TurnDetectionType.NONE)
+    )
+    assert beta.encode(beta.SessionUpdate(session=config)) == (
+        b'{"type":"session.update","session":{"turn_detection":null}}'
+    )
+
+
 def test_defaults() -> None:
     assert Voice.default() is Voice.ALLOY
     assert beta.TurnDetectionType.default() is beta.TurnDetectionType.SERVER_VAD

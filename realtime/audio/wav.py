@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple, Self, TypeAlias
 from ..errors import AudioError
 from ..format import AudioFormat
 from . import _riff
-from ._buffers import AnyBuffer, byte_view
+from ._buffers import AnyBuffer, byte_view, whole_number
 from ._filters import RATES
 from .convert import decode, encode, transcode
 from .pcm import to_mono
@@ -115,19 +115,24 @@ def write_wav(path: WavTarget, audio: AnyBuffer, fmt: object, *, sample_rate: in
     audio that is not at the format's own rate.
 
     Raises:
-        AudioError: an odd number of PCM16 bytes, or more than a WAV file holds.
+        AudioError: an odd number of PCM16 bytes, more than a WAV file holds, or a sample
+            rate that it cannot say.
         ConfigError: an unknown format.
         OSError: the file cannot be written.
-        TypeError: the audio is neither bytes nor, for PCM16, int16.
+        TypeError: the audio is neither bytes nor, for PCM16, int16; the sample rate no int.
     """
     encoding = AudioFormat.of(fmt)
     view = _whole_samples(audio, encoding)
-    head = _riff.header(encoding, encoding.sample_rate if sample_rate is None else sample_rate, len(view))
+    head = _riff.header(encoding, _rate(sample_rate, encoding), len(view))
     contents = b"".join((head, view, b"\0" * (len(view) % 2)))
     if isinstance(path, (str, os.PathLike)):
         _replace(os.path.realpath(path), contents)
     else:
         _write_all(path, contents)
+
+
+def _rate(sample_rate: int | None, fmt: AudioFormat) -> int:
+    return fmt.sample_rate if sample_rate is None else whole_number(sample_rate, "sample_rate")
 
 
 def _whole_samples(audio: AnyBuffer, fmt: AudioFormat) -> memoryview:
@@ -172,15 +177,17 @@ class WavWriter:
     Attributes: `format`, `sample_rate`, `nbytes` (of audio so far).
 
     Raises:
+        AudioError: a sample rate that a WAV file cannot say.
         ConfigError: an unknown format.
         OSError: the file cannot be opened, written or sought in.
+        TypeError: the sample rate is not an int.
     """
 
     __slots__ = ("_file", "_owned", "_start", "format", "nbytes", "sample_rate")
 
     def __init__(self, path: WavTarget, fmt: object, *, sample_rate: int | None = None) -> None:
         self.format = AudioFormat.of(fmt)
-        self.sample_rate = self.format.sample_rate if sample_rate is None else sample_rate
+        self.sample_rate = _rate(sample_rate, self.format)
         self.nbytes = 0
         head = _riff.header(self.format, self.sample_rate, 0)
         self._owned = isinstance(path, (str, os.PathLike))

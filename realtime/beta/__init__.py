@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from .. import build, spec
+from ..append import octets
 from ..codec import DialectCodec
 from ..errors import ConfigError, ModelNotFoundError
 from ..events import beta as events
@@ -78,9 +79,10 @@ class Modality(StrEnum):
 
 
 class TurnDetectionType(StrEnum):
-    """When a turn ends; the seed's NONE is `turn_detection=None` here."""
+    """When a turn ends; NONE goes out as null."""
 
     SERVER_VAD = "server_vad"
+    NONE = "none"
 
     @classmethod
     def default(cls) -> TurnDetectionType:
@@ -167,7 +169,7 @@ def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
     """
     if isinstance(audio, str):
         return InputAudioBufferAppend(audio=audio)  # type: ignore[arg-type]
-    return InputAudioBufferAppend(audio=memoryview(audio).tobytes())
+    return InputAudioBufferAppend(audio=bytes(octets(audio)))
 
 
 def create_function_output(

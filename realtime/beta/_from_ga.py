@@ -12,15 +12,18 @@ from ..errors import ConfigError
 from ..events import beta
 from ..events.base import Unknown
 from ..format import AudioFormat
-from ._moves import PARTS, RENAMED, SHARED, copied, is_given, refuse, refuse_set
+from ._moves import ASKING, PARTS, RENAMED, SHARED, TELLING, Asking, copied, is_given, refuse
+
+_NULL = "null cannot be said in the beta dialect"
 
 
 def from_ga(event: ga.ServerEvent | ga.ClientEvent) -> beta.ServerEvent | beta.ClientEvent:
     """A GA event, of either side, as the beta dialect says it.
 
     What both say alike is returned as it is, and so is an UnknownEvent. In what a client
-    asks for, everything that is set must have a place in the beta dialect; in what a server
-    tells of its session or response, the settings that beta has no word for are left out.
+    asks for, everything that is set must have a place in the beta dialect. Of what a server
+    tells no part is refused: settings that beta has no word for are left out, and an item
+    that beta cannot say is an UnknownItem with its JSON.
 
     Raises:
         ConfigError: the beta dialect cannot say this; `field` is the path of what.
@@ -41,15 +44,23 @@ def from_ga(event: ga.ServerEvent | ga.ClientEvent) -> beta.ServerEvent | beta.C
 # --- Items ---------------------------------------------------------------------------
 
 
-def _item(item: Any, path: str) -> Any:
+def _item(item: Any, path: str, policy: Asking) -> Any:
     if isinstance(item, Unknown):
         return item
+    try:
+        return _known_item(item, path)
+    except ConfigError as why:
+        return policy.whole(item, why)
+
+
+def _known_item(item: Any, path: str) -> beta.ConversationItem:
     if item.type not in beta.ConversationItem.types:
         raise refuse(f"{path}.type", f"{item.type} is not in the beta dialect")
     content = getattr(item, "content", UNSET)
     if isinstance(content, list):
         content = [_part(part, f"{path}.content[{i}]") for i, part in enumerate(content)]
-    return copied(item, beta.ConversationItem, type=item.type, content=content)
+    found: beta.ConversationItem = copied(item, beta.ConversationItem, type=item.type, content=content)
+    return found
 
 
 def _part(part: Any, path: str) -> Any:
@@ -58,8 +69,8 @@ def _part(part: Any, path: str) -> Any:
     return copied(part, PARTS[type(part)]) if type(part) in PARTS else part
 
 
-def _items(items: Any, path: str) -> Any:
-    return [_item(item, f"{path}[{i}]") for i, item in enumerate(items)] if is_given(items) else items
+def _items(items: Any, path: str, policy: Asking) -> Any:
+    return [_item(item, f"{path}[{i}]", policy) for i, item in enumerate(items)] if is_given(items) else items
 
 
 # --- Sessions and responses ----------------------------------------------------------
@@ -70,145 +81,147 @@ def _modalities(modalities: Any) -> Any:
     return ["audio", "text"] if modalities == ["audio"] else modalities
 
 
-def _format(format: Any, path: str) -> Any:
+def _format(format: Any, path: str, policy: Asking) -> Any:
     if not is_given(format):
         return format
     try:
         return AudioFormat.of(format).beta_name
     except ConfigError as why:
-        raise refuse(path, why.reason) from None
+        return policy.cannot(path, why.reason)
 
 
-def _voice(voice: Any, path: str) -> Any:
+def _voice(voice: Any, path: str, policy: Asking) -> Any:
     if isinstance(voice, ga.CustomVoice):
-        raise refuse(path, "a custom voice is not in the beta dialect")
+        return policy.cannot(path, "a custom voice is not in the beta dialect")
     return voice
 
 
-def _tools(tools: Any, path: str) -> Any:
-    for index, tool in enumerate(tools or ()):
+def _tools(tools: Any, path: str, policy: Asking) -> Any:
+    if not is_given(tools):
+        return tools
+    for index, tool in enumerate(tools):
         if isinstance(tool, ga.McpTool):
-            raise refuse(f"{path}[{index}].type", "mcp is not in the beta dialect")
-    return tools
+            policy.cannot(f"{path}[{index}].type", "mcp is not in the beta dialect")
+    return [tool for tool in tools if not isinstance(tool, ga.McpTool)]
 
 
-def _tool_choice(choice: Any, path: str) -> Any:
+def _tool_choice(choice: Any, path: str, policy: Asking) -> Any:
     if isinstance(choice, ga.ToolChoiceMcp):
-        raise refuse(f"{path}.type", "mcp is not in the beta dialect")
+        return policy.cannot(f"{path}.type", "mcp is not in the beta dialect")
     return choice
 
 
-def _transcription(transcription: Any, path: str) -> Any:
+def _transcription(transcription: Any, path: str, policy: Asking) -> Any:
     if not is_given(transcription):
         return transcription
-    refuse_set(transcription, path, "languages", "keywords", "delay")
+    policy.drop(transcription, path, "languages", "keywords", "delay")
     return copied(transcription, beta.TranscriptionConfig)
 
 
-def _noise_reduction(noise_reduction: Any, path: str) -> Any:
-    if is_given(noise_reduction):
-        refuse_set(noise_reduction, path, "strength")
-    return noise_reduction
+def _noise_reduction(noise_reduction: Any, path: str, policy: Asking) -> Any:
+    if not is_given(noise_reduction):
+        return noise_reduction
+    policy.drop(noise_reduction, path, "strength")
+    return ga.NoiseReduction(type=noise_reduction.type)
 
 
-def _turn_detection(detection: Any, path: str) -> Any:
+def _turn_detection(detection: Any, path: str, policy: Asking) -> Any:
     if not is_given(detection) or isinstance(detection, Unknown):
         return detection
     if isinstance(detection, ga.ServerVad):
-        refuse_set(detection, path, "idle_timeout_ms")
+        policy.drop(detection, path, "idle_timeout_ms")
     return copied(detection, beta.TurnDetectionConfig, type=detection.type)
 
 
-def _input(audio: Any) -> dict[str, Any]:
-    """The flat fields of ``session.audio.input``."""
-    path = "session.audio.input"
-    given: Any = audio.input if is_given(audio) else UNSET
-    if not is_given(given):
+def _half(audio: Any, name: str, path: str, policy: Asking) -> Any:
+    """``audio.input`` or ``audio.output``; UNSET where it is not there."""
+    if audio is None:
+        return policy.cannot(path, _NULL)
+    half = UNSET if audio is UNSET else getattr(audio, name)
+    return policy.cannot(f"{path}.{name}", _NULL) if half is None else half
+
+
+def _input(audio: Any, path: str, policy: Asking) -> dict[str, Any]:
+    """The flat fields of an ``audio.input``."""
+    given = _half(audio, "input", path, policy)
+    if given is UNSET:
         return {}
+    path = f"{path}.input"
+    noise_reduction = _noise_reduction(given.noise_reduction, f"{path}.noise_reduction", policy)
     return {
-        "input_audio_format": _format(given.format, f"{path}.format"),
-        "input_audio_transcription": _transcription(given.transcription, f"{path}.transcription"),
-        "input_audio_noise_reduction": _noise_reduction(given.noise_reduction, f"{path}.noise_reduction"),
-        "turn_detection": _turn_detection(given.turn_detection, f"{path}.turn_detection"),
+        "input_audio_format": _format(given.format, f"{path}.format", policy),
+        "input_audio_transcription": _transcription(given.transcription, f"{path}.transcription", policy),
+        "input_audio_noise_reduction": noise_reduction,
+        "turn_detection": _turn_detection(given.turn_detection, f"{path}.turn_detection", policy),
     }
 
 
-def _output(audio: Any, path: str) -> dict[str, Any]:
+def _output(audio: Any, path: str, policy: Asking) -> dict[str, Any]:
     """The flat fields of an ``audio.output``."""
-    given: Any = audio.output if is_given(audio) else UNSET
-    if not is_given(given):
+    given = _half(audio, "output", path, policy)
+    if given is UNSET:
         return {}
+    path = f"{path}.output"
     return {
-        "output_audio_format": _format(given.format, f"{path}.format"),
-        "voice": _voice(given.voice, f"{path}.voice"),
+        "output_audio_format": _format(given.format, f"{path}.format", policy),
+        "voice": _voice(given.voice, f"{path}.voice", policy),
         "speed": given.speed,
     }
 
 
-def _realtime_session(session: ga.RealtimeSession, target: type[Any]) -> Any:
+def _realtime_session(session: ga.RealtimeSession, target: type[Any], policy: Asking) -> Any:
+    policy.drop(session, "session", "parallel_tool_calls", "reasoning", "truncation", "prompt", "include")
     return copied(
         session,
         target,
         modalities=_modalities(session.output_modalities),
-        tools=_tools(session.tools, "session.tools"),
-        tool_choice=_tool_choice(session.tool_choice, "session.tool_choice"),
+        tools=_tools(session.tools, "session.tools", policy),
+        tool_choice=_tool_choice(session.tool_choice, "session.tool_choice", policy),
         max_response_output_tokens=session.max_output_tokens,
-        **_input(session.audio),
-        **_output(session.audio, "session.audio.output"),
+        **_input(session.audio, "session.audio", policy),
+        **_output(session.audio, "session.audio", policy),
     )
 
 
-def _session_update(event: ga.SessionUpdate) -> Any:
-    session = event.session
-    if isinstance(session, ga.RealtimeSession):
-        refuse_set(session, "session", "parallel_tool_calls", "reasoning", "truncation", "prompt", "include")
-        settings = _realtime_session(session, beta.RealtimeSessionConfig)
-        return beta.SessionUpdate(event_id=event.event_id, session=settings)
-    if isinstance(session, ga.TranscriptionSession):
-        if is_given(session.audio):
-            refuse_set(session.audio, "session.audio", "output")
-        transcribing = copied(session, beta.TranscriptionSessionConfig, **_input(session.audio))
-        return beta.TranscriptionSessionUpdate(event_id=event.event_id, session=transcribing)
-    raise refuse("session.type", f"{session.type} is not in the beta dialect")
+def _transcription_session(session: ga.TranscriptionSession, target: type[Any], policy: Asking) -> Any:
+    if is_given(session.audio):
+        policy.drop(session.audio, "session.audio", "output")
+    return copied(session, target, **_input(session.audio, "session.audio", policy))
 
 
-def _session_told(realtime: type[Any], transcription: type[Any]) -> Callable[[Any], Any]:
+def _session_event(
+    realtime: tuple[type[Any], type[Any]], transcription: tuple[type[Any], type[Any]], policy: Asking
+) -> Callable[[Any], Any]:
+    """The move of an event with a session; each pair is beta's event and its session."""
+
     def move(event: Any) -> Any:
         session = event.session
         if isinstance(session, ga.RealtimeSession):
-            settings = _realtime_session(_without_mcp(session), beta.RealtimeSessionInfo)
-            return realtime(event_id=event.event_id, session=settings)
-        if isinstance(session, ga.TranscriptionSession):
-            told = copied(session, beta.TranscriptionSessionInfo, **_input(session.audio))
-            return transcription(event_id=event.event_id, session=told)
-        raise refuse("session.type", f"{session.type} is not in the beta dialect")
+            target, settings = realtime[0], _realtime_session(session, realtime[1], policy)
+        elif isinstance(session, ga.TranscriptionSession):
+            target, settings = transcription[0], _transcription_session(session, transcription[1], policy)
+        else:
+            raise refuse("session.type", f"{session.type} is not in the beta dialect")
+        return target(event_id=event.event_id, session=settings)
 
     return move
 
 
-def _without_mcp(session: Any) -> Any:
-    """A told session less the tools that only GA has: the server runs those itself."""
-    if not is_given(session.tools):
-        return session
-    return copied(session, type(session), tools=[t for t in session.tools if not isinstance(t, ga.McpTool)])
-
-
 def _response_create(event: ga.ResponseCreate) -> Any:
     given = event.response
-    if not is_given(given):
-        return beta.ResponseCreate(event_id=event.event_id, response=given)  # type: ignore[arg-type]
-    assert isinstance(given, ga.ResponseParams)
-    refuse_set(given, "response", "parallel_tool_calls", "reasoning", "prompt")
-    output = _output(given.audio, "response.audio.output")
+    if not isinstance(given, ga.ResponseParams):
+        return beta.ResponseCreate(event_id=event.event_id, response=given)
+    ASKING.drop(given, "response", "parallel_tool_calls", "reasoning", "prompt")
+    output = _output(given.audio, "response.audio", ASKING)
     if is_given(output.pop("speed", UNSET)):
         raise refuse("response.audio.output.speed", "cannot be said in the other dialect")
     params = copied(
         given,
         beta.RealtimeResponse,
         modalities=_modalities(given.output_modalities),
-        input=_items(given.input, "response.input"),
-        tools=_tools(given.tools, "response.tools"),
-        tool_choice=_tool_choice(given.tool_choice, "response.tool_choice"),
+        input=_items(given.input, "response.input", ASKING),
+        tools=_tools(given.tools, "response.tools", ASKING),
+        tool_choice=_tool_choice(given.tool_choice, "response.tool_choice", ASKING),
         max_output_tokens=UNSET,
         max_response_output_tokens=given.max_output_tokens,
         **output,
@@ -219,30 +232,38 @@ def _response_create(event: ga.ResponseCreate) -> Any:
 def _response_told(target: type[Any]) -> Callable[[Any], Any]:
     def move(event: Any) -> Any:
         told = event.response
-        output = {
-            k: v or None for k, v in _output(told.audio, "response.audio.output").items() if k != "speed"
-        }
+        output = _output(told.audio or UNSET, "response.audio", TELLING)
         response = copied(
             told,
             beta.Response,
             modalities=_modalities(told.output_modalities),
-            output=_items(told.output, "response.output"),
-            **output,
+            output=_items(told.output, "response.output", TELLING),
+            voice=output.get("voice") or None,
+            output_audio_format=output.get("output_audio_format") or None,
         )
         return target(event_id=event.event_id, response=response)
 
     return move
 
 
-def _with_item(target: type[Any]) -> Callable[[Any], Any]:
-    return lambda event: copied(event, target, item=_item(event.item, "item"))
+def _with_item(target: type[Any], policy: Asking = TELLING) -> Callable[[Any], Any]:
+    return lambda event: copied(event, target, item=_item(event.item, "item", policy))
 
 
+_TOLD = beta.RealtimeSessionInfo, beta.TranscriptionSessionInfo
 _MOVES: dict[type[Any], Callable[[Any], Any]] = {
-    ga.SessionUpdate: _session_update,
-    ga.SessionCreated: _session_told(beta.SessionCreated, beta.TranscriptionSessionCreated),
-    ga.SessionUpdated: _session_told(beta.SessionUpdated, beta.TranscriptionSessionUpdated),
-    ga.ConversationItemCreate: _with_item(beta.ConversationItemCreate),
+    ga.SessionUpdate: _session_event(
+        (beta.SessionUpdate, beta.RealtimeSessionConfig),
+        (beta.TranscriptionSessionUpdate, beta.TranscriptionSessionConfig),
+        ASKING,
+    ),
+    ga.SessionCreated: _session_event(
+        (beta.SessionCreated, _TOLD[0]), (beta.TranscriptionSessionCreated, _TOLD[1]), TELLING
+    ),
+    ga.SessionUpdated: _session_event(
+        (beta.SessionUpdated, _TOLD[0]), (beta.TranscriptionSessionUpdated, _TOLD[1]), TELLING
+    ),
+    ga.ConversationItemCreate: _with_item(beta.ConversationItemCreate, ASKING),
     ga.ConversationItemCreated: _with_item(beta.ConversationItemCreated),
     ga.ConversationItemAdded: _with_item(beta.ConversationItemCreated),
     ga.ConversationItemRetrieved: _with_item(beta.ConversationItemRetrieved),

@@ -1,15 +1,16 @@
-"""What both directions of the conversion between GA and beta share: tables and small moves.
+"""What both directions of the conversion between GA and beta share: tables, policies, small moves.
 
 `from_ga` and `to_ga` are written as moves between Structs: fields of the same name are
-copied, others are named. The first thing that the target has no word for is a ConfigError
-with its path.
+copied, others are named. What a client asks for goes by `ASKING`, which refuses what the
+target has no word for; what a server tells goes by `TELLING`, which leaves it out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from msgspec import UNSET, Struct
+import msgspec
+from msgspec import UNSET, Raw, Struct
 
 from .. import events as ga
 from ..codec import known
@@ -31,6 +32,7 @@ RENAMED: dict[type[Any], type[Any]] = {
 }
 # Content parts of items, by GA's spelling; parts of content_part events are alike in both.
 PARTS: dict[type[Any], type[Any]] = {ga.OutputText: beta.Text, ga.OutputAudio: beta.Audio}
+_encode = msgspec.json.Encoder(enc_hook=lambda unknown: Raw(unknown.raw)).encode
 
 
 def refuse(path: str, what: str) -> ConfigError:
@@ -38,12 +40,40 @@ def refuse(path: str, what: str) -> ConfigError:
     return ConfigError(f"{path}: {what}", problems=[(path, what)])
 
 
-def refuse_set(source: Any, path: str, *names: str) -> None:
-    """Raises where one of these fields is set; null sets nothing that the target could keep."""
-    for name in names:
-        value = getattr(source, name)
-        if value is not UNSET and value is not None:
-            raise refuse(f"{path}.{name}", "cannot be said in the other dialect")
+class Asking:
+    """What a client asks for: all that is set must have a place in the other dialect."""
+
+    def cannot(self, path: str, what: str) -> Any:
+        """Raises ConfigError: this cannot be said."""
+        raise refuse(path, what)
+
+    def drop(self, source: Any, path: str, *names: str) -> None:
+        """Raises ConfigError where one of these fields is set; null sets nothing to be lost."""
+        for name in names:
+            if is_given(getattr(source, name)):
+                raise refuse(f"{path}.{name}", "cannot be said in the other dialect")
+
+    def whole(self, item: Any, why: ConfigError) -> ga.UnknownItem:
+        """Raises `why`: the item cannot be said."""
+        raise why
+
+
+class Telling(Asking):
+    """What a server tells of itself: what the other dialect has no word for is left out."""
+
+    def cannot(self, path: str, what: str) -> Any:
+        """Absent."""
+        return UNSET
+
+    def drop(self, source: Any, path: str, *names: str) -> None:
+        """Nothing: the fields are not copied."""
+
+    def whole(self, item: Any, why: ConfigError) -> ga.UnknownItem:
+        """The item as its JSON."""
+        return ga.UnknownItem(str(item.type or ""), _encode(item))
+
+
+ASKING, TELLING = Asking(), Telling()
 
 
 def copied(source: Struct, target: type[Any], **fields: Any) -> Any:

@@ -13,7 +13,7 @@ from ..build import wire_format
 from ..errors import ConfigError
 from ..events import beta
 from ..events.base import Unknown
-from ._moves import PARTS, RENAMED, SHARED, copied, is_given, refuse, refuse_set
+from ._moves import ASKING, PARTS, RENAMED, SHARED, TELLING, Asking, copied, is_given, refuse
 
 _NEW_NAMES = {old: new for new, old in RENAMED.items()}
 _NEW_PARTS = {old: new for new, old in PARTS.items()}
@@ -30,8 +30,9 @@ def to_ga(event: beta.ServerEvent | beta.ClientEvent) -> ga.ServerEvent | ga.Cli
 
     What both say alike is returned as it is, and so is an UnknownEvent. A created item
     becomes `conversation.item.added`. In what a client asks for, everything that is set
-    must have a place in GA; in what a server tells of its session or response, the settings
-    that GA has no word for (temperature, the client secret) are left out.
+    must have a place in GA. Of what a server tells no part is refused: settings that GA has no
+    word for (temperature, the client secret) are left out, and an item that GA cannot say is
+    an UnknownItem with its JSON.
 
     Raises:
         ConfigError: GA cannot say this; `field` is the path of what.
@@ -52,22 +53,28 @@ def to_ga(event: beta.ServerEvent | beta.ClientEvent) -> ga.ServerEvent | ga.Cli
 # --- Items ---------------------------------------------------------------------------
 
 
-def _item(item: Any, path: str) -> Any:
+def _item(item: Any, path: str, policy: Asking) -> Any:
     if isinstance(item, Unknown):
         return item
-    if item.type not in _ITEMS:
+    try:
+        return _known_item(item, path)
+    except ConfigError as why:
+        return policy.whole(item, why)
+
+
+def _known_item(item: beta.ConversationItem, path: str) -> Any:
+    target = _ITEMS.get(item.type or "")
+    if target is None:
         raise refuse(f"{path}.type", "an item of GA needs its type")
-    target = _ITEMS[item.type]
     for field in msgspec.structs.fields(target):
         if field.required and not is_given(getattr(item, field.name)):
             raise refuse(f"{path}.{field.name}", f"a {item.type} of GA needs it")
-    if target is ga.MessageItem:
-        return copied(item, target, content=_parts(item.content, f"{path}.content"))
+    extra = set(item.__struct_fields__) - set(target.__struct_fields__) - {"type"}
+    ASKING.drop(item, path, *sorted(extra))
+    if isinstance(item.content, list) and target is ga.MessageItem:
+        parts = [_part(part, f"{path}.content[{index}]") for index, part in enumerate(item.content)]
+        return copied(item, target, content=parts)
     return copied(item, target)
-
-
-def _parts(parts: list[Any], path: str) -> list[Any]:
-    return [_part(part, f"{path}[{index}]") for index, part in enumerate(parts)]
 
 
 def _part(part: Any, path: str) -> Any:
@@ -76,8 +83,8 @@ def _part(part: Any, path: str) -> Any:
     return copied(part, _NEW_PARTS[type(part)]) if type(part) in _NEW_PARTS else part
 
 
-def _items(items: Any, path: str) -> Any:
-    return [_item(item, f"{path}[{i}]") for i, item in enumerate(items)] if is_given(items) else items
+def _items(items: Any, path: str, policy: Asking) -> Any:
+    return [_item(item, f"{path}[{i}]", policy) for i, item in enumerate(items)] if is_given(items) else items
 
 
 # --- Sessions and responses ----------------------------------------------------------
@@ -88,13 +95,13 @@ def _modalities(modalities: Any) -> Any:
     return ["audio"] if isinstance(modalities, list) and "audio" in modalities else modalities
 
 
-def _format(name: Any, path: str) -> Any:
+def _format(name: Any, path: str, policy: Asking) -> Any:
     if not is_given(name):
         return name
     try:
         return wire_format(name)
     except ConfigError as why:
-        raise refuse(path, why.reason) from None
+        return policy.cannot(path, why.reason)
 
 
 def _tools(tools: Any) -> Any:
@@ -106,110 +113,98 @@ def _tools(tools: Any) -> Any:
     ]
 
 
-def _turn_detection(detection: Any, path: str) -> Any:
+def _turn_detection(detection: Any, path: str, policy: Asking) -> Any:
     if not is_given(detection) or isinstance(detection, Unknown):
         return detection
     if detection.type == "semantic_vad":
-        refuse_set(detection, path, "threshold", "prefix_padding_ms", "silence_duration_ms")
+        policy.drop(detection, path, "threshold", "prefix_padding_ms", "silence_duration_ms")
         return copied(detection, ga.SemanticVad)
     if detection.type == "server_vad":
-        refuse_set(detection, path, "eagerness")
+        policy.drop(detection, path, "eagerness")
         return copied(detection, ga.ServerVad)
-    raise refuse(f"{path}.type", "a turn detection of GA needs its type")
+    return policy.cannot(f"{path}.type", "a turn detection of GA needs its type")
 
 
-def _audio(input: dict[str, Any], output: dict[str, Any], target: type[Any] = ga.AudioConfig) -> Any:
+def _audio(input: dict[str, Any], output: dict[str, Any]) -> Any:
     """The nested audio of the given flat fields; absent where none is given."""
     halves: dict[str, Any] = {}
     for name, cls, fields in (("input", ga.AudioInput, input), ("output", ga.AudioOutput, output)):
         if any(value is not UNSET for value in fields.values()):
             halves[name] = cls(**fields)
-    return target(**halves) if halves else UNSET
+    return ga.AudioConfig(**halves) if halves else UNSET
 
 
-def _input(session: Any) -> dict[str, Any]:
+def _input(session: Any, policy: Asking) -> dict[str, Any]:
     transcription = session.input_audio_transcription
     return {
-        "format": _format(session.input_audio_format, "session.input_audio_format"),
+        "format": _format(session.input_audio_format, "session.input_audio_format", policy),
         "transcription": copied(transcription, ga.Transcription)
         if is_given(transcription)
         else transcription,
         "noise_reduction": session.input_audio_noise_reduction,
-        "turn_detection": _turn_detection(session.turn_detection, "session.turn_detection"),
+        "turn_detection": _turn_detection(session.turn_detection, "session.turn_detection", policy),
     }
 
 
-def _realtime_session(session: beta.RealtimeSessionConfig, target: type[Any]) -> Any:
+def _realtime_session(session: Any, target: type[Any], policy: Asking) -> Any:
+    policy.drop(session, "session", "temperature", "client_secret")
     output = {
-        "format": _format(session.output_audio_format, "session.output_audio_format"),
+        "format": _format(session.output_audio_format, "session.output_audio_format", policy),
         "voice": session.voice,
         "speed": session.speed,
     }
     return copied(
         session,
         target,
-        audio=_audio(_input(session), output),
+        audio=_audio(_input(session, policy), output),
         output_modalities=_modalities(session.modalities),
         tools=_tools(session.tools),
         max_output_tokens=session.max_response_output_tokens,
     )
 
 
-def _session_update(event: beta.SessionUpdate) -> ga.SessionUpdate:
-    refuse_set(event.session, "session", "temperature", "client_secret")
-    settings = _realtime_session(event.session, ga.RealtimeSession)
-    return ga.SessionUpdate(event_id=event.event_id, session=settings)
+def _transcription_session(session: Any, target: type[Any], policy: Asking) -> Any:
+    policy.drop(session, "session", "modalities", "client_secret")
+    return copied(session, target, audio=_audio(_input(session, policy), {}))
 
 
-def _transcription_session_update(event: beta.TranscriptionSessionUpdate) -> ga.SessionUpdate:
-    refuse_set(event.session, "session", "modalities", "client_secret")
-    settings = copied(event.session, ga.TranscriptionSession, audio=_audio(_input(event.session), {}))
-    return ga.SessionUpdate(event_id=event.event_id, session=settings)
+def _session_event(
+    target: type[Any], session: type[Any], move: Callable[[Any, Any, Asking], Any], policy: Asking = TELLING
+) -> Callable[[Any], Any]:
+    return lambda event: target(event_id=event.event_id, session=move(event.session, session, policy))
 
 
-def _session_told(target: type[Any]) -> Callable[[Any], Any]:
-    return lambda event: target(
-        event_id=event.event_id, session=_realtime_session(event.session, ga.RealtimeSessionInfo)
-    )
-
-
-def _transcription_told(target: type[Any]) -> Callable[[Any], Any]:
-    def move(event: Any) -> Any:
-        audio = _audio(_input(event.session), {})
-        session = copied(event.session, ga.TranscriptionSessionInfo, audio=audio)
-        return target(event_id=event.event_id, session=session)
-
-    return move
+def _tokens(given: beta.RealtimeResponse) -> Any:
+    """The limit, by whichever of its two names it was given."""
+    older, newer = given.max_output_tokens, given.max_response_output_tokens
+    if older is UNSET or newer is UNSET or older == newer:
+        return older if newer is UNSET else newer
+    raise refuse("response.max_output_tokens", "differs from max_response_output_tokens, its other name")
 
 
 def _response_create(event: beta.ResponseCreate) -> ga.ResponseCreate:
     given = event.response
     if not isinstance(given, beta.RealtimeResponse):
         return ga.ResponseCreate(event_id=event.event_id, response=given)
-    refuse_set(given, "response", "temperature")
-    tokens = given.max_response_output_tokens
+    ASKING.drop(given, "response", "temperature")
     params = copied(
         given,
         ga.ResponseParams,
         output_modalities=_modalities(given.modalities),
-        input=_items(given.input, "response.input"),
-        audio=_response_audio(given, UNSET),
+        input=_items(given.input, "response.input", ASKING),
+        audio=_response_audio(given, UNSET, ASKING),
         tools=_tools(given.tools),
-        max_output_tokens=given.max_output_tokens if tokens is UNSET else tokens,
+        max_output_tokens=_tokens(given),
     )
     return ga.ResponseCreate(event_id=event.event_id, response=params)
 
 
-def _response_audio(given: Any, absent: Any) -> Any:
-    """The nested audio of a response's voice and format."""
-    format = _format(given.output_audio_format, "response.output_audio_format")
-    if not is_given(format) and not is_given(given.voice):
-        return absent
-    return ga.ResponseAudio(
-        output=ga.AudioOutput(
-            format=UNSET if format is None else format, voice=UNSET if given.voice is None else given.voice
-        )
-    )
+def _response_audio(given: Any, absent: Any, policy: Asking) -> Any:
+    """The nested audio of a response's voice and format; `absent` is how both are left out there."""
+    format = _format(given.output_audio_format, "response.output_audio_format", policy)
+    fields = {"format": format, "voice": given.voice}
+    output = {name: value for name, value in fields.items() if value is not absent and value is not UNSET}
+    return ga.ResponseAudio(output=ga.AudioOutput(**output)) if output else absent
 
 
 def _response_told(target: type[Any]) -> Callable[[Any], Any]:
@@ -219,26 +214,32 @@ def _response_told(target: type[Any]) -> Callable[[Any], Any]:
             told,
             ga.Response,
             output_modalities=_modalities(told.modalities),
-            output=_items(told.output, "response.output"),
-            audio=_response_audio(told, None),
+            output=_items(told.output, "response.output", TELLING),
+            audio=_response_audio(told, None, TELLING),
         )
         return target(event_id=event.event_id, response=response)
 
     return move
 
 
-def _with_item(target: type[Any]) -> Callable[[Any], Any]:
-    return lambda event: copied(event, target, item=_item(event.item, "item"))
+def _with_item(target: type[Any], policy: Asking = TELLING) -> Callable[[Any], Any]:
+    return lambda event: copied(event, target, item=_item(event.item, "item", policy))
 
 
 _MOVES: dict[type[Any], Callable[[Any], Any]] = {
-    beta.SessionUpdate: _session_update,
-    beta.TranscriptionSessionUpdate: _transcription_session_update,
-    beta.SessionCreated: _session_told(ga.SessionCreated),
-    beta.SessionUpdated: _session_told(ga.SessionUpdated),
-    beta.TranscriptionSessionCreated: _transcription_told(ga.SessionCreated),
-    beta.TranscriptionSessionUpdated: _transcription_told(ga.SessionUpdated),
-    beta.ConversationItemCreate: _with_item(ga.ConversationItemCreate),
+    beta.SessionUpdate: _session_event(ga.SessionUpdate, ga.RealtimeSession, _realtime_session, ASKING),
+    beta.TranscriptionSessionUpdate: _session_event(
+        ga.SessionUpdate, ga.TranscriptionSession, _transcription_session, ASKING
+    ),
+    beta.SessionCreated: _session_event(ga.SessionCreated, ga.RealtimeSessionInfo, _realtime_session),
+    beta.SessionUpdated: _session_event(ga.SessionUpdated, ga.RealtimeSessionInfo, _realtime_session),
+    beta.TranscriptionSessionCreated: _session_event(
+        ga.SessionCreated, ga.TranscriptionSessionInfo, _transcription_session
+    ),
+    beta.TranscriptionSessionUpdated: _session_event(
+        ga.SessionUpdated, ga.TranscriptionSessionInfo, _transcription_session
+    ),
+    beta.ConversationItemCreate: _with_item(ga.ConversationItemCreate, ASKING),
     beta.ConversationItemCreated: _with_item(ga.ConversationItemAdded),
     beta.ConversationItemRetrieved: _with_item(ga.ConversationItemRetrieved),
     beta.ResponseOutputItemAdded: _with_item(ga.ResponseOutputItemAdded),

@@ -11,9 +11,9 @@ everywhere:
 
 from __future__ import annotations
 
-from typing import ClassVar, Type, TypeVar, Union  # noqa: UP035 (where `type` is a field)
+from typing import Any, ClassVar, Type, TypeVar, Union  # noqa: UP035 (where `type` is a field)
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
 _T = TypeVar("_T")
 # Absent (UNSET), null (None), or a T.
@@ -31,6 +31,8 @@ class Unknown:
     __match_args__ = ("type", "raw")
 
     def __init__(self, type: str, raw: bytes) -> None:
+        if not isinstance(raw, bytes):
+            raise TypeError(f"raw JSON is bytes, not {raw.__class__.__name__}")
         self.type = type
         self.raw = raw
 
@@ -102,11 +104,16 @@ class Flat(Wire):
 class ServerSide(Tagged, kw_only=True):
     """An event that a server sends."""
 
+    sends_settings: ClassVar[bool] = False
+
     event_id: str | None = None
 
 
 class ClientSide(Tagged, kw_only=True):
     """An event that a client sends; `event_id` comes back in an error about it."""
+
+    # Whether `session` may be one that the server told, of which only the settings are sent.
+    sends_settings: ClassVar[bool] = False
 
     event_id: Maybe[str] = UNSET
 
@@ -123,3 +130,22 @@ class ContentEvent(ItemEvent, kw_only=True):
     response_id: str
     output_index: int
     content_index: int
+
+
+class Told(Wire):
+    """A session as the server told it: its `settings` and more, which servers do not take back."""
+
+    settings_type: ClassVar[Type[Wire]]  # noqa: UP006 (`type` is a field of some)
+    not_settings: ClassVar[frozenset[str]] = frozenset()
+
+    def settings(self) -> Wire:
+        """What of it can be sent in an update."""
+        names = set(self.settings_type.__struct_fields__) - self.not_settings
+        return self.settings_type(**{name: getattr(self, name) for name in names})
+
+
+def settled(event: Any) -> Any:
+    """`event`, whose `session` is settings, whatever it was."""
+    if not isinstance(event.session, Told):
+        return event
+    return structs.replace(event, session=event.session.settings())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import UNSET, Raw
 
 from ..spec import Model, TranscriptionModel, Voice
-from .base import ClientSide, Maybe, ServerSide, Tagged, Unknown, Wire
+from .base import ClientSide, Maybe, ServerSide, Tagged, Told, Unknown, Wire
 from .tools import Prompt, Tool, ToolChoice
 
 if TYPE_CHECKING:
@@ -251,26 +251,26 @@ class TranscriptionSession(AnySession, tag="transcription", kw_only=True):
     include: Maybe[list[Include]] = UNSET
 
 
-class RealtimeSessionInfo(RealtimeSession, tag="realtime", kw_only=True):
+class RealtimeSessionInfo(Told, RealtimeSession, tag="realtime", kw_only=True):
     """A session as the server tells it."""
 
+    settings_type = RealtimeSession
+
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
     expires_at: Maybe[int] = UNSET
 
 
-class TranscriptionSessionInfo(TranscriptionSession, tag="transcription", kw_only=True):
+class TranscriptionSessionInfo(Told, TranscriptionSession, tag="transcription", kw_only=True):
     """A transcription session as the server tells it."""
 
+    settings_type = TranscriptionSession
+
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
     expires_at: Maybe[int] = UNSET
 
 
-SETTINGS_OF: dict[type[AnySession], type[KnownSession]] = {
-    RealtimeSessionInfo: RealtimeSession,
-    TranscriptionSessionInfo: TranscriptionSession,
-}
 KnownSession = RealtimeSession | TranscriptionSession
 KnownSessionInfo = RealtimeSessionInfo | TranscriptionSessionInfo
 if TYPE_CHECKING:
@@ -290,14 +290,9 @@ class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
     Of a session as the server told it only the settings are taken: servers refuse the rest.
     """
 
-    session: Session
+    sends_settings = True
 
-    def __post_init__(self) -> None:
-        for told, settings in SETTINGS_OF.items():
-            if isinstance(self.session, told):
-                self.session = settings(
-                    **{name: getattr(self.session, name) for name in settings.__struct_fields__}
-                )
+    session: Session
 
 
 class SessionCreated(ServerSide, tag="session.created", kw_only=True):

@@ -46,11 +46,8 @@ class UnknownPromptVariable(Unknown):
 
 def _flatten(parts: dict[str, Raw]) -> dict[str, Raw]:
     """``{"function": {"name": ...}}``, the spelling of Chat Completions, as today's flat one."""
-    inner = parts.get("function")
-    if inner is None:
-        return parts
-    flat = msgspec.json.decode(inner, type=dict[str, Raw])
-    return {**{key: part for key, part in parts.items() if key != "function"}, **flat}
+    inner = msgspec.json.decode(parts.get("function", b"null"), type=dict[str, Raw] | None)
+    return {**{key: part for key, part in parts.items() if key != "function"}, **(inner or {})}
 
 
 # --- Tools ---------------------------------------------------------------------------

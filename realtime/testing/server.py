@@ -13,6 +13,7 @@ import logging
 import secrets
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import Future
@@ -22,7 +23,7 @@ from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 try:
-    from websockets.asyncio.server import ServerConnection, serve
+    from websockets.asyncio.server import Server, ServerConnection, serve
     from websockets.exceptions import ConnectionClosed
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
@@ -44,7 +45,11 @@ PATH: Final = "/v1/realtime"
 MAX_FRAME_BYTES: Final = 32 * 1024 * 1024
 # What may wait for a client that does not read, before the server no longer reads from it.
 MAX_WAITING_EVENTS: Final = 10_000
+# How long a client may take to open a connection, and to close it before it is cut off.
+OPEN_TIMEOUT_SECONDS: Final = 5.0
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
+# Cutting off takes milliseconds: a thread that runs longer than this is stuck by itself.
+JOIN_TIMEOUT_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
@@ -58,10 +63,12 @@ class LoopbackServer:
     Connections are independent; any API key is accepted, and any path that ends in
     ``/realtime``. `ptime_ms` is the duration of one audio delta. `pace` is how many times
     faster than real time the answer comes (1: as it is spoken); None sends it at once.
+    On leaving, a client that has not closed within a second is cut off.
 
     Raises:
         AudioError: `ptime_ms` is not a whole number of samples.
         ConfigError: a pace or port that cannot be; on entering, a port that is in use.
+        OSError: on entering, no event loop can be made (too many open files).
     """
 
     def __init__(
@@ -102,10 +109,9 @@ class LoopbackServer:
     def __enter__(self) -> Self:
         self._only_once()
         ready: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve_until_stopped(ready)), name="LoopbackServer", daemon=True
-        )
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(ready,), name="LoopbackServer", daemon=True)
+        thread.start()
+        self._thread = thread
         try:
             ready.result()
         except BaseException:
@@ -125,19 +131,26 @@ class LoopbackServer:
                 loop.call_soon_threadsafe(stop.set)
         thread, self._thread, self._stop = self._thread, None, None
         if thread is not None:
-            thread.join()
+            thread.join(JOIN_TIMEOUT_SECONDS)
+            if thread.is_alive():  # a warning, so that the block's own exception is not replaced
+                said = f"the thread of the server did not end within {JOIN_TIMEOUT_SECONDS} s"
+                warnings.warn(said, RuntimeWarning, stacklevel=3)
 
-    async def _serve_until_stopped(self, ready: Future[None]) -> None:
-        stop = asyncio.Event()
-        self._stop = asyncio.get_running_loop(), stop
+    def _run(self, ready: Future[None]) -> None:
         try:
-            async with self._listening():
-                ready.set_result(None)
-                await stop.wait()
+            with asyncio.Runner() as runner:  # which makes the loop before there is a coroutine
+                runner.run(self._serve_until_stopped(ready))
         except BaseException as error:
             if ready.done():
                 raise
             ready.set_exception(error)
+
+    async def _serve_until_stopped(self, ready: Future[None]) -> None:
+        stop = asyncio.Event()
+        self._stop = asyncio.get_running_loop(), stop
+        async with self._listening():
+            ready.set_result(None)
+            await stop.wait()
 
     # --- In the running event loop ---
 
@@ -159,6 +172,7 @@ class LoopbackServer:
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncGenerator[None]:
+        transports: set[asyncio.Transport] = set()
         try:
             listener = await serve(
                 self._talk,
@@ -168,17 +182,19 @@ class LoopbackServer:
                 select_subprotocol=_subprotocol,
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
+                create_connection=_registering(transports),
+                open_timeout=OPEN_TIMEOUT_SECONDS,
                 close_timeout=CLOSE_TIMEOUT_SECONDS,
                 logger=_log,
             )
         except OSError as why:
             raise ConfigError(f"cannot listen on {HOST}:{self._wanted_port}: {why.strerror or why}") from why
-        async with listener:
-            self._port = next(iter(listener.sockets)).getsockname()[1]
-            try:
-                yield
-            finally:
-                self._port = None
+        self._port = next(iter(listener.sockets)).getsockname()[1]
+        try:
+            yield
+        finally:
+            self._port = None
+            await _close(listener, transports)
 
     async def _talk(self, connection: ServerConnection) -> None:
         session = Loopback(
@@ -203,6 +219,39 @@ class LoopbackServer:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _registering(transports: set[asyncio.Transport]) -> type[ServerConnection]:
+    """The class of connections whose transports are in `transports` while they are open."""
+
+    class Connection(ServerConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            transports.add(self.transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            transports.discard(self.transport)
+            super().connection_lost(exc)
+
+    return Connection
+
+
+async def _close(listener: Server, transports: set[asyncio.Transport]) -> None:
+    """Ask every client to leave, then cut off those who have not.
+
+    websockets' own `close_timeout` begins where its buffer has been written, which a client
+    that does not read never lets happen, and does not hold for a handshake.
+    """
+    listener.close()
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+            await listener.wait_closed()
+    except TimeoutError:
+        _log.info("cutting off %d connections that did not close", len(transports))
+    finally:
+        for transport in tuple(transports):
+            transport.abort()
+    await listener.wait_closed()
+
+
 class _Outbox:
     """Events on their way out, in order; `room` waits while too many do."""
 
@@ -211,13 +260,13 @@ class _Outbox:
         self._filled = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
-        self._is_closed = False
+        self.is_closed = False
 
     def put(self, events: Iterable[ServerEvent]) -> None:
         self._events.extend(events)
         if self._events:
             self._filled.set()
-        if len(self._events) > MAX_WAITING_EVENTS and not self._is_closed:
+        if len(self._events) > MAX_WAITING_EVENTS and not self.is_closed:
             self._has_room.clear()
 
     async def get(self) -> ServerEvent:
@@ -233,7 +282,7 @@ class _Outbox:
 
     def close(self) -> None:
         """Nobody gets events any more; nobody waits for room either."""
-        self._is_closed = True
+        self.is_closed = True
         self._has_room.set()
 
 
@@ -241,7 +290,7 @@ async def _read(
     connection: ServerConnection, session: Loopback, outbox: _Outbox, answering: asyncio.Event
 ) -> None:
     with contextlib.suppress(ConnectionClosed):
-        while True:
+        while not outbox.is_closed:  # frames that came before a client was lost are not answered
             outbox.put(session.receive(await connection.recv(decode=False)))
             if session.answering:
                 answering.set()
@@ -253,6 +302,8 @@ async def _write(connection: ServerConnection, outbox: _Outbox) -> None:
         while True:
             await connection.send(encode(await outbox.get()), text=True)
     except ConnectionClosed:
+        pass
+    finally:
         outbox.close()
 
 

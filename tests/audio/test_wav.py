@@ -8,6 +8,7 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +57,37 @@ def test_another_rate_by_name(tmp_path: Path) -> None:
     assert read_wav(tmp_path / "a.wav").sample_rate == 16000
     with pytest.raises(AudioError):
         write_wav(tmp_path / "a.wav", NOISE, "pcm16", sample_rate=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (24000.5, TypeError),
+        (24000.0, TypeError),
+        ("x", TypeError),
+        (True, TypeError),
+        (np.float64(8000), TypeError),
+        (0, AudioError),
+        (-1, AudioError),
+        (2**31, AudioError),
+        (2**64, AudioError),
+    ],
+)
+def test_a_rate_that_cannot_be(tmp_path: Path, wrong: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"sample_rate|samples a second"):
+        write_wav(io.BytesIO(), NOISE, "pcm16", sample_rate=wrong)
+    with pytest.raises(error, match=r"sample_rate|samples a second"):
+        WavWriter(tmp_path / "a.wav", "pcm16", sample_rate=wrong)
+    assert not (tmp_path / "a.wav").exists()
+
+
+@pytest.mark.parametrize("rate", [1, np.uint16(16000), np.int64(44100), 2**31 - 1])
+def test_a_rate_is_any_kind_of_int(rate: Any) -> None:
+    file = io.BytesIO()
+    writer = WavWriter(file, "pcm16", sample_rate=rate)
+    writer.write(NOISE)
+    assert type(writer.sample_rate) is int
+    assert read(file.getvalue()) == (NOISE, "pcm16", rate, 1)
 
 
 def test_files_are_taken_as_objects() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.sync.client import connect
@@ -34,6 +37,23 @@ def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.S
             assert r.decode_server(client.recv(timeout=20)).type == "session.created"
             process.send_signal(number)
             out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_a_connection_that_says_nothing_does_not_hold_up_the_end() -> None:
+    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime", "serve"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = urlsplit(process.stdout.readline().strip()).port
+        assert port is not None
+        with socket.create_connection(("127.0.0.1", port)):
+            begin = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 6
     assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -51,6 +51,17 @@ def tag(model: type[pydantic.BaseModel]) -> str:
     return name
 
 
+def fits(model: type[pydantic.BaseModel], wire: Any) -> bool:
+    """Whether `wire` is a value of this very variant, by its constant fields."""
+    if not isinstance(wire, dict):
+        return False
+    for name, field in model.model_fields.items():
+        (arm, *more) = _arms(field.annotation) or [None]
+        if not more and typing.get_origin(arm) is Literal and wire.get(name) not in typing.get_args(arm):
+            return False
+    return True
+
+
 def _arms(tp: Any) -> list[Any]:
     """The types that `tp` can be, unions and annotations opened, None left out."""
     origin = typing.get_origin(tp)

@@ -71,3 +71,43 @@ def test_no_event_of_the_sdk_is_missing(dialect: str, side: str) -> None:
 
 # Sent by servers, not in the SDK.
 OURS_ALONE = {"transcription_session.created"}
+
+
+def _optional_places(model: type[pydantic.BaseModel], wire: Any) -> list[list[str]]:
+    """The paths of the fields of `wire` that the SDK's `model` says may be left out."""
+    paths = []
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if not isinstance(wire, dict) or key not in wire:
+            continue
+        if not field.is_required():
+            paths.append([key])
+        for arm in sdk.models(field.annotation):
+            if sdk.fits(arm, wire[key]):
+                paths += [[key, *path] for path in _optional_places(arm, wire[key])]
+    return paths
+
+
+@pytest.mark.parametrize(("dialect", "side", "model"), [p for p in MODELS if p.values[0] != "live"])
+def test_whatever_the_sdk_calls_optional_can_be_null_or_absent(
+    dialect: str, side: str, model: type[pydantic.BaseModel]
+) -> None:
+    decode = cases.decoder(dialect, side)
+    for wire in sdk.samples(model):
+        for path in [*_optional_places(model, wire), ["event_id"]]:
+            for absent in (True, False):
+                changed = json.loads(json.dumps(wire))
+                place = changed
+                for key in path[:-1]:
+                    place = place[key]
+                if absent:
+                    place.pop(path[-1], None)
+                else:
+                    place[path[-1]] = None
+                event = decode(json.dumps(changed))
+                assert event.type == sdk.tag(model)
+                back = json.loads(cases.DIALECTS[dialect].encode(event))
+                if side == "client":
+                    assert back == changed
+                else:
+                    assert cases.without_nulls(back) == cases.without_nulls(changed)

@@ -163,26 +163,6 @@ def test_a_client_that_sends_before_it_reads(server: LoopbackServer, monkeypatch
             assert audio_of(hear(client, "response.done")) == audio
 
 
-@pytest.mark.parametrize("first", ["client", "server"])
-def test_a_client_that_does_not_read_is_not_read_from(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
-    """Past its limit the server waits for the client; either can leave all the same."""
-    monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 10)
-
-    async def talk() -> None:
-        async with contextlib.AsyncExitStack() as server, contextlib.AsyncExitStack() as client:
-            url = (await server.enter_async_context(LoopbackServer())).url
-            connecting = async_connect(url, max_size=None, close_timeout=0.2)
-            connection = await client.enter_async_context(connecting)
-            events: list[r.ClientEvent] = [formats(), append(tone(PCM16, 5000)), COMMIT, *[RESPOND] * 30]
-            for event in events:
-                await connection.send(r.encode(event))
-            while r.peek_type(await connection.recv()) != "response.done":
-                pass
-            await {"client": client, "server": server}[first].aclose()
-
-    asyncio.run(talk())
-
-
 # --- Starting and stopping -----------------------------------------------------------
 
 
@@ -230,6 +210,40 @@ def test_stopping_closes_connections_and_leaves_no_thread() -> None:
         assert closed.value.rcvd.code == 1001
     # The client's own threads may take a moment longer.
     assert "LoopbackServer" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_no_event_loop_is_an_error_and_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more() -> asyncio.AbstractEventLoop:
+        raise OSError(24, "Too many open files")
+
+    server = LoopbackServer()
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio.events, "new_event_loop", no_more)
+        with pytest.raises(OSError, match="Too many open files"):
+            server.__enter__()
+    with server, connect(server.url) as client:
+        assert is_well(client)
+
+
+def test_a_thread_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "JOIN_TIMEOUT_SECONDS", 0.1)
+    may_end = threading.Event()
+
+    close = module._close
+
+    async def block(*arguments: Any) -> None:
+        may_end.wait(20)
+        await close(*arguments)
+
+    monkeypatch.setattr(module, "_close", block)
+    server = LoopbackServer().__enter__()
+    thread = server._thread
+    assert thread is not None
+    with pytest.warns(RuntimeWarning, match=r"did not end within 0\.1 s"):
+        server.__exit__(None, None, None)
+    may_end.set()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_a_server_can_run_again() -> None:

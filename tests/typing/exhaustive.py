@@ -334,6 +334,17 @@ def truncation(value: realtime.Truncation) -> str:
             assert_never(value)
 
 
+def every_dialect_is_named_by_the_package() -> list[str]:
+    """`import realtime` is enough to name them all."""
+    frame = b'{"type":"x.y"}'
+    events = (
+        realtime.beta.decode_server(frame),
+        realtime.live.decode_server(frame),
+        realtime.translation.decode_server(frame),
+    )
+    return [event.type for event in events]
+
+
 def constructors_are_checked() -> None:
     """Each line is an error for a type checker; mypy reports an ignore that is not needed."""
     realtime.ConversationItemTruncate(item_id="i")  # type: ignore[call-arg]

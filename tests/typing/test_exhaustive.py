@@ -23,3 +23,7 @@ def test_wrong_constructors_are_refused_at_run_time_too() -> None:
 
 def test_open_sets_take_any_string() -> None:
     assert exhaustive.open_sets_take_any_string().model == "gpt-realtime-9"
+
+
+def test_every_dialect_is_named_by_the_package() -> None:
+    assert exhaustive.every_dialect_is_named_by_the_package() == ["x.y"] * 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import UNSET
 
 from ...spec import KnownBetaVoice, Model
-from ..base import ClientSide, Flat, Maybe, ServerSide, Wire
+from ..base import ClientSide, Flat, Maybe, ServerSide, Told, Wire
 from ..session import (
     Eagerness,
     MaxTokens,
@@ -95,7 +95,16 @@ class ClientSecretConfig(Wire, kw_only=True):
     expires_at: Maybe[SecretExpiry] = UNSET
 
 
-class RealtimeSessionConfig(Wire, kw_only=True):
+class HasTurnDetection(Wire, kw_only=True):
+    """Settings with a turn detection; the seed's way to turn it off becomes today's, null."""
+
+    def __post_init__(self) -> None:
+        detection = getattr(self, "turn_detection", None)
+        if isinstance(detection, TurnDetectionConfig) and detection.type == "none":
+            setattr(self, "turn_detection", None)  # noqa: B010 (a field of the subclasses)
+
+
+class RealtimeSessionConfig(HasTurnDetection, kw_only=True):
     """A session's settings."""
 
     model: Maybe[Model] = UNSET
@@ -123,8 +132,11 @@ class ClientSecret(Wire, kw_only=True):
     expires_at: int
 
 
-class RealtimeSessionInfo(RealtimeSessionConfig, kw_only=True):
+class RealtimeSessionInfo(Told, RealtimeSessionConfig, kw_only=True):
     """A session as the server tells it."""
+
+    settings_type = RealtimeSessionConfig
+    not_settings = frozenset({"client_secret"})
 
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
@@ -132,7 +144,7 @@ class RealtimeSessionInfo(RealtimeSessionConfig, kw_only=True):
     client_secret: Maybe[ClientSecret] = UNSET  # type: ignore[assignment]
 
 
-class TranscriptionSessionConfig(Wire, kw_only=True):
+class TranscriptionSessionConfig(HasTurnDetection, kw_only=True):
     """The settings of a session that only transcribes."""
 
     modalities: Maybe[list[_Modality]] = UNSET
@@ -144,8 +156,11 @@ class TranscriptionSessionConfig(Wire, kw_only=True):
     client_secret: Maybe[ClientSecretConfig] = UNSET
 
 
-class TranscriptionSessionInfo(TranscriptionSessionConfig, kw_only=True):
+class TranscriptionSessionInfo(Told, TranscriptionSessionConfig, kw_only=True):
     """A transcription session as the server tells it."""
+
+    settings_type = TranscriptionSessionConfig
+    not_settings = frozenset({"client_secret"})
 
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
@@ -159,16 +174,15 @@ class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
     Of a session as the server told it only the settings are taken: servers refuse the rest.
     """
 
-    session: RealtimeSessionConfig
+    sends_settings = True
 
-    def __post_init__(self) -> None:
-        if isinstance(self.session, RealtimeSessionInfo):
-            names = set(RealtimeSessionConfig.__struct_fields__) - {"client_secret"}
-            self.session = RealtimeSessionConfig(**{name: getattr(self.session, name) for name in names})
+    session: RealtimeSessionConfig
 
 
 class TranscriptionSessionUpdate(ClientSide, tag="transcription_session.update", kw_only=True):
     """Changes a transcription session's settings."""
+
+    sends_settings = True
 
     session: TranscriptionSessionConfig
 

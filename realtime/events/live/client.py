@@ -5,22 +5,21 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from ..base import ClientSide, Maybe
-from .session import HoldsJson, Json, LiveSession, LiveSessionInfo, LiveSessionUpdate
+from .session import HoldsJson, Json, LiveSession, LiveSessionUpdate
 
 
 class SessionStart(ClientSide, tag="session.start", kw_only=True):
     """Starts the session. Of one as the server told it only the settings are taken."""
 
-    session: LiveSession
+    sends_settings = True
 
-    def __post_init__(self) -> None:
-        if isinstance(self.session, LiveSessionInfo):
-            names = LiveSession.__struct_fields__
-            self.session = LiveSession(**{name: getattr(self.session, name) for name in names})
+    session: LiveSession
 
 
 class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
     """Changes what can change; what is absent stays, null clears."""
+
+    sends_settings = True
 
     session: LiveSessionUpdate
 

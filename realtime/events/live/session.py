@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, Raw, UnsetType
 
-from ..base import Maybe, Tagged, Unknown, Wire
+from ..base import Maybe, Tagged, Told, Unknown, Wire
 from ..session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class HoldsJson(Wire):
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if isinstance(value, Raw):
+                bytes(value).decode()  # what is kept as it came must be fit to be sent
                 setattr(self, name, None if value == _NULL else value.copy())
             elif isinstance(value, list):
                 setattr(self, name, [item.copy() if isinstance(item, Raw) else item for item in value])
@@ -164,8 +165,10 @@ class LiveSession(HoldsJson, kw_only=True):
     triggers: Maybe[list[Trigger]] = UNSET
 
 
-class LiveSessionInfo(LiveSession, kw_only=True):
+class LiveSessionInfo(Told, LiveSession, kw_only=True):
     """A session as the server tells it; `expires_at` is in Unix seconds."""
+
+    settings_type = LiveSession
 
     id: str
     expires_at: int
