@@ -76,7 +76,10 @@ def octets(audio: Any) -> memoryview:
     Raises:
         TypeError: `audio` is no buffer, or its items are neither bytes nor int16.
     """
-    view = memoryview(audio)
+    try:
+        view = memoryview(audio)
+    except TypeError:
+        raise TypeError(f"audio must be a buffer or a str, not {type(audio).__name__}") from None
     if view.format not in _AUDIO_ITEMS:
         raise TypeError(f"raw audio is bytes or little-endian int16, not items of {view.format!r}")
     if view.c_contiguous and view.nbytes:

@@ -1,6 +1,7 @@
-"""The seed's builders and look-ups, for GA: what today's servers accept.
+"""Builders and look-ups for GA: what today's servers accept.
 
-Their forms with the seed's own shapes and defaults are in `realtime.beta`.
+They are those of the seed (litellm-rs 0.4.16, docs/seed.md); their forms with the seed's own
+shapes and defaults are in `realtime.beta`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ from .events import (
     PcmuFormat,
     RealtimeSession,
     ServerVad,
+    Tool,
     Transcription,
+    TurnDetection,
 )
+from .events.base import Maybe
 from .format import AudioFormat
 
 if TYPE_CHECKING:
@@ -65,29 +69,34 @@ def create_session_config(
     instructions: str | None = None,
     *,
     format: object = AudioFormat.PCM16,
+    turn_detection: Maybe[TurnDetection] = UNSET,
+    transcription: Maybe[Transcription] = UNSET,
+    tools: Maybe[list[Tool]] = UNSET,
 ) -> RealtimeSession:
     """A session that speaks and listens in `format`, with server VAD and transcription.
 
-    The seed's defaults where GA has their like: voice alloy, whisper-1, a threshold of 0.5
-    with 300 ms before and 500 ms of silence, 4096 tokens. Raises what `AudioFormat.of` raises.
+    What is not given is as in litellm-rs 0.4.16, where GA has its like: voice alloy, whisper-1,
+    a threshold of 0.5 with 300 ms before and 500 ms of silence, at most 4096 tokens. None
+    turns `turn_detection` or `transcription` off. Raises what `AudioFormat.of` raises.
     """
+    if turn_detection is UNSET:
+        turn_detection = ServerVad(
+            threshold=VAD_THRESHOLD,
+            prefix_padding_ms=VAD_PREFIX_PADDING_MS,
+            silence_duration_ms=VAD_SILENCE_DURATION_MS,
+        )
+    if transcription is UNSET:
+        transcription = Transcription(model=TRANSCRIPTION_MODEL)
     wire = wire_format(format)
     return RealtimeSession(
         model=model,
         output_modalities=["audio"],
         instructions=UNSET if instructions is None else instructions,
         audio=AudioConfig(
-            input=AudioInput(
-                format=wire,
-                transcription=Transcription(model=TRANSCRIPTION_MODEL),
-                turn_detection=ServerVad(
-                    threshold=VAD_THRESHOLD,
-                    prefix_padding_ms=VAD_PREFIX_PADDING_MS,
-                    silence_duration_ms=VAD_SILENCE_DURATION_MS,
-                ),
-            ),
+            input=AudioInput(format=wire, transcription=transcription, turn_detection=turn_detection),
             output=AudioOutput(format=wire, voice=voice or spec.DEFAULT_VOICE),
         ),
+        tools=tools,
         max_output_tokens=spec.MAX_OUTPUT_TOKENS,
     )
 
@@ -140,8 +149,9 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
 
     By token prices: the user speaks half of the minute and the assistant the other half,
     by audio tokens (one per 100 ms and one per 50 ms) or, without audio, by
-    `TEXT_TOKENS_PER_MINUTE` of text shared alike. Models priced by the minute cost that;
-    the seed's two models cost what the seed says.
+    `TEXT_TOKENS_PER_MINUTE` of text shared alike. Models priced by the minute cost that.
+    gpt-4o-realtime-preview and its first snapshot cost what litellm-rs 0.4.16 says: 0.06
+    with audio, 0.03 without.
 
     Raises:
         ModelNotFoundError: no price of `model` is known.

@@ -50,7 +50,7 @@ class AudioFormat(enum.Enum):
         """The format that `x` names: any spelling in use, a GA or beta object, or a member.
 
         Strings are compared without regard to case ("pcm16", "g711_ulaw", "audio/pcmu",
-        "PCMU", "mulaw", ...); a dict or Struct is read by its ``type`` and ``rate``.
+        "PCMU", "audio/PCMU;rate=8000", "mulaw", ...); a dict or Struct is read by its ``type`` and ``rate``.
 
         Raises:
             ConfigError: no format of this wire has that name, or the rate is not its rate.
@@ -127,10 +127,16 @@ _BY_NAME = {
 
 
 def _of_name(name: str) -> AudioFormat:
-    try:
-        return _BY_NAME[name.strip().lower()]
-    except KeyError:
-        raise ConfigError(f"unknown audio format: {snippet(repr(name))}") from None
+    # A MIME type may carry its rate, as SDP and RTP write it: audio/PCMU;rate=8000
+    kind, *parameters = (part.strip().lower() for part in name.split(";"))
+    found = _BY_NAME.get(kind) or _BY_NAME.get(kind.replace("-", "_"))
+    if found is None:
+        known = ", ".join((*spec.FORMATS, *(facts.ga_type for facts in spec.FORMATS.values())))
+        raise ConfigError(f"unknown audio format {snippet(repr(name))}; known are {known} and their aliases")
+    for parameter in parameters:
+        if parameter.startswith("rate=") and parameter != f"rate={found.sample_rate}":
+            raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {parameter}")
+    return found
 
 
 def _of_object(kind: object, rate: object) -> AudioFormat:

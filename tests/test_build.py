@@ -58,6 +58,16 @@ def test_create_session_config_has_defaults() -> None:
     assert config.audio.output.format == realtime.PcmFormat(rate=24_000)
 
 
+def test_create_session_config_takes_what_calls_need() -> None:
+    tool = realtime.FunctionTool(name="f")
+    config = realtime.create_session_config(turn_detection=None, transcription=None, tools=[tool])
+    wire = json.loads(realtime.encode(realtime.SessionUpdate(session=config)))["session"]
+    assert wire["audio"]["input"]["turn_detection"] is None
+    assert wire["audio"]["input"]["transcription"] is None
+    assert wire["tools"] == [{"type": "function", "name": "f"}]
+    realtime.validate_session_config(config)
+
+
 @pytest.mark.parametrize("format", list(realtime.AudioFormat))
 def test_wire_formats_read_back(format: realtime.AudioFormat) -> None:
     assert realtime.AudioFormat.of(realtime.wire_format(format)) is format

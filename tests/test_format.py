@@ -28,6 +28,10 @@ FORMATS = list(AudioFormat)
         ("g711_ulaw", AudioFormat.G711_ULAW),
         ("audio/pcmu", AudioFormat.G711_ULAW),
         ("PCMU", AudioFormat.G711_ULAW),
+        ("audio/PCMU;rate=8000", AudioFormat.G711_ULAW),
+        ("audio/pcm; rate=24000; channels=1", AudioFormat.PCM16),
+        ("g711-ulaw", AudioFormat.G711_ULAW),
+        ("mu-law", AudioFormat.G711_ULAW),
         ("ulaw", AudioFormat.G711_ULAW),
         ("mulaw", AudioFormat.G711_ULAW),
         ("audio/x-mulaw", AudioFormat.G711_ULAW),
@@ -46,7 +50,17 @@ def test_every_spelling(spelling: Any, format: AudioFormat) -> None:
 
 @pytest.mark.parametrize(
     "spelling",
-    ["", "mp3", "pcm8", {"type": "audio/pcm", "rate": 16000}, {"rate": 24000}, {"type": 5}, {}],
+    [
+        "",
+        "mp3",
+        "pcm8",
+        "L16",
+        "audio/pcmu;rate=16000",
+        {"type": "audio/pcm", "rate": 16000},
+        {"rate": 24000},
+        {"type": 5},
+        {},
+    ],
 )
 def test_what_is_no_format_is_a_config_error(spelling: Any) -> None:
     with pytest.raises(ConfigError):

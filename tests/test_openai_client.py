@@ -87,7 +87,7 @@ class Heard:
 
     def check(self, fmt: r.AudioFormat) -> None:
         assert self.audio == recording(fmt)
-        assert self.words == self.transcript == "You spoke for 0.73 seconds."
+        assert self.words == self.transcript == "That was 0.73 seconds of audio."
         assert self.done is not None
         assert self.done.status == "completed"
         assert self.done.usage is not None

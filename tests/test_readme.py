@@ -24,7 +24,11 @@ def test_the_first_example_carries_a_call(capsys: pytest.CaptureFixture[str]) ->
     delta = realtime.ResponseOutputAudioDelta(
         response_id="r", item_id="i", output_index=0, content_index=0, delta=bytes(9600)
     )
-    assert len(names["from_server"](realtime.encode(delta))) > 1500
+    done = realtime.ResponseOutputAudioDone(response_id="r", item_id="i", output_index=0, content_index=0)
+    answer = [names["from_server"](realtime.encode(event)) for event in (delta, done)]
+    assert sum(map(len, answer)) == 1600
+    started = realtime.InputAudioBufferSpeechStarted(item_id="i", audio_start_ms=5)
+    assert names["from_server"](realtime.encode(started)) == b""
     assert names["from_server"]('{"type":"x.y"}') == b""
     assert names["from_server"]('{"type":"error","error":{"type":"t","code":"c","message":"m"}}') == b""
     assert capsys.readouterr().out == "unknown: x.y\nc m\n"

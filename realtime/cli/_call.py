@@ -19,7 +19,7 @@ try:
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 except ImportError as missing:
     raise ImportError(
-        "this needs websockets: pip install realtime-codec[testing]", name=missing.name
+        "this needs websockets: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
 from ..audio import Converter, chunks
@@ -214,7 +214,7 @@ class Call:
         turn = self.turns[-1] if self.turns else Turn(0)
         turn.end_ms = event.audio_end_ms
         seconds = f"{turn.start_ms / 1000:.2f} to {turn.end_ms / 1000:.2f} s"
-        self._progress.note(f"turn {len(self.turns)}: the server heard speech from {seconds}")
+        self._progress.note(f"turn {len(self.turns)}: the server took {seconds}")
 
     def _answer_began(self, event: ResponseCreated) -> None:
         self._converter.reset()

@@ -20,6 +20,8 @@ def report(call: Call, record: Record) -> Iterator[str]:
     """The lines to print after a call."""
     yield from _frames(record)
     yield from _audio(call)
+    if not call.turns:
+        yield "turns         none: the server heard no speech in the recording"
     for number, (turn, answer) in enumerate(zip(call.turns, call.answers, strict=False), start=1):
         yield f"turn {number:<9}{_exactness(call, turn, answer)}"
     yield from _files(record)

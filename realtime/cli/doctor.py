@@ -126,7 +126,7 @@ def _optional(name: str, extra: str) -> Finding:
     try:
         importlib.import_module(name)
     except ImportError:
-        return Finding(name, f"not installed; demo and serve need it: pip install {DISTRIBUTION}[{extra}]")
+        return Finding(name, f"not installed; demo and serve need it: pip install '{DISTRIBUTION}[{extra}]'")
     return Finding(name, _version(name))
 
 

@@ -63,7 +63,7 @@ def spoken_ms(turn: Turn) -> float:
 def transcript_of(turn: Turn) -> str:
     """What the answer to `turn` says in words."""
     if turn.audio:
-        return f"You spoke for {spoken_ms(turn) / 1000:.2f} seconds."
+        return f"That was {spoken_ms(turn) / 1000:.2f} seconds of audio."
     return turn.text or NOTHING_HEARD
 
 

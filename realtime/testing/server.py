@@ -29,7 +29,7 @@ try:
     from websockets.typing import Subprotocol
 except ImportError as missing:
     raise ImportError(
-        "realtime.testing needs websockets: pip install realtime-codec[testing]", name=missing.name
+        "realtime.testing needs websockets: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
 from .. import spec

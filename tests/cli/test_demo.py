@@ -146,7 +146,7 @@ def test_a_recording_of_silence_has_no_turns(tmp_path: Path, capsys: pytest.Capt
     write_wav(tmp_path / "in.wav", ULAW.silence(300), ULAW)
     assert demo(tmp_path, "--wav", str(tmp_path / "in.wav")) == 0
     assert len(samples(tmp_path / "agent.wav")) == 0
-    assert "turn" not in capsys.readouterr().out
+    assert "none: the server heard no speech" in capsys.readouterr().out
 
 
 # --- Ctrl-C --------------------------------------------------------------------------

@@ -120,14 +120,14 @@ def test_without_websockets_the_doctor_is_content(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "websockets", None)
     finding = findings()["websockets"]
     assert finding.ok
-    assert "pip install realtime-codec[testing]" in finding.text
+    assert "pip install 'realtime-codec[testing]'" in finding.text
 
 
 @pytest.mark.parametrize("command", ["demo", "serve"])
 def test_without_websockets_the_others_say_so(tmp_path: Path, command: str) -> None:
     said = _run(tmp_path, f"sys.modules['websockets'] = None; print(doctor.main(['{command}']))")
     assert said.splitlines() == [
-        f"realtime {command}: {SAYS[command]} websockets: pip install realtime-codec[testing]",
+        f"realtime {command}: {SAYS[command]} websockets: pip install 'realtime-codec[testing]'",
         "1",
     ]
 

@@ -91,7 +91,7 @@ def test_the_deltas_join_to_the_done() -> None:
     deltas = [event.delta for event in events if isinstance(event, r.ResponseOutputAudioTranscriptDelta)]
     assert len(deltas) > 1
     assert "".join(deltas) == only(r.ResponseOutputAudioTranscriptDone, events).transcript
-    assert "".join(deltas) == "You spoke for 1.00 seconds."
+    assert "".join(deltas) == "That was 1.00 seconds of audio."
 
 
 @pytest.mark.parametrize("ptime_ms", [20, 100, 300])
@@ -134,7 +134,7 @@ def test_the_end_tells_the_whole_response() -> None:
     (item,) = response.output
     assert item.status == "completed"
     # Raw audio is left out.
-    assert item.content == [r.OutputAudio(transcript="You spoke for 1.00 seconds.")]
+    assert item.content == [r.OutputAudio(transcript="That was 1.00 seconds of audio.")]
 
 
 # --- Usage ---------------------------------------------------------------------------
