@@ -74,7 +74,8 @@ class DialectCodec(Generic[S, C]):
             TypeError: `frame` is neither bytes-like nor a str.
         """
         try:
-            if (type(frame) is bytes or type(frame) is str) and len(frame) <= self._harmless_bytes:
+            kind = frame.__class__
+            if (kind is bytes or kind is str) and len(frame) <= self._harmless_bytes:
                 return self._short_server(frame)  # type: ignore[no-any-return]
             return self._long_server(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
@@ -88,7 +89,8 @@ class DialectCodec(Generic[S, C]):
             TypeError: `frame` is neither bytes-like nor a str.
         """
         try:
-            if (type(frame) is bytes or type(frame) is str) and len(frame) <= self._harmless_bytes:
+            kind = frame.__class__
+            if (kind is bytes or kind is str) and len(frame) <= self._harmless_bytes:
                 return self._short_client(frame)  # type: ignore[no-any-return]
             return self._long_client(frame)  # type: ignore[no-any-return]
         except _REFUSALS as error:
