@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..events import beta
 from ..events.base import Unknown
 from ..format import AudioFormat
-from ._moves import ASKING, PARTS, RENAMED, SHARED, TELLING, Asking, copied, is_given, refuse
+from ._moves import ASKING, PARTS, RENAMED, TELLING, Asking, Items, copied, is_given, moved, refuse
 
 _NULL = "null cannot be said in the beta dialect"
 
@@ -29,28 +29,10 @@ def from_ga(event: ga.ServerEvent | ga.ClientEvent) -> beta.ServerEvent | beta.C
         ConfigError: the beta dialect cannot say this; `field` is the path of what.
         TypeError: `event` is no event.
     """
-    kind = type(event)
-    if kind in _MOVES:
-        return _MOVES[kind](event)  # type: ignore[no-any-return]
-    if kind in RENAMED:
-        return copied(event, RENAMED[kind])  # type: ignore[arg-type,no-any-return]
-    if kind in SHARED:
-        return event  # type: ignore[return-value]
-    if isinstance(event, ga.Tagged):
-        raise refuse("type", f"{event.type} is not in the beta dialect")
-    raise TypeError(f"an event is needed, not {kind.__name__}")
+    return moved(event, _MOVES, RENAMED, "the beta dialect")  # type: ignore[no-any-return]
 
 
 # --- Items ---------------------------------------------------------------------------
-
-
-def _item(item: Any, path: str, policy: Asking) -> Any:
-    if isinstance(item, Unknown):
-        return item
-    try:
-        return _known_item(item, path)
-    except ConfigError as why:
-        return policy.whole(item, why)
 
 
 def _known_item(item: Any, path: str) -> beta.ConversationItem:
@@ -69,8 +51,7 @@ def _part(part: Any, path: str) -> Any:
     return copied(part, PARTS[type(part)]) if type(part) in PARTS else part
 
 
-def _items(items: Any, path: str, policy: Asking) -> Any:
-    return [_item(item, f"{path}[{i}]", policy) for i, item in enumerate(items)] if is_given(items) else items
+_items = Items(_known_item)
 
 
 # --- Sessions and responses ----------------------------------------------------------
@@ -219,7 +200,7 @@ def _response_create(event: ga.ResponseCreate) -> Any:
         given,
         beta.RealtimeResponse,
         modalities=_modalities(given.output_modalities),
-        input=_items(given.input, "response.input", ASKING),
+        input=_items.all(given.input, "response.input", ASKING),
         tools=_tools(given.tools, "response.tools", ASKING),
         tool_choice=_tool_choice(given.tool_choice, "response.tool_choice", ASKING),
         max_output_tokens=UNSET,
@@ -237,17 +218,13 @@ def _response_told(target: type[Any]) -> Callable[[Any], Any]:
             told,
             beta.Response,
             modalities=_modalities(told.output_modalities),
-            output=_items(told.output, "response.output", TELLING),
+            output=_items.all(told.output, "response.output", TELLING),
             voice=output.get("voice") or None,
             output_audio_format=output.get("output_audio_format") or None,
         )
         return target(event_id=event.event_id, response=response)
 
     return move
-
-
-def _with_item(target: type[Any], policy: Asking = TELLING) -> Callable[[Any], Any]:
-    return lambda event: copied(event, target, item=_item(event.item, "item", policy))
 
 
 _TOLD = beta.RealtimeSessionInfo, beta.TranscriptionSessionInfo
@@ -263,12 +240,12 @@ _MOVES: dict[type[Any], Callable[[Any], Any]] = {
     ga.SessionUpdated: _session_event(
         (beta.SessionUpdated, _TOLD[0]), (beta.TranscriptionSessionUpdated, _TOLD[1]), TELLING
     ),
-    ga.ConversationItemCreate: _with_item(beta.ConversationItemCreate, ASKING),
-    ga.ConversationItemCreated: _with_item(beta.ConversationItemCreated),
-    ga.ConversationItemAdded: _with_item(beta.ConversationItemCreated),
-    ga.ConversationItemRetrieved: _with_item(beta.ConversationItemRetrieved),
-    ga.ResponseOutputItemAdded: _with_item(beta.ResponseOutputItemAdded),
-    ga.ResponseOutputItemDone: _with_item(beta.ResponseOutputItemDone),
+    ga.ConversationItemCreate: _items.of_event(beta.ConversationItemCreate, ASKING),
+    ga.ConversationItemCreated: _items.of_event(beta.ConversationItemCreated),
+    ga.ConversationItemAdded: _items.of_event(beta.ConversationItemCreated),
+    ga.ConversationItemRetrieved: _items.of_event(beta.ConversationItemRetrieved),
+    ga.ResponseOutputItemAdded: _items.of_event(beta.ResponseOutputItemAdded),
+    ga.ResponseOutputItemDone: _items.of_event(beta.ResponseOutputItemDone),
     ga.ResponseCreate: _response_create,
     ga.ResponseCreated: _response_told(beta.ResponseCreated),
     ga.ResponseDone: _response_told(beta.ResponseDone),

@@ -7,7 +7,8 @@ target has no word for; what a server tells goes by `TELLING`, which leaves it o
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
@@ -16,6 +17,7 @@ from .. import events as ga
 from ..codec import known
 from ..errors import ConfigError
 from ..events import beta
+from ..events.base import Unknown
 
 # Events that both dialects say alike.
 SHARED: frozenset[Any] = frozenset(
@@ -33,6 +35,9 @@ RENAMED: dict[type[Any], type[Any]] = {
 # Content parts of items, by GA's spelling; parts of content_part events are alike in both.
 PARTS: dict[type[Any], type[Any]] = {ga.OutputText: beta.Text, ga.OutputAudio: beta.Audio}
 _encode = msgspec.json.Encoder(enc_hook=lambda unknown: Raw(unknown.raw)).encode
+
+
+Moves: TypeAlias = Mapping[type[Any], Callable[[Any], Any]]
 
 
 def refuse(path: str, what: str) -> ConfigError:
@@ -85,3 +90,43 @@ def copied(source: Struct, target: type[Any], **fields: Any) -> Any:
 def is_given(value: Any) -> bool:
     """Whether `value` is there: neither absent nor null."""
     return value is not UNSET and value is not None
+
+
+def moved(event: Any, moves: Moves, renamed: Mapping[type[Any], type[Any]], dialect: str) -> Any:
+    """`event` in the dialect that these tables lead to."""
+    kind = type(event)
+    if kind in moves:
+        return moves[kind](event)
+    if kind in renamed:
+        return copied(event, renamed[kind])
+    if kind in SHARED:
+        return event
+    if isinstance(event, ga.Tagged):
+        raise refuse("type", f"{event.type} is not in {dialect}")
+    raise TypeError(f"an event is needed, not {kind.__name__}")
+
+
+class Items:
+    """The moves of items, by the one that moves an item or raises ConfigError."""
+
+    def __init__(self, move: Callable[[Any, str], Any]) -> None:
+        self._move = move
+
+    def one(self, item: Any, path: str, policy: Asking) -> Any:
+        """An item, whole as it is where it is unknown."""
+        if isinstance(item, Unknown):
+            return item
+        try:
+            return self._move(item, path)
+        except ConfigError as why:
+            return policy.whole(item, why)
+
+    def all(self, items: Any, path: str, policy: Asking) -> Any:
+        """A list of items, where there is one."""
+        if not is_given(items):
+            return items
+        return [self.one(item, f"{path}[{index}]", policy) for index, item in enumerate(items)]
+
+    def of_event(self, target: type[Any], policy: Asking = TELLING) -> Callable[[Any], Any]:
+        """The move of an event with an item to a `target`."""
+        return lambda event: copied(event, target, item=self.one(event.item, "item", policy))

@@ -13,7 +13,7 @@ from ..build import wire_format
 from ..errors import ConfigError
 from ..events import beta
 from ..events.base import Unknown
-from ._moves import ASKING, PARTS, RENAMED, SHARED, TELLING, Asking, copied, is_given, refuse
+from ._moves import ASKING, PARTS, RENAMED, TELLING, Asking, Items, copied, is_given, moved, refuse
 
 _NEW_NAMES = {old: new for new, old in RENAMED.items()}
 _NEW_PARTS = {old: new for new, old in PARTS.items()}
@@ -38,28 +38,10 @@ def to_ga(event: beta.ServerEvent | beta.ClientEvent) -> ga.ServerEvent | ga.Cli
         ConfigError: GA cannot say this; `field` is the path of what.
         TypeError: `event` is no event.
     """
-    kind = type(event)
-    if kind in _MOVES:
-        return _MOVES[kind](event)  # type: ignore[no-any-return]
-    if kind in _NEW_NAMES:
-        return copied(event, _NEW_NAMES[kind])  # type: ignore[arg-type,no-any-return]
-    if kind in SHARED:
-        return event  # type: ignore[return-value]
-    if isinstance(event, ga.Tagged):
-        raise refuse("type", f"{event.type} is not in GA")
-    raise TypeError(f"an event is needed, not {kind.__name__}")
+    return moved(event, _MOVES, _NEW_NAMES, "GA")  # type: ignore[no-any-return]
 
 
 # --- Items ---------------------------------------------------------------------------
-
-
-def _item(item: Any, path: str, policy: Asking) -> Any:
-    if isinstance(item, Unknown):
-        return item
-    try:
-        return _known_item(item, path)
-    except ConfigError as why:
-        return policy.whole(item, why)
 
 
 def _known_item(item: beta.ConversationItem, path: str) -> Any:
@@ -83,8 +65,7 @@ def _part(part: Any, path: str) -> Any:
     return copied(part, _NEW_PARTS[type(part)]) if type(part) in _NEW_PARTS else part
 
 
-def _items(items: Any, path: str, policy: Asking) -> Any:
-    return [_item(item, f"{path}[{i}]", policy) for i, item in enumerate(items)] if is_given(items) else items
+_items = Items(_known_item)
 
 
 # --- Sessions and responses ----------------------------------------------------------
@@ -191,7 +172,7 @@ def _response_create(event: beta.ResponseCreate) -> ga.ResponseCreate:
         given,
         ga.ResponseParams,
         output_modalities=_modalities(given.modalities),
-        input=_items(given.input, "response.input", ASKING),
+        input=_items.all(given.input, "response.input", ASKING),
         audio=_response_audio(given, UNSET, ASKING),
         tools=_tools(given.tools),
         max_output_tokens=_tokens(given),
@@ -214,16 +195,12 @@ def _response_told(target: type[Any]) -> Callable[[Any], Any]:
             told,
             ga.Response,
             output_modalities=_modalities(told.modalities),
-            output=_items(told.output, "response.output", TELLING),
+            output=_items.all(told.output, "response.output", TELLING),
             audio=_response_audio(told, None, TELLING),
         )
         return target(event_id=event.event_id, response=response)
 
     return move
-
-
-def _with_item(target: type[Any], policy: Asking = TELLING) -> Callable[[Any], Any]:
-    return lambda event: copied(event, target, item=_item(event.item, "item", policy))
 
 
 _MOVES: dict[type[Any], Callable[[Any], Any]] = {
@@ -239,11 +216,11 @@ _MOVES: dict[type[Any], Callable[[Any], Any]] = {
     beta.TranscriptionSessionUpdated: _session_event(
         ga.SessionUpdated, ga.TranscriptionSessionInfo, _transcription_session
     ),
-    beta.ConversationItemCreate: _with_item(ga.ConversationItemCreate, ASKING),
-    beta.ConversationItemCreated: _with_item(ga.ConversationItemAdded),
-    beta.ConversationItemRetrieved: _with_item(ga.ConversationItemRetrieved),
-    beta.ResponseOutputItemAdded: _with_item(ga.ResponseOutputItemAdded),
-    beta.ResponseOutputItemDone: _with_item(ga.ResponseOutputItemDone),
+    beta.ConversationItemCreate: _items.of_event(ga.ConversationItemCreate, ASKING),
+    beta.ConversationItemCreated: _items.of_event(ga.ConversationItemAdded),
+    beta.ConversationItemRetrieved: _items.of_event(ga.ConversationItemRetrieved),
+    beta.ResponseOutputItemAdded: _items.of_event(ga.ResponseOutputItemAdded),
+    beta.ResponseOutputItemDone: _items.of_event(ga.ResponseOutputItemDone),
     beta.ResponseCreate: _response_create,
     beta.ResponseCreated: _response_told(ga.ResponseCreated),
     beta.ResponseDone: _response_told(ga.ResponseDone),

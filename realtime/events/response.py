@@ -109,20 +109,25 @@ class StatusDetails(Wire, kw_only=True):
     error: StatusError | None = None
 
 
-class Response(Wire, kw_only=True):
-    """A response so far, or in the end. Some servers send `status_details` as a string."""
+class ResponseFacts(Wire, kw_only=True):
+    """What every dialect tells of a response. Some servers send `status_details` as a string."""
 
     id: str | None = None
     object: str | None = None
     status: ResponseStatus | None = None
     status_details: StatusDetails | str | None = None
-    output: list[Item] | None = None
     conversation_id: str | None = None
-    output_modalities: list[Modality] | None = None
     max_output_tokens: MaxTokens | None = None
-    audio: ResponseAudio | None = None
     usage: ResponseUsage | None = None
     metadata: dict[str, str] | None = None
+
+
+class Response(ResponseFacts, kw_only=True):
+    """A response so far, or in the end."""
+
+    output: list[Item] | None = None
+    output_modalities: list[Modality] | None = None
+    audio: ResponseAudio | None = None
 
 
 class ResponseCreated(ServerSide, tag="response.created", kw_only=True):

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from .. import response as ga
 from ..base import ClientSide, Maybe, ServerSide, Wire
-from ..response import ConversationMode, ResponseStatus, ResponseUsage, StatusDetails
+from ..response import ConversationMode
 from ..session import MaxTokens, Modality as _Modality
 from ..tools import ToolChoice
 from .conversation import Item
@@ -38,22 +38,14 @@ class ResponseCreate(ClientSide, tag="response.create", kw_only=True):
     response: Maybe[RealtimeResponse] = UNSET
 
 
-class Response(Wire, kw_only=True):
-    """A response: what it is made of so far, or in the end."""
+class Response(ga.ResponseFacts, kw_only=True):
+    """A response so far, or in the end."""
 
-    id: str | None = None
-    object: str | None = None
-    status: ResponseStatus | None = None
-    status_details: StatusDetails | str | None = None
     output: list[Item] | None = None
-    conversation_id: str | None = None
     modalities: list[_Modality] | None = None
     voice: VoiceName | None = None
     output_audio_format: FormatName | None = None
     temperature: float | None = None
-    max_output_tokens: MaxTokens | None = None
-    usage: ResponseUsage | None = None
-    metadata: dict[str, str] | None = None
 
 
 class ResponseCreated(ServerSide, tag="response.created", kw_only=True):
