@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from .errors import DecodeError, reason_of, snippet
+from .errors import DecodeError, snippet
 from .events.base import Flat, Tagged, UnknownEvent, Wire
 
 # A part costs some microseconds here; no server sends so many that do not fit.
@@ -138,10 +138,7 @@ class _Fitting:
                 values[field.name] = self.fit(part, field.type, f"{path}.{field.encode_name}")
             elif field.required:
                 raise Misfit(f"Object missing required field `{field.encode_name}`", path, field.encode_name)
-        try:
-            return cls(**values)
-        except ValueError as why:
-            raise Misfit(reason_of(why), path) from None
+        return cls(**values)
 
     def _list(self, raw: Any, item: Any, path: str) -> list[Any]:
         if item is int:

@@ -359,7 +359,18 @@ def test_peek_type_reads_the_type(frame: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b"", b"{}", b"[]", b'{"type":', b'{"type":"a', b'{"type":5}', b'{"type":"\xff"}', b"[" * 9999]
+    "frame",
+    [
+        '{"x":"\ud800","type":"a"}',
+        b"",
+        b"{}",
+        b"[]",
+        b'{"type":',
+        b'{"type":"a',
+        b'{"type":5}',
+        b'{"type":"\xff"}',
+        b"[" * 9999,
+    ],
 )
 def test_peek_type_of_what_has_none(frame: bytes) -> None:
     with pytest.raises(realtime.DecodeError):
@@ -498,8 +509,11 @@ def test_no_shape_of_a_frame_passes_the_limits(frame: Any) -> None:
     finally:
         threading.stack_size(previous)
     assert len(refused) == 3
+    small = realtime.Codec(max_frame_bytes=50)
     with pytest.raises(realtime.DecodeError, match="more than 50"):
-        realtime.Codec(max_frame_bytes=50).decode_server(frame)
+        small.decode_server(frame)
+    with pytest.raises(realtime.DecodeError, match="more than 50"):
+        small.decode_server_if(frame, {"x"})
 
 
 @pytest.mark.parametrize("frame", [[0] * 1000, dict.fromkeys(range(500)), (1,) * 400, {1} | set(range(400))])

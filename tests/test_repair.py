@@ -221,6 +221,21 @@ def test_a_whole_float_is_an_int() -> None:
         realtime.decode_server(b'{"type":"rate_limits.updated","rate_limits":[{"limit":1.5}]}')
 
 
+def test_whole_floats_in_a_list_of_ints() -> None:
+    frame = (
+        '{"type":"conversation.item.input_audio_transcription.delta","item_id":"i",'
+        '"logprobs":[{"token":"H","logprob":-1,"bytes":[72.0,73]}]}'
+    )
+    event = realtime.decode_server(frame)
+    assert isinstance(event, realtime.ConversationItemInputAudioTranscriptionDelta)
+    assert event.logprobs is not None
+    assert event.logprobs[0].bytes == [72, 73]
+    for wrong in ("72.5", '"72"', "null", "true"):
+        with pytest.raises(realtime.DecodeError) as caught:
+            realtime.decode_server(frame.replace("73", wrong))
+        assert caught.value.path == "$.logprobs[0].bytes[1]"
+
+
 def test_status_details_can_be_a_string() -> None:
     event = realtime.decode_server(b'{"type":"response.done","response":{"status_details":"cancelled"}}')
     assert isinstance(event, realtime.ResponseDone)
