@@ -142,9 +142,28 @@ def _transcode(table: Codes, codes: AnyBuffer, out: Codes | None) -> Codes:
 def _look_up(table: NDArray[_Value], indices: NDArray[Any], out: NDArray[_Value] | None) -> NDArray[_Value]:
     # The type of the index is the size of the table, so no index is out of range. Measured:
     # `take` is twice as fast as table[indices]; with `out`, only "clip" writes in place.
-    if out is None:
-        return table.take(indices)
-    return table.take(indices, out=out, mode="clip")
+    if out is not None:
+        return table.take(indices, out=out, mode="clip")
+    if indices.size >= _PAIRS_FROM and indices.dtype == UINT8 and _is_pairs(indices):
+        return _pairs_of(table).take(indices.view(np.uint16)).view(table.dtype)
+    return table.take(indices)
+
+
+# Two codes at a time halve the look-ups; below this the larger table costs more than it saves.
+_PAIRS_FROM = 1000
+_pair_tables: dict[int, NDArray[Any]] = {}
+
+
+def _is_pairs(codes: NDArray[Any]) -> bool:
+    return codes.ndim == 1 and codes.size % 2 == 0 and codes.flags.c_contiguous
+
+
+def _pairs_of(table: NDArray[_Value]) -> NDArray[Any]:
+    """`table`, which has 256 values, for two codes at once: 65,536 pairs of values in memory's order."""
+    if id(table) not in _pair_tables:  # the tables are this module's own and live as long
+        codes = np.arange(1 << 16, dtype=np.uint16).view(UINT8)
+        _pair_tables[id(table)] = _frozen(table.take(codes).view(f"u{2 * table.itemsize}"))
+    return _pair_tables[id(table)]
 
 
 # --- The definition, ITU-T G.711 and G.191 -------------------------------------------

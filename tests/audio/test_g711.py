@@ -204,3 +204,15 @@ def test_the_tables_cannot_be_changed_by_what_is_returned() -> None:
     first = audio.ulaw_decode(ALL_CODES)
     first[:] = 0
     assert audio.ulaw_decode(ALL_CODES)[0] == -32124
+
+
+@pytest.mark.parametrize("name", ["ulaw_decode", "alaw_decode", "ulaw_to_alaw", "alaw_to_ulaw"])
+def test_every_pair_of_codes_is_looked_up_like_each_alone(name: str) -> None:
+    function = getattr(audio, name)
+    table = function(np.arange(256, dtype=np.uint8))
+    pairs = np.arange(1 << 16, dtype=np.uint16).view(np.uint8)
+    assert np.array_equal(function(pairs), table[pairs])
+    for codes in (pairs[:-1], pairs[1:], pairs[::2], pairs[::-1], pairs.reshape(256, -1), pairs[3:2004]):
+        found = function(codes)
+        assert found.shape == codes.shape
+        assert np.array_equal(found, table[codes])
