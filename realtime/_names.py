@@ -6,10 +6,11 @@ checkers follow the star imports themselves.
 
 from __future__ import annotations
 
-from types import ModuleType
+import types
+import typing
 
-_BORROWED = frozenset({"annotations", "TYPE_CHECKING", "T"})
-_LENDERS = frozenset({"typing", "msgspec", "msgspec._core", "collections.abc", "__future__"})
+_BORROWED = frozenset({"annotations", "TYPE_CHECKING"})
+_LENDERS = frozenset({"typing", "types", "msgspec", "msgspec._core", "collections.abc", "__future__"})
 
 
 def public_names(namespace: dict[str, object]) -> list[str]:
@@ -17,9 +18,14 @@ def public_names(namespace: dict[str, object]) -> list[str]:
     return sorted(
         name
         for name, value in namespace.items()
-        if not name.startswith("_")
-        and name not in _BORROWED
-        and not isinstance(value, ModuleType)
-        and (not isinstance(value, type) or value.__module__ not in _LENDERS)
-        and getattr(value, "__module__", "") != "typing"
+        if not name.startswith("_") and name not in _BORROWED and _is_own(value)
     )
+
+
+def _is_own(value: object) -> bool:
+    # From Python 3.14 on a union is an instance of a class of `typing`.
+    if typing.get_origin(value) in (typing.Union, types.UnionType):
+        return True
+    if isinstance(value, type):
+        return value.__module__ not in _LENDERS
+    return not isinstance(value, types.ModuleType) and getattr(value, "__module__", "") != "typing"

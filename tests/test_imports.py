@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import realtime
+
 ROOT = Path(__file__).resolve().parent.parent / "realtime"
 FILES = sorted(ROOT.rglob("*.py"))
 MAX_LINES = 350
@@ -165,3 +167,21 @@ def test_a_part_that_is_not_there_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         realtime.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_public_names_are_the_packages_own() -> None:
+    names = set(vars(realtime)["__all__"])
+    assert {
+        "ServerEvent",
+        "ClientEvent",
+        "Item",
+        "ContentPart",
+        "Maybe",
+        "Voice",
+        "UNSET",
+        "decode_server",
+    } <= names
+    assert {"AudioFormat", "DecodeError", "UnknownEvent", "SessionUpdate"} <= names
+    assert not {"Any", "Literal", "TYPE_CHECKING", "annotations", "msgspec", "Struct", "Raw", "Union"} & names
+    for name in names:
+        assert hasattr(realtime, name)
