@@ -57,6 +57,8 @@ def bounded(frame: Frame, max_bytes: int) -> bytes:
     if isinstance(frame, str):
         raw = frame.encode() if len(frame) <= max_bytes else b""
         nbytes = max(len(raw), len(frame))
+    elif type(frame) is bytes:
+        raw, nbytes = frame, len(frame)
     else:
         view = memoryview(frame)
         nbytes = view.nbytes

@@ -7,7 +7,9 @@ codec's class says which unions it decodes and which event carries the caller's 
 
 from __future__ import annotations
 
+import functools
 import math
+import types
 import typing
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -172,16 +174,15 @@ class DialectCodec(Generic[S, C]):
             raise error
         if isinstance(error, TypeError):
             raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}") from None
-        from .repair import Misfit, fit_event  # only strange frames pay for it
-
+        repair = _second_look()
         kind, raw = "", b""
         try:
             raw = bounded(frame, self._max_frame_bytes)
             if not isinstance(error, msgspec.ValidationError):
                 raise error
-            kind = type_of(raw)
-            return fit_event(raw, union, kind)
-        except Misfit as misfit:
+            kind = plain_type(raw) or type_of(raw)
+            return repair.fit_event(raw, union, kind)
+        except repair.Misfit as misfit:
             refusal = misfit.refusal(kind, raw)
         except DecodeError as again:
             refusal = again
@@ -202,11 +203,10 @@ class DialectCodec(Generic[S, C]):
         try:
             self._short_client(frame)
         except msgspec.ValidationError:
-            from .repair import Misfit, fit_event
-
+            repair = _second_look()
             try:
-                fit_event(frame, self.client_events, type_of(frame))
-            except Misfit as misfit:
+                repair.fit_event(frame, self.client_events, type_of(frame))
+            except repair.Misfit as misfit:
                 raise ValueError(f"{misfit.reason} at `{misfit.path}`") from None
 
     def _is_subclass_of_ours(self, event: Any) -> bool:
@@ -233,6 +233,14 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
 
 # What the decoder or a frame's container can raise; TypeError only for a wrong argument.
 _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, TypeError)
+
+
+@functools.cache
+def _second_look() -> types.ModuleType:
+    """The module `repair`, imported when the first strange frame comes."""
+    from . import repair
+
+    return repair
 
 
 def known(union: Any) -> tuple[Any, ...]:
