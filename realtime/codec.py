@@ -101,8 +101,11 @@ class DialectCodec(Generic[S, C]):
     def decode_server_if(self, frame: Frame, types: Container[str], /) -> S | None:
         """The event, where its type is in `types`; otherwise None, and the frame is read no further.
 
-        For relays, which pass every frame on as it came and look into few. A frame that
-        has no type to be seen is decoded, so that it raises what `decode_server` raises.
+        For relays, which pass every frame on as it came and look into few.
+
+        Raises:
+            DecodeError: there is no type to be found, or the wanted event does not decode.
+            TypeError: `frame` is neither bytes-like nor a str.
         """
         return self.decode_server(frame) if self._is_wanted(frame, types) else None
 
@@ -178,9 +181,10 @@ class DialectCodec(Generic[S, C]):
         kind, raw = "", b""
         try:
             raw = bounded(frame, self._max_frame_bytes)
+            kind = plain_type(raw) or ""
             if not isinstance(error, msgspec.ValidationError):
                 raise error
-            kind = plain_type(raw) or type_of(raw)
+            kind = kind or type_of(raw)
             return repair.fit_event(raw, union, kind)
         except repair.Misfit as misfit:
             refusal = misfit.refusal(kind, raw)

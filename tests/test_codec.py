@@ -61,8 +61,8 @@ BAD_FRAMES = {
     "no type": (b'{"event_id":"e"}', "", "$"),
     "a type that is a number": (b'{"type":5}', "", "$.type"),
     "cut short": (b'{"type":"error","error":{"type":"x"', "error", "$"),
-    "bad UTF-8": (b'{"type":"error","error":{"type":"x","message":"\xff"}}', "", "$"),
-    "a lone surrogate": (b'{"type":"session.nope","x":"\xed\xa0\x80"', "", "$"),
+    "bad UTF-8": (b'{"type":"error","error":{"type":"x","message":"\xff"}}', "error", "$"),
+    "a lone surrogate": (b'{"type":"session.nope","x":"\xed\xa0\x80"', "session.nope", "$"),
     "a missing field": (b'{"type":"response.done"}', "response.done", "$"),
     "a wrong kind": (
         b'{"type":"error","error":{"type":"x","message":5}}',
@@ -79,7 +79,7 @@ BAD_FRAMES = {
         "response.output_audio.delta",
         "$.delta",
     ),
-    "bytes after the end": (b'{"type":"error","error":{"type":"x","message":"m"}} x', "", "$"),
+    "bytes after the end": (b'{"type":"error","error":{"type":"x","message":"m"}} x', "error", "$"),
 }
 
 
@@ -90,8 +90,7 @@ def test_a_bad_frame_is_a_decode_error_with_its_place(frame: bytes, event_type: 
     error = caught.value
     assert isinstance(error, ValueError)
     assert error.path == path
-    if event_type and path != "$":
-        assert error.event_type == event_type
+    assert error.event_type == event_type
     assert len(error.payload) <= 80
 
 
