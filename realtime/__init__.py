@@ -48,7 +48,10 @@ from .errors import (
 from .events import *
 from .format import AudioFormat as AudioFormat
 from .peek import peek_type as peek_type
-from .validate import validate_session_config as validate_session_config
+from .validate import (
+    validate_response_params as validate_response_params,
+    validate_session_config as validate_session_config,
+)
 
 if TYPE_CHECKING:
     from . import (

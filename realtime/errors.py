@@ -2,6 +2,7 @@
 
     RealtimeError
     ├── DecodeError         (also ValueError)  the peer's bytes
+    │   └── ArgumentsError  (realtime.state)   the arguments of a model's call
     ├── EncodeError         (also ValueError)  our caller's event
     ├── AudioError          (also ValueError)  our caller's audio
     └── ConfigError         (also ValueError)  our caller's configuration

@@ -56,9 +56,41 @@ MAX_METADATA_VALUE_CHARS: Final = 512
 MIN_SPEED: Final = 0.25
 MAX_SPEED: Final = 1.5
 MAX_OUTPUT_TOKENS: Final = 4096
+MIN_IDLE_TIMEOUT_MS: Final = 5_000
+MAX_IDLE_TIMEOUT_MS: Final = 30_000
+# The document says it of functions in general (FunctionObject.name), Azure's of Realtime's too.
+TOOL_NAME_PATTERN: Final = "[a-zA-Z0-9_-]{1,64}"
+TUNNEL_ID_PATTERN: Final = "tunnel_[a-z0-9]{32}"
 MAX_SESSION_SECONDS: Final = 60 * 60
 USER_AUDIO_MS_PER_TOKEN: Final = 100
 ASSISTANT_AUDIO_MS_PER_TOKEN: Final = 50
+
+# --- Settings ------------------------------------------------------------------------
+# The values of settings whose sets are closed. Source: SDK, the Literal types of
+# RealtimeSessionCreateRequest and what it refers to, without `str` beside them. Read
+# 2026-11-24.
+NOISE_REDUCTIONS: Final = ("near_field", "far_field")
+EFFORTS: Final = ("minimal", "low", "medium", "high", "xhigh")  # of reasoning, of a transcription's delay
+EAGERNESSES: Final = ("low", "medium", "high", "auto")
+INCLUDES: Final = ("item.input_audio_transcription.logprobs",)
+TOOL_CHOICES: Final = ("auto", "none", "required")
+TRUNCATIONS: Final = ("auto", "disabled")
+TRACINGS: Final = ("auto",)
+APPROVALS: Final = ("always", "never")
+ALLOWED_CALLERS: Final = ("direct", "programmatic")
+CONNECTORS: Final = (
+    "connector_dropbox", "connector_gmail", "connector_googlecalendar", "connector_googledrive",
+    "connector_microsoftteams", "connector_outlookcalendar", "connector_outlookemail",
+    "connector_sharepoint",
+)  # fmt: skip
+
+# Which transcription models take which settings. Source: SDK, AudioTranscription and
+# RealtimeAudioConfigInput.turn_detection. Read 2026-11-24. Of `delay` it says
+# gpt-realtime-whisper alone, but gpt-live-transcribe's model page has tunable latency: both pass.
+HINTED_TRANSCRIPTION: Final = ("gpt-transcribe", "gpt-live-transcribe")  # keywords, languages
+DELAYED_TRANSCRIPTION: Final = ("gpt-realtime-whisper", "gpt-live-transcribe")
+UNPROMPTED_TRANSCRIPTION: Final = ("gpt-realtime-whisper",)
+UNDETECTED_TRANSCRIPTION: Final = ("gpt-realtime-whisper",)  # no turn detection when it is the session
 
 # --- Models --------------------------------------------------------------------------
 # Source: SDK, RealtimeSessionCreateRequest.model. Read 2026-11-23. The set is open: a
@@ -137,6 +169,9 @@ RECOMMENDED_VOICES: Final = {
 # assistant's (guide "Realtime costs").
 
 
+PRICES_READ: Final = "2026-11-23"
+
+
 class TokenPrice(NamedTuple):
     """USD per million tokens of one kind."""
 
@@ -151,6 +186,12 @@ class ModelPrice(NamedTuple):
     text: TokenPrice
     audio: TokenPrice
     image: TokenPrice | None = None
+
+
+class MinutePrice(NamedTuple):
+    """USD per minute, billed by the second: a session's or, of a transcription, its audio's."""
+
+    usd: float
 
 
 _GPT_REALTIME_2 = ModelPrice(TokenPrice(4, 0.40, 24), TokenPrice(32, 0.40, 64), TokenPrice(5, 0.50, 0))
@@ -180,6 +221,17 @@ MINUTE_PRICES: Final = {
     "gpt-realtime-whisper": 0.017,
     "gpt-live-transcribe": 0.017,
     "gpt-transcribe": 0.0045,
+}
+
+# What only transcribes and is in neither table: it has no part in talk. Source: the model
+# pages of developers.openai.com, which list the 4o models' prices under "Audio tokens" and
+# none for cached ones; the text of a prompt is taken to cost the same. Read 2026-11-24.
+_GPT_4O_TRANSCRIBE = TokenPrice(2.50, 2.50, 10)
+_GPT_4O_MINI_TRANSCRIBE = TokenPrice(1.25, 1.25, 5)
+TRANSCRIPTION_PRICES: Final[dict[str, ModelPrice | MinutePrice]] = {
+    "gpt-4o-transcribe": ModelPrice(_GPT_4O_TRANSCRIBE, _GPT_4O_TRANSCRIBE),
+    "gpt-4o-mini-transcribe": ModelPrice(_GPT_4O_MINI_TRANSCRIBE, _GPT_4O_MINI_TRANSCRIBE),
+    "whisper-1": MinutePrice(0.006),
 }
 
 # --- The seed's own facts ------------------------------------------------------------

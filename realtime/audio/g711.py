@@ -23,6 +23,8 @@ from ._g711_tables import ALAW_TO_ULAW_NUMBERS, ULAW_TO_ALAW_NUMBERS
 _Array = TypeVar("_Array", bound=NDArray[Any])
 _Value = TypeVar("_Value", bound=np.generic)
 
+_UINT16 = np.dtype(np.uint16)
+_WIRE_UINT16 = np.dtype("<u2")
 _ULAW_BIAS = 33
 _ULAW_CLIP = 0x1FFF
 _ALAW_TOGGLE = 0x55  # even bits are inverted on the line
@@ -119,6 +121,8 @@ def alaw_to_ulaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
 
 
 def _encode(table: Codes, pcm: AnyBuffer, out: Codes | None) -> Codes:
+    if out is None and type(pcm) is bytes and len(pcm) % 2 == 0:
+        return table.take(np.frombuffer(pcm, _WIRE_UINT16))  # the usual case, by the shortest way
     samples = pcm_array(pcm)
     if out is not None:
         check_out(out, samples.shape, UINT8, samples)
@@ -126,6 +130,10 @@ def _encode(table: Codes, pcm: AnyBuffer, out: Codes | None) -> Codes:
 
 
 def _decode(table: Pcm, codes: AnyBuffer, out: Pcm | None) -> Pcm:
+    if out is None and type(codes) is bytes:  # the usual case, by the shortest way
+        if len(codes) < _PAIRS_FROM or len(codes) % 2:
+            return table.take(np.frombuffer(codes, UINT8))
+        return _pairs_of(table).take(np.frombuffer(codes, _UINT16)).view(INT16)
     indices = code_array(codes)
     if out is not None:
         check_out(out, indices.shape, INT16, indices)

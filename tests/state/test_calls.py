@@ -1,0 +1,394 @@
+"""Function calls: each whole one once, none that was cut off, and arguments that do not fit answered."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import itertools
+import json
+import pickle
+from typing import Annotated, Any, Literal, TypedDict
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+import realtime
+from realtime import beta
+from realtime.state import ArgumentsError, FunctionCall, FunctionCalls
+from realtime.state.calls import MAX_ARGUMENTS_BYTES, MAX_PENDING
+from tests import cases
+
+WHOLE = '{"city":"Zürich"}'
+
+
+def item(call_id: str | None = "call_1", arguments: str = WHOLE, status: str | None = "completed") -> Any:
+    """A function call's item as JSON; a None is left out."""
+    fields = {
+        "id": "item_1", "type": "function_call", "call_id": call_id, "name": "weather",
+        "arguments": arguments, "status": status,
+    }  # fmt: skip
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def ga(type: str, **fields: Any) -> Any:
+    return realtime.decode_server(json.dumps({"type": type, **fields}))
+
+
+def added(**call: Any) -> Any:
+    return ga("response.output_item.added", response_id="resp_1", output_index=0, item=item(**call))
+
+
+def item_done(response_id: str = "resp_1", **call: Any) -> Any:
+    return ga("response.output_item.done", response_id=response_id, output_index=0, item=item(**call))
+
+
+def arguments_done(call_id: str = "call_1", arguments: str = WHOLE, name: str | None = "weather") -> Any:
+    return ga(
+        "response.function_call_arguments.done", response_id="resp_1", item_id="item_1", output_index=0,
+        call_id=call_id, arguments=arguments, name=name,
+    )  # fmt: skip
+
+
+def conversation_done(**call: Any) -> Any:
+    return ga("conversation.item.done", previous_item_id=None, item=item(**call))
+
+
+def response_done(*items: Any, status: str | None = "completed", id: str = "resp_1") -> Any:
+    return ga("response.done", response={"id": id, "status": status, "output": list(items)})
+
+
+def given_by(*events: Any, **settings: Any) -> list[str]:
+    """The ids of the calls that these events give, in order."""
+    calls = FunctionCalls(**settings)
+    return [call.call_id for event in events for call in calls.feed(event)]
+
+
+CALL = FunctionCall("call_1", "weather", WHOLE, "item_1", "resp_1")
+
+# --- Once, and whole -----------------------------------------------------------------
+
+
+def test_a_call_is_given_when_its_arguments_are_whole_and_never_again() -> None:
+    """livekit/agents#2223, openai/openai-realtime-api-beta#31: one call ran several times."""
+    calls = FunctionCalls()
+    assert calls.feed(added(arguments="", status="in_progress")) == []
+    assert calls.feed(arguments_done()) == [CALL]
+    for again in (arguments_done(), item_done(), conversation_done(), response_done(item())):
+        assert calls.feed(again) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [item_done(), item_done(status=None), response_done(item()), response_done(item(status=None)),
+     response_done(item(status="in_progress")), response_done(item(), status="cancelled"),
+     response_done(item(), status=None)],
+)  # fmt: skip
+def test_any_event_that_has_it_whole_gives_it(event: Any) -> None:
+    assert given_by(event) == ["call_1"]
+
+
+def test_the_item_has_the_name_that_older_servers_leave_out() -> None:
+    assert given_by(arguments_done(name=None)) == []
+    assert given_by(arguments_done(name=None), item_done()) == ["call_1"]
+    calls = FunctionCalls()
+    calls.feed(added(arguments="", status="in_progress"))
+    assert calls.feed(arguments_done(name=None)) == [CALL]
+
+
+def test_calls_of_one_response_come_together_or_one_by_one() -> None:
+    items = [item(call_id=f"call_{number}") for number in range(3)]
+    assert given_by(response_done(*items)) == ["call_0", "call_1", "call_2"]
+    assert given_by(item_done(call_id="call_2"), response_done(*items)) == ["call_2", "call_0", "call_1"]
+
+
+CUT_OFF = '{"city":"Zü'
+
+
+@pytest.mark.parametrize("status", ["cancelled", "incomplete", "failed"])
+@pytest.mark.parametrize("arguments", [CUT_OFF, "", "{"])
+def test_a_call_that_was_cut_off_is_never_given(status: str, arguments: str) -> None:
+    """openclaw/openclaw#117923: calls of cancelled responses were run; the wire ends those, too."""
+    cut = {"arguments": arguments, "status": "incomplete"}
+    events = (
+        added(arguments="", status="in_progress"),
+        arguments_done(arguments=arguments),
+        item_done(**cut),
+        conversation_done(**cut),
+        response_done(item(**cut), status=status),
+    )
+    for size in range(len(events) + 1):
+        for some in itertools.permutations(events, size):
+            assert given_by(*some) == []
+
+
+def test_arguments_that_are_no_object_wait_for_the_end_of_the_response() -> None:
+    """Of a server that tells of a call by its arguments alone, as translating proxies do."""
+    for arguments in ("", " ", "null", "[1]", '{"a":', '{"a":1}}', '{"a":' * 300):
+        doubtful = arguments_done(arguments=arguments)
+        assert given_by(doubtful) == []
+        assert given_by(doubtful, response_done()) == ["call_1"]
+        assert given_by(doubtful, response_done(), response_done(item())) == ["call_1"]
+        assert given_by(doubtful, response_done(id="another")) == []
+        assert given_by(doubtful, response_done(status="cancelled"), response_done()) == []
+    in_progress = item_done(status="in_progress")
+    assert given_by(in_progress) == []
+    assert given_by(in_progress, response_done()) == ["call_1"]
+    assert given_by(in_progress, item_done(status="incomplete"), response_done()) == []
+
+
+def test_items_that_no_response_has_brought_are_not_called() -> None:
+    """A client that restores a conversation hears of its own items; they are history."""
+    assert given_by(conversation_done()) == []
+    assert given_by(ga("conversation.item.added", previous_item_id=None, item=item())) == []
+    assert given_by(ga("conversation.item.retrieved", item=item())) == []
+    assert given_by(added(arguments="", status="in_progress"), conversation_done()) == ["call_1"]
+
+
+def test_with_wait_for_response_only_its_end_gives_calls() -> None:
+    events = [added(), arguments_done(), item_done(), conversation_done()]
+    waiting = {"wait_for_response": True}
+    assert given_by(*events, **waiting) == []
+    assert given_by(*events, response_done(item(), item(call_id="b")), **waiting) == ["call_1", "b"]
+    assert given_by(*events, response_done(), **waiting) == ["call_1"]
+    assert given_by(*events, response_done(item(), status="cancelled"), response_done(), **waiting) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        item_done(call_id=None),
+        item_done(call_id=""),
+        arguments_done(call_id=""),
+        ga("response.output_item.done", response_id="r", output_index=0, item={"type": "tomorrow"}),
+        ga("response.output_item.added", response_id="r", output_index=0, item={"type": "tomorrow"}),
+        response_done({"type": "message", "role": "assistant", "content": []}),
+        ga("response.done", response={}),
+        object(),
+    ],
+)
+def test_what_is_no_call_that_could_be_answered_is_left_out(event: Any) -> None:
+    assert given_by(event) == []
+
+
+def test_the_beta_dialect_has_the_same_calls() -> None:
+    frames = [
+        {"type": "response.output_item.added", "response_id": "resp_1", "output_index": 0,
+         "item": item(arguments="", status="in_progress")},
+        {"type": "response.output_item.done", "response_id": "resp_1", "output_index": 0, "item": item()},
+        {"type": "response.done", "response": {"id": "resp_1", "output": [item(), item(call_id="b")]}},
+    ]  # fmt: skip
+    calls = FunctionCalls()
+    found = [calls.feed(beta.decode_server(json.dumps(frame))) for frame in frames]
+    assert found == [[], [CALL], [FunctionCall("b", "weather", WHOLE, "item_1", "resp_1")]]
+    answer = beta.encode(beta.from_ga(CALL.output("sunny")))
+    assert beta.decode_client(answer).item.output == "sunny"
+
+
+def test_every_example_can_be_fed() -> None:
+    calls = FunctionCalls()
+    for dialect, side, frame in cases.ALL:
+        calls.feed(cases.decoder(dialect, side)(frame))
+
+
+def test_memory_is_bounded() -> None:
+    calls = FunctionCalls()
+    for number in range(10 * MAX_PENDING):
+        calls.feed(added(call_id=f"a{number}"))
+        calls.feed(arguments_done(call_id=f"d{number}", arguments="{"))
+    assert len(calls._names) == len(calls._doubtful) == MAX_PENDING
+    huge = FunctionCalls()
+    huge.feed(arguments_done(arguments="x" * (2 * MAX_ARGUMENTS_BYTES)))
+    (call,) = huge.feed(response_done())
+    assert len(call.arguments) == MAX_ARGUMENTS_BYTES + 1
+    with pytest.raises(ArgumentsError, match="more than"):
+        call.decode()
+
+
+def story(number: int, is_whole: bool) -> list[Any]:
+    """The events of one call in its own response."""
+    call_id, resp = f"call_{number}", f"resp_{number}"
+    call = {"call_id": call_id, "arguments": WHOLE if is_whole else CUT_OFF}
+    end = {**call, "status": "completed" if is_whole else "incomplete"}
+    done = arguments_done(**call)
+    done.response_id = resp
+    return [
+        done,
+        item_done(resp, **end),
+        conversation_done(**end),
+        response_done(item(**end), status="completed" if is_whole else "cancelled", id=resp),
+    ]
+
+
+@given(st.lists(st.booleans(), max_size=6), st.data())
+def test_in_any_order_each_whole_call_comes_once(whole: list[bool], data: st.DataObject) -> None:
+    events = [
+        (number, kind, event)
+        for number, is_whole in enumerate(whole)
+        for kind, event in enumerate(story(number, is_whole))
+    ]
+    stream = data.draw(st.lists(st.sampled_from(events), max_size=40)) if events else []
+    # The slow way: a whole call is known by any event but the conversation's, and by that
+    # once the response has named it, which only its item does beforehand.
+    expected: list[str] = []
+    for number, kind, _ in stream:
+        if whole[number] and kind != 2 and f"call_{number}" not in expected:
+            expected.append(f"call_{number}")
+    assert given_by(*(event for _, _, event in stream)) == expected
+
+
+# --- Arguments -----------------------------------------------------------------------
+
+
+class Unit(enum.Enum):
+    C = "celsius"
+    F = "fahrenheit"
+
+
+class Weather(msgspec.Struct, forbid_unknown_fields=True):
+    city: str
+    days: Annotated[int, msgspec.Meta(ge=1)] = 1
+    unit: Unit = Unit.C
+
+
+@dataclasses.dataclass
+class Place:
+    city: str
+    days: int = 1
+
+
+class Spot(TypedDict):
+    city: str
+    days: int
+
+
+def call(arguments: str, name: str = "weather") -> FunctionCall:
+    return FunctionCall("call_1", name, arguments)
+
+
+def test_arguments_are_decoded_into_the_callers_type() -> None:
+    text = '{"city":"Bern","days":2}'
+    assert call(text).decode() == {"city": "Bern", "days": 2}
+    assert call(text).decode(Weather) == Weather("Bern", 2)
+    assert call(text).decode(Place) == Place("Bern", 2)
+    assert call(text).decode(Spot) == {"city": "Bern", "days": 2}
+    assert call('{"city":"Bern","unit":"fahrenheit"}').decode(Weather).unit is Unit.F
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\n", "{}"])
+def test_no_arguments_are_an_empty_object(text: str) -> None:
+    """openai/openai-agents-js#664: arguments of "" broke calls of tools without parameters."""
+    assert call(text).decode() == {}
+    with pytest.raises(ArgumentsError, match="missing required field `city`"):
+        call(text).decode(Weather)
+
+
+def test_whole_floats_are_integers_where_those_are_expected() -> None:
+    assert call('{"city":"Bern","days":2.0}').decode(Weather) == Weather("Bern", 2)
+    assert call('{"days":[[2.0, 1.5, 1e3]]}').decode(dict[str, list[tuple[int, float, int]]]) == {
+        "days": [(2, 1.5, 1000)]
+    }
+    assert call('{"x":2.0}').decode() == {"x": 2.0}
+    assert isinstance(call('{"x":2.0}').decode()["x"], float)
+    for text in ('{"x":2.5}', '{"x":1e300}', '{"x":1e16}'):
+        with pytest.raises(ArgumentsError, match="Expected `int`"):
+            call(text).decode(dict[str, int])
+
+
+def test_lax_where_the_caller_says_so() -> None:
+    text = '{"city":"Bern","days":"2"}'
+    assert call(text).decode(Weather, strict=False).days == 2
+    with pytest.raises(ArgumentsError):
+        call(text).decode(Weather)
+
+
+def test_of_two_members_of_one_name_the_last_counts() -> None:
+    assert call('{"city":"A","city":"B"}').decode() == {"city": "B"}
+
+
+MISFITS: dict[str, tuple[str, Any, str, str]] = {
+    "a wrong type": ('{"city":5}', Weather, "$.city", "Expected `str`, got `int`"),
+    "out of bounds": ('{"city":"x","days":0}', Weather, "$.days", "Expected `int` >= 1"),
+    "no such value": ('{"city":"x","unit":"k"}', Weather, "$.unit", "Invalid enum value 'k'"),
+    "unknown": ('{"city":"x","town":"y"}', Weather, "$", "Object contains unknown field `town`"),
+    "missing": ('{"days":2}', Place, "$", "Object missing required field `city`"),
+    "no object": ("[1]", Weather, "$", "Expected `object`, got `array`"),
+    "nested": ('{"a":{"b":[1,"2"]}}', dict[str, dict[str, list[int]]], "$[...][...][1]", "Expected `int`, got `str`"),
+    "cut off": ('{"city":"x', Weather, "$", "Input data was truncated"),
+    "no JSON": ("city=x", Weather, "$", "JSON is malformed: invalid character (byte 0)"),
+    "NaN": ('{"city":NaN}', Weather, "$", "JSON is malformed: invalid character (byte 8)"),
+    "a number out of range": ('{"x":1e999}', dict, "$[...]", "Number out of range"),
+    "too deep": ('{"a":' * 300 + "1" + "}" * 300, dict, "$", "the frame nests deeper than 256"),
+    "cut off and deep": ("[" * 100_000, dict, "$", "the frame nests deeper than 256"),
+    "a lone surrogate": ('{"a":"\ud800"}', dict, "$", "the text is not valid Unicode"),
+    "another": ('{"unit":"x"}', dict[str, Literal["y"]], "$[...]", "Invalid enum value 'x'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "type", "path", "reason"), MISFITS.values(), ids=MISFITS)
+def test_what_does_not_fit_is_told_to_the_model(arguments: str, type: Any, path: str, reason: str) -> None:
+    with pytest.raises(ArgumentsError) as caught:
+        call(arguments).decode(type)
+    error = caught.value
+    assert isinstance(error, realtime.DecodeError)
+    assert (error.path, error.reason) == (path, reason)
+    assert error.problems == ((path, reason),)
+    assert error.__cause__ is None
+    answer: Any = error.output()
+    assert json.loads(answer.item.output) == {
+        "error": "the arguments do not fit", "path": path, "reason": reason,
+    }  # fmt: skip
+    assert answer.item.call_id == "call_1"
+    assert realtime.decode_client(realtime.encode(answer)) == answer
+    assert "Traceback" not in answer.item.output
+    assert len(str(error)) < 500
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.path, copy.call, str(copy)) == (error.path, error.call, str(error))
+
+
+def test_arguments_that_are_too_long_are_refused_before_they_are_read() -> None:
+    text = '{"a":"' + "x" * MAX_ARGUMENTS_BYTES + '"}'
+    with pytest.raises(ArgumentsError, match="more than 1048576") as caught:
+        call(text).decode()
+    answer: Any = caught.value.output()
+    assert len(answer.item.output) < 300
+
+
+def test_a_type_that_msgspec_does_not_know_is_the_callers_error() -> None:
+    with pytest.raises(TypeError):
+        call("{}").decode(Weather | Place)  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=200) | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(repr))
+def test_any_text_decodes_or_is_refused(text: str) -> None:
+    try:
+        assert isinstance(call(text).decode(), dict)
+    except ArgumentsError as error:
+        realtime.encode(error.output())
+
+
+# --- Answers -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        ("sunny", "sunny"),
+        ("", ""),
+        (None, "null"),
+        (True, "true"),
+        ({"t": 21.5, "u": Unit.C}, '{"t":21.5,"u":"celsius"}'),
+        (Weather("Bern"), '{"city":"Bern","days":1,"unit":"celsius"}'),
+        (Place("Zürich"), '{"city":"Zürich","days":1}'),
+    ],
+)
+def test_results_are_text_or_json(result: object, text: str) -> None:
+    event = CALL.output(result)
+    assert (event.item.call_id, event.item.output) == ("call_1", text)
+    realtime.encode(event)
+
+
+@pytest.mark.parametrize("result", [object(), {1j: 2}, ["\ud800"]])
+def test_a_result_that_is_not_json_is_an_encode_error(result: object) -> None:
+    with pytest.raises(realtime.EncodeError, match="what 'weather' gave back is not JSON"):
+        CALL.output(result)

@@ -1,0 +1,58 @@
+"""Frames that carry audio say what a JSON encoder says, however they are put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+import realtime
+from realtime import append, beta, live, translation
+
+MODULES = (realtime, beta, translation, live)
+# Every event that mostly is audio, with the codec of its dialect.
+CARRIERS = [
+    (module, member)
+    for module in MODULES
+    for union in (module.ServerEvent, module.ClientEvent)
+    for member in realtime.codec.known(union)
+    if member.audio_field
+]
+# What an id could hold to be taken for the audio's key, or for null.
+NAMES = st.sampled_from(["", "i", '"delta":"', '","audio":""', "null", "é\n", '\\"delta":""', "\u2028"])
+
+
+def _event(kind: Any, audio: bytes, name: str) -> Any:
+    """An event of `kind` with `audio`, and `name` in every field that is a str."""
+    values: dict[str, Any] = {kind.audio_field: audio}
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in values:
+            values[field.name] = 0 if field.type is int else name
+    return kind(**values)
+
+
+@pytest.mark.parametrize(("module", "kind"), CARRIERS, ids=lambda x: getattr(x, "__name__", str(x)))
+@given(nbytes=st.integers(append._LONG_BYTES - 3, append._LONG_BYTES + 3), name=NAMES)
+def test_long_audio_is_encoded_as_msgspec_does(module: Any, kind: Any, nbytes: int, name: str) -> None:
+    event = _event(kind, (bytes(range(256)) * 9)[:nbytes], name)
+    before = msgspec.structs.asdict(event)
+    assert module.encode(event) == msgspec.json.encode(event)
+    assert msgspec.structs.asdict(event) == before
+
+
+def test_there_are_events_that_carry_audio_on_both_sides() -> None:
+    assert {kind.__name__ for _, kind in CARRIERS} >= {"ResponseOutputAudioDelta", "InputAudioBufferAppend"}
+
+
+def test_a_long_frame_that_holds_nan_is_refused() -> None:
+    delta = realtime.ResponseOutputAudioDelta(
+        response_id="r",
+        item_id="i",
+        output_index=float("nan"),
+        content_index=0,
+        delta=bytes(5000),  # type: ignore[arg-type]
+    )
+    with pytest.raises(realtime.EncodeError):
+        realtime.encode(delta)
