@@ -7,7 +7,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-on test-all check format bench resampler-report fuzz wheel clean FORCE
+.PHONY: help demo test test-on test-all check format bench bench-report resampler-report fuzz wheel clean FORCE
 
 PYTHONS := 3.11 3.12 3.13 3.14
 VENV ?= .venv
@@ -93,6 +93,9 @@ format: $(VENV)/.has-dev ## write the code as `make check` wants it
 # Results, asv's environments and its notes about the machine are all kept under .asv.
 bench: $(VENV)/.has-dev ## measure, beside the peers (ARGS=--quick: only see that all of it runs)
 	@$(python) -m benchmarks.report run $(ARGS)
+
+bench-report: $(VENV)/.has-dev ## the same, and write docs/benchmarks.md with its plots (ARGS=write: from the last results)
+	@$(python) -m benchmarks.document run $(ARGS)
 
 resampler-report: $(VENV)/.has-dev ## measure the resampler and write docs/resampler.md with its plots
 	$(python) -m tools.resampler_report

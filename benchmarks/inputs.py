@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 
 import numpy as np
 
+from realtime.audio import ulaw_encode
+
 SEED = 20260711
-# 160 bytes: 20 ms of G.711. 960: 20 ms of PCM16. 9.6 kB: 200 ms. 96 kB: 2 s.
-AUDIO_BYTES = (160, 960, 9_600, 96_000)
-# 20 ms and 1 s at 8 kHz; two minutes.
-SAMPLES = (160, 8_000, 1_000_000)
+# 160 bytes: 20 ms of G.711. 960: 20 ms of PCM16. 9.6 kB: 200 ms. 96 kB: 2 s. 1 MB: 21 s.
+AUDIO_BYTES = (160, 960, 9_600, 96_000, 1_000_000)
+# 20 ms and 1 s at 8 kHz; two minutes; twenty.
+SAMPLES = (160, 8_000, 1_000_000, 10_000_000)
 
 
+@functools.cache
 def pcm(samples: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     """Noise at about -20 dBFS, int16."""
     noise = np.random.default_rng(SEED).normal(0, 3_000, samples)
     return np.clip(noise, -32_768, 32_767).astype(np.int16)
 
 
+@functools.cache
 def codes(samples: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """G.711 codes, each as likely as the others."""
-    return np.random.default_rng(SEED).integers(0, 256, samples, dtype=np.uint8)
+    """The same noise as mu-law codes."""
+    return ulaw_encode(pcm(samples))
 
 
+@functools.cache
 def audio(nbytes: int) -> bytes:
     """`nbytes` of PCM16."""
     return pcm(nbytes // 2).tobytes()
 
 
+_EVENT_ID = "event_BGG3hN2nKkrPRBq8jXnFN"
+
+
 def _frame(kind: str, **fields: object) -> bytes:
-    event = {"type": kind, "event_id": "event_BGG3hN2nKkrPRBq8jXnFN", **fields}
+    event = {"type": kind, "event_id": _EVENT_ID, **fields}
     return json.dumps(event, separators=(",", ":")).encode()
 
 
@@ -82,6 +91,26 @@ RESPONSE_DONE = _frame(
 )
 
 
+@functools.cache
 def audio_delta(nbytes: int) -> bytes:
     """An audio delta of `nbytes` of PCM16."""
     return _frame("response.output_audio.delta", **_PART, delta=base64.b64encode(audio(nbytes)).decode())
+
+
+def part_delta(kind: str, number: int, delta: str) -> bytes:
+    """The delta `number` of an answer, with an event_id of its own."""
+    return _frame(kind, **{**_PART, "event_id": f"{_EVENT_ID[:-4]}{number:04}"}, delta=delta)
+
+
+def append(nbytes: int) -> bytes:
+    """A client's append of `nbytes` of PCM16."""
+    return _frame("input_audio_buffer.append", audio=base64.b64encode(audio(nbytes)).decode())
+
+
+@functools.cache
+def call_minute() -> tuple[bytes, ...]:
+    """What a client receives in a minute of an answer: audio in 400 ms, its transcript, its end."""
+    sound = base64.b64encode(audio(19_200)).decode()
+    deltas = [part_delta("response.output_audio.delta", n, sound) for n in range(150)]
+    words = [part_delta("response.output_audio_transcript.delta", n, " certainly") for n in range(150)]
+    return (*deltas, *words, RESPONSE_DONE)

@@ -27,7 +27,7 @@ openai = optional("openai.resources.realtime.realtime")
 openai_types = optional("openai.types.realtime")
 
 
-def _openai_connection() -> Any:
+def openai_connection() -> Any:
     """The official client's connection, with its socket taken away."""
     base: Any = openai.RealtimeConnection
 
@@ -75,7 +75,7 @@ def _parsers() -> dict[str, Parser]:
     """Who turns a frame into an event, or at least into a dict."""
     parsers: dict[str, Parser] = {"realtime": realtime.decode_server}
     if openai:
-        parsers["openai"] = _openai_connection().parse_event
+        parsers["openai"] = openai_connection().parse_event
     parsers["msgspec"] = _decode_structs
     parsers["msgspec untyped"] = msgspec.json.decode
     if orjson:
@@ -85,7 +85,7 @@ def _parsers() -> dict[str, Parser]:
     return parsers
 
 
-_PARSERS = _parsers()
+PARSERS = _parsers()
 
 
 def _int16(data: bytes) -> Any:
@@ -97,7 +97,7 @@ def _to_array(frame: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
     ours = cast("Parser", realtime.decode_server)
     yield "realtime", lambda: _int16(ours(frame).delta)
     if openai:
-        parse = _PARSERS["openai"]
+        parse = PARSERS["openai"]
         yield "openai", lambda: _int16(base64.b64decode(parse(frame).delta))
     structs = cast("Parser", _decode_structs)
     yield "msgspec", lambda: _int16(structs(frame).delta)
@@ -105,7 +105,7 @@ def _to_array(frame: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "orjson + pybase64", lambda: _int16(pybase64.b64decode(orjson.loads(frame)["delta"]))
     yield "json + base64", lambda: _int16(base64.b64decode(json.loads(frame)["delta"]))
     payload = json.loads(frame)["delta"].encode()
-    yield "pybase64 alone", lambda: _int16(pybase64.b64decode(payload))
+    yield "pybase64 alone", lambda: _int16(pybase64.b64decode(payload, None, True))
     yield "nothing", partial(len, frame)
 
 
@@ -143,7 +143,7 @@ class DecodeEvent(Timed):
             "response.done": inputs.RESPONSE_DONE,
             "unknown": inputs.UNKNOWN,
         }.items()
-        for by, parse in _PARSERS.items()
+        for by, parse in PARSERS.items()
         # Plain Structs for every event would be a library of their own.
         if not (by == "msgspec" and event != "text delta")
     }
@@ -205,8 +205,8 @@ def _appenders() -> dict[str, Callable[[bytes], bytes | str]]:
     """Who turns raw audio into an append frame."""
     appenders: dict[str, Callable[[bytes], bytes | str]] = {"realtime": realtime.encode_append}
     if openai:
-        appenders["openai, dict"] = partial(_openai_dict, _openai_connection())
-        appenders["openai, model"] = partial(_openai_model, _openai_connection())
+        appenders["openai, dict"] = partial(_openai_dict, openai_connection())
+        appenders["openai, model"] = partial(_openai_model, openai_connection())
     appenders["msgspec"] = lambda data: _encode_struct(_Append(data))
     if orjson:
         appenders["orjson + pybase64"] = _with_orjson

@@ -21,16 +21,16 @@ soxr = optional("soxr")
 
 
 def _companders(samples: int) -> Iterator[tuple[tuple[str, str, int], Callable[[], object]]]:
-    """Who compands; both ways end in an array, as audioop's bytes then do."""
-    pcm, codes = inputs.pcm(samples), inputs.codes(samples)
+    """Who compands: bytes in, an array out, which audioop's bytes then become."""
+    pcm, codes = inputs.pcm(samples).tobytes(), inputs.codes(samples).tobytes()
     for law in ("ulaw", "alaw"):
         encode, decode = getattr(audio, f"{law}_encode"), getattr(audio, f"{law}_decode")
         yield ("realtime", f"{law} encode", samples), partial(encode, pcm)
         yield ("realtime", f"{law} decode", samples), partial(decode, codes)
         if audioop:
             lin2, to_lin = getattr(audioop, f"lin2{law}"), getattr(audioop, f"{law}2lin")
-            yield ("audioop", f"{law} encode", samples), partial(_audioop, lin2, pcm.tobytes(), np.uint8)
-            yield ("audioop", f"{law} decode", samples), partial(_audioop, to_lin, codes.tobytes(), np.int16)
+            yield ("audioop", f"{law} encode", samples), partial(_audioop, lin2, pcm, np.uint8)
+            yield ("audioop", f"{law} decode", samples), partial(_audioop, to_lin, codes, np.int16)
         yield ("nothing", f"{law} encode", samples), partial(len, pcm)
         yield ("nothing", f"{law} decode", samples), partial(len, codes)
 
@@ -40,7 +40,7 @@ def _audioop(function: Callable[[bytes, int], bytes], data: bytes, dtype: Any) -
 
 
 class G711(Timed):
-    """Companding, int16 array to codes and back."""
+    """Companding, bytes of PCM16 to an array of codes and back."""
 
     params = (
         ["realtime", "audioop", "nothing"],

@@ -26,10 +26,17 @@ PEERS = {
     "peers.DecodeEvent.time_decode_event": "decode an event",
     "peers.PeekType.time_peek_type": "peek at a delta, bytes",
     "peers.EncodeAppend.time_encode_append": "append from audio, bytes",
-    "peers_audio.G711.time_g711": "G.711, samples:",
+    "peers_audio.G711.time_g711": "G.711 from bytes, samples:",
     "peers_audio.Resample20ms.time_resample": "resample 20 ms, Hz",
 }
 IMPORTS = "imports.Process.time_process"
+# Tracked figures by who does it: a heading, the unit, how many digits behind the point.
+TRACKED = {
+    "memory.PerEvent.track_bytes_per_event": ("kept for each event beyond its payload", "bytes"),
+    "memory.PerCallMinute.track_bytes_per_call_minute": ("kept by all events of a minute", "bytes"),
+    "whole_call.TwilioBridge.track_cpu_ms_per_call_second": ("Twilio bridge, CPU for a second", "ms"),
+    "whole_call.TwilioBridge.track_calls_per_core": ("Twilio bridge, calls a core can carry", "calls"),
+}
 
 # One benchmark: a combination of its parameters to seconds (None: not measured).
 Times = dict[tuple[str, ...], float | None]
@@ -76,6 +83,9 @@ def table() -> int:
             print("\n".join(lines(heading, results[name])), end="\n\n")
     if IMPORTS in results:
         print("\n".join(import_lines(results[IMPORTS])))
+    for name, (heading, unit) in TRACKED.items():
+        if name in results:
+            print("\n".join(("", *tracked_lines(heading, unit, results[name]))))
     return 0
 
 
@@ -138,6 +148,15 @@ def import_lines(times: Times) -> Iterator[str]:
     for statement, value in net.items():
         if statement != "pass" and value is not None and msgspec:
             yield f"  {statement:24}{value * 1e3:9.2f} ms   x{value / msgspec:.2f} of msgspec's"
+
+
+def tracked_lines(heading: str, unit: str, values: Times) -> Iterator[str]:
+    """A tracked figure: who by, what of, how much, and how many times ours."""
+    yield f"{heading}, {unit}"
+    for (by, *what), value in values.items():
+        ours = values.get((OURS, *what))
+        if value is not None and ours:
+            yield f"  {by:12}{' '.join(what):24}{value:14,.2f}   x{value / ours:.2f}"
 
 
 def main(arguments: list[str]) -> int:

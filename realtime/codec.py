@@ -78,17 +78,18 @@ class DialectCodec(Generic[S, C]):
             TypeError: `frame` is neither bytes-like nor a str.
         """
         try:
+            whole: Any = frame
             kind = frame.__class__
             if kind is bytes:
                 size = len(frame)
                 if size <= self._harmless_size or (
-                    size <= self._flat_size and _ARRAY not in frame and _OBJECT not in frame[1:]
+                    size <= self._flat_size and _ARRAY not in whole and _OBJECT not in whole[1:]
                 ):
                     return self._read_server(frame)  # type: ignore[no-any-return]
             elif kind is str:
                 size = len(frame)
                 if size <= self._harmless_size or (
-                    size <= self._flat_size and "[" not in frame and "{" not in frame[1:]
+                    size <= self._flat_size and "[" not in whole and "{" not in whole[1:]
                 ):
                     return self._read_server(frame)  # type: ignore[no-any-return]
             return self._read_any_server(frame)  # type: ignore[no-any-return]
@@ -103,17 +104,18 @@ class DialectCodec(Generic[S, C]):
             TypeError: `frame` is neither bytes-like nor a str.
         """
         try:
+            whole: Any = frame
             kind = frame.__class__
             if kind is bytes:
                 size = len(frame)
                 if size <= self._harmless_size or (
-                    size <= self._flat_size and _ARRAY not in frame and _OBJECT not in frame[1:]
+                    size <= self._flat_size and _ARRAY not in whole and _OBJECT not in whole[1:]
                 ):
                     return self._read_client(frame)  # type: ignore[no-any-return]
             elif kind is str:
                 size = len(frame)
                 if size <= self._harmless_size or (
-                    size <= self._flat_size and "[" not in frame and "{" not in frame[1:]
+                    size <= self._flat_size and "[" not in whole and "{" not in whole[1:]
                 ):
                     return self._read_client(frame)  # type: ignore[no-any-return]
             return self._read_any_client(frame)  # type: ignore[no-any-return]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -50,9 +50,9 @@ def test_a_long_frame_that_holds_nan_is_refused() -> None:
     delta = realtime.ResponseOutputAudioDelta(
         response_id="r",
         item_id="i",
-        output_index=float("nan"),
+        output_index=cast("int", float("nan")),
         content_index=0,
-        delta=bytes(5000),  # type: ignore[arg-type]
+        delta=bytes(5000),
     )
     with pytest.raises(realtime.EncodeError):
         realtime.encode(delta)

@@ -121,8 +121,8 @@ def alaw_to_ulaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
 
 
 def _encode(table: Codes, pcm: AnyBuffer, out: Codes | None) -> Codes:
-    if out is None and type(pcm) is bytes and len(pcm) % 2 == 0:
-        return table.take(np.frombuffer(pcm, _WIRE_UINT16))  # the usual case, by the shortest way
+    if out is None and type(pcm) is bytes and len(pcm) % 2 == 0 and len(pcm) <= _BLOCK:
+        return table.take(np.frombuffer(pcm, _WIRE_UINT16))  # the usual case, the shortest way
     samples = pcm_array(pcm)
     if out is not None:
         check_out(out, samples.shape, UINT8, samples)
@@ -130,10 +130,10 @@ def _encode(table: Codes, pcm: AnyBuffer, out: Codes | None) -> Codes:
 
 
 def _decode(table: Pcm, codes: AnyBuffer, out: Pcm | None) -> Pcm:
-    if out is None and type(codes) is bytes:  # the usual case, by the shortest way
+    if out is None and type(codes) is bytes and len(codes) <= _BLOCK:  # the same
         if len(codes) < _PAIRS_FROM or len(codes) % 2:
             return table.take(np.frombuffer(codes, UINT8))
-        return _pairs_of(table).take(np.frombuffer(codes, _UINT16)).view(INT16)
+        return _pairs_of(table).take(np.frombuffer(codes, _UINT16), mode="wrap").view(INT16)
     indices = code_array(codes)
     if out is not None:
         check_out(out, indices.shape, INT16, indices)
@@ -152,9 +152,11 @@ def _look_up(table: NDArray[_Value], indices: NDArray[Any], out: NDArray[_Value]
     # `take` is twice as fast as table[indices]; with `out`, only "clip" writes in place.
     if out is not None:
         return table.take(indices, out=out, mode="clip")
-    if indices.size >= _PAIRS_FROM and indices.dtype == UINT8 and _is_pairs(indices):
-        return _pairs_of(table).take(indices.view(np.uint16)).view(table.dtype)
-    return table.take(indices)
+    if indices.size < _PAIRS_FROM or indices.ndim != 1:
+        return table.take(indices)
+    if indices.dtype == UINT8 and indices.size % 2 == 0 and indices.flags.c_contiguous:
+        return _in_blocks(_pairs_of(table), indices.view(_UINT16)).view(table.dtype)
+    return _in_blocks(table, indices)
 
 
 # Two codes at a time halve the look-ups; below this the larger table costs more than it saves.
@@ -162,8 +164,19 @@ _PAIRS_FROM = 1000
 _pair_tables: dict[int, NDArray[Any]] = {}
 
 
-def _is_pairs(codes: NDArray[Any]) -> bool:
-    return codes.ndim == 1 and codes.size % 2 == 0 and codes.flags.c_contiguous
+# `take` makes an index of eight bytes for each item: a block's stays in the cache (10 million
+# samples: half the time). Its default mode copies what it writes; "clip" does not.
+_BLOCK = 32_768
+
+
+def _in_blocks(table: NDArray[_Value], indices: NDArray[Any]) -> NDArray[_Value]:
+    """`table.take(indices)` of one dimension, a block at a time."""
+    found = np.empty(indices.size, table.dtype)
+    if indices.size <= _BLOCK:
+        return table.take(indices, out=found, mode="clip")
+    for at in range(0, indices.size, _BLOCK):
+        table.take(indices[at : at + _BLOCK], out=found[at : at + _BLOCK], mode="clip")
+    return found
 
 
 def _pairs_of(table: NDArray[_Value]) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from .cost import (
     total_usd as total_usd,
 )
 from .differences import SessionDifference as SessionDifference, session_differences as session_differences
+from .playback import Interruption as Interruption, Playback as Playback
 from .summary import Summarizer as Summarizer, summary as summary
 from .tokens import TokenCount as TokenCount, Tokens as Tokens
 from .tools import Toolbox as Toolbox, function_tool as function_tool

@@ -1,0 +1,39 @@
+"""realtime.state: what each event costs on its way through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import realtime
+from realtime import state
+
+from . import inputs
+from .common import Calls, Timed
+
+EVENTS = {
+    "text delta": realtime.decode_server(inputs.TEXT_DELTA),
+    "audio delta": realtime.decode_server(inputs.audio_delta(9_600)),
+    "response.done": realtime.decode_server(inputs.RESPONSE_DONE),
+}
+
+
+FEEDS: dict[str, Callable[[Any], object]] = {
+    "Usage": state.Usage().feed,
+    "FunctionCalls": state.FunctionCalls().feed,
+    "summary": state.summary,
+}
+
+
+class Feed(Timed):
+    """An event given to each of the objects that follow a call."""
+
+    params = (list(FEEDS), list(EVENTS))
+    param_names = ("to", "event")
+    calls: ClassVar[Calls] = {
+        (name, event): partial(feed, value) for name, feed in FEEDS.items() for event, value in EVENTS.items()
+    }
+
+    def time_feed(self, to: str, event: str) -> None:
+        self.calls[to, event]()

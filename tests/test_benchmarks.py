@@ -1,0 +1,75 @@
+"""Each benchmark runs once, and the report says what the results say."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pybase64")
+from benchmarks import document, memory, report, whole_call
+
+MODULES = ("codec", "audio", "state", "peers", "peers_audio")
+
+
+def timed() -> Iterator[Any]:
+    for name in MODULES:
+        module = importlib.import_module(f"benchmarks.{name}")
+        for _, benchmark in inspect.getmembers(module, inspect.isclass):
+            if benchmark.__module__ == module.__name__ and hasattr(benchmark, "calls"):
+                yield pytest.param(benchmark, id=f"{name}.{benchmark.__name__}")
+
+
+@pytest.mark.parametrize("benchmark", [*timed()])
+def test_every_combination_is_measured_or_skipped(benchmark: Any) -> None:
+    combinations = set(product(*benchmark.params))
+    skipped = set(getattr(benchmark, "skip_params", ()))
+    assert set(benchmark.calls) == combinations - skipped
+    assert len(benchmark.params) == len(benchmark.param_names)
+    (measure,) = [getattr(benchmark(), name) for name in dir(benchmark) if name.startswith("time_")]
+    for combination in benchmark.calls:
+        if not any(isinstance(part, int) and part > 10_000 for part in combination):
+            measure(*combination)
+
+
+def test_the_tracks_give_plausible_figures() -> None:
+    kept = memory.PerEvent().track_bytes_per_event("realtime", "text delta")
+    assert 100 < kept < 1_000
+    assert whole_call.cpu_per_call_second("realtime", "g711_ulaw", least_s=0.01) > 0
+
+
+def _results() -> dict[str, report.Times]:
+    """Ours takes 2 us and the peer 42, of which 1 is the call's."""
+    times: report.Times = {}
+    for by, seconds in (("realtime", 3e-6), ("openai", 43e-6), ("msgspec", None), ("nothing", 1e-6)):
+        times[by, "160"] = seconds
+        times[by, "960"] = seconds
+    return {document.DELTA: times}
+
+
+def test_ratios_are_the_peers_time_by_ours() -> None:
+    table = [*report.lines("audio delta", _results()[document.DELTA])]
+    assert [line.split() for line in table] == [
+        ["audio", "delta", "160", "960"],
+        ["realtime", "2.00", "us", "2.00", "us"],
+        ["openai", "x21.00", "x21.00"],
+        ["msgspec", "-", "-"],
+    ]
+
+
+def test_the_page_says_which_bars_hold() -> None:
+    text = document.page(_results())
+    assert "| audio delta, 160 B: openai-python / ours | 21 | ≥ 20 | yes |" in text
+    assert "| audio delta, 160 B: ours / msgspec | - | ≤ 1.3 | not measured |" in text
+    assert document.Bar("x", 2.0, most=1.5).verdict == "**no**"
+
+
+def test_plots_are_of_what_was_measured() -> None:
+    (_, _, _, curves), *_ = document.plots_of(_results())
+    assert [size for size, _ in curves["realtime"]] == [160.0, 960.0]
+    assert [us for _, us in curves["realtime"]] == pytest.approx([2.0, 2.0])
+    assert set(curves) == {"realtime", "openai"}
