@@ -141,8 +141,8 @@ def page(results: Results) -> str:
         "",
         "## Beside the peers",
         "",
-        "Ours in microseconds; each other as a multiple of ours (x8.0: eight times as long). The cost of an",
-        "empty call is taken off all of them. \"pybase64 alone\" and \"join + pybase64\" are floors: the work that",
+        "Ours in microseconds; each other as a multiple of ours (x8.0: eight times as long). The fastest",
+        "sample of each, less the cost of an empty call. \"pybase64 alone\" and \"join + pybase64\" are floors: the work that",
         "nobody can leave out.",
         "",
         *(line for name, heading in PEERS.items() if name in results

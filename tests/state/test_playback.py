@@ -16,7 +16,7 @@ from realtime.testing import Loopback
 from tests.testing.talk import formats, opened, tell, tone
 
 PCM16, ULAW, ALAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW, r.AudioFormat.G711_ALAW
-IDS = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+IDS: dict[str, Any] = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
 
 
 def delta(nbytes: int, **changed: Any) -> Any:
