@@ -8,8 +8,8 @@ How data flows (nothing here opens a socket or reads a clock)::
 
 `realtime` itself speaks GA, today's protocol; `realtime.beta`, `realtime.translation` and
 `realtime.live` offer the same names for their own wires. `import realtime` imports neither
-numpy nor a network library: these modules, `realtime.audio` (numpy) and `realtime.testing`
-(websockets) are imported when they are first named.
+numpy nor a network library: these modules, `realtime.audio` (numpy), `realtime.state`,
+`realtime.telephony` and `realtime.testing` (websockets) are imported when they are first named.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
         audio as audio,
         beta as beta,
         live as live,
+        state as state,
+        telephony as telephony,
         testing as testing,
         translation as translation,
     )
@@ -65,7 +67,7 @@ else:
     from ._names import public_names as _public_names
 
     # Not in __all__: a star import must not import numpy.
-    _ON_DEMAND = frozenset({"audio", "beta", "live", "testing", "translation"})
+    _ON_DEMAND = frozenset({"audio", "beta", "live", "state", "telephony", "testing", "translation"})
     __all__ = _public_names(globals())
 
     def __getattr__(name):

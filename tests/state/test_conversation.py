@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import realtime as r
 from realtime import beta
@@ -27,9 +27,8 @@ def added(item_id: str, previous: str | None = None, role: str = "user", **more:
 
 
 def words(item_id: str, delta: str, index: int = 0) -> Any:
-    return r.ResponseOutputAudioTranscriptDelta(
-        **{**IDS, "item_id": item_id, "content_index": index}, delta=delta
-    )
+    ids: dict[str, Any] = IDS | {"item_id": item_id, "content_index": index}
+    return r.ResponseOutputAudioTranscriptDelta(**ids, delta=delta)
 
 
 def heard(item_id: str, transcript: str) -> Any:
@@ -169,9 +168,11 @@ def test_a_truncation_takes_audio_and_transcript(choice: Any) -> None:
 
 def test_formats_are_those_that_the_session_tells() -> None:
     ulaw = r.wire_format(r.AudioFormat.G711_ULAW)
-    told = r.SessionUpdated(session=r.RealtimeSession(audio=r.AudioConfig(output=r.AudioOutput(format=ulaw))))
+    told = r.SessionUpdated(
+        session=r.RealtimeSessionInfo(audio=r.AudioConfig(output=r.AudioOutput(format=ulaw)))
+    )
     assert fed(told, sound(800)).items[0].audio_ms == 100
-    assert fed(told, r.SessionUpdated(session=r.RealtimeSession()), sound(800)).items[0].audio_ms == 100
+    assert fed(told, r.SessionUpdated(session=r.RealtimeSessionInfo()), sound(800)).items[0].audio_ms == 100
 
 
 # --- Function calls and responses ------------------------------------------------------
@@ -201,7 +202,7 @@ def test_a_response_tells_its_items_once_more() -> None:
     assert conversation.responses_under_way == ("r",)
     output = [message("a", "assistant", r.OutputText(text="Hi."))]
     conversation.feed(r.ResponseDone(response=r.Response(id="r", conversation_id="c", output=[*output])))
-    assert conversation.responses_under_way == ()
+    assert not conversation.responses_under_way
     assert conversation.transcript() == [("assistant", "Hi.")]
     aside = r.Response(id="r2", output=[message("z", "assistant", r.OutputText(text="aside"))])
     assert ids(fed(r.ResponseDone(response=aside), r.ResponseDone(response=r.Response()))) == []
@@ -286,18 +287,100 @@ def test_an_eight_hour_call_has_a_bounded_memory() -> None:
 
 
 def test_deltas_are_collected_without_copying() -> None:
-    """Linear in their number: ten times as many take about ten times as long, not a hundred."""
+    """As many pieces as deltas: nothing is joined until it is asked for."""
+    deltas = [words("a", "0123456789" * 10) for _ in range(10_000)]
+    (item,) = fed(*deltas)
+    assert [len(piece) for piece in item.contents[0]._text] == [100] * 10_000
+    assert len(item.text) == 1_000_000
 
-    def cost(count: int) -> float:
-        deltas = [words("a", "0123456789" * 10) for _ in range(count)]
-        conversation = Conversation()
-        start = time.perf_counter()
-        for delta in deltas:
-            conversation.feed(delta)
-        return time.perf_counter() - start
 
-    short, long = (min(cost(count) for _ in range(5)) for count in (2_000, 20_000))
-    assert long < 40 * short
+GONE: list[Any] = [
+    words("a", "x"),
+    heard("a", "x"),
+    sound(960),
+    added("a"),
+    r.InputAudioBufferCommitted(item_id="a"),
+    r.ResponseContentPartDone(**IDS, part=r.Audio(transcript="x")),
+    r.ConversationItemInputAudioTranscriptionFailed(
+        item_id="a", content_index=0, error=r.TranscriptionError()
+    ),
+    r.ConversationItemTruncated(item_id="a", content_index=0, audio_end_ms=1),
+    r.ConversationItemDeleted(item_id="a"),
+    r.ResponseFunctionCallArgumentsDelta(
+        response_id="r", item_id="a", output_index=0, call_id="c", delta="{"
+    ),
+    r.ResponseFunctionCallArgumentsDone(
+        response_id="r", item_id="a", output_index=0, call_id="c", arguments="{}"
+    ),
+]
+
+
+@pytest.mark.parametrize("event", GONE, ids=lambda event: event.type)
+def test_what_comes_late_of_a_deleted_item_changes_nothing(event: Any) -> None:
+    conversation = fed(words("a", "Hello"), r.ConversationItemDeleted(item_id="a"))
+    assert conversation.feed(event) is None
+    assert (len(conversation), conversation.kept_bytes) == (0, 0)
+
+
+class Model(RuleBasedStateMachine):
+    """A list of ids and a dict of texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conversation = Conversation()
+        self.order: list[str] = []
+        self.texts: dict[str, str] = {}
+        self.whole: set[str] = set()
+        self.gone: set[str] = set()
+
+    @rule(item=st.integers(0, 9), behind=st.integers(0, 9))
+    def add(self, item: int, behind: int) -> None:
+        name, previous = f"i{item}", f"i{behind}"
+        if name in self.order or name in self.gone or (self.order and previous not in self.order):
+            return
+        self.conversation.feed(added(name, previous if self.order else None))
+        self.order.insert(self.order.index(previous) + 1 if self.order else 0, name)
+        self.texts[name] = ""
+
+    @rule(item=st.integers(0, 9), delta=st.text(max_size=5))
+    def say(self, item: int, delta: str) -> None:
+        name = f"i{item}"
+        if name not in self.order and name not in self.gone:
+            return
+        self.conversation.feed(words(name, delta))
+        if name in self.order and name not in self.whole:
+            self.texts[name] += delta
+
+    @rule(item=st.integers(0, 9), text=st.text(max_size=5))
+    def finish(self, item: int, text: str) -> None:
+        name = f"i{item}"
+        if name in self.order:
+            self.conversation.feed(heard(name, text))
+            self.texts[name] = text
+            self.whole.add(name)
+
+    @rule(item=st.integers(0, 9))
+    def delete(self, item: int) -> None:
+        name = f"i{item}"
+        self.conversation.feed(r.ConversationItemDeleted(item_id=name))
+        if name in self.order:
+            self.order.remove(name)
+            self.gone.add(name)
+
+    @rule(item=st.integers(0, 9))
+    def tell_again(self, item: int) -> None:
+        name = f"i{item}"
+        if name in self.order or name in self.gone:
+            self.conversation.feed(added(name))
+
+    @invariant()
+    def agrees(self) -> None:
+        assert ids(self.conversation) == self.order
+        assert [item.text for item in self.conversation] == [self.texts[name] for name in self.order]
+        assert self.conversation.kept_bytes == sum(len(self.texts[name]) for name in self.order)
+
+
+TestModel = Model.TestCase
 
 
 # --- Restoring -------------------------------------------------------------------------

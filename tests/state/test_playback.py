@@ -178,12 +178,12 @@ def test_the_format_of_a_session_holds_for_what_begins_after_it() -> None:
     playback = Playback()
     playback.feed(delta(48_000))
     ga = r.AudioConfig(output=r.AudioOutput(format=r.wire_format(ULAW)))
-    playback.feed(r.SessionUpdated(session=r.RealtimeSession(audio=ga)))
+    playback.feed(r.SessionUpdated(session=r.RealtimeSessionInfo(audio=ga)))
     playback.feed(delta(8_000, item_id="j", response_id="r2"))
     assert playback.queued_ms == 2000
     assert playback.played(ms=1500) == 48_000 + 4_000
     assert end_of(playback.interrupt()) == ("j", 500)
-    playback.feed(r.SessionUpdated(session=r.RealtimeSession()))
+    playback.feed(r.SessionUpdated(session=r.RealtimeSessionInfo()))
     playback.received("k", 8_000)
     assert playback.queued_ms == 1000
 
@@ -381,7 +381,8 @@ class Model(RuleBasedStateMachine):
 
     @rule(item=st.integers(0, 5))
     def finish(self, item: int) -> None:
-        self.playback.feed(r.ResponseOutputAudioDone(**{**IDS, "item_id": f"i{item}"}))
+        ids: dict[str, Any] = IDS | {"item_id": f"i{item}"}
+        self.playback.feed(r.ResponseOutputAudioDone(**ids))
         if f"i{item}" in self.heard:
             self.done.add(f"i{item}")
 

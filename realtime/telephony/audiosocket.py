@@ -1,0 +1,282 @@
+"""Asterisk's AudioSocket: frames of a TCP stream, without the socket.
+
+Asterisk connects to us, sends a `Uuid`, then `Audio`, `Dtmf` and perhaps `Error`; we send `Audio` and
+`Hangup`. Nothing paces what it plays: send 20 ms every 20 ms. Feed a `Parser` whatever arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from ..append import octets
+from ..errors import AudioError, DecodeError, EncodeError
+from .call import CallAudio, CallDigit, CallEnded, CallFailed, CallStarted
+from .media import MediaFormat
+
+if TYPE_CHECKING:
+    from .._types import Buffer
+    from .call import CallEvent
+
+# Source: Asterisk's documentation, "AudioSocket" (docs.asterisk.org), the protocol's README
+# (github.com/CyCoreSystems/audiosocket) and res_audiosocket.c. Read 2026-11-24.
+# - A frame is one byte of kind, two of length (big-endian), the payload.
+# - Audio is signed linear PCM, 16 bits, mono, little-endian; 8,000 Hz for the dialplan application,
+#   by the kind for the channel driver. A build of 2025 called 16,000 Hz 0x11, which is 12,000 now.
+# - Asterisk takes audio and a hangup, and hangs up at any other kind and at audio of no bytes.
+HANGUP: Final = 0x00
+UUID_KIND: Final = 0x01
+DTMF: Final = 0x03
+ERROR: Final = 0xFF
+SAMPLE_RATES: Final = {
+    0x10: 8_000,
+    0x11: 12_000,
+    0x12: 16_000,
+    0x13: 24_000,
+    0x14: 32_000,
+    0x15: 44_100,
+    0x16: 48_000,
+    0x17: 96_000,
+    0x18: 192_000,
+}
+# The bits of an error's one byte.
+ERRORS: Final = {0x01: "the caller hung up", 0x02: "a frame was not forwarded", 0x04: "out of memory"}
+
+NAME: Final = "audiosocket"
+FORMAT: Final = MediaFormat("L16", 8_000)
+FRAME_MS: Final = 20
+MAX_PAYLOAD_BYTES: Final = 0xFFFF
+HEADER_BYTES: Final = 3
+# Whole samples.
+_MAX_AUDIO_BYTES = MAX_PAYLOAD_BYTES - 1
+_KINDS = {rate: kind for kind, rate in SAMPLE_RATES.items()}
+
+
+class Hangup(Struct, frozen=True, gc=False):
+    """The call ends, or shall end."""
+
+    def as_call(self) -> CallEnded:
+        """The call ends."""
+        return CallEnded()
+
+
+class Uuid(Struct, frozen=True, gc=False):
+    """The first message: which stream this is, as the dialplan named it."""
+
+    uuid: UUID
+
+    def as_call(self) -> CallStarted:
+        """The call begins; its format is told by its first audio."""
+        return CallStarted(str(self.uuid))
+
+
+class Dtmf(Struct, frozen=True, gc=False):
+    """The caller pressed a key."""
+
+    digit: str
+
+    def as_call(self) -> CallDigit:
+        """The key."""
+        return CallDigit(self.digit)
+
+
+class Audio(Struct, frozen=True, gc=False):
+    """Raw PCM16, little-endian, mono, at one of `SAMPLE_RATES`."""
+
+    audio: bytes
+    sample_rate: int = 8_000
+
+    @property
+    def format(self) -> MediaFormat:
+        """What this audio is."""
+        return MediaFormat("L16", self.sample_rate)
+
+    def as_call(self) -> CallAudio:
+        """What the caller says."""
+        return CallAudio(self.audio)
+
+
+class Error(Struct, frozen=True, gc=False):
+    """Asterisk complains: `code`, most often one byte of the bits in `ERRORS`."""
+
+    code: bytes = b""
+
+    def as_call(self) -> CallFailed:
+        """The complaint."""
+        bits = self.code[0] if len(self.code) == 1 else 0
+        reasons = [sentence for bit, sentence in ERRORS.items() if bits & bit]
+        return CallFailed(", ".join(reasons) or "an error without a known code", self.code.hex() or None)
+
+
+class UnknownMessage(Struct, frozen=True, gc=False):
+    """A frame of a kind that this version does not know."""
+
+    kind: int
+    payload: bytes
+
+    def as_call(self) -> CallEvent | None:
+        """None: nothing is known of it."""
+        return None
+
+
+Message = Hangup | Uuid | Dtmf | Audio | Error | UnknownMessage
+
+
+# --- Reading -------------------------------------------------------------------------
+
+
+def _uuid(payload: bytes) -> Uuid:
+    if len(payload) != 16:
+        raise DecodeError(f"a UUID has 16 bytes, not {len(payload)}", event_type="uuid")
+    return Uuid(UUID(bytes=payload))
+
+
+def _dtmf(payload: bytes) -> Dtmf:
+    if len(payload) != 1 or not 0x20 < payload[0] < 0x7F:
+        raise DecodeError("a key is one character of ASCII", event_type="dtmf")
+    return Dtmf(payload.decode("ascii"))
+
+
+def _audio_at(sample_rate: int) -> Callable[[bytes], Audio]:
+    def audio(payload: bytes) -> Audio:
+        if len(payload) % 2:
+            raise DecodeError(f"{len(payload)} bytes are no whole samples", event_type="audio")
+        return Audio(payload, sample_rate)
+
+    return audio
+
+
+# What reads a payload, by kind.
+_READ: dict[int, Callable[[bytes], Message]] = {
+    HANGUP: lambda payload: Hangup(),
+    UUID_KIND: _uuid,
+    DTMF: _dtmf,
+    ERROR: Error,
+    **{kind: _audio_at(rate) for kind, rate in SAMPLE_RATES.items()},
+}
+
+
+class Parser:
+    """Makes messages of a byte stream, however it is cut into pieces.
+
+    It holds one frame at most (64 KiB). What does not parse is raised once the messages
+    before it were given, and from then on always: a stream is not found again.
+    """
+
+    __slots__ = ("_buffer", "_error")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._error: DecodeError | None = None
+
+    def feed(self, data: Buffer) -> list[Message]:
+        """The messages that are whole now.
+
+        Raises:
+            DecodeError: what comes next is not what its kind promises.
+            TypeError: `data` is no contiguous buffer.
+        """
+        stream = self._buffer
+        stream += memoryview(data).cast("B")
+        messages: list[Message] = []
+        at = 0
+        while self._error is None and len(stream) - at >= HEADER_BYTES:
+            start = at + HEADER_BYTES
+            stop = start + int.from_bytes(stream[at + 1 : start], "big")
+            if stop > len(stream):
+                break
+            try:
+                messages.append(_message(stream[at], bytes(stream[start:stop])))
+            except DecodeError as error:
+                self._error = error
+            at = stop
+        del stream[: at if self._error is None else len(stream)]
+        if self._error is not None and not messages:
+            raise self._error
+        return messages
+
+    def end(self) -> None:
+        """The stream has ended.
+
+        Raises:
+            DecodeError: it ended within a frame, or something before did not parse.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._buffer:
+            raise DecodeError(f"the stream ended {len(self._buffer)} bytes into a frame")
+
+
+def _message(kind: int, payload: bytes) -> Message:
+    read = _READ.get(kind)
+    return UnknownMessage(kind, payload) if read is None else read(payload)
+
+
+# --- Writing -------------------------------------------------------------------------
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise EncodeError(f"{len(payload)} bytes are more than the {MAX_PAYLOAD_BYTES} of one frame")
+    return b"%c%b%b" % (kind, len(payload).to_bytes(2, "big"), payload)
+
+
+def _encode_one(message: Audio) -> bytes:
+    return encode_audio(message.audio, message.sample_rate)
+
+
+def _encode_dtmf(message: Dtmf) -> bytes:
+    if len(message.digit) != 1 or not " " < message.digit < "\x7f":
+        raise EncodeError("a key is one character of ASCII", event_type="dtmf")
+    return _frame(DTMF, message.digit.encode())
+
+
+def _encode_unknown(message: UnknownMessage) -> bytes:
+    if not 0 <= message.kind <= 0xFF:
+        raise EncodeError(f"a kind is one byte, not {message.kind}")
+    return _frame(message.kind, message.payload)
+
+
+_WRITE: dict[type, Callable[[Any], bytes]] = {
+    Hangup: lambda message: _frame(HANGUP, b""),
+    Uuid: lambda message: _frame(UUID_KIND, message.uuid.bytes),
+    Dtmf: _encode_dtmf,
+    Audio: _encode_one,
+    Error: lambda message: _frame(ERROR, message.code),
+    UnknownMessage: _encode_unknown,
+}
+
+
+def encode(message: Message, /) -> bytes:
+    """`message` as one frame; audio of more than 64 KiB as several.
+
+    Raises:
+        AudioError: audio that is no whole samples, or of no sample at all.
+        EncodeError: what does not fit a frame, or a rate that no kind has.
+        TypeError: it is no message of this wire.
+    """
+    write = _WRITE.get(type(message))
+    if write is None:
+        raise TypeError(f"a message of AudioSocket is needed, not {type(message).__name__}")
+    return write(message)
+
+
+def encode_audio(audio: Buffer, sample_rate: int = 8_000) -> bytes:
+    """Raw PCM16 as frames: one, or as many as its length takes.
+
+    Raises:
+        AudioError: no whole number of samples, or none: Asterisk would hang up.
+        EncodeError: a rate that no kind has.
+        TypeError: `audio` is no buffer of bytes or int16.
+    """
+    kind = _KINDS.get(sample_rate)
+    if kind is None:
+        raise EncodeError(f"AudioSocket has no kind for audio at {sample_rate} Hz")
+    view = octets(audio)
+    if len(view) % 2 or not len(view):
+        raise AudioError(f"{len(view)} bytes are not a positive whole number of 16-bit samples")
+    pieces = range(0, len(view), _MAX_AUDIO_BYTES)
+    return b"".join(_frame(kind, bytes(view[at : at + _MAX_AUDIO_BYTES])) for at in pieces)

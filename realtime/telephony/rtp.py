@@ -1,0 +1,192 @@
+"""RTP packets (RFC 3550) with the audio of RFC 3551, as bytes: no sockets, no RTCP.
+
+`parse` and `build` are one packet; a `Sequencer` numbers what is sent, and `order.Reorder` with
+``modulus=SEQUENCES`` puts in order what arrives.
+"""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from ..append import octets
+from ..errors import AudioError, ConfigError, DecodeError, EncodeError
+from .media import MediaFormat
+
+if TYPE_CHECKING:
+    from .._types import Buffer
+
+# Source: RFC 3550, section 5.1 (fixed header), 5.3.1 (extension). Read 2026-11-24.
+VERSION: Final = 2
+HEADER_BYTES: Final = 12
+MAX_CSRCS: Final = 15
+SEQUENCES: Final = 1 << 16
+TIMESTAMPS: Final = 1 << 32
+_HEADER = struct.Struct("!BBHII")
+_EXTENSION = struct.Struct("!HH")
+_MARKER, _PADDING, _EXTENDED = 0x80, 0x20, 0x10
+
+# The static payload types of audio made of samples; L16 is in network byte order (`media.swap16`
+# makes PCM16 of it), at 8,000, 16,000 and 24,000 Hz under dynamic types, 96 to 127, that SDP names.
+# Source: RFC 3551, section 6, table 4, and section 4.5.11. Read 2026-11-24.
+PAYLOAD_TYPES: Final = {
+    0: MediaFormat("PCMU", 8_000),
+    8: MediaFormat("PCMA", 8_000),
+    10: MediaFormat("L16", 44_100, 2, big_endian=True),
+    11: MediaFormat("L16", 44_100, 1, big_endian=True),
+}
+
+# Where RTP and RTCP share a port, the second byte of RTCP is one of these (RTP's: 64 to 95, which are no
+# payload types then). Source: RFC 5761, section 4. Read 2026-11-24.
+RTCP_TYPES: Final = range(192, 224)
+
+
+class Extension(Struct, frozen=True, gc=False):
+    """A header extension: 16 bits that say of what profile, and whole 32-bit words."""
+
+    profile: int
+    data: bytes
+
+
+class Packet(Struct, frozen=True, gc=False):
+    """One packet; `timestamp` counts samples of the payload's clock, `marker` begins a talkspurt."""
+
+    payload_type: int
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+    marker: bool = False
+    csrcs: tuple[int, ...] = ()
+    extension: Extension | None = None
+
+
+def is_rtcp(datagram: Buffer) -> bool:
+    """Whether a datagram of a shared port is RTCP."""
+    view = memoryview(datagram).cast("B")
+    return len(view) > 1 and view[1] in RTCP_TYPES
+
+
+def parse(datagram: Buffer, /) -> Packet:
+    """The packet of one datagram, its padding taken off.
+
+    Raises:
+        DecodeError: it is no RTP of version 2, or shorter than it says.
+        TypeError: `datagram` is no buffer.
+    """
+    raw = memoryview(datagram).tobytes()
+    if len(raw) < HEADER_BYTES:
+        raise DecodeError(f"{len(raw)} bytes are less than RTP's header")
+    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(raw)
+    if first >> 6 != VERSION:
+        raise DecodeError(f"version {first >> 6} of RTP is not known", expected="2")
+    if second in RTCP_TYPES:
+        raise DecodeError(f"RTCP of type {second}, not RTP")
+    start = HEADER_BYTES + 4 * (first & MAX_CSRCS)
+    csrcs = tuple(int.from_bytes(raw[at : at + 4], "big") for at in range(HEADER_BYTES, start, 4))
+    extension = None
+    if first & _EXTENDED:
+        extension, start = _extension(raw, start)
+    end = len(raw) - (raw[-1] if first & _PADDING else 0)
+    if start > end or (first & _PADDING and end == len(raw)):
+        raise DecodeError("the packet is shorter than its header and padding say")
+    return Packet(
+        second & 0x7F, sequence, timestamp, ssrc, raw[start:end], second >= _MARKER, csrcs, extension
+    )
+
+
+def _extension(raw: bytes, start: int) -> tuple[Extension, int]:
+    """The extension at `start`, and where it ends."""
+    data = start + _EXTENSION.size
+    if data > len(raw):
+        raise DecodeError("the packet is shorter than its header extension says")
+    profile, words = _EXTENSION.unpack_from(raw, start)
+    return Extension(profile, raw[data : data + 4 * words]), data + 4 * words
+
+
+def build(packet: Packet, /) -> bytes:
+    """The datagram of `packet`, without padding.
+
+    Raises:
+        EncodeError: a number that does not fit its field, or an extension of no whole words.
+        TypeError: the payload is no buffer of bytes or int16.
+    """
+    if len(packet.csrcs) > MAX_CSRCS:
+        raise EncodeError(f"a packet names at most {MAX_CSRCS} sources, not {len(packet.csrcs)}")
+    if not 0 <= packet.payload_type <= 0x7F:
+        raise EncodeError(f"a payload type has 7 bits, {packet.payload_type} has not")
+    first = VERSION << 6 | len(packet.csrcs) | (_EXTENDED if packet.extension else 0)
+    second = packet.payload_type | (_MARKER if packet.marker else 0)
+    try:
+        head = _HEADER.pack(first, second, packet.sequence, packet.timestamp, packet.ssrc)
+        csrcs = struct.pack(f"!{len(packet.csrcs)}I", *packet.csrcs)
+        extension = _extension_bytes(packet.extension) if packet.extension else b""
+    except struct.error as why:
+        raise EncodeError(f"a number does not fit its field: {why}") from None
+    return b"".join((head, csrcs, extension, octets(packet.payload)))
+
+
+def _extension_bytes(extension: Extension) -> bytes:
+    words, rest = divmod(len(extension.data), 4)
+    if rest:
+        raise EncodeError(f"a header extension is whole 32-bit words, not {len(extension.data)} bytes")
+    return _EXTENSION.pack(extension.profile, words) + extension.data
+
+
+class Sequencer:
+    """Numbers the packets of one source: what is sent in a row, of one payload type.
+
+    `format` is the payload's; it need be given for dynamic payload types only. The numbers begin at
+    random, as RFC 3550 asks (section 5.1), unless they are given; they wrap around.
+    """
+
+    __slots__ = ("_frame_bytes", "_marker", "payload_type", "sequence", "ssrc", "timestamp")
+
+    def __init__(
+        self,
+        payload_type: int,
+        *,
+        format: MediaFormat | None = None,
+        ssrc: int | None = None,
+        sequence: int | None = None,
+        timestamp: int | None = None,
+    ) -> None:
+        told = format or PAYLOAD_TYPES.get(payload_type)
+        if told is None or not told.sample_width:
+            raise ConfigError(f"the format of payload type {payload_type} is needed, made of samples")
+        self._frame_bytes = told.sample_width * told.channels
+        self._marker = True
+        self.payload_type = payload_type
+        self.ssrc = secrets.randbits(32) if ssrc is None else ssrc
+        self.sequence = secrets.randbits(16) if sequence is None else sequence
+        self.timestamp = secrets.randbits(32) if timestamp is None else timestamp
+
+    def next(self, payload: Buffer) -> bytes:
+        """The datagram of the next packet: `payload` is audio as the wire carries it.
+
+        The first one, and the first after `skip`, has its marker set (RFC 3551, section 4.1).
+
+        Raises:
+            AudioError: no whole number of samples of all channels.
+            EncodeError: a number that does not fit its field.
+            TypeError: `payload` is no buffer of bytes or int16.
+        """
+        audio = octets(payload)
+        samples, rest = divmod(len(audio), self._frame_bytes)
+        if rest:
+            raise AudioError(f"{len(audio)} bytes are not a whole number of samples of all channels")
+        datagram = build(
+            Packet(self.payload_type, self.sequence, self.timestamp, self.ssrc, bytes(audio), self._marker)
+        )
+        self._marker = False
+        self.sequence = (self.sequence + 1) % SEQUENCES
+        self.timestamp = (self.timestamp + samples) % TIMESTAMPS
+        return datagram
+
+    def skip(self, samples: int) -> None:
+        """`samples` of silence that are not sent: time goes on, packets are not missing."""
+        self.timestamp = (self.timestamp + samples) % TIMESTAMPS
+        self._marker = True

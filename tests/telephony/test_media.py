@@ -1,0 +1,82 @@
+"""MediaFormat and the order of bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from realtime import AudioError, AudioFormat
+from realtime.telephony import MediaFormat, media, swap16
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        *media.SPELLINGS.items(),
+        ("PCMU", "PCMU"),
+        ("Audio/X-MULAW", "PCMU"),
+        ("L16", "L16"),
+        ("G722", "G722"),
+        ("", ""),
+    ],
+)
+def test_every_spelling_has_rtps_name(spelling: str, name: str) -> None:
+    assert MediaFormat.of(spelling, 8000).encoding == name
+    assert MediaFormat.of(spelling, 8000, big_endian=True).big_endian is (name == "L16")
+
+
+def test_the_spellings_of_g711_are_the_sessions_too() -> None:
+    for spelling, name in media.SPELLINGS.items():
+        if name != "L16":
+            assert AudioFormat.of(spelling) is MediaFormat.of(spelling, 8000).audio_format
+
+
+@pytest.mark.parametrize(
+    ("format", "same"),
+    [
+        (MediaFormat("PCMU", 8_000), AudioFormat.G711_ULAW),
+        (MediaFormat("PCMA", 8_000), AudioFormat.G711_ALAW),
+        (MediaFormat("L16", 24_000), AudioFormat.PCM16),
+        (MediaFormat("L16", 24_000, big_endian=True), None),
+        (MediaFormat("L16", 24_000, 2), None),
+        (MediaFormat("L16", 16_000), None),
+        (MediaFormat("PCMU", 16_000), None),
+        (MediaFormat("G722", 8_000), None),
+    ],
+)
+def test_the_session_that_speaks_it(format: MediaFormat, same: AudioFormat | None) -> None:
+    assert format.audio_format is same
+    if same is not None:
+        assert format.bytes_per_second == same.bytes_per_second
+        assert format.chunk_bytes(20) == same.chunk_bytes(20)
+
+
+def test_sizes() -> None:
+    assert MediaFormat("L16", 16_000).chunk_bytes(20) == 640
+    assert MediaFormat("L16", 44_100, 2).bytes_per_second == 176_400
+    assert MediaFormat("G722", 8_000).sample_width == MediaFormat("G722", 8_000).bytes_per_second == 0
+    for format, ms in [
+        (MediaFormat("G722", 8_000), 20),
+        (MediaFormat("L16", 44_100), 1),
+        (MediaFormat("L16", 8_000), -1),
+    ]:
+        with pytest.raises(AudioError, match="no whole samples"):
+            format.chunk_bytes(ms)
+
+
+@given(st.binary(max_size=64).filter(lambda b: len(b) % 2 == 0))
+def test_swapping_is_the_other_byte_order(audio: bytes) -> None:
+    assert swap16(audio) == np.frombuffer(audio, "<i2").astype(">i2").tobytes()
+    assert swap16(swap16(audio)) == audio
+    array: Any = np.frombuffer(audio, "<i2")
+    assert swap16(bytearray(audio)) == swap16(array) == swap16(audio)
+
+
+def test_swapping_half_a_sample_is_an_error() -> None:
+    with pytest.raises(AudioError, match="16-bit"):
+        swap16(b"\0\1\2")
+    with pytest.raises(TypeError):
+        swap16("ab")  # type: ignore[arg-type]

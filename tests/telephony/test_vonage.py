@@ -1,0 +1,105 @@
+"""Vonage: what is its own, binary frames and headers of any name."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import realtime
+from realtime import AudioError, DecodeError, EncodeError
+from realtime.telephony import CARRIERS, CallAudio, vonage
+
+PCM = bytes(range(256)) * 2 + bytes(128)
+
+
+def test_binary_frames_are_audio() -> None:
+    for container in (PCM, bytearray(PCM), memoryview(PCM)):
+        message = vonage.decode(container)
+        assert message == vonage.Audio(PCM)
+        assert message == vonage.decode_command(container)
+        assert (message.type, message.sequence, message.as_call()) == ("audio", None, CallAudio(PCM))
+        assert vonage.encode(message) == PCM
+
+
+def test_audio_that_looks_like_json_is_audio() -> None:
+    assert vonage.decode(b'{"event":"websocket:cleared"}\n') == vonage.Audio(
+        b'{"event":"websocket:cleared"}\n'
+    )
+
+
+def test_half_a_sample_is_refused() -> None:
+    with pytest.raises(DecodeError, match="16-bit"):
+        vonage.decode(b"\0\1\2")
+    assert vonage.media_to_append(b"\0\1\2") is None
+    for audio in (b"\0\1\2", "AAEC"):
+        with pytest.raises(AudioError, match="16-bit"):
+            vonage.encode_media(audio)
+    with pytest.raises(AudioError, match="16-bit"):
+        vonage.encode(vonage.Audio(b"\0"))
+
+
+def test_audio_of_any_buffer_and_base64_is_a_binary_frame() -> None:
+    samples: Any = np.frombuffer(PCM, "<i2")
+    assert vonage.encode_media(samples) == PCM
+    assert vonage.encode_media(memoryview(PCM)) == PCM
+    assert vonage.encode_media(base64.b64encode(PCM).decode()) == PCM
+    with pytest.raises(EncodeError, match="base64"):
+        vonage.encode_media("*")
+    with pytest.raises(TypeError):
+        vonage.encode_media(5)  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=64))
+def test_an_append_is_that_of_the_audio(audio: bytes) -> None:
+    append = vonage.media_to_append(audio)
+    assert append == (realtime.encode_append(audio) if len(audio) % 2 == 0 else None)
+
+
+def test_what_has_no_base64_steps_aside() -> None:
+    assert vonage.media_to_append('{"event":"websocket:cleared"}') is None
+    carrier = CARRIERS["vonage"]
+    assert carrier.cut_media(PCM) is None
+    assert carrier.delta_to_media("{}", "") is None
+
+
+def test_headers_have_any_names() -> None:
+    headers: dict[str, Any] = {"headers": {"a": 1}, "type": None, "event ": "x", "": [], "content_type": "y"}
+    message = vonage.WebsocketConnected("audio/l16;rate=8000", headers)
+    frame = vonage.encode(message).decode()
+    assert vonage.decode(frame) == message
+    assert json.loads(frame)["headers"] == {"a": 1}
+
+
+def test_a_header_cannot_pass_for_the_event() -> None:
+    message = vonage.WebsocketConnected("audio/l16;rate=8000", {"event": "stop", "content-type": "x", "a": 1})
+    assert vonage.decode(vonage.encode(message).decode()) == vonage.WebsocketConnected(
+        "audio/l16;rate=8000", {"a": 1}
+    )
+
+
+@pytest.mark.parametrize(
+    ("frame", "path"),
+    [
+        ('{"event":"websocket:connected"}', "$.content-type"),
+        ('{"event":"websocket:connected","content-type":5}', "$.content-type"),
+        ('{"event":"websocket:connected","content-type":null}', "$.content-type"),
+        ('{"event":"websocket:connected","content-type":"a","x":"\\ud800"}', "$"),
+        (f'{{"event":"websocket:connected","content-type":"a","x":{"9" * 5000}}}', "$"),
+    ],
+)
+def test_a_connected_that_does_not_say_what_the_audio_is(frame: str, path: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        vonage.decode(frame)
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize("payload", [None, 5, "m", [], {}, {"name": 5}])
+def test_a_notify_that_is_no_mark_of_ours(payload: object) -> None:
+    message = vonage.decode(json.dumps({"event": "websocket:notify", "payload": payload}))
+    assert message == vonage.WebsocketNotify(payload)
+    assert message.as_call() is None
