@@ -2,7 +2,7 @@
 
     inputs     the fixed inputs, made from a seed
     common     how long each thing is measured, and what is left out where a peer is missing
-    codec, audio, state, imports
+    codec, audio, state, telephony, imports
                this library alone: what asv follows from commit to commit
     peers, peers_audio
                the same work by others, in the same run, down to doing nothing

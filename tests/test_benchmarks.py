@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pybase64")
 from benchmarks import document, memory, report, whole_call
 
-MODULES = ("codec", "audio", "state", "peers", "peers_audio")
+MODULES = ("codec", "audio", "state", "telephony", "peers", "peers_audio")
 
 
 def timed() -> Iterator[Any]:

@@ -85,7 +85,6 @@ class ConversationItem:
         "_arguments",
         "_arguments_whole",
         "_before",
-        "_contents",
         "at_ms",
         "call_id",
         "failed",
@@ -93,6 +92,7 @@ class ConversationItem:
         "kept_bytes",
         "name",
         "output",
+        "parts",
         "placed",
         "previous",
         "raw",
@@ -117,7 +117,7 @@ class ConversationItem:
         self.kept_bytes = 0
         self.placed = False
         self.previous: str | None = None
-        self._contents: dict[int, Content] = {}
+        self.parts: dict[int, Content] = {}
         self._arguments: list[str] = []
         self._arguments_whole = False
         self._before: ConversationItem | None = None
@@ -129,7 +129,7 @@ class ConversationItem:
     @property
     def contents(self) -> list[Content]:
         """The content parts, in order."""
-        return [self._contents[index] for index in sorted(self._contents)]
+        return [self.parts[index] for index in sorted(self.parts)]
 
     @property
     def text(self) -> str:
@@ -151,13 +151,13 @@ class ConversationItem:
         """Whole milliseconds of audio that came, kept or only counted."""
         return sum(
             part.audio_bytes // part.format.sample_width * 1000 // part.format.sample_rate
-            for part in self._contents.values()
+            for part in self.parts.values()
         )
 
     @property
     def truncated_ms(self) -> int | None:
         """Where the item was truncated, or None."""
-        return next((p.truncated_ms for p in self._contents.values() if p.truncated_ms is not None), None)
+        return next((p.truncated_ms for p in self.parts.values() if p.truncated_ms is not None), None)
 
     @property
     def arguments(self) -> str:
@@ -169,9 +169,9 @@ class ConversationItem:
     def content(self, index: int | None, format: AudioFormat) -> Content:
         """The part of this index, new if need be."""
         index = index or 0
-        part = self._contents.get(index)
+        part = self.parts.get(index)
         if part is None:
-            part = self._contents[index] = Content(format)
+            part = self.parts[index] = Content(format)
         return part
 
     def add_arguments(self, delta: str | None) -> int:

@@ -106,11 +106,11 @@ class Conversation:
 
         `at_ms` is the caller's clock, for `max_age_ms`; it is never read here.
         """
-        kind = type(event)
-        if kind not in _HANDLERS:
-            tag = getattr(kind, "__struct_config__", None)
-            _HANDLERS[kind] = _BY_TYPE.get(getattr(tag, "tag", None) or "")
-        handle = _HANDLERS[kind]
+        try:
+            handle = _HANDLERS[type(event)]
+        except KeyError:
+            tag = getattr(getattr(event, "__struct_config__", None), "tag", None)
+            handle = _HANDLERS[type(event)] = _BY_TYPE.get(tag or "")
         if at_ms is not None:
             self._at_ms = at_ms
         if handle is None:
@@ -198,10 +198,12 @@ class Conversation:
         return self._grow(item, growth)
 
     def _on_text_delta(self, event: Any) -> ConversationItem | None:
-        item = self._item(event.item_id)
+        item = self._order.by_id.get(event.item_id) or self._item(event.item_id)
         if item is None:
             return None
-        part = item.content(event.content_index, self._format_of(item))
+        part = item.parts.get(event.content_index or 0)
+        if part is None:
+            part = item.content(event.content_index, self._format_of(item))
         return self._grow(item, part.add_text(event.delta))
 
     def _on_text_done(self, event: Any) -> ConversationItem | None:

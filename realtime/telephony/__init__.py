@@ -23,11 +23,8 @@ from . import (
     twilio as twilio,
     vonage as vonage,
 )
-from ._splice import (
-    append_splicer as append_splicer,
-    cut_delta as cut_delta,
-    nbytes_of as nbytes_of,
-)
+from ._base64 import nbytes_of as nbytes_of
+from ._splice import append_splicer as append_splicer, cut_delta as cut_delta
 from ._wire import UnknownMessage as UnknownMessage
 from .call import (
     CallAudio as CallAudio,

@@ -16,7 +16,8 @@ import msgspec
 
 from .. import beta, codec
 from ..events import ResponseOutputAudioDelta
-from ._wire import ALPHABET, ENDS, MAX_FRAME_BYTES, Reader, is_exact, is_shallow
+from ._base64 import ALPHABET, ENDS, is_exact
+from ._wire import MAX_FRAME_BYTES, Reader, is_shallow
 
 if TYPE_CHECKING:
     from .._types import Buffer, Frame
@@ -35,11 +36,6 @@ _join = b"".join
 def is_callers(track: str | None) -> bool:
     """Whether this track is what the caller says: "inbound", or where only that is sent none."""
     return track in _CALLERS
-
-
-def nbytes_of(base64: bytes) -> int:
-    """How many bytes exact base64 stands for."""
-    return len(base64) // 4 * 3 - base64[-2:].count(b"=")
 
 
 # --- From the carrier -----------------------------------------------------------------
@@ -122,7 +118,7 @@ def cut_delta(frame: Frame) -> tuple[AudioDelta, bytes] | None:
     start = at + len(head)
     end = raw.find(b'"', start)
     rest, base64 = raw[:start] + raw[end:], raw[start:end]
-    # One flat object that names the audio once.
+    # One flat object that names the audio once. Where no quote ends the audio, the rest is no JSON.
     if _BACKSLASH in rest or _ARRAY in rest or _OBJECT in rest[1:] or rest.count(b'"delta"') != 1:
         return None
     try:

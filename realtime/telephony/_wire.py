@@ -13,16 +13,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, get_args
 
 import msgspec
-import pybase64
 from msgspec import Meta, Raw, Struct
 
 from .._guard import DEFAULT_MAX_DEPTH, bounded, check_depth
-from ..append import octets
 from ..errors import DecodeError, EncodeError, reason_of, snippet
 from ..events.base import Unknown
+from ._base64 import from_base64
 
 if TYPE_CHECKING:
-    from .._types import Buffer, Frame
+    from .._types import Frame
     from .call import CallEvent
 
     # Raw audio as `decode` gives it; `encode` also takes a str that is base64 already.
@@ -41,18 +40,6 @@ SHALLOW_CHARS = DEFAULT_MAX_DEPTH
 # No str of so many characters is more bytes than a frame may be.
 SHORT_CHARS = MAX_FRAME_BYTES // 4
 _ARRAY, _OBJECT = b"[{"
-
-
-# Source: RFC 4648, section 4: the alphabet; section 3.5: an encoder leaves no stray bits in the last
-# character before the padding, so few may stand there. Read 2026-11-24.
-ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-# How base64 ends: one character and the padding, if any.
-ENDS = frozenset(
-    [b""]
-    + [ALPHABET[i : i + 1] for i in range(64)]
-    + [ALPHABET[i : i + 1] + b"=" for i in range(0, 64, 4)]
-    + [ALPHABET[i : i + 1] + b"==" for i in range(0, 64, 16)]
-)
 
 
 class UnknownMessage(Unknown):
@@ -126,7 +113,6 @@ _probe_event = msgspec.json.Decoder(_Nothing).decode
 _probe_action = msgspec.json.Decoder(_NoCommand).decode
 _check_json = msgspec.json.Decoder(Raw).decode
 _encode = msgspec.json.Encoder().encode
-b64decode, b64encode = pybase64.b64decode, pybase64.b64encode
 
 # What msgspec, base64 or a frame's container can raise; TypeError only for a wrong argument.
 _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, TypeError, BufferError)
@@ -178,7 +164,7 @@ class Reader(Generic[M]):
             message = self.skim(frame)
             if message.has_audio:
                 media = message.media
-                media.payload = b64decode(media.payload, None, True)
+                media.payload = from_base64(media.payload, None, True)
             return message  # type: ignore[no-any-return]
         except _REFUSALS as error:
             return self._look_again(frame, message, error)  # type: ignore[return-value]
@@ -270,28 +256,6 @@ def as_digits(value: Any) -> Any:
         elif name in value.digits and isinstance(part, int):
             changes[name] = str(part)
     return msgspec.structs.replace(value, **changes) if changes else value
-
-
-def is_exact(base64: bytes) -> bool:
-    """Whether this is what an encoder writes: the alphabet, the padding, no stray bits."""
-    # What the alphabet leaves over is the padding, or it fits no end.
-    padding = base64.translate(None, ALPHABET)
-    return not len(base64) % 4 and base64[~len(padding) :] in ENDS
-
-
-def base64_of(audio: Buffer | str) -> bytes:
-    """Raw audio as base64; a str that is exact base64, as it is.
-
-    Raises:
-        EncodeError: a str that is not what an encoder writes.
-        TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
-    """
-    if not isinstance(audio, str):
-        return b64encode(octets(audio))
-    base64 = audio.encode("ascii", "replace")
-    if not is_exact(base64):
-        raise EncodeError("a str of audio must be base64")
-    return base64
 
 
 def json_str(text: str) -> bytes:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec import field
 
+from ._base64 import base64_of
 from ._splice import append_splicer, cut_delta, is_callers, media_cutter
-from ._wire import Audio, CarrierMessage, Reader, SampleRate, UnknownMessage, Wire, base64_of, json_str, write
+from ._wire import Audio, CarrierMessage, Reader, SampleRate, UnknownMessage, Wire, json_str, write
 from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallMark, CallStarted
 from .media import MediaFormat
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from msgspec import field
 
+from ._base64 import base64_of
 from ._splice import append_splicer, cut_delta, is_callers, media_cutter
-from ._wire import Audio, CarrierMessage, Channels, Reader, SampleRate, UnknownMessage, Wire, base64_of, write
+from ._wire import Audio, CarrierMessage, Channels, Reader, SampleRate, UnknownMessage, Wire, write
 from .call import CallAudio, CallDigit, CallEnded, CallFailed, CallMark, CallStarted
 from .media import MediaFormat
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from ._base64 import base64_of
 from ._splice import append_splicer, cut_delta, is_callers, media_cutter
 from ._wire import (
     Audio,
@@ -18,7 +19,6 @@ from ._wire import (
     SampleRate,
     UnknownMessage,
     Wire,
-    base64_of,
     json_str,
     write,
 )

@@ -16,7 +16,8 @@ from msgspec import Struct, field
 from ..append import octets
 from ..codec import encode_append
 from ..errors import AudioError, DecodeError, EncodeError, reason_of, snippet
-from ._wire import CarrierMessage, Reader, UnknownMessage, b64decode, base64_of, json_str, write
+from ._base64 import base64_of, from_base64
+from ._wire import CarrierMessage, Reader, UnknownMessage, json_str, write
 from .call import CallAudio, CallCleared, CallDigit, CallMark, CallStarted
 from .media import MediaFormat
 
@@ -230,7 +231,7 @@ def encode_media(audio: Buffer | str, stream_id: str = "", format: MediaFormat |
         EncodeError: a str that is not base64.
         TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
     """
-    raw = b64decode(base64_of(audio)) if isinstance(audio, str) else bytes(octets(audio))
+    raw = from_base64(base64_of(audio)) if isinstance(audio, str) else bytes(octets(audio))
     if len(raw) % 2:
         raise AudioError(f"{len(raw)} bytes are not a whole number of 16-bit samples")
     return raw

@@ -240,7 +240,7 @@ def of_two_structs(x: Place | Tree) -> None: ...
         (of_two_structs, "of_two_structs", "multiple Struct types"),
         (int, "int", "a tool's arguments are an object"),
         (lambda: 1, "<lambda>", "must match"),
-        (vars, "vars", "no signature found"),
+        (vars, "vars", "no schema can be made of it"),
     ],
 )
 def test_what_cannot_be_declared_is_the_callers_error(source: Any, path: str, why: str) -> None:

@@ -19,6 +19,7 @@ from realtime import beta, live, translation
 from realtime.telephony import (
     CARRIERS,
     MediaFormat,
+    _base64,
     _splice,
     _wire,
     append_splicer,
@@ -50,7 +51,7 @@ def _containers(frame: str) -> list[Any]:
 @given(st.binary(max_size=400))
 def test_what_an_encoder_writes_is_exact(audio: bytes) -> None:
     text = base64.b64encode(audio)
-    assert _wire.is_exact(text)
+    assert _base64.is_exact(text)
     assert nbytes_of(text) == len(audio)
 
 
@@ -61,7 +62,7 @@ def test_what_is_exact_comes_back(text: str) -> None:
         back = base64.b64encode(pybase64.b64decode(raw, None, True))
     except ValueError:
         back = None
-    assert _wire.is_exact(raw) is (back == raw)
+    assert _base64.is_exact(raw) is (back == raw)
 
 
 @pytest.mark.parametrize("end", range(3))
@@ -73,7 +74,7 @@ def test_every_last_character(end: int) -> None:
             exact = base64.b64encode(base64.b64decode(text, validate=True)) == text
         except ValueError:
             exact = False
-        assert _wire.is_exact(text) is exact
+        assert _base64.is_exact(text) is exact
 
 
 # --- From the carrier ----------------------------------------------------------------
@@ -123,9 +124,14 @@ def test_the_callers_audio_becomes_an_append(name: str) -> None:
 @pytest.mark.parametrize("name", TEXT_CARRIERS)
 def test_no_base64_is_decoded_or_encoded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     worked = Mock(side_effect=AssertionError("base64 was worked on"))
-    for module in (_wire, pybase64, base64):
-        monkeypatch.setattr(module, "b64decode", worked)
-        monkeypatch.setattr(module, "b64encode", worked)
+    for module, names in (
+        (_base64, ("from_base64", "to_base64")),
+        (_wire, ("from_base64",)),
+        (pybase64, ("b64decode", "b64encode")),
+        (base64, ("b64decode", "b64encode")),
+    ):
+        for worker in names:
+            monkeypatch.setattr(module, worker, worked)
     carrier = TEXT_CARRIERS[name]
     assert B64.encode() in carrier.media_to_append(_media_frame(name))
     assert B64.encode() in carrier.delta_to_media(DELTA % B64, "MZ1")
