@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
+import msgspec
+
 import realtime
 from realtime import state
 
@@ -19,9 +21,14 @@ EVENTS = {
 }
 
 
+# An event that came before is passed over at once; without an id each is new.
+EVENTS = {name: msgspec.structs.replace(event, event_id=None) for name, event in EVENTS.items()}
+
 FEEDS: dict[str, Callable[[Any], object]] = {
     "Usage": state.Usage().feed,
     "FunctionCalls": state.FunctionCalls().feed,
+    "Conversation": state.Conversation(audio="drop").feed,
+    "Playback": state.Playback().feed,
     "summary": state.summary,
 }
 

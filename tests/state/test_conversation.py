@@ -208,6 +208,20 @@ def test_a_response_tells_its_items_once_more() -> None:
     assert ids(fed(r.ResponseDone(response=aside), r.ResponseDone(response=r.Response()))) == []
 
 
+def test_an_end_without_arguments_leaves_what_the_deltas_said() -> None:
+    ids: dict[str, Any] = {"response_id": "r", "item_id": "f", "output_index": 0, "call_id": "c"}
+    delta = r.ResponseFunctionCallArgumentsDelta(**ids, delta="{}")
+    done = r.ResponseFunctionCallArgumentsDone(**ids | {"arguments": None})
+    [item] = fed(delta, done)
+    assert item.arguments == "{}"
+
+
+def test_a_response_without_an_id_is_not_under_way() -> None:
+    created = r.decode_server(b'{"type":"response.created","event_id":"e","response":{}}')
+    assert isinstance(created, r.ResponseCreated)
+    assert fed(created).responses_under_way == ()
+
+
 def test_a_mcp_call_has_arguments_too() -> None:
     step: dict[str, Any] = {"item_id": "m", "output_index": 0, "response_id": "r"}
     conversation = fed(

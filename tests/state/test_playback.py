@@ -111,6 +111,14 @@ def test_late_deltas_of_what_was_cut_are_not_played() -> None:
     assert playback.received("i", 960) == 0
 
 
+def test_counted_audio_of_no_known_response_is_late_by_its_item() -> None:
+    playback = Playback()
+    playback.received("i", 480)
+    playback.interrupt()
+    assert playback.received("i", 480) == 0
+    assert playback.received("j", 480) == 480
+
+
 def test_an_item_that_was_heard_to_its_end_needs_nothing() -> None:
     for end in (
         r.ResponseOutputAudioDone(**IDS),
