@@ -14,15 +14,18 @@ from realtime import state
 from . import inputs
 from .common import Calls, Timed
 
-EVENTS = {
-    "text delta": realtime.decode_server(inputs.TEXT_DELTA),
-    "audio delta": realtime.decode_server(inputs.audio_delta(9_600)),
-    "response.done": realtime.decode_server(inputs.RESPONSE_DONE),
+
+def _anonymous(frame: bytes) -> Any:
+    """The event without its id: an event that came before is passed over at once, one without an id is new each time."""
+    event: Any = realtime.decode_server(frame)
+    return msgspec.structs.replace(event, event_id=None)
+
+
+EVENTS: dict[str, Any] = {
+    "text delta": _anonymous(inputs.TEXT_DELTA),
+    "audio delta": _anonymous(inputs.audio_delta(9_600)),
+    "response.done": _anonymous(inputs.RESPONSE_DONE),
 }
-
-
-# An event that came before is passed over at once; without an id each is new.
-EVENTS = {name: msgspec.structs.replace(event, event_id=None) for name, event in EVENTS.items()}
 
 FEEDS: dict[str, Callable[[Any], object]] = {
     "Usage": state.Usage().feed,

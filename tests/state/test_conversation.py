@@ -211,7 +211,8 @@ def test_a_response_tells_its_items_once_more() -> None:
 def test_an_end_without_arguments_leaves_what_the_deltas_said() -> None:
     ids: dict[str, Any] = {"response_id": "r", "item_id": "f", "output_index": 0, "call_id": "c"}
     delta = r.ResponseFunctionCallArgumentsDelta(**ids, delta="{}")
-    done = r.ResponseFunctionCallArgumentsDone(**ids | {"arguments": None})
+    untold: dict[str, Any] = ids | {"arguments": None}
+    done = r.ResponseFunctionCallArgumentsDone(**untold)
     [item] = fed(delta, done)
     assert item.arguments == "{}"
 
