@@ -1,0 +1,381 @@
+"""The programs of examples/ run as a user runs them, and the audio that came through is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+import realtime
+from realtime.audio import chunks, read_wav, write_wav
+from realtime.telephony import audiosocket
+from realtime.testing import LoopbackServer
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"},
+    "PYTHONPATH": str(EXAMPLES.parent),
+    "no_proxy": "*",
+}
+PCM16 = realtime.AudioFormat.PCM16
+RUNS = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
+class Running:
+    """An example at work: `address` is the line that it printed first, `log` what it said on stderr, at its end."""
+
+    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+        self.process, self.address, self.log = process, address, ""
+
+
+def command(name: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-X", "dev", "-W", "error", str(EXAMPLES / f"{name}.py"), *arguments]
+
+
+@contextlib.contextmanager
+def running(name: str, *arguments: str) -> Generator[Running]:
+    """A server among the examples, ended by SIGTERM; it must end well."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command(name, *arguments), env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        assert process.stdout is not None
+        example = Running(process, process.stdout.readline().strip())
+        try:
+            yield example
+        finally:
+            process.send_signal(signal.SIGTERM)
+            out, example.log = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, ""), example.log
+
+
+def tone(ms: int, rate: int = PCM16.sample_rate, hz: float = 440.0) -> np.ndarray[Any, Any]:
+    """A tone that fades in and out, so that it is nowhere like itself a period later."""
+    at = np.arange(rate * ms // 1000) / rate
+    wave = 12_000 * np.sin(2 * np.pi * hz * at) * np.sin(np.pi * at * 1000 / ms)
+    return wave.round().astype("<i2")
+
+
+def test_every_example_says_what_it_shows_and_how_to_run_it() -> None:
+    programs = sorted(EXAMPLES.glob("*.py"))
+    assert {"audiosocket", "microphone", "relay"} <= {program.stem for program in programs}
+    for program in programs:
+        done = subprocess.run(
+            [sys.executable, program, "--help"], env=ENVIRONMENT, capture_output=True, text=True
+        )
+        source = program.read_text(encoding="utf-8")
+        assert done.returncode == 0, done.stderr
+        assert "usage:" in done.stdout
+        assert f"python examples/{program.name}" in source
+
+
+# --- relay -----------------------------------------------------------------------------
+
+
+def talk(url: str) -> tuple[list[str], bytes]:
+    """A session of one turn: the types that came, and the audio of the answer."""
+    ulaw = realtime.AudioFormat.G711_ULAW
+    speech = read_wav(str(Path(realtime.__file__).parent / "data" / "caller.wav")).to(ulaw)[:24_000]
+    types, audio = [], b""
+    with connect(url, max_size=None, compression=None) as ws:
+        config = realtime.create_session_config(format=ulaw, turn_detection=None)
+        ws.send(realtime.encode(realtime.SessionUpdate(session=config)), text=True)
+        for chunk in chunks(speech, ulaw, 20):
+            ws.send(realtime.encode_append(chunk), text=True)
+        ws.send('{"type":"session.of_tomorrow","x":[1]}')
+        ws.send('{"type":"input_audio_buffer.app')
+        ws.send(realtime.encode(realtime.InputAudioBufferCommit()), text=True)
+        ws.send(realtime.encode(realtime.ResponseCreate()), text=True)
+        while "response.done" not in types:
+            frame = ws.recv(timeout=20)
+            assert isinstance(frame, str)  # text goes on as text
+            event = realtime.decode_server(frame)
+            types.append(event.type)
+            if isinstance(event, realtime.ResponseOutputAudioDelta):
+                audio += event.delta
+    return types, audio
+
+
+@RUNS
+def test_the_relay_changes_nothing() -> None:
+    with LoopbackServer() as server:
+        straight = talk(server.url)
+        with running("relay", "--upstream", server.url) as relay:
+            through = talk(relay.address)
+    assert through == straight
+    assert len(through[1]) == 24_000
+    assert through[0].count("error") == 2  # the unknown event and the broken one, by the server
+    assert re.search(r"INFO relay: a client left \(1000\): 150 up input_audio_buffer\.append, ", relay.log)
+    for counted in ("1 up session.of_tomorrow", "1 up (broken)", "1 down response.done"):
+        assert counted in relay.log
+
+
+class Peer:
+    """A server with a behaviour of its own, in a thread."""
+
+    def __init__(self, behave: Callable[[ServerConnection], Any]) -> None:
+        self._behave = behave
+        self._ready, self._stop = threading.Event(), asyncio.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self.url = ""
+
+    async def _run(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        async with serve(self._behave, "127.0.0.1", 0, max_size=None, compression=None) as listening:
+            self.url = f"ws://127.0.0.1:{next(iter(listening.sockets)).getsockname()[1]}"
+            self._ready.set()
+            await self._stop.wait()
+
+    def __enter__(self) -> Peer:
+        self._thread.start()
+        assert self._ready.wait(20)
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(20)
+
+
+@RUNS
+def test_the_relay_passes_broken_frames_and_close_codes_down() -> None:
+    strange = ['{"type":"error","error":7}', "no JSON", '{"type":"x.y"}', '{"type":"session.created"}']
+
+    async def behave(connection: ServerConnection) -> None:
+        for frame in strange:
+            await connection.send(frame)
+        await connection.close(4000, "session expired")
+
+    with (
+        Peer(behave) as peer,
+        running("relay", "--upstream", peer.url) as relay,
+        connect(relay.address) as ws,
+    ):
+        assert [ws.recv(timeout=20) for _ in strange] == strange
+        with pytest.raises(ConnectionClosed) as caught:
+            ws.recv(timeout=20)
+    assert caught.value.rcvd is not None
+    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4000, "session expired")
+    assert "1 down (broken)" in relay.log
+
+
+@RUNS
+def test_the_relay_passes_close_codes_up_and_says_when_nobody_is_there() -> None:
+    seen: list[tuple[int | None, str | None]] = []
+
+    async def behave(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+        seen.append((connection.close_code, connection.close_reason))
+
+    with Peer(behave) as peer, running("relay", "--upstream", peer.url) as relay:
+        connect(relay.address).close(3001, "bye")
+    assert seen == [(3001, "bye")]
+    with (
+        running("relay", "--upstream", peer.url) as relay,
+        connect(relay.address) as ws,
+        pytest.raises(ConnectionClosed) as caught,
+    ):
+        ws.recv(timeout=20)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1014
+
+
+@RUNS
+def test_a_server_that_does_not_read_slows_the_client_down() -> None:
+    reads, read = asyncio.Event(), 0
+
+    async def behave(connection: ServerConnection) -> None:
+        nonlocal read
+        await reads.wait()
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                read += len(await connection.recv(decode=False))
+
+    frame = realtime.encode_append(bytes(750_000))  # a megabyte of base64
+    sent = 0
+
+    def push(ws: ClientConnection) -> None:
+        nonlocal sent
+        for _ in range(100):
+            ws.send(frame, text=True)
+            sent += 1
+
+    with (
+        Peer(behave) as peer,
+        running("relay", "--upstream", peer.url) as relay,
+        connect(relay.address, max_size=None, compression=None) as ws,
+    ):
+        pushing = threading.Thread(target=push, args=(ws,))
+        pushing.start()
+        before = -1
+        while sent != before:
+            before = sent
+            time.sleep(0.5)
+        assert sent < 60  # the rest waits in the client, not in the relay
+        peer.loop.call_soon_threadsafe(reads.set)
+        pushing.join(20)
+    assert (sent, read) == (100, 100 * len(frame))
+    assert "100 up input_audio_buffer.append" in relay.log
+
+
+# --- microphone ------------------------------------------------------------------------
+
+SILENCE_MS = 500  # after which the server's VAD ends a turn
+PADDING_MS = 300  # which it takes from before a turn
+
+
+def test_a_file_talks_and_interrupts(tmp_path: Path) -> None:
+    first, second = tone(1200), tone(500, hz=660.0)
+    speech = np.concatenate([first, np.zeros(24 * 1300, "<i2"), second])
+    write_wav(tmp_path / "in.wav", speech, PCM16)
+    with LoopbackServer() as server:
+        files = ["--file", str(tmp_path / "in.wav"), "--out", str(tmp_path / "out.wav")]
+        done = subprocess.run(
+            command("microphone", "--url", server.url, *files),
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("you: ") == done.stdout.count("model: ") == 2
+    (heard_ms,) = map(int, re.findall(r"\(interrupted: heard (\d+) ms", done.stdout))
+    # The answer begins half a second after the first turn and is cut by the second, 800 ms later.
+    assert 500 <= heard_ms <= 1000
+    heard = np.frombuffer(read_wav(tmp_path / "out.wav").data, "<i2")
+    begin = int(np.flatnonzero(heard)[0] - np.flatnonzero(first)[0])
+    cut = heard_ms * PCM16.sample_rate // 1000
+    # To the sample: what was said, as far as the model was told that it was heard, then nothing.
+    assert np.array_equal(heard[begin : begin + cut], first[:cut])
+    rest = heard[begin + cut :]
+    assert not rest[:4_800].any()
+    # And the answer to the second turn, whole.
+    again = int(np.flatnonzero(rest)[0] - np.flatnonzero(second)[0])
+    assert np.array_equal(rest[again : again + len(second)], second)
+
+
+# --- audiosocket -----------------------------------------------------------------------
+
+
+class Asterisk:
+    """What Asterisk does at the other end of a call: audio every 20 ms, and all that comes back."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._socket = socket.create_connection((host, int(port)), timeout=20)
+        self.came: list[tuple[float, audiosocket.Message]] = []
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
+
+    def send(self, message: audiosocket.Message) -> None:
+        self._socket.sendall(audiosocket.encode(message))
+
+    def say(self, pcm: np.ndarray[Any, Any]) -> None:
+        due = time.monotonic()
+        for at in range(0, len(pcm), 160):
+            self.send(audiosocket.Audio(pcm[at : at + 160].tobytes()))
+            due += 0.02
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _listen(self) -> None:
+        parser = audiosocket.Parser()
+        with contextlib.suppress(OSError):
+            while data := self._socket.recv(4096):
+                self.came += [(time.monotonic(), message) for message in parser.feed(data)]
+        parser.end()
+
+    def close(self) -> None:
+        """Wait until the other side has closed."""
+        self._listening.join(20)
+        self._socket.close()
+
+    @property
+    def audio(self) -> list[tuple[float, bytes]]:
+        return [(when, m.audio) for when, m in self.came if isinstance(m, audiosocket.Audio)]
+
+
+def snr_db(wanted: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
+    """How well `wanted` is somewhere within `found`, in dB."""
+    wanted, found = wanted.astype(float), found.astype(float)
+    at = int(np.correlate(found, wanted, "valid").argmax())
+    noise = found[at : at + len(wanted)] - wanted
+    return float(10 * np.log10((wanted**2).sum() / max((noise**2).sum(), 1.0)))
+
+
+@RUNS
+def test_a_call_of_asterisk() -> None:
+    speech = tone(800, 8_000)
+    with LoopbackServer() as server, running("audiosocket", "--url", server.url) as example:
+        asterisk = Asterisk(example.address)
+        asterisk.send(audiosocket.Uuid(uuid.UUID(int=7)))
+        asterisk.send(audiosocket.Dtmf("5"))
+        asterisk.say(np.concatenate([speech, np.zeros(8 * 2200, "<i2")]))
+        asterisk.send(audiosocket.Hangup())
+        asterisk.close()
+    when, frames = zip(*asterisk.audio, strict=True)
+    assert {len(frame) for frame in frames} == {320}  # 20 ms, no more and no less
+    assert all(message.sample_rate == 8_000 for _, message in asterisk.came[:-1])
+    assert isinstance(asterisk.came[-1][1], audiosocket.Hangup)
+    # The answer was there at once; it was played in its time.
+    assert len(frames) >= 60
+    assert when[-1] - when[0] > 0.02 * (len(frames) - 1) * 0.9
+    assert snr_db(speech, np.frombuffer(b"".join(frames), "<i2")) > 40
+    for line in ("call 00000000-0000-0000-0000-000000000007", "key 5", "the call is over"):
+        assert f"INFO audiosocket: {line}" in example.log
+
+
+@RUNS
+def test_a_caller_interrupts() -> None:
+    with LoopbackServer() as server, running("audiosocket", "--url", server.url) as example:
+        asterisk = Asterisk(example.address)
+        asterisk.send(audiosocket.Uuid(uuid.UUID(int=7)))
+        gap = np.zeros(8 * 1000, "<i2")
+        asterisk.say(np.concatenate([tone(1200, 8_000), gap, tone(400, 8_000)]))
+        asterisk.send(audiosocket.Hangup())
+        asterisk.close()
+    (cut_ms,) = map(int, re.findall(r"interrupted at (\d+) ms", example.log))
+    assert 300 < cut_ms < 1000
+    assert 20 * len(asterisk.audio) == pytest.approx(cut_ms, abs=20)
+    assert "WARNING" not in example.log
+
+
+@RUNS
+def test_asterisk_hears_of_every_end() -> None:
+    with running("audiosocket", "--url", "ws://127.0.0.1:9/") as example:
+        asterisk = Asterisk(example.address)
+        asterisk.close()
+        assert [message for _, message in asterisk.came] == [audiosocket.Hangup()]
+    assert "WARNING audiosocket: the call failed" in example.log
+    with LoopbackServer() as server, running("audiosocket", "--url", server.url) as example:
+        ends = [Asterisk(example.address) for _ in range(2)]
+        ends[0].send(audiosocket.UnknownMessage(0x77, b"?"))
+        time.sleep(0.3)  # so that what does not parse comes by itself
+        ends[0].send(audiosocket.UnknownMessage(audiosocket.DTMF, b"too long"))
+        ends[0].close()
+        time.sleep(0.1)  # the other call goes on, until the program ends
+        assert ends[1].came == []
+    ends[1].close()
+    assert [[message for _, message in end.came] for end in ends] == [[audiosocket.Hangup()]] * 2
+    assert "from Asterisk: UnknownMessage(kind=119" in example.log
+    assert "the call failed: a key is one character of ASCII" in example.log
