@@ -7,20 +7,14 @@ heard and read up to where it ended.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
-import msgspec
-
-from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..audio import WavWriter
-from ..errors import DecodeError
 from ..format import AudioFormat
-
-Direction = Literal["client", "server"]
+from ..recording import Direction, Recorder, one_line as one_line
 
 
 class Record:
@@ -40,16 +34,13 @@ class Record:
         with contextlib.ExitStack() as stack:
             self.caller = stack.enter_context(WavWriter(out / "caller.wav", AudioFormat.G711_ULAW))
             self.agent = stack.enter_context(WavWriter(out / "agent.wav", AudioFormat.G711_ULAW))
-            self._log = stack.enter_context(open(out / "session.jsonl", "wb", buffering=0))
+            self._log = stack.enter_context(Recorder(out / "session.jsonl", mode="w", header=False))
             self._files = stack.pop_all()
-        self._began = time.monotonic()
 
     def frame(self, direction: Direction, kind: str, frame: bytes) -> None:
         """A frame of the type `kind` that was sent or received just now."""
         self.counts[direction][kind] += 1
-        time_ms = (time.monotonic() - self._began) * 1000
-        head = f'{{"direction":"{direction}","time_ms":{time_ms:.3f},"frame":'
-        self._log.write(b"%b%b}\n" % (head.encode(), one_line(frame)))
+        self._log.record(direction, frame)
 
     def __enter__(self) -> Self:
         return self
@@ -58,14 +49,3 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._files.close()
-
-
-def one_line(frame: bytes) -> bytes:
-    """`frame` as one line of JSON: as it is, but for line ends; as a string where it is no JSON."""
-    try:
-        check_depth(frame, DEFAULT_MAX_DEPTH)
-        frame.decode()
-        msgspec.json.decode(frame, type=msgspec.Raw)
-        return msgspec.json.format(frame, indent=-1) if b"\n" in frame or b"\r" in frame else frame
-    except (DecodeError, msgspec.DecodeError, UnicodeError):
-        return msgspec.json.encode(frame.decode("utf-8", "replace"))

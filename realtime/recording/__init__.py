@@ -1,10 +1,12 @@
 """Calls on file: logs of every frame with its direction and time, one line of JSON each.
 
-`read_log` reads a log, whatever is in it; it needs the core alone.
+`Recorder` writes a log and `read_log` reads it, whatever is in it. No sockets; clocks are arguments.
 """
 
 from __future__ import annotations
 
+from ._files import log_files as log_files
+from ._frames import one_line as one_line
 from .log import (
     BrokenLine as BrokenLine,
     Direction as Direction,
@@ -12,3 +14,4 @@ from .log import (
     read_log as read_log,
     read_metadata as read_metadata,
 )
+from .recorder import Recorder as Recorder, RecordingError as RecordingError

@@ -7,7 +7,6 @@ cannot be read costs its line and is told as a `BrokenLine`; nothing in a file r
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
@@ -68,6 +67,8 @@ class _Line(msgspec.Struct):
     direction: Direction
     time_ms: float
     frame: msgspec.Raw
+    # The bytes of a frame that is no text; `frame` is as much of them as can be read then.
+    frame_base64: bytes | None = None
 
 
 class _Head(msgspec.Struct):
@@ -124,7 +125,8 @@ def entry_of(line: bytes, number: int) -> Entry | BrokenLine | None:
             return None
         check_depth(line, DEFAULT_MAX_DEPTH)
         found = _decode_line(line)
-        return Entry(found.direction, _finite(found.time_ms), _bytes_of(bytes(found.frame)), number)
+        frame = _bytes_of(found.frame) if found.frame_base64 is None else found.frame_base64
+        return Entry(found.direction, _finite(found.time_ms), frame, number)
     except DecodeError as why:  # nested too deep to look at any further
         return BrokenLine(number, why.reason, snippet(line))
     except (ValueError, RecursionError) as why:
@@ -229,13 +231,7 @@ def _finite(time_ms: float) -> float:
     return time_ms
 
 
-def _bytes_of(frame: bytes) -> bytes:
+def _bytes_of(frame: msgspec.Raw) -> bytes:
     """The bytes that a line's frame stands for: a string's are its text's."""
-    frame = frame.strip()
-    if not frame.startswith(b'"'):
-        return frame
-    text: str = json.loads(frame)
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+    raw = bytes(frame).strip()
+    return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw

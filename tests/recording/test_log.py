@@ -1,0 +1,174 @@
+"""Reading a log: whatever is in the file, all whole lines are read and each broken one is told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from realtime.recording import BrokenLine, Entry, Recorder, read_log, read_metadata
+from realtime.recording.log import entry_of
+
+OURS = b'{"direction":"server","time_ms":12.500,"frame":{"type":"x"}}'
+
+
+def write(path: Path, data: bytes) -> Path:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def read(path: Path, **options: Any) -> list[Entry | BrokenLine]:
+    return list(read_log(path, **options))
+
+
+@pytest.mark.parametrize(
+    ("line", "frame"),
+    [
+        (OURS, b'{"type":"x"}'),
+        (b'{"direction": "server", "time_ms": 12.5, "frame": {"type": "x"}}', b'{"type": "x"}'),
+        (b'{"frame":{"type":"x"},"time_ms":12.5,"direction":"server"}', b'{"type":"x"}'),
+        (b' {"direction":"server","time_ms":12.5,"frame" : {"a":[1,{}]} , "more":{}}\r', b'{"a":[1,{}]}'),
+        (b'{"direction":"server","time_ms":12.5,"frame":"{\\"a"}', b'{"a'),
+        (b'{"direction":"server","time_ms":12.5,"frame":null}', b"null"),
+        (b'{"direction":"server","time_ms":12.5,"frame":"?","frame_base64":"/wA="}', b"\xff\0"),
+    ],
+)
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_every_spelling_of_a_line(tmp_path: Path, line: bytes, frame: bytes, end: bytes) -> None:
+    path = write(tmp_path / "a.jsonl", b"\n" + line + end)
+    assert read(path) == [Entry("server", 12.5, frame, 2)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"direction":"up","time_ms":1,"frame":{}}', "up"),
+        (b'{"direction":"client","time_ms":-1,"frame":{}}', "time_ms"),
+        (b'{"direction":"client","time_ms":nan,"frame":{}}', "malformed"),
+        (b'{"direction":"client","time_ms":1e999,"frame":{}}', "time_ms"),
+        (b'{"direction":"client","time_ms":1,"frame":{"a":}', "malformed"),
+        (b'{"direction":"client","time_ms":1}', "frame"),
+        (b'{"direction":"client","time_ms":1,"frame":"?","frame_base64":"?"}', "base64"),
+        (b"[1]", "object"),
+        (b"\xff\xfe", "malformed"),
+        (b"[" * 100_000, "deeper"),
+    ],
+)
+def test_a_broken_line_costs_itself(tmp_path: Path, line: bytes, reason: str) -> None:
+    path = write(tmp_path / "a.jsonl", OURS + b"\n" + line + b"\n" + OURS + b"\n")
+    first, broken, last = read(path)
+    assert (first, last) == (
+        Entry("server", 12.5, b'{"type":"x"}', 1),
+        Entry("server", 12.5, b'{"type":"x"}', 3),
+    )
+    assert isinstance(broken, BrokenLine)
+    assert broken.line == 2
+    assert reason in broken.reason
+    assert len(broken.snippet) <= 80
+
+
+def test_metadata_is_passed_over_and_read_by_itself(tmp_path: Path) -> None:
+    first = b'\xef\xbb\xbf{"recording":1,"started_at":1.5,"call":"c"}\n'
+    path = write(tmp_path / "a.jsonl", first + OURS + b'\n{"recording":1,"lost":2}\n' + OURS + b"\n")
+    assert [entry.line for entry in read(path)] == [2, 4]
+    assert read_metadata(path) == {"recording": 1, "started_at": 1.5, "call": "c"}
+    for data in (b"", b"x\n", OURS, b"[" * 5000, b"[1]"):
+        assert read_metadata(write(path, data)) == {}
+
+
+@pytest.mark.parametrize("limit", [70, 100, 1000])
+@pytest.mark.parametrize("size", [1, 71, 99, 5000])
+def test_a_line_too_long_is_skipped_and_never_held(tmp_path: Path, limit: int, size: int) -> None:
+    long = b"x" * size
+    path = write(tmp_path / "a.jsonl", OURS + b"\n" + long + b"\n" + OURS + b"\n" + long)
+    found = read(path, max_line_bytes=limit)
+    assert [each.line for each in found] == [1, 2, 3, 4]
+    assert [isinstance(each, BrokenLine) for each in found] == [False, True, False, True]
+    assert all((f"{limit} bytes" in found[at].reason) == (size > limit) for at in (1, 3))
+
+
+def test_many_files_are_read_one_after_another(tmp_path: Path) -> None:
+    paths = [write(tmp_path / name, OURS + b"\n" + OURS + b"\n") for name in ("b.jsonl", "a.jsonl.gz")]
+    assert [entry.line for entry in read_log(paths)] == [1, 2, 1, 2]
+    with pytest.raises(FileNotFoundError):
+        list(read_log(tmp_path / "none.jsonl"))
+
+
+# --- Torn files ----------------------------------------------------------------------
+
+LINES = [b'{"direction":"client","time_ms":%d,"frame":{"n":"%b"}}' % (n, b"y" * n * 9) for n in range(6)]
+WHOLE = b"".join(line + b"\n" for line in LINES)
+LONG = b"".join(
+    b'{"direction":"client","time_ms":%d,"frame":{"n":"%b"}}\n' % (n, os.urandom(999).hex().encode())
+    for n in range(200)
+)
+
+
+@pytest.mark.parametrize("at", range(len(WHOLE) + 1))
+def test_a_log_cut_anywhere(tmp_path: Path, at: int) -> None:
+    found = read(write(tmp_path / "a.jsonl", WHOLE[:at]))
+    entries = [each for each in found if isinstance(each, Entry)]
+    ends = [sum(len(line) + 1 for line in LINES[: n + 1]) - 1 for n in range(6)]
+    whole = sum(end <= at for end in ends)
+    assert [entry.frame for entry in entries] == [json_frame(line) for line in LINES[:whole]]
+    assert len(found) - whole == (at not in {0, *ends, *(end + 1 for end in ends)})
+    assert found[:whole] == entries
+
+
+def json_frame(line: bytes) -> bytes:
+    return json.dumps(json.loads(line)["frame"], separators=(",", ":")).encode()
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_compressed_log_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = tmp_path_factory.mktemp("cut") / "a.jsonl.gz"
+    packed = gzip.compress(LONG[:100_000]) + gzip.compress(LONG[100_000:])
+    path.write_bytes(packed[: data.draw(st.integers(0, len(packed)))])
+    found = read(path)
+    assert all(isinstance(each, Entry) for each in found[:-1])
+    assert [each.line for each in found] == [*range(1, len(found) + 1)]
+    if 0 < path.stat().st_size < len(packed) and found:
+        assert isinstance(found[-1], (BrokenLine, Entry))
+
+
+def test_most_of_a_torn_gzip_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(LONG)[:-100])
+    found = read(path)
+    assert len(found) > 195
+    assert isinstance(found[-1], BrokenLine)
+    assert "ends in the middle" in found[-1].reason
+    packed = bytearray(gzip.compress(LONG))
+    packed[len(packed) // 2] ^= 255
+    path.write_bytes(packed)
+    assert isinstance(read(path)[-1], BrokenLine)
+    assert len(read(path)) > 50
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_without_an_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    for name in ("a.jsonl", "a.jsonl.gz"):
+        (folder / name).write_bytes(data)
+        for each in read_log(folder / name):
+            assert isinstance(each, (Entry, BrokenLine))
+
+
+@given(st.binary(max_size=60), st.floats(0, 1e9))
+def test_the_quick_way_reads_what_the_careful_way_does(
+    tmp_path_factory: pytest.TempPathFactory, text: bytes, time_ms: float
+) -> None:
+    path = tmp_path_factory.mktemp("both") / "a.jsonl"
+    with Recorder(path) as recorder:
+        recorder.sent(b'{"type":"x","y":"' + text.hex().encode() + b'"}')
+    _, line = path.read_bytes().splitlines()
+    assert read(path) == [entry_of(line, 2)]

@@ -1,0 +1,196 @@
+"""What is left out of a log: audio, credentials, instructions; and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+import realtime
+from realtime import beta
+from realtime.recording import Entry, Recorder, read_log
+from realtime.recording._frames import speller
+from realtime.recording._privacy import AUDIO_MEMBERS, is_suspect
+from realtime.state._secrets import REDACTED, is_secret, redacted
+from tests import cases
+
+AUDIO = base64.b64encode(bytes(range(256)) * 5)
+FRAMES = [(dialect, side, frame.encode()) for dialect, side, frame in cases.ALL]
+KEY = "ek_68af296e8e408191a1120ab6383263c2"
+
+
+def spelled(frame: bytes, **options: Any) -> bytes:
+    return speller(**{"audio": True, "redact": True, "instructions": True, **options})(frame)
+
+
+# --- Credentials ---------------------------------------------------------------------
+
+
+def strings(value: Any, name: str = "") -> Any:
+    """Every string, by the name it stands under."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from strings(item, name if is_secret(name) else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item, name)
+    elif isinstance(value, str):
+        yield name, value
+
+
+@pytest.mark.parametrize(("dialect", "side", "frame"), FRAMES, ids=cases.IDS)
+def test_no_credential_of_any_event_is_recorded(dialect: str, side: str, frame: bytes) -> None:
+    line = spelled(frame)
+    tree, clean = json.loads(frame), json.loads(line)
+    spoken = b"logprob" in frame
+    for name, text in strings(clean):
+        assert not is_secret(name) or text == REDACTED or (spoken and name == "token")
+        assert redacted(text) == text
+    if redacted(tree) == tree:
+        assert line == frame
+    decode = cases.decoder(dialect, side)
+    assert type(decode(line)) is type(decode(frame))
+
+
+SECRETS = [
+    {"type": "session.created", "session": {"client_secret": {"value": KEY, "expires_at": 1756310470}}},
+    {"type": "session.update", "session": {"tools": [{"type": "mcp", "authorization": "s3cret"}]}},
+    {"type": "session.update", "session": {"tools": [{"type": "mcp", "headers": {"X-Api": "s3cret"}}]}},
+    {"type": "session.update", "session": {"instructions": f"use {KEY} for it"}},
+    {"type": "error", "error": {"message": "Incorrect API key provided: sk-proj-s3cret12345"}},
+    {"type": "response.done", "response": {"metadata": {"My-Api-Key": "s3cret", "n": 1}}},
+    {"type": "x", "headers": ["s3cret"], "password": "s3cret", "token": 12345678},
+    {"type": "conversation.item.create", "item": {"text": "Authorization: BEARER s3cret-abc"}},
+    {"type": "response.output_audio.delta", "delta": AUDIO.decode(), "api_key": "s3cret"},
+    {"type": "input_audio_buffer.append", "audio": AUDIO.decode(), "event_id": KEY},
+]
+
+
+@pytest.mark.parametrize("event", SECRETS)
+@pytest.mark.parametrize("style", [{}, {"separators": (",", ":")}, {"indent": 1}])
+def test_every_credential_is_replaced(event: dict[str, Any], style: Any) -> None:
+    frame = json.dumps(event, **style).encode()
+    line = spelled(frame)
+    for secret in (b"s3cret", KEY.encode(), b"12345678", b"1756310470"):
+        assert secret not in line
+    assert json.loads(line)["type"] == event["type"]
+    assert secret_free(event) == secret_free(json.loads(line))
+    assert spelled(frame, redact=False) == frame or b"\n" in frame
+
+
+def secret_free(event: Any) -> list[str]:
+    return [name for name, _ in strings(event)]
+
+
+def test_a_name_in_escapes_is_a_name() -> None:
+    assert b"s3cret" not in spelled(b'{"type":"x","api\\u005fkey":"s3cret"}')
+    assert b"s3cret1234" not in spelled(b'{"a":"sk-s3cret1234","a":"twice"}')
+    assert b"s3cret1234" not in spelled(b"no JSON: sk-s3cret1234")
+    assert b"s3cret1234" not in spelled(b'"a string: sk-s3cret1234"')
+    assert b"s3cret1234" not in spelled(b"no text: \xff sk-s3cret1234")
+
+
+@given(
+    st.sampled_from(["key", "API-Key", "x_token", "Cookie", "credentials", "safety_identifier", "headers"]),
+    st.text(min_size=1),
+)
+def test_a_credential_is_always_suspect(name: str, value: str) -> None:
+    assert is_suspect(json.dumps({"a": [{name: value}]}).encode())
+    assert json.loads(spelled(json.dumps({"a": [{name: value}]}).encode())) == {"a": [{name: REDACTED}]}
+
+
+def test_instructions_are_kept_unless_asked() -> None:
+    frame = b'{"type":"session.update","session":{"instructions":"be \\"nice\\"","model":"m"}}'
+    assert spelled(frame) == frame
+    without = b'{"type":"session.update","session":{"instructions":"<redacted>","model":"m"}}'
+    assert spelled(frame, instructions=False) == without
+    tricky = b'{"a":"\\"instructions\\":\\"kept\\"","instructions":null}'
+    assert spelled(tricky, instructions=False) == tricky
+
+
+# --- Audio ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dialect", "side", "frame"), FRAMES, ids=cases.IDS)
+def test_audio_is_left_out_of_every_event(dialect: str, side: str, frame: bytes) -> None:
+    line = spelled(frame, audio=False, redact=False)
+    before, after = json.loads(frame), json.loads(line)
+    nbytes = after.pop("audio_bytes", None)
+    lengths: list[int] = []
+    assert after == audio_free(before, lengths, AUDIO_MEMBERS.get(before["type"], "audio"))
+    assert nbytes == (sum(lengths) or None)
+    assert list(json.loads(line))[: len(before)] == list(before)
+    if not lengths:
+        assert line == frame
+
+
+def audio_free(value: Any, lengths: list[int], name: str) -> Any:
+    if isinstance(value, dict):
+        found = {}
+        for key, item in value.items():
+            if key in {"audio", name} and isinstance(item, str) and item:
+                lengths.append(len(base64.b64decode(item)))
+                found[key] = ""
+            else:
+                found[key] = audio_free(item, lengths, "audio")
+        return found
+    return [audio_free(item, lengths, "audio") for item in value] if isinstance(value, list) else value
+
+
+def test_the_members_of_audio_are_those_of_all_dialects() -> None:
+    assert AUDIO_MEMBERS["response.output_audio.delta"] == AUDIO_MEMBERS["response.audio.delta"] == "delta"
+    assert AUDIO_MEMBERS["session.output_audio.delta"] == "delta"
+    assert (
+        AUDIO_MEMBERS["input_audio_buffer.append"] == AUDIO_MEMBERS["session.input_audio.append"] == "audio"
+    )
+
+
+@pytest.mark.parametrize("encode", [realtime.encode, beta.encode])
+def test_hot_frames_are_byte_for_byte(encode: Any) -> None:
+    for frame in (
+        encode(realtime.InputAudioBufferAppend(audio=bytes(2000), event_id="e")),
+        realtime.encode_append(bytes(2000)),
+    ):
+        assert spelled(frame) == frame
+        assert (
+            spelled(frame, audio=False)
+            == frame.replace(b"A" * 2667 + b"=", b"")[:-1] + b',"audio_bytes":2000}'
+        )
+
+
+@pytest.mark.parametrize(
+    ("frame", "line"),
+    [
+        (b'{"delta":"QUJD","type":"response.audio.delta"}', b'{"delta":"","type":"response.audio.delta","audio_bytes":3}'),
+        (b'{"type":"response.audio.delta","delta" : "QU\\/D"}', b'{"type":"response.audio.delta","delta" : "","audio_bytes":3}'),
+        (b'{"type":"response.audio.delta","delta":"QU!"}', b'{"type":"response.audio.delta","delta":""}'),
+        (b'{"type":"response.audio.delta","delta":null}', b'{"type":"response.audio.delta","delta":null}'),
+        (b'{"type":"x","delta":"QUJD"}', b'{"type":"x","delta":"QUJD"}'),
+        (b'{"type":"response.audio.delta","delta":"QUJD"', None),
+    ],
+)  # fmt: skip
+def test_unusual_audio(frame: bytes, line: bytes | None) -> None:
+    found = spelled(frame, audio=False)
+    if line is None:
+        assert json.loads(found) == frame.decode()
+    elif b"!" in frame:
+        assert b"QU!" not in found
+    else:
+        assert found == line
+
+
+def test_a_recorder_leaves_out_what_it_was_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Recorder(path, audio=False, instructions=False) as recorder:
+        recorder.sent(realtime.encode_append(bytes(480)))
+        recorder.sent(
+            b'{"type":"session.update","session":{"instructions":"x","client_secret":{"value":"y"}}}'
+        )
+    assert [each.frame for each in read_log(path) if isinstance(each, Entry)] == [
+        b'{"type":"input_audio_buffer.append","audio":"","audio_bytes":480}',
+        b'{"type":"session.update","session":{"instructions":"<redacted>","client_secret":{"value":"<redacted>"}}}',
+    ]

@@ -1,0 +1,398 @@
+"""Recording: what went by is read back equal, whatever happens to the process or its disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import realtime
+from realtime.errors import ConfigError
+from realtime.recording import (
+    BrokenLine,
+    Entry,
+    Recorder,
+    RecordingError,
+    log_files,
+    read_log,
+    read_metadata,
+)
+from realtime.recording._files import Appended
+from tests import cases
+
+ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst"]
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self, now: float = 100.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def entries(path: Path) -> list[Entry]:
+    found = list(read_log(log_files(path)))
+    assert not [each for each in found if isinstance(each, BrokenLine)]
+    return [each for each in found if isinstance(each, Entry)]
+
+
+def frames_of(path: Path) -> list[bytes]:
+    return [entry.frame for entry in entries(path)]
+
+
+def numbered(n: int) -> bytes:
+    return b'{"type":"x","n":%d}' % n
+
+
+# --- What is recorded is read back ---------------------------------------------------
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+any_frames = (
+    st.binary(max_size=300)
+    | st.text(st.characters(), max_size=80)
+    | json_values.map(lambda value: msgspec.json.encode(value))
+    | st.dictionaries(st.text(), json_values).map(lambda value: json.dumps(value).encode())
+    | st.sampled_from([frame.encode() for _, _, frame in cases.ALL])
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from(["client", "server"]), any_frames), max_size=12), st.data())
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_any_frames_are_read_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, ending: str, recorded: list[Any], data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("any") / f"call{ending}"
+    with Recorder(path, redact=False, buffer_bytes=data.draw(st.sampled_from([0, 100, 10**6]))) as recorder:
+        for direction, frame in recorded:
+            recorder.record(direction, frame)
+    found = entries(path)
+    assert [entry.direction for entry in found] == [direction for direction, _ in recorded]
+    for entry, (_, frame) in zip(found, recorded, strict=True):
+        raw = frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame
+        assert entry.frame == raw or msgspec.json.decode(entry.frame) == msgspec.json.decode(raw)
+        if not any(byte in raw for byte in b" \r\n\t"):
+            assert entry.frame == raw
+    assert recorder.frames == len(recorded)
+
+
+@pytest.mark.parametrize("frame", [bytearray(b"{}"), memoryview(b"{}"), "{}", b"{}"])
+def test_every_kind_of_frame(tmp_path: Path, frame: Any) -> None:
+    with Recorder(tmp_path / "a.jsonl", side="server") as recorder:
+        recorder.sent(frame)
+        recorder.received(frame)
+        with pytest.raises(TypeError):
+            recorder.sent(5)  # type: ignore[arg-type]
+        with pytest.raises(ConfigError):
+            recorder.record("up", frame)  # type: ignore[arg-type]
+    assert [(e.direction, e.frame) for e in entries(tmp_path / "a.jsonl")] == [
+        ("server", b"{}"),
+        ("client", b"{}"),
+    ]
+    with pytest.raises(ValueError, match="closed"):
+        recorder.sent(frame)
+    recorder.close()
+
+
+def test_times_and_metadata(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "a.jsonl"
+    with Recorder(
+        path, clock=clock, wall_clock=lambda: 1e9, metadata={"call": "c1", "recording": 9}
+    ) as recorder:
+        clock.now += 1.2345
+        recorder.sent(b"{}")
+    assert path.read_bytes().splitlines()[1] == b'{"direction":"client","time_ms":1234.500,"frame":{}}'
+    assert read_metadata(path) == {
+        "recording": 1,
+        "started_at": 1e9,
+        "library": realtime.__version__,
+        "call": "c1",
+    }
+
+
+def test_every_line_is_with_the_system_before_record_returns(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Recorder(path) as recorder:
+        for n in range(5):
+            recorder.sent(numbered(n))
+            assert len(frames_of(path)) == n + 1
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_lines_are_held_back_no_longer_than_asked(tmp_path: Path, ending: str) -> None:
+    clock, path = Clock(), tmp_path / f"a{ending}"
+    with Recorder(path, buffer_bytes=1000, buffer_ms=500, clock=clock, fsync_ms=0) as recorder:
+        recorder.sent(numbered(0))
+        assert frames_of(path) == []
+        clock.now += 0.6
+        recorder.sent(numbered(1))
+        assert len(frames_of(path)) == 2
+        recorder.sent(numbered(2))
+        recorder.flush()
+        assert len(frames_of(path)) == 3
+        recorder.sent(b'{"long":"' + b"x" * 1000 + b'"}')
+        assert len(frames_of(path)) == 4
+        recorder.sent(numbered(4))
+    assert len(frames_of(path)) == 5
+
+
+def test_many_threads_record_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Recorder(path, max_bytes=5000) as recorder:
+        threads = [
+            threading.Thread(target=lambda n=n: [recorder.sent(numbered(n * 100 + i)) for i in range(100)])
+            for n in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    found = entries(path)
+    assert sorted(frame for frame in frames_of(path)) == sorted(numbered(n) for n in range(400))
+    assert [e.time_ms for e in found] == sorted(e.time_ms for e in found)
+
+
+# --- Modes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_log_is_gone_on_with(tmp_path: Path, ending: str) -> None:
+    path, clock = tmp_path / f"a{ending}", Clock()
+    with Recorder(path, clock=clock, wall_clock=lambda: 1000.0) as recorder:
+        clock.now += 2
+        recorder.sent(numbered(1))
+    with Recorder(path, clock=clock, wall_clock=lambda: 1010.0) as recorder:
+        clock.now += 1
+        recorder.sent(numbered(2))
+    with Recorder(path, clock=clock, wall_clock=lambda: 500.0) as recorder:  # a clock that was set back
+        recorder.sent(numbered(3))
+    assert [(e.time_ms, e.frame) for e in entries(path)] == [
+        (2000, numbered(1)), (11000, numbered(2)), (11000, numbered(3))
+    ]  # fmt: skip
+    with pytest.raises(FileExistsError):
+        Recorder(path, mode="x")
+    with Recorder(path, mode="w") as recorder:
+        recorder.sent(numbered(4))
+    assert frames_of(path) == [numbered(4)]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("cut", [1, 2, 10, 30, 80, 150])
+def test_a_torn_log_is_mended(tmp_path: Path, ending: str, cut: int) -> None:
+    path = tmp_path / f"a{ending}"
+    with Recorder(path, buffer_bytes=0) as recorder:
+        for n in range(6):
+            recorder.sent(numbered(n))
+    path.write_bytes(path.read_bytes()[:-cut])
+    before = [each.frame for each in read_log(path) if isinstance(each, Entry)]
+    with Recorder(path, buffer_bytes=0) as recorder:
+        recorder.sent(numbered(9))
+    assert frames_of(path) == [*before, numbered(9)]
+    assert len(before) >= 2
+    assert os.listdir(tmp_path) == [path.name]
+    times = [entry.time_ms for entry in entries(path)]
+    assert times == sorted(times)
+
+
+WRITER = """
+import sys
+from realtime.recording import Recorder
+recorder = Recorder(sys.argv[1], max_bytes=200_000)
+n = 0
+while True:
+    recorder.sent(b'{"type":"x","n":%d,"pad":"%b"}' % (n, b"y" * (n % 3000)))
+    n += 1
+    if n % 100 == 0:
+        print(n, flush=True)
+"""
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_a_process_killed_loses_no_line_that_was_recorded(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    root = str(Path(realtime.__file__).parent.parent)
+    command = [sys.executable, "-c", WRITER.replace("200_000", "200_000, buffer_bytes=0"), str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root}) as process:
+        assert process.stdout
+        told = [int(process.stdout.readline()) for _ in range(10)][-1]
+        time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    found = list(read_log(log_files(path)))
+    whole = [json.loads(each.frame)["n"] for each in found if isinstance(each, Entry)]
+    assert whole == [*range(len(whole))]
+    assert len(whole) >= told
+    assert sum(isinstance(each, BrokenLine) for each in found) <= 1
+    with Recorder(path) as recorder:
+        recorder.sent(numbered(7))
+    assert len(frames_of(path)) == len(whole) + 1
+
+
+# --- Rotation ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_full_files_become_numbered_parts(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"call{ending}"
+    (tmp_path / f"call2{ending}").write_bytes(b"")  # of another log
+    (tmp_path / "call.x.jsonl").write_bytes(b"")
+    for _ in range(2):
+        with Recorder(path, max_bytes=600, buffer_bytes=0) as recorder:
+            for n in range(40):
+                recorder.sent(numbered(n))
+    assert frames_of(path) == [numbered(n) for n in range(40)] * 2
+    files = log_files(path)
+    assert len(files) > 3
+    assert files[0].endswith(f"call.000001{ending}")
+    assert files[-1] == str(path)
+    assert all(os.path.getsize(file) <= 600 for file in files)
+    assert all(read_metadata(file)["recording"] == 1 for file in files)
+
+
+def test_old_files_become_parts_and_the_oldest_go(tmp_path: Path) -> None:
+    path, clock = tmp_path / "call.jsonl", Clock()
+    with Recorder(path, max_age_s=10, max_files=2, clock=clock) as recorder:
+        for n in range(50):
+            recorder.sent(numbered(n))
+            clock.now += 1
+    assert [len(frames_of_one(file)) for file in log_files(path)] == [11, 11, 6]
+    assert frames_of(path) == [numbered(n) for n in range(22, 50)]
+
+
+def frames_of_one(file: str) -> list[bytes]:
+    return [each.frame for each in read_log(file) if isinstance(each, Entry)]
+
+
+def test_one_line_longer_than_a_file_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "call.jsonl"
+    with Recorder(path, max_bytes=100) as recorder:
+        for _ in range(3):
+            recorder.sent(b'{"x":"' + b"y" * 500 + b'"}')
+    assert len(frames_of(path)) == 3
+    assert len(log_files(path)) == 3
+
+
+# --- A full disk ---------------------------------------------------------------------
+
+
+class FullDisk:
+    """Takes `room` bytes of a file, then none until it is set again."""
+
+    def __init__(self, file: Any, room: int) -> None:
+        self.file, self.room = file, room
+
+    def write(self, data: Any) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        taken = self.file.write(bytes(data[: self.room]))
+        self.room -= taken
+        return int(taken)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("can_truncate", [True, False])
+def test_a_full_disk_is_told_once_and_poisons_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_truncate: bool
+) -> None:
+    clock, path = Clock(), tmp_path / "a.jsonl"
+    with Recorder(path, clock=clock) as recorder:
+        recorder.sent(numbered(0))
+        disk = FullDisk(recorder._file._file, 20)
+        if not can_truncate:
+            monkeypatch.setattr(FullDisk, "truncate", lambda self, size: os.truncate("", size), raising=False)
+        monkeypatch.setattr(recorder._file, "_file", disk)
+        with pytest.raises(RecordingError, match="No space left") as caught:
+            recorder.sent(numbered(1))
+        assert caught.value.filename == str(path)
+        assert isinstance(caught.value, OSError)
+        for n in range(2, 5):
+            clock.now += 0.9
+            recorder.sent(numbered(n))
+        assert recorder.lost == 4
+        disk.room = 10**6
+        clock.now += 1.1
+        recorder.sent(numbered(5))
+        recorder.sent(numbered(6))
+    found = list(read_log(path))
+    frames = [each.frame for each in found if isinstance(each, Entry)]
+    assert frames == [numbered(0), numbered(5), numbered(6)]
+    assert len(found) - len(frames) == (not can_truncate)
+    assert b'"lost":4' in path.read_bytes()
+
+
+def test_a_disk_full_at_the_end_is_told_by_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(tmp_path / "a.jsonl", buffer_bytes=1000)
+    recorder.sent(numbered(0))
+    monkeypatch.setattr(recorder._file, "_file", FullDisk(recorder._file._file, 5))
+    with pytest.raises(RecordingError):
+        recorder.close()
+    assert frames_of(tmp_path / "a.jsonl") == []
+    with pytest.raises(ValueError, match="closed"):
+        recorder.sent(numbered(1))
+
+
+def test_a_part_that_cannot_be_begun_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.jsonl"
+    with Recorder(path, max_bytes=200) as recorder:
+        monkeypatch.setattr(Appended, "__init__", refuse)
+        for n in range(20):
+            recorder.sent(numbered(n))
+        monkeypatch.undo()
+        for n in range(20, 40):
+            recorder.sent(numbered(n))
+    assert frames_of(path) == [numbered(n) for n in range(40)]
+    assert len(log_files(path)) > 1
+
+
+def refuse(*arguments: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+# --- Settings ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_bytes": -1},
+        {"buffer_ms": float("nan")},
+        {"mode": "r"},
+        {"compress": "lzma"},
+        {"side": "both"},
+        {"metadata": {"x": object()}},
+        {"metadata": {"frame": 1}},
+    ],
+)
+def test_settings_that_cannot_be(tmp_path: Path, options: Any) -> None:
+    with pytest.raises(ConfigError):
+        Recorder(tmp_path / "a.jsonl", **options)
+
+
+def test_compression_by_name_or_by_word(tmp_path: Path) -> None:
+    for options in ({"compress": "gzip"}, {"compress": None}):
+        with Recorder(tmp_path / ("b.jsonl" if options["compress"] else "b.jsonl.gz"), **options) as recorder:  # type: ignore[arg-type]
+            recorder.sent(b"{}")
+        assert recorder.path == str(tmp_path / "b.jsonl.gz")
+    assert (tmp_path / "b.jsonl.gz").read_bytes()[:2] == b"\x1f\x8b"
+    assert frames_of(tmp_path / "b.jsonl.gz") == [b"{}", b"{}"]
+    with pytest.raises(FileNotFoundError):
+        Recorder(tmp_path / "no" / "b.jsonl")
