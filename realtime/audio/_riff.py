@@ -132,8 +132,8 @@ def _extended_tag(chunk: bytes, bits: int) -> int:
     return int.from_bytes(guid[:2], "little")
 
 
-def header(encoding: AudioFormat, sample_rate: int, nbytes: int) -> bytes:
-    """All that stands before `nbytes` of mono audio: 44 bytes for PCM16, 58 for G.711.
+def header(encoding: AudioFormat, sample_rate: int, nbytes: int, channels: int = 1) -> bytes:
+    """All that stands before `nbytes` of audio: 44 bytes for PCM16, 58 for G.711.
 
     An odd number of bytes must be followed by a zero byte, which is counted here.
 
@@ -142,13 +142,14 @@ def header(encoding: AudioFormat, sample_rate: int, nbytes: int) -> bytes:
     """
     if nbytes > MAX_DATA_BYTES:
         raise AudioError(f"a WAV file cannot hold {nbytes} bytes of audio")
-    if not 0 < sample_rate <= 0xFFFFFFFF // 2:
+    if not 0 < sample_rate * channels <= 0xFFFFFFFF // 2:
         raise AudioError(f"a WAV file cannot have {sample_rate} samples a second")
     width = encoding.sample_width
-    layout = _FORMAT.pack(_TAG_OF[encoding], 1, sample_rate, sample_rate * width, width, 8 * width)
+    frame = width * channels
+    layout = _FORMAT.pack(_TAG_OF[encoding], channels, sample_rate, sample_rate * frame, frame, 8 * width)
     chunks = _chunk(b"fmt ", layout)
     if encoding is not AudioFormat.PCM16:  # all but PCM need an extension (of 0 bytes) and a count
-        chunks = _chunk(b"fmt ", layout + b"\0\0") + _chunk(b"fact", struct.pack("<I", nbytes // width))
+        chunks = _chunk(b"fmt ", layout + b"\0\0") + _chunk(b"fact", struct.pack("<I", nbytes // frame))
     chunks += _CHUNK.pack(b"data", nbytes)
     return _CHUNK.pack(b"RIFF", 4 + len(chunks) + nbytes + nbytes % 2) + b"WAVE" + chunks
 

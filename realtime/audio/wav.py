@@ -21,6 +21,7 @@ from .convert import decode, encode, transcode
 from .pcm import to_mono
 from .resample import Resampler
 
+_MAX_CHANNELS = 0xFFFF
 WavTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 
@@ -167,29 +168,36 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
 
 
 class WavWriter:
-    """A mono WAV file that grows, and is a valid one after every write and after a crash.
+    """A WAV file that grows, and is a valid one after every write and after a crash.
 
     Each write appends the audio first and then rewrites the header in one call, so that a
     process killed in between leaves a file that ends before that write. Nothing is held
     back in memory; nothing is forced to the disk either (call os.fsync for that). A context
     manager. A file object must be seekable; it is flushed, and not closed.
 
-    Attributes: `format`, `sample_rate`, `nbytes` (of audio so far).
+    It is mono, or of `channels` channels, whose samples are interleaved in what is written.
+
+    Attributes: `format`, `sample_rate`, `channels`, `nbytes` (of audio so far).
 
     Raises:
-        AudioError: a sample rate that a WAV file cannot say.
+        AudioError: a sample rate or a number of channels that a WAV file cannot say.
         ConfigError: an unknown format.
         OSError: the file cannot be opened, written or sought in.
         TypeError: the sample rate is not an int.
     """
 
-    __slots__ = ("_file", "_owned", "_start", "format", "nbytes", "sample_rate")
+    __slots__ = ("_file", "_owned", "_start", "channels", "format", "nbytes", "sample_rate")
 
-    def __init__(self, path: WavTarget, fmt: object, *, sample_rate: int | None = None) -> None:
+    def __init__(
+        self, path: WavTarget, fmt: object, *, sample_rate: int | None = None, channels: int = 1
+    ) -> None:
         self.format = AudioFormat.of(fmt)
         self.sample_rate = _rate(sample_rate, self.format)
+        self.channels = whole_number(channels, "channels")
+        if not 1 <= self.channels <= _MAX_CHANNELS:
+            raise AudioError(f"a WAV file cannot have {channels} channels")
         self.nbytes = 0
-        head = _riff.header(self.format, self.sample_rate, 0)
+        head = _riff.header(self.format, self.sample_rate, 0, self.channels)
         self._owned = isinstance(path, (str, os.PathLike))
         self._file: BinaryIO | None
         if isinstance(path, (str, os.PathLike)):
@@ -203,15 +211,17 @@ class WavWriter:
         """Append `audio`: any buffer of the format in whole samples, or int16 for PCM16.
 
         Raises:
-            AudioError: an odd number of PCM16 bytes, or more than a WAV file holds (4 GiB);
-                nothing is written then.
+            AudioError: an odd number of PCM16 bytes, samples that are not as many in each channel,
+                or more than a WAV file holds (4 GiB); nothing is written then.
             OSError: the file cannot be written; it ends before this write then.
             TypeError: the audio is neither bytes nor, for PCM16, int16.
             ValueError: the writer is closed.
         """
         view = _whole_samples(audio, self.format)
+        if len(view) % (self.format.sample_width * self.channels):
+            raise AudioError(f"{len(view)} bytes are not as many samples in each of {self.channels} channels")
         total = self.nbytes + len(view)
-        head = _riff.header(self.format, self.sample_rate, total)
+        head = _riff.header(self.format, self.sample_rate, total, self.channels)
         self._put(len(head) + self.nbytes, b"".join((view, b"\0" * (total % 2))))
         self._put(0, head)
         self.nbytes = total

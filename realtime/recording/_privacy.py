@@ -37,13 +37,14 @@ def without_audio(frame: bytes) -> bytes:
 
     Audio is the member that its type has for it, and every string named "audio", as items have it.
     """
-    cuts = sorted({cut for name in _audio_names(frame) for cut in _strings(frame, name)})
+    found = {cut for name in _audio_names(frame) for cut in _strings(frame, name)}
+    cuts = sorted((start, end) for start, end in found if end > start)
     pieces, at, nbytes = [], 0, 0
     for start, end in cuts:
         pieces.append(frame[at:start])
         nbytes += raw_length(frame[start:end])
         at = end
-    if not nbytes:
+    if not cuts:
         return frame
     pieces.append(frame[at:-1])
     return with_length(b"".join(pieces), nbytes)

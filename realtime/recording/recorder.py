@@ -59,7 +59,8 @@ class Recorder:
         redact: whether keys, tokens, client secrets and other credentials are replaced.
         compress: "gzip" or "zstd" adds the ending to `path` where it has none.
         max_bytes: a file that would grow beyond this becomes a numbered part ("call.000001.jsonl")
-            and a new one begins; a single longer line is written all the same.
+            and a new one begins; a single longer line is written all the same, and so are a few
+            bytes of metadata and of compression.
         max_age_s: the same for a file whose first frame is older than this, in seconds.
         max_files: how many numbered parts are kept; the oldest are deleted. None keeps all.
         buffer_bytes: lines are held back until they are this many bytes; 0 holds none. By default
@@ -265,6 +266,8 @@ class Recorder:
         self._began = self._clock()
         told = {"resumed_at": wall, "time_ms": self._offset_ms} if self._offset_ms else {}
         self._begin_file("xb" if mode == "x" else "ab", **told)
+        if told:
+            self._first_ms = self._offset_ms
 
     def _go_on(self, there: list[str], wall: float) -> float:
         """Where times go on: after the last that was written, and by the wall clock if it agrees."""

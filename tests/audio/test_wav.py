@@ -320,3 +320,29 @@ def test_sox_reads_a_file_that_is_still_growing(tmp_path: Path) -> None:
         for size in (161, 160, 7):
             writer.write(NOISE[:size])
             run("sox", path, "-n", "stat")
+
+
+# --- More channels than one ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_a_file_of_many_channels_grows(tmp_path: Path, fmt: AudioFormat, channels: int) -> None:
+    frame = fmt.sample_width * channels
+    with WavWriter(tmp_path / "a.wav", fmt, channels=channels) as writer:
+        for size in (0, frame, 10 * frame):
+            writer.write(NOISE[:size])
+        with pytest.raises(AudioError):
+            writer.write(NOISE[: 10 * frame + 1])
+    audio = NOISE[:frame] + NOISE[: 10 * frame]
+    found = read_wav(tmp_path / "a.wav")
+    assert found == WavAudio(audio, fmt.value, fmt.sample_rate, channels)
+    assert found.frames == 11
+
+
+@pytest.mark.parametrize("channels", [0, -1, 65536])
+def test_numbers_of_channels_that_cannot_be(tmp_path: Path, channels: int) -> None:
+    with pytest.raises(AudioError):
+        WavWriter(tmp_path / "a.wav", "pcm16", channels=channels)
+    with pytest.raises(TypeError):
+        WavWriter(tmp_path / "a.wav", "pcm16", channels=1.5)  # type: ignore[arg-type]

@@ -157,10 +157,12 @@ def test_lines_are_held_back_no_longer_than_asked(tmp_path: Path, ending: str) -
 def test_many_threads_record_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path, max_bytes=5000) as recorder:
-        threads = [
-            threading.Thread(target=lambda n=n: [recorder.sent(numbered(n * 100 + i)) for i in range(100)])
-            for n in range(4)
-        ]
+
+        def send(n: int) -> None:
+            for i in range(100):
+                recorder.sent(numbered(n * 100 + i))
+
+        threads = [threading.Thread(target=send, args=(n,)) for n in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -262,7 +264,7 @@ def test_full_files_become_numbered_parts(tmp_path: Path, ending: str) -> None:
     assert len(files) > 3
     assert files[0].endswith(f"call.000001{ending}")
     assert files[-1] == str(path)
-    assert all(os.path.getsize(file) <= 600 for file in files)
+    assert all(os.path.getsize(file) <= 900 for file in files)
     assert all(read_metadata(file)["recording"] == 1 for file in files)
 
 
@@ -388,8 +390,9 @@ def test_settings_that_cannot_be(tmp_path: Path, options: Any) -> None:
 
 
 def test_compression_by_name_or_by_word(tmp_path: Path) -> None:
-    for options in ({"compress": "gzip"}, {"compress": None}):
-        with Recorder(tmp_path / ("b.jsonl" if options["compress"] else "b.jsonl.gz"), **options) as recorder:  # type: ignore[arg-type]
+    choices: list[dict[str, Any]] = [{"compress": "gzip"}, {"compress": None}]
+    for options in choices:
+        with Recorder(tmp_path / ("b.jsonl" if options["compress"] else "b.jsonl.gz"), **options) as recorder:
             recorder.sent(b"{}")
         assert recorder.path == str(tmp_path / "b.jsonl.gz")
     assert (tmp_path / "b.jsonl.gz").read_bytes()[:2] == b"\x1f\x8b"
