@@ -332,8 +332,9 @@ def test_a_file_of_many_channels_grows(tmp_path: Path, fmt: AudioFormat, channel
     with WavWriter(tmp_path / "a.wav", fmt, channels=channels) as writer:
         for size in (0, frame, 10 * frame):
             writer.write(NOISE[:size])
-        with pytest.raises(AudioError):
-            writer.write(NOISE[: 10 * frame + 1])
+        if frame > 1:
+            with pytest.raises(AudioError):
+                writer.write(NOISE[: 10 * frame + 1])
     audio = NOISE[:frame] + NOISE[: 10 * frame]
     found = read_wav(tmp_path / "a.wav")
     assert found == WavAudio(audio, fmt.value, fmt.sample_rate, channels)

@@ -1,0 +1,48 @@
+"""`python -m realtime wav`: a log in, a stereo WAV file out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import realtime as r
+from realtime.audio import read_wav
+from realtime.cli import main
+from realtime.recording import Recorder
+
+TONE = (np.arange(24_000) % 99 * 100).astype("<i2")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_a_log_becomes_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Recorder(f"call{ending}", clock=lambda: 0.0, max_bytes=40_000) as recorder:
+        for at in range(0, 24_000, 2400):
+            recorder.sent(r.encode_append(TONE[at : at + 2400].tobytes()))
+        recorder.received(
+            r.encode(
+                r.ResponseOutputAudioDelta(
+                    event_id="e", response_id="r", item_id="i", output_index=0, content_index=0,
+                    delta=TONE[:2400].tobytes(),
+                )
+            )
+        )  # fmt: skip
+    assert len([*tmp_path.iterdir()]) > 1
+    assert main(["wav", f"call{ending}"]) == 0
+    samples = np.frombuffer(read_wav("call.wav").data, "<i2").reshape(-1, 2)
+    assert np.array_equal(samples[:, 0], TONE)
+    assert np.array_equal(samples[:2400, 1], TONE[:2400])
+    said = capsys.readouterr().out
+    for words in ("call.wav: 1.00 s, stereo, 24000 Hz", "1.00 s of audio", "0.10 s of audio"):
+        assert words in said
+    assert main(["wav", f"call{ending}", "-o", "other.wav", "--rate", "8000"]) == 0
+    assert read_wav("other.wav").sample_rate == 8000
+
+
+def test_a_log_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["wav", str(tmp_path / "none.jsonl")]) == 1
+    assert "none.jsonl: No such file" in capsys.readouterr().err

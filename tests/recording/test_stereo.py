@@ -1,0 +1,252 @@
+"""The stereo recording: every sample where it was, on the log's time line."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from numpy.typing import NDArray
+
+from realtime.audio import Resampler, WavAudio, read_wav, ulaw_decode
+from realtime.cli.wav import default_out
+from realtime.errors import AudioError
+from realtime.recording import StereoCall, stereo_wav
+
+NOISE = np.random.default_rng(3).integers(-9000, 9000, 480_000).astype("<i2")
+ULAW = {"audio": {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcmu"}}}}
+
+
+class Log:
+    """A log that a test writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.lines = path, list[str]()
+
+    def add(self, direction: str, time_ms: float, kind: str, **members: Any) -> None:
+        frame = {"type": kind, **members}
+        self.lines.append(json.dumps({"direction": direction, "time_ms": time_ms, "frame": frame}))
+
+    def say(self, time_ms: float, samples: NDArray[Any], kind: str = "input_audio_buffer.append") -> None:
+        self.add("client", time_ms, kind, audio=base64.b64encode(samples.tobytes()).decode())
+
+    def answer(self, time_ms: float, samples: NDArray[Any], item: str = "a", **members: Any) -> None:
+        delta = base64.b64encode(samples.tobytes()).decode()
+        members = {"item_id": item, "response_id": f"r{item}", "content_index": 0, **members}
+        self.add(
+            "server", time_ms, members.pop("kind", "response.output_audio.delta"), **members, delta=delta
+        )
+
+    def mixed(self, **options: Any) -> tuple[StereoCall, NDArray[Any], NDArray[Any]]:
+        self.path.write_text("\n".join(self.lines))
+        out = self.path.with_suffix(".wav")
+        call = stereo_wav(self.path, out, **options)
+        found = read_wav(out)
+        assert (found.channels, found.encoding, found.sample_rate) == (2, "pcm16", call.sample_rate)
+        assert found.frames == round(call.duration_ms * call.sample_rate / 1000)
+        samples = np.frombuffer(found.data, "<i2").reshape(-1, 2)
+        return call, samples[:, 0], samples[:, 1]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log(tmp_path / "call.jsonl")
+
+
+def placed(total: int, *pieces: tuple[int, NDArray[Any]]) -> NDArray[Any]:
+    track = np.zeros(total, "<i2")
+    for at, samples in pieces:
+        track[at : at + len(samples)] = samples
+    return track
+
+
+def ms(milliseconds: float, rate: int = 24) -> int:
+    return round(milliseconds * rate)
+
+
+def test_a_call_lies_on_the_time_of_its_log(log: Log) -> None:
+    said, heard = NOISE[: ms(400)], NOISE[ms(1000) : ms(2500)]
+    for n, jitter in enumerate([0, 13, 0, 60, 2, 0, 1, 30, 0, 5]):  # 40 ms each, some late
+        log.say(100.5 + n * 40 + jitter, said[ms(40) * n : ms(40) * (n + 1)])
+    for n in range(5):  # 300 ms each, much faster than heard
+        log.answer(700 + n * 20, heard[ms(300) * n : ms(300) * (n + 1)])
+    call, left, right = log.mixed()
+    assert np.array_equal(left, placed(ms(2200), (ms(100.5), said)))
+    assert np.array_equal(right, placed(ms(2200), (ms(700), heard)))
+    assert call == StereoCall(24000, 2200.0, 400.0, 1500.0, 0, 0)
+
+
+def test_a_pause_is_a_pause_and_jitter_is_none(log: Log) -> None:
+    piece = NOISE[: ms(100)]
+    for at in (0, 390, 1000, 1150):  # late by 290, a pause of 510, late by 50
+        log.say(at, piece)
+    _, left, _ = log.mixed()
+    assert np.array_equal(
+        left, placed(ms(1200), (0, NOISE[: ms(100)]), (ms(100), piece), (ms(1000), piece), (ms(1100), piece))
+    )
+    _, left, _ = log.mixed(gap_ms=40)
+    starts = (0, 390, 1000, 1150)
+    assert np.array_equal(left, placed(ms(1250), *((ms(at), piece) for at in starts)))
+
+
+def test_answers_wait_for_one_another(log: Log) -> None:
+    first, second = NOISE[: ms(500)], NOISE[ms(500) : ms(900)]
+    log.answer(100, first)
+    log.answer(200, second, "b")
+    log.answer(1010, first, "c")  # 10 ms after the end: not a late piece, as it begins an item
+    _, _, right = log.mixed()
+    assert np.array_equal(right, placed(ms(1510), (ms(100), first), (ms(600), second), (ms(1010), first)))
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_barge_in_ends_what_is_heard(log: Log, who: str) -> None:
+    audio = NOISE[: ms(3000)]
+    log.answer(100, audio[: ms(2000)])
+    log.answer(150, audio[ms(2000) :])
+    kind = {"client": "conversation.item.truncate", "server": "conversation.item.truncated"}[who]
+    log.add(who, 900, kind, item_id="a", content_index=0, audio_end_ms=725)
+    log.answer(910, audio[: ms(500)])  # late: the server had not yet heard of it
+    log.answer(1200, audio[: ms(100)], "b")
+    call, _, right = log.mixed()
+    assert np.array_equal(right, placed(ms(1300), (ms(100), audio[: ms(725)]), (ms(1200), audio[: ms(100)])))
+    assert call.cuts == 1
+    assert call.assistant_ms == 825
+
+
+def test_a_cleared_buffer_ends_what_is_heard(log: Log) -> None:
+    audio = NOISE[: ms(2000)]
+    log.answer(0, audio)
+    log.add("server", 500.25, "output_audio_buffer.cleared", response_id="ra")
+    log.answer(510, audio)
+    log.answer(600, audio[: ms(50)], "b")
+    call, _, right = log.mixed()
+    assert np.array_equal(right, placed(ms(650), (0, audio[: ms(500.25)]), (ms(600), audio[: ms(50)])))
+    assert call.cuts == 1
+
+
+def test_a_cut_of_what_is_long_past_spares_what_came_after(log: Log) -> None:
+    log.answer(0, NOISE[: ms(200)])
+    log.answer(300, NOISE[: ms(200)], "b")
+    log.add("client", 600, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=50)
+    log.add("client", 600, "conversation.item.truncate", item_id="unknown", audio_end_ms=50)
+    _, _, right = log.mixed()
+    assert np.array_equal(right, placed(ms(500), (0, NOISE[: ms(50)]), (ms(300), NOISE[: ms(200)])))
+
+
+# --- Formats -------------------------------------------------------------------------
+
+
+def test_a_call_of_the_telephone_stays_at_8_khz(log: Log) -> None:
+    codes = NOISE.view(np.uint8)[:8000]
+    log.add("server", 0, "session.updated", session=ULAW)
+    log.say(10, codes[:4000])
+    log.answer(20, codes)
+    call, left, right = log.mixed()
+    assert call.sample_rate == 8000
+    assert np.array_equal(left, placed(8160, (80, ulaw_decode(codes[:4000].copy()))))
+    assert np.array_equal(right, placed(8160, (160, ulaw_decode(codes.copy()))))
+    assert log.mixed(sample_rate=24000)[0].sample_rate == 24000
+
+
+def test_formats_may_change_in_a_call(log: Log) -> None:
+    codes = NOISE.view(np.uint8)[:1600]
+    log.say(0, NOISE[: ms(100)])
+    log.add("client", 90, "session.update", session={"input_audio_format": "g711_ulaw"})
+    log.say(100, codes)
+    log.add("server", 299, "session.updated", session={"input_audio_format": "pcm16"})
+    log.say(300, NOISE[: ms(100)])
+    _, left, _ = log.mixed()
+    up = Resampler(8000, 24000)
+    decoded = ulaw_decode(codes.copy())
+    middle = np.concatenate([up.process(decoded), up.flush()])
+    assert np.array_equal(
+        left, placed(ms(400), (0, NOISE[: ms(100)]), (ms(100), middle), (ms(300), NOISE[: ms(100)]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("append", "delta", "session"),
+    [
+        ("input_audio_buffer.append", "response.audio.delta", {"session": {"output_audio_format": "pcm16"}}),
+        ("session.input_audio_buffer.append", "session.output_audio.delta", {}),
+        ("session.input_audio.append", "session.output_audio.delta", {"session": {"audio": {"format": {"type": "audio/pcm", "rate": 24000}}}}),
+    ],
+)  # fmt: skip
+def test_every_dialect(log: Log, append: str, delta: str, session: Any) -> None:
+    log.add("server", 0, "session.created", **session)
+    log.say(0, NOISE[:2400], append)
+    log.add("server", 0, append, audio=base64.b64encode(NOISE[:100].tobytes()).decode())  # an echo
+    log.answer(50, NOISE[:1200], kind=delta)
+    _, left, right = log.mixed()
+    assert np.array_equal(left, NOISE[:2400])
+    assert np.array_equal(right, placed(2400, (1200, NOISE[:1200])))
+
+
+def test_rates_told_by_the_session_and_by_a_delta(log: Log) -> None:
+    log.add(
+        "server", 0, "session.started", session={"audio": {"format": {"type": "audio/pcm", "rate": 16000}}}
+    )
+    log.say(0, NOISE[:1600], "session.input_audio.append")
+    log.answer(0, NOISE[:4800], kind="session.output_audio.delta", sample_rate=48000)
+    call, left, right = log.mixed()
+    assert call.sample_rate == 24000
+    assert len(left) == len(right) == 2400
+
+
+def test_audio_that_was_left_out_is_silence(log: Log) -> None:
+    log.add("client", 0, "input_audio_buffer.append", audio="", audio_bytes=4800)
+    log.say(100, NOISE[:2400])
+    _, left, _ = log.mixed()
+    assert np.array_equal(left, placed(4800, (2400, NOISE[:2400])))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 999), min_size=1, max_size=20))
+def test_a_stream_cut_anywhere_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    log = Log(tmp_path_factory.mktemp("cut") / "a.jsonl")
+    data, at = NOISE.tobytes()[: sum(sizes) // 2 * 2], 0
+    for size in sizes:  # samples may be cut in the middle
+        log.say(at / 48, np.frombuffer(data[at : at + size], "u1"))
+        at += size
+    _, left, _ = log.mixed()
+    assert left.tobytes() == data
+
+
+# --- What is not as it should be -----------------------------------------------------
+
+
+def test_broken_frames_cost_themselves(log: Log) -> None:
+    log.say(0, NOISE[:2400])
+    for frame in ({"audio": 5}, {"audio": "!"}, {}, {"audio": None}):
+        log.add("client", 0, "input_audio_buffer.append", **frame)
+    log.add("server", 0, "session.updated", session=5)
+    log.add("server", 0, "session.updated", session={"audio": {"output": {"format": {"type": "new"}}}})
+    log.add("server", 0, "response.created", response=[])
+    log.lines += ["{", "", '{"direction":"server","time_ms":1,"frame":"no JSON"}']
+    call, left, _ = log.mixed()
+    assert call.broken == 1
+    assert np.array_equal(left, NOISE[:2400])
+
+
+def test_a_call_too_long_for_a_file(log: Log) -> None:
+    log.say(13 * 3600 * 1000, NOISE[:2400])
+    with pytest.raises(AudioError, match=r"12\.4 hours"):
+        log.mixed()
+    assert not log.path.with_suffix(".wav").exists()
+
+
+def test_an_empty_log_is_an_empty_file(log: Log) -> None:
+    call, left, _ = log.mixed()
+    assert (call.duration_ms, len(left)) == (0, 0)
+
+
+def test_the_name_of_the_file() -> None:
+    assert default_out("a/call.jsonl.gz") == str(Path("a") / "call.wav")
+    assert default_out("call") == "call.wav"
+    assert WavAudio(b"", "pcm16", 8000, 2).frames == 0
