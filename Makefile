@@ -7,7 +7,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-on test-all check format bench bench-report resampler-report fuzz wheel clean FORCE
+.PHONY: help demo test test-on test-all check format bench bench-report resampler-report docs fuzz wheel clean FORCE
 
 PYTHONS := 3.11 3.12 3.13 3.14
 VENV ?= .venv
@@ -100,6 +100,10 @@ bench-report: $(VENV)/.has-dev ## the same, and write docs/benchmarks.md with it
 resampler-report: $(VENV)/.has-dev ## measure the resampler and write docs/resampler.md with its plots
 	$(python) -m tools.resampler_report
 
+# Every warning is an error. The variable silences a notice of the theme's about other programs.
+docs: $(VENV)/.has-docs ## the site, into site/ (open site/index.html)
+	@NO_MKDOCS_2_WARNING=true $(python) -m mkdocs build --strict --clean $(ARGS)
+
 fuzz: $(VENV)/.has-dev ## ten minutes and more of mutated frames (make test has a few hundred)
 	$(python) -m pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz -p no:cacheprovider -o faulthandler_timeout=0
 
@@ -107,7 +111,7 @@ wheel: $(VENV)/.has-dev ## the wheel and the sdist, into dist/
 	$(python) -m build --outdir dist
 
 clean: ## remove what these commands made
-	rm -rf .venv .venv-* .asv dist build demo-out htmlcov .coverage* .pytest_cache .mypy_cache \
+	rm -rf .venv .venv-* .asv dist build site demo-out htmlcov .coverage* .pytest_cache .mypy_cache \
 		.ruff_cache .hypothesis *.egg-info
 	find realtime tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import realtime
+from tests.blocks import ROOT, blocks
 
-README = Path(__file__).parent.parent / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+BLOCKS = blocks(ROOT / "README.md")
 
 
 def test_the_first_example_carries_a_call(capsys: pytest.CaptureFixture[str]) -> None:

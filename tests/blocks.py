@@ -1,0 +1,14 @@
+"""The Python of Markdown pages: blocks that say ``python`` are run by tests, those that say ``py`` are shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def blocks(page: Path, language: str = "python") -> list[str]:
+    """The fenced blocks of `page` in `language`, in order."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)

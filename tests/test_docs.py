@@ -1,0 +1,112 @@
+"""The pages of docs/: their code runs, their tables are the code's, their commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import realtime
+from realtime.cli import _parser
+from tests.blocks import ROOT, blocks
+from tools import docs_tables
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+WITH_CODE = [page for page in PAGES if blocks(page)]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def ids(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=ids)
+def test_the_code_of_a_page_runs(
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From top to bottom as one program: a block goes on where the one above it ended."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("no_proxy", "*")
+    names: dict[str, object] = {"realtime": realtime, "__name__": "__main__"}
+    for number, block in enumerate(blocks(page), start=1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_there_is_code_on_the_pages_that_teach() -> None:
+    assert {"index.md", "concepts.md", "testing.md", "beta-to-ga.md", "openai-python.md"} <= {
+        page.name for page in WITH_CODE
+    }
+
+
+@pytest.mark.parametrize("page", docs_tables.pages(), ids=ids)
+def test_tables_are_what_the_code_says(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert docs_tables.filled(text) == text, "python -m tools.docs_tables"
+
+
+def test_every_table_stands_on_a_page() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in docs_tables.pages())
+    assert sorted(found[2] for found in docs_tables.PLACE.finditer(text)) == sorted(docs_tables.TABLES)
+
+
+def test_every_event_and_field_of_beta_is_in_the_migration() -> None:
+    """Read from the page by itself, not by what wrote it."""
+    page = (DOCS / "migrate" / "beta-to-ga.md").read_text(encoding="utf-8")
+    for side in docs_tables.SIDES:
+        for kind in docs_tables.union("beta", side):
+            assert f"| `{docs_tables.tag(kind)}` |" in page
+    for old, new in docs_tables.RENAMED.items():
+        assert f"| `{docs_tables.tag(new)}` | `{docs_tables.tag(old)}` |" in page
+    for _, _, settings, _, _ in docs_tables.CONTEXTS.values():
+        for name in settings.__struct_fields__:
+            assert re.search(rf"`{name}[`:]", page), name
+
+
+# --- What pages name -----------------------------------------------------------------------
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page in [*PAGES, ROOT / "README.md"]:
+        for block in blocks(page, "console"):
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    yield ids(page), line.removeprefix("$ ")
+
+
+@pytest.mark.parametrize(("page", "command"), [*commands()])
+def test_commands_exist(page: str, command: str) -> None:
+    words = shlex.split(command, comments=True)
+    if words[:3] == ["python", "-m", "realtime"]:
+        _parser().parse_args([word for word in words[3:] if word != "--help"])
+    elif words[0] == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{re.escape(words[1])}: .*## ", makefile, re.MULTILINE)
+    elif words[0] == "python":
+        assert (ROOT / words[1]).is_file()
+    else:
+        assert words[:2] == ["pip", "install"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_links_and_snippets_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"```.*?```", lambda found: found[0] if "--8<--" in found[0] else "", text, flags=re.DOTALL)
+    for target in LINK.findall(text):
+        if "://" not in target:
+            assert (page.parent / target).is_file(), target
+    for target in re.findall(r'--8<-- "([^"]+)"', text):
+        assert (ROOT / target).is_file(), target
+
+
+def test_every_page_is_in_the_navigation_and_every_example_on_a_page() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    named = set(re.findall(r"[\w/-]+\.md", navigation))
+    assert named == {page.relative_to(DOCS).as_posix() for page in PAGES}
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for example in (ROOT / "examples").glob("*.py"):
+        assert f'--8<-- "examples/{example.name}"' in shown

@@ -1,0 +1,425 @@
+"""Writes the tables of docs/ that follow from the code: events by dialect, beta to GA, openai-python's types.
+
+``python -m tools.docs_tables`` rewrites them in place, between the comments that name them. A test fails
+where one is not what this module makes of the code today. Nothing here is a list of fields or events: they are
+read from the unions, and what moved between beta and GA is found by moving it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import realtime
+from realtime import beta, live, translation
+from realtime.beta import _from_ga, _to_ga
+from realtime.beta._moves import RENAMED, SHARED
+from realtime.codec import known
+from realtime.events.base import Tagged
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+DIALECTS = {"ga": realtime, "beta": beta, "translation": translation, "live": live}
+MODULES = {
+    "ga": "realtime",
+    "beta": "realtime.beta",
+    "translation": "realtime.translation",
+    "live": "realtime.live",
+}
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table of Markdown."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def code(*words: str) -> str:
+    """Each in backticks, with commas."""
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def union(dialect: str, side: str) -> tuple[type[Tagged], ...]:
+    """The event classes of a side of a dialect."""
+    return known(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
+
+
+def tag(kind: type[Tagged]) -> str:
+    """An event's type on the wire."""
+    return str(kind.__struct_config__.tag)
+
+
+def first_sentence(kind: type) -> str:
+    """Of its docstring."""
+    text = " ".join((kind.__doc__ or "").split())
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
+
+
+# --- Events, by dialect ----------------------------------------------------------------
+
+
+def fields_of(kind: type) -> str:
+    """The names of an event's own fields, those that may be absent with a question mark."""
+    fields = [field for field in msgspec.structs.fields(kind) if field.name != "event_id"]
+    return " ".join(f"`{field.name}{'' if field.required else '?'}`" for field in fields)
+
+
+def events(dialect: str, side: str) -> str:
+    """One side of one dialect."""
+    rows = [
+        (f"`{tag(kind)}`", f"`{kind.__name__}`", first_sentence(kind), fields_of(kind))
+        for kind in union(dialect, side)
+    ]
+    return table(("type", f"class in `{MODULES[dialect]}`", "when", "fields"), rows)
+
+
+# --- Beta to GA --------------------------------------------------------------------------
+
+
+def moved_events(side: str) -> str:
+    """What became of each event of beta."""
+    new_names = {old: new for new, old in RENAMED.items()}
+    reached = {tag(new): {tag(k) for k in _landing(new)} for new in (*union("beta", side),)}
+    rows = []
+    for kind in union("beta", side):
+        if kind in SHARED:
+            rows.append((f"`{tag(kind)}`", "the same", ""))
+        elif kind in new_names:
+            new = new_names[kind]
+            rows.append((f"`{tag(kind)}`", f"`{tag(new)}`", f"renamed; `{new.__name__}`, the same fields"))
+        else:
+            (new_tag,) = reached[tag(kind)]
+            same = "the same name" if new_tag == tag(kind) else f"`{new_tag}`"
+            rows.append((f"`{tag(kind)}`", same, "its contents moved, see below"))
+    return table(("beta", "GA", ""), rows)
+
+
+def _landing(kind: type[Tagged]) -> set[Any]:
+    """The GA classes that an event of beta whose contents moved becomes, by moving one."""
+    if kind not in _to_ga._MOVES:
+        return set()
+    frame = json.dumps({"type": tag(kind), **_least(kind)})
+    decode = beta.decode_client if kind in union("beta", "client") else beta.decode_server
+    return {type(beta.to_ga(decode(frame)))}
+
+
+def _least(kind: type) -> dict[str, Any]:
+    """The least JSON that an event decodes from."""
+    contents: dict[str, Any] = {
+        "item": {"type": "message", "role": "user", "content": []},
+        "session": {},
+        "response": {},
+        "response_id": "r",
+        "output_index": 0,
+    }
+    return {field.name: contents[field.name] for field in msgspec.structs.fields(kind) if field.required}
+
+
+def new_events(side: str) -> str:
+    """The events of GA that beta cannot say."""
+    ours = [k for k in union("ga", side) if k not in SHARED and k not in RENAMED and k not in _from_ga._MOVES]
+    return table(("GA", "when"), [(f"`{tag(kind)}`", first_sentence(kind)) for kind in ours])
+
+
+# A value for each field of a setting that is not told by its type alone.
+SAMPLES: dict[str, Any] = {
+    "modalities": ["text", "audio"],
+    "output_modalities": ["audio"],
+    "voice": "verse",
+    "input_audio_format": "g711_ulaw",
+    "output_audio_format": "g711_ulaw",
+    "format": {"type": "audio/pcmu"},
+    "tools": [{"type": "function", "name": "f"}],
+    "tool_choice": "auto",
+    "tracing": "auto",
+    "max_output_tokens": 1024,
+    "max_response_output_tokens": 1024,
+    "truncation": "disabled",
+    "include": ["item.input_audio_transcription.logprobs"],
+    "metadata": {"k": "v"},
+    "parameters": {},
+    "delay": "low",
+    "effort": "low",
+    "conversation": "none",
+    "status_details": {"type": "cancelled", "reason": "turn_detected"},
+    "usage": {"total_tokens": 3},
+    "strength": 0.5,
+}
+MESSAGE = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hi."}]}
+SCALARS: dict[Any, Any] = {str: "x", int: 1, float: 0.5, bool: True}
+
+
+def arms(kind: Any) -> list[Any]:
+    """The members of a union of types, null and absent left out."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return [arm for member in typing.get_args(kind) for arm in arms(member)]
+    return [] if kind in (type(None), msgspec.UnsetType) else [kind]
+
+
+def samples(field: msgspec.structs.FieldInfo) -> Iterator[Any]:
+    """A value for each kind that `field` can be, whole; one that stands in `SAMPLES` comes first."""
+    if field.name in SAMPLES:
+        yield SAMPLES[field.name]
+    for arm in arms(field.type):
+        if isinstance(arm, type) and issubclass(arm, msgspec.Struct):
+            # Of beta's turn detection, fields that belong to the other type are left out.
+            flat = {"eagerness"} if getattr(arm, "types", None) else set[str]()
+            inner = msgspec.structs.fields(arm)
+            value = {i.name: next(samples(i)) for i in inner if i.name not in flat}
+            if issubclass(arm, Tagged):
+                value = {"type": tag(arm), **value}
+            yield value
+        elif typing.get_origin(arm) is typing.Literal:
+            yield typing.get_args(arm)[0]
+        elif typing.get_origin(arm) is list:
+            yield [SCALARS.get(typing.get_args(arm)[0], MESSAGE)]
+        elif arm in SCALARS:
+            yield SCALARS[arm]
+        else:
+            yield {}
+
+
+def leaves(kind: type, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every setting of a Struct with a value, by its path; Structs below are opened."""
+    for field in msgspec.structs.fields(kind):
+        here = (*path, field.name)
+        structs = [
+            arm for arm in arms(field.type) if isinstance(arm, type) and issubclass(arm, msgspec.Struct)
+        ]
+        opened = structs and not any(
+            inner.required for arm in structs for inner in msgspec.structs.fields(arm)
+        )
+        if field.name in SAMPLES or not opened:
+            yield here, next(samples(field))
+            continue
+        for arm in structs:
+            for inner, value in leaves(arm, here):
+                yield inner, value if not issubclass(arm, Tagged) else _Of(tag(arm), value)
+
+
+class _Of:
+    """A value within an object of the type `tag`."""
+
+    def __init__(self, tag: str, value: Any) -> None:
+        self.tag, self.value = tag, value
+
+
+def wrapped(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """The JSON in which `value` stands at `path`."""
+    if isinstance(value, _Of):
+        inner = {"type": value.tag, path[-1]: value.value}
+        return wrapped(path[:-1], inner)
+    for name in reversed(path):
+        value = {name: value}
+    found: dict[str, Any] = value
+    return found
+
+
+def unwrapped(value: Any) -> tuple[str, Any]:
+    """The path down to where something is said, and what."""
+    path = []
+    while isinstance(value, dict) and len(value) == 1 and "type" not in value:
+        ((name, value),) = value.items()
+        path.append(name)
+    return ".".join(path), value
+
+
+Contexts = dict[str, tuple[str, str, type, type, dict[str, Any]]]
+# Where settings stand: event of beta, member, Struct of beta, Struct of GA, what else GA's has.
+CONTEXTS: Contexts = {
+    "session": (
+        "session.update",
+        "session",
+        beta.RealtimeSessionConfig,
+        realtime.RealtimeSession,
+        {"type": "realtime"},
+    ),
+    "transcription": (
+        "transcription_session.update",
+        "session",
+        beta.TranscriptionSessionConfig,
+        realtime.TranscriptionSession,
+        {"type": "transcription"},
+    ),
+    "request": ("response.create", "response", beta.RealtimeResponse, realtime.ResponseParams, {}),
+}
+
+
+def moved_fields(context: str) -> str:
+    """What became of each field of a beta session or request, and what GA has beside."""
+    event, member, old, _, extra = CONTEXTS[context]
+    rows, same = [], []
+    for field in msgspec.structs.fields(old):
+        value = next(samples(field))
+        said = f"`{field.name}: {json.dumps(value)}`"
+        try:
+            there = beta.to_ga(beta.decode_client(json.dumps({"type": event, member: {field.name: value}})))
+        except realtime.ConfigError:
+            rows.append((f"`{field.name}`", "has no place in GA"))
+            continue
+        found = json.loads(realtime.encode(there))[member]
+        path, moved = unwrapped({key: item for key, item in found.items() if key not in extra})
+        if (path, moved) == unwrapped({field.name: value}):
+            same.append(field.name)
+        elif moved == value:
+            rows.append((f"`{field.name}`", f"`{path}`"))
+        else:
+            rows.append((said, f"`{path}: {json.dumps(moved)}`"))
+    beside = [path for path in _only_in_ga(context) if path not in extra]
+    return "\n\n".join((
+        table(("beta", "GA"), rows),
+        f"As they were: {code(*same)}.",
+        f"In GA alone: {code(*beside)}.",
+    ))  # fmt: skip
+
+
+def _only_in_ga(context: str) -> Iterator[str]:
+    event, member, _, new, extra = CONTEXTS[context]
+    event = event.removeprefix("transcription_")
+    for path, value in leaves(new):
+        if context == "transcription" and "output" in path:
+            continue  # the class has it, a session that only listens does not
+        frame = json.dumps({"type": event, member: {**extra, **wrapped(path, value)}})
+        try:
+            beta.from_ga(realtime.decode_client(frame))
+        except realtime.ConfigError:
+            yield ".".join(path)
+
+
+def moved_parts() -> str:
+    """Content parts, and responses as servers tell them."""
+    rows = []
+    for kind in ("text", "audio", "input_text", "input_audio"):
+        text = {"text": "Hi."} if "text" in kind else {"transcript": "Hi."}
+        role = "user" if "input" in kind else "assistant"
+        item = {"type": "message", "role": role, "content": [{"type": kind, **text}]}
+        event = beta.decode_client(json.dumps({"type": "conversation.item.create", "item": item}))
+        found = json.loads(realtime.encode(beta.to_ga(event)))["item"]["content"][0]["type"]
+        rows.append((f"a part of type `{kind}`", "the same" if found == kind else f"of type `{found}`"))
+    for field in msgspec.structs.fields(beta.Response):
+        value = next(samples(field))
+        frame = json.dumps({"type": "response.done", "response": {field.name: value}})
+        told = json.loads(realtime.encode(beta.to_ga(beta.decode_server(frame))))["response"]
+        if told != {field.name: value} and field.name != "output":
+            path, moved = unwrapped(told)
+            same = f"`{path}`" if moved == value else f"`{path}: {json.dumps(moved)}`"
+            old = f"`{field.name}`" if moved == value or not told else f"`{field.name}: {json.dumps(value)}`"
+            rows.append((f"a response's {old}", same if told else "has no place in GA"))
+    return table(("beta", "GA"), rows)
+
+
+# --- openai-python's types -----------------------------------------------------------------
+
+
+def openai_events(side: str) -> str:
+    """The official client's event models, and the classes here."""
+    from openai.types.realtime import realtime_client_event, realtime_server_event
+
+    unions: dict[str, Any] = {
+        "client": realtime_client_event.RealtimeClientEvent,
+        "server": realtime_server_event.RealtimeServerEvent,
+    }
+    ours = {tag(kind): kind.__name__ for kind in union("ga", side)}
+    theirs: dict[str, str] = {}
+    for model in typing.get_args(typing.get_args(unions[side])[0]):
+        (name,) = typing.get_args(model.model_fields["type"].annotation)
+        theirs[name] = model.__name__
+    rows = [(f"`{theirs[name]}`", f"`{ours[name]}`", f"`{name}`") for name in sorted(theirs)]
+    return table(("`openai.types.realtime`", "`realtime`", "type"), rows)
+
+
+# What events carry: the models whose classes here are not found by a type on the wire.
+CARRIED: dict[str, type[msgspec.Struct]] = {
+    "RealtimeSessionCreateRequest": realtime.RealtimeSession,
+    "RealtimeSessionCreateResponse": realtime.RealtimeSessionInfo,
+    "RealtimeTranscriptionSessionCreateRequest": realtime.TranscriptionSession,
+    "RealtimeTranscriptionSessionCreateResponse": realtime.TranscriptionSessionInfo,
+    "RealtimeAudioConfig": realtime.AudioConfig,
+    "RealtimeAudioConfigInput": realtime.AudioInput,
+    "RealtimeAudioConfigOutput": realtime.AudioOutput,
+    "AudioTranscription": realtime.Transcription,
+    "RealtimeReasoning": realtime.Reasoning,
+    "RealtimeTruncationRetentionRatio": realtime.RetentionRatio,
+    "RealtimeFunctionTool": realtime.FunctionTool,
+    "RealtimeResponseCreateMcpTool": realtime.McpTool,
+    "RealtimeResponseCreateParams": realtime.ResponseParams,
+    "RealtimeResponseCreateAudioOutput": realtime.ResponseAudio,
+    "RealtimeResponse": realtime.Response,
+    "RealtimeResponseStatus": realtime.StatusDetails,
+    "RealtimeResponseUsage": realtime.ResponseUsage,
+    "RealtimeResponseUsageInputTokenDetails": realtime.InputTokenDetails,
+    "RealtimeResponseUsageOutputTokenDetails": realtime.OutputTokenDetails,
+    "RealtimeConversationItemUserMessage": realtime.MessageItem,
+    "RealtimeConversationItemSystemMessage": realtime.MessageItem,
+    "RealtimeConversationItemAssistantMessage": realtime.MessageItem,
+    "RealtimeConversationItemFunctionCall": realtime.FunctionCallItem,
+    "RealtimeConversationItemFunctionCallOutput": realtime.FunctionCallOutputItem,
+    "RealtimeMcpApprovalRequest": realtime.McpApprovalRequestItem,
+    "RealtimeMcpApprovalResponse": realtime.McpApprovalResponseItem,
+    "RealtimeMcpListTools": realtime.McpListToolsItem,
+    "RealtimeMcpToolCall": realtime.McpCallItem,
+    "RealtimeMcpProtocolError": realtime.McpProtocolError,
+    "RealtimeMcpToolExecutionError": realtime.McpToolExecutionError,
+    "RealtimeMcphttpError": realtime.McpHttpError,
+    "RealtimeError": realtime.ErrorDetail,
+    "LogProbProperties": realtime.LogProb,
+}
+
+
+def openai_carried() -> str:
+    """Those, each of whose fields has its namesake here."""
+    import openai.types.realtime as models
+
+    for name, kind in CARRIED.items():
+        fields = {field.alias or name for name, field in getattr(models, name).model_fields.items()}
+        missing = fields - {*kind.__struct_fields__, "type"}
+        assert not missing, f"{kind.__name__} lacks {missing} of {name}"
+    rows = [(f"`{name}`", f"`{kind.__name__}`") for name, kind in CARRIED.items()]
+    return table(("`openai.types.realtime`", "`realtime`"), rows)
+
+
+# --- Pages ---------------------------------------------------------------------------------
+
+SIDES = ("client", "server")
+TABLES: dict[str, Callable[[], str]] = {
+    **{f"events {dialect} {side}": partial(events, dialect, side) for dialect in DIALECTS for side in SIDES},
+    **{f"moved events {side}": partial(moved_events, side) for side in SIDES},
+    "new events server": partial(new_events, "server"),
+    **{f"moved {context}": partial(moved_fields, context) for context in CONTEXTS},
+    "moved parts": moved_parts,
+    **{f"openai {side}": partial(openai_events, side) for side in SIDES},
+    "openai carried": openai_carried,
+}
+PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """A page with its tables as they are to be."""
+    return PLACE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[4]}", text)
+
+
+def pages() -> list[Path]:
+    """The pages that have tables."""
+    return [page for page in sorted(DOCS.rglob("*.md")) if PLACE.search(page.read_text(encoding="utf-8"))]
+
+
+def main() -> int:
+    """Rewrite the tables."""
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        if (new := filled(text)) != text:
+            page.write_text(new, encoding="utf-8")
+            print(f"wrote {page.relative_to(DOCS.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
