@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import realtime
+from realtime.beta._moves import RENAMED
 from realtime.cli import _parser
 from tests.blocks import ROOT, blocks
 from tools import docs_tables
@@ -60,7 +61,7 @@ def test_every_event_and_field_of_beta_is_in_the_migration() -> None:
     for side in docs_tables.SIDES:
         for kind in docs_tables.union("beta", side):
             assert f"| `{docs_tables.tag(kind)}` |" in page
-    for old, new in docs_tables.RENAMED.items():
+    for old, new in RENAMED.items():
         assert f"| `{docs_tables.tag(new)}` | `{docs_tables.tag(old)}` |" in page
     for _, _, settings, _, _ in docs_tables.CONTEXTS.values():
         for name in settings.__struct_fields__:

@@ -232,7 +232,7 @@ def unwrapped(value: Any) -> tuple[str, Any]:
     return ".".join(path), value
 
 
-Contexts = dict[str, tuple[str, str, type, type, dict[str, Any]]]
+Contexts = dict[str, tuple[str, str, type[msgspec.Struct], type[msgspec.Struct], dict[str, Any]]]
 # Where settings stand: event of beta, member, Struct of beta, Struct of GA, what else GA's has.
 CONTEXTS: Contexts = {
     "session": (
