@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         audio as audio,
         beta as beta,
         live as live,
+        recording as recording,
         state as state,
         telephony as telephony,
         testing as testing,
@@ -67,7 +68,9 @@ else:
     from ._names import public_names as _public_names
 
     # Not in __all__: a star import must not import numpy.
-    _ON_DEMAND = frozenset({"audio", "beta", "live", "state", "telephony", "testing", "translation"})
+    _ON_DEMAND = frozenset(
+        {"audio", "beta", "live", "recording", "state", "telephony", "testing", "translation"}
+    )
     __all__ = _public_names(globals())
 
     def __getattr__(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,16 @@ import pytest
 
 import realtime as r
 from realtime.audio import read_wav
-from realtime.cli import main
+from realtime.cli.wav import add_arguments, run
 from realtime.recording import Recorder
 
 TONE = (np.arange(24_000) % 99 * 100).astype("<i2")
+
+
+def wav(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
@@ -32,17 +39,18 @@ def test_a_log_becomes_a_file(
             )
         )  # fmt: skip
     assert len([*tmp_path.iterdir()]) > 1
-    assert main(["wav", f"call{ending}"]) == 0
+    assert wav(f"call{ending}") == 0
     samples = np.frombuffer(read_wav("call.wav").data, "<i2").reshape(-1, 2)
     assert np.array_equal(samples[:, 0], TONE)
     assert np.array_equal(samples[:2400, 1], TONE[:2400])
     said = capsys.readouterr().out
     for words in ("call.wav: 1.00 s, stereo, 24000 Hz", "1.00 s of audio", "0.10 s of audio"):
         assert words in said
-    assert main(["wav", f"call{ending}", "-o", "other.wav", "--rate", "8000"]) == 0
+    assert wav(f"call{ending}", "-o", "other.wav", "--rate", "8000") == 0
     assert read_wav("other.wav").sample_rate == 8000
 
 
-def test_a_log_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["wav", str(tmp_path / "none.jsonl")]) == 1
-    assert "none.jsonl: No such file" in capsys.readouterr().err
+def test_a_log_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        wav(str(tmp_path / "none.jsonl"))
+    assert not (tmp_path / "none.wav").exists()
