@@ -101,7 +101,7 @@ resampler-report: $(VENV)/.has-dev ## measure the resampler and write docs/resam
 	$(python) -m tools.resampler_report
 
 # Every warning is an error. The variable silences a notice of the theme's about other programs.
-docs: $(VENV)/.has-docs ## the site, into site/ (open site/index.html)
+docs: $(VENV)/.has-docs ## the site, into site/ (to search it: python -m http.server -d site)
 	@NO_MKDOCS_2_WARNING=true $(python) -m mkdocs build --strict --clean $(ARGS)
 
 fuzz: $(VENV)/.has-dev ## ten minutes and more of mutated frames (make test has a few hundred)
