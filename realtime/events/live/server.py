@@ -29,9 +29,11 @@ class SessionUpdated(Answer, tag="session.updated", kw_only=True):
 
 
 class LiveUsage(Wire, kw_only=True):
-    """What a session is billed for."""
+    """What a session is billed for: whole seconds so far, and how they split where the session says it."""
 
     seconds: float
+    active_seconds: int | None = None
+    paused_seconds: int | None = None
 
 
 class ContextWindow(Wire, kw_only=True):
