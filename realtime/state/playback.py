@@ -172,7 +172,20 @@ class Playback:
 
     clear = interrupt
 
+    def is_late(self, item_id: str, response_id: str | None = None) -> bool:
+        """Whether what still comes of this item is to be dropped: it or its response was cut."""
+        return item_id in self._cut or response_id in self._cut
+
     # --- Positions ---
+
+    @property
+    def format(self) -> AudioFormat:
+        """The format of parts that begin from now on; it may be set, where no `session.updated` is fed."""
+        return self._format
+
+    @format.setter
+    def format(self, format: Any) -> None:
+        self._format = AudioFormat.of(format)
 
     @property
     def queued_ms(self) -> float:

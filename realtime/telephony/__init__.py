@@ -5,6 +5,9 @@ How a call's audio flows, where session and carrier speak the same format::
     Twilio, Telnyx, Plivo   media frame  ->  media_to_append  ->  append frame     the model
                             media frame  <-  delta_to_media   <-  delta frame
 
+`Bridge` is the whole of a call between the two: it takes frames of either side and returns frames for
+the other, with marks, barge-in and conversion where the formats differ. What it is made of is here too.
+
 Each carrier is a module with the same names (`carrier.Carrier`); `CARRIERS` has them by name. Its
 messages are typed, `decode` gives what the carrier sends, and `as_call()` says what that means in the
 words of `call`, which are the same for all. The two functions above splice: base64 goes from frame
@@ -24,8 +27,10 @@ from . import (
     vonage as vonage,
 )
 from ._base64 import nbytes_of as nbytes_of
+from ._bridged import Bridged as Bridged, BridgeEvent as BridgeEvent, BridgeStats as BridgeStats
 from ._splice import append_splicer as append_splicer, cut_delta as cut_delta
 from ._wire import UnknownMessage as UnknownMessage
+from .bridge import Bridge as Bridge
 from .call import (
     CallAudio as CallAudio,
     CallCleared as CallCleared,

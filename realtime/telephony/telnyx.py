@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 NAME: Final = "telnyx"
 IN_ORDER: Final = False
 FORMAT: Final = MediaFormat("PCMU", 8_000)
+# stream_bidirectional_codec, where nobody sets it.
+PLAY_FORMAT: Final = FORMAT
 MEDIA_IS_BINARY: Final = False
 FRAME_MS: Final = None
 MIN_MEDIA_MS: Final = 20

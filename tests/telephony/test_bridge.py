@@ -1,0 +1,606 @@
+"""Bridge: what goes from either side to the other, on every carrier and in both kinds of session."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import realtime
+from realtime import AudioFormat, ConfigError, DecodeError
+from realtime.audio import Resampler, alaw_decode, ulaw_decode, ulaw_encode
+from realtime.state import Interruption
+from realtime.telephony import (
+    CARRIERS,
+    Bridge,
+    Bridged,
+    CallDigit,
+    CallEnded,
+    CallMark,
+    CallStarted,
+    MediaFormat,
+    twilio,
+)
+from tests.telephony.calls import (
+    ALAW,
+    PCM16,
+    PCMA,
+    PCMU,
+    PHONE_IDS,
+    PHONES,
+    SPEECH_STARTED,
+    STREAM,
+    ULAW,
+    Phone,
+    audio_done,
+    b64,
+    delta,
+    response,
+    session,
+    text,
+)
+
+TWILIO, TELNYX, PLIVO = PHONES[0], PHONES[1], PHONES[4]
+EVERY_PHONE = pytest.mark.parametrize("phone", PHONES, ids=PHONE_IDS)
+BOTH_SESSIONS = pytest.mark.parametrize("format", [None, PCM16], ids=["own", "pcm16"])
+
+
+def noise(nbytes: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(nbytes)
+
+
+def wave(media: MediaFormat, ms: int) -> bytes:
+    """A tone in the carrier's format."""
+    at = np.arange(media.sample_rate * ms // 1000) / media.sample_rate
+    pcm = (9_000 * np.sin(2 * np.pi * 440 * at)).round().astype("<i2")
+    return encoded(pcm, media)
+
+
+def encoded(pcm: Any, media: MediaFormat) -> bytes:
+    if media.encoding == "PCMU":
+        return bytes(ulaw_encode(pcm).tobytes())
+    if media.encoding == "PCMA":
+        return bytes(realtime.audio.alaw_encode(pcm).tobytes())
+    return bytes(pcm.astype(">i2" if media.big_endian else "<i2").tobytes())
+
+
+def decoded(audio: bytes, media: MediaFormat) -> Any:
+    if media.encoding == "PCMU":
+        return ulaw_decode(audio)
+    if media.encoding == "PCMA":
+        return alaw_decode(audio)
+    return np.frombuffer(audio, ">i2" if media.big_endian else "<i2").astype("<i2")
+
+
+def resampled(pcm: Any, src: int, dst: int) -> Any:
+    stream = Resampler(src, dst)
+    return np.concatenate([stream.process(pcm), stream.flush()])
+
+
+def media_of(fmt: AudioFormat) -> MediaFormat:
+    return {ULAW: PCMU, ALAW: PCMA, PCM16: MediaFormat("L16", 24_000)}[fmt]
+
+
+def converted(audio: bytes, src: MediaFormat, dst: MediaFormat) -> bytes:
+    if src == dst:
+        return audio
+    if {src.encoding, dst.encoding} == {"PCMU", "PCMA"}:
+        return realtime.audio.convert(audio, src.encoding, dst.encoding)
+    return encoded(resampled(decoded(audio, src), src.sample_rate, dst.sample_rate), dst)
+
+
+def begun(phone: Phone, format: object = None, **settings: Any) -> Bridge:
+    bridge = Bridge(phone.name, format, **settings)
+    step = bridge.from_carrier(phone.start())
+    assert [type(event) for event in step.events] == [CallStarted]
+    assert (step.to_carrier, step.to_server) == ((), ())
+    return bridge
+
+
+def heard(step: Bridged) -> bytes:
+    """The audio of the append frames, which is all that goes to the server."""
+    events: list[Any] = [realtime.decode_client(frame) for frame in step.to_server]
+    return b"".join(event.audio for event in events)
+
+
+# --- Audio ---------------------------------------------------------------------------------
+
+
+@EVERY_PHONE
+@BOTH_SESSIONS
+def test_what_the_caller_says(phone: Phone, format: AudioFormat | None) -> None:
+    bridge = begun(phone, format)
+    own = phone.media_format.audio_format
+    assert bridge.input_format is (format or own or PCM16)
+    said = wave(phone.media_format, 400)
+    size = phone.media_format.chunk_bytes(20)
+    came = b""
+    for number, at in enumerate(range(0, len(said), size)):
+        step = bridge.from_carrier(phone.media(said[at : at + size], 2 + number))
+        assert (step.to_carrier, step.events) == ((), ())
+        assert len(step.to_server) <= 1
+        came += heard(step)
+    came += heard(bridge.end())
+    assert came == converted(said, phone.media_format, media_of(bridge.input_format))
+    spliced = own is bridge.input_format and not CARRIERS[phone.name].MEDIA_IS_BINARY
+    assert (bridge.stats.spliced_to_server, bridge.stats.reencoded_to_server) == (
+        (20, 0) if spliced else (0, bridge.stats.reencoded_to_server)
+    )
+    assert spliced or bridge.stats.reencoded_to_server >= 19
+
+
+@EVERY_PHONE
+@BOTH_SESSIONS
+@pytest.mark.parametrize("delta_ms", [7, 100, 330, 1_900])
+def test_what_the_model_says(phone: Phone, format: AudioFormat | None, delta_ms: int) -> None:
+    bridge = begun(phone, format)
+    fmt = bridge.output_format
+    assert fmt is (format or phone.plays.audio_format or PCM16)
+    said = wave(media_of(fmt), 1_900)
+    size = fmt.chunk_bytes(delta_ms)
+    frames: tuple[str | bytes, ...] = ()
+    for at in range(0, len(said), size):
+        step = bridge.from_server(delta(said[at : at + size]))
+        assert step.to_server == ()
+        assert [event.type for event in step.events] == ["response.output_audio.delta"]
+        frames += step.to_carrier
+    frames += bridge.from_server(audio_done()).to_carrier
+    chunks = phone.played(frames)
+    wanted = converted(said, media_of(fmt), phone.plays)
+    played = b"".join(chunks)
+    assert played[: len(wanted)] == wanted
+    silence = b"\xff" if phone.plays.encoding == "PCMU" else b"\0"
+    assert played[len(wanted) :].strip(silence) == b""
+    if phone.name == "vonage":
+        assert {len(chunk) for chunk in chunks} == {phone.plays.chunk_bytes(20)}
+        assert len(played) - len(wanted) < len(chunks[0])
+    elif phone.name == "telnyx":
+        assert min(map(len, chunks)) >= phone.plays.chunk_bytes(20)
+        assert len(played) - len(wanted) < phone.plays.chunk_bytes(20)
+    else:
+        assert played == wanted
+    for frame in frames:
+        assert CARRIERS[phone.name].decode_command(frame).type != "unknown"
+    same = fmt is phone.plays.audio_format and not CARRIERS[phone.name].MEDIA_IS_BINARY
+    is_spliced = same and (phone.name != "telnyx" or delta_ms >= 20)
+    assert (bridge.stats.reencoded_to_carrier == 0) is (is_spliced and not len(played) - len(wanted))
+    # A mark about every 200 ms, the last at the end: once all came back, all was heard.
+    marks = phone.marks(frames)
+    assert 1_900 / 430 <= len(marks) <= 11
+    assert phone.marks(frames[-1:]) == marks[-1:]
+    for name in marks:
+        (event,) = bridge.from_carrier(phone.mark(name)).events
+        assert event == CallMark(name)
+    assert bridge.playback.heard_ms("item_1") == 1_900
+    assert not bridge.playback.is_playing
+
+
+def test_a_mark_stands_after_the_audio_that_it_is_about() -> None:
+    bridge = begun(TWILIO)
+    step = bridge.from_server(delta(noise(4_000)))
+    kinds = [json.loads(frame)["event"] for frame in step.to_carrier]
+    assert kinds == ["media", "mark", "media", "mark"]
+    sizes = [len(chunk) for chunk in TWILIO.played(step.to_carrier)]
+    assert sizes == [1_596, 2_404]
+    bridge.from_carrier(TWILIO.mark("mark_1"))
+    assert bridge.playback.heard_ms("item_1") == 1_596 // 8
+    # The next one is due after another 200 ms.
+    assert TWILIO.marks(bridge.from_server(delta(noise(800))).to_carrier) == []
+    assert TWILIO.marks(bridge.from_server(delta(noise(800))).to_carrier) == ["mark_3"]
+
+
+def test_a_frame_that_is_not_plain_goes_the_long_way_with_the_same_result() -> None:
+    audio = noise(160)
+    for spelled in (
+        delta(audio).replace('"delta":"', '"delta":   "'),
+        json.dumps({**json.loads(delta(audio)), "x": [1]}),
+    ):
+        bridge = begun(TWILIO)
+        step = bridge.from_server(spelled)
+        assert TWILIO.played(step.to_carrier) == [audio]
+        assert (bridge.stats.spliced_to_carrier, bridge.stats.reencoded_to_carrier) == (0, 1)
+    bridge = begun(TWILIO)
+    assert heard(bridge.from_carrier(bytearray(str(TWILIO.media(audio)).encode()))) == audio
+    assert (bridge.stats.spliced, bridge.stats.reencoded) == (0, 1)
+
+
+def test_a_delta_may_end_within_a_sample() -> None:
+    phone = PHONES[PHONE_IDS.index("vonage-L16-16000")]
+    said = wave(media_of(PCM16), 600)
+    results = []
+    for size in (9_600, 4_801):
+        bridge = begun(phone)
+        frames: tuple[str | bytes, ...] = ()
+        for at in range(0, len(said), size):
+            frames += bridge.from_server(delta(said[at : at + size])).to_carrier
+        frames += bridge.from_server(audio_done()).to_carrier
+        results.append(b"".join(phone.played(frames)))
+    assert results[0] == results[1]
+
+
+def test_half_a_sample_at_the_end_of_an_item_shifts_nothing_in_the_next() -> None:
+    phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
+    said = wave(media_of(PCM16), 200)
+    bridge, clean = begun(phone), begun(phone)
+    bridge.from_server(delta(said + b"\1", "item_0"))
+    bridge.from_server(audio_done("item_0"))
+    frames = bridge.from_server(delta(said, "item_1")).to_carrier
+    assert phone.played(frames) == phone.played(clean.from_server(delta(said, "item_1")).to_carrier)
+
+
+def test_empty_audio_is_nothing() -> None:
+    bridge = begun(TWILIO)
+    assert bridge.from_carrier(TWILIO.media(b"")) == Bridged()
+    step = bridge.from_server(delta(b""))
+    assert (step.to_carrier, step.to_server) == ((), ())
+
+
+def test_the_other_track_is_not_the_caller() -> None:
+    for phone in (TWILIO, TELNYX, PLIVO):
+        assert begun(phone).from_carrier(phone.media(noise(160), track="outbound")) == Bridged()
+
+
+# --- What the session speaks ----------------------------------------------------------------
+
+
+def test_the_update_asks_for_the_format_and_keeps_the_rest() -> None:
+    bridge = Bridge("twilio")
+    event: Any = realtime.decode_client(
+        bridge.session_update(realtime.create_session_config(instructions="Be brief.", voice="cedar"))
+    )
+    assert event.session.audio.input.format == realtime.PcmuFormat() == event.session.audio.output.format
+    assert event.session.audio.output.voice == "cedar"
+    assert event.session.audio.input.turn_detection.type == "server_vad"
+    assert event.session.instructions == "Be brief."
+    bare = json.loads(bridge.session_update())
+    ours = {"format": {"type": "audio/pcmu"}}
+    assert bare["session"] == {"type": "realtime", "audio": {"input": ours, "output": ours}}
+    assert json.loads(Bridge("vonage").session_update())["session"]["audio"]["input"] == {
+        "format": {"type": "audio/pcm", "rate": 24_000}
+    }
+
+
+def test_a_carrier_may_speak_another_format_than_it_plays() -> None:
+    bridge = begun(PHONES[PHONE_IDS.index("telnyx-PCMA-8000")])
+    assert (bridge.input_format, bridge.output_format) == (ALAW, ULAW)
+    asked = json.loads(bridge.session_update())["session"]["audio"]
+    assert [asked[side]["format"]["type"] for side in ("input", "output")] == ["audio/pcma", "audio/pcmu"]
+    told = Bridge("telnyx", play_format=PCMA)
+    told.from_carrier(PHONES[PHONE_IDS.index("telnyx-PCMA-8000")].start())
+    assert (told.input_format, told.output_format) == (ALAW, ALAW)
+
+
+def test_what_the_server_says_that_it_speaks_is_believed() -> None:
+    """Asked for mu-law, the server says PCM16: then it is sent that, and what comes is that."""
+    bridge = begun(TWILIO)
+    said, answer = wave(PCMU, 400), wave(media_of(PCM16), 400)
+    bridge.from_server(session("updated", PCM16, PCM16))
+    assert (bridge.input_format, bridge.output_format) == (PCM16, PCM16)
+    came = heard(bridge.from_carrier(TWILIO.media(said))) + heard(bridge.end())
+    assert came == converted(said, PCMU, media_of(PCM16))
+    frames = bridge.from_server(delta(answer)).to_carrier + bridge.from_server(audio_done()).to_carrier
+    assert b"".join(TWILIO.played(frames)) == converted(answer, media_of(PCM16), PCMU)
+    for name in TWILIO.marks(frames):
+        bridge.from_carrier(TWILIO.mark(name))
+    assert bridge.playback.heard_ms("item_1") == 400
+
+
+def test_a_session_that_was_created_is_not_yet_one_that_was_asked() -> None:
+    """The defaults of session.created do not hold for what is sent after a session.update."""
+    bridge = begun(TWILIO)
+    bridge.from_server(session("created", PCM16, PCM16))
+    assert heard(bridge.from_carrier(TWILIO.media(noise(160)))) == noise(160)
+    bridge.from_server(session("updated", ULAW, ULAW))
+    assert TWILIO.played(bridge.from_server(delta(noise(160))).to_carrier) == [noise(160)]
+    assert bridge.stats.reencoded == 0
+
+
+def test_an_item_is_of_the_format_in_which_it_began() -> None:
+    bridge = begun(TWILIO)
+    bridge.from_server(delta(noise(160), "item_1"))
+    bridge.from_server(session("updated", PCM16, PCM16))
+    assert TWILIO.played(bridge.from_server(delta(noise(160), "item_1")).to_carrier) == [noise(160)]
+    answer = wave(media_of(PCM16), 100)
+    frames = bridge.from_server(delta(answer, "item_2")).to_carrier
+    frames += bridge.from_server(audio_done("item_2")).to_carrier
+    assert b"".join(TWILIO.played(frames)) == converted(answer, media_of(PCM16), PCMU)
+    assert TWILIO.marks(frames) == ["mark_1", "mark_2"]  # of what item_1 had left, and of item_2
+
+
+def test_what_cannot_be() -> None:
+    with pytest.raises(ConfigError, match="twilio, telnyx, plivo, vonage"):
+        Bridge("bell")
+    with pytest.raises(ConfigError):
+        Bridge("twilio", "opus")
+    with pytest.raises(ConfigError, match="OPUS at 48000 Hz"):
+        Bridge("telnyx", play_format=MediaFormat("OPUS", 48_000))
+    with pytest.raises(TypeError):
+        Bridge(7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        Bridge("telnyx", play_format="PCMU")  # type: ignore[arg-type]
+    for side in ("from_carrier", "from_server"):
+        with pytest.raises(TypeError):
+            getattr(Bridge("twilio"), side)(7)
+    assert Bridge(twilio).session_update() == Bridge("twilio").session_update()
+
+
+@pytest.mark.parametrize("encoding", ["OPUS", "G722", "AMR-WB"])
+def test_a_stream_that_cannot_be_converted_is_refused(encoding: str) -> None:
+    bridge = Bridge("telnyx")
+    start = TELNYX.start().replace("PCMU", encoding)
+    with pytest.raises(DecodeError, match=encoding):
+        bridge.from_carrier(start)
+    assert bridge.started is None
+    bridge.from_carrier(TELNYX.start())
+    assert heard(bridge.from_carrier(TELNYX.media(noise(160)))) == noise(160)
+
+
+# --- What the call says ---------------------------------------------------------------------
+
+
+@EVERY_PHONE
+def test_keys_and_the_end(phone: Phone) -> None:
+    bridge = begun(phone)
+    (event,) = bridge.from_carrier(phone.key("#", 2)).events
+    assert (type(event), event.digit) == (CallDigit, "#")
+    if phone.name == "vonage":  # which closes its WebSocket and says nothing
+        assert bridge.end() == Bridged()
+        return
+    assert bridge.from_carrier(phone.stop(3)).events == (CallEnded(),)
+    assert bridge.ended
+    assert bridge.from_carrier(phone.stop(3)).events == ()
+    # Nobody is there to hear it.
+    assert bridge.from_server(delta(noise(8_000))).to_carrier == ()
+
+
+def test_the_start_is_told_whole() -> None:
+    bridge = Bridge("twilio")
+    assert bridge.from_carrier('{"event":"connected","protocol":"Call","version":"1.0.0"}') == Bridged()
+    (event,) = bridge.from_carrier(TWILIO.start()).events
+    assert event == bridge.started == CallStarted(STREAM, None, PCMU, {})
+
+
+def test_events_of_the_server_pass_by() -> None:
+    bridge = begun(TWILIO)
+    (event,) = bridge.from_server('{"type":"response.hologram.delta","x":1}').events
+    assert isinstance(event, realtime.UnknownEvent)
+    (event,) = bridge.from_server('{"type":"error","event_id":"e","error":{"type":"t","message":"m"}}').events
+    assert isinstance(event, realtime.Error)
+
+
+def test_a_mark_of_the_callers_own_is_told() -> None:
+    assert begun(TWILIO).from_carrier(TWILIO.mark("greeting")).events == (CallMark("greeting"),)
+
+
+# --- Before the start -----------------------------------------------------------------------
+
+
+def test_what_the_server_says_before_the_start_waits_for_it() -> None:
+    bridge = Bridge("twilio")
+    said = noise(4_000)
+    for at in range(0, 4_000, 800):
+        assert bridge.from_server(delta(said[at : at + 800])).to_carrier == ()
+    bridge.from_server(audio_done())
+    bridge.from_server(response("done"))
+    frames = bridge.from_carrier(TWILIO.start()).to_carrier
+    assert b"".join(TWILIO.played(frames)) == said
+    assert TWILIO.marks(frames) == ["mark_1", "mark_2", "mark_3"]
+    bridge.from_carrier(TWILIO.mark("mark_1"))
+    assert bridge.playback.heard_ms("item_1") == 200
+    assert bridge.stats.reencoded == 0
+
+
+def test_what_waits_is_interrupted_too() -> None:
+    bridge = Bridge("twilio")
+    bridge.from_server(delta(noise(800)))
+    step = bridge.from_server(SPEECH_STARTED)
+    assert step.to_carrier == ()
+    assert [json.loads(frame) for frame in step.to_server] == [
+        {"type": "conversation.item.delete", "item_id": "item_1"}
+    ]
+    assert bridge.from_carrier(TWILIO.start()).to_carrier == ()
+    assert bridge.from_server(delta(noise(800))).to_carrier == ()
+
+
+def test_what_waits_is_bounded() -> None:
+    bridge = Bridge("twilio")
+    for _ in range(12):
+        bridge.from_server(delta(noise(600_000)))
+    assert bridge.stats.deltas_dropped == 2
+    played = TWILIO.played(bridge.from_carrier(TWILIO.start()).to_carrier)
+    assert len(b"".join(played)) == 10 * 600_000
+
+
+# --- Barge-in -------------------------------------------------------------------------------
+
+
+@EVERY_PHONE
+@BOTH_SESSIONS
+def test_the_caller_interrupts(phone: Phone, format: AudioFormat | None) -> None:
+    bridge = begun(phone, format)
+    fmt = bridge.output_format
+    bridge.from_server(response("created"))
+    frames: tuple[str | bytes, ...] = ()
+    for _ in range(10):
+        frames += bridge.from_server(delta(fmt.silence(100))).to_carrier
+    marks = phone.marks(frames)
+    for name in marks[:2]:
+        bridge.from_carrier(phone.mark(name))
+    step = bridge.from_server(SPEECH_STARTED)
+    (clear,) = step.to_carrier
+    assert CARRIERS[phone.name].decode_command(clear).type in ("clear", "clearAudio")
+    (truncate,) = step.to_server
+    assert json.loads(truncate) == {
+        "type": "conversation.item.truncate",
+        "item_id": "item_1",
+        "content_index": 0,
+        "audio_end_ms": 400,
+    }
+    speech, cut = step.events
+    assert isinstance(speech, realtime.InputAudioBufferSpeechStarted)
+    assert isinstance(cut, Interruption)
+    assert cut.discarded_ms == 600
+    # The marks of what was cleared come back, and count for nothing; what comes late is not played.
+    for name in marks[2:]:
+        assert bridge.from_carrier(phone.mark(name)) == Bridged()
+    late = bridge.from_server(delta(fmt.silence(100)))
+    assert (late.to_carrier, len(late.events)) == ((), 1)
+    assert bridge.from_server(audio_done()).to_carrier == ()
+    assert bridge.from_server(delta(fmt.silence(100), "item_2")).to_carrier == ()  # of the same response
+    assert bridge.from_server(response("done")).to_carrier == ()
+    assert bridge.playback.heard_ms("item_1") == 400
+    assert bridge.stats.deltas_dropped == 2
+    # The next answer is played from its beginning, with nothing of the last one in it.
+    again, fresh = wave(media_of(fmt), 300), begun(phone, format)
+    bridge.from_server(response("created", "resp_2"))
+    ours = bridge.from_server(delta(again, "item_3", "resp_2")).to_carrier
+    ours += bridge.from_server(audio_done("item_3", "resp_2")).to_carrier
+    theirs = fresh.from_server(delta(again)).to_carrier + fresh.from_server(audio_done()).to_carrier
+    assert phone.played(ours) == phone.played(theirs)
+
+
+def test_speech_where_nothing_is_played_interrupts_nothing() -> None:
+    bridge = begun(TWILIO)
+    step = bridge.from_server(SPEECH_STARTED)
+    assert (step.to_carrier, step.to_server, len(step.events)) == ((), (), 1)
+    frames = bridge.from_server(delta(noise(800))).to_carrier + bridge.from_server(audio_done()).to_carrier
+    (name,) = TWILIO.marks(frames)
+    bridge.from_carrier(TWILIO.mark(name))
+    step = bridge.from_server(SPEECH_STARTED)
+    assert (step.to_carrier, step.to_server, len(step.events)) == ((), (), 1)
+
+
+def test_a_response_is_interrupted_before_its_audio_came() -> None:
+    bridge = begun(TWILIO)
+    bridge.from_server(response("created"))
+    bridge.from_server(SPEECH_STARTED)
+    assert bridge.from_server(delta(noise(800))).to_carrier == ()
+    bridge.from_server(response("done"))
+    bridge.from_server(response("created", "resp_2"))
+    assert bridge.from_server(delta(noise(800), "item_2", "resp_2")).to_carrier
+
+
+def test_items_of_which_nothing_was_heard_are_deleted() -> None:
+    for delete in (True, False):
+        bridge = begun(TWILIO, delete_unheard=delete)
+        bridge.from_server(delta(noise(1_600), "item_1"))
+        bridge.from_server(delta(noise(1_600), "item_2"))
+        bridge.from_carrier(TWILIO.mark("mark_1"))
+        step = bridge.interrupt()
+        assert [json.loads(frame)["type"] for frame in step.to_server] == [
+            "conversation.item.delete"
+        ] * delete
+        (cut,) = step.events
+        assert isinstance(cut, Interruption)
+        assert cut.unheard == ("item_2",)
+
+
+def test_without_barge_in_speech_cuts_nothing() -> None:
+    bridge = begun(TWILIO, barge_in=False)
+    bridge.from_server(delta(noise(1_600)))
+    step = bridge.from_server(SPEECH_STARTED)
+    assert (step.to_carrier, step.to_server, len(step.events)) == ((), (), 1)
+    assert TWILIO.played(bridge.from_server(delta(noise(800))).to_carrier) == [noise(800)]
+    assert bridge.interrupt().to_carrier  # who finds out by himself may
+
+
+# --- Ends that were not told ----------------------------------------------------------------
+
+
+def test_the_end_of_a_response_ends_its_audio() -> None:
+    bridge = begun(TWILIO, PCM16)
+    said = wave(media_of(PCM16), 150)
+    frames = bridge.from_server(delta(said)).to_carrier
+    assert bridge.from_server(response("done", "resp_of_text")).to_carrier == ()
+    frames += bridge.from_server(response("done")).to_carrier
+    assert b"".join(TWILIO.played(frames)) == converted(said, media_of(PCM16), PCMU)
+    assert TWILIO.marks(frames) == ["mark_1"]
+
+
+# --- Order ----------------------------------------------------------------------------------
+
+
+def test_messages_out_of_order_are_put_in_order_and_doubles_dropped() -> None:
+    said = [noise(160, seed) for seed in range(20)]
+    frames = [(TELNYX.media(audio, 2 + at)) for at, audio in enumerate(said)]
+    shuffled = [
+        *frames[:3],
+        frames[4],
+        frames[3],
+        frames[3],
+        frames[7],
+        frames[5],
+        frames[6],
+        *frames[8:],
+        frames[19],
+    ]
+    bridge = begun(TELNYX)
+    came = b"".join(heard(bridge.from_carrier(frame)) for frame in shuffled)
+    assert came == b"".join(said)
+    assert bridge.stats.messages_dropped == 2
+    assert (bridge.stats.spliced, bridge.stats.reencoded) == (20, 0)
+
+
+def test_what_is_lost_is_not_waited_for() -> None:
+    bridge = begun(TELNYX)
+    said = [noise(160, seed) for seed in range(8)]
+    came = b"".join(
+        heard(bridge.from_carrier(TELNYX.media(audio, 2 + at))) for at, audio in enumerate(said) if at != 2
+    )
+    assert came == b"".join(said[:2] + said[3:])
+    assert bridge.stats.messages_lost == 1
+
+
+def test_media_before_its_start_waits_for_it() -> None:
+    bridge = Bridge("telnyx")
+    assert bridge.from_carrier(TELNYX.media(noise(160), 2)) == Bridged()
+    step = bridge.from_carrier(TELNYX.start())
+    assert heard(step) == noise(160)
+    assert [type(event) for event in step.events] == [CallStarted]
+    assert bridge.from_carrier(TELNYX.start()) == Bridged()
+
+
+def test_an_end_lets_go_of_what_was_held() -> None:
+    bridge = begun(TELNYX)
+    assert bridge.from_carrier(TELNYX.media(noise(160), 4)) == Bridged()
+    assert bridge.from_carrier(TELNYX.key("1", 5)) == Bridged()
+    step = bridge.from_carrier(TELNYX.stop(6))
+    assert heard(step) == noise(160)
+    assert step.events == (CallDigit("1"), CallEnded())
+
+
+# --- Garbage --------------------------------------------------------------------------------
+
+
+def test_more_audio_than_a_message_carries_is_refused() -> None:
+    bridge = begun(TWILIO, PCM16)
+    with pytest.raises(DecodeError, match="more audio"):
+        bridge.from_carrier(TWILIO.media(bytes(1024 * 1024 + 1)))
+    assert len(heard(bridge.from_carrier(TWILIO.media(bytes(1024 * 1024))))) > 6_000_000
+
+
+def test_half_a_sample_of_a_carrier_is_refused() -> None:
+    phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
+    bridge, clean = begun(phone), begun(phone)
+    said = wave(phone.media_format, 20)
+    with pytest.raises(DecodeError, match="16-bit"):
+        bridge.from_carrier(phone.media(said[:-1]))
+    assert heard(bridge.from_carrier(phone.media(said))) == heard(clean.from_carrier(phone.media(said)))
+
+
+def test_a_part_that_cannot_be_is_refused() -> None:
+    for index in (-1, 1 << 70):
+        with pytest.raises(DecodeError, match="content_index"):
+            begun(TWILIO).from_server(delta(noise(160), index=index))
+
+
+def test_a_payload_that_is_no_base64_is_refused() -> None:
+    bridge = begun(TWILIO)
+    with pytest.raises(DecodeError):
+        bridge.from_carrier(
+            text({"event": "media", "streamSid": STREAM, "media": {"payload": b64(noise(159))[:-1]}})
+        )
+    assert bridge.stats.spliced == 0
