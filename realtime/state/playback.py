@@ -179,12 +179,12 @@ class Playback:
     # --- Positions ---
 
     @property
-    def format(self) -> AudioFormat:
+    def audio_format(self) -> AudioFormat:
         """The format of parts that begin from now on; it may be set, where no `session.updated` is fed."""
         return self._format
 
-    @format.setter
-    def format(self, format: Any) -> None:
+    @audio_format.setter
+    def audio_format(self, format: Any) -> None:
         self._format = AudioFormat.of(format)
 
     @property

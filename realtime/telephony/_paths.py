@@ -126,7 +126,7 @@ class Downlink:
         self._stream_id, self.media, self.session = stream_id, media, session
         self._carry.clear()
         if self._is_text:
-            empty = self._carrier.encode_media(b"", stream_id, media).decode()
+            empty = self._carrier.encode_media("", stream_id, media).decode()
             at = empty.rindex('""') + 1
             self._head, self._tail = empty[:at], empty[at:]
 

@@ -65,7 +65,7 @@ class Voice:
         """The carrier's stream is known. Raises AudioError, and changes nothing, where `media` cannot be made."""
         self.down.open(stream_id, media, session)
         self._stream_id, self.session = stream_id, session
-        self.playback.format = session
+        self.playback.audio_format = session
 
     def early(self) -> list[str | bytes]:
         """The frames of what has waited for `open`."""

@@ -2,6 +2,10 @@
 
 The shapes are those of the carriers' documentation (see the head of each carrier's module), all
 values are made up. `messages` come from the carrier, `commands` go to it.
+
+`twilio.call.jsonl` is what Twilio sends in a whole call, in order: 1.2 s of realtime/data/caller.wav as
+mu-law and a silence; marks 1 and 2 of the answer; 300 ms of speech that interrupt it, and the marks of what
+was cleared; a silence, a key, the marks of the second answer, a key, stop.
 """
 
 from __future__ import annotations

@@ -1,0 +1,190 @@
+"""A recorded Twilio call through Bridge to a real server: no audio is decoded or encoded, none is changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pybase64
+import pytest
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
+
+import realtime
+from realtime import AudioFormat
+from realtime.audio import g711, read_wav
+from realtime.state import Interruption
+from realtime.telephony import (
+    Bridge,
+    CallDigit,
+    CallEnded,
+    CallMark,
+    CallStarted,
+    _base64,
+    _paths,
+    _wire,
+    twilio,
+)
+from realtime.testing import LoopbackServer
+from tests.blocks import ROOT
+from tests.telephony import cases
+
+CALL = cases.frames("twilio", "call")
+CLEARED = {f"mark_{number}" for number in range(3, 10)}
+
+
+def kind(frame: str) -> str:
+    return str(json.loads(frame)["event"])
+
+
+def payloads(frames: list[str]) -> list[str]:
+    return [json.loads(frame)["media"]["payload"] for frame in frames if kind(frame) == "media"]
+
+
+def raw(texts: list[str]) -> bytes:
+    return b"".join(pybase64.b64decode(text) for text in texts)
+
+
+def test_the_recording_is_what_it_is_said_to_be() -> None:
+    kinds = [kind(frame) for frame in CALL]
+    assert kinds[:3] == ["connected", "start", "media"]
+    assert kinds[-1] == "stop"
+    assert {*kinds} == {"connected", "start", "media", "mark", "dtmf", "stop"}
+    wav = read_wav(str(ROOT / "realtime" / "data" / "caller.wav")).to(AudioFormat.G711_ULAW)
+    assert raw(payloads(CALL))[: 8 * 1_200] == bytes(wav[8 * 400 : 8 * 1_600])
+    for number, frame in enumerate(CALL[1:], start=1):
+        assert twilio.decode(frame).sequence == number
+
+
+@pytest.fixture
+def no_audio_work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Whatever decodes, encodes or converts audio fails in this thread; the server has threads of its own."""
+    ours, works = threading.current_thread(), list[str]()
+
+    def forbid(module: Any, name: str) -> None:
+        work: Callable[..., Any] = getattr(module, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if threading.current_thread() is ours:
+                works.append(name)
+                raise AssertionError(f"{name} was called")
+            return work(*arguments, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    for name in ("b64decode", "b64encode", "b64decode_as_bytearray", "b64encode_as_string"):
+        forbid(pybase64, name)
+    for module, name in (
+        (_base64, "from_base64"),
+        (_base64, "to_base64"),
+        (_wire, "from_base64"),
+        (_paths, "from_base64"),
+        (_paths, "encode_append"),
+    ):
+        forbid(module, name)
+    for name in ("ulaw_encode", "ulaw_decode", "alaw_encode", "alaw_decode", "ulaw_to_alaw", "alaw_to_ulaw"):
+        forbid(g711, name)
+    monkeypatch.setitem(sys.modules, "realtime.telephony._recode", None)  # cannot be imported
+    return works
+
+
+class Call:
+    """Twilio's recording on one side, a real server on the other."""
+
+    def __init__(self, ws: Connection, bridge: Bridge) -> None:
+        self.ws, self.bridge = ws, bridge
+        self.from_server: list[str] = []
+        self.to_server: list[str] = []
+        self.to_carrier: list[str] = []
+        self.events: list[Any] = []
+
+    def take(self, step: Any) -> None:
+        self.to_carrier += step.to_carrier
+        self.to_server += step.to_server
+        self.events += step.events
+        for frame in step.to_server:
+            self.ws.send(frame)
+
+    def listen(self) -> None:
+        frame = self.ws.recv(timeout=20)
+        assert isinstance(frame, str)
+        self.from_server.append(frame)
+        self.take(self.bridge.from_server(frame))
+
+    def sent(self, name: str) -> bool:
+        """Whether Twilio could have returned this mark: it was sent, and cleared where it was."""
+        commands = [json.loads(frame) for frame in self.to_carrier if '"media"' not in frame]
+        was_cleared = any(command["event"] == "clear" for command in commands)
+        return any(command.get("mark") == {"name": name} for command in commands) and (
+            was_cleared or name not in CLEARED
+        )
+
+    def run(self) -> None:
+        for frame in CALL:
+            wire = json.loads(frame)
+            while wire["event"] == "mark" and not self.sent(wire["mark"]["name"]):
+                self.listen()
+            self.take(self.bridge.from_carrier(frame))
+            if wire["event"] == "start":
+                self.take(realtime.telephony.Bridged((), (self.bridge.session_update(),)))
+
+
+def test_a_recorded_call_passes_without_any_work_on_its_audio(
+    no_audio_work: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    bridge = Bridge("twilio")
+    with LoopbackServer() as server, connect(server.url, max_size=None, compression=None) as ws:
+        call = Call(ws, bridge)
+        call.run()
+        while '"conversation.item.truncated"' not in "".join(call.from_server):
+            call.listen()
+    assert no_audio_work == []
+    monkeypatch.undo()
+
+    # Up: every payload of the recording, as it stood there, in a frame of its own.
+    appends = [json.loads(frame) for frame in call.to_server if '"input_audio_buffer.append"' in frame]
+    assert [append["audio"] for append in appends] == payloads(CALL)
+    # Down: every delta's audio, byte for byte.
+    deltas = [json.loads(frame) for frame in call.from_server if '"response.output_audio.delta"' in frame]
+    said = [event["delta"] for event in deltas]
+    assert payloads(call.to_carrier) == said
+    # And it is what the caller said, played back: each item is a piece of it.
+    heard = raw(payloads(CALL))
+    for item in {event["item_id"] for event in deltas}:
+        turn = raw([event["delta"] for event in deltas if event["item_id"] == item])
+        assert len(turn) > 8 * 500
+        assert turn in heard
+    stats = bridge.stats
+    assert (stats.spliced_to_server, stats.spliced_to_carrier) == (len(appends), len(said))
+    assert stats.reencoded == 0
+    assert len(appends) == 204
+
+    # The call: each mark that was heard, one clear, one truncate at the second mark, the keys, the end.
+    told = [
+        event for event in call.events if isinstance(event, CallStarted | CallMark | CallDigit | CallEnded)
+    ]
+    assert isinstance(told[0], CallStarted)
+    assert told[0].parameters == {"language": "en"}
+    names = [event.name for event in told if isinstance(event, CallMark)]
+    assert names == [f"mark_{number}" for number in (1, 2, *range(10, 16))]
+    assert [event.digit for event in told if isinstance(event, CallDigit)] == ["5", "#"]
+    assert told[-1] == CallEnded()
+    assert [kind(frame) for frame in call.to_carrier].count("clear") == 1
+    (truncate,) = [json.loads(frame) for frame in call.to_server if '"conversation.item.truncate"' in frame]
+    (cut,) = [event for event in call.events if isinstance(event, Interruption)]
+    assert truncate["audio_end_ms"] == 400
+    assert {*cut.marks} == CLEARED
+    assert [json.loads(frame) for frame in call.from_server if '"error"' in frame[:20]] == []
+
+
+def test_the_guard_can_fail(no_audio_work: list[str]) -> None:
+    bridge = Bridge("twilio", AudioFormat.G711_ULAW)
+    with pytest.raises(AssertionError):
+        bridge.from_carrier(bytearray(next(frame for frame in CALL if kind(frame) == "media").encode()))
+    assert no_audio_work
+    with pytest.raises(ImportError):
+        Bridge("twilio", AudioFormat.PCM16)
