@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import realtime
 from realtime.events import ResponseOutputAudioDelta
-from realtime.telephony import CARRIERS, Reorder, audiosocket, rtp
+from realtime.telephony import CARRIERS, Bridge, Reorder, audiosocket, rtp
 
 from . import inputs
 from .common import Calls, Timed
@@ -114,6 +114,38 @@ class DeltaToMedia(Timed):
 
     def time_delta_to_media(self, how: str, audio_bytes: int) -> None:
         self.calls[how, audio_bytes]()
+
+
+_START = json.dumps(
+    {
+        "event": "start",
+        "start": {"streamSid": STREAM, "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000}},
+    }
+)
+
+
+def bridged(session_format: str, direction: str) -> Callable[[], object]:
+    """20 ms from the caller, or 20 ms of an answer."""
+    bridge = Bridge("twilio", session_format)
+    bridge.from_carrier(_START)
+    if direction == "to server":
+        return partial(bridge.from_carrier, media("twilio", 160))
+    return partial(bridge.from_server, inputs.audio_delta(160 if session_format == "g711_ulaw" else 960))
+
+
+class Bridged(Timed):
+    """20 ms through `Bridge`, marks and the account of what was heard included."""
+
+    params = (["g711_ulaw", "pcm16"], ["to server", "to carrier"])
+    param_names = ("session_format", "direction")
+    calls: ClassVar[Calls] = {
+        (form, direction): bridged(form, direction)
+        for form in ("g711_ulaw", "pcm16")
+        for direction in ("to server", "to carrier")
+    }
+
+    def time_bridged(self, session_format: str, direction: str) -> None:
+        self.calls[session_format, direction]()
 
 
 _sequencer = rtp.Sequencer(0)
