@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import importlib.util
+import json
 import os
 import re
 import signal
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -27,6 +31,7 @@ import realtime
 from realtime.audio import chunks, read_wav, write_wav
 from realtime.telephony import audiosocket
 from realtime.testing import LoopbackServer
+from tests.telephony import cases
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 ENVIRONMENT = {
@@ -35,6 +40,7 @@ ENVIRONMENT = {
     "no_proxy": "*",
 }
 PCM16 = realtime.AudioFormat.PCM16
+HAS_FASTAPI = all(map(importlib.util.find_spec, ("fastapi", "uvicorn")))
 RUNS = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 
 
@@ -80,7 +86,10 @@ def tone(ms: int, rate: int = PCM16.sample_rate, hz: float = 440.0) -> np.ndarra
 
 def test_every_example_says_what_it_shows_and_how_to_run_it() -> None:
     programs = sorted(EXAMPLES.glob("*.py"))
-    assert {"audiosocket", "microphone", "relay"} <= {program.stem for program in programs}
+    known = {"audiosocket", "microphone", "relay", "twilio_fastapi", "twilio_websockets"}
+    assert known <= {program.stem for program in programs}
+    if not HAS_FASTAPI:
+        programs.remove(EXAMPLES / "twilio_fastapi.py")
     for program in programs:
         done = subprocess.run(
             [sys.executable, program, "--help"], env=ENVIRONMENT, capture_output=True, text=True
@@ -379,3 +388,119 @@ def test_asterisk_hears_of_every_end() -> None:
     assert [[message for _, message in end.came] for end in ends] == [[audiosocket.Hangup()]] * 2
     assert "from Asterisk: UnknownMessage(kind=119" in example.log
     assert "the call failed: a key is one character of ASCII" in example.log
+
+
+# --- twilio ----------------------------------------------------------------------------
+
+
+class Twilio:
+    """The recorded call, sent as Twilio would send it: marks once they were played, or cleared."""
+
+    CALL = cases.frames("twilio", "call")
+    CLEARED: frozenset[str] = frozenset(f"mark_{number}" for number in range(3, 10))
+
+    def __init__(self, url: str) -> None:
+        self._ws = connect(url, compression=None, open_timeout=20)
+        self.came: list[dict[str, Any]] = []
+
+    def _listen(self) -> None:
+        frame = self._ws.recv(timeout=20)
+        assert isinstance(frame, str)
+        self.came.append(json.loads(frame))
+
+    def _may_return(self, name: str) -> bool:
+        was_cleared = any(wire["event"] == "clear" for wire in self.came)
+        was_sent = any(wire.get("mark") == {"name": name} for wire in self.came)
+        return was_sent and (was_cleared or name not in self.CLEARED)
+
+    def call(self) -> None:
+        with self._ws:
+            for frame in self.CALL:
+                wire = json.loads(frame)
+                while wire["event"] == "mark" and not self._may_return(wire["mark"]["name"]):
+                    self._listen()
+                if wire["event"] == "dtmf":
+                    self._ws.send('{"event":"media","media":7}')  # costs nothing but itself
+                self._ws.send(frame)
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    self._listen()
+
+    def hang_up_amid(self) -> None:
+        with self._ws:
+            for frame in self.CALL[:40]:
+                self._ws.send(frame)
+
+    @staticmethod
+    def audio(frames: list[dict[str, Any]]) -> bytes:
+        return b"".join(
+            base64.b64decode(wire["media"]["payload"]) for wire in frames if wire["event"] == "media"
+        )
+
+
+EXAMPLES_OF_TWILIO = pytest.mark.parametrize(
+    "name",
+    [
+        "twilio_websockets",
+        pytest.param(
+            "twilio_fastapi", marks=pytest.mark.skipif(not HAS_FASTAPI, reason="needs FastAPI, uvicorn")
+        ),
+    ],
+)
+
+
+def stream_of(name: str, address: str) -> str:
+    """Where Twilio is told to send the call's audio."""
+    if name == "twilio_websockets":
+        return address
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/answer", b""), timeout=20) as response:
+        (url,) = re.findall(r'<Connect><Stream url="wss(://[^"]+)"/></Connect>', response.read().decode())
+    return f"ws{url}"
+
+
+@RUNS
+@EXAMPLES_OF_TWILIO
+def test_a_call_of_twilio(name: str) -> None:
+    with LoopbackServer() as server, running(name, "--url", server.url) as example:
+        twilio = Twilio(stream_of(name, example.address))
+        twilio.call()
+    (stream,) = {wire["streamSid"] for wire in twilio.came}
+    assert stream == json.loads(Twilio.CALL[1])["streamSid"]
+    kinds = [wire["event"] for wire in twilio.came]
+    assert (kinds.count("clear"), kinds.count("mark")) == (1, 15)
+    # What the caller said in each turn came back, to the byte, in frames that were not touched.
+    said = Twilio.audio([json.loads(frame) for frame in Twilio.CALL])
+    cut = kinds.index("clear")
+    for turn in (Twilio.audio(twilio.came[:cut]), Twilio.audio(twilio.came[cut:])):
+        assert len(turn) > 8 * 1_000
+        assert turn in said
+    counted = {found: int(number) for found, number in re.findall(r"(\w+)=(\d+)", example.log)}
+    assert (counted["spliced_to_server"], counted["spliced_to_carrier"]) == (204, kinds.count("media"))
+    assert counted["reencoded_to_server"] == counted["reencoded_to_carrier"] == 0
+    for line in ("call CA27d4", "key 5", "key #", "WARNING twilio: from Twilio: ", "the call is over"):
+        assert line in example.log
+    assert re.search(r"interrupted: .*\d+ ms not played", example.log)
+    assert "the call failed" not in example.log
+
+
+@RUNS
+@EXAMPLES_OF_TWILIO
+def test_either_end_of_a_twilio_call_may_break(name: str) -> None:
+    with LoopbackServer() as server, running(name, "--url", server.url) as example:
+        Twilio(stream_of(name, example.address)).hang_up_amid()
+        time.sleep(0.3)
+    assert "INFO twilio: the call is over" in example.log
+    with running(name, "--url", "ws://127.0.0.1:9/") as example:
+        twilio = Twilio(stream_of(name, example.address))
+        with pytest.raises(ConnectionClosed):
+            twilio.call()
+    assert "WARNING twilio: the call failed" in example.log
+
+    async def leave(connection: ServerConnection) -> None:
+        await connection.close(4000, "session expired")
+
+    with Peer(leave) as peer, running(name, "--url", peer.url) as example:
+        twilio = Twilio(stream_of(name, example.address))
+        with pytest.raises(ConnectionClosed):
+            twilio.call()
+    assert "INFO twilio: the call is over" in example.log

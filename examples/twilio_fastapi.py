@@ -1,0 +1,132 @@
+"""A Twilio call and a Realtime session, bridged in FastAPI: the webhook that answers the call, and its media stream.
+
+Shows `realtime.telephony.Bridge` behind a web framework: it says what goes where, whoever owns the sockets.
+In Twilio, set the number's webhook to https://example.org/answer, where this program is reachable as example.org.
+Against OpenAI: set OPENAI_API_KEY and run ``python examples/twilio_fastapi.py --port 8000``. Without an account::
+
+    python -m realtime serve --port 8123
+    python examples/twilio_fastapi.py --port 8000 --url ws://127.0.0.1:8123/v1/realtime
+
+Needs FastAPI, uvicorn and websockets: pip install fastapi uvicorn 'realtime-codec[testing]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+import realtime
+from realtime.state import Interruption
+from realtime.telephony import Bridge, Bridged, CallDigit
+
+OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
+TWIML: Final = '<Response><Connect><Stream url="wss://{}/stream"/></Connect></Response>'
+SETTINGS: Final = realtime.create_session_config(
+    "gpt-realtime-2", instructions="You are on the phone. Be brief."
+)
+log = logging.getLogger("twilio")
+app = FastAPI()
+
+
+@app.post("/answer")
+async def answer(request: Request) -> Response:
+    """What Twilio asks when the phone rings: the call's audio comes to `stream`."""
+    return Response(TWIML.format(request.url.netloc), media_type="application/xml")
+
+
+@app.websocket("/stream")
+async def stream(phone: WebSocket) -> None:
+    """One call, to its end: the first side to end ends the other."""
+    await phone.accept()
+    bridge = Bridge("twilio")
+    key = os.environ.get("OPENAI_API_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        while bridge.started is None:
+            bridge.from_carrier(await phone.receive_text())
+        log.info("call %s", bridge.started.call_id)
+        async with connect(
+            app.state.url, additional_headers=headers, max_size=None, compression=None
+        ) as session:
+            await session.send(bridge.session_update(SETTINGS))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(hear_phone(bridge, phone, session))
+                tasks.create_task(hear_model(bridge, phone, session))
+    except* (OSError, InvalidHandshake, ConnectionClosed, WebSocketDisconnect, realtime.RealtimeError) as why:
+        log.warning("the call failed: %s", why.exceptions)
+    log.info("the call is over: %s", bridge.stats)
+
+
+async def hear_phone(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
+    """Until the caller hangs up."""
+    with contextlib.suppress(WebSocketDisconnect):
+        while not bridge.ended:
+            try:
+                await send(bridge.from_carrier(await phone.receive_text()), phone, session)
+            except realtime.DecodeError as why:
+                log.warning("from Twilio: %s", why)
+    await session.close()
+
+
+async def hear_model(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
+    """Until the session ends."""
+    async for frame in session:
+        try:
+            await send(bridge.from_server(frame), phone, session)
+        except realtime.DecodeError as why:
+            log.warning("from the model: %s", why)
+    if phone.client_state is WebSocketState.CONNECTED:
+        await phone.close()
+
+
+async def send(step: Bridged, phone: WebSocket, session: ClientConnection) -> None:
+    """Each frame to where it goes: Twilio's are all text."""
+    for to_phone in step.to_carrier:
+        await phone.send_text(str(to_phone))
+    for to_model in step.to_server:
+        await session.send(to_model)
+    for event in step.events:
+        if isinstance(event, CallDigit):
+            log.info("key %s", event.digit)
+            text = realtime.create_text_input(f"The caller pressed the key {event.digit}.")
+            await session.send(realtime.encode(text), text=True)
+        elif isinstance(event, Interruption):
+            log.info("interrupted: %d ms not played", event.discarded_ms)
+        elif isinstance(event, realtime.Error):
+            log.warning("from the model: %s", event.error.message)
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM; prints the address once connections are accepted."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--url", default=os.environ.get("OPENAI_REALTIME_URL", OPENAI), help="default: %(default)s"
+    )
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    app.state.url = arguments.url
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(
+            number, lambda number, frame: None
+        )  # uvicorn ends by them, and raises them once more when it has
+    listening = socket.create_server(("127.0.0.1", arguments.port))
+    print("http://127.0.0.1:{1}".format(*listening.getsockname()), flush=True)
+    config = uvicorn.Config(app, ws="websockets-sansio", log_level="warning", timeout_graceful_shutdown=2)
+    asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""A Twilio call and a Realtime session, bridged: each connection of a Twilio media stream gets a session of its own.
+
+Shows `realtime.telephony.Bridge`: the phone's mu-law goes through as the base64 that it is, and is never decoded;
+when the caller interrupts, Twilio's queue is cleared and the model is told what was heard. Keys become text
+in the conversation.
+
+In Twilio, where this program is reachable as wss://example.org/ (a TwiML Bin, or your webhook's answer)::
+
+    <Response><Connect><Stream url="wss://example.org/"/></Connect></Response>
+
+Against OpenAI: set OPENAI_API_KEY and run ``python examples/twilio_websockets.py --port 8765``. Without an account::
+
+    python -m realtime serve --port 8123
+    python examples/twilio_websockets.py --port 8765 --url ws://127.0.0.1:8123/v1/realtime
+
+Needs websockets: pip install 'realtime-codec[testing]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+import realtime
+from realtime.state import Interruption
+from realtime.telephony import Bridge, Bridged, CallDigit
+
+OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
+SETTINGS: Final = realtime.create_session_config(
+    "gpt-realtime-2", instructions="You are on the phone. Be brief."
+)
+# A side that goes on sending is not waited for when the other one has ended.
+CONNECTION: Final[dict[str, Any]] = {"compression": None, "close_timeout": 1}
+log = logging.getLogger("twilio")
+
+
+async def serve_call(phone: ServerConnection, url: str) -> None:
+    """One connection of Twilio, to its end: the first side to end ends the other."""
+    bridge = Bridge("twilio")
+    key = os.environ.get("OPENAI_API_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        while bridge.started is None:
+            bridge.from_carrier(await phone.recv())
+        log.info("call %s", bridge.started.call_id)
+        async with connect(url, additional_headers=headers, max_size=None, **CONNECTION) as session:
+            await session.send(bridge.session_update(SETTINGS))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(hear_phone(bridge, phone, session))
+                tasks.create_task(hear_model(bridge, phone, session))
+    except* (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
+        log.warning("the call failed: %s", why.exceptions)
+    log.info("the call is over: %s", bridge.stats)
+
+
+async def hear_phone(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
+    """Until the caller hangs up."""
+    async for frame in phone:
+        try:
+            await send(bridge.from_carrier(frame), phone, session)
+        except realtime.DecodeError as why:
+            log.warning("from Twilio: %s", why)
+        if bridge.ended:
+            break
+    await session.close()
+
+
+async def hear_model(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
+    """Until the session ends."""
+    async for frame in session:
+        try:
+            await send(bridge.from_server(frame), phone, session)
+        except realtime.DecodeError as why:
+            log.warning("from the model: %s", why)
+    await phone.close()
+
+
+async def send(step: Bridged, phone: ServerConnection, session: ClientConnection) -> None:
+    """Each frame to where it goes: a str goes out as text."""
+    for to_phone in step.to_carrier:
+        await phone.send(to_phone)
+    for to_model in step.to_server:
+        await session.send(to_model)
+    for event in step.events:
+        match event:
+            case CallDigit(digit=digit):
+                log.info("key %s", digit)
+                text = realtime.create_text_input(f"The caller pressed the key {digit}.")
+                await session.send(realtime.encode(text), text=True)
+            case Interruption(truncate=truncate, discarded_ms=discarded_ms):
+                heard_ms = truncate.audio_end_ms if truncate else 0
+                log.info("interrupted: heard %d ms, %d ms not played", heard_ms, discarded_ms)
+            case realtime.Error(error=error):
+                log.warning("from the model: %s", error.message)
+            case _:
+                pass
+
+
+async def main() -> None:
+    """Serve until SIGINT or SIGTERM; prints the address once connections are accepted."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--url", default=os.environ.get("OPENAI_REALTIME_URL", OPENAI), help="default: %(default)s"
+    )
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    handler = serve(lambda phone: serve_call(phone, arguments.url), "127.0.0.1", arguments.port, **CONNECTION)
+    async with handler as listening:
+        print("ws://127.0.0.1:{1}/".format(*next(iter(listening.sockets)).getsockname()), flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
