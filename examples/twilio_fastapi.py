@@ -119,9 +119,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     app.state.url = arguments.url
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            number, lambda number, frame: None
-        )  # uvicorn ends by them, and raises them once more when it has
+        signal.signal(number, lambda number, frame: None)  # uvicorn has its own, and raises it again
     listening = socket.create_server(("127.0.0.1", arguments.port))
     print("http://127.0.0.1:{1}".format(*listening.getsockname()), flush=True)
     config = uvicorn.Config(app, ws="websockets-sansio", log_level="warning", timeout_graceful_shutdown=2)

@@ -54,9 +54,6 @@ class Bridge:
     heard in part, and deletes those of which nothing was heard unless `delete_unheard` is false.
     A mark about every 200 ms tells what was heard. Not safe for use by two threads at once.
 
-    Attributes:
-        playback: what was heard of what; to be read.
-
     Raises:
         ConfigError: an unknown carrier or format, or one that is not converted.
         TypeError: a wrong kind of argument.

@@ -28,7 +28,7 @@ from realtime.telephony import (
     _wire,
     twilio,
 )
-from realtime.testing import LoopbackServer
+from realtime.testing import Loopback, LoopbackServer
 from tests.blocks import ROOT
 from tests.telephony import cases
 
@@ -188,3 +188,27 @@ def test_the_guard_can_fail(no_audio_work: list[str]) -> None:
     assert no_audio_work
     with pytest.raises(ImportError):
         Bridge("twilio", AudioFormat.PCM16)
+
+
+def test_an_answer_of_which_nothing_was_heard_is_deleted() -> None:
+    """The caller goes on before the first mark is back: the server accepts what the bridge says of that."""
+    bridge, server = Bridge("twilio"), Loopback()
+    told: list[str] = []
+
+    def to_server(frames: tuple[str, ...]) -> None:
+        for frame in frames:
+            for event in server.receive(frame):
+                told.append(event.type)
+                to_server(bridge.from_server(realtime.encode(event)).to_server)
+
+    media = [frame for frame in CALL if kind(frame) == "media"]
+    bridge.from_carrier(CALL[1])
+    to_server((bridge.session_update(),))
+    for frame in media[:120]:
+        to_server(bridge.from_carrier(frame).to_server)
+    for frame in media[:40]:
+        to_server(bridge.from_carrier(frame).to_server)
+    assert told.count("input_audio_buffer.speech_started") == 2
+    assert told.count("conversation.item.deleted") == 1
+    assert "conversation.item.truncated" not in told
+    assert "error" not in told
