@@ -53,8 +53,9 @@ class Recoder:
         self._resampler: Resampler | None = None
         if src.sample_rate != dst.sample_rate:
             self._resampler = Resampler(src.sample_rate, dst.sample_rate)
+        # The two laws meet in the Recommendation's tables, and never become PCM.
         self._laws: tuple[AudioFormat, AudioFormat] | None = None
-        if self._resampler is None and src.encoding in _LAWS and dst.encoding in _LAWS:
+        if self._resampler is None and {src.encoding, dst.encoding} == {*_LAWS}:
             self._laws = _LAWS[src.encoding], _LAWS[dst.encoding]
         self._carry = b""
 
@@ -64,7 +65,7 @@ class Recoder:
         whole = len(data) - len(data) % self._width
         data, self._carry = data[:whole], data[whole:]
         if self._laws is not None:
-            return transcode(data, *self._laws) if self._laws[0] is not self._laws[1] else data
+            return transcode(data, *self._laws)
         samples = self._decode(data)
         if self._resampler is not None:
             samples = self._resampler.process(samples)

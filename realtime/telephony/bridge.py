@@ -14,7 +14,7 @@ import msgspec
 
 from ..build import wire_format
 from ..codec import decode_server, encode
-from ..errors import AudioError, ConfigError, DecodeError
+from ..errors import AudioError, ConfigError, DecodeError, snippet
 from ..events import (
     AudioConfig,
     AudioInput,
@@ -306,7 +306,7 @@ def _carrier(carrier: Any) -> Carrier:
         return carrier  # type: ignore[no-any-return]
     found = CARRIERS.get(carrier)
     if found is None:
-        raise ConfigError(f"unknown carrier {carrier!r}; known are {', '.join(CARRIERS)}")
+        raise ConfigError(f"unknown carrier {snippet(repr(carrier))}; known are {', '.join(CARRIERS)}")
     return found
 
 

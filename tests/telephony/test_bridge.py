@@ -45,7 +45,7 @@ from tests.telephony.calls import (
 
 TWILIO, TELNYX, PLIVO = PHONES[0], PHONES[1], PHONES[4]
 EVERY_PHONE = pytest.mark.parametrize("phone", PHONES, ids=PHONE_IDS)
-BOTH_SESSIONS = pytest.mark.parametrize("format", [None, PCM16], ids=["own", "pcm16"])
+EVERY_SESSION = pytest.mark.parametrize("format", [None, PCM16, ALAW], ids=["own", "pcm16", "alaw"])
 
 
 def noise(nbytes: int, seed: int = 1) -> bytes:
@@ -110,7 +110,7 @@ def heard(step: Bridged) -> bytes:
 
 
 @EVERY_PHONE
-@BOTH_SESSIONS
+@EVERY_SESSION
 def test_what_the_caller_says(phone: Phone, format: AudioFormat | None) -> None:
     bridge = begun(phone, format)
     own = phone.media_format.audio_format
@@ -133,7 +133,7 @@ def test_what_the_caller_says(phone: Phone, format: AudioFormat | None) -> None:
 
 
 @EVERY_PHONE
-@BOTH_SESSIONS
+@EVERY_SESSION
 @pytest.mark.parametrize("delta_ms", [7, 100, 330, 1_900])
 def test_what_the_model_says(phone: Phone, format: AudioFormat | None, delta_ms: int) -> None:
     bridge = begun(phone, format)
@@ -418,7 +418,7 @@ def test_what_waits_is_bounded() -> None:
 
 
 @EVERY_PHONE
-@BOTH_SESSIONS
+@EVERY_SESSION
 def test_the_caller_interrupts(phone: Phone, format: AudioFormat | None) -> None:
     bridge = begun(phone, format)
     fmt = bridge.output_format
@@ -604,3 +604,13 @@ def test_a_payload_that_is_no_base64_is_refused() -> None:
             text({"event": "media", "streamSid": STREAM, "media": {"payload": b64(noise(159))[:-1]}})
         )
     assert bridge.stats.spliced == 0
+
+
+def test_responses_that_never_end_are_forgotten() -> None:
+    bridge = begun(TWILIO)
+    for number in range(200):
+        bridge.from_server(response("created", f"resp_{number}"))
+    bridge.interrupt()
+    # The oldest are known no longer, the latest are late.
+    assert bridge.from_server(delta(noise(160), "item_0", "resp_0")).to_carrier
+    assert bridge.from_server(delta(noise(160), "item_9", "resp_199")).to_carrier == ()
