@@ -1,0 +1,25 @@
+"""Logs of calls, understood: what happened turn by turn, how fast, and what it cost.
+
+`inspect_log` reads a log once and gives its `Report`; `Inspector` does it entry by entry.
+No clocks: all times are the log's.
+"""
+
+from __future__ import annotations
+
+from .histogram import Histogram as Histogram
+from .report import (
+    CallReport as CallReport,
+    CostItem as CostItem,
+    CostReport as CostReport,
+    ErrorReport as ErrorReport,
+    FrameCount as FrameCount,
+    GapReport as GapReport,
+    InterruptionReport as InterruptionReport,
+    RateLimitReport as RateLimitReport,
+    Report as Report,
+    ResponseReport as ResponseReport,
+    SessionReport as SessionReport,
+    Turn as Turn,
+    UsageReport as UsageReport,
+    UserInput as UserInput,
+)

@@ -1,0 +1,86 @@
+"""Histogram: how values are spread, in bounded memory and with a stated error; two add up to one.
+
+Buckets are of equal width on a logarithmic scale, so that a quantile is off by `RELATIVE_ERROR` of
+itself at most, however many histograms it came from. Count, sum, least and most are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import msgspec
+
+RELATIVE_ERROR: Final = 0.01
+# Outside of these, values count as the nearest of them; there are under 1,300 buckets between.
+LEAST, MOST = 0.01, 1e9
+_LOG_BASE: Final = math.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
+_MIDDLE: Final = 1 - RELATIVE_ERROR
+
+
+class Histogram(msgspec.Struct):
+    """Values of one kind, such as latencies in milliseconds.
+
+    Attributes: `buckets`, how many values each bucket holds, by its number; `count`, `sum`, `min`
+    and `max` of all values, None while there are none.
+    """
+
+    buckets: dict[int, int] = {}
+    count: int = 0
+    sum: float = 0.0
+    min: float | None = None
+    max: float | None = None
+
+    def add(self, value: float) -> None:
+        """Count a value; less than 0 is 0, and what is no finite number is not counted."""
+        if not math.isfinite(value):
+            return
+        value = max(0.0, value)
+        bucket = math.ceil(math.log(min(max(value, LEAST), MOST)) / _LOG_BASE)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        self.count += 1
+        self.sum += value
+        self.min = value if self.min is None else min(self.min, value)
+        self.max = value if self.max is None else max(self.max, value)
+
+    @property
+    def mean(self) -> float | None:
+        """The arithmetic mean; None of no values."""
+        return self.sum / self.count if self.count else None
+
+    def quantile(self, q: float) -> float | None:
+        """The least value that a share `q` (0 to 1) of all values does not exceed; None of no values.
+
+        Raises:
+            ValueError: `q` is not from 0 to 1.
+        """
+        if not 0 <= q <= 1:
+            raise ValueError(f"a quantile is from 0 to 1, got {q}")
+        if self.min is None or self.max is None:
+            return None
+        rank, passed = max(1, math.ceil(q * self.count)), 0
+        if rank == self.count:
+            return self.max
+        for bucket in sorted(self.buckets):
+            passed += self.buckets[bucket]
+            if passed >= rank:
+                return min(max(math.exp(bucket * _LOG_BASE) * _MIDDLE, self.min), self.max)
+        return self.max
+
+    def __add__(self, other: Histogram) -> Histogram:
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        both = Histogram(dict(self.buckets), self.count, self.sum, self.min, self.max)
+        both += other
+        return both
+
+    def __iadd__(self, other: Histogram) -> Histogram:
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        for bucket, count in other.buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+        self.count += other.count
+        self.sum += other.sum
+        self.min = min((value for value in (self.min, other.min) if value is not None), default=None)
+        self.max = max((value for value in (self.max, other.max) if value is not None), default=None)
+        return self
