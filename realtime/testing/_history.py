@@ -46,6 +46,12 @@ class Tokens(NamedTuple):
     text: int = 0
     audio: int = 0
 
+    @classmethod
+    def sum(cls, each: Iterable[Tokens]) -> Tokens:
+        """All of them together."""
+        all_of = [*each]
+        return cls(sum(tokens.text for tokens in all_of), sum(tokens.audio for tokens in all_of))
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

@@ -7,12 +7,16 @@ found here is the span from its `audio_start_ms` to its `audio_end_ms`, to the s
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+import numpy as np
 
 from .. import spec
-from ..audio import alaw_decode, pcm16, rms_dbfs, ulaw_decode
+from ..audio import alaw_decode, pcm16, ulaw_decode
+from ..audio.pcm import FULL_SCALE
 from ..events import ServerVad
 from ..format import AudioFormat
 
@@ -23,10 +27,19 @@ ONSET_MS: Final = 60
 MAX_UNSPOKEN_MS: Final = 60_000
 MAX_BUFFER_MS: Final = spec.MAX_SESSION_SECONDS * 1000
 
-_SAMPLES: Final[dict[AudioFormat, Callable[[bytearray], Any]]] = {
-    AudioFormat.PCM16: pcm16,
-    AudioFormat.G711_ULAW: ulaw_decode,
-    AudioFormat.G711_ALAW: alaw_decode,
+_CODES: Final = np.arange(256, dtype=np.uint8)
+
+
+def _squares_of(decode: Callable[[Any], Any]) -> Callable[[bytearray], Any]:
+    """The squares of the samples that codes stand for, by a table."""
+    table = np.square(decode(_CODES).astype(np.float64))
+    return lambda codes: table[np.frombuffer(codes, np.uint8)]
+
+
+_SQUARES: Final[dict[AudioFormat, Callable[[bytearray], Any]]] = {
+    AudioFormat.PCM16: lambda audio: np.square(pcm16(audio).astype(np.float64)),
+    AudioFormat.G711_ULAW: _squares_of(ulaw_decode),
+    AudioFormat.G711_ALAW: _squares_of(alaw_decode),
 }
 
 
@@ -49,6 +62,17 @@ class SpeechStopped:
     audio_end_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """Nobody has spoken for as long as the session waits: from `audio_start_ms` to `audio_end_ms`."""
+
+    audio_start_ms: int
+    audio_end_ms: int
+
+
+Edge: TypeAlias = "SpeechStarted | SpeechStopped | TimedOut"
+
+
 class InputBuffer:
     """What the caller said and nobody committed yet.
 
@@ -64,6 +88,8 @@ class InputBuffer:
         self._turn = self._start
         self._loud_ms = 0
         self._quiet_ms = 0
+        # The mean squares of the frames from `_heard` on.
+        self._levels: deque[float] = deque()
 
     def __len__(self) -> int:
         return len(self._data)
@@ -81,6 +107,7 @@ class InputBuffer:
         """Forget the audio, but not how much there was."""
         self._drop(len(self._data))
         self._heard = self._start
+        self._levels.clear()
         self._rest()
 
     def take(self) -> bytes:
@@ -91,30 +118,49 @@ class InputBuffer:
 
     def take_turn(self, end_ms: int) -> bytes:
         """The turn that was found to end at `end_ms`, which is then gone."""
+        return self._take_from(self._turn, end_ms)
+
+    def take_span(self, start_ms: int, end_ms: int) -> bytes:
+        """What came from `start_ms` to `end_ms`, as much of it as is there; all before is gone too."""
+        return self._take_from(self.format.chunk_bytes(start_ms), end_ms)
+
+    def _take_from(self, start: int, end_ms: int) -> bytes:
         end = self.format.chunk_bytes(end_ms) - self._start
-        audio = bytes(self._data[self._turn - self._start : end])
+        audio = bytes(self._data[max(0, start - self._start) : end])
         self._drop(end)
         self._rest()
         return audio
 
     # --- Listening ---
 
-    def listen(self, vad: ServerVad) -> SpeechStarted | SpeechStopped | None:
-        """The next edge of speech in what was appended, None when all of it has been heard."""
+    def listen(self, vad: ServerVad, idle_from_ms: float | None = None) -> Edge | None:
+        """The next edge of speech in what was appended, None when all of it has been heard.
+
+        Where `vad` has an idle timeout, `idle_from_ms` is from where on nobody has spoken.
+        """
         size = self.format.chunk_bytes(FRAME_MS)
-        while self._heard + size <= self._start + len(self._data):
-            at = self._heard - self._start
-            loud = self._is_loud(self._data[at : at + size], vad)
+        self._measure(size)
+        idle_ms = None if idle_from_ms is None else _idle_end_ms(vad, idle_from_ms)
+        least = FULL_SCALE**2 * 10 ** (threshold_dbfs(vad.threshold or 0.0) / 10)
+        while self._levels:
+            loud = self._levels.popleft() > least
             self._heard += size
             edge = self._goes_on(loud, vad) if self.speaking else self._begins(loud, vad)
             if edge:
                 return edge
+            if idle_ms is not None and not self.speaking and self._heard >= self.format.chunk_bytes(idle_ms):
+                return TimedOut(math.floor(idle_from_ms or 0.0), idle_ms)
         if not self.speaking:
             self._forget_unspoken(vad)
         return None
 
-    def _is_loud(self, frame: bytearray, vad: ServerVad) -> bool:
-        return rms_dbfs(_SAMPLES[self.format](frame)) > threshold_dbfs(vad.threshold or 0.0)
+    def _measure(self, size: int) -> None:
+        """Measure the frames that are whole by now."""
+        begin = self._heard + len(self._levels) * size - self._start
+        count = (len(self._data) - begin) // size
+        if count > 0:
+            squares = _SQUARES[self.format](self._data[begin : begin + count * size])
+            self._levels += squares.reshape(count, -1).mean(axis=1).tolist()
 
     def _begins(self, loud: bool, vad: ServerVad) -> SpeechStarted | None:
         self._loud_ms = self._loud_ms + FRAME_MS if loud else 0
@@ -145,6 +191,11 @@ class InputBuffer:
     def _rest(self) -> None:
         self.speaking = False
         self._loud_ms = self._quiet_ms = 0
+
+
+def _idle_end_ms(vad: ServerVad, idle_from_ms: float) -> int | None:
+    timeout_ms = _ms(vad.idle_timeout_ms)
+    return math.ceil(idle_from_ms + timeout_ms) if timeout_ms else None
 
 
 def _ms(value: object) -> int:

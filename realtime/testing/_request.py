@@ -5,6 +5,9 @@ What the request leaves open is the session's. Nothing is sent or changed here.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -14,7 +17,6 @@ from ..build import wire_format
 from ..errors import AudioError
 from ..events import (
     AudioOutput,
-    MessageItem,
     RealtimeSessionInfo,
     Response,
     ResponseAudio,
@@ -23,10 +25,12 @@ from ..events import (
 )
 from ..format import AudioFormat
 from . import _settings as settings
-from ._answer import Answer, transcript_of, voice_of
+from ._answer import Answer, Output
 from ._history import Held, History, Tokens, last_turn
 from ._items import referred
+from ._outputs import FunctionCall, Message
 from ._refusal import Refusal
+from .script import Call, Fail, Parts, Player, Say
 
 CONVERSATION_ID: Final = "conv_loopback"
 _MODALITIES: Final = (["audio"], ["text"])
@@ -47,9 +51,9 @@ def answer_to(
     request: ResponseParams | None,
     session: RealtimeSessionInfo,
     history: History,
+    play: Player,
     *,
-    response_id: str,
-    item_id: str,
+    new_id: Callable[[str], str],
     ptime_ms: float,
 ) -> Answer:
     """The answer to the last turn of the conversation, or of the request's own input.
@@ -60,34 +64,62 @@ def answer_to(
     asked = request or ResponseParams()
     modalities = _modalities(asked, session)
     output = _output(asked, session)
-    fmt = AudioFormat.of(output.format)
     context = _context(asked, session, history)
-    turn = last_turn(context)
-    audio = b"" if modalities == ["text"] else voice_of(turn, fmt)
     max_tokens = asked.max_output_tokens or session.max_output_tokens or "inf"
-    most = _most_bytes(max_tokens, fmt, len(audio))
     in_conversation = asked.conversation != "none"
-    item = MessageItem(id=item_id, object="realtime.item", status="in_progress", role="assistant", content=[])
-    return Answer(
-        response=Response(
-            id=response_id,
-            object="realtime.response",
-            status="in_progress",
-            output=[],
-            conversation_id=CONVERSATION_ID if in_conversation else None,
-            output_modalities=[*modalities],
-            max_output_tokens=max_tokens,
-            audio=ResponseAudio(output=output),
-            metadata=asked.metadata or None,
-        ),
-        held=Held(item, fmt),
-        text=transcript_of(turn),
-        audio=audio[:most],
-        ptime_ms=ptime_ms,
-        context=_tokens(context),
-        in_conversation=in_conversation,
-        cut_short=most < len(audio),
+    response = Response(
+        id=new_id("resp"),
+        object="realtime.response",
+        status="in_progress",
+        output=[],
+        conversation_id=CONVERSATION_ID if in_conversation else None,
+        output_modalities=[*modalities],
+        max_output_tokens=max_tokens,
+        audio=ResponseAudio(output=output),
+        metadata=asked.metadata or None,
     )
+    maker = _Maker(
+        AudioFormat.of(output.format), modalities == ["text"], ptime_ms, _limit(max_tokens), new_id
+    )
+    outputs, failure = maker.outputs(play(last_turn(context)))
+    tokens = Tokens.sum(held.tokens() for held in context)
+    return Answer(response, outputs, failure, tokens, history.add if in_conversation else None)
+
+
+@dataclass(slots=True)
+class _Maker:
+    """Makes a response's items of a reply's parts; `tokens` of audio are left, None for any number."""
+
+    format: AudioFormat
+    is_written: bool
+    ptime_ms: float
+    tokens: int | None
+    new_id: Callable[[str], str]
+
+    def outputs(self, parts: Parts) -> tuple[list[Output], Fail | None]:
+        """The items, and what the response fails with after them."""
+        made: list[Output] = []
+        for part in parts:
+            if isinstance(part, Fail):
+                return made, part
+            made.append(self._call(part) if isinstance(part, Call) else self._message(part))
+        return made, None
+
+    def _call(self, call: Call) -> FunctionCall:
+        return FunctionCall(self.new_id("item"), call, call.call_id or self.new_id("call"), self.format)
+
+    def _message(self, said: Say) -> Message:
+        voice = None if self.is_written else said.voice(self.format)
+        per_token = self.format.chunk_bytes(spec.ASSISTANT_AUDIO_MS_PER_TOKEN)
+        most = None if self.tokens is None else self.tokens * per_token
+        message = Message(self.new_id("item"), said.text, voice, self.format, self.ptime_ms, most)
+        if self.tokens is not None:
+            self.tokens = max(0, self.tokens - math.ceil(len(message.audio) / per_token))
+        return message
+
+
+def _limit(max_tokens: int | str) -> int | None:
+    return None if isinstance(max_tokens, str) else max(max_tokens, 0)
 
 
 def _modalities(asked: ResponseParams, session: RealtimeSessionInfo) -> list[str]:
@@ -121,16 +153,3 @@ def _context(asked: ResponseParams, session: RealtimeSessionInfo, history: Histo
         return list(history)
     fmt = settings.input_format(session)
     return [referred(item, history, fmt) for item in asked.input]
-
-
-def _tokens(context: list[Held]) -> Tokens:
-    """What the context costs; all of it is billed with each response."""
-    each = [held.tokens() for held in context]
-    return Tokens(sum(tokens.text for tokens in each), sum(tokens.audio for tokens in each))
-
-
-def _most_bytes(max_tokens: int | str, fmt: AudioFormat, nbytes: int) -> int:
-    """How many of `nbytes` of audio the token limit lets through."""
-    if isinstance(max_tokens, str):
-        return nbytes
-    return min(nbytes, fmt.chunk_bytes(spec.ASSISTANT_AUDIO_MS_PER_TOKEN) * max(max_tokens, 0))

@@ -6,7 +6,7 @@ gives the default back. Reading them (`input_format`, `turn_detection`...) is he
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET
@@ -23,6 +23,8 @@ from ..events import (
     SemanticVad,
     ServerVad,
     SessionUpdate,
+    TranscriptionSession,
+    TranscriptionSessionInfo,
     Unknown,
     Wire,
 )
@@ -31,6 +33,7 @@ from ..validate import validate_session_config
 from ._refusal import Refusal
 
 W = TypeVar("W", bound=Wire)
+Settings: TypeAlias = RealtimeSessionInfo | TranscriptionSessionInfo
 
 # Source of the defaults: the API reference of session.created and ServerVad.
 _VAD_DEFAULTS = ServerVad(
@@ -49,8 +52,26 @@ _CLEARABLE = frozenset({
 })  # fmt: skip
 
 
-def default_settings(model: str, session_id: str, expires_at: int) -> RealtimeSessionInfo:
+# How long a silence ends a turn of semantic VAD, in ms; this server does not know what words mean.
+_EAGER_SILENCE_MS: Final = {"low": 1000, "medium": 500, "high": 200, "auto": 500}
+
+
+def default_settings(model: str, session_id: str, expires_at: int, kind: str = "realtime") -> Settings:
     """What a session is before anything is set."""
+    heard = AudioInput(
+        format=wire_format(AudioFormat.PCM16),
+        transcription=None,
+        noise_reduction=None,
+        turn_detection=whole_vad(ServerVad()),
+    )
+    if kind == "transcription":
+        return TranscriptionSessionInfo(
+            id=session_id,
+            object="realtime.transcription_session",
+            expires_at=expires_at,
+            audio=AudioConfig(input=heard),
+            include=None,
+        )
     return RealtimeSessionInfo(
         id=session_id,
         object="realtime.session",
@@ -59,12 +80,7 @@ def default_settings(model: str, session_id: str, expires_at: int) -> RealtimeSe
         output_modalities=["audio"],
         instructions="",
         audio=AudioConfig(
-            input=AudioInput(
-                format=wire_format(AudioFormat.PCM16),
-                transcription=None,
-                noise_reduction=None,
-                turn_detection=whole_vad(ServerVad()),
-            ),
+            input=heard,
             output=AudioOutput(format=wire_format(AudioFormat.PCM16), voice=spec.DEFAULT_VOICE, speed=1.0),
         ),
         tools=[],
@@ -85,25 +101,43 @@ def whole_vad(vad: ServerVad) -> ServerVad:
     )
 
 
-def updated(current: RealtimeSessionInfo, change: SessionUpdate) -> RealtimeSessionInfo:
+def updated(current: Settings, change: SessionUpdate) -> Settings:
     """The settings after `change`; `current` stays as it is.
 
     Raises:
-        Refusal: settings that no realtime session can have.
+        Refusal: settings that no session of this type can have.
     """
     session = change.session
-    if not isinstance(session, RealtimeSession):
-        raise Refusal(
-            "invalid_value", "A realtime session cannot become one of another type.", "session.type"
-        )
-    default = default_settings("", "", 0)
-    default.model = current.model
-    new = _merged(current, session, default)
+    if not isinstance(session, _TYPES[type(current)]):
+        sent, own = session.type, current.type
+        message = f"Passing a {sent} session update event to a {own} session is not allowed."
+        raise Refusal("invalid_value", message, "session.type")
+    default = default_settings("", "", 0, current.type)
+    if isinstance(default, RealtimeSessionInfo) and isinstance(current, RealtimeSessionInfo):
+        default.model = current.model
+    new = _merged(current, cast("Wire", session), default)
     _check(new)
     vad = input_side(new).turn_detection
     if isinstance(vad, ServerVad):
         input_side(new).turn_detection = whole_vad(vad)
     return new
+
+
+_TYPES: Final[dict[type[Settings], type[RealtimeSession] | type[TranscriptionSession]]] = {
+    RealtimeSessionInfo: RealtimeSession,
+    TranscriptionSessionInfo: TranscriptionSession,
+}
+
+
+def forced(settings: Settings, fmt: AudioFormat) -> Settings:
+    """`settings` in the format `fmt`, both ways."""
+    audio = settings.audio
+    assert isinstance(audio, AudioConfig)
+    heard = msgspec.structs.replace(input_side(settings), format=wire_format(fmt))
+    said = audio.output
+    if isinstance(said, AudioOutput):
+        said = msgspec.structs.replace(said, format=wire_format(fmt))
+    return msgspec.structs.replace(settings, audio=msgspec.structs.replace(audio, input=heard, output=said))
 
 
 def _merged(current: W, change: Wire, default: Wire) -> W:
@@ -114,19 +148,18 @@ def _merged(current: W, change: Wire, default: Wire) -> W:
             values[name] = old
         elif new is None and name not in _CLEARABLE:
             values[name] = ordinary
-        elif isinstance(new, _NESTED):
+        elif isinstance(new, _NESTED) and isinstance(old, _NESTED):
             values[name] = _merged(old, new, ordinary)
         else:
             values[name] = new
     return type(current)(**values)
 
 
-def _check(settings: RealtimeSessionInfo) -> None:
+def _check(settings: Settings) -> None:
     audio = settings.audio
     assert isinstance(audio, AudioConfig)
     for side in (audio.input, audio.output):
-        assert isinstance(side, (AudioInput, AudioOutput))
-        if isinstance(side.format, Unknown):
+        if isinstance(side, (AudioInput, AudioOutput)) and isinstance(side.format, Unknown):
             where = "input" if side is audio.input else "output"
             raise Refusal(
                 "invalid_value", f"Invalid value: '{side.format.type}'.", f"session.audio.{where}.format.type"
@@ -138,7 +171,7 @@ def _check(settings: RealtimeSessionInfo) -> None:
     _check_values(settings)
 
 
-def _check_values(settings: RealtimeSessionInfo) -> None:
+def _check_values(settings: Settings) -> None:
     try:
         validate_session_config(settings)
     except ConfigError as error:
@@ -152,7 +185,7 @@ def _check_values(settings: RealtimeSessionInfo) -> None:
 # --- Reading -------------------------------------------------------------------------
 
 
-def input_side(settings: RealtimeSessionInfo) -> AudioInput:
+def input_side(settings: Settings) -> AudioInput:
     """The input side of whole settings."""
     assert isinstance(settings.audio, AudioConfig)
     assert isinstance(settings.audio.input, AudioInput)
@@ -166,19 +199,28 @@ def output_side(settings: RealtimeSessionInfo) -> AudioOutput:
     return settings.audio.output
 
 
-def turn_detection(settings: RealtimeSessionInfo) -> ServerVad | None:
-    """How turns are found, None where the client commits; semantic VAD is heard as server VAD."""
+def voice(settings: Settings) -> object:
+    """Whose voice speaks; None where nobody does."""
+    return output_side(settings).voice if isinstance(settings, RealtimeSessionInfo) else None
+
+
+def turn_detection(settings: Settings) -> ServerVad | None:
+    """How turns are found, None where the client commits; semantic VAD is a silence by its eagerness."""
     found = input_side(settings).turn_detection
     if isinstance(found, ServerVad):
         return found
     if isinstance(found, SemanticVad):
         return whole_vad(
-            ServerVad(create_response=found.create_response, interrupt_response=found.interrupt_response)
+            ServerVad(
+                silence_duration_ms=_EAGER_SILENCE_MS.get(found.eagerness or "auto"),
+                create_response=found.create_response,
+                interrupt_response=found.interrupt_response,
+            )
         )
     return None
 
 
-def input_format(settings: RealtimeSessionInfo) -> AudioFormat:
+def input_format(settings: Settings) -> AudioFormat:
     """The format of what the client sends."""
     return AudioFormat.of(input_side(settings).format)
 

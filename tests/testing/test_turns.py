@@ -181,7 +181,7 @@ def test_long_silence_is_forgotten_but_counted() -> None:
     session = opened(formats(ULAW, vad=r.ServerVad(prefix_padding_ms=0)))
     for _ in range(10):
         assert tell(session, append(ULAW.silence(30_000))) == []
-    assert len(session._input) <= 2 * ULAW.chunk_bytes(60_000)
+    assert len(session._session.input) <= 2 * ULAW.chunk_bytes(60_000)
     (started,) = tell(session, append(tone(ULAW, 200)))
     assert started.audio_start_ms == 300_000
 
