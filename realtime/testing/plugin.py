@@ -1,0 +1,113 @@
+"""The pytest plugin: the fixture `realtime_server`, and the marker that says what it gives the server.
+
+pytest imports this file at its start wherever this distribution is installed, with the extra `testing` or without:
+the server and what it needs are imported when the fixture is used, and not before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import os
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from .server import LoopbackServer
+
+_MARKER = "realtime_server(**settings): the settings of the LoopbackServer of the fixture realtime_server"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known, for ``--strict-markers``."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@pytest.fixture
+def realtime_server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LoopbackServer]:
+    """A `LoopbackServer` that runs in a thread of its own as long as the test, and is reached without a proxy.
+
+    ``@pytest.mark.realtime_server(pace=1)`` gives it settings; those of a class or a module hold for its tests,
+    and a test's own go before them. A test whose server logs an exception ends with an error that shows it.
+    """
+    server = _made(_settings(request.node))
+    _bypass_proxies(monkeypatch)
+    with _watched() as failures, server:
+        yield server
+    if failures:
+        pytest.fail("the server raised an exception\n" + "\n".join(failures), pytrace=False)
+
+
+# --- The server ----------------------------------------------------------------------
+
+
+def _settings(node: Any) -> dict[str, Any]:
+    """The keywords of all markers of a test, the nearest one's first."""
+    marks = [*node.iter_markers("realtime_server")]
+    if any(mark.args for mark in marks):
+        _refuse("settings are given by keyword")
+    return {name: value for mark in reversed(marks) for name, value in mark.kwargs.items()}
+
+
+def _made(settings: dict[str, Any]) -> LoopbackServer:
+    try:
+        from .server import LoopbackServer
+    except ImportError as missing:
+        pytest.fail(f"the fixture realtime_server cannot be used: {missing}", pytrace=False)
+    taken = [*inspect.signature(LoopbackServer).parameters]
+    for name in settings:
+        if name not in taken:
+            _refuse(f"LoopbackServer takes no {name!r}; it takes {', '.join(taken)}")
+    try:
+        return LoopbackServer(**settings)
+    except (TypeError, ValueError) as why:
+        _refuse(str(why))
+
+
+def _refuse(why: str) -> NoReturn:
+    """Ends the test, not with a traceback but with what is wrong with its marker."""
+    pytest.fail(f"@pytest.mark.realtime_server: {why}", pytrace=False)
+
+
+def _bypass_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not to go through a proxy stays so, and the server is added."""
+    from .server import HOST
+
+    before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if before != "*":
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.setenv(name, f"{before},{HOST}".strip(","))
+
+
+# --- Its exceptions ------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _watched() -> Generator[list[str]]:
+    """The tracebacks that the server logs meanwhile."""
+    watch = _Watch()
+    log = logging.getLogger(__package__)
+    log.addHandler(watch)
+    try:
+        yield watch.failures
+    finally:
+        log.removeHandler(watch)
+
+
+class _Watch(logging.Handler):
+    def __init__(self) -> None:
+        from websockets.exceptions import WebSocketException
+
+        super().__init__(logging.ERROR)
+        self.failures: list[str] = []
+        # A handshake that its client spoils is logged too.
+        self._of_clients = (ConnectionError, EOFError, WebSocketException)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and not isinstance(record.exc_info[1], self._of_clients):
+            self.failures.append(logging.Formatter().format(record))
