@@ -171,4 +171,5 @@ _HANDLERS: Final[dict[type[Tagged], Callable[[Session, Any], None]]] = {
     **_conversation.HANDLERS,
     **_responses.HANDLERS,
 }
-_KNOWN: Final = [str(kind.__struct_config__.tag) for kind in (SessionUpdate, *_HANDLERS)]
+_TYPES: Final[tuple[type[Tagged], ...]] = (SessionUpdate, *_HANDLERS)
+_KNOWN: Final = [str(kind.__struct_config__.tag) for kind in _TYPES]

@@ -65,7 +65,7 @@ class Call:
     call_id: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not isinstance(self.arguments, (str, dict)):
+        if not (isinstance(self.name, str) and isinstance(self.arguments, (str, dict))):
             raise TypeError("a Call has a name and arguments, which are JSON text or a dict")
 
     @property

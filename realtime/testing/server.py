@@ -1,8 +1,7 @@
-"""LoopbackServer: a real WebSocket server on 127.0.0.1 around one `Loopback` a connection.
+"""LoopbackServer: a real WebSocket server on 127.0.0.1 around one session a connection.
 
-Only sockets, threads and time are here; what is said is `loopback`'s. A connection has one
-task that reads, one that writes and, in paced sessions, one that lets the answer go on, so
-that a client which sends without reading blocks nobody.
+Only the listening socket, threads and time are here: `_connection` has what a connection does, `_route`
+which session speaks on it, `loopback` what that says, `faults` what goes wrong.
 """
 
 from __future__ import annotations
@@ -14,17 +13,15 @@ import secrets
 import threading
 import time
 import warnings
-from collections import deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import Future
 from http import HTTPStatus
 from types import TracebackType
-from typing import Final, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Final, Self
 
 try:
     from websockets.asyncio.server import Server, ServerConnection, serve
-    from websockets.exceptions import ConnectionClosed
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
 except ImportError as missing:
@@ -33,18 +30,18 @@ except ImportError as missing:
     ) from missing
 
 from .. import spec
-from ..codec import encode
 from ..errors import ConfigError
-from ..events import ServerEvent
+from ._connection import Talk
+from ._limits import RateLimits
 from ._request import check_ptime
-from .loopback import DEFAULT_PTIME_MS, Loopback
+from ._route import PATH, parse, session_for
+from .faults import Fault, named
+from .loopback import DEFAULT_PTIME_MS
+from .script import Script, checked
 
 HOST: Final = "127.0.0.1"
-PATH: Final = "/v1/realtime"
 # An append of 15 MiB as base64 is 20 MiB; larger frames than this close the connection (1009).
 MAX_FRAME_BYTES: Final = 32 * 1024 * 1024
-# What may wait for a client that does not read, before the server no longer reads from it.
-MAX_WAITING_EVENTS: Final = 10_000
 # How long a client may take to open a connection, and to close it before it is cut off.
 OPEN_TIMEOUT_SECONDS: Final = 5.0
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
@@ -56,23 +53,43 @@ _log.addHandler(logging.NullHandler())
 
 
 class LoopbackServer:
-    """A server that speaks GA on 127.0.0.1 and plays each caller's turns back.
+    """A server on 127.0.0.1 that speaks the protocol: it plays each caller's turns back, or a script.
 
     A context manager, and an asynchronous one. In a ``with`` block it runs in a thread of its
     own, in an ``async with`` block in the running event loop. `port` 0 takes a free one.
-    Connections are independent; any API key is accepted, and any path that ends in
-    ``/realtime``. `ptime_ms` is the duration of one audio delta. `pace` is how many times
-    faster than real time the answer comes (1: as it is spoken); None sends it at once.
+    Connections are independent, and any API key is accepted. The path tells the dialect: one that
+    ends in ``/realtime`` is GA, with ``?intent=transcription`` a session that only transcribes; with
+    the header ``OpenAI-Beta: realtime=v1``, or at Azure's dated addresses, beta; one that ends in
+    ``/realtime/translations`` is translation.
+
+    Args:
+        port: 0 takes a free one.
+        ptime_ms: the duration of one audio delta.
+        pace: how many times faster than real time answers come (1: as they are spoken); None sends
+            them at once.
+        script: what is answered, by every session from its beginning: a list of replies, or a function
+            of the caller's `Turn`. A str is said; `Say`, `Call` and `Fail` say more.
+        rate_limits: how much of it a session is given; without them none hold.
+        faults: what goes wrong, `Fault`s or their names; ``?fault=NAME`` in a URL asks for one too.
+
     On leaving, a client that has not closed within a second is cut off.
 
     Raises:
         AudioError: `ptime_ms` is not a whole number of samples.
-        ConfigError: a pace or port that cannot be; on entering, a port that is in use.
+        ConfigError: a pace, port or fault that cannot be; on entering, a port that is in use.
         OSError: on entering, no event loop can be made (too many open files).
+        TypeError: a script or a fault that is none.
     """
 
     def __init__(
-        self, port: int = 0, *, ptime_ms: float = DEFAULT_PTIME_MS, pace: float | None = None
+        self,
+        port: int = 0,
+        *,
+        ptime_ms: float = DEFAULT_PTIME_MS,
+        pace: float | None = None,
+        script: Script | None = None,
+        rate_limits: RateLimits | None = None,
+        faults: Iterable[Fault | str] = (),
     ) -> None:
         check_ptime(ptime_ms)
         if not 0 <= port <= 65535:
@@ -81,8 +98,13 @@ class LoopbackServer:
             raise ConfigError(f"a pace is more than 0, or None, got {pace}")
         self._ptime_ms = ptime_ms
         self._pace = pace
+        self._script = checked(script)
+        self._rate_limits = rate_limits
+        self._faults = _Faults(faults)
+        self._talks: set[Talk] = set()
         self._wanted_port = port
         self._port: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._open = contextlib.AsyncExitStack()
@@ -93,6 +115,27 @@ class LoopbackServer:
         if self._port is None:
             raise RuntimeError("the server is not running: use it in a `with` or `async with` block")
         return self._port
+
+    def inject(self, fault: Fault | str) -> None:
+        """Let a fault strike all connections that are open, and new ones, from now on.
+
+        One with ``at=None`` strikes at once. It may be called from any thread.
+
+        Raises:
+            ConfigError: an unknown name.
+            RuntimeError: the server does not run.
+        """
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the server is not running: use it in a `with` or `async with` block")
+        loop.call_soon_threadsafe(self._inject, _fault(fault))
+
+    def _inject(self, fault: Fault) -> None:
+        for talk in self._talks:
+            if not self._faults.take(fault):
+                return
+            talk.inject(fault)
+        self._faults.add(fault)
 
     @property
     def base_url(self) -> str:
@@ -190,33 +233,68 @@ class LoopbackServer:
         except OSError as why:
             raise ConfigError(f"cannot listen on {HOST}:{self._wanted_port}: {why.strerror or why}") from why
         self._port = next(iter(listener.sockets)).getsockname()[1]
+        self._loop = asyncio.get_running_loop()
         try:
             yield
         finally:
-            self._port = None
+            self._port = self._loop = None
             await _close(listener, transports)
 
     async def _talk(self, connection: ServerConnection) -> None:
-        session = Loopback(
-            model=_model_of(connection),
+        asked = parse(connection.request)
+        faults = [*self._faults.of_connection(), *asked.faults]
+        options: dict[str, Any] = {"script": self._script, "rate_limits": self._rate_limits}
+        for fault in faults:
+            options |= fault.options()
+        session = session_for(
+            asked,
+            options,
             ptime_ms=self._ptime_ms,
             paced=self._pace is not None,
             session_id=f"sess_{secrets.token_hex(8)}",
             expires_at=int(time.time()) + spec.MAX_SESSION_SECONDS,
         )
-        outbox = _Outbox()
-        outbox.put(session.open())
-        answering = asyncio.Event()
-        tasks = [asyncio.create_task(_write(connection, outbox))]
-        if self._pace is not None:
-            seconds = self._ptime_ms / 1000 / self._pace
-            tasks.append(asyncio.create_task(_pace(session, outbox, answering, seconds)))
+        talk = Talk(
+            connection, session, faults, None if self._pace is None else self._ptime_ms / 1000 / self._pace
+        )
+        self._talks.add(talk)
         try:
-            await _read(connection, session, outbox, answering)
+            await talk.run()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            self._talks.discard(talk)
+
+
+class _Faults:
+    """The faults of a server, and how many connections each may still strike."""
+
+    def __init__(self, faults: Iterable[Fault | str]) -> None:
+        if isinstance(faults, (str, Fault)):
+            raise TypeError("faults are a list of them")
+        self._faults = [_fault(fault) for fault in faults]
+        self._struck: Counter[int] = Counter()
+
+    def of_connection(self) -> list[Fault]:
+        """Those that strike a new connection."""
+        return [fault for fault in self._faults if self.take(fault)]
+
+    def add(self, fault: Fault) -> None:
+        """One more, from now on."""
+        self._faults.append(fault)
+
+    def take(self, fault: Fault) -> bool:
+        """Whether `fault` strikes one more connection."""
+        if fault.times is not None and self._struck[id(fault)] >= fault.times:
+            return False
+        self._struck[id(fault)] += 1
+        return True
+
+
+def _fault(fault: Fault | str) -> Fault:
+    if isinstance(fault, str):
+        return named(fault)
+    if not isinstance(fault, Fault):
+        raise TypeError(f"a fault is a Fault or its name, not {type(fault).__name__}")
+    return fault
 
 
 def _registering(transports: set[asyncio.Transport]) -> type[ServerConnection]:
@@ -252,86 +330,17 @@ async def _close(listener: Server, transports: set[asyncio.Transport]) -> None:
     await listener.wait_closed()
 
 
-class _Outbox:
-    """Events on their way out, in order; `room` waits while too many do."""
-
-    def __init__(self) -> None:
-        self._events: deque[ServerEvent] = deque()
-        self._filled = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
-        self.is_closed = False
-
-    def put(self, events: Iterable[ServerEvent]) -> None:
-        self._events.extend(events)
-        if self._events:
-            self._filled.set()
-        if len(self._events) > MAX_WAITING_EVENTS and not self.is_closed:
-            self._has_room.clear()
-
-    async def get(self) -> ServerEvent:
-        await self._filled.wait()
-        event = self._events.popleft()
-        if not self._events:
-            self._filled.clear()
-            self._has_room.set()
-        return event
-
-    async def room(self) -> None:
-        await self._has_room.wait()
-
-    def close(self) -> None:
-        """Nobody gets events any more; nobody waits for room either."""
-        self.is_closed = True
-        self._has_room.set()
-
-
-async def _read(
-    connection: ServerConnection, session: Loopback, outbox: _Outbox, answering: asyncio.Event
-) -> None:
-    with contextlib.suppress(ConnectionClosed):
-        while not outbox.is_closed:  # frames that came before a client was lost are not answered
-            outbox.put(session.receive(await connection.recv(decode=False)))
-            if session.answering:
-                answering.set()
-            await outbox.room()
-
-
-async def _write(connection: ServerConnection, outbox: _Outbox) -> None:
-    try:
-        while True:
-            await connection.send(encode(await outbox.get()), text=True)
-    except ConnectionClosed:
-        pass
-    finally:
-        outbox.close()
-
-
-async def _pace(session: Loopback, outbox: _Outbox, answering: asyncio.Event, seconds: float) -> None:
-    """Let the answer go on by a step every `seconds`, without drift."""
-    clock = asyncio.get_running_loop().time
-    while True:
-        await answering.wait()
-        due = clock()
-        while session.answering:
-            outbox.put(session.advance())
-            due += seconds
-            await asyncio.sleep(max(0.0, due - clock()))
-        answering.clear()
-
-
 def _check_path(connection: ServerConnection, request: Request) -> Response | None:
-    if urlsplit(request.path).path.endswith("/realtime"):
-        return None
-    return connection.respond(HTTPStatus.NOT_FOUND, f"The path of a realtime connection is {PATH}.\n")
+    try:
+        parse(request)
+    except LookupError:
+        return connection.respond(HTTPStatus.NOT_FOUND, f"The path of a realtime connection is {PATH}.\n")
+    except ConfigError as why:
+        return connection.respond(HTTPStatus.BAD_REQUEST, f"{why}\n")
+    return None
 
 
 def _subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     """What a browser's client asks for, beside the pseudo-protocol that carries its key."""
     wanted = Subprotocol("realtime")
     return wanted if wanted in offered else None
-
-
-def _model_of(connection: ServerConnection) -> str:
-    query = parse_qs(urlsplit(connection.request.path if connection.request else "").query)
-    return query.get("model", [spec.DEFAULT_MODEL])[0]

@@ -17,7 +17,7 @@ from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 import realtime as r
-from realtime.testing import LoopbackServer, server as module
+from realtime.testing import LoopbackServer, _connection, server as module
 from tests.testing.talk import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone, types
 
 CLEAR = r.InputAudioBufferClear()
@@ -153,7 +153,7 @@ def test_no_handshake_at_all(server: LoopbackServer) -> None:
 
 def test_a_client_that_sends_before_it_reads(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than every buffer on the way holds goes out before anything is read."""
-    monkeypatch.setattr(module, "MAX_WAITING_EVENTS", 100_000)
+    monkeypatch.setattr(_connection, "MAX_WAITING_EVENTS", 100_000)
     audio = tone(PCM16, 10_000)
     with connect(server.url, max_size=None) as client:
         send(client, formats(), append(audio), COMMIT)
