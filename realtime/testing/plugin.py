@@ -11,7 +11,7 @@ import inspect
 import logging
 import os
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,10 +37,8 @@ def realtime_server(
     """
     server = _made(_settings(request.node))
     _bypass_proxies(monkeypatch)
-    with _watched() as failures, server:
+    with _watched(), server:
         yield server
-    if failures:
-        pytest.fail("the server raised an exception\n" + "\n".join(failures), pytrace=False)
 
 
 # --- The server ----------------------------------------------------------------------
@@ -50,7 +48,7 @@ def _settings(node: Any) -> dict[str, Any]:
     """The keywords of all markers of a test, the nearest one's first."""
     marks = [*node.iter_markers("realtime_server")]
     if any(mark.args for mark in marks):
-        _refuse("settings are given by keyword")
+        raise _refusal("settings are given by keyword")
     return {name: value for mark in reversed(marks) for name, value in mark.kwargs.items()}
 
 
@@ -58,20 +56,25 @@ def _made(settings: dict[str, Any]) -> LoopbackServer:
     try:
         from .server import LoopbackServer
     except ImportError as missing:
-        pytest.fail(f"the fixture realtime_server cannot be used: {missing}", pytrace=False)
+        raise _failure(f"the fixture realtime_server cannot be used: {missing}") from None
     taken = [*inspect.signature(LoopbackServer).parameters]
     for name in settings:
         if name not in taken:
-            _refuse(f"LoopbackServer takes no {name!r}; it takes {', '.join(taken)}")
+            raise _refusal(f"LoopbackServer takes no {name!r}; it takes {', '.join(taken)}")
     try:
         return LoopbackServer(**settings)
     except (TypeError, ValueError) as why:
-        _refuse(str(why))
+        raise _refusal(str(why)) from None
 
 
-def _refuse(why: str) -> NoReturn:
-    """Ends the test, not with a traceback but with what is wrong with its marker."""
-    pytest.fail(f"@pytest.mark.realtime_server: {why}", pytrace=False)
+def _refusal(why: str) -> BaseException:
+    """What is wrong with a test's marker."""
+    return _failure(f"@pytest.mark.realtime_server: {why}")
+
+
+def _failure(message: str) -> BaseException:
+    """A failure that is shown without a traceback: that would be this file's."""
+    return pytest.fail.Exception(message, pytrace=False)
 
 
 def _bypass_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,15 +91,16 @@ def _bypass_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.contextmanager
-def _watched() -> Generator[list[str]]:
-    """The tracebacks that the server logs meanwhile."""
-    watch = _Watch()
-    log = logging.getLogger(__package__)
+def _watched() -> Generator[None]:
+    """Fails the test in which the server logs an exception."""
+    watch, log = _Watch(), logging.getLogger(__package__)
     log.addHandler(watch)
     try:
-        yield watch.failures
+        yield
     finally:
         log.removeHandler(watch)
+    if watch.failures:
+        raise _failure("the server raised an exception\n" + "\n".join(watch.failures))
 
 
 class _Watch(logging.Handler):

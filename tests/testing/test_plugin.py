@@ -1,0 +1,220 @@
+"""The pytest plugin: by itself here, and in another pytest as users have it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+
+import realtime as r
+from realtime.testing import LoopbackServer, plugin
+
+pytest_plugins = ["pytester"]
+# The plugin's own, whether or not pytest has loaded it by its entry point.
+realtime_server = plugin.realtime_server
+
+
+def test_the_fixture_is_a_running_server(realtime_server: LoopbackServer) -> None:
+    with connect(realtime_server.url) as ws:
+        assert r.decode_server(ws.recv()).type == "session.created"
+
+
+def test_no_proxy_stands_before_it(realtime_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "socks_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with connect(realtime_server.url) as ws:
+        assert r.decode_server(ws.recv()).type == "session.created"
+
+
+PROXIES = {
+    "nothing": ({}, "127.0.0.1", "127.0.0.1"),
+    "hosts": ({"no_proxy": "a.example,b.example"}, "a.example,b.example,127.0.0.1", "a.example,b.example,127.0.0.1"),
+    "hosts in capitals": ({"NO_PROXY": "a.example"}, "a.example,127.0.0.1", "a.example,127.0.0.1"),
+    "all hosts": ({"no_proxy": "*"}, "*", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROXIES)
+@pytest.mark.skipif(os.name == "nt", reason="names of variables are in capitals there")
+def test_hosts_that_need_no_proxy_stay_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, lower, upper = PROXIES[name]
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in before.items():
+        monkeypatch.setenv(variable, value)
+    plugin._bypass_proxies(monkeypatch)
+    assert (os.environ.get("no_proxy"), os.environ.get("NO_PROXY")) == (lower, upper)
+
+
+# --- Settings ------------------------------------------------------------------------
+
+
+def node(*marks: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+    """What the fixture asks of a test: its marks, the nearest one first."""
+    return SimpleNamespace(
+        iter_markers=lambda name: [
+            SimpleNamespace(args=args, kwargs=kwargs) for args, kwargs in marks if name == "realtime_server"
+        ]
+    )
+
+
+def test_settings_are_those_of_all_marks_and_the_nearest_goes_first() -> None:
+    assert plugin._settings(node()) == {}
+    assert plugin._settings(node(((), {"pace": 2}), ((), {"pace": 1, "ptime_ms": 20}))) == {
+        "pace": 2,
+        "ptime_ms": 20,
+    }
+
+
+def test_a_setting_without_its_name_is_refused() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"@pytest\.mark\.realtime_server: .* by keyword"):
+        plugin._settings(node(((1,), {})))
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "an unknown name": ({"pase": 1}, r"takes no 'pase'; it takes port, ptime_ms, pace"),
+    "a value that cannot be": ({"pace": -1}, r"a pace is more than 0"),
+    "half a sample": ({"ptime_ms": 0.01}, r"@pytest\.mark\.realtime_server: "),
+    "a wrong kind": ({"port": "80"}, r"@pytest\.mark\.realtime_server: "),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_settings_are_said_without_a_traceback(name: str) -> None:
+    settings, said = WRONG[name]
+    with pytest.raises(pytest.fail.Exception, match=said) as refused:
+        plugin._made(settings)
+    assert not refused.value.pytrace
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__ == (refused.value.__context__ is not None)
+
+
+def test_without_websockets_the_fixture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "realtime.testing.server")
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.server", None)
+    with pytest.raises(pytest.fail.Exception, match=r"pip install 'realtime-codec\[testing\]'"):
+        plugin._made({})
+
+
+# --- Exceptions ----------------------------------------------------------------------
+
+
+def logged(why: BaseException | None) -> None:
+    logging.getLogger("realtime.testing.server").error("it failed", exc_info=why)
+
+
+def test_an_exception_of_the_server_fails_the_test() -> None:
+    with pytest.raises(pytest.fail.Exception, match="ZeroDivisionError: by zero"), plugin._watched():
+        logged(ZeroDivisionError("by zero"))
+
+
+def test_what_a_client_spoils_does_not() -> None:
+    with plugin._watched():
+        logged(ConnectionResetError())
+        logged(EOFError())
+        logged(None)
+    logged(ZeroDivisionError("it is not watched any more"))
+
+
+# --- In another pytest ---------------------------------------------------------------
+
+TESTS = """
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+import realtime
+from realtime.testing import Loopback
+
+WHOLE = (
+    realtime.SessionUpdate(session=realtime.create_session_config(turn_detection=None)),
+    realtime.InputAudioBufferAppend(audio=bytes(9600)),
+    realtime.InputAudioBufferCommit(),
+    realtime.ResponseCreate(),
+)
+
+
+def chunks(url):
+    with connect(url) as ws:
+        for event in WHOLE:
+            ws.send(realtime.encode(event), text=True)
+        while True:
+            match realtime.decode_server(ws.recv()):
+                case realtime.ResponseOutputAudioDelta(delta=audio):
+                    yield len(audio)
+                case realtime.ResponseDone():
+                    return
+
+
+def test_unmarked(realtime_server):
+    assert [*chunks(realtime_server.url)] == [4800] * 2
+
+
+@pytest.mark.realtime_server(ptime_ms=20)
+class TestMarked:
+    def test_of_the_class(self, realtime_server):
+        assert [*chunks(realtime_server.url)] == [960] * 10
+
+    @pytest.mark.realtime_server(ptime_ms=50)
+    def test_of_its_own(self, realtime_server):
+        assert [*chunks(realtime_server.url)] == [2400] * 4
+
+
+@pytest.mark.realtime_server(pase=1)
+def test_a_wrong_name(realtime_server):
+    raise AssertionError("it runs")
+
+
+def test_a_server_that_raises(realtime_server, monkeypatch):
+    def receive(self, frame):
+        raise ZeroDivisionError("of the server")
+
+    monkeypatch.setattr(Loopback, "receive", receive)
+    with connect(realtime_server.url) as ws:
+        ws.recv()
+        ws.send("{}")
+        with pytest.raises(ConnectionClosed):
+            ws.recv()
+"""
+
+
+def test_as_users_have_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(TESTS)
+    result = pytester.runpytest_subprocess("--strict-markers", "--strict-config", "-W", "error")
+    result.assert_outcomes(passed=4, errors=2)
+    result.stdout.fnmatch_lines([
+        "@pytest.mark.realtime_server: LoopbackServer takes no 'pase'; it takes port, ptime_ms, pace*",
+        "the server raised an exception",
+        "ZeroDivisionError: of the server",
+    ])  # fmt: skip
+
+
+def test_the_marker_is_known(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--markers")
+    result.stdout.fnmatch_lines(["@pytest.mark.realtime_server(**settings): *"])
+
+
+def test_pytest_works_without_the_extra(pytester: pytest.Pytester) -> None:
+    """Those who only have the codec installed run their own tests as before."""
+    pytester.makeconftest("import sys; sys.modules['websockets'] = None")
+    pytester.makepyfile("def test_other(): pass\ndef test_with_it(realtime_server): pass")
+    result = pytester.runpytest_subprocess("-W", "error")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["the fixture realtime_server cannot be used: *'realtime-codec[[]testing]'"])
+
+
+def test_loading_it_imports_neither_the_server_nor_what_that_needs() -> None:
+    code = "import realtime.testing.plugin, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "realtime.testing.plugin" in loaded
+    assert not {"numpy", "websockets", "pybase64", "asyncio"} & loaded
+    assert {name for name in loaded if name.startswith("realtime.testing.")} == {"realtime.testing.plugin"}
