@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..events import RealtimeSessionInfo, ResponseCancel, ResponseCreate, Tagged
+from ._history import Tokens
 from ._outputs import Message
 from ._refusal import Refusal
 from ._request import answer_to
@@ -33,7 +34,7 @@ def create(session: Session, event: ResponseCreate) -> None:
     )
     limited = session.limiter.begin(sum(answer.context))
     if limited is not None:
-        answer.outputs, answer.failure = [], limited
+        answer.outputs, answer.failure, answer.context = [], limited, Tokens()
     session.answer, session.idle_from_ms = answer, None
     session.has_spoken = session.has_spoken or answer.is_spoken
     session.send(*answer.begin(session.limiter.event()))

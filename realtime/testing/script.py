@@ -65,8 +65,9 @@ class Call:
     call_id: str | None = None
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.name, str) and isinstance(self.arguments, (str, dict))):
-            raise TypeError("a Call has a name and arguments, which are JSON text or a dict")
+        for value, kinds in ((self.name, str), (self.arguments, (str, dict))):
+            if not isinstance(value, kinds):
+                raise TypeError("a Call has a name, and arguments that are JSON text or a dict")
 
     @property
     def json(self) -> str:
@@ -127,20 +128,19 @@ def _told(reply: Reply | None, turn: Turn) -> Parts:
     return echo(turn) if reply is None else _parts(reply)
 
 
-def _parts(reply: Reply) -> Parts:
+def _parts(reply: Any) -> Parts:
     """A reply as its parts; a str is said.
 
     Raises:
         TypeError: it is no reply.
     """
-    if isinstance(reply, str):
-        return (Say(reply),)
-    if isinstance(reply, (Say, Call, Fail)):
-        return (reply,)
-    if isinstance(reply, bytes) or not isinstance(reply, Iterable):
-        raise TypeError(f"a reply is made of Say, Call and Fail, not of {type(reply).__name__}")
-    parts = tuple(Say(part) if isinstance(part, str) else part for part in reply)
-    for part in parts:
-        if not isinstance(part, (Say, Call, Fail)):
-            raise TypeError(f"a reply is made of Say, Call and Fail, not of {type(part).__name__}")
-    return parts
+    is_one = isinstance(reply, (str, bytes)) or not isinstance(reply, Iterable)
+    return (_part(reply),) if is_one else tuple(_part(part) for part in reply)
+
+
+def _part(part: Any) -> Part:
+    if isinstance(part, str):
+        return Say(part)
+    if not isinstance(part, (Say, Call, Fail)):
+        raise TypeError(f"a reply is made of Say, Call and Fail, not of {type(part).__name__}")
+    return part

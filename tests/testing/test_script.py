@@ -1,0 +1,208 @@
+"""Scripts: what is said, called and failed, in the server's order; and what is no script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+import realtime as r
+from realtime.audio import convert
+from realtime.testing import Call, Fail, Loopback, Say, Turn
+from tests.testing.talk import (
+    COMMIT,
+    PCM16,
+    RESPOND,
+    ULAW,
+    append,
+    audio_of,
+    formats,
+    only,
+    runs,
+    tell,
+    tone,
+    types,
+    update,
+)
+
+TEXT = update(output_modalities=["text"])
+
+
+def playing(script: Any, *events: r.ClientEvent, paced: bool = False) -> Loopback:
+    session = Loopback(script=script, paced=paced)
+    session.open()
+    assert "error" not in types(tell(session, *events))
+    return session
+
+
+def said(events: list[Any]) -> str:
+    return str(only(r.ResponseOutputAudioTranscriptDone, events).transcript)
+
+
+def test_replies_come_in_their_order_and_then_the_echo() -> None:
+    session = playing(["one", Say("two")], formats(), append(tone(PCM16, 200)), COMMIT)
+    assert [said(tell(session, RESPOND)) for _ in range(3)] == [
+        "one",
+        "two",
+        "That was 0.20 seconds of audio.",
+    ]
+
+
+def test_every_session_plays_a_script_from_its_beginning() -> None:
+    script = ["one", "two"]
+    assert [said(tell(playing(script, formats()), RESPOND)) for _ in range(2)] == ["one", "one"]
+
+
+@pytest.mark.parametrize("fmt", r.AudioFormat, ids=lambda fmt: fmt.value)
+def test_a_voice_goes_out_in_the_responses_format(fmt: r.AudioFormat) -> None:
+    voice = tone(ULAW, 300)
+    session = playing([Say("Hello.", voice, "pcmu")], formats(fmt))
+    assert audio_of(tell(session, RESPOND)) == convert(voice, ULAW, fmt)
+
+
+def test_words_without_a_voice_are_silence() -> None:
+    assert audio_of(tell(playing(["a b c"], formats(ULAW)), RESPOND)) == ULAW.silence(900)
+
+
+def test_a_written_response_has_the_text_alone() -> None:
+    session = playing([Say("Hello there.", tone(PCM16, 300))], TEXT)
+    events = tell(session, RESPOND)
+    assert only(r.ResponseOutputTextDone, events).text == "Hello there."
+    assert audio_of(events) == b""
+
+
+CALL_ORDER = [
+    "response.created",
+    "rate_limits.updated",
+    "response.output_item.added",
+    "conversation.item.added",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+]
+
+
+def test_a_call_and_its_output() -> None:
+    script = [Call("weather", {"city": "Tallinn now"}), "It is cold."]
+    session = playing(script, TEXT)
+    events = tell(session, RESPOND)
+    assert runs(events) == CALL_ORDER
+    done = only(r.ResponseFunctionCallArgumentsDone, events)
+    pieces = [event.delta for event in events if isinstance(event, r.ResponseFunctionCallArgumentsDelta)]
+    assert "".join(pieces) == done.arguments == '{"city":"Tallinn now"}'
+    assert len(pieces) > 1
+    (item,) = events[-1].response.output
+    assert (item.type, item.name, item.call_id, item.status) == (
+        "function_call", "weather", done.call_id, "completed",
+    )  # fmt: skip
+    assert item.arguments == done.arguments
+    events = tell(session, r.create_function_output(done.call_id, '"-7"'), RESPOND)
+    assert only(r.ResponseOutputTextDone, events).text == "It is cold."
+
+
+def test_what_is_said_before_a_call_is_an_item_of_its_own() -> None:
+    session = playing([["Let me see.", Call("weather", call_id="call_7"), Call("time")]], formats(ULAW))
+    events = tell(session, RESPOND)
+    items = [event.item for event in events if isinstance(event, r.ResponseOutputItemDone)]
+    assert [item.type for item in items] == ["message", "function_call", "function_call"]
+    assert items[1].call_id == "call_7"
+    assert [item.id for item in events[-1].response.output] == [item.id for item in items]
+    indexes = [event.output_index for event in events if isinstance(event, r.ResponseOutputItemAdded)]
+    assert indexes == [0, 1, 2]
+    befores = [event.previous_item_id for event in events if isinstance(event, r.ConversationItemAdded)]
+    assert befores == [None, items[0].id, items[1].id]
+    assert audio_of(events) == ULAW.silence(900)
+
+
+def test_a_paced_reply_goes_on_to_its_calls() -> None:
+    session = playing([["Let me see.", Call("weather")]], formats(), paced=True)
+    assert "function_call" not in str(types(tell(session, RESPOND)))
+    rest: list[Any] = []
+    while session.answering:
+        rest += session.advance()
+    assert runs(rest)[-6:] == CALL_ORDER[3:]
+
+
+def test_a_cancelled_reply_has_no_more_items() -> None:
+    session = playing([["Let me see.", Call("weather")]], formats(), paced=True)
+    tell(session, RESPOND)
+    response = tell(session, r.ResponseCancel())[-1].response
+    assert [item.type for item in response.output] == ["message"]
+    assert response.output[0].status == "incomplete"
+
+
+def test_the_token_limit_holds_for_all_that_is_said() -> None:
+    session = playing([["one two", "three"]], formats())
+    asked = r.ResponseCreate(response=r.ResponseParams(max_output_tokens=13))
+    events = tell(session, asked)
+    assert audio_of(events) == PCM16.silence(650)
+    assert events[-1].response.status == "incomplete"
+    again = playing([["one two", "three"]], formats())
+    assert tell(again, r.ResponseCreate(response=r.ResponseParams(max_output_tokens=18)))[
+        -1
+    ].response.status == ("completed")
+
+
+def test_a_failure_ends_the_response() -> None:
+    session = playing([Fail(), ["Well,", Fail("x", "no", "y"), "never"]], formats())
+    events = tell(session, RESPOND)
+    assert types(events) == ["response.created", "rate_limits.updated", "response.done"]
+    response = events[-1].response
+    assert (response.status, response.output) == ("failed", [])
+    assert response.status_details.error.code == "server_error"
+    response = tell(session, RESPOND)[-1].response
+    assert (response.status, len(response.output)) == ("failed", 1)
+    assert response.status_details.error == r.StatusError(type="y", code="x", message="no")
+
+
+def test_a_function_is_asked_with_each_turn() -> None:
+    turns: list[Turn] = []
+
+    def answer(turn: Turn) -> str | None:
+        turns.append(turn)
+        return turn.text.upper() or None
+
+    session = playing(answer, formats(), r.create_text_input("hello"))
+    assert said(tell(session, RESPOND)) == "HELLO"
+    audio = tone(PCM16, 200)
+    assert audio_of(tell(session, append(audio), COMMIT, RESPOND)) == audio
+    assert [(turn.text, turn.audio) for turn in turns] == [("hello", b""), ("", audio)]
+    assert turns[1].format is PCM16
+
+
+@pytest.mark.parametrize("script", ["words", b"bytes", 7, [7], [["a", 7]], [b"bytes"], [None]])
+def test_what_is_no_script(script: Any) -> None:
+    with pytest.raises(TypeError, match=r"script|reply"):
+        Loopback(script=script)
+
+
+def test_a_function_that_gives_no_reply_fails_where_it_is_asked() -> None:
+    session = playing(lambda turn: 7, formats())
+    with pytest.raises(TypeError, match="not of int"):
+        tell(session, RESPOND)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: Say(7), TypeError),  # type: ignore[arg-type]
+        (lambda: Say("x", 7), TypeError),
+        (lambda: Say("x", b"\0"), r.AudioError),
+        (lambda: Say("x", b"", "mp3"), r.ConfigError),
+        (lambda: Call(7), TypeError),  # type: ignore[arg-type]
+        (lambda: Call("f", 7), TypeError),  # type: ignore[arg-type]
+    ],
+)
+def test_parts_that_cannot_be(make: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        make()
+
+
+def test_parts_say_what_they_are() -> None:
+    assert repr(Say("Hi", b"\xff" * 8, "pcmu")) == "Say('Hi', <8 bytes>, 'g711_ulaw')"
+    assert repr(Say("Hi")) == "Say('Hi')"
+    assert msgspec.json.decode(Call("f", {"a": [1]}).json) == {"a": [1]}
+    assert Call("f", "{ }").json == "{ }"
