@@ -1,0 +1,114 @@
+"""Which session a connection gets: by path, query, headers and subprotocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+import realtime as r
+from realtime import beta, translation
+from realtime.testing import LoopbackServer, _route, faults
+
+
+def asked(path: str, **headers: str) -> _route.Asked:
+    return _route.parse(
+        Request(path, Headers({name.replace("_", "-"): value for name, value in headers.items()}))
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "dialect", "model", "kind"),
+    [
+        ("/v1/realtime", {}, "ga", "gpt-realtime", "realtime"),
+        ("/v1/realtime?model=gpt-realtime-2", {}, "ga", "gpt-realtime-2", "realtime"),
+        ("/v1/realtime/?intent=transcription", {}, "ga", "gpt-realtime", "transcription"),
+        ("/any/where/realtime", {}, "ga", "gpt-realtime", "realtime"),
+        ("/openai/v1/realtime?model=m", {}, "ga", "m", "realtime"),
+        ("/v1/realtime?model=m", {"OpenAI_Beta": "realtime=v1"}, "beta", "m", "realtime"),
+        ("/v1/realtime", {"OpenAI_Beta": "assistants=v2, realtime=v1"}, "beta", "gpt-realtime", "realtime"),
+        ("/v1/realtime", {"OpenAI_Beta": "assistants=v2"}, "ga", "gpt-realtime", "realtime"),
+        (
+            "/v1/realtime?intent=transcription",
+            {"Sec_WebSocket_Protocol": "realtime, openai-insecure-api-key.x, openai-beta.realtime-v1"},
+            "beta",
+            "gpt-realtime",
+            "transcription",
+        ),
+        ("/openai/realtime?api-version=2025-04-01-preview&deployment=d", {}, "beta", "d", "realtime"),
+        ("/v1/realtime/translations", {}, "translation", "gpt-realtime-translate", "realtime"),
+        ("/v1/realtime/translations?model=t", {}, "translation", "t", "realtime"),
+    ],
+)
+def test_what_a_request_asks_for(
+    path: str, headers: dict[str, str], dialect: str, model: str, kind: str
+) -> None:
+    found = asked(path, **headers)
+    assert (found.dialect, found.model, found.kind, found.faults) == (dialect, model, kind, ())
+
+
+def test_faults_are_among_it() -> None:
+    assert asked("/v1/realtime?fault=cut_off&fault=big_frame").faults == (faults.CutOff(), faults.BigFrame())
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/chat", "/v1/realtime/else", "/v1/notrealtime.html"])
+def test_other_paths(path: str) -> None:
+    with pytest.raises(LookupError):
+        asked(path)
+
+
+def test_no_request_is_an_ordinary_one() -> None:
+    assert _route.parse(None).dialect == "ga"
+
+
+# --- On a server ---------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
+def first(url: str, decode: Any, **options: Any) -> Any:
+    with connect(url, **options) as client:
+        return decode(client.recv(timeout=20))
+
+
+def test_every_dialect_from_one_server() -> None:
+    with LoopbackServer() as server:
+        assert isinstance(first(server.url, r.decode_server).session, r.RealtimeSessionInfo)
+        told = first(f"{server.url}?intent=transcription", r.decode_server)
+        assert isinstance(told.session, r.TranscriptionSessionInfo)
+        old = first(server.url, beta.decode_server, additional_headers={"OpenAI-Beta": "realtime=v1"})
+        assert old.session.modalities == ["audio", "text"]
+        other = first(f"{server.url}/translations", translation.decode_server)
+        assert other.session.type == "translation"
+
+
+def test_a_browser_of_the_beta_dialect() -> None:
+    offered = [Subprotocol("realtime"), Subprotocol("openai-beta.realtime-v1")]
+    with LoopbackServer() as server, connect(server.url, subprotocols=offered) as client:
+        assert client.subprotocol == "realtime"
+        assert beta.decode_server(client.recv(timeout=20)).session.input_audio_format == "pcm16"
+
+
+def test_a_translation_ends_when_it_is_asked_to() -> None:
+    with LoopbackServer() as server, connect(f"{server.url}/translations") as client:
+        client.send(translation.encode_append(bytes(48_000)), text=True)
+        client.send(translation.encode(translation.SessionClose()), text=True)
+        told = [translation.decode_server(frame) for frame in client]
+        assert told[-1].type == "session.closed"
+        assert sum(len(e.delta) for e in told if isinstance(e, translation.SessionOutputAudioDelta)) == 48_000
+        assert client.close_code == 1000
+
+
+def test_an_unknown_fault_is_refused_at_the_door() -> None:
+    with LoopbackServer() as server, pytest.raises(InvalidStatus) as refused:
+        connect(f"{server.url}?fault=gremlin").__enter__()
+    assert refused.value.response.status_code == 400
+    assert b"unknown fault 'gremlin'" in refused.value.response.body
