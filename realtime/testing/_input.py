@@ -33,7 +33,7 @@ from ..events import (
 from . import _responses as responses, _settings as settings
 from ._conversation import tell_item
 from ._history import Held, audio_tokens, text_tokens
-from ._listen import MAX_BUFFER_MS, Edge, SpeechStarted, SpeechStopped, TimedOut
+from ._listen import Edge, SpeechStarted, SpeechStopped, TimedOut
 from ._outputs import words
 from ._refusal import Refusal
 from ._session import Session
@@ -62,7 +62,7 @@ def _check_append(session: Session, audio: bytes) -> None:
         raise Refusal("invalid_value", "Invalid 'audio': more than 15 MiB in one append.", "audio")
     if len(audio) % fmt.sample_width:
         raise Refusal("invalid_value", f"Invalid 'audio': {len(audio)} bytes are half a sample.", "audio")
-    if len(session.input) + len(audio) > fmt.chunk_bytes(MAX_BUFFER_MS):
+    if len(session.input) + len(audio) > session.input.max_bytes:
         raise Refusal("invalid_value", "Invalid 'audio': the input buffer is full.", "audio")
 
 

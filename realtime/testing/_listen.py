@@ -76,12 +76,15 @@ Edge: TypeAlias = "SpeechStarted | SpeechStopped | TimedOut"
 class InputBuffer:
     """What the caller said and nobody committed yet.
 
-    Attributes: `format`, `speaking` (whether a turn is under way).
+    Attributes: `format`, `speaking` (whether a turn is under way), `max_bytes` (the most that it takes).
     """
 
     def __init__(self, fmt: AudioFormat, position_ms: int = 0) -> None:
         self.format = fmt
         self.speaking = False
+        self.max_bytes = fmt.chunk_bytes(MAX_BUFFER_MS)
+        self._frame_bytes = fmt.chunk_bytes(FRAME_MS)
+        self._frame_samples = self._frame_bytes // fmt.sample_width
         self._data = bytearray()
         self._start = fmt.chunk_bytes(position_ms)
         self._heard = self._start
@@ -138,7 +141,7 @@ class InputBuffer:
 
         Where `vad` has an idle timeout, `idle_from_ms` is from where on nobody has spoken.
         """
-        size = self.format.chunk_bytes(FRAME_MS)
+        size = self._frame_bytes
         self._measure(size)
         idle_ms = None if idle_from_ms is None else _idle_end_ms(vad, idle_from_ms)
         least = FULL_SCALE**2 * 10 ** (threshold_dbfs(vad.threshold or 0.0) / 10)
@@ -160,7 +163,8 @@ class InputBuffer:
         count = (len(self._data) - begin) // size
         if count > 0:
             squares = _SQUARES[self.format](self._data[begin : begin + count * size])
-            self._levels += squares.reshape(count, -1).mean(axis=1).tolist()
+            sums = np.add.reduce(squares.reshape(count, -1), axis=1)
+            self._levels.extend((sums / self._frame_samples).tolist())
 
     def _begins(self, loud: bool, vad: ServerVad) -> SpeechStarted | None:
         self._loud_ms = self._loud_ms + FRAME_MS if loud else 0

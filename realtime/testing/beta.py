@@ -16,8 +16,8 @@ from msgspec import UNSET
 
 from .. import beta, events as ga, spec
 from .._types import Frame
-from ..codec import known
-from ..errors import ConfigError, DecodeError, snippet
+from ..codec import encode, known
+from ..errors import ConfigError, DecodeError, EncodeError, snippet
 from ..format import AudioFormat
 from ._refusal import Refusal, event_id_of, of_decode_error, unknown_type
 from ._request import CONVERSATION_ID
@@ -128,12 +128,14 @@ class BetaLoopback:
         return self._tell(heard, event.response.temperature or None)
 
     def _ask(self, event: Any) -> list[ga.ServerEvent]:
-        """What the GA session says to `event`."""
+        """What the GA session says to `event`, of which it hears what GA's wire can carry."""
         try:
             moved: Any = beta.to_ga(event)
+            return self._inner.take(event) if moved is event else self._inner.receive(encode(moved))
         except ConfigError as why:
             raise _of_config_error(why, event) from None
-        return self._inner.take(moved)
+        except EncodeError as why:  # what is nested just not too deep is deeper in GA's places
+            raise Refusal("invalid_json", f"The event could not be read: {why.reason}.") from None
 
     # --- Telling ---
 

@@ -155,7 +155,9 @@ def test_an_item_in_one_frame_of_3_mb() -> None:
     assert 3_476_354 - 4 <= len(frame) <= 3_476_354
     event = r.decode_server(frame)
     assert isinstance(event, r.ConversationItemDone)
-    assert len(event.item.content[0].audio) > 2_600_000
+    audio = event.item.content[0].audio
+    assert isinstance(audio, bytes)
+    assert len(audio) > 2_600_000
 
 
 def test_an_event_without_parts_can_be_big_too() -> None:
@@ -189,7 +191,9 @@ def test_unknown_fields_change_nothing_that_is_known() -> None:
     actions = struck(faults.UnknownFields(), ORDINARY)
     assert all(action not in ORDINARY for action in actions)
     assert [r.decode_server(action) for action in actions] == [r.decode_server(frame) for frame in ORDINARY]  # type: ignore[arg-type]
-    assert b'"x_tomorrow"' in b"".join(action for action in actions if b'"item":' in action)  # type: ignore[operator]
+    items = [READ(action)["item"] for action in actions if isinstance(action, bytes) and b'"item":' in action]
+    assert items
+    assert all("x_tomorrow" in item for item in items)
 
 
 def test_null_usage() -> None:
@@ -237,9 +241,10 @@ def test_a_byte_is_not_carried_into_another_item() -> None:
             delta=b"abcd", response_id="r", item_id=item, output_index=0, content_index=0))  # fmt: skip
 
     got = struck(faults.OddDeltas(), [delta("one"), delta("two")])
-    told = [(event["item_id"], len(event["delta"])) for event in map(READ, got)]  # type: ignore[arg-type]
+    events = [READ(action) for action in got if isinstance(action, bytes)]
+    told = [(event["item_id"], len(event["delta"])) for event in events]
     assert told == [("one", 4), ("one", 4), ("two", 4)]
-    assert len({READ(action).get("event_id") for action in got[:2]}) == 2  # type: ignore[arg-type]
+    assert len({event.get("event_id") for event in events[:2]}) == 2
 
 
 def test_odd_deltas_of_the_other_dialects() -> None:
@@ -251,9 +256,9 @@ def test_odd_deltas_of_the_other_dialects() -> None:
     assert b"".join(sounds(got, beta.decode_server)) == tone(PCM16, 1000)
     assert any(len(sound) % 2 for sound in sounds(got, beta.decode_server))
     other = TranslationLoopback()
-    told = [*other.receive(translation.encode_append(tone(PCM16, 1000)))]
-    told += other.receive(translation.encode(translation.SessionClose()))
-    got = struck(faults.OddDeltas(), [translation.encode(event) for event in told])
+    translated = other.receive(translation.encode_append(tone(PCM16, 1000)))
+    translated += other.receive(translation.encode(translation.SessionClose()))
+    got = struck(faults.OddDeltas(), [translation.encode(event) for event in translated])
     assert b"".join(sounds(got, translation.decode_server)) == tone(PCM16, 1000)
 
 

@@ -59,7 +59,7 @@ def test_errors_are_short() -> None:
 
 
 def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.testing._input.MAX_BUFFER_MS", 1000)
+    monkeypatch.setattr("realtime.testing._listen.MAX_BUFFER_MS", 1000)
     session = opened(append(tone(PCM16, 900)))
     assert refusal(tell(session, append(tone(PCM16, 200)))).param == "audio"
     assert refusal(session.receive(r.encode_append(b"\0" * (r.spec.MAX_APPEND_BYTES - 1)))).param == "audio"
