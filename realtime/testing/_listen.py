@@ -30,16 +30,16 @@ MAX_BUFFER_MS: Final = spec.MAX_SESSION_SECONDS * 1000
 _CODES: Final = np.arange(256, dtype=np.uint8)
 
 
-def _squares_of(decode: Callable[[Any], Any]) -> Callable[[bytearray], Any]:
-    """The squares of the samples that codes stand for, by a table."""
-    table = np.square(decode(_CODES).astype(np.float64))
-    return lambda codes: table[np.frombuffer(codes, np.uint8)]
+def _wide_of(decode: Callable[[Any], Any]) -> Callable[[bytearray], Any]:
+    """The samples that codes stand for, as float64, by a table."""
+    take = decode(_CODES).astype(np.float64).take
+    return lambda codes: take(np.frombuffer(codes, np.uint8))
 
 
-_SQUARES: Final[dict[AudioFormat, Callable[[bytearray], Any]]] = {
-    AudioFormat.PCM16: lambda audio: np.square(pcm16(audio).astype(np.float64)),
-    AudioFormat.G711_ULAW: _squares_of(ulaw_decode),
-    AudioFormat.G711_ALAW: _squares_of(alaw_decode),
+_WIDE: Final[dict[AudioFormat, Callable[[bytearray], Any]]] = {
+    AudioFormat.PCM16: lambda audio: pcm16(audio).astype(np.float64),
+    AudioFormat.G711_ULAW: _wide_of(ulaw_decode),
+    AudioFormat.G711_ALAW: _wide_of(alaw_decode),
 }
 
 
@@ -162,9 +162,12 @@ class InputBuffer:
         begin = self._heard + len(self._levels) * size - self._start
         count = (len(self._data) - begin) // size
         if count > 0:
-            squares = _SQUARES[self.format](self._data[begin : begin + count * size])
-            sums = np.add.reduce(squares.reshape(count, -1), axis=1)
-            self._levels.extend((sums / self._frame_samples).tolist())
+            samples = _WIDE[self.format](self._data[begin : begin + count * size])
+            per_frame = self._frame_samples
+            for at in range(0, count * per_frame, per_frame):
+                frame = samples[at : at + per_frame]
+                # Sums of squares of 16 bits are exact in float64, in any order.
+                self._levels.append(float(frame.dot(frame)) / per_frame)
 
     def _begins(self, loud: bool, vad: ServerVad) -> SpeechStarted | None:
         self._loud_ms = self._loud_ms + FRAME_MS if loud else 0
