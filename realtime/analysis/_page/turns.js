@@ -1,0 +1,114 @@
+// The turns as a list to read: what was said, how long each answer took, what was not heard of it.
+
+const turnList = byId('turns');
+const FROM = { speech_end: 'after the end of speech', commit: 'after the commit', response_create: 'after response.create', timeout: 'after the timeout' };
+const BY = { speech: "cut by the user's speech", client: 'cut by the client', server: 'cut by the server' };
+
+const chip = (kind, text, title = '') => Object.assign(make('span', `chip ${kind}`, text), { title });
+
+function line(who, name) {
+  const row = make('div', `said ${who}`);
+  const body = make('div');
+  row.append(make('span', 'who', name), body);
+  return { row, body };
+}
+
+function userLine(user) {
+  const { row, body } = line('caller', 'Caller');
+  if (user.transcript) body.append(said('div', 'text', user.transcript));
+  else body.append(make('div', 'text none', user.kind === 'text' ? 'text' : 'no transcript'));
+  if (user.transcription_error) body.append(chip('error', user.transcription_error));
+  return row;
+}
+
+// The transcript; what of it was not heard is struck out. Where in the text the sound was cut is not
+// told, so it is taken to be as far in as it was in the audio.
+function transcript(response) {
+  const text = response.transcript;
+  const whole = said('div', 'text', '');
+  const share = response.heard_ms === null || !response.audio_ms ? 1 : response.heard_ms / response.audio_ms;
+  if (share >= 0.999) {
+    whole.textContent = text;
+    return whole;
+  }
+  const about = Math.round(text.length * share), space = text.indexOf(' ', about);
+  const end = share === 0 ? 0 : space < 0 ? about : space;
+  const rest = make('s', 'unheard', text.slice(end));
+  rest.title = share === 0 ? 'Nothing of this was heard.'
+    : `About from here not heard: ${seconds(response.heard_ms)} of ${seconds(response.audio_ms)} were. Estimated from the audio.`;
+  whole.append(make('span', '', text.slice(0, end)), rest);
+  return whole;
+}
+
+function chips(response) {
+  const row = make('div', 'chips'), latency = response.latency_ms;
+  if (latency !== null) {
+    const isSlowest = latency === call.slowest_ms && call.turns.length > 1;
+    row.append(chip(isSlowest ? 'latency slowest' : 'latency', `${isSlowest ? 'slowest: ' : ''}${millis(latency)}`,
+      `First audio ${FROM[response.latency_from] ?? ''}`));
+  }
+  if (response.interrupted_by) {
+    const heardOfIt = response.heard_ms === null ? '' : `, ${seconds(response.heard_ms)} of ${seconds(response.audio_ms)} heard`;
+    row.append(chip('cut', `${BY[response.interrupted_by]}${heardOfIt}`));
+  }
+  if (response.gaps) row.append(chip('cut', response.gaps === 1 ? '1 gap' : `${response.gaps} gaps`));
+  const status = response.status ?? 'no end seen';
+  const reason = response.reason ? `: ${response.reason}` : '';
+  if (!response.interrupted_by && status !== 'completed') row.append(chip(status === 'failed' ? 'error' : 'plain', status + reason));
+  return row;
+}
+
+function callLine(called) {
+  const name = called.server ? `${called.server}: ${called.name}` : called.name;
+  const took = called.took_ms === null ? 'no output seen' : `output after ${millis(called.took_ms)}`;
+  return said('div', 'fn', `ƒ ${name}${called.failed ? ', failed' : ''}, ${took}`);
+}
+
+function responseLine(response) {
+  const { row, body } = line('assistant', 'Assistant');
+  if (response.transcript) body.append(transcript(response));
+  else if (!response.calls.length) body.append(make('div', 'text none', 'no transcript'));
+  for (const called of response.calls) body.append(callLine(called));
+  const row2 = chips(response);
+  if (row2.childElementCount) body.append(row2);
+  return row;
+}
+
+function turnItem(turn) {
+  const item = make('li', 'turn');
+  const head = make('div', 'turn-head');
+  const go = make('button', 'go', clock(turn.start));
+  go.type = 'button';
+  go.setAttribute('aria-label', `Turn ${turn.number}, at ${clock(turn.start)}: show in the timeline`);
+  head.append(make('span', 'count', `${turn.number}`), go);
+  if (turn.user && turn.user.end_ms !== null && turn.user.kind !== 'text') {
+    head.append(make('span', 'count', `${seconds(turn.user.end_ms - turn.user.start_ms)} of speech`));
+  }
+  item.append(head);
+  if (turn.user) item.append(userLine(turn.user));
+  for (const response of turn.responses) item.append(responseLine(response));
+  item.addEventListener('click', () => { if (String(getSelection()) === '') pickTurn(turn); });
+  return item;
+}
+
+const turnItems = turns.map(turnItem);
+
+// Choose a turn; unless it was chosen there, the timeline goes to it.
+function pickTurn(turn, { isFromTimeline = false } = {}) {
+  if (view.turn) turnItems[view.turn.index].classList.remove('picked');
+  view.turn = turn;
+  const item = turnItems[turn.index];
+  item.classList.add('picked');
+  turnList.scrollTop = clamp(turnList.scrollTop, item.offsetTop + item.offsetHeight - turnList.offsetTop - turnList.clientHeight, item.offsetTop - turnList.offsetTop);
+  if (!isFromTimeline) {
+    moveHand(turn.start);
+    frame(turn.start, turn.end);
+  }
+  changed();
+}
+
+function setUpTurns() {
+  turnList.append(...turnItems);
+  byId('turns-count').textContent = turns.length ? number.format(turns.length) : '';
+  if (!turns.length) turnList.append(make('li', 'empty', 'No turns: nothing was said that the log tells of.'));
+}
