@@ -7,6 +7,7 @@ No clocks: all times are the log's.
 from __future__ import annotations
 
 from .histogram import Histogram as Histogram
+from .inspector import Inspector as Inspector, inspect_log as inspect_log
 from .report import (
     CallReport as CallReport,
     CostItem as CostItem,

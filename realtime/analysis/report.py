@@ -208,9 +208,12 @@ class UsageReport(Struct, kw_only=True):
 
 
 class CostItem(Struct, kw_only=True):
-    """What one use of one model cost in USD; None where that is not known, and `problem` says why."""
+    """What one use of one model cost in USD; None where that is not known, and `problem` says why.
 
-    use: Literal["responses", "sessions", "transcription", "backend"]
+    "backend" is what Live delegates to; "unreported" stands for usage that the server left out.
+    """
+
+    use: Literal["responses", "sessions", "transcription", "backend", "unreported"]
     model: str | None = None
     usd: Decimal | None = None
     problem: str | None = None
@@ -239,6 +242,7 @@ class Report(Struct, kw_only=True):
         nbytes: bytes of all frames.
         broken: lines that are no entries; `broken_lines` shows the first of them.
         undecodable: frames that the dialect's decoder refuses; audio and text deltas are not decoded.
+            `undecodable_frames` shows the first of them.
         user_audio_ms, assistant_audio_ms: how much audio was sent and received.
         interruptions, gaps, errors: see their Structs; `interruption_count`, `gap_count`, `error_count`.
         unknown_types: event types that this version does not know, and how often they came.
@@ -255,6 +259,7 @@ class Report(Struct, kw_only=True):
     broken: int = 0
     broken_lines: list[BrokenLine] = []
     undecodable: int = 0
+    undecodable_frames: list[BrokenLine] = []
     sessions: list[SessionReport] = []
     user_audio_ms: float = 0.0
     assistant_audio_ms: float = 0.0

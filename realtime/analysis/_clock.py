@@ -1,0 +1,65 @@
+"""Where the caller's audio lies in time: positions in what was sent, and the log's time line.
+
+Servers tell speech by positions in the audio of a session. Audio lies where it was sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+# A position is noted every so often; what servers tell of is seconds old at most.
+_MARK_MS: Final = 100.0
+_MAX_MARKS: Final = 4_096
+
+
+class InputClock:
+    """Counts the audio that a client sends.
+
+    Attributes:
+        ms: all audio of the log so far.
+        ms_per_byte: how much a byte of it is, by the session's format.
+    """
+
+    __slots__ = ("_billed_ms", "_marks", "_next_ms", "_taken_ms", "_zero_ms", "ms", "ms_per_byte")
+
+    def __init__(self) -> None:
+        self.ms = 0.0
+        self.ms_per_byte = 0.0
+        self._zero_ms = self._taken_ms = self._next_ms = self._billed_ms = 0.0
+        self._marks: deque[tuple[float, float]] = deque(maxlen=_MAX_MARKS)
+
+    def sent(self, nbytes: int, time_ms: float) -> None:
+        """Audio was sent."""
+        ms = self.ms
+        if ms >= self._next_ms:
+            self._marks.append((ms, time_ms))
+            self._next_ms = ms + _MARK_MS
+        self.ms = ms + nbytes * self.ms_per_byte
+
+    def begin(self) -> None:
+        """A session begins: positions are counted from here."""
+        self._zero_ms = self._taken_ms = self._next_ms = self.ms
+        self._marks.clear()
+
+    def billable_ms(self) -> float:
+        """How much audio was sent since this was asked before."""
+        more_ms, self._billed_ms = self.ms - self._billed_ms, self.ms
+        return more_ms
+
+    def place(self, position_ms: float | None) -> float | None:
+        """When the audio at a position of the session was sent; None where that is not known."""
+        if position_ms is None:
+            return None
+        wanted, next_time = self._zero_ms + position_ms, float("inf")
+        for at_ms, time_ms in reversed(self._marks):
+            if at_ms <= wanted:
+                return min(time_ms + wanted - at_ms, next_time)
+            next_time = time_ms
+        return None
+
+    def take(self) -> tuple[float | None, float]:
+        """The buffer is committed or cleared: when what is in it began, and how much it is."""
+        began, taken_ms = self.place(self._taken_ms - self._zero_ms), self.ms - self._taken_ms
+        self._taken_ms = self.ms
+        return began, taken_ms

@@ -1,0 +1,109 @@
+"""What a report keeps: lists, texts and names, each no more than a limit, and counts of what was left out.
+
+A call of an hour is far within the limits, so that only what is no call, or hostile, is cut.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..errors import snippet
+from .report import FrameCount, Report
+
+# How much of each is kept, by the names of `Report.left_out`. The densest hour so far had 900 turns.
+LIMITS: Final = {
+    "turns": 2_000,
+    "responses": 5_000,
+    "calls": 5_000,
+    "interruptions": 2_000,
+    "gaps": 2_000,
+    "errors": 1_000,
+    "sessions": 100,
+    "broken_lines": 20,
+    "undecodable_frames": 20,
+    "rate_limits": 16,
+}
+MAX_TEXT_CHARS: Final = 4_000
+# Of all texts together: an hour of talk has under 100,000 characters.
+MAX_ALL_CHARS: Final = 2_000_000
+MAX_NAME_CHARS: Final = 200
+MAX_NAMES: Final = 200
+# Past any call, short of what a float or a reader of JSON cannot take.
+_MOST_MS: Final = 1e12
+_MOST_COUNT: Final = 1 << 62
+OTHERS: Final = "(others)"
+_MORE = "..."
+
+
+class Kept:
+    """A report as it grows."""
+
+    def __init__(self) -> None:
+        self.report = Report()
+        self._counts = dict.fromkeys(LIMITS, 0)
+        self._chars = 0
+        self._frames: dict[tuple[str, str], FrameCount] = {}
+
+    def add(self, name: str, item: Any, into: list[Any] | None = None) -> bool:
+        """Keep `item` in the report's list of this name, or in `into`; whether there was room."""
+        if self._counts[name] >= LIMITS[name]:
+            self.leave_out(name)
+            return False
+        self._counts[name] += 1
+        (getattr(self.report, name) if into is None else into).append(item)
+        return True
+
+    def leave_out(self, name: str) -> None:
+        """Count one thing that the report does not hold."""
+        self.report.left_out[name] = self.report.left_out.get(name, 0) + 1
+
+    def text(self, text: str) -> str:
+        """As much of a text as may be kept."""
+        room = min(MAX_TEXT_CHARS, MAX_ALL_CHARS - self._chars)
+        if len(text) > room:
+            self.leave_out("texts")
+            text = text[: max(0, room - len(_MORE))] + _MORE
+        self._chars += len(text)
+        return text
+
+    def counter(self, direction: Any, kind: str) -> FrameCount:
+        """Where frames of a type are counted: many types of tomorrow share one place."""
+        found = self._frames.get((direction, kind))
+        if found is None:
+            kind = name_of(kind) or ""
+            if len(self._frames) >= MAX_NAMES and (direction, kind) not in self._frames:
+                kind = OTHERS
+            found = self._frames.get((direction, kind))
+            if found is None:
+                found = self._frames[direction, kind] = FrameCount(direction=direction, type=kind)
+                self.report.frames.append(found)
+        return found
+
+    def tally(self, name: str, key: str) -> None:
+        """Count `key` among the report's names of this kind."""
+        counts: dict[str, int] = getattr(self.report, name)
+        if key not in counts and len(counts) >= MAX_NAMES:
+            key = OTHERS
+        counts[key] = counts.get(key, 0) + 1
+
+
+def name_of(value: object) -> str | None:
+    """An id, a name or a code, if `value` can be one; cut where it is longer than any."""
+    if not isinstance(value, str):
+        return None
+    return value if len(value) <= MAX_NAME_CHARS else value[: MAX_NAME_CHARS - len(_MORE)] + _MORE
+
+
+def message_of(value: object) -> str:
+    """At most 80 printable characters of a message."""
+    return snippet(value) if isinstance(value, str) else ""
+
+
+def position_of(ms: float) -> float:
+    """A position in audio, as a peer tells it: a number of any size."""
+    return float(min(max(ms, 0), _MOST_MS))
+
+
+def count_of(value: int | None) -> int | None:
+    """A count, as a peer tells it."""
+    return None if value is None else min(max(value, -_MOST_COUNT), _MOST_COUNT)

@@ -1,0 +1,116 @@
+"""What a call took and what it cost: usage by model, as the server counts it, and its price.
+
+A price that is not known is said, and so is usage that a server left out: neither is ever $0.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Final
+
+from ..errors import ConfigError, ModelNotFoundError, snippet
+from ..spec import MinutePrice, ModelPrice
+from ..state import CostLine, Usage, total_usd
+from ..state.cost import plus
+from ._clock import InputClock
+from ._kept import Kept
+from .report import CostItem, CostReport, SessionReport, UsageReport
+
+Price = str | ModelPrice | MinutePrice
+_Key = tuple[str | None, str | None]
+_MAX_MODELS: Final = 32
+_NO_MODEL: Final = "the log names no model"
+
+
+class Money:
+    """Adds up usage by the models that sessions named.
+
+    `model` and `transcription_model`, names or prices, stand for whatever the sessions named.
+    """
+
+    def __init__(self, kept: Kept, model: Price | None, transcription_model: Price | None) -> None:
+        self._kept, self._model, self._transcription = kept, model, transcription_model
+        self._usage: dict[_Key, Usage] = {}
+
+    def feed(self, session: SessionReport, event: object) -> None:
+        """An event that may report usage."""
+        self._of(session).feed(event)
+
+    def translates(self, session: SessionReport, clock: InputClock) -> None:
+        """A session that reports nothing was sent this much to translate; told again, it counts once."""
+        seconds = clock.billable_ms() / 1000
+        if seconds > 0:
+            self._of(session).add_seconds(seconds)
+
+    def _of(self, session: SessionReport) -> Usage:
+        key = session.model, session.transcription_model
+        if key not in self._usage and len(self._usage) >= _MAX_MODELS:
+            key = None, None
+        return self._usage.setdefault(key, Usage())
+
+    def tell(self) -> None:
+        """Put usage and cost into the report."""
+        report, whole = self._kept.report, Usage()
+        for usage in self._usage.values():
+            whole += usage
+        report.usage = UsageReport(
+            responses=whole.responses,
+            transcriptions=whole.transcriptions,
+            backend=whole.backend,
+            transcribed_seconds=whole.transcribed_seconds,
+            session_seconds=whole.session_seconds,
+            unreported=whole.unreported,
+        )
+        report.cost = _sum(
+            [
+                item
+                for (model, transcription), usage in self._usage.items()
+                for item in _items(usage, self._model or model, self._transcription or transcription)
+            ]
+        )
+
+
+def _items(usage: Usage, model: Price | None, transcription: Price | None) -> Iterator[CostItem]:
+    if usage.responses.total or usage.session_seconds:
+        timed = CostItem(use="sessions" if usage.session_seconds else "responses", model=_name(model))
+        yield _priced(timed, model, usage.bill)
+    if usage.transcriptions.total or usage.transcribed_seconds:
+        item = CostItem(use="transcription", model=_name(transcription))
+        yield _priced(item, transcription, usage.transcription_bill)
+    if usage.backend.total:
+        problem = f"{usage.backend.total} tokens of models that were delegated to, at their own prices"
+        yield CostItem(use="backend", problem=problem)
+    if usage.unreported:
+        problem = f"usage was left out {usage.unreported} times, of responses or transcriptions"
+        yield CostItem(use="unreported", problem=problem)
+
+
+def _priced(item: CostItem, model: Price | None, bill: Callable[[Price], tuple[CostLine, ...]]) -> CostItem:
+    if model is None:
+        item.problem = _NO_MODEL
+        return item
+    try:
+        item.usd = total_usd(bill(model))
+    except ConfigError as why:
+        item.problem = _reason(why)
+    except ArithmeticError:
+        item.problem = "what was counted is more than any call takes"
+    return item
+
+
+def _reason(why: ConfigError) -> str:
+    if isinstance(why, ModelNotFoundError):
+        return f"no price of {snippet(why.model)} is known"
+    return snippet(why)
+
+
+def _name(model: Price | None) -> str | None:
+    return model if model is None or isinstance(model, str) else "a price of one's own"
+
+
+def _sum(items: list[CostItem]) -> CostReport:
+    known = [item.usd for item in items if item.usd is not None]
+    total = functools.reduce(plus, known, Decimal(0))
+    return CostReport(usd=total if len(known) == len(items) else None, known_usd=total, items=items)

@@ -1,0 +1,197 @@
+"""Inspector: the report of a call from the entries of its log, one pass, in bounded memory.
+
+Frames are told apart by their first bytes. Audio and pieces of text are measured where they lie
+(`_hot`); every other frame is decoded as its dialect's event and means what `_events` says.
+Nothing that stands in a log raises.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from ..errors import ConfigError, DecodeError, snippet
+from ..peek import peek_type
+from ..recording import BrokenLine, Direction, Entry, read_log
+from ._call import Call
+from ._events import HANDLERS
+from ._hot import Hot, readers
+from ._money import Price
+from ._session import BEGINNINGS, DECODERS, SESSIONS
+from .report import FrameCount, Report
+
+Path: TypeAlias = "str | os.PathLike[str]"
+
+# Audio that comes this late was heard as a gap.
+DEFAULT_GAP_MS: Final = 20.0
+# A frame's first bytes, as far as they are the same in every frame of a type: the type of audio ends
+# within the first, that of a transcript's delta within the second.
+_GLANCES: Final = (37, 48)
+_MAX_LANES: Final = 64
+_decode_any = msgspec.json.Decoder().decode
+
+
+def inspect_log(
+    log: Path | Iterable[Path],
+    *,
+    model: Price | None = None,
+    transcription_model: Price | None = None,
+    gap_ms: float = DEFAULT_GAP_MS,
+) -> Report:
+    """What happened in the call of a log: a path, or the paths of a rotated log in order (`log_files`).
+
+    Whatever the log holds has its report. `model` and `transcription_model` are names or prices
+    (`realtime.state.price_of`) that costs are computed by, whatever the sessions say; `gap_ms` is how
+    late audio must come to be a gap.
+
+    Raises:
+        OSError: a file cannot be opened or read.
+        ConfigError: a .zst log, and no module for it is installed; a `gap_ms` that is not positive.
+    """
+    paths = [log] if isinstance(log, (str, os.PathLike)) else [*log]
+    inspector = Inspector(model=model, transcription_model=transcription_model, gap_ms=gap_ms)
+    inspector.feed_all(read_log(paths))
+    report = inspector.report()
+    report.logs = [os.fspath(path) for path in paths]
+    return report
+
+
+class Inspector:
+    """Takes the entries of one log in order; `report` says what they tell so far.
+
+    Raises:
+        ConfigError: `gap_ms` is not positive.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Price | None = None,
+        transcription_model: Price | None = None,
+        gap_ms: float = DEFAULT_GAP_MS,
+    ) -> None:
+        if not gap_ms > 0:
+            raise ConfigError(f"gap_ms must be positive, got {gap_ms}")
+        self._call = Call(model, transcription_model, gap_ms)
+        self._report = self._call.report
+        self._hot = readers(self._call)
+        self._lanes: dict[Direction, dict[bytes, tuple[FrameCount, Hot]]] = {"client": {}, "server": {}}
+        self._began = False
+
+    def feed(self, entry: Entry | BrokenLine) -> None:
+        """Take the next entry."""
+        self.feed_all((entry,))
+
+    def feed_all(self, entries: Iterable[Entry | BrokenLine]) -> None:
+        """Take the next entries, which is faster than one by one."""
+        client, server = self._lanes["client"].get, self._lanes["server"].get
+        first, second = _GLANCES
+        last_ms = self._report.ended_ms
+        try:
+            for entry in entries:
+                if isinstance(entry, BrokenLine):
+                    self._broken(entry)
+                    continue
+                frame, time_ms = entry.frame, entry.time_ms
+                if time_ms > last_ms:
+                    last_ms = time_ms
+                lane = client if entry.direction == "client" else server
+                known = lane(frame[:first]) or lane(frame[:second])
+                if known is None:
+                    self._look(entry)
+                    continue
+                counter, read = known
+                counter.frames += 1
+                counter.nbytes += len(frame)
+                if not read(frame, time_ms):
+                    self._decode(entry, counter.type)
+        finally:
+            self._report.ended_ms = last_ms
+
+    def report(self) -> Report:
+        """What is known by now; a value of its own, that later entries do not change."""
+        self._call.settle()
+        report = copy.deepcopy(self._report)
+        report.nbytes = sum(counter.nbytes for counter in report.frames)
+        report.user_audio_ms = self._call.clock.ms
+        return report
+
+    # --- Lines and frames ---
+
+    def _broken(self, line: Any) -> None:
+        self._report.broken += 1
+        self._call.kept.add("broken_lines", line)
+
+    def _refused(self, entry: Entry, reason: str) -> None:
+        self._report.undecodable += 1
+        refused = BrokenLine(entry.line, reason, snippet(entry.frame))
+        self._call.kept.add("undecodable_frames", refused)
+
+    def _look(self, entry: Entry) -> None:
+        """A frame that is none of those whose first bytes are known."""
+        frame, time_ms, direction = entry.frame, entry.time_ms, entry.direction
+        if not self._began:
+            self._began, self._report.started_ms = True, time_ms
+            self._call.sessions.needed(time_ms)
+        try:
+            kind = peek_type(frame)
+        except DecodeError as why:
+            self._count(entry, "")
+            self._refused(entry, why.reason)
+            return
+        counter = self._count(entry, kind)
+        read = self._hot[direction].get(kind)
+        if read is None:
+            if kind in SESSIONS:
+                self._session(entry, kind)
+            self._decode(entry, kind)
+            return
+        self._remember(entry, kind, counter, read)
+        if not read(frame, time_ms):
+            self._decode(entry, kind)
+
+    def _count(self, entry: Entry, kind: str) -> FrameCount:
+        counter = self._call.kept.counter(entry.direction, kind)
+        counter.frames += 1
+        counter.nbytes += len(entry.frame)
+        return counter
+
+    def _remember(self, entry: Entry, kind: str, counter: FrameCount, read: Hot) -> None:
+        """Frames that begin as this one does are of its type."""
+        lane, head = self._lanes[entry.direction], f'{{"type":"{kind}"'.encode()
+        if len(lane) < _MAX_LANES and entry.frame.startswith(head):
+            fitting = [size for size in _GLANCES if size >= len(head)]
+            if fitting:
+                lane[entry.frame[: fitting[0]]] = counter, read
+
+    def _session(self, entry: Entry, kind: str) -> None:
+        try:
+            check_depth(entry.frame, DEFAULT_MAX_DEPTH)
+            told = _decode_any(entry.frame)
+        except (DecodeError, ValueError, RecursionError):
+            return
+        session = told.get("session") if isinstance(told, dict) else None
+        if isinstance(session, dict):
+            by_server = entry.direction == "server"
+            begins = by_server and kind in BEGINNINGS
+            self._call.session(kind, session, entry.time_ms, begins=begins, by_server=by_server)
+
+    def _decode(self, entry: Entry, kind: str) -> None:
+        direction = entry.direction
+        dialect = self._call.sessions.speaks(direction, kind)
+        try:
+            event = DECODERS[dialect or "ga", direction](entry.frame)
+        except DecodeError as why:
+            self._refused(entry, why.reason)
+            return
+        if dialect is None:
+            self._call.kept.tally("unknown_types", snippet(kind))
+            return
+        handle = HANDLERS[direction].get(kind)
+        if handle is not None:
+            handle(self._call, event, entry.time_ms)
