@@ -1,4 +1,4 @@
-"""Writes the tables of docs/ that follow from the code: events by dialect, beta to GA, openai-python's types.
+"""Writes the tables of docs/ that follow from the code: events, beta to GA, openai-python's types, faults.
 
 ``python -m tools.docs_tables`` rewrites them in place, between the comments that name them. A test fails
 where one is not what this module makes of the code today. Nothing here is a list of fields or events: they are
@@ -25,6 +25,7 @@ from realtime.beta import _from_ga, _to_ga
 from realtime.beta._moves import RENAMED, SHARED
 from realtime.codec import known
 from realtime.events.base import Tagged
+from realtime.testing.faults import FAULTS, named
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DIALECTS = {"ga": realtime, "beta": beta, "translation": translation, "live": live}
@@ -386,6 +387,19 @@ def openai_carried() -> str:
     return table(("`openai.types.realtime`", "`realtime`"), rows)
 
 
+# --- Faults --------------------------------------------------------------------------------
+
+
+def faults() -> str:
+    """What the loopback server does wrong on demand."""
+    struck = {None: "every connection", 1: "one connection"}
+    rows = [
+        (f"`{name}`", " ".join((kind.__doc__ or "").split()), struck[named(name).times])
+        for name, kind in FAULTS.items()
+    ]
+    return table(("name", "what happens", "strikes"), rows)
+
+
 # --- Pages ---------------------------------------------------------------------------------
 
 SIDES = ("client", "server")
@@ -397,6 +411,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "moved parts": moved_parts,
     **{f"openai {side}": partial(openai_events, side) for side in SIDES},
     "openai carried": openai_carried,
+    "faults": faults,
 }
 PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
