@@ -65,19 +65,21 @@ class Talk:
         self._answering = asyncio.Event()
 
     async def run(self) -> None:
-        """Until either side ends it."""
+        """Until either side ends it, or the session fails."""
         self._outbox.put(self._session.open())
-        tasks = [asyncio.create_task(self._write())]
+        work = [self._read(), self._write()]
         if self._pace_seconds is not None:
-            tasks.append(asyncio.create_task(self._pace(self._pace_seconds)))
+            work.append(self._pace(self._pace_seconds))
+        tasks = [asyncio.create_task(each) for each in work]
         try:
-            await self._read()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
-            for end in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(end, Exception):
-                    raise end
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
 
     def inject(self, fault: Fault) -> None:
         """Let `fault` strike from now on."""

@@ -17,7 +17,7 @@ from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 import realtime as r
-from realtime.testing import LoopbackServer, _connection, server as module
+from realtime.testing import Loopback, LoopbackServer, Turn, _connection, server as module
 from tests.testing.talk import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone, types
 
 CLEAR = r.InputAudioBufferClear()
@@ -284,3 +284,36 @@ def test_a_paced_answer_can_be_cancelled_and_the_server_stopped_within_one() -> 
         assert hear(client, "response.done")[-1].response.status == "cancelled"
         send(client, RESPOND)
         hear(client, "response.output_audio.delta")
+
+
+# --- Scripts that fail ---------------------------------------------------------------
+
+
+def wrong(turn: Turn) -> Any:
+    raise ZeroDivisionError(turn.text)
+
+
+def test_a_script_that_fails_ends_its_connection_alone() -> None:
+    with LoopbackServer(script=wrong) as server, connect(server.url) as other:
+        with connect(server.url) as client:
+            send(client, RESPOND)
+            with pytest.raises(ConnectionClosed) as closed:
+                hear_all(client)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1011
+        assert is_well(other)
+
+
+def test_an_answer_that_fails_midway_ends_its_connection_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sends any more by then: what lets the answer go on ends it."""
+
+    def fail(session: Loopback) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Loopback, "advance", fail)
+    with LoopbackServer(pace=1) as server, connect(server.url) as client:
+        send(client, formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND)
+        with pytest.raises(ConnectionClosed) as closed:
+            hear_all(client)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1011
