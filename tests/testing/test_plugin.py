@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -218,3 +220,10 @@ def test_loading_it_imports_neither_the_server_nor_what_that_needs() -> None:
     assert "realtime.testing.plugin" in loaded
     assert not {"numpy", "websockets", "pybase64", "asyncio"} & loaded
     assert {name for name in loaded if name.startswith("realtime.testing.")} == {"realtime.testing.plugin"}
+
+
+def test_no_other_module_needs_pytest() -> None:
+    package = Path(plugin.__file__).parent.parent
+    import_of_it = re.compile(r"^\s*(?:import|from) pytest\b", re.MULTILINE)
+    found = [path for path in package.rglob("*.py") if import_of_it.search(path.read_text(encoding="utf-8"))]
+    assert [path.name for path in found] == ["plugin.py"]
