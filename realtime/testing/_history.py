@@ -146,11 +146,6 @@ class History:
     def __iter__(self) -> Iterator[Held]:
         return iter(self._items)
 
-    @property
-    def last_id(self) -> str | None:
-        """The id of the newest item."""
-        return self._items[-1].id if self._items else None
-
     def add(self, held: Held, after: str | None = None) -> str | None:
         """Put `held` at the end, or after the item `after`; the id of the one before it.
 

@@ -369,6 +369,27 @@ def test_a_forced_format_and_a_refused_commit() -> None:
         assert audio_of(events) == tone(PCM16, 300)
 
 
+def test_broken_frames_go_past_faults_too() -> None:
+    with LoopbackServer(faults=["commit_refused"]) as server, connect(server.url) as client:
+        client.send(b"\0\xff")
+        assert hear(client, "error")[-1].error.code == "invalid_json"
+
+
+def test_a_fault_strikes_open_calls_as_often_as_it_says() -> None:
+    with LoopbackServer() as server, connect(server.url) as one, connect(server.url) as two:
+        for client in (one, two):
+            hear(client, "session.created")
+        server.inject(faults.Disconnect(at="input_audio_buffer.cleared", nth=1))
+        ends = []
+        for client in (one, two):
+            ask(client, r.InputAudioBufferClear())
+            try:
+                ends.append(hear(client, "input_audio_buffer.cleared")[-1].type)
+            except ConnectionClosed:
+                ends.append("closed")
+        assert sorted(ends) == ["closed", "input_audio_buffer.cleared"]
+
+
 def test_a_slow_reader_gets_it_all_in_the_end() -> None:
     with LoopbackServer(faults=[faults.SlowReader(seconds=0.001)]) as server, connect(server.url) as client:
         ask(client, formats(), *[append(tone(PCM16, 20))] * 50, COMMIT, RESPOND)

@@ -58,6 +58,14 @@ def test_errors_are_short() -> None:
     assert len(refusal(opened().receive(frame)).message) < 1000
 
 
+def test_an_append_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.spec.MAX_APPEND_BYTES", 1000)
+    session = opened()
+    error = refusal(tell(session, append(bytes(1002))))
+    assert (error.param, "15 MiB" in error.message) == ("audio", True)
+    assert tell(session, append(bytes(1000))) == []
+
+
 def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.testing._listen.MAX_BUFFER_MS", 1000)
     session = opened(append(tone(PCM16, 900)))

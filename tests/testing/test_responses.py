@@ -222,6 +222,14 @@ def test_a_response_to_items_referred_to() -> None:
             {"audio": r.ResponseAudio(output=r.AudioOutput(format=r.PcmFormat(rate=8000)))},
             "response.audio.output.format",
         ),
+        (
+            {
+                "audio": r.ResponseAudio(
+                    output=r.AudioOutput(format=r.UnknownFormat("audio/mp3", b'{"type":"audio/mp3"}'))
+                )
+            },
+            "response.audio.output.format.type",
+        ),
     ],
 )
 def test_a_response_that_cannot_be(params: dict[str, Any], param: str) -> None:
