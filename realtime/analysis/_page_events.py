@@ -21,7 +21,6 @@ from ..events import (
     ConversationItemCreate,
     FunctionCallOutputItem,
     ResponseDone,
-    UnknownEvent,
     beta as beta_events,
 )
 from ..peek import peek_type
@@ -66,7 +65,7 @@ _KINDS: Final[dict[str, str]] = {
     "response.audio_transcript.done": "text",
     "response.text.done": "text",
 }
-_SESSION = re.compile(r"(?:transcription_)?session\.(?:created|updated?|started?|closed?)")
+_SESSION = re.compile(r"(?:transcription_)?session\.(?:created|updated?|start(?:ed)?|closed?)")
 # What only beta's flat sessions have: GA's decoder passes over it.
 _FLAT = re.compile(rb'"(?:modalities|(?:in|out)put_audio_format|input_audio_transcription)"\s*:')
 
@@ -221,8 +220,6 @@ class _Reader:
 
 
 def _kind_of(event: object, type: str, is_session: bool) -> str:
-    if isinstance(event, UnknownEvent):
-        return "unknown"
     if isinstance(event, (ResponseDone, beta_events.ResponseDone)):
         return {"failed": "error", "cancelled": "cut"}.get(str(event.response.status), "response")
     item = (

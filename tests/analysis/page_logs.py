@@ -58,7 +58,7 @@ class Call:
             self.format.ga_type, {"type": self.format.ga_type}
         )
         vad = {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500}
-        input = {"format": spelled, "turn_detection": vad, "transcription": {"model": "gpt-4o-transcribe"}}
+        input = {"format": spelled, "turn_detection": vad, "transcription": {"model": "whisper-1"}}
         output = {"format": spelled, "voice": "marin"}
         session = {"type": "realtime", "model": model, "audio": {"input": input | audio, "output": output}}
         self.server(8, "session.created", session={"id": "sess_CkP3d7", **session})

@@ -1,0 +1,376 @@
+"""The time line of a log: where its sound lies, what its envelopes are, which rows its events make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pybase64
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from realtime.analysis import _page_sound
+from realtime.analysis._page_events import EventList, Row
+from realtime.analysis._page_sound import MAX_BINS, MAX_MS, Sound, Span
+from realtime.analysis.timeline import Timeline, read_timeline
+from realtime.audio import read_wav, ulaw_decode, ulaw_encode
+from realtime.recording import BrokenLine, Entry, stereo_wav
+from realtime.recording.log import Direction
+
+from .page_logs import hotel
+
+NOISE = np.random.default_rng(5).integers(-9000, 9000, 240_000).astype("<i2")
+
+
+def line(direction: str, time_ms: float, type: str, **members: Any) -> str:
+    return json.dumps({"direction": direction, "time_ms": time_ms, "frame": {"type": type, **members}})
+
+
+def base64(audio: Any) -> str:
+    return pybase64.b64encode(bytes(memoryview(audio).cast("B"))).decode()
+
+
+def append(time_ms: float, audio: Any) -> str:
+    return line("client", time_ms, "input_audio_buffer.append", audio=base64(audio))
+
+
+def delta(time_ms: float, audio: Any, item: str = "a", **members: Any) -> str:
+    ids = {"response_id": f"r{item}", "item_id": item, "content_index": 0}
+    return line("server", time_ms, "response.output_audio.delta", **ids, **members, delta=base64(audio))
+
+
+@pytest.fixture
+def timeline_of(tmp_path: Path) -> Callable[..., Timeline]:
+    def made(*lines: str) -> Timeline:
+        path = tmp_path / "call.jsonl"
+        path.write_text("\n".join(lines))
+        return read_timeline(path)
+
+    return made
+
+
+def rows_of(timeline: Timeline) -> list[Row]:
+    return [*timeline.events]
+
+
+# --- Sound ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", ["pcm16", "g711_ulaw"])
+def test_a_call_lies_and_sounds_as_its_stereo_recording(tmp_path: Path, format: str) -> None:
+    log = hotel(format).write(tmp_path / "call.jsonl")
+    stereo_wav(log, tmp_path / "call.wav", sample_rate=8000)
+    with read_timeline(log) as timeline:
+        wav = pybase64.b64decode(b"".join(timeline.sound.wav_base64()))
+        assert len(wav) == timeline.sound.wav_bytes
+        assert timeline.end_ms == timeline.sound.end_ms == 44_100
+        spans = [(span.start_ms, span.end_ms, span.response) for span in timeline.sound.assistant]
+    (tmp_path / "ours.wav").write_bytes(wav)
+    ours, theirs = read_wav(tmp_path / "ours.wav"), read_wav(tmp_path / "call.wav")
+    assert (ours.encoding, ours.sample_rate, ours.channels) == ("g711_ulaw", 8000, 2)
+    assert ours.data == ulaw_encode(theirs.data).tobytes()
+    assert spans == [
+        (1010, 4410, "resp_1"),
+        (8760, 11_060, "resp_2"),  # the truncate: 2300 ms of it were heard
+        (16_840, 23_040, "resp_4"),
+        (30_460, 32_460, "resp_5"),
+        (33_310, 35_310, "resp_5"),
+        (39_390, 42_190, "resp_6"),
+    ]
+
+
+def test_the_envelope_holds_the_least_the_greatest_and_the_rms(timeline_of: Callable[..., Timeline]) -> None:
+    session = line("server", 0, "session.updated", session={"input_audio_format": "g711_ulaw"})
+    codes = ulaw_encode((NOISE[:8040].astype(np.int32) * np.linspace(0, 1, 8040)).astype("<i2"))
+    with timeline_of(session, append(0, codes)) as timeline:
+        envelope = timeline.sound.envelope("caller", timeline.end_ms)
+        silent = timeline.sound.envelope("assistant", timeline.end_ms)
+    assert (envelope.bin_ms, silent.data) == (10, b"")
+    samples = np.pad(ulaw_decode(codes), (0, 40)).reshape(101, 80) / 32768
+    low, high, rms = np.split(np.frombuffer(envelope.data, np.uint8), 3)
+    for row, wanted in ((low, samples.min(axis=1)), (high, samples.max(axis=1))):
+        roots = row.view(np.int8) / 127
+        assert np.allclose(np.sign(roots) * roots**2, wanted, atol=0.006)
+    assert np.allclose((rms / 255) ** 2, np.sqrt((samples**2).mean(axis=1)), atol=0.006)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "bin_ms"), [(0, 10), (30, 10), (31, 20), (60, 20), (61, 50), (12 * 60, 500), (99 * 60, 500)]
+)
+def test_the_envelope_is_bounded(minutes: int, bin_ms: int) -> None:
+    with Sound() as sound:
+        assert sound.envelope("caller", minutes * 60_000).bin_ms == bin_ms
+    assert MAX_MS / 500 <= MAX_BINS
+
+
+CUTS: list[tuple[str, list[str], list[Span]]] = [
+    ("of an item", [line("client", 900, "conversation.item.truncate", item_id="a", audio_end_ms=300)],
+     [Span(0, 300, "ra", "a/0")]),
+    ("told by both sides", [
+        line("client", 900, "conversation.item.truncate", item_id="a", audio_end_ms=300),
+        line("server", 950, "conversation.item.truncated", item_id="a", audio_end_ms=300)],
+     [Span(0, 300, "ra", "a/0")]),
+    ("at once", [line("client", 900, "conversation.item.truncate", item_id="a", audio_end_ms=0)], []),
+    ("after its end", [line("client", 900, "conversation.item.truncate", item_id="a", audio_end_ms=7000)],
+     [Span(0, 500, "ra", "a/0"), Span(500, 1000, "rb", "b/0")]),
+    ("of nothing known", [line("client", 600, "conversation.item.truncate", item_id="z", audio_end_ms=0)],
+     [Span(0, 500, "ra", "a/0"), Span(500, 1000, "rb", "b/0")]),
+    ("of the buffer", [line("server", 700, "output_audio_buffer.cleared", response_id="rb")],
+     [Span(0, 500, "ra", "a/0"), Span(500, 700, "rb", "b/0")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "spans"), [case[1:] for case in CUTS], ids=[case[0] for case in CUTS])
+def test_spans_end_where_they_were_cut(
+    timeline_of: Callable[..., Timeline], lines: list[str], spans: list[Span]
+) -> None:
+    both = [delta(0, NOISE[:12_000]), delta(50, NOISE[:12_000], "b")]
+    if "z" not in lines[0] and "7000" not in lines[0] and "rb" not in lines[0]:
+        both.pop()
+    with timeline_of(*both, *lines) as timeline:
+        assert timeline.sound.assistant == spans
+
+
+def test_a_cut_of_one_part_ends_what_of_its_response_follows(timeline_of: Callable[..., Timeline]) -> None:
+    parts = [
+        delta(0, NOISE[:12_000]),
+        delta(10, NOISE[:12_000], "b").replace('"rb"', '"ra"'),
+    ]
+    cut = line("client", 300, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=250)
+    with timeline_of(*parts, cut) as timeline:
+        assert timeline.sound.assistant == [Span(0, 250, "ra", "a/0")]
+
+
+def test_audio_that_was_left_out_has_its_place(timeline_of: Callable[..., Timeline]) -> None:
+    with timeline_of(
+        line("client", 100, "input_audio_buffer.append", audio="", audio_bytes=48_000)
+    ) as timeline:
+        assert timeline.sound.is_left_out
+        assert timeline.sound.caller == [Span(100, 1100)]
+        assert rows_of(timeline)[0].audio_ms == 1000
+    with timeline_of(append(100, NOISE)) as timeline:
+        assert not timeline.sound.is_left_out
+
+
+def test_spans_are_bounded(timeline_of: Callable[..., Timeline], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_page_sound, "_MAX_SPANS", 2)
+    with timeline_of(*(append(second * 1000, NOISE[:240]) for second in range(5))) as timeline:
+        assert timeline.sound.caller == [Span(0, 10), Span(1000, 1010)]
+        assert timeline.end_ms == 4010
+
+
+# --- Times ----------------------------------------------------------------------------
+
+
+def test_a_log_that_was_gone_on_with_begins_where_it_begins(timeline_of: Callable[..., Timeline]) -> None:
+    with timeline_of(
+        "broken", append(90_000_000, NOISE[:24_000]), append(90_002_000, NOISE[:24_000])
+    ) as timeline:
+        assert (timeline.start_ms, timeline.end_ms) == (90_000_000, 90_003_000)
+        assert timeline.sound.wav_bytes == 58 + 2 * 8 * 3000
+        assert timeline.sound.caller == [Span(90_000_000, 90_001_000), Span(90_002_000, 90_003_000)]
+
+
+def test_what_comes_after_12_hours_is_a_row_and_no_more(timeline_of: Callable[..., Timeline]) -> None:
+    with timeline_of(
+        append(0, NOISE[:2400]), append(MAX_MS + 1, NOISE[:2400]), append(1e14, NOISE)
+    ) as timeline:
+        assert (timeline.beyond, timeline.frames) == (2, 3)
+        assert timeline.end_ms == 100
+        assert [row.at_ms for row in rows_of(timeline)] == [0, MAX_MS + 1, 1e14]
+    with timeline_of(append(100_000, NOISE[:2400]), append(0, NOISE[:2400])) as timeline:
+        assert (timeline.beyond, timeline.start_ms) == (1, 100_000)
+
+
+def test_audio_too_long_to_lay_is_left_out(
+    timeline_of: Callable[..., Timeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_page_sound, "MAX_MS", 500)
+    lines = [
+        append(0, NOISE[:4800]),
+        delta(0, NOISE[:2400]),
+        append(1, NOISE[:24_000]),
+        append(2, NOISE[:2400]),
+    ]
+    cut = line("client", 90, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=50)
+    with timeline_of(*lines, delta(3, NOISE[:24_000]), cut) as timeline:
+        assert timeline.sound.is_too_long
+        assert timeline.sound.caller == [Span(0, 200)]
+        assert timeline.sound.assistant == [Span(0, 50, "ra", "a/0")]
+        assert timeline.end_ms <= 500
+
+
+@pytest.mark.parametrize("lines", [[], ["", "{"], ['{"recording":1}']], ids=["empty", "broken", "metadata"])
+def test_a_log_without_frames(timeline_of: Callable[..., Timeline], lines: list[str]) -> None:
+    with timeline_of(*lines) as timeline:
+        assert (timeline.start_ms, timeline.end_ms, timeline.frames) == (0, 0, 0)
+        assert len(rows_of(timeline)) == timeline.broken == lines.count("{")
+        assert timeline.sound.envelope("caller", 1).data == b""
+
+
+def test_a_log_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_timeline(tmp_path / "none.jsonl")
+
+
+def test_what_fails_leaves_no_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Sound] = []
+    monkeypatch.setattr(Sound, "close", lambda sound: closed.append(sound))
+    monkeypatch.setattr(EventList, "add", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        read_timeline(hotel().write(tmp_path / "call.jsonl"))
+    (sound,) = closed
+    monkeypatch.undo()
+    sound.close()
+
+
+# --- Events ---------------------------------------------------------------------------
+
+
+def test_hot_events_are_runs_that_others_end(timeline_of: Callable[..., Timeline]) -> None:
+    text = {"response_id": "ra", "item_id": "a", "content_index": 0}
+    with timeline_of(
+        append(0, NOISE[:480]),
+        append(20, NOISE[:480]),
+        delta(25, NOISE[:4800]),
+        line("server", 26, "response.output_audio_transcript.delta", **text, delta="Good "),
+        append(40, NOISE[:480]),
+        delta(45, NOISE[:4800]),
+        line("server", 46, "response.output_audio_transcript.delta", **text, delta="morning\u202e."),
+        line("server", 50, "input_audio_buffer.speech_started", audio_start_ms=0, item_id="b"),
+        append(60, NOISE[:480]),
+        append(1061, NOISE[:480]),
+    ) as timeline:
+        found = [
+            (r.type.split(".")[-1], r.at_ms, r.end_ms, r.count, r.audio_ms, r.is_first)
+            for r in rows_of(timeline)
+        ]
+        assert found == [
+            ("append", 0, 40, 3, 60, False),
+            ("delta", 25, 45, 2, 400, True),
+            ("delta", 26, 46, 2, 0, False),
+            ("speech_started", 50, 50, 1, 0, False),
+            ("append", 60, 60, 1, 20, False),
+            ("append", 1061, 1061, 1, 20, False),  # after a pause
+        ]
+        assert rows_of(timeline)[0].nbytes == 3 * 960
+        assert rows_of(timeline)[2].text == "Good morning ."
+
+
+def test_the_first_audio_of_each_response_begins_a_run(timeline_of: Callable[..., Timeline]) -> None:
+    lines = [delta(at, NOISE[:480], item) for at, item in enumerate("aabba")]
+    with timeline_of(*lines) as timeline:
+        assert [(row.count, row.is_first) for row in rows_of(timeline)] == [(2, True), (3, True)]
+
+
+KINDS: list[tuple[str, Direction, dict[str, Any], str, str]] = [
+    ("ga", "server", {"type": "error", "error": {"type": "t", "message": "m"}}, "error", "message=m"),
+    ("ga", "server", {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 5, "item_id": "i"}, "speech", "audio_end_ms=5"),
+    ("ga", "client", {"type": "input_audio_buffer.commit"}, "commit", ""),
+    ("ga", "client", {"type": "response.cancel"}, "cut", ""),
+    ("ga", "client", {"type": "response.create"}, "response", ""),
+    ("ga", "server", {"type": "response.done", "response": {"id": "r", "status": "completed"}}, "response", "status=completed"),
+    ("ga", "server", {"type": "response.done", "response": {"id": "r", "status": "cancelled"}}, "cut", "status=cancelled"),
+    ("ga", "server", {"type": "response.done", "response": {"id": "r", "status": "failed"}}, "error", "status=failed"),
+    ("ga", "client", {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "c", "output": "1"}}, "call", "call_id=c"),
+    ("ga", "client", {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": []}}, "other", "role=user"),
+    ("ga", "client", {"type": "session.update", "session": {"type": "realtime"}}, "session", "realtime"),
+    ("ga", "server", {"type": "rate_limits.updated", "rate_limits": []}, "other", ""),
+    ("ga", "server", {"type": "response.output_sparkle.added"}, "unknown", "<unknown"),
+    ("ga", "client", {"type": "response.created", "response": {}}, "unknown", "<unknown"),
+    ("ga", "server", {"type": "input_audio_buffer.committed", "item_id": 5}, "broken", "does not decode"),
+    ("ga", "server", {"type": "response.output_text.delta", "delta": 5}, "broken", "does not decode"),
+    ("ga", "client", {"type": "input_audio_buffer.append", "audio": "!"}, "broken", "does not decode"),
+    ("ga", "server", {"no": "type"}, "broken", "missing required field"),
+    ("ga", "server", {"type": "new\u202e\n.delta", "x": 1}, "unknown", "<unknown"),
+    ("beta", "server", {"type": "session.created", "session": {"modalities": ["text"], "input_audio_format": "g711_ulaw"}}, "session", "modalities=[text]"),
+    ("beta", "server", {"type": "response.audio_transcript.done", "transcript": "t", "item_id": "i", "response_id": "r", "output_index": 0, "content_index": 0}, "text", "transcript=t"),
+    ("translation", "client", {"type": "session.close"}, "session", ""),
+    ("live", "client", {"type": "session.start", "session": {"model": "m"}}, "session", ""),
+    ("live", "server", {"type": "session.delegation.created", "offset_ms": 5, "delegation": {"id": "d", "type": "t", "target": "x"}}, "call", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("direction", "frame", "kind", "text"), [case[1:] for case in KINDS])
+def test_every_event_has_a_kind_and_a_line(direction: Direction, frame: Any, kind: str, text: str) -> None:
+    events = EventList()
+    events.add(Entry(direction, 7.5, json.dumps(frame).encode(), 3))
+    (row,) = events
+    assert (row.kind, row.at_ms, row.side, row.line) == (kind, 7.5, int(direction == "server"), 3)
+    assert text in row.text
+    assert row.type.isprintable()
+    assert row.text.isprintable()
+
+
+def test_nothing_secret_stands_in_a_row() -> None:
+    events = EventList()
+    for number, text in enumerate(["Bearer sk-abcdefghijklmn", "sk-abcdef", "ghijklmn"]):
+        frame = json.dumps({"type": "response.output_text.delta", "delta": text}).encode()
+        events.add(Entry("server", number, frame, 1))
+    events.add(BrokenLine(1, "no JSON", '{"token": "sk-abcdefghijklmn'))
+    events.add(Entry("client", 9, b"not JSON: Bearer sk-abcdefghijklmn", 1))
+    assert len([*events]) == 3
+    assert not any("abcdefgh" in row.text for row in events)
+
+
+def test_the_list_is_bounded_and_counts_what_it_leaves_out() -> None:
+    events = EventList(max_rows=10)
+    for number in range(100):
+        events.add(Entry("client", number, b'{"type":"response.cancel"}', number + 1))
+    assert [row.line for row in events] == [1, 2, 3, 4, 5, 96, 97, 98, 99, 100]
+    assert (events.total, events.left_out, events.gap_at) == (100, 90, 5)
+
+
+def test_what_is_broken_or_unknown_makes_runs_too() -> None:
+    events = EventList()
+    for number in range(50):
+        events.add(BrokenLine(number, "no JSON", "{"))
+        events.add(Entry("server", number, b'{"type":"new"}', 1))
+        events.add(Entry("server", number, b"", 1))
+    assert [(row.kind, row.count) for row in events] == [("broken", 50), ("unknown", 50), ("broken", 50)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 2**40) | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+TYPES = st.sampled_from([
+    "session.created", "session.updated", "response.created", "response.done", "response.output_audio.delta",
+    "conversation.item.truncate", "output_audio_buffer.cleared", "error", "x.delta", "input_audio_buffer.append",
+    "session.output_audio.delta", "conversation.item.create", "response.output_text.delta",
+])  # fmt: skip
+FRAMES = st.one_of(
+    st.binary(max_size=40),
+    st.builds(
+        lambda kind, members: json.dumps({"type": kind, **members}).encode(),
+        TYPES,
+        st.dictionaries(
+            st.sampled_from(["delta", "audio", "item_id", "response_id", "session", "response", "item", "error",
+                             "audio_bytes", "audio_end_ms", "sample_rate", "channels", "content_index"]),
+            JSON | st.just("AAAAAAAA") | st.integers(0, 4000), max_size=5,
+        ),
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=80)
+@given(st.lists(st.tuples(st.sampled_from(["client", "server"]), st.floats(0, 1e6), FRAMES), max_size=12))
+def test_nothing_in_a_log_raises(frames: list[tuple[Direction, float, bytes]]) -> None:
+    events = EventList()
+    with Sound() as sound:
+        for at, (direction, time_ms, frame) in enumerate(frames):
+            entry = Entry(direction, time_ms, frame, at + 1)
+            events.add(entry, sound.put(entry))
+        sound.finish()
+        end = max([sound.end_ms, *(frame[1] for frame in frames)])
+        for side in ("caller", "assistant"):
+            assert len(sound.envelope(side, end).data) % 3 == 0
+        for span in sound.caller + sound.assistant:
+            assert 0 <= span.start_ms < span.end_ms <= sound.end_ms + 0.125
+        assert sum(map(len, sound.wav_base64())) >= sound.wav_bytes
+    assert sum(row.count for row in events) == len(frames)
+    assert all(row.text.isprintable() and row.type.isprintable() for row in events)
