@@ -1,7 +1,7 @@
 """Logs of calls, understood: what happened turn by turn, how fast, and what it cost.
 
-`inspect_log` reads a log once and gives its `Report`; `Inspector` does it entry by entry.
-No clocks: all times are the log's.
+`inspect_log` reads a log once and gives its `Report`; `Inspector` does it entry by entry. Reports
+add up to a `Summary`. No clocks: all times are the log's.
 """
 
 from __future__ import annotations
@@ -24,3 +24,4 @@ from .report import (
     UsageReport as UsageReport,
     UserInput as UserInput,
 )
+from .summary import Summary as Summary, WorstCall as WorstCall, percentiles as percentiles

@@ -124,6 +124,7 @@ def _done(call: Call, event: Any, time_ms: float) -> None:
     if report.done_ms is not None:
         return
     report.done_ms, report.status = time_ms, name_of(response.status)
+    call.kept.tally("statuses", report.status or "")
     report.tokens = None if response.usage is None else Tokens.of_response(response.usage)
     for item in response.output or ():
         _item_is_whole(call, live, item, time_ms)

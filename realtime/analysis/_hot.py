@@ -31,7 +31,9 @@ _HEAD_BYTES: Final = 1024
 # As many heads of parts are known at once.
 _MAX_HEADS: Final = 1024
 _MAX_CHANNELS: Final = 8
-_EQUALS, _BACKSLASH = ord("="), b"\\"
+_EQUALS, _CLOSE, _BACKSLASH = ord("="), ord("}"), b"\\"
+# How `encode_append` and most clients begin an append, up to its base64.
+PLAIN_APPEND: Final = b'{"type":"input_audio_buffer.append","audio":"'
 
 _APPENDS: Final = (
     "input_audio_buffer.append", "session.input_audio_buffer.append", "session.input_audio.append",
@@ -66,6 +68,27 @@ def _nothing(frame: bytes, time_ms: float) -> bool:
 
 
 # --- What the caller says --------------------------------------------------------------
+
+
+def plain_readers(call: Call) -> dict[bytes, Hot]:
+    """The readers of frames that begin as these do, and hold nothing but audio: for speed alone."""
+    return {PLAIN_APPEND: _plain_append(call)}
+
+
+def _plain_append(call: Call) -> Hot:
+    start, otherwise, sent = len(PLAIN_APPEND), _append(call), call.clock.sent
+
+    def append(frame: bytes, time_ms: float) -> bool:
+        end = len(frame) - 2
+        if frame.find(b'"', start) != end or frame[end + 1] != _CLOSE or _BACKSLASH in frame or end == start:
+            return otherwise(frame, time_ms)
+        nbytes = (end - start) // 4 * 3
+        if frame[end - 1] == _EQUALS:
+            nbytes -= 1 + (frame[end - 2] == _EQUALS)
+        sent(nbytes, time_ms)
+        return True
+
+    return append
 
 
 def _append(call: Call) -> Hot:
@@ -219,7 +242,7 @@ _decode_rest = msgspec.json.Decoder(_Rest).decode
 
 def _measured(frame: bytes, start: int, end: int) -> int:
     """How many bytes of audio the base64 from `start` to `end` stands for."""
-    if frame.find(_BACKSLASH, start, end) >= 0:
+    if _BACKSLASH in frame:  # a slash may be written as two characters
         return raw_length(frame[start:end])
     nbytes = (end - start) // 4 * 3
     if frame[end - 1] == _EQUALS:

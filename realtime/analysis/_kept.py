@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..errors import snippet
+from ..recording import Direction
 from .report import FrameCount, Report
 
 # How much of each is kept, by the names of `Report.left_out`. The densest hour so far had 900 turns.
@@ -35,6 +36,15 @@ OTHERS: Final = "(others)"
 _MORE = "..."
 
 
+class Tally:
+    """How many frames of a type there were, and of how many bytes."""
+
+    __slots__ = ("frames", "kind", "nbytes")
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.frames, self.nbytes = kind, 0, 0
+
+
 class Kept:
     """A report as it grows."""
 
@@ -42,7 +52,7 @@ class Kept:
         self.report = Report()
         self._counts = dict.fromkeys(LIMITS, 0)
         self._chars = 0
-        self._frames: dict[tuple[str, str], FrameCount] = {}
+        self._tallies: dict[tuple[Direction, str], Tally] = {}
 
     def add(self, name: str, item: Any, into: list[Any] | None = None) -> bool:
         """Keep `item` in the report's list of this name, or in `into`; whether there was room."""
@@ -66,18 +76,20 @@ class Kept:
         self._chars += len(text)
         return text
 
-    def counter(self, direction: Any, kind: str) -> FrameCount:
-        """Where frames of a type are counted: many types of tomorrow share one place."""
-        found = self._frames.get((direction, kind))
+    def tally_of(self, direction: Direction, kind: str) -> Tally:
+        """Where frames of a type are counted; beyond so many types, in one place."""
+        found = self._tallies.get((direction, kind))
         if found is None:
-            kind = name_of(kind) or ""
-            if len(self._frames) >= MAX_NAMES and (direction, kind) not in self._frames:
-                kind = OTHERS
-            found = self._frames.get((direction, kind))
-            if found is None:
-                found = self._frames[direction, kind] = FrameCount(direction=direction, type=kind)
-                self.report.frames.append(found)
+            kind = kind if len(self._tallies) < MAX_NAMES and len(kind) <= MAX_NAME_CHARS else OTHERS
+            found = self._tallies.setdefault((direction, kind), Tally(kind))
         return found
+
+    def frames(self) -> list[FrameCount]:
+        """The counts of all frames."""
+        return [
+            FrameCount(direction=direction, type=kind, frames=tally.frames, nbytes=tally.nbytes)
+            for (direction, kind), tally in self._tallies.items()
+        ]
 
     def tally(self, name: str, key: str) -> None:
         """Count `key` among the report's names of this kind."""

@@ -51,7 +51,7 @@ class Responses:
 
     def get(self, response_id: str | None) -> Live | None:
         """The response of this id, if it is known."""
-        return self._live.get(response_id) if response_id is not None else None
+        return None if response_id is None else self._live.get(response_id)
 
     def of_item(self, item_id: str | None, content_index: int = 0) -> Part | None:
         """The part of this item, of a response that is known."""
@@ -146,6 +146,7 @@ class Responses:
         self._dry_ms = min(self._dry_ms, time_ms)
         into_ms = None if report.first_audio_ms is None else max(0.0, at_ms - report.first_audio_ms)
         self._report.interruption_count += 1
+        self._kept.tally("interrupted_by", by)
         live.cut = InterruptionReport(
             at_ms=at_ms, by=by, turn=live.turn.number, response_id=report.id,
             into_ms=into_ms, audio_ms=report.audio_ms, heard_ms=report.heard_ms,

@@ -143,8 +143,7 @@ def _tell_input(now: SessionReport, session: dict[str, Any], input: dict[str, An
         detection = _object(input.get("turn_detection", session.get("turn_detection")))
         kind = name_of(detection.get("type"))
         now.turn_detection = None if kind == "none" else kind
-        silence_ms = detection.get("silence_duration_ms")
-        now.silence_duration_ms = float(silence_ms) if _is_ms(silence_ms) else None
+        now.silence_duration_ms = _ms(detection.get("silence_duration_ms"))
     if "transcription" in input or "input_audio_transcription" in session:
         told = _object(input.get("transcription", session.get("input_audio_transcription")))
         now.transcription_model = name_of(told.get("model"))
@@ -165,5 +164,6 @@ def _is_of_translation(session: dict[str, Any]) -> bool:
     return isinstance(output.get("language"), str)
 
 
-def _is_ms(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
+def _ms(value: Any) -> float | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < 1e9 else None

@@ -20,18 +20,20 @@ from ..peek import peek_type
 from ..recording import BrokenLine, Direction, Entry, read_log
 from ._call import Call
 from ._events import HANDLERS
-from ._hot import Hot, readers
+from ._hot import PLAIN_APPEND, Hot, plain_readers, readers
+from ._kept import Tally
 from ._money import Price
 from ._session import BEGINNINGS, DECODERS, SESSIONS
-from .report import FrameCount, Report
+from .report import Report
 
 Path: TypeAlias = "str | os.PathLike[str]"
 
 # Audio that comes this late was heard as a gap.
 DEFAULT_GAP_MS: Final = 20.0
 # A frame's first bytes, as far as they are the same in every frame of a type: the type of audio ends
-# within the first, that of a transcript's delta within the second.
-_GLANCES: Final = (37, 48)
+# within the first, and a plain append's audio begins right behind it; the type of a transcript's delta
+# ends within the second.
+_GLANCES: Final = (len(PLAIN_APPEND), 48)
 _MAX_LANES: Final = 64
 _decode_any = msgspec.json.Decoder().decode
 
@@ -56,7 +58,7 @@ def inspect_log(
     paths = [log] if isinstance(log, (str, os.PathLike)) else [*log]
     inspector = Inspector(model=model, transcription_model=transcription_model, gap_ms=gap_ms)
     inspector.feed_all(read_log(paths))
-    report = inspector.report()
+    report = inspector._told()
     report.logs = [os.fspath(path) for path in paths]
     return report
 
@@ -79,8 +81,8 @@ class Inspector:
             raise ConfigError(f"gap_ms must be positive, got {gap_ms}")
         self._call = Call(model, transcription_model, gap_ms)
         self._report = self._call.report
-        self._hot = readers(self._call)
-        self._lanes: dict[Direction, dict[bytes, tuple[FrameCount, Hot]]] = {"client": {}, "server": {}}
+        self._hot, self._plain = readers(self._call), plain_readers(self._call)
+        self._lanes: dict[Direction, dict[bytes, tuple[Tally, Hot]]] = {"client": {}, "server": {}}
         self._began = False
 
     def feed(self, entry: Entry | BrokenLine) -> None:
@@ -105,19 +107,23 @@ class Inspector:
                 if known is None:
                     self._look(entry)
                     continue
-                counter, read = known
-                counter.frames += 1
-                counter.nbytes += len(frame)
+                tally, read = known
+                tally.frames += 1
+                tally.nbytes += len(frame)
                 if not read(frame, time_ms):
-                    self._decode(entry, counter.type)
+                    self._decode(entry, tally.kind)
         finally:
             self._report.ended_ms = last_ms
 
     def report(self) -> Report:
         """What is known by now; a value of its own, that later entries do not change."""
+        return copy.deepcopy(self._told())
+
+    def _told(self) -> Report:
+        report = self._report
         self._call.settle()
-        report = copy.deepcopy(self._report)
-        report.nbytes = sum(counter.nbytes for counter in report.frames)
+        report.frames = self._call.kept.frames()
+        report.nbytes = sum(count.nbytes for count in report.frames)
         report.user_audio_ms = self._call.clock.ms
         return report
 
@@ -144,30 +150,33 @@ class Inspector:
             self._count(entry, "")
             self._refused(entry, why.reason)
             return
-        counter = self._count(entry, kind)
+        tally = self._count(entry, kind)
         read = self._hot[direction].get(kind)
         if read is None:
             if kind in SESSIONS:
                 self._session(entry, kind)
             self._decode(entry, kind)
             return
-        self._remember(entry, kind, counter, read)
+        self._remember(entry, kind, tally, read)
         if not read(frame, time_ms):
             self._decode(entry, kind)
 
-    def _count(self, entry: Entry, kind: str) -> FrameCount:
-        counter = self._call.kept.counter(entry.direction, kind)
-        counter.frames += 1
-        counter.nbytes += len(entry.frame)
-        return counter
+    def _count(self, entry: Entry, kind: str) -> Tally:
+        tally = self._call.kept.tally_of(entry.direction, kind)
+        tally.frames += 1
+        tally.nbytes += len(entry.frame)
+        return tally
 
-    def _remember(self, entry: Entry, kind: str, counter: FrameCount, read: Hot) -> None:
+    def _remember(self, entry: Entry, kind: str, tally: Tally, read: Hot) -> None:
         """Frames that begin as this one does are of its type."""
         lane, head = self._lanes[entry.direction], f'{{"type":"{kind}"'.encode()
         if len(lane) < _MAX_LANES and entry.frame.startswith(head):
-            fitting = [size for size in _GLANCES if size >= len(head)]
-            if fitting:
-                lane[entry.frame[: fitting[0]]] = counter, read
+            for size in _GLANCES:
+                if len(head) <= size:
+                    glance = entry.frame[:size]
+                    plain = self._plain.get(glance, read) if entry.direction == "client" else read
+                    lane[glance] = tally, plain
+                    return
 
     def _session(self, entry: Entry, kind: str) -> None:
         try:

@@ -206,6 +206,12 @@ class UsageReport(Struct, kw_only=True):
     session_seconds: float = 0.0
     unreported: int = 0
 
+    def __add__(self, other: UsageReport) -> UsageReport:
+        if not isinstance(other, UsageReport):
+            return NotImplemented
+        names = self.__struct_fields__
+        return UsageReport(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
 
 class CostItem(Struct, kw_only=True):
     """What one use of one model cost in USD; None where that is not known, and `problem` says why.
@@ -244,6 +250,8 @@ class Report(Struct, kw_only=True):
         undecodable: frames that the dialect's decoder refuses; audio and text deltas are not decoded.
             `undecodable_frames` shows the first of them.
         user_audio_ms, assistant_audio_ms: how much audio was sent and received.
+        statuses: how responses ended, and how often. `interrupted_by`, `error_codes`: the same of cuts
+            and of errors.
         interruptions, gaps, errors: see their Structs; `interruption_count`, `gap_count`, `error_count`.
         unknown_types: event types that this version does not know, and how often they came.
         latency: first audio, in milliseconds; `created_latency` the same from response.created.
@@ -266,9 +274,11 @@ class Report(Struct, kw_only=True):
     turns: list[Turn] = []
     turn_count: int = 0
     response_count: int = 0
+    statuses: dict[str, int] = {}
     call_count: int = 0
     interruptions: list[InterruptionReport] = []
     interruption_count: int = 0
+    interrupted_by: dict[str, int] = {}
     gaps: list[GapReport] = []
     gap_count: int = 0
     errors: list[ErrorReport] = []
