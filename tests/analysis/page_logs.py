@@ -238,3 +238,60 @@ def _function(call: Call, at: int) -> None:
     )
     output = {"type": "function_call_output", "call_id": "call_9fQ", "output": '{"pounds":112}'}
     call.client(at + 1760, "conversation.item.create", item=output)
+
+
+MARKUP: Final = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1><!--<script>"
+NASTY: Final = (
+    MARKUP,
+    "\x00\x1b[31m\u202edesrever\u2066\u2028\u2029 &lt;b&gt; &amp; ]]> ${hacked} {{data}} {{script}}",
+    "\u0627\u0644\u0633\u0644\u0627\u0645 \u05e9\u05dc\u05d5\u05dd " + "w" * 300_000,
+    'x" onmouseover="window.hacked=1" style="position:fixed',
+)
+
+
+def hostile() -> Call:
+    """A call in which every text that a network can choose is chosen badly."""
+    call = Call()
+    call.session(model=MARKUP)
+    call.microphone(3000, [(500, 1000, 120)])
+    for number, text in enumerate(NASTY):
+        at = 4000 + number * 3000
+        call.heard(at, at + 700, f"item_{text[:200]}", text)
+        call.answer(at + 1300, at + 1500, 600, text[:200], text, status=text[:60])
+        call.server(
+            at + 2000,
+            "error",
+            error={"type": text[:99], "code": text[:99], "message": text, "event_id": text[:99]},
+        )
+        call.server(at + 2100, f"unknown.{text[:500]}", payload=text[:99])
+        ids = {"response_id": text[:200], "item_id": text[:200], "output_index": 0, "call_id": text[:200]}
+        call.server(
+            at + 2200, "response.function_call_arguments.done", **ids, name=text[:200], arguments=text[:99]
+        )
+        call.server(at + 2300, f"{text[:50]}.delta", delta=text)
+    call.frames.append((16_000, "server", NASTY[0].encode()))
+    return call
+
+
+def long_call(path: Path, minutes: float, turns: int) -> Path:
+    """A mu-law call: half a second of noise in ten chunks each second, both ways by turns."""
+    noise = speech("g711_ulaw", 0, 9000)
+    call = Call("g711_ulaw")
+    call.session()
+    end = int(minutes * 60_000)
+    for at in range(100, end, 100):
+        start = at % 8000
+        call.client(
+            at, "input_audio_buffer.append", audio=pybase64.b64encode(noise[start : start + 800]).decode()
+        )
+    for number in range(turns):
+        at = 200 + number * end // turns
+        span = min(4000, end // turns // 2)
+        call.heard(
+            at,
+            at + span,
+            f"item_u{number}",
+            "It is about the fourteenth, as I said, and the garden room. " * 2,
+        )
+        call.answer(at + span + 600, at + span + 900, span, f"{number}", ANSWER)
+    return call.write(path)

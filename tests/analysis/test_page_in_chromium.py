@@ -1,0 +1,416 @@
+"""The page in a real browser: it draws, listens to keys and pointers, asks for nothing, and runs nothing of a log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from realtime.analysis.page import write_page
+
+from .chromium import Page, chromium, needs_chromium
+from .page_logs import Call, hostile, hotel, long_call
+
+pytestmark = needs_chromium
+
+# How many different colours a canvas has, and how many of its pixels are not its commonest colour.
+COLORS = """(() => {
+  const canvas = document.querySelector('%s'), counts = new Map();
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  for (const pixel of new Uint32Array(data.buffer)) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
+  const all = [...counts.values()];
+  return [all.length, all.reduce((a, b) => a + b) - Math.max(...all)];
+})()"""
+CANVAS = "document.querySelector('%s').toDataURL()"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    with chromium() as page:
+        yield page
+
+
+@pytest.fixture
+def page(browser: Page) -> Iterator[Page]:
+    """A window of the usual size, which has nothing to complain of when the test is over."""
+    browser.size(1280, 900)
+    yield browser
+    assert browser.said == []
+    assert all(url.startswith(("file:", "data:")) for url in browser.asked)
+    assert len([url for url in browser.asked if url.startswith("file:")]) == 1
+
+
+@pytest.fixture(scope="module")
+def hotel_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _written(hotel(), tmp_path_factory.mktemp("hotel"))
+
+
+def _written(call: Call, folder: Path, **options: Any) -> Path:
+    write_page(call.write(folder / "call.jsonl"), folder / "call.html", **options)
+    return folder / "call.html"
+
+
+def _of_lines(folder: Path, *lines: Any) -> Path:
+    (folder / "call.jsonl").write_text(
+        "\n".join(each if isinstance(each, str) else json.dumps(each) for each in lines)
+    )
+    write_page(folder / "call.jsonl", folder / "call.html")
+    return folder / "call.html"
+
+
+def _seen(page: Page) -> list[str]:
+    """The times of the ruler cannot be read from a canvas; the tip's, at both ends, can."""
+    left, top, width, _ = page.place("#stage")
+    times = []
+    for x in (left + 0.5, left + width - 0.5):
+        page.mouse("mouseMoved", x, top + 60)
+        page.drawn()
+        times.append(page.text("#tip b"))
+    return times
+
+
+def _ms(time: str) -> float:
+    minutes, seconds = time.split(":")
+    return int(minutes) * 60_000 + float(seconds) * 1000
+
+
+# --- It is all there ---------------------------------------------------------------------
+
+
+def test_a_call_is_shown(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    assert page.run("document.documentElement.dataset.ready") == "yes"
+    assert page.run("document.title") == "call.jsonl: a call"
+    assert page.texts(".facts .value")[1] == "5"
+    assert page.run("document.querySelectorAll('.turn').length") == 5
+    assert page.texts(".turn .chip.latency") == ["410 ms", "960 ms", "580 ms", "slowest: 1,760 ms", "890 ms"]
+    assert page.texts(".turn .chip.cut") == ["cut by the user's speech, 2.300 s of 7.600 s heard", "1 gap"]
+    assert page.texts(".fn") == ["\u0192 quote_room, output after 1,360 ms"]
+    (unheard,) = page.texts(".unheard")
+    assert unheard.endswith("until half past ten.")
+    assert page.texts("#legend li")[:4] == ["error", "interruption", "function call", "unknown event"]
+
+
+def test_the_canvases_are_not_blank(page: Page, hotel_page: Path, tmp_path: Path) -> None:
+    page.open(hotel_page)
+    empty = _of_lines(tmp_path)
+    for canvas, least in (("#lanes", 20_000), ("#map", 1000)):
+        page.open(hotel_page)
+        colors, drawn = page.run(COLORS % canvas)
+        page.open(empty)
+        _, without = page.run(COLORS % canvas)
+        assert colors > 10
+        assert drawn > without + least
+
+
+def test_the_audio_can_be_played(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    assert page.run("new Promise((done) => { const s = document.querySelector('#sound');"
+                    "if (s.readyState) done(s.duration); else s.onloadedmetadata = () => done(s.duration); })") == 44.1  # fmt: skip
+    page.click(".turn:nth-child(2) .go")
+    assert page.run("document.querySelector('#sound').currentTime") == pytest.approx(5.1, abs=0.01)
+    assert page.text("#clock") == "0:05.100 / 0:44.100"
+    assert page.run("new Promise((done) => { const s = document.querySelector('#sound');"
+                    "s.ontimeupdate = () => { if (s.currentTime > 5.2) done(s.paused); };"
+                    "document.querySelector('#play').click(); })") is False  # fmt: skip
+    assert page.text("#play-name") == "Pause"
+    page.click("#play")
+    assert page.run("document.querySelector('#sound').paused") is True
+    assert page.text("#play-name") == "Play"
+    assert _ms(page.text("#clock").partition(" ")[0]) > 5100
+
+
+def test_without_audio_it_says_so(page: Page, tmp_path: Path) -> None:
+    page.open(_written(hotel("g711_ulaw"), tmp_path, audio=False))
+    assert page.run("document.querySelector('#play').disabled") is True
+    assert page.text("#play-name") == "No audio"
+    page.click("#stage", 0.25, 0.1)
+    page.key(" ")
+    assert page.text("#clock").startswith("0:11.0")
+
+
+# --- Zoom, and going to places -------------------------------------------------------------
+
+
+def test_wheel_buttons_keys_and_drags_move_the_timeline(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    assert [round(_ms(time), -2) for time in _seen(page)] == [0, 44_100]
+    page.wheel("#stage", -300)
+    start, end = map(_ms, _seen(page))
+    assert 0 < start < 22_000 < end < 44_000
+    assert (start + end) / 2 == pytest.approx(22_050, abs=150)
+    page.click("#zoom-in")
+    closer = [*map(_ms, _seen(page))]
+    assert closer[1] - closer[0] == pytest.approx((end - start) * 0.6, rel=0.02)
+    page.click("#stage", 0.5, 0.1)
+    page.key("ArrowRight")
+    moved = [*map(_ms, _seen(page))]
+    assert moved[0] - closer[0] == pytest.approx((closer[1] - closer[0]) * 0.1, rel=0.1)
+    left, top, width, _ = page.place("#stage")
+    page.mouse("mousePressed", left + width * 0.6, top + 60, button="left", clickCount=1)
+    page.mouse("mouseMoved", left + width * 0.4, top + 60, button="left", buttons=1)
+    page.mouse("mouseReleased", left + width * 0.4, top + 60, button="left", clickCount=1)
+    page.drawn()
+    assert _ms(_seen(page)[0]) - moved[0] == pytest.approx((moved[1] - moved[0]) * 0.2, rel=0.05)
+    for key, wanted in (
+        ("0", [0, 44_100]),
+        ("+", None),
+        ("-", [0, 44_100]),
+        ("+", None),
+        ("End", None),
+        ("0", [0, 44_100]),
+    ):
+        page.key(key)
+        if wanted:
+            assert [round(_ms(time), -2) for time in _seen(page)] == wanted
+    page.key("+")
+    page.key("End")
+    assert round(_ms(_seen(page)[1]), -2) == 44_100
+    page.key("Home")
+    assert _ms(_seen(page)[0]) < 100
+    page.click("#map", 0.9)
+    assert _ms(_seen(page)[0]) > 15_000
+
+
+def test_a_wheel_over_the_whole_call_scrolls_the_page(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    assert page.run("new Promise((done) => { document.querySelector('#stage').addEventListener('wheel',"
+                    "(event) => done(event.defaultPrevented)); document.querySelector('#stage').dispatchEvent("
+                    "new WheelEvent('wheel', {deltaY: 100, cancelable: true})); })") is False  # fmt: skip
+
+
+def test_a_turn_moves_the_timeline_there(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    page.click(".turn:nth-child(4) .go")
+    assert page.run("document.querySelector('.turn.picked .count').textContent") == "4"
+    start, end = map(_ms, _seen(page))
+    assert 24_000 < start < 27_500 < 35_310 < end < 39_000
+    assert page.text("#clock").startswith("0:27.500")
+    page.run("document.querySelector('#stage').focus()")
+    page.key("n")
+    assert page.text("#clock").startswith("0:36.100")
+    page.key("p")
+    page.key("p")
+    assert page.text("#clock").startswith("0:10.900")
+    assert page.run("document.querySelectorAll('.turn.picked').length") == 1
+
+
+def test_a_place_in_the_timeline_chooses_its_turn_and_its_event(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    page.click("#stage", 12_000 / 44_100, 0.2)
+    assert page.run("document.querySelector('.turn.picked .count').textContent") == "3"
+    page.click("#stage", 25_048 / 44_100, 275 / 292)
+    assert "input_audio_buffer_commit_empty" in page.text("#event")
+    assert page.text(".row.picked .type") == "error"
+    assert page.text("#clock").startswith("0:25.048")
+
+
+def test_the_tip_tells_what_is_there(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    left, top, width, _ = page.place("#stage")
+    for ms, y, wanted in (
+        (6000, 60, "Turn 2: the user speaks, 2.700 s"),
+        (10_000, 200, "Turn 2: response cancelled, first audio after 960 ms"),
+        (24_000, 275, "0:24.000  response.output_sparkle.added"),
+    ):
+        page.mouse("mouseMoved", left + width * ms / 44_100, top + y)
+        page.drawn()
+        assert wanted in page.text("#tip")
+    page.mouse("mouseMoved", 5, 5)
+    page.drawn()
+    assert page.run("document.querySelector('#tip').hidden") is True
+
+
+# --- The list of events ----------------------------------------------------------------------
+
+
+def test_events_are_filtered(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    everything = int(page.text("#events-count"))
+    assert 0 < page.run("document.querySelectorAll('.row').length") < 40 < everything
+    page.click("#filter-text")
+    for letter in "Quote_room":
+        page.key(letter)
+    found = int(page.text("#events-count").split(" ")[0])
+    assert 0 < found < 6
+    assert page.text("#events-count") == f"{found} of {everything}"
+    choose = "(() => { const s = document.querySelector('%s'); s.value = '%s'; s.dispatchEvent(new Event('input')); })()"
+    page.run(choose % ("#filter-text", ""))
+    page.run(choose % ("#filter-type", "error"))
+    assert page.texts(".row .type") == ["error"]
+    page.run(choose % ("#filter-side", "0"))
+    assert page.texts(".row") == []
+    assert page.text("#rows") == "No event fits."
+    page.run(choose % ("#filter-type", ""))
+    assert set(page.texts(".row .way")) == {"\u2191"}
+
+
+def test_the_list_is_walked_by_keys(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    page.run("document.querySelector('#events').focus()")
+    page.key("ArrowDown")
+    page.key("ArrowDown")
+    assert page.text(".row.picked .type") == "session.update"
+    assert page.text("#event dd") == "session.update"
+    page.key("End")
+    last = page.run("document.querySelector('.row.picked').getAttribute('aria-posinset')")
+    assert last == page.text("#events-count")
+    assert page.run("document.querySelector('#events').getAttribute('aria-activedescendant')") == page.run(
+        "document.querySelector('.row.picked').id"
+    )
+    page.key("Home")
+    assert page.text(".row.picked .type") == "session.created"
+
+
+# --- Whatever the log says -----------------------------------------------------------------------
+
+
+def test_a_hostile_log_runs_nothing(page: Page, tmp_path: Path) -> None:
+    page.open(_written(hostile(), tmp_path))
+    assert page.run("typeof window.hacked") == "undefined"
+    assert page.run("document.querySelectorAll('img, iframe, object, [onerror], [onmouseover]').length") == 0
+    assert page.run("document.scripts.length") == 2
+    words = page.texts(".turn .text")
+    assert any("</script><script>window.hacked=1" in text for text in words)
+    assert not any("\u202e" in text or "\x00" in text for text in page.texts("body"))
+    for turn in range(1, page.run("document.querySelectorAll('.turn').length") + 1):
+        page.click(f".turn:nth-child({turn}) .go")
+    page.run("document.querySelector('#events').focus()")
+    for _ in range(12):
+        page.key("PageDown")
+    assert page.run("typeof window.hacked") == "undefined"
+    page.click("#zoom-all")
+    for ms in range(0, 16_000, 500):
+        left, top, width, _ = page.place("#stage")
+        page.mouse("mouseMoved", left + width * ms / 16_000, top + 275)
+    assert page.run("typeof window.hacked") == "undefined"
+    assert page.run("document.documentElement.scrollWidth <= 1280")
+
+
+def test_markup_and_scripts_are_refused_by_the_page_itself(browser: Page, hotel_page: Path) -> None:
+    """What keeps a mistake of ours from being a hole: no inline script runs, and no text becomes markup."""
+    browser.size(1280, 900)
+    browser.open(hotel_page)
+    browser.run("document.body.append(Object.assign(document.createElement('b'), {id: 'x'}))")
+    attempt = "(() => { try { document.querySelector('#x').%s; return 'made'; } catch (why) { return why.name; } })()"
+    assert browser.run(attempt % "innerHTML = '<i>1</i>'") == "TypeError"
+    browser.run(attempt % "setAttribute('onclick', 'window.hacked = 1')")
+    browser.run("document.querySelector('#x').click()")
+    inline = "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.hacked = 1'}))"
+    assert (
+        browser.run(f"(() => {{ try {{ {inline}; return 'made'; }} catch (why) {{ return why.name; }} }})()")
+        == "TypeError"
+    )
+    browser.run("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))")
+    browser.drawn()
+    assert browser.run("typeof window.hacked") == "undefined"
+
+
+LOGS: list[tuple[str, list[Any]]] = [
+    ("empty", []),
+    ("broken", ["{", "]", "\x00"]),
+    ("one frame", [{"direction": "client", "time_ms": 0, "frame": {"type": "response.create"}}]),
+    ("no audio", [{"direction": "client", "time_ms": at * 20, "frame": {"type": "input_audio_buffer.append", "audio": "", "audio_bytes": 960}} for at in range(50)]),
+    ("beta", [
+        {"direction": "server", "time_ms": 1, "frame": {"type": "session.created", "session": {"id": "s", "modalities": ["audio"], "input_audio_format": "g711_ulaw"}}},
+        {"direction": "client", "time_ms": 5, "frame": {"type": "input_audio_buffer.append", "audio": "AAAA" * 900}},
+        {"direction": "server", "time_ms": 9, "frame": {"type": "response.audio.delta", "response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "AQID" * 900}},
+    ]),
+    ("translation", [
+        {"direction": "client", "time_ms": 5, "frame": {"type": "session.input_audio_buffer.append", "audio": "AAAA" * 900}},
+        {"direction": "server", "time_ms": 6, "frame": {"type": "session.input_transcript.delta", "delta": "Hallo", "elapsed_ms": 5}},
+        {"direction": "server", "time_ms": 9, "frame": {"type": "session.output_audio.delta", "delta": "AQID" * 900}},
+        {"direction": "server", "time_ms": 9, "frame": {"type": "session.output_transcript.delta", "delta": "Hello", "elapsed_ms": 9}},
+    ]),
+    ("late", [{"direction": "client", "time_ms": 9e9, "frame": {"type": "input_audio_buffer.append", "audio": "AQID" * 900}}]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", [case[1] for case in LOGS], ids=[case[0] for case in LOGS])
+def test_every_log_has_a_sensible_page(page: Page, tmp_path: Path, lines: list[Any]) -> None:
+    page.open(_of_lines(tmp_path, *lines))
+    assert page.run("document.documentElement.dataset.ready") == "yes"
+    for key in ("+", "ArrowRight", "n", "p", "End", "0", " "):
+        page.run("document.querySelector('#stage').focus()")
+        page.key(key)
+    page.wheel("#stage", -200)
+    page.click("#stage", 0.5, 0.95)
+    assert page.run(COLORS % "#lanes")[1] > 0
+    assert page.text("#turns") != ""
+
+
+def test_the_page_of_an_hour_is_quick_to_draw(page: Page, tmp_path: Path) -> None:
+    write_page(long_call(tmp_path / "call.jsonl", 60, 400), tmp_path / "call.html")
+    page.open(tmp_path / "call.html")
+    assert page.text("#turns-count") == "400"
+    page.click(".turn:nth-child(399) .go")
+    assert page.run("document.querySelectorAll('.row').length") < 60
+    assert page.run(COLORS % "#lanes")[1] > 10_000
+
+
+# --- Where it is looked at -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [1280, 800, 390])
+def test_nothing_is_wider_than_the_window(page: Page, hotel_page: Path, width: int) -> None:
+    page.size(width, 844)
+    page.open(hotel_page)
+    assert page.run("document.documentElement.scrollWidth") <= width
+    left, _, lanes, _ = page.place("#lanes")
+    assert 0 < left < left + lanes < width
+
+
+def test_dark_is_another_picture(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    pictures, backs = [], []
+    for scheme in ("light", "dark"):
+        page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        page.drawn()
+        page.drawn()
+        pictures.append(page.run(CANVAS % "#lanes"))
+        backs.append(page.run("getComputedStyle(document.body).backgroundColor"))
+    page.send("Emulation.setEmulatedMedia", features=[])
+    assert len(set(pictures)) == len(set(backs)) == 2
+
+
+def test_it_prints_in_light_with_its_events(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    assert page.run("document.querySelectorAll('.row').length") == int(page.text("#events-count"))
+    page.run("dispatchEvent(new Event('afterprint'))")
+    assert page.run("document.querySelectorAll('.row').length") < 60
+    assert len(page.send("Page.printToPDF")["data"]) > 10_000
+
+
+def test_everything_has_a_name_and_is_reached_by_tab(page: Page, hotel_page: Path) -> None:
+    page.open(hotel_page)
+    page.run("document.activeElement.blur()")
+    reached = []
+    for _ in range(20):
+        page.key("Tab", code="Tab", windowsVirtualKeyCode=9)
+        reached.append(page.run("document.activeElement.id || document.activeElement.className"))
+    wanted = [
+        "skip",
+        "play",
+        "speed",
+        "zoom-out",
+        "zoom-in",
+        "zoom-all",
+        "stage",
+        "go",
+        "filter-text",
+        "filter-side",
+        "filter-type",
+        "events",
+    ]
+    assert [name for name in dict.fromkeys(reached) if name in wanted] == wanted
+    tree = page.send("Accessibility.getFullAXTree")["nodes"]
+    for node in tree:
+        if (
+            node.get("role", {}).get("value") in ("button", "combobox", "searchbox", "listbox")
+            and not node["ignored"]
+        ):
+            assert node["name"]["value"], node
