@@ -9,7 +9,8 @@ How data flows (nothing here opens a socket or reads a clock)::
 `realtime` itself speaks GA, today's protocol; `realtime.beta`, `realtime.translation` and
 `realtime.live` offer the same names for their own wires. `import realtime` imports neither
 numpy nor a network library: these modules, `realtime.audio` (numpy), `realtime.state`,
-`realtime.telephony` and `realtime.testing` (websockets) are imported when they are first named.
+`realtime.telephony`, `realtime.recording`, `realtime.analysis` and `realtime.testing` (websockets) are
+imported when they are first named.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ from .validate import (
 
 if TYPE_CHECKING:
     from . import (
+        analysis as analysis,
         audio as audio,
         beta as beta,
         live as live,
@@ -69,7 +71,7 @@ else:
 
     # Not in __all__: a star import must not import numpy.
     _ON_DEMAND = frozenset(
-        {"audio", "beta", "live", "recording", "state", "telephony", "testing", "translation"}
+        {"analysis", "audio", "beta", "live", "recording", "state", "telephony", "testing", "translation"}
     )
     __all__ = _public_names(globals())
 

@@ -112,8 +112,9 @@ def _cancels(call: Call, event: Any, time_ms: float) -> None:
 
 
 def _created(call: Call, event: Any, time_ms: float) -> None:
-    coding = call.sessions.coding_of_response(event.response)
-    call.begin(name_of(event.response.id), time_ms, time_ms, coding)
+    id = name_of(event.response.id)
+    if call.responses.get(id) is None:  # servers repeat themselves
+        call.begin(id, time_ms, time_ms, call.sessions.coding_of_response(event.response))
 
 
 def _done(call: Call, event: Any, time_ms: float) -> None:

@@ -47,7 +47,6 @@ class Responses:
             self._live[report.id] = live
             if len(self._live) > _MAX_LIVE:
                 self._live.popitem(last=False)[1].settle(self._kept)
-        return live
 
     def get(self, response_id: str | None) -> Live | None:
         """The response of this id, if it is known."""

@@ -12,9 +12,16 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import RealtimeError
-from . import demo, doctor, serve
+from . import cost, demo, doctor, inspect, serve, wav
 
-_COMMANDS = {"demo": demo, "doctor": doctor, "serve": serve}
+_COMMANDS = {
+    "demo": demo,
+    "serve": serve,
+    "inspect": inspect,
+    "cost": cost,
+    "wav": wav,
+    "doctor": doctor,
+}
 INTERRUPTED = 130
 
 

@@ -1,0 +1,144 @@
+"""Tells what happened in recorded calls: turn by turn of one log, a summary of many.
+
+LOG is a file as `Recorder` and `demo` write it (.jsonl, .gz, .zst), a glob (** too), or a folder. A
+rotated log is one call. With --json each log is one line of JSON, and of many the last line is their
+summary. A log that cannot be read costs itself: it is told on stderr, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..analysis import Report, Summary
+    from ._logs import Log
+
+HELP = "what happened in recorded calls, turn by turn: latencies, interruptions, gaps, errors, cost"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `inspect`."""
+    parser.add_argument("logs", nargs="+", metavar="LOG", help="a log, a glob or a folder")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line: each log, then the summary"
+    )
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write a page about the one log")
+    add_price_arguments(parser)
+
+
+def add_price_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that `inspect` and `cost` share."""
+    parser.add_argument(
+        "--model", metavar="M", help="compute costs by this model's price, whatever the logs say"
+    )
+    parser.add_argument(
+        "--transcription-model", metavar="M", help="the same for transcriptions of the user's speech"
+    )
+    parser.add_argument(
+        "--jobs", type=_positive, metavar="N", help="read logs in N processes (default: one a CPU)"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what the logs tell."""
+    from ..errors import ConfigError
+    from ._logs import find_logs
+
+    logs = find_logs(arguments.logs)
+    if arguments.html is not None and len(logs) != 1:
+        raise ConfigError(f"--html is about one log, and there are {len(logs)}")
+    return _one(logs[0], arguments) if len(logs) == 1 else _many(logs, arguments)
+
+
+# --- One -------------------------------------------------------------------------------
+
+
+def read_report(model: str | None, transcription_model: str | None, log: Log) -> Report:
+    """The report of a log. Raises what `inspect_log` raises."""
+    from ..analysis import inspect_log
+
+    return inspect_log(log.files, model=model, transcription_model=transcription_model)
+
+
+def _one(log: Log, arguments: argparse.Namespace) -> int:
+    from . import _turns
+    from ._logs import each_log
+
+    work = functools.partial(read_report, arguments.model, arguments.transcription_model)
+    (done,) = each_log([log], work)
+    if done.result is None:
+        print(f"realtime inspect: {log.name}: {done.problem}", file=sys.stderr)
+        return 1
+    if arguments.html is not None:
+        from ..analysis.page import write_page
+
+        page = write_page(log.files, arguments.html, report=done.result)
+        print(f"{arguments.html}: {page.nbytes:,} bytes", file=sys.stderr if arguments.json else sys.stdout)
+    elif not arguments.json:
+        print("\n".join(_turns.lines(done.result)))
+    if arguments.json:
+        print(_line("report", done.result))
+    return 0
+
+
+# --- Many ------------------------------------------------------------------------------
+
+
+def read_summary(
+    model: str | None, transcription_model: str | None, wants_line: bool, log: Log
+) -> tuple[Summary, str]:
+    """The summary of one log, and its line of JSON where that is wanted."""
+    from ..analysis import Summary
+
+    report = read_report(model, transcription_model, log)
+    return Summary.of(report), _line("report", report) if wants_line else ""
+
+
+def _many(logs: Sequence[Log], arguments: argparse.Namespace) -> int:
+    from ..analysis import Summary
+    from . import _many as many
+    from ._logs import each_log
+    from ._progress import Progress
+
+    work = functools.partial(read_summary, arguments.model, arguments.transcription_model, arguments.json)
+    whole, unreadable = Summary(), 0
+    with Progress() as progress, contextlib.closing(each_log(logs, work, arguments.jobs)) as results:
+        for number, done in enumerate(results, start=1):
+            if done.result is None:
+                unreadable += 1
+                progress.note(f"realtime inspect: {done.log.name}: {done.problem}")
+            else:
+                whole += done.result[0]
+                if arguments.json:
+                    print(done.result[1])
+            progress.show(f"{number:,} of {len(logs):,} logs")
+    print(_line("summary", whole, unreadable=unreadable) if arguments.json else "\n".join(many.lines(whole)))
+    return 1 if unreadable else 0
+
+
+# --- JSON ------------------------------------------------------------------------------
+
+
+def _line(kind: str, told: Report | Summary, **more: object) -> str:
+    """What was found as a line of JSON, with the percentiles of its histograms."""
+    import msgspec
+
+    from ..analysis import percentiles
+
+    names = ("latency", "created_latency", "call_time", "gap_time")
+    figures = {f"{name}_ms": percentiles(getattr(told, name)) for name in names}
+    found = {"kind": kind, **more, "figures": figures, **msgspec.to_builtins(told)}
+    return msgspec.json.encode(found).decode()
