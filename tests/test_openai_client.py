@@ -93,10 +93,11 @@ class Heard:
         assert self.done.usage is not None
         assert self.done.usage.output_token_details is not None
         assert self.done.usage.output_token_details.audio_tokens == 15
-        assert self.types[:4] == [
+        assert self.types[:5] == [
             "input_audio_buffer.committed",
             "conversation.item.added",
             "conversation.item.done",
+            "conversation.item.input_audio_transcription.delta",
             "conversation.item.input_audio_transcription.completed",
         ]
         assert self.types[4] == "response.created"

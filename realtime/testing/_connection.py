@@ -95,12 +95,16 @@ class Talk:
             while not outbox.is_closed:  # frames that came before a client was lost are not answered
                 frame = await self._connection.recv(decode=False)
                 answer = await self._struck(frame) if self._strikes else None
-                outbox.put(receive(frame) if answer is None else (answer,))
+                self._say(receive(frame) if answer is None else (answer,))
                 if self._session.answering:
                     self._answering.set()
-                if getattr(self._session, "closed", False):
-                    outbox.put((Close(1000),))
                 await outbox.room()
+
+    def _say(self, events: Iterable[Event]) -> None:
+        """Send `events`, and the end of the connection where the session has come to its own."""
+        self._outbox.put(events)
+        if getattr(self._session, "closed", False):
+            self._outbox.put((Close(1000),))
 
     async def _struck(self, frame: bytes) -> bytes | None:
         """What answers a frame in the session's place, where a fault does."""
@@ -162,7 +166,7 @@ class Talk:
             await self._answering.wait()
             due = clock()
             while self._session.answering:
-                self._outbox.put(self._session.advance())
+                self._say(self._session.advance())
                 due += seconds
                 await asyncio.sleep(max(0.0, due - clock()))
             self._answering.clear()

@@ -97,8 +97,9 @@ def test_a_browser_of_the_beta_dialect() -> None:
         assert beta.decode_server(client.recv(timeout=20)).session.input_audio_format == "pcm16"
 
 
-def test_a_translation_ends_when_it_is_asked_to() -> None:
-    with LoopbackServer() as server, connect(f"{server.url}/translations") as client:
+@pytest.mark.parametrize("pace", [None, 50])
+def test_a_translation_ends_when_it_is_asked_to(pace: float | None) -> None:
+    with LoopbackServer(pace=pace) as server, connect(f"{server.url}/translations") as client:
         client.send(translation.encode_append(bytes(48_000)), text=True)
         client.send(translation.encode(translation.SessionClose()), text=True)
         told = [translation.decode_server(frame) for frame in client]
