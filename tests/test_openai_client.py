@@ -100,7 +100,7 @@ class Heard:
             "conversation.item.input_audio_transcription.delta",
             "conversation.item.input_audio_transcription.completed",
         ]
-        assert self.types[4] == "response.created"
+        assert self.types[5] == "response.created"
 
 
 @FORMATS
