@@ -1,291 +1,219 @@
-"""A call as a client makes it: one task speaks, one listens, over one WebSocket.
+"""A call as a client sees it, over all its sessions and without I/O: what to say, and what to hear.
 
-The caller is a phone: 8 kHz mu-law in frames of 20 ms. The session has the format it is
-given; what comes back is converted to the phone's again.
+The caller is a phone: 8 kHz mu-law in frames of 20 ms. Each session has the format that it tells;
+what comes back is converted to the phone's again. Read `_hear` for what the server's events do,
+`_session` for one session, `_dialogue` for what belongs together, `_reconnect` for what a new session is
+told; `_client` has the connections.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import inspect
 import time
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
-try:
-    from websockets.asyncio.client import ClientConnection, connect
-    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-except ImportError as missing:
-    raise ImportError(
-        "this needs websockets: pip install 'realtime-codec[testing]'", name=missing.name
-    ) from missing
+from msgspec import UNSET
 
-from ..audio import Converter, chunks
+from ..audio import chunks, convert
 from ..build import create_session_config
-from ..codec import decode_server, encode, encode_append
-from ..errors import DecodeError, RealtimeError
-from ..events import (
-    ClientEvent,
-    Error,
-    InputAudioBufferAppend,
-    InputAudioBufferClear,
-    InputAudioBufferCleared,
-    InputAudioBufferSpeechStarted,
-    InputAudioBufferSpeechStopped,
-    ResponseCreated,
-    ResponseDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioTranscriptDone,
-    ServerEvent,
-    SessionUpdate,
-    SessionUpdated,
-)
+from ..codec import encode, encode_append
+from ..events import ClientEvent, InputAudioBufferClear, InputAudioBufferCommit, SessionUpdate
 from ..format import AudioFormat
+from ..state import Conversation, Usage
+from ._dialogue import Answer, Dialogue, Turn
+from ._ear import Ear
+from ._hear import hear
+from ._incidents import Incidents
 from ._progress import Progress
+from ._reconnect import Unanswered, resumption
 from ._record import Record
+from ._session import Session
+from ._uplink import PHONE, PTIME_MS, Uplink
 
-PHONE: Final = AudioFormat.G711_ULAW
-PTIME_MS: Final = 20
 # Said after the recording, so that the server hears the last turn end.
 LAST_SILENCE_MS: Final = 1000
-# How long a server may say nothing at all while it is waited for.
-PATIENCE_SECONDS: Final = 20.0
 
 R = TypeVar("R")
 
 
-class CallFailed(RealtimeError):
-    """The call ended before its end; the message says how."""
-
-
-@dataclass(slots=True)
-class Turn:
-    """A turn as the server told it, in milliseconds of the audio that was sent."""
-
-    start_ms: int
-    end_ms: int = 0
-
-
-@dataclass(slots=True)
-class Answer:
-    """A response: its audio as it came, and as the phone hears it; `words` is its transcript."""
-
-    audio: bytearray = field(default_factory=bytearray)
-    heard: bytearray = field(default_factory=bytearray)
-    words: str = ""
-
-
 class Call:
-    """One call in a session of the format `fmt`.
+    """One call that says `recording` (8 kHz mu-law) and asks for sessions of the format `asked`.
 
-    Attributes: `format`; `turns` and `answers`, in order; `sent`, the session's audio from
-    the caller; `spoken`, the same as mu-law; `codec_ns`, the time that decoding and encoding took.
+    A `manual` one finds the caller's turns itself, commits each and asks for its answer.
+
+    Attributes: `dialogue`; `incidents`; `usage`, of the sessions that are over; `spoken`, how many bytes the
+    phone has sent; `codec_ns`, the time that decoding and encoding took; `session`, the present one.
     """
 
-    def __init__(self, fmt: AudioFormat, record: Record, progress: Progress, *, paced: bool) -> None:
-        self.format = fmt
-        self.turns: list[Turn] = []
-        self.answers: list[Answer] = []
-        self.sent = bytearray()
-        self.spoken = bytearray()
-        self.codec_ns = 0
-        self._record = record
-        self._progress = progress
-        self._paced = paced
-        self._converter = Converter(fmt, PHONE)
-        self._done = 0
-        self._received = 0
-        self._is_ready = asyncio.Event()
-        self._has_heard_all = asyncio.Event()
-        self._is_over = asyncio.Event()
+    def __init__(
+        self,
+        asked: AudioFormat,
+        recording: bytes,
+        record: Record,
+        progress: Progress,
+        *,
+        manual: bool = False,
+    ) -> None:
+        self.asked, self.manual = asked, manual
+        self.dialogue, self.incidents, self.usage = Dialogue(), Incidents(progress), Usage()
+        self.spoken = self.heard = self.codec_ns = 0
+        self.again_ms, self._untold = 0.0, 0
+        self.recording_ms = PHONE.duration_ms(len(recording))
+        self.record, self.progress = record, progress
+        self.ear = Ear(PTIME_MS)
+        self.uplink = Uplink(self._speech(recording + PHONE.silence(LAST_SILENCE_MS)))
+        config = create_session_config(format=asked, turn_detection=None if manual else UNSET)
+        self._memory = Conversation()
+        self._memory.feed(SessionUpdate(session=config))
+        self._unanswered: list[Turn] = []
+        self._requests = 0
+        self.session = Session(SessionUpdate(session=config), asked)
 
-    async def make(self, url: str, recording: bytes) -> None:
-        """Send `recording` (8 kHz mu-law) to the server at `url` and hear its answers out.
+    def _speech(self, speech: bytes) -> Iterator[bytes]:
+        for frame in chunks(speech, PHONE, PTIME_MS):
+            self.spoken += len(frame)
+            self.record.caller.write(frame)
+            self.ear.hear(bytes(frame))
+            yield bytes(frame)
+
+    # --- Where it stands ---
+
+    @property
+    def awaited(self) -> str:
+        """What the server is to do; "" where nothing is waited for."""
+        session = self.session
+        if not session.is_ready:
+            return "accept the session's settings"
+        if session.is_ending and not session.has_heard_all:
+            return "answer"
+        return "take a turn" if session.is_committing else "finish its answers" if self.is_owed else ""
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether an answer is under way or waited for."""
+        return bool(self.dialogue.under_way or self.dialogue.owed)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all was said, heard and answered."""
+        return self.session.has_heard_all and not self.is_owed
+
+    @property
+    def is_turn_over(self) -> bool:
+        """Whether the caller has just ended a turn that is to be committed by hand."""
+        return self.manual and self.ear.is_turn_over and self.uplink.is_at_its_end
+
+    @property
+    def answered(self) -> int:
+        """How many answers have come to their end."""
+        return sum(answer.is_over for answer in self.dialogue.answers)
+
+    @property
+    def untold(self) -> int:
+        """How many of the caller's turns were taken and never told in words."""
+        return self._untold + len(self.session.untold)
+
+    # --- A session begins, and ends too early ---
+
+    def begin(self) -> ClientEvent:
+        """What a new session is told first."""
+        hello = resumption(self._memory)[0]
+        self.session = Session(hello, self.asked)
+        return hello
+
+    def resume(self) -> tuple[ClientEvent, ...]:
+        """What a session is told once it is ready; then `say` says again what the last one did not take."""
+        self.session.is_resumed = True
+        unanswered = [self._said(turn) for turn in self._unanswered]
+        self.again_ms += PHONE.duration_ms(self.uplink.begin_again())
+        return resumption(self._memory, unanswered)[1:]
+
+    def _said(self, turn: Turn) -> Unanswered:
+        fmt, item = self.session.format_in, self._memory.get(turn.item_id)
+        if turn.format is not fmt:
+            turn.format, turn.sent = fmt, convert(turn.spoken, PHONE, fmt)
+        answer = turn.answer or Answer()
+        transcript = item.text if item is not None else ""
+        return Unanswered(turn.item_id, turn.sent, transcript, answer.item_id, answer.words, answer.is_whole)
+
+    def lost(self) -> None:
+        """The session is over; what still comes of its answers is late."""
+        session = self.session
+        session.playback.interrupt()
+        for answer in session.answers.values():
+            session.settle_words(answer)
+        self.usage += session.usage
+        self._untold += len(session.untold)
+        unanswered = self.dialogue.session_ended()
+        if session.is_resumed:  # or else the one before it is still to be brought back
+            self._memory, self._unanswered = session.conversation, unanswered
+
+    # --- What the caller says ---
+
+    def say(self) -> bytes | None:
+        """The next 20 ms in the session's format, perhaps empty; None where all was said."""
+        frame = self.uplink.next()
+        return None if frame is None else self._to_session(self.session.uplink.process(frame))
+
+    def end_of_speech(self) -> bytes:
+        """What the converter withholds."""
+        return self._to_session(self.session.uplink.flush())
+
+    def _to_session(self, audio: bytes) -> bytes:
+        self.session.sent.add(audio)
+        return audio
+
+    def append(self, audio: bytes) -> bytes:
+        """The frame that sends `audio`."""
+        return self.timed(encode_append, audio)
+
+    def request(self, event: ClientEvent) -> bytes:
+        """The frame of an event, which is given an id, so that an error can name it."""
+        self._requests += 1
+        event.event_id = f"client_{self._requests}"  # type: ignore[union-attr]
+        self.session.asked(event)
+        return self.timed(encode, event)
+
+    def commit(self) -> ClientEvent:
+        """The turn that has just ended is to be taken."""
+        self.session.is_committing, self.session.is_refused = True, False
+        return InputAudioBufferCommit()
+
+    def give_up_turn(self) -> None:
+        """The server does not take what was said since the last turn."""
+        self.ear.taken()
+        self.uplink.committed(self.uplink.position)
+
+    def ask_the_end(self) -> ClientEvent:
+        """All was said: the answer to this comes after all that the server had to say to what came before."""
+        self.session.is_ending = True
+        return InputAudioBufferClear()
+
+    def sent_again(self, nbytes: int) -> None:
+        """So many bytes of the session's audio went to it once more."""
+        self.again_ms += self.session.format_in.duration_ms(nbytes)
+
+    # --- What the server says ---
+
+    def hear(self, frame: bytes) -> None:
+        """A frame of the server. What cannot be read costs no more than itself.
 
         Raises:
-            CallFailed: it cannot be reached, refuses an event, falls silent or goes away.
-            DecodeError: it sends what it must not.
-            OSError: a file cannot be written.
+            CallFailed: the server will have no more of this call.
+            SessionLost: it says that the session is over.
         """
-        _warm_up()
-        async with _connected(url) as connection:
-            try:
-                await self._talk(connection, recording)
-            except ConnectionClosed as closed:
-                raise CallFailed(f"the server went away in mid-call: {closed}") from None
+        hear(self, frame)
 
-    async def _talk(self, connection: ClientConnection, recording: bytes) -> None:
-        listening = asyncio.create_task(self._listen(connection))
-        speaking = asyncio.create_task(self._speak(connection, recording))
-        try:
-            await asyncio.wait({listening, speaking}, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            for task in (listening, speaking):
-                task.cancel()
-            ends = await asyncio.gather(speaking, listening, return_exceptions=True)
-        for end in ends:
-            if isinstance(end, Exception):
-                raise end
+    def show(self) -> None:
+        """Where the call stands, on a terminal."""
+        total_s = (self.recording_ms + LAST_SILENCE_MS) / 1000
+        sent_s, heard_s = (nbytes / PHONE.bytes_per_second for nbytes in (self.uplink.position, self.heard))
+        self.progress.show(f"{sent_s:5.1f} of {total_s:.1f} s sent, {heard_s:.1f} s came back")
 
-    # --- Speaking ---
-
-    async def _speak(self, connection: ClientConnection, recording: bytes) -> None:
-        # Who listens finds the connection closed too, after the last frame that came.
-        with contextlib.suppress(ConnectionClosed):
-            await self._say_all(connection, recording)
-
-    async def _say_all(self, connection: ClientConnection, recording: bytes) -> None:
-        await self._send(connection, SessionUpdate(session=create_session_config(format=self.format)))
-        await self._until(self._is_ready, "accept the session's settings")
-        self._progress.note(f"the call begins: {PHONE.duration_ms(len(recording)) / 1000:.1f} s to say")
-        await self._say(connection, recording + PHONE.silence(LAST_SILENCE_MS))
-        # The answer to this comes after all that the server had to say to what came before.
-        await self._send(connection, InputAudioBufferClear())
-        await self._until(self._has_heard_all, "answer")
-        await self._until(self._is_over, "finish its answers")
-
-    async def _say(self, connection: ClientConnection, speech: bytes) -> None:
-        converter = Converter(PHONE, self.format)
-        began = time.monotonic()
-        total_s = PHONE.duration_ms(len(speech)) / 1000
-        for index, frame in enumerate(chunks(speech, PHONE, PTIME_MS), start=1):
-            self._record.caller.write(frame)
-            self.spoken += frame
-            await self._append(connection, converter.process(frame))
-            spoken_s = index * PTIME_MS / 1000
-            self._progress.show(f"{min(spoken_s, total_s):5.1f} of {total_s:.1f} s sent, {self._came_back()}")
-            due = began + spoken_s if self._paced else 0.0
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-        await self._append(connection, converter.flush())
-
-    async def _append(self, connection: ClientConnection, audio: bytes) -> None:
-        if audio:
-            self.sent += audio
-            frame = self._timed(encode_append, audio)
-            self._record.frame("client", str(InputAudioBufferAppend.__struct_config__.tag), frame)
-            await connection.send(frame, text=True)
-
-    async def _send(self, connection: ClientConnection, event: ClientEvent) -> None:
-        frame = self._timed(encode, event)
-        self._record.frame("client", event.type, frame)
-        await connection.send(frame, text=True)
-
-    async def _until(self, event: asyncio.Event, what: str) -> None:
-        while not event.is_set():
-            received = self._received
-            try:
-                await asyncio.wait_for(event.wait(), PATIENCE_SECONDS)
-            except TimeoutError:
-                if self._received == received:
-                    raise CallFailed(f"the server did not {what} in {PATIENCE_SECONDS:.0f} s") from None
-
-    # --- Listening ---
-
-    async def _listen(self, connection: ClientConnection) -> None:
-        while not self._is_over.is_set():
-            self._hear(await connection.recv(decode=False))
-
-    def _hear(self, frame: bytes) -> None:
-        self._received += 1
-        try:
-            event = self._timed(decode_server, frame)
-        except DecodeError:
-            self._record.frame("server", "", frame)
-            raise
-        self._record.frame("server", event.type, frame)
-        handler = _HANDLERS.get(type(event))
-        if handler is not None:
-            handler(self, event)
-        if self._has_heard_all.is_set() and self._done >= len(self.turns):
-            self._is_over.set()
-
-    def _ready(self, event: SessionUpdated) -> None:
-        self._is_ready.set()
-
-    def _refused(self, event: Error) -> None:
-        raise CallFailed(f"the server refused an event: {event.error.message}")
-
-    def _turn_started(self, event: InputAudioBufferSpeechStarted) -> None:
-        self.turns.append(Turn(event.audio_start_ms))
-
-    def _turn_ended(self, event: InputAudioBufferSpeechStopped) -> None:
-        turn = self.turns[-1] if self.turns else Turn(0)
-        turn.end_ms = event.audio_end_ms
-        seconds = f"{turn.start_ms / 1000:.2f} to {turn.end_ms / 1000:.2f} s"
-        self._progress.note(f"turn {len(self.turns)}: the server took {seconds}")
-
-    def _answer_began(self, event: ResponseCreated) -> None:
-        self._converter.reset()
-        self.answers.append(Answer())
-
-    def _answer_sounds(self, event: ResponseOutputAudioDelta) -> None:
-        if self.answers:
-            self.answers[-1].audio += event.delta
-            self._let_hear(self._converter.process(event.delta))
-
-    def _answer_says(self, event: ResponseOutputAudioTranscriptDone) -> None:
-        if self.answers:
-            self.answers[-1].words = event.transcript
-
-    def _answer_ended(self, event: ResponseDone) -> None:
-        self._done += 1
-        if self.answers:
-            self._let_hear(self._converter.flush())
-            answer = self.answers[-1]
-            seconds = PHONE.duration_ms(len(answer.heard)) / 1000
-            self._progress.note(f"answer {len(self.answers)}: {seconds:.2f} s came back: {answer.words}")
-
-    def _let_hear(self, audio: bytes) -> None:
-        self.answers[-1].heard += audio
-        self._record.agent.write(audio)
-
-    def _all_heard(self, event: InputAudioBufferCleared) -> None:
-        self._has_heard_all.set()
-
-    # --- Small things ---
-
-    def _came_back(self) -> str:
-        nbytes = sum(len(answer.heard) for answer in self.answers)
-        return f"{PHONE.duration_ms(nbytes) / 1000:.1f} s came back"
-
-    def _timed(self, work: Callable[[Any], R], subject: object) -> R:
+    def timed(self, work: Callable[[Any], R], subject: object) -> R:
+        """What `work` makes of `subject`; the time that it takes is the codec's."""
         began = time.perf_counter_ns()
         try:
             return work(subject)
         finally:
             self.codec_ns += time.perf_counter_ns() - began
-
-
-# What the caller minds; all else is only recorded.
-_HANDLERS: Final[dict[type[ServerEvent], Callable[[Call, Any], None]]] = {
-    SessionUpdated: Call._ready,
-    Error: Call._refused,
-    InputAudioBufferSpeechStarted: Call._turn_started,
-    InputAudioBufferSpeechStopped: Call._turn_ended,
-    InputAudioBufferCleared: Call._all_heard,
-    ResponseCreated: Call._answer_began,
-    ResponseOutputAudioDelta: Call._answer_sounds,
-    ResponseOutputAudioTranscriptDone: Call._answer_says,
-    ResponseDone: Call._answer_ended,
-}
-
-
-def _warm_up() -> None:
-    """Have what is made at first use made before anything is timed."""
-    encode_append(b"")
-    decode_server(encode(InputAudioBufferCleared()))
-
-
-@contextlib.asynccontextmanager
-async def _connected(url: str) -> AsyncGenerator[ClientConnection]:
-    # websockets 15 and later ask the environment for a proxy, even for this machine.
-    direct: dict[str, Any] = {"proxy": None} if "proxy" in inspect.signature(connect).parameters else {}
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            connecting = connect(url, max_size=None, compression=None, **direct)
-            connection = await stack.enter_async_context(connecting)
-        except (OSError, InvalidHandshake, InvalidURI, ValueError) as why:
-            raise CallFailed(f"cannot connect to {url}: {' '.join(str(why).split())}") from None
-        yield connection

@@ -10,11 +10,14 @@ import contextlib
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from ..audio import WavWriter
 from ..format import AudioFormat
 from ..recording import Direction, Recorder, one_line as one_line
+
+# A hostile server has as many types of events as it likes.
+MAX_KINDS: Final = 200
 
 
 class Record:
@@ -39,7 +42,8 @@ class Record:
 
     def frame(self, direction: Direction, kind: str, frame: bytes) -> None:
         """A frame of the type `kind` that was sent or received just now."""
-        self.counts[direction][kind] += 1
+        counts = self.counts[direction]
+        counts[kind if kind in counts or len(counts) < MAX_KINDS else "(others)"] += 1
         self._log.record(direction, frame)
 
     def __enter__(self) -> Self:

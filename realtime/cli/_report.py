@@ -1,7 +1,7 @@
-"""What went through a call, in lines: frames, events, audio, time, exactness, files.
+"""What went through a call, in lines: frames, events, audio, time, exactness, what was survived, files.
 
-Turns and answers belong together in their order. A turn's audio is the span that the
-server told; the loopback server sends just that back, so both align to the sample.
+A turn's audio is the span that the server told; the loopback server sends just that back, so both align
+to the sample.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..audio import ulaw_decode
-from ._call import PHONE, Answer, Call, Turn
+from ._call import Call
+from ._dialogue import Turn
 from ._record import Record
+from ._uplink import PHONE
 
 
 def report(call: Call, record: Record) -> Iterator[str]:
     """The lines to print after a call."""
     yield from _frames(record)
     yield from _audio(call)
-    if not call.turns:
+    if not call.dialogue.turns:
         yield "turns         none: the server heard no speech in the recording"
-    for number, (turn, answer) in enumerate(zip(call.turns, call.answers, strict=False), start=1):
-        yield f"turn {number:<9}{_exactness(call, turn, answer)}"
+    for number, turn in enumerate(call.dialogue.turns, start=1):
+        yield f"turn {number:<9}{_exactness(turn)}"
+    yield from _survived(call)
     yield from _files(record)
 
 
@@ -36,11 +39,28 @@ def _frames(record: Record) -> Iterator[str]:
 
 
 def _audio(call: Call) -> Iterator[str]:
-    spoken_s = PHONE.duration_ms(len(call.spoken)) / 1000
-    heard_s = sum(PHONE.duration_ms(len(answer.heard)) for answer in call.answers) / 1000
-    yield f"audio         {spoken_s:.2f} s to the server, {heard_s:.2f} s from it, as {call.format.value}"
+    spoken_s, heard_s = (nbytes / PHONE.bytes_per_second for nbytes in (call.spoken, call.heard))
+    formats = dict.fromkeys(fmt.value for fmt in (call.session.format_in, call.session.format_out))
+    asked = "" if [*formats] == [call.asked.value] else f", though asked for {call.asked.value}"
+    yield (
+        f"audio         {spoken_s:.2f} s to the server, {heard_s:.2f} s from it, as "
+        f"{' and '.join(formats)}{asked}"
+    )
     codec_ms = call.codec_ns / 1e6
     yield f"codec         {codec_ms / spoken_s:.3f} ms for each second of call, decoding and encoding"
+
+
+def _survived(call: Call) -> Iterator[str]:
+    """Nothing, of a call in which nothing went wrong."""
+    yield from call.incidents.lines()
+    if call.again_ms:
+        yield f"sent again    {call.again_ms:.0f} ms of the caller's audio"
+    if call.uplink.lost:
+        yield f"lost          {PHONE.duration_ms(call.uplink.lost):.0f} ms of the caller's audio"
+    if unreported := (call.usage + call.session.usage).unreported:
+        yield f"usage         not told of {unreported} responses and transcriptions"
+    if call.untold:
+        yield f"transcripts   {call.untold} of the caller's turns did not come"
 
 
 def _files(record: Record) -> Iterator[str]:
@@ -49,21 +69,22 @@ def _files(record: Record) -> Iterator[str]:
         yield f"{name:<14}{path} ({path.stat().st_size} bytes)"
 
 
-def _exactness(call: Call, turn: Turn, answer: Answer) -> str:
-    sent = _span(call.sent, turn, call.format.bytes_per_second)
-    spoken = _span(call.spoken, turn, PHONE.bytes_per_second)
-    if len(sent) != len(answer.audio):
-        return "the answer is not the caller's audio"
-    session = "equal bytes" if sent == answer.audio else "other bytes"
+def _exactness(turn: Turn) -> str:
+    answer = turn.answer
+    if answer is None or not answer.is_over:
+        return "no answer of its own"
+    again = f"; after {len_s:.2f} s of a try that broke off" if (len_s := _seconds(answer.earlier)) else ""
+    if turn.format is not answer.format or len(turn.sent) != len(answer.audio):
+        return f"the answer is not the caller's audio{again}"
+    session = "equal bytes" if turn.sent == answer.audio else "other bytes"
     heard = bytes(answer.heard)
-    phone = "equal bytes" if spoken == heard else f"SNR {snr_db(spoken, heard):.1f} dB"
-    seconds = len(spoken) / PHONE.sample_rate
-    return f"{seconds:.2f} s; in the session, {call.format.value}: {session}; as 8 kHz mu-law: {phone}"
+    phone = "equal bytes" if turn.spoken == heard else f"SNR {snr_db(turn.spoken, heard):.1f} dB"
+    seconds = f"{_seconds(len(turn.spoken)):.2f} s"
+    return f"{seconds}; in the session, {turn.format.value}: {session}; as 8 kHz mu-law: {phone}{again}"
 
 
-def _span(audio: bytearray, turn: Turn, bytes_per_second: int) -> bytes:
-    start, end = (ms * bytes_per_second // 1000 for ms in (turn.start_ms, turn.end_ms))
-    return bytes(audio[start:end])
+def _seconds(nbytes: int) -> float:
+    return nbytes / PHONE.bytes_per_second
 
 
 def snr_db(original: bytes, copy: bytes) -> float:

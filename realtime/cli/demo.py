@@ -1,8 +1,9 @@
 """Makes a phone call through the library and back, and tells what went through.
 
 A recording is sent to a loopback server over a real WebSocket, 20 ms at a time; each turn
-comes back as the answer. Written as the call goes on: caller.wav (what was sent),
-agent.wav (what came back), session.jsonl (every frame, its direction and its time).
+comes back as the answer. What goes wrong on the way (--fault) is survived, over new connections
+where need be. Written as the call goes on: caller.wav (what was said), agent.wav (what came
+back), session.jsonl (every frame, its direction and its time).
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import importlib.resources
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..errors import AudioError
+from ..errors import AudioError, ConfigError
 from ..format import AudioFormat
+from ._faults import add_fault
 
 if TYPE_CHECKING:
-    from ._call import Call
+    from ._client import Client
 
+DEFAULT_PATIENCE_SECONDS = 20.0
+DEFAULT_RETRIES = 3
 HELP = "make a phone call through the library: real speech in, events over a WebSocket, speech out"
 
 
@@ -45,6 +49,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="send this recording (WAV; PCM16, mu-law or A-law) instead of the one in the package",
     )
+    parser.add_argument(
+        "--manual",
+        action="store_true",
+        help="find the caller's turns here, not on the server: commit each, and ask for its answer",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=DEFAULT_PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help="how long the server may say nothing while it is waited for (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--retries",
+        type=int,
+        default=DEFAULT_RETRIES,
+        metavar="N",
+        help="new connections that are tried in a row before the call is given up (default: %(default)s)",
+    )
+    add_fault(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--port", type=int, default=0, metavar="N", help="the loopback server's port (default: a free one)"
@@ -55,27 +79,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the call and print the report."""
     from ._call import Call
+    from ._client import Client
     from ._progress import Progress
     from ._record import Record
     from ._report import report
 
+    _check(arguments)
     recording = load(arguments.wav)
     with Progress() as progress, Record(arguments.out) as record:
-        call = Call(AudioFormat(arguments.format), record, progress, paced=not arguments.fast)
-        asyncio.run(_make(call, recording, arguments.port, arguments.url))
+        call = Call(AudioFormat(arguments.format), recording, record, progress, manual=arguments.manual)
+        client = Client(
+            call, paced=not arguments.fast, patience=arguments.patience, retries=arguments.retries
+        )
+        asyncio.run(_make(client, arguments))
     for line in report(call, record):
         print(line)
     return 0
 
 
-async def _make(call: Call, recording: bytes, port: int, url: str | None) -> None:
+def _check(arguments: argparse.Namespace) -> None:
+    if not 0 < arguments.patience < float("inf"):
+        raise ConfigError(f"--patience is more than 0 seconds, got {arguments.patience:g}")
+    if arguments.retries < 0:
+        raise ConfigError(f"--retries is not negative, got {arguments.retries}")
+    if arguments.url is not None and arguments.fault:
+        raise ConfigError("--fault is for the demo's own server; a URL asks for one by ?fault=NAME")
+
+
+async def _make(client: Client, arguments: argparse.Namespace) -> None:
     from ..testing import LoopbackServer
 
     async with contextlib.AsyncExitStack() as stack:
+        url = arguments.url
         if url is None:
-            server = await stack.enter_async_context(LoopbackServer(port))
-            url = server.url
-        await call.make(url, recording)
+            server = LoopbackServer(arguments.port, faults=arguments.fault)
+            url = (await stack.enter_async_context(server)).url
+        await client.make(url)
 
 
 def load(path: Path | None) -> bytes:

@@ -11,6 +11,8 @@ import signal
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from ._faults import add_fault
+
 if TYPE_CHECKING:
     from ..testing import LoopbackServer
 
@@ -37,13 +39,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="answer X times as fast as speech (1: in real time; default: all at once)",
     )
+    add_fault(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal comes."""
     from ..testing import LoopbackServer
 
-    server = LoopbackServer(arguments.port, ptime_ms=arguments.ptime, pace=arguments.pace)
+    server = LoopbackServer(
+        arguments.port, ptime_ms=arguments.ptime, pace=arguments.pace, faults=arguments.fault
+    )
     asyncio.run(_serve(server))
     return 0
 
