@@ -1,0 +1,113 @@
+"""Many calls at once, in the running event loop.
+
+`run` is bounded: it ends `patience` seconds after the last caller should have stopped speaking, whatever the server
+does, and earlier where nobody is left or `tick` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from .call import Call
+from .metronome import Metronome
+from .speech import Speech
+from .tally import Tally
+from .wire import masked
+
+TICK_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Attributes: `calls` are all numbers from `first` in steps of `step`; `ramp` and `seconds`, how long it takes
+    until all have called, and how long they then speak; `is_echoed`, whether answers are what was said.
+    """
+
+    url: str
+    calls: int
+    seconds: float
+    ramp: float
+    ptime_ms: float
+    format: str
+    recording: str
+    pause_ms: int
+    patience: float
+    is_echoed: bool
+    first: int = 0
+    step: int = 1
+
+    def speech(self) -> Speech:
+        """What is said.
+
+        Raises:
+            AudioError, ConfigError: a recording, format or ptime that cannot be.
+            OSError: the recording cannot be read.
+        """
+        return Speech(self.recording, self.format, self.ptime_ms, self.pause_ms, masked)
+
+
+class Status(NamedTuple):
+    """How far it is: calls that are open, appends sent, frames received, calls that failed."""
+
+    open: int = 0
+    appends: int = 0
+    received: int = 0
+    failed: int = 0
+
+
+Tick: TypeAlias = Callable[[Status], bool]
+
+
+async def run(plan: Plan, tick: Tick) -> Tally:
+    """Make the calls; `tick` hears of them twice a second and says whether to stop. Raises what `Plan.speech` does."""
+    tally, metronome, cpu = Tally(), Metronome(), time.thread_time()
+    speech = plan.speech()
+    begin = asyncio.get_running_loop().time()
+    numbers = range(plan.first, plan.calls, plan.step)
+    calls = [Call(number, plan.url, speech, metronome, tally, is_echoed=plan.is_echoed) for number in numbers]
+    end = begin + plan.ramp + plan.seconds
+    made = [
+        asyncio.create_task(call.make(begin + plan.ramp * number / plan.calls, end))
+        for number, call in zip(numbers, calls, strict=True)
+    ]
+    is_late = await _watch(made, calls, tally, end + plan.patience, tick)
+    for call in calls:
+        call.settle()
+        if is_late and call.stage:
+            tally.errors[f"given up, still waiting for {call.stage}"] += 1
+    tally.cpu_seconds = time.thread_time() - cpu
+    return tally
+
+
+async def _watch(
+    made: list[asyncio.Task[None]], calls: list[Call], tally: Tally, deadline: float, tick: Tick
+) -> bool:
+    """Wait until all calls are over, or end them: whether that was as they took too long."""
+    clock = asyncio.get_running_loop().time
+    pending, is_stopped = {*made}, False
+    while pending and not is_stopped and clock() < deadline:
+        _, pending = await asyncio.wait(pending, timeout=min(TICK_SECONDS, max(0.0, deadline - clock())))
+        status = _status(calls, tally)
+        tally.at_once = max(tally.at_once, status.open)
+        is_stopped = tick(status)
+    for task in pending:
+        task.cancel()
+    for ended in await asyncio.gather(*made, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
+    return bool(pending) and not is_stopped
+
+
+def _status(calls: list[Call], tally: Tally) -> Status:
+    return Status(
+        open=sum(call.is_open for call in calls),
+        appends=sum(call.said for call in calls),
+        received=sum(call.received.total() for call in calls),
+        failed=sum(not call.stage for call in calls) - tally.finished,
+    )
