@@ -1,0 +1,346 @@
+"""Turns and latencies: what the user said, what asked for a response, from when it was waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from realtime.analysis import Report, ResponseReport
+from tests.analysis.scenes import Scene
+
+
+def responses(report: Report) -> list[ResponseReport]:
+    return [response for turn in report.turns for response in turn.responses]
+
+
+def test_a_turn_that_the_server_detects() -> None:
+    scene = Scene().begin()
+    scene.now = 1000
+    scene.say(3000)
+    scene.speech("item_1", 200, 2400)
+    scene.created("resp_1")
+    scene.now += 90
+    scene.words("resp_1", "Hello")
+    scene.now += 10
+    scene.audio("resp_1", 500)
+    scene.now += 50
+    scene.audio("resp_1", 700)
+    scene.server("response.output_audio_transcript.done", **scene.part("resp_1"), transcript="Hello there.")
+    scene.done("resp_1")
+    scene.now += 900
+    scene.server(
+        "conversation.item.input_audio_transcription.completed",
+        item_id="item_1", content_index=0, transcript="Hi!", usage={"type": "duration", "seconds": 2.2},
+    )  # fmt: skip
+    (turn,) = scene.report().turns
+    user, (response,) = turn.user, turn.responses
+    assert user is not None
+    assert (turn.number, turn.at_ms, user.kind) == (1, 1200, "speech")
+    # Where the audio was sent that the server speaks of, not when it spoke.
+    assert (user.start_ms, user.end_ms, user.committed_ms, user.audio_ms) == (1200, 3400, 4000, 2200)
+    assert (user.transcript, user.transcript_ms, user.item_id) == ("Hi!", 5050, "item_1")
+    assert (response.asked_by, response.asked_ms, response.created_ms) == ("speech", 3400, 4000)
+    assert (response.first_text_ms, response.first_audio_ms, response.last_audio_ms) == (4090, 4100, 4150)
+    assert (response.latency_from, response.latency_ms, response.created_latency_ms) == (
+        "speech_end", 700, 100,
+    )  # fmt: skip
+    assert (response.status, response.done_ms, response.audio_ms) == ("completed", 4150, 1200)
+    assert response.transcript == "Hello there."
+    assert response.heard_ms is response.interrupted_by is None
+
+
+def test_speech_is_placed_by_what_was_sent_and_no_later_than_it_is_told() -> None:
+    scene = Scene().begin()
+    for _ in range(100):  # faster than it was spoken
+        scene.client("input_audio_buffer.append", audio="A" * 1280)
+        scene.now += 1
+    scene.speech("item_1", 1000, 1990)
+    scene.speech("item_2", 10_000_000, 20_000_000)
+    first, second = scene.report().turns
+    assert first.user is not None
+    assert first.user.start_ms == pytest.approx(50, abs=5)
+    assert first.user.end_ms == pytest.approx(99, abs=5)
+    assert second.user is not None
+    assert (second.user.start_ms, second.user.end_ms) == (100, 100)
+
+
+def test_where_no_audio_was_recorded_events_have_their_own_times() -> None:
+    scene = Scene().begin()
+    scene.now = 500
+    scene.server("input_audio_buffer.speech_started", item_id="a", audio_start_ms=5)
+    scene.now = 900
+    scene.server("input_audio_buffer.speech_stopped", item_id="a", audio_end_ms=400)
+    (turn,) = scene.report().turns
+    assert turn.user is not None
+    assert (turn.user.start_ms, turn.user.end_ms, turn.user.audio_ms) == (500, 900, 395)
+
+
+def test_without_turn_detection_latency_runs_from_the_commit() -> None:
+    scene = Scene(detection=None).begin()
+    scene.say(1000)
+    scene.client("input_audio_buffer.commit")
+    scene.now += 15
+    scene.server("input_audio_buffer.committed", item_id="a")
+    scene.client("response.create")
+    scene.now += 30
+    scene.answer("resp_1")
+    scene.say(400)
+    scene.client("input_audio_buffer.clear")
+    scene.server("input_audio_buffer.cleared")
+    scene.say(200)
+    scene.server("input_audio_buffer.committed", item_id="b")  # the commit itself is not in the log
+    first, second = scene.report().turns
+    assert first.user is not None
+    assert (first.user.kind, first.user.start_ms, first.user.end_ms, first.user.audio_ms) == (
+        "audio", 0, 1000, 1000,
+    )  # fmt: skip
+    (response,) = first.responses
+    assert (response.asked_by, response.asked_ms, response.latency_from) == ("client", 1015, "commit")
+    assert response.latency_ms == 145
+    assert second.user is not None
+    assert (second.user.start_ms, second.user.audio_ms) == (1545, 200)
+
+
+def test_speech_that_the_client_answers_by_itself() -> None:
+    scene = Scene().begin()
+    scene.say(2000)
+    scene.speech("a", 0, 1500)
+    scene.client("response.create")
+    scene.answer("resp_1")
+    (response,) = responses(scene.report())
+    assert (response.asked_by, response.asked_ms, response.latency_from, response.latency_ms) == (
+        "client", 2000, "speech_end", 600,
+    )  # fmt: skip
+
+
+def user_text(text: str, **item: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}], **item}
+
+
+def test_text_is_a_turn_once_it_is_asked_about() -> None:
+    scene = Scene().begin()
+    for text in ("What is", "the time?"):
+        scene.client("conversation.item.create", item=user_text(text))
+        scene.server("conversation.item.added", item=user_text(text, id=f"item_{text}"))
+        scene.now += 10
+    scene.client("response.create", event_id="c")
+    scene.answer("resp_1")
+    (turn,) = scene.report().turns
+    assert turn.user is not None
+    assert (turn.user.kind, turn.user.transcript, turn.user.start_ms) == ("text", "What is\nthe time?", 0)
+    assert (turn.responses[0].latency_from, turn.responses[0].latency_ms) == ("response_create", 100)
+
+
+def test_text_before_speech_is_a_turn_of_its_own() -> None:
+    scene = Scene().begin()
+    scene.client("conversation.item.create", item=user_text("I am on page 3"))
+    scene.say(100)
+    scene.speech("a", 0, 100)
+    kinds = [turn.user.kind for turn in scene.report().turns if turn.user]
+    assert kinds == ["text", "speech"]
+
+
+def test_a_message_with_audio_in_it() -> None:
+    scene = Scene().begin()
+    part = {"type": "input_audio", "audio": "AAAA" * 1600, "transcript": "Hi"}
+    scene.client("conversation.item.create", item={"type": "message", "role": "user", "content": [part]})
+    scene.client("response.create")
+    scene.answer("resp_1")
+    (turn,) = scene.report().turns
+    assert turn.user is not None
+    assert (turn.user.kind, turn.user.audio_ms, turn.user.transcript) == ("audio", 100, "Hi")
+
+
+def test_what_a_client_restores_is_no_turn() -> None:
+    scene = Scene().begin()
+    for number in range(3):
+        scene.client("conversation.item.create", item=user_text(f"old {number}", id=f"u{number}"))
+        scene.server("conversation.item.added", item=user_text(f"old {number}", id=f"u{number}"))
+        spoken = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]}
+        scene.client("conversation.item.create", item=spoken)
+    scene.client("response.create")
+    scene.answer("resp_1")
+    (turn,) = scene.report().turns
+    assert turn.user is None
+
+
+def test_text_of_a_client_that_was_not_recorded() -> None:
+    scene = Scene().begin()
+    for kind in ("conversation.item.added", "conversation.item.done", "conversation.item.added"):
+        scene.server(kind, item=user_text("Hello?", id="item_9"))
+    scene.server("conversation.item.added", item={"type": "new", "id": "x"})
+    scene.client("response.create")
+    scene.answer("resp_1")
+    (turn,) = scene.report().turns
+    assert turn.user is not None
+    assert turn.user.transcript == "Hello?"
+
+
+def test_functions_are_called_and_answered_for() -> None:
+    scene = Scene().begin()
+    scene.say(1000)
+    scene.speech("a", 0, 900)
+    scene.created("resp_1")
+    call = {"type": "function_call", "id": "fc", "call_id": "call_1", "name": "order", "arguments": "{}"}
+    scene.server("response.output_item.added", response_id="resp_1", output_index=0, item=call)
+    scene.now += 50
+    scene.server(
+        "response.function_call_arguments.done",
+        response_id="resp_1", item_id="fc", output_index=0, call_id="call_1", arguments="{}",
+    )  # fmt: skip
+    scene.now += 50
+    scene.server("response.output_item.done", response_id="resp_1", output_index=0, item=call)
+    scene.done("resp_1", output=[call])
+    scene.now += 300
+    for _ in range(2):  # the second tells nothing new
+        output = {"type": "function_call_output", "call_id": "call_1", "output": "{}"}
+        scene.client("conversation.item.create", item=output)
+    scene.client("response.create")
+    scene.now += 20
+    scene.answer("resp_2")
+    report = scene.report()
+    (turn,) = report.turns
+    first, second = turn.responses
+    (found,) = first.calls
+    assert (found.name, found.call_id, found.at_ms, found.output_ms, found.took_ms) == (
+        "order", "call_1", 1050, 1400, 350,
+    )  # fmt: skip
+    assert (first.latency_ms, first.transcript) == (None, None)
+    assert (second.asked_by, second.latency_from, second.latency_ms) == ("function", "response_create", 120)
+    assert (report.call_count, report.call_time.count, report.latency.count) == (1, 1, 1)
+
+
+def test_calls_of_mcp_tools() -> None:
+    scene = Scene().begin()
+    scene.created("resp_1")
+    item = {"type": "mcp_call", "id": "m", "server_label": "shop", "name": "find", "arguments": "{}"}
+    scene.server("response.output_item.added", response_id="resp_1", output_index=0, item=item)
+    scene.server("response.mcp_call.in_progress", item_id="m", output_index=0)
+    scene.now += 70
+    scene.server("response.mcp_call.completed", item_id="m", output_index=0)
+    scene.server(
+        "response.output_item.done", response_id="resp_1", output_index=0, item={**item, "output": "x"}
+    )
+    for id, name in (("f", "failed"), ("g", "")):
+        scene.server("response.mcp_call.in_progress", item_id=id, output_index=0)
+        if name:
+            scene.server(f"response.mcp_call.{name}", item_id=id, output_index=0)
+    (response,) = responses(scene.report())
+    found, failed, lost = response.calls
+    assert (found.name, found.server, found.took_ms, found.failed) == ("find", "shop", 70, False)
+    assert failed.failed
+    assert lost.output_ms is None
+
+
+def test_a_call_that_was_cut_off_is_none() -> None:
+    scene = Scene().begin()
+    item = {"type": "function_call", "id": "f", "name": "x", "arguments": "{", "status": "incomplete"}
+    scene.created("resp_1")
+    scene.done("resp_1", "cancelled", output=[item, {**item, "status": "completed"}])
+    report = scene.report()
+    assert report.call_count == 1
+
+
+def test_silence_is_answered() -> None:
+    scene = Scene().begin()
+    scene.now = 6000
+    scene.server(
+        "input_audio_buffer.timeout_triggered", item_id="s", audio_start_ms=0, audio_end_ms=6000
+    )
+    scene.server("input_audio_buffer.committed", item_id="s")
+    scene.answer("resp_1")
+    (turn,) = scene.report().turns
+    (response,) = turn.responses
+    assert turn.user is None
+    assert (response.asked_by, response.latency_from, response.latency_ms) == ("timeout", "timeout", 100)
+
+
+def test_a_greeting_and_a_response_that_nothing_asked_for() -> None:
+    scene = Scene().begin()
+    scene.client("response.create")
+    scene.answer("resp_1")
+    scene.answer("resp_2")
+    (turn,) = scene.report().turns
+    asked = [(response.asked_by, response.latency_from) for response in turn.responses]
+    assert asked == [("client", "response_create"), ("unknown", None)]
+
+
+def test_what_the_server_refuses_asks_for_nothing() -> None:
+    scene = Scene().begin()
+    scene.client("response.create", event_id="mine")
+    scene.server("error", error={"type": "t", "message": "m", "event_id": "mine"})
+    scene.client("response.create")
+    code = "conversation_already_has_active_response"
+    scene.server("error", error={"type": "t", "code": code, "message": "m"})
+    scene.say(100)
+    scene.speech("a", 0, 100)
+    scene.answer("resp_1")
+    (response,) = responses(scene.report())
+    assert response.asked_by == "speech"
+
+
+def test_a_response_during_speech_answers_what_was_said_before() -> None:
+    scene = Scene().begin()
+    scene.say(200)
+    scene.speech("a", 0, 100)
+    scene.server("input_audio_buffer.speech_started", item_id="b", audio_start_ms=150)
+    scene.answer("resp_1")
+    scene.server("input_audio_buffer.committed", item_id="b")  # by the client, before it was silent
+    scene.answer("resp_2")
+    first, second = scene.report().turns
+    assert [response.id for response in first.responses] == ["resp_1"]
+    assert [response.id for response in second.responses] == ["resp_2"]
+    assert second.responses[0].latency_from == "speech_end"
+
+
+def test_transcripts_come_late_in_pieces_or_not_at_all() -> None:
+    scene = Scene().begin()
+    scene.say(300)
+    for item in "abc":
+        scene.speech(item, 0, 50)
+    kind = "conversation.item.input_audio_transcription"
+    for item in ("a", "a", "c", "unknown"):
+        scene.server(f"{kind}.delta", item_id=item, content_index=0, delta=f"of {item} ")
+    failed = {"type": "t", "code": "bad_audio", "message": "too quiet"}
+    scene.server(f"{kind}.failed", item_id="b", content_index=0, error=failed)
+    scene.server(f"{kind}.completed", item_id="c", content_index=0, transcript="whole")
+    report = scene.report()
+    users = [turn.user for turn in report.turns]
+    assert [user and user.transcript for user in users] == ["of a of a ", None, "whole"]
+    assert users[1] is not None
+    assert users[1].transcription_error == "too quiet"
+    assert [(error.source, error.code) for error in report.errors] == [("transcription", "bad_audio")]
+
+
+def test_a_response_without_an_end_keeps_the_text_that_came() -> None:
+    scene = Scene().begin()
+    scene.created("resp_1")
+    scene.words("resp_1", "I was ")
+    scene.words("resp_1", "say\u00ad\"ing")
+    scene.words("resp_2", "text", "response.output_text.delta")  # its beginning is not in the log
+    scene.server("response.output_text.done", **scene.part("resp_3"), text="all")
+    first, second, third = responses(scene.report())
+    assert (first.transcript, first.status, first.done_ms) == ('I was say\u00ad"ing', None, None)
+    assert (second.transcript, second.created_ms) == ("text", None)
+    assert (third.transcript, third.first_text_ms) == ("all", 0)
+
+
+def test_the_text_of_a_response_may_come_with_its_end_alone() -> None:
+    scene = Scene().begin()
+    part = {"type": "output_audio", "transcript": "Here"}
+    message = {"type": "message", "id": "m", "role": "assistant", "content": [part, {"type": "new"}]}
+    scene.created("resp_1")
+    scene.done("resp_1", output=[message, {"type": "of_tomorrow", "id": "x"}])
+    scene.done("resp_1")  # told again
+    report = scene.report()
+    assert [response.transcript for response in responses(report)] == ["Here"]
+    assert report.statuses == {"completed": 1}
+
+
+def test_a_response_that_is_told_twice_is_one() -> None:
+    scene = Scene().begin()
+    for _ in range(2):
+        scene.created("resp_1")
+    scene.audio("resp_1", 100)
+    assert len(responses(scene.report())) == 1
