@@ -146,6 +146,9 @@ class History:
     def __iter__(self) -> Iterator[Held]:
         return iter(self._items)
 
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._by_id
+
     def add(self, held: Held, after: str | None = None) -> str | None:
         """Put `held` at the end, or after the item `after`; the id of the one before it.
 

@@ -57,6 +57,9 @@ class Session:
         return sent
 
     def new_id(self, kind: str) -> str:
-        """An id that this session has not given yet."""
-        self._serial += 1
-        return f"{kind}_{self._serial:08}"
+        """An id that this session has not given yet, and that no item has brought along."""
+        while True:
+            self._serial += 1
+            found = f"{kind}_{self._serial:08}"
+            if found not in self.history:
+                return found
