@@ -31,7 +31,12 @@ def test_a_quantile_is_off_by_the_stated_error_at_most(values: list[float], q: f
 def test_two_add_up_to_one(left: list[float], right: list[float]) -> None:
     both = histogram(left) + histogram(right)
     whole = histogram(left + right)
-    assert (both.buckets, both.count, both.min, both.max) == (whole.buckets, whole.count, whole.min, whole.max)
+    assert (both.buckets, both.count, both.min, both.max) == (
+        whole.buckets,
+        whole.count,
+        whole.min,
+        whole.max,
+    )
     assert both.sum == pytest.approx(whole.sum)
     assert both.mean == pytest.approx(sum(left + right) / len(left + right))
 
@@ -75,6 +80,6 @@ def test_json_and_back() -> None:
 def test_only_histograms_add_up() -> None:
     with pytest.raises(TypeError):
         Histogram() + 1  # type: ignore[operator]
+    found = Histogram()
     with pytest.raises(TypeError):
-        found = Histogram()
         found += 1  # type: ignore[operator, arg-type]

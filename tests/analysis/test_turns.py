@@ -245,9 +245,7 @@ def test_a_call_that_was_cut_off_is_none() -> None:
 def test_silence_is_answered() -> None:
     scene = Scene().begin()
     scene.now = 6000
-    scene.server(
-        "input_audio_buffer.timeout_triggered", item_id="s", audio_start_ms=0, audio_end_ms=6000
-    )
+    scene.server("input_audio_buffer.timeout_triggered", item_id="s", audio_start_ms=0, audio_end_ms=6000)
     scene.server("input_audio_buffer.committed", item_id="s")
     scene.answer("resp_1")
     (turn,) = scene.report().turns
@@ -317,7 +315,7 @@ def test_a_response_without_an_end_keeps_the_text_that_came() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     scene.words("resp_1", "I was ")
-    scene.words("resp_1", "say\u00ad\"ing")
+    scene.words("resp_1", 'say\u00ad"ing')
     scene.words("resp_2", "text", "response.output_text.delta")  # its beginning is not in the log
     scene.server("response.output_text.done", **scene.part("resp_3"), text="all")
     first, second, third = responses(scene.report())

@@ -1,0 +1,127 @@
+"""Summaries: calls add up to the same in any order and groups, in bounded memory."""
+
+from __future__ import annotations
+
+import pickle
+from decimal import Decimal
+from functools import reduce
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from realtime.analysis import Report, Summary, percentiles
+from realtime.analysis._kept import MAX_NAMES, OTHERS
+from realtime.analysis.summary import MAX_WORST
+from tests.analysis.scenes import Scene, usage
+
+
+def report(number: int) -> Report:
+    scene = Scene().begin(f"sess_{number}")
+    scene.speech("a", 0, 0)
+    scene.created("r")
+    scene.now += 100 + number * 10
+    scene.audio("r", 20)
+    scene.now += 500 + number
+    scene.audio("r", 20)
+    scene.done("r", "cancelled" if number % 2 else "completed", usage=usage(10, 10, 5, number, 1))
+    for _ in range(number % 3):
+        scene.server("error", error={"type": "t", "code": f"code_{number}", "message": "m"})
+    scene.server(f"new.{number % 4}")
+    found = scene.report()
+    found.logs = [f"call_{number:02}.jsonl"]
+    return found
+
+
+REPORTS = [report(number) for number in range(20)]
+
+
+def close(left: Summary, right: Summary) -> bool:
+    """Equal, but for the last digits of sums of floats."""
+    mine, theirs = msgspec.to_builtins(left), msgspec.to_builtins(right)
+    for found in (mine, theirs):
+        for name in ("latency", "created_latency", "call_time", "gap_time"):
+            found[name]["sum"] = round(found[name]["sum"], 6)
+        for name in ("duration_ms", "user_audio_ms", "assistant_audio_ms"):
+            found[name] = round(found[name], 6)
+    return bool(mine == theirs)
+
+
+WHOLE = reduce(lambda summary, found: summary + Summary.of(found), REPORTS, Summary())
+
+
+def test_it_says_what_the_calls_say() -> None:
+    assert WHOLE.calls == 20
+    assert WHOLE.models == {"gpt-realtime-2": 20}
+    assert WHOLE.dialects == {"ga": 20}
+    assert WHOLE.statuses == {"completed": 10, "cancelled": 10}
+    assert WHOLE.interruption_count == 10
+    assert WHOLE.latency.count == 20
+    assert WHOLE.error_count == sum(WHOLE.error_codes.values()) == 19
+    assert WHOLE.usage.responses.output == sum(range(20)) + 20
+    assert WHOLE.known_usd == sum((found.cost.known_usd for found in REPORTS), Decimal(0))
+    found = percentiles(WHOLE.latency)
+    assert (found["count"], found["max"]) == (20, 290)
+    assert found["p50"] == pytest.approx(190, rel=0.01)
+
+
+def test_the_worst_are_named() -> None:
+    slowest = WHOLE.worst["latency_ms"]
+    assert len(slowest) == MAX_WORST
+    assert [call.log for call in slowest[:2]] == ["call_19.jsonl", "call_18.jsonl"]
+    assert slowest[0].value == 290
+    assert {call.value for call in WHOLE.worst["errors"]} == {2.0, 1.0}
+    assert WHOLE.worst["gap_ms"][0].value == pytest.approx(499)
+
+
+@given(st.permutations(range(20)), st.lists(st.integers(0, 20), max_size=4))
+def test_in_any_order_and_groups_it_is_the_same(order: list[int], cuts: list[int]) -> None:
+    ends = [*sorted(cuts), len(order)]
+    groups = []
+    for start, end in zip([0, *ends], ends, strict=False):
+        group = Summary()
+        for number in order[start:end]:
+            group.add(REPORTS[number])
+        groups.append(group)
+    assert close(reduce(Summary.__add__, groups, Summary()), WHOLE)
+
+
+def test_adding_changes_neither_side() -> None:
+    left, right = Summary.of(REPORTS[0]), Summary.of(REPORTS[1])
+    before = msgspec.json.encode([left, right])
+    both = left + right
+    both.add(REPORTS[2])
+    both += both
+    assert msgspec.json.encode([left, right]) == before
+    assert both.calls == 6
+    with pytest.raises(TypeError):
+        left + 1  # type: ignore[operator]
+
+
+def test_only_summaries_are_added() -> None:
+    summary = Summary()
+    with pytest.raises(TypeError):
+        summary += 1  # type: ignore[operator, arg-type]
+    with pytest.raises(TypeError):
+        summary.usage + 1  # type: ignore[operator]
+
+
+def test_json_and_pickle() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(WHOLE), type=Summary) == WHOLE
+    assert pickle.loads(pickle.dumps(WHOLE)) == WHOLE
+
+
+def test_names_are_bounded() -> None:
+    summary = Summary()
+    for number in range(MAX_NAMES + 50):
+        found = Report(error_codes={f"code_{number:04}": 1 + (number == 3)}, error_count=1)
+        summary.add(found)
+    assert len(summary.error_codes) == MAX_NAMES
+    assert sum(summary.error_codes.values()) == MAX_NAMES + 51
+    assert summary.error_codes["code_0003"] == 2
+    assert summary.error_codes[OTHERS] == 51
+
+
+def test_a_call_without_a_log_or_a_model() -> None:
+    summary = Summary.of(Report())
+    assert (summary.models, summary.worst, summary.unpriced) == ({"": 1}, {}, 0)
