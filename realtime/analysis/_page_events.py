@@ -66,8 +66,11 @@ _KINDS: Final[dict[str, str]] = {
     "response.text.done": "text",
 }
 _SESSION = re.compile(r"(?:transcription_)?session\.(?:created|updated?|start(?:ed)?|closed?)")
-# What only beta's flat sessions have: GA's decoder passes over it.
-_FLAT = re.compile(rb'"(?:modalities|(?:in|out)put_audio_format|input_audio_transcription)"\s*:')
+# What only the sessions of these dialects have: GA's decoder passes over it.
+_TELLING: Final = {
+    beta.__name__: re.compile(rb'"(?:modalities|(?:in|out)put_audio_format|input_audio_transcription)"\s*:'),
+    translation.__name__: re.compile(rb'"type"\s*:\s*"translation"'),
+}
 
 
 class Row(msgspec.Struct, array_like=True, gc=False):
@@ -191,14 +194,15 @@ class _Reader:
     """Reads what is not hot: by the decoder of the dialect that is spoken, or whichever knows the type."""
 
     def __init__(self) -> None:
-        self._dialect = codec.Codec.__module__
+        self._dialect = codec.__name__
         self._summarize = Summarizer()
 
     def read(self, entry: Entry, type: str) -> tuple[str, str]:
         """The kind and the line of an event that is no run."""
         is_session = _SESSION.fullmatch(type) is not None
-        if is_session and _FLAT.search(entry.frame):
-            self._dialect = beta.__name__
+        if is_session:
+            told = (name for name, telling in _TELLING.items() if telling.search(entry.frame))
+            self._dialect = next(told, self._dialect)
         decoders = _DECODERS[entry.direction].get(type, {})
         if len(decoders) == 1:
             (self._dialect,) = decoders

@@ -40,13 +40,13 @@ def page_model(report: Report, timeline: Timeline) -> dict[str, Any]:
     return {
         "title": title_of(report.logs),
         "facts": [*_facts(report)],
-        "details": [(name, texts.of(value)) for name, value in _details(report)],
-        "notes": [texts.of(note) for note in _notes(report, timeline)],
+        "details": [(name, shown(value, 500)) for name, value in _details(report)],
+        "notes": [shown(note, 1000) for note in _notes(report, timeline)],
         "start_ms": timeline.start_ms,
         "end_ms": end_ms,
         "waves": {side: _wave(timeline, side, end_ms) for side in ("caller", "assistant")},
         "sent": [[span.start_ms, span.end_ms] for span in sound.caller],
-        "heard": [[span.start_ms, span.end_ms, texts.of(span.response)] for span in sound.assistant],
+        "heard": [[span.start_ms, span.end_ms, shown(span.response, 80)] for span in sound.assistant],
         "turns": [_turn(turn, texts) for turn in turns],
         "gaps": [{"at_ms": gap.at_ms, "gap_ms": gap.gap_ms} for gap in report.gaps],
         "slowest_ms": report.latency.max,
@@ -120,7 +120,9 @@ def _facts(report: Report) -> Iterator[dict[str, str]]:
     yield _fact("Duration", clock(report.duration_ms), _speech(report))
     yield _fact("Turns", f"{report.turn_count:,}", _count(report.response_count, "response"))
     yield _fact(
-        "First audio, median", _ms(latency.quantile(0.5)), _count(latency.count, "latency", "latencies")
+        "First audio, median",
+        _ms(latency.quantile(0.5)),
+        f"of {_count(latency.count, 'response')}" if latency.count else "",
     )
     yield _fact(
         "First audio, slowest", _ms(latency.max), f"p90 {_ms(latency.quantile(0.9))}" if latency.count else ""
@@ -173,7 +175,8 @@ def _details(report: Report) -> Iterator[tuple[str, str]]:
     }
     yield "Frames", f"{counts['client']:,} sent, {counts['server']:,} received, {report.nbytes:,} bytes"
     if report.call_count:
-        yield "Function calls", f"{report.call_count:,}, the slowest {_ms(report.call_time.max)}"
+        slowest = f", the slowest {_ms(report.call_time.max)}" if report.call_time.count else ""
+        yield "Function calls", f"{report.call_count:,}{slowest}"
 
 
 def _session(session: SessionReport) -> Iterator[tuple[str, str]]:
@@ -206,13 +209,14 @@ def _notes(report: Report, timeline: Timeline) -> Iterator[str]:
     elif not sound.caller and not sound.assistant:
         yield "The log holds no audio."
     if sound.is_too_long or timeline.beyond:
-        yield f"The timeline ends after 12 hours; {_count(timeline.beyond, 'later frame')} are in the list alone."
+        yield f"The timeline ends after 12 hours. In the list alone: {_count(timeline.beyond, 'later frame')}."
     if len(report.turns) > MAX_TURNS:
         left_out["turns"] = left_out.get("turns", 0) + len(report.turns) - MAX_TURNS
     if timeline.events.left_out:
         left_out["rows of the list of events"] = timeline.events.left_out
-    if any(left_out.values()):
-        yield f"Left out to keep the page small: {', '.join(f'{n:,} {name}' for name, n in left_out.items() if n)}."
+    counts = ", ".join(f"{count:,} {name}" for name, count in left_out.items() if count)
+    if counts:
+        yield f"Cut short or left out, as there is too much of it: {counts}."
 
 
 def _names(counts: dict[str, int]) -> str:
@@ -226,8 +230,8 @@ def _names(counts: dict[str, int]) -> str:
     return ", ".join([*some, f"{more:,} more"] if more > 0 else some)
 
 
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 def _ms(ms: float | None) -> str:

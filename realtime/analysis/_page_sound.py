@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -26,10 +27,12 @@ RATE: Final = 8000
 _PER_MS: Final = RATE // 1000
 # No call lasts longer; what a log has beyond is not drawn.
 MAX_MS: Final = 12 * 3600 * 1000
-# 20 ms of an hour, in three bytes each: what an envelope has at the most.
-MAX_BINS: Final = 180_000
+# Those of 20 ms of an hour and a little, in three bytes each: what an envelope has at the most.
+MAX_BINS: Final = 200_000
 _BIN_MS: Final = (10, 20, 50, 100, 200, 500)
 _MAX_SPANS: Final = 20_000
+# What is laid at once: a line of 40 bytes can stand for 128 MiB of audio that was left out.
+_PIECE_BYTES: Final = 1 << 20
 _BLOCK_SAMPLES: Final = 400_000  # whole bins of every width
 
 
@@ -152,10 +155,10 @@ class Sound:
         track = self._tracks[side]
         before, end = track.samples, track.end
         try:
-            track.put(chunk, at)
+            for piece in range(0, max(1, len(chunk.data)), _PIECE_BYTES):
+                track.put(replace(chunk, data=chunk.data[piece : piece + _PIECE_BYTES]), at)
         except AudioError:
             self._full.add(side)
-            return
         added = track.samples - before
         if added > 0:
             start = track.end - added

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import html.parser
 import json
@@ -26,7 +27,9 @@ from realtime.analysis import (
     UserInput,
     inspect_log,
     page as page_module,
+    timeline as timeline_module,
 )
+from realtime.analysis._page_events import EventList
 from realtime.analysis._page_model import (
     MAX_ALL_CHARS,
     MAX_TEXT_CHARS,
@@ -141,7 +144,7 @@ def test_a_report_that_is_there_is_used(written: Callable[..., tuple[PageStats, 
         (['{"direction":"client","time_ms":5,"frame":{"type":"response.create"}}'], "The log holds no audio."),
         (['{"direction":"client","time_ms":5,"frame":{"type":"input_audio_buffer.append","audio":"","audio_bytes":96000}}'], "Audio was left out of the log"),
         (['{"direction":"client","time_ms":5,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}',
-          '{"direction":"client","time_ms":50000000,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}'], "The timeline ends after 12 hours; 1 later frame"),
+          '{"direction":"client","time_ms":50000000,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}'], "The timeline ends after 12 hours. In the list alone: 1 later frame."),
         (['{"direction":"server","time_ms":5,"frame":{"type":"response.created","response":5}}'], "1 frame did not decode."),
     ],
     ids=["empty", "broken", "no audio", "left out", "long", "undecodable"],
@@ -192,7 +195,7 @@ def test_sessions_are_told(tmp_path: Path) -> None:
         "Events of types that are not known: e7 (7), e6 (6), e5 (5), e4 (4), e3 (3), 2 more."
         in found["notes"]
     )
-    assert found["notes"][-1] == "Left out to keep the page small: 3 errors."
+    assert found["notes"][-1] == "Cut short or left out, as there is too much of it: 3 errors."
 
 
 def _model(folder: Path, report: Report) -> dict[str, Any]:
@@ -217,9 +220,24 @@ def test_turns_and_texts_are_bounded(tmp_path: Path) -> None:
     assert len(texts[0]) == MAX_TEXT_CHARS
     assert texts[-1] == "..."
     assert sum(map(len, texts)) <= MAX_ALL_CHARS + 3 * MAX_TURNS
-    assert found["notes"][-1] == "Left out to keep the page small: 7 turns."
+    assert found["notes"][-1] == "Cut short or left out, as there is too much of it: 7 turns."
 
 
+def test_what_the_list_of_events_leaves_out_is_said(
+    written: Callable[..., tuple[PageStats, Parsed]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline_module, "EventList", functools.partial(EventList, 10))
+    stats, page = written(hotel())
+    assert (stats.events, page.model["events_left_out"], page.model["events_gap_at"]) == (
+        10,
+        stats.events_left_out,
+        5,
+    )
+    note = f"Cut short or left out, as there is too much of it: {stats.events_left_out} rows of the list of events."
+    assert note in page.model["notes"]
+
+
+@pytest.mark.slow
 def test_the_page_of_an_hour_is_bounded(tmp_path: Path) -> None:
     log = long_call(tmp_path / "call.jsonl", minutes=60, turns=400)
     stats = write_page(log, tmp_path / "call.html")

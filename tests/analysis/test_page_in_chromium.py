@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from realtime.analysis import timeline
+from realtime.analysis._page_events import EventList
 from realtime.analysis.page import write_page
 
 from .chromium import Page, chromium, needs_chromium
@@ -265,6 +268,24 @@ def test_the_list_is_walked_by_keys(page: Page, hotel_page: Path) -> None:
     assert page.text(".row.picked .type") == "session.created"
 
 
+def test_the_list_shows_where_rows_were_left_out(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline, "EventList", functools.partial(EventList, 4))
+    page.open(_written(hotel(), tmp_path))
+    assert [text.endswith("rows were left out here") for text in page.texts(".row")] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    page.run("document.querySelector('#events').focus()")
+    for _ in range(3):
+        page.key("ArrowDown")
+    assert page.run("document.querySelector('.row.picked').getAttribute('aria-posinset')") == "4"
+
+
 # --- Whatever the log says -----------------------------------------------------------------------
 
 
@@ -342,6 +363,7 @@ def test_every_log_has_a_sensible_page(page: Page, tmp_path: Path, lines: list[A
     assert page.text("#turns") != ""
 
 
+@pytest.mark.slow
 def test_the_page_of_an_hour_is_quick_to_draw(page: Page, tmp_path: Path) -> None:
     write_page(long_call(tmp_path / "call.jsonl", 60, 400), tmp_path / "call.html")
     page.open(tmp_path / "call.html")

@@ -98,7 +98,7 @@ def test_the_envelope_holds_the_least_the_greatest_and_the_rms(timeline_of: Call
 
 
 @pytest.mark.parametrize(
-    ("minutes", "bin_ms"), [(0, 10), (30, 10), (31, 20), (60, 20), (61, 50), (12 * 60, 500), (99 * 60, 500)]
+    ("minutes", "bin_ms"), [(0, 10), (30, 10), (34, 20), (60, 20), (67, 50), (12 * 60, 500), (99 * 60, 500)]
 )
 def test_the_envelope_is_bounded(minutes: int, bin_ms: int) -> None:
     with Sound() as sound:
@@ -153,6 +153,18 @@ def test_audio_that_was_left_out_has_its_place(timeline_of: Callable[..., Timeli
         assert rows_of(timeline)[0].audio_ms == 1000
     with timeline_of(append(100, NOISE)) as timeline:
         assert not timeline.sound.is_left_out
+
+
+def test_much_audio_of_one_line_is_laid_in_pieces(timeline_of: Callable[..., Timeline]) -> None:
+    two_hours = 48 * 7_200_000
+    lines = [
+        line("client", 5, "input_audio_buffer.append", audio="", audio_bytes=each) for each in (two_hours, 96)
+    ]
+    with timeline_of(*lines) as timeline:
+        longest = (1 << 27) / 48  # no more is believed of one line
+        assert [(span.start_ms, round(span.end_ms)) for span in timeline.sound.caller] == [
+            (5, round(5 + longest + 2))
+        ]
 
 
 def test_spans_are_bounded(timeline_of: Callable[..., Timeline], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,6 +300,7 @@ KINDS: list[tuple[str, Direction, dict[str, Any], str, str]] = [
     ("ga", "server", {"type": "new\u202e\n.delta", "x": 1}, "unknown", "<unknown"),
     ("beta", "server", {"type": "session.created", "session": {"modalities": ["text"], "input_audio_format": "g711_ulaw"}}, "session", "modalities=[text]"),
     ("beta", "server", {"type": "response.audio_transcript.done", "transcript": "t", "item_id": "i", "response_id": "r", "output_index": 0, "content_index": 0}, "text", "transcript=t"),
+    ("translation", "server", {"type": "session.created", "session": {"id": "s", "type": "translation", "model": "m", "expires_at": 5, "audio": {"output": {"language": "de"}}}}, "session", "language=de"),
     ("translation", "client", {"type": "session.close"}, "session", ""),
     ("live", "client", {"type": "session.start", "session": {"model": "m"}}, "session", ""),
     ("live", "server", {"type": "session.delegation.created", "offset_ms": 5, "delegation": {"id": "d", "type": "t", "target": "x"}}, "call", ""),

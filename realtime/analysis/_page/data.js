@@ -25,7 +25,8 @@ const turns = call.turns.map((turn, index) => {
   if (turn.user) times.push(turn.user.start_ms, turn.user.end_ms);
   for (const response of turn.responses) {
     const span = response.id === null ? null : heardOf.get(response.id);
-    times.push(response.asked_ms, response.created_ms, response.done_ms, span?.start, span?.end);
+    times.push(response.asked_ms, response.created_ms, response.first_audio_ms, response.last_audio_ms, response.done_ms,
+      span?.start, span?.end);
   }
   const known = times.filter(Number.isFinite);
   const start = turn.user ? Math.min(turn.user.start_ms, turn.at_ms) : Math.min(...known);

@@ -22,15 +22,17 @@ function readColors() {
 
 function readWave(told) {
   const text = atob(told.data);
-  const bytes = Uint8Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
-  const count = bytes.length / 3;
-  const signed = new Int8Array(bytes.buffer);
-  const root = (value) => Math.sign(value) * value * value;
-  const low = Float32Array.from({ length: count }, (_, at) => root(signed[at] / 127));
-  const high = Float32Array.from({ length: count }, (_, at) => root(signed[count + at] / 127));
-  const rms = Float32Array.from({ length: count }, (_, at) => root(bytes[2 * count + at] / 255));
+  const count = text.length / 3;
+  const low = new Float32Array(count), high = new Float32Array(count), rms = new Float32Array(count);
+  const signed = (at) => (text.charCodeAt(at) << 24) >> 24;
+  const square = (value) => Math.sign(value) * value * value;
   let peak = 0;
-  for (let at = 0; at < count; at += 1) peak = Math.max(peak, high[at], -low[at]);
+  for (let at = 0; at < count; at += 1) {
+    low[at] = square(signed(at) / 127);
+    high[at] = square(signed(count + at) / 127);
+    rms[at] = square(text.charCodeAt(2 * count + at) / 255);
+    peak = Math.max(peak, high[at], -low[at]);
+  }
   return { count, low, high, rms, binMs: told.bin_ms, gain: peak ? Math.min(LOUDEST_GAIN, 1 / peak) : 1 };
 }
 
@@ -185,31 +187,41 @@ function paintResponse(pen, response, top) {
   striped(pen, span.end, Math.min(span.end + lost, next?.start ?? whole.end), top + 6, LANE - 6, colors.unheard, 'not heard');
 }
 
-function paintLatencies(pen, width) {
-  const top = TOP.latency, middle = top + BETWEEN / 2;
-  let free = -Infinity;
-  for (const turn of turns) {
-    for (const { latency_ms: latency, first_audio_ms: first } of turn.responses) {
-      if (latency === null || first === null || !isSeen(first - latency, first)) continue;
-      const left = xOf(first - latency), right = xOf(first), name = millis(latency);
-      pen.strokeStyle = colors.latency;
-      pen.lineWidth = 1.5;
-      pen.beginPath();
-      pen.moveTo(left, top);
-      pen.lineTo(left, middle);
-      pen.lineTo(right, middle);
-      pen.lineTo(right, top + BETWEEN);
-      pen.stroke();
-      const size = pen.measureText(name).width, fits = right - left > size + 10;
-      const at = fits ? (left + right - size) / 2 : right + 5;
-      if (at < free || at + size > width) continue;
-      free = at + size + 6;
-      pen.fillStyle = colors.card;
-      pen.fillRect(at - 3, middle - 7, size + 6, 14);
-      pen.fillStyle = colors.latency;
-      pen.fillText(name, at, middle + 0.5);
+function latencies() {
+  const found = [];
+  for (const turn of turns) for (const { latency_ms: latency, first_audio_ms: first } of turn.responses) {
+    if (latency !== null && first !== null && isSeen(first - latency, first)) {
+      found.push({ left: xOf(first - latency), right: xOf(first), name: millis(latency) });
     }
   }
+  return found;
+}
+
+// A bracket from the end of speech to the first audio, with its length; where there is no room, a tick.
+function paintLatencies(pen, width) {
+  const top = TOP.latency, middle = top + BETWEEN / 2;
+  pen.lineWidth = 1.5;
+  pen.strokeStyle = colors.latency;
+  latencies().forEach(({ left, right, name }, at, all) => {
+    const before = all[at - 1]?.right ?? -Infinity, next = all[at + 1]?.left ?? width;
+    if (right - left < 4 && Math.min(left - before, next - right) < 14) {
+      upright(pen, left, middle - 6, middle + 6, colors.latency);
+      return;
+    }
+    pen.beginPath();
+    pen.moveTo(left, top);
+    pen.lineTo(left, middle);
+    pen.lineTo(right, middle);
+    pen.lineTo(right, top + BETWEEN);
+    pen.stroke();
+    const size = pen.measureText(name).width, fits = right - left > size + 10;
+    const start = fits ? (left + right - size) / 2 : right + 5;
+    if (!fits && start + size > next - 3) return;
+    pen.fillStyle = colors.card;
+    pen.fillRect(start - 3, middle - 7, size + 6, 14);
+    pen.fillStyle = colors.latency;
+    pen.fillText(name, start, middle + 0.5);
+  });
 }
 
 // --- Marks ---

@@ -4,6 +4,8 @@ const turnList = byId('turns');
 const FROM = { speech_end: 'after the end of speech', commit: 'after the commit', response_create: 'after response.create', timeout: 'after the timeout' };
 const BY = { speech: "cut by the user's speech", client: 'cut by the client', server: 'cut by the server' };
 
+const slowest = turns.flatMap((turn) => turn.responses).find((response) => response.latency_ms === call.slowest_ms);
+
 const chip = (kind, text, title = '') => Object.assign(make('span', `chip ${kind}`, text), { title });
 
 function line(who, name) {
@@ -43,7 +45,7 @@ function transcript(response) {
 function chips(response) {
   const row = make('div', 'chips'), latency = response.latency_ms;
   if (latency !== null) {
-    const isSlowest = latency === call.slowest_ms && call.turns.length > 1;
+    const isSlowest = response === slowest && turns.length > 1;
     row.append(chip(isSlowest ? 'latency slowest' : 'latency', `${isSlowest ? 'slowest: ' : ''}${millis(latency)}`,
       `First audio ${FROM[response.latency_from] ?? ''}`));
   }
@@ -52,7 +54,8 @@ function chips(response) {
     row.append(chip('cut', `${BY[response.interrupted_by]}${heardOfIt}`));
   }
   if (response.gaps) row.append(chip('cut', response.gaps === 1 ? '1 gap' : `${response.gaps} gaps`));
-  const status = response.status ?? 'no end seen';
+  // Dialects without responses tell of no end.
+  const status = response.status ?? (response.created_ms === null ? 'completed' : 'no end seen');
   const reason = response.reason ? `: ${response.reason}` : '';
   if (!response.interrupted_by && status !== 'completed') row.append(chip(status === 'failed' ? 'error' : 'plain', status + reason));
   return row;
