@@ -21,6 +21,7 @@ import pybase64
 
 from ..recording._blocks import Path
 from ._page_model import page_model
+from .inspector import inspect_log
 from .report import Report
 from .timeline import Timeline, read_timeline
 
@@ -76,10 +77,7 @@ def write_page(
         ConfigError: a .zst log, and no module for it is installed.
     """
     paths = [log] if isinstance(log, (str, os.PathLike)) else [*log]
-    if report is None:
-        from . import inspect_log
-
-        report = inspect_log(paths)
+    report = inspect_log(paths) if report is None else report
     with read_timeline(paths) as timeline:
         model = page_model(report, timeline)
         sound = timeline.sound
