@@ -82,4 +82,4 @@ def test_only_histograms_add_up() -> None:
         Histogram() + 1  # type: ignore[operator]
     found = Histogram()
     with pytest.raises(TypeError):
-        found += 1  # type: ignore[operator, arg-type]
+        found += 1  # type: ignore[arg-type]

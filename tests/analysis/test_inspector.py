@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import tracemalloc
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_a_log_is_inspected(tmp_path: Path, ending: str) -> None:
     report = inspect_log(path)
     assert report.logs == [str(path)]
     assert (report.turn_count, report.interruption_count, report.broken) == (2, 1, 0)
-    assert report.duration_ms == scene.entries[-1].time_ms  # type: ignore[union-attr]
+    assert report.duration_ms == scene.entries[-1].time_ms
     assert report.turns[0].responses[0].transcript == "word word word "
     wanted = scene.report()
     wanted.logs = report.logs
@@ -128,7 +129,7 @@ def test_a_report_on_the_way_changes_nothing() -> None:
         reports.append(msgspec.json.encode(inspector.report()))
     assert same(inspector.report(), scene.report())
     kept = msgspec.json.decode(reports[40], type=Report)
-    assert kept.ended_ms == scene.entries[40].time_ms  # type: ignore[union-attr]
+    assert kept.ended_ms == scene.entries[40].time_ms
 
 
 def test_time_may_go_back() -> None:
@@ -158,7 +159,7 @@ def test_an_hour_of_talk_is_whole() -> None:
 
 
 def test_what_is_no_call_is_bounded_and_counted() -> None:
-    scene, many = Scene().begin(), 6000
+    scene, many = Scene().begin(), 2500
     call = {"type": "function_call", "name": "f", "arguments": "{}"}
     for number in range(many):
         scene.now = number * 100.0
@@ -178,7 +179,7 @@ def test_what_is_no_call_is_bounded_and_counted() -> None:
         assert len(getattr(report, name)) == LIMITS[name]
         assert report.left_out[name] == many - LIMITS[name]
     kept = [response for turn in report.turns for response in turn.responses]
-    assert len(kept) == LIMITS["turns"]
+    assert len(kept) == LIMITS["turns"] < LIMITS["responses"]
     assert (report.turn_count, report.response_count, report.call_count) == (many, many, many)
     assert (report.interruption_count, report.gap_count, report.error_count) == (many, many, many)
     assert (report.broken, report.undecodable, report.latency.count) == (many, many, many)
@@ -246,14 +247,17 @@ def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> N
             scene.server("error", error={"type": "t", "code": f"c{number}", "message": "m"})
             scene.done(f"r{number}", usage=usage(1, 1, 0, 1, 1))
             inspector.feed_all(scene.entries)
-        return tracemalloc.get_traced_memory()[0]
+        gc.collect()
+        ours = [tracemalloc.Filter(True, f"*{folder}*") for folder in ("analysis", "state")]
+        taken = tracemalloc.take_snapshot().filter_traces(ours)
+        return sum(found.size for found in taken.statistics("filename"))
 
     tracemalloc.start()
     try:
         first, second = feed(range(300)), feed(range(300, 900))
     finally:
         tracemalloc.stop()
-    assert second - first < 150_000  # ids that `Usage` remembers, up to 4,096
+    assert second - first < 100_000  # marks of ids that `Usage` remembers, up to 4,096
 
 
 # --- Whatever is in it -----------------------------------------------------------------
@@ -267,7 +271,7 @@ def test_every_event_of_every_dialect_passes() -> None:
     assert sum(found.frames for found in report.frames) == len(FRAMES)
 
 
-HUGE = st.sampled_from(
+HUGE: Any = st.sampled_from(
     [10**400, -(10**400), 2**63, -1, 0, 1e300, 0.5, "", "x", None, True, [], {}, [[]], {"type": "x"}]
 )
 
@@ -293,8 +297,8 @@ def test_events_with_anything_in_them(draw: st.DataObject) -> None:
         event = json.loads(frame)
         if draw.draw(st.booleans()):
             event = mangled(event, draw)
-        side = draw.draw(st.sampled_from([side, side, *SIDES]))
-        inspector.feed(Entry(side, float(number), json.dumps(event).encode(), number))
+        sender: Direction = draw.draw(st.sampled_from([side, side, *SIDES]))
+        inspector.feed(Entry(sender, float(number), json.dumps(event).encode(), number))
     report = inspector.report()
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
     assert sum(found.frames for found in report.frames) == len(numbers)

@@ -97,7 +97,7 @@ def test_the_user_interrupts_and_the_server_cancels() -> None:
     scene.now += 20
     for side in ("client", "server"):
         members = {"item_id": "item_resp_1", "content_index": 0, "audio_end_ms": 650}
-        scene.add(side, f"conversation.item.truncate{'d' * (side == 'server')}", **members)  # type: ignore[arg-type]
+        scene.add(side, f"conversation.item.truncate{'d' * (side == 'server')}", **members)
     scene.audio("resp_1", 100)  # late
     report = scene.report()
     (cut,) = report.interruptions

@@ -101,7 +101,7 @@ def test_adding_changes_neither_side() -> None:
 def test_only_summaries_are_added() -> None:
     summary = Summary()
     with pytest.raises(TypeError):
-        summary += 1  # type: ignore[operator, arg-type]
+        summary += 1  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         summary.usage + 1  # type: ignore[operator]
 

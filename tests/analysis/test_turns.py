@@ -47,7 +47,7 @@ def test_a_turn_that_the_server_detects() -> None:
     )  # fmt: skip
     assert (response.status, response.done_ms, response.audio_ms) == ("completed", 4150, 1200)
     assert response.transcript == "Hello there."
-    assert response.heard_ms is response.interrupted_by is None
+    assert (response.heard_ms, response.interrupted_by) == (None, None)
 
 
 def test_speech_is_placed_by_what_was_sent_and_no_later_than_it_is_told() -> None:
