@@ -38,7 +38,7 @@ RECORDING: Final = str(Path(realtime.__file__).parent / "data" / "caller.wav")
 # Files that a process has open beside its sockets.
 OTHER_FILES: Final = 64
 # On a terminal the line is written over; elsewhere there is one for each of these.
-SECONDS_PER_LINE: Final = 5.0
+SECONDS_PER_LINE: Final = 2.0
 
 
 class Progress:
@@ -250,9 +250,9 @@ def made(asked: argparse.Namespace) -> Report:
     )
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Make room, make the calls, print what came of them."""
-    asked = parsed()
+    asked = parsed(arguments)
     try:
         in_the_way = make_room(files_needed(asked))
         if in_the_way:

@@ -15,7 +15,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from realtime.testing import LoopbackServer
 
@@ -39,7 +39,8 @@ def _ignoring_sigint() -> Generator[None]:
 
 
 def _start(target: Any, *arguments: object) -> tuple[BaseProcess, Connection]:
-    ours, its = cast("tuple[Connection, Connection]", _SPAWN.Pipe())
+    pipe: Any = _SPAWN.Pipe()
+    ours, its = pipe
     process = _SPAWN.Process(target=target, args=(its, *arguments), daemon=True)
     with _ignoring_sigint():
         process.start()
@@ -127,10 +128,12 @@ class Server:
     where it died.
 
     Raises:
+        AudioError, ConfigError: an option that cannot be.
         RuntimeError: on entering, it does not come up.
     """
 
     def __init__(self, **options: Any) -> None:
+        LoopbackServer(**options)  # what it refuses, it refuses here
         self._options = options
         self.url = ""
         self.cpu_seconds: float | None = None

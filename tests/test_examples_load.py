@@ -1,0 +1,610 @@
+"""examples/load.py: 500 calls at once lose nothing; what a server loses or spoils is seen; every end is a clear one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import dataclasses
+import importlib
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+
+import realtime
+from realtime.audio import write_wav
+from realtime.testing import Loopback, LoopbackServer
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+sys.path.append(str(EXAMPLES))  # as `python examples/load.py` has it
+
+# Not by import statements: type checkers have no path to them.
+load: Any = importlib.import_module("load")
+apart, fleet, metronome, report, speech, tally, wire = (
+    importlib.import_module(f"loadgen.{part}")
+    for part in ("apart", "fleet", "metronome", "report", "speech", "tally", "wire")
+)
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+ULAW = realtime.AudioFormat.G711_ULAW
+RUNS = pytest.mark.skipif(os.name != "posix", reason="limits and signals are those of POSIX")
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A second of speech, nowhere like itself."""
+    path = tmp_path_factory.mktemp("load") / "speech.wav"
+    noise = np.random.default_rng(20261125).normal(0, 4_000, 8_000)
+    write_wav(path, realtime.audio.ulaw_encode(noise.astype("<i2")), ULAW)
+    return str(path)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "error", str(EXAMPLES / "load.py"), *arguments]
+
+
+def run(*arguments: str, limit: str = "true") -> subprocess.CompletedProcess[str]:
+    """The program, in a shell that has said `limit` before."""
+    shell = ["sh", "-c", f'{limit} && exec "$@"', "sh"] if limit != "true" else []
+    return subprocess.run(
+        [*shell, *command(*arguments)], env=ENVIRONMENT, capture_output=True, text=True, timeout=120
+    )
+
+
+def told(*arguments: str) -> Any:
+    """The report of a run that must be clean."""
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+# --- Many at once ------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_500_calls_at_once_in_one_process(recording: str) -> None:
+    """A server and its 500 clients in one process: bounded in count and time, and no timing is asserted."""
+    asked = [
+        "--calls",
+        "500",
+        "--in-process",
+        "--ptime",
+        "200",
+        "--seconds",
+        "3",
+        "--ramp",
+        "4",
+        "--pause",
+        "1",
+        "--delta",
+        "200",
+    ]
+    found = told(*asked, "--recording", recording)
+    assert (found["calls"], found["opened"], found["finished"], found["at_once"]) == (500,) * 4
+    assert found["lost"] == found["errors"] == {}
+    assert found["wrong"] == 0
+    # Each turn has its answer, and what was said after the last one has too.
+    sent, received = found["sent"], found["received"]
+    assert found["turns"] >= 500
+    assert found["answers"] + found["interrupted"] == found["turns"] + 500 == received["response.done"]
+    for kind in ("speech_started", "speech_stopped"):
+        assert received[f"input_audio_buffer.{kind}"] == found["turns"]
+    assert found["audio_bytes"] > 500 * ULAW.chunk_bytes(1_000)
+    assert sent["input_audio_buffer.append"] * 0.2 == pytest.approx(found["call_seconds"])
+    assert found["server_cpu_seconds"] > 0
+    assert found["calls_per_core"] == pytest.approx(
+        found["call_seconds"] / found["server_cpu_seconds"], rel=0.01
+    )
+
+
+def test_calls_of_two_processes_add_up(recording: str) -> None:
+    asked = [
+        "--calls",
+        "9",
+        "--processes",
+        "2",
+        "--ptime",
+        "20",
+        "--seconds",
+        "2",
+        "--ramp",
+        "0.2",
+        "--pause",
+        "1.1",
+        "--format",
+        "pcm16",
+    ]
+    found = told(*asked, "--recording", recording)
+    assert (found["asked"], found["calls"], found["finished"]) == (9, 9, 9)
+    assert found["turns"] >= 9
+    assert found["answers"] + found["interrupted"] == found["turns"] + 9
+    assert found["lateness_ms"]["count"] + found["held_appends"] == found["sent"]["input_audio_buffer.append"]
+    assert found["server_cpu_seconds"] > 0
+
+
+def test_a_caller_interrupts_and_says_what_it_heard(recording: str) -> None:
+    """The pause is shorter than an answer, so every answer but the last is cut by the next turn."""
+    plan = planned(recording, seconds=4.0, pause_ms=700)
+    with LoopbackServer(pace=1) as server:
+        found = made(replaced(plan, url=server.url))
+    assert found.interrupted >= 2
+    assert found.sent["conversation.item.truncate"] == found.received["conversation.item.truncated"] >= 2
+    assert found.is_clean
+
+
+# --- What goes wrong at the server -------------------------------------------------------
+
+
+def planned(recording: str, **settings: Any) -> Any:
+    return fleet.Plan(
+        **{
+            "url": "", "calls": 1, "seconds": 1.5, "ramp": 0.0, "ptime_ms": 20, "format": "g711_ulaw",
+            "recording": recording, "pause_ms": 600, "patience": 20.0, "is_echoed": True, **settings,
+        }
+    )  # fmt: skip
+
+
+def replaced(plan: Any, **settings: Any) -> Any:
+    return dataclasses.replace(plan, **settings)
+
+
+def made(*plans: Any, tick: Callable[[Any], bool] = lambda status: False) -> Any:
+    """The tally of one plan, or those of several at a time."""
+
+    async def all_of_them() -> list[Any]:
+        return await asyncio.gather(*(fleet.run(plan, tick) for plan in plans))
+
+    tallies = asyncio.run(all_of_them())
+    return tallies[0] if len(plans) == 1 else tallies
+
+
+class Spoiler:
+    """A server that spoils what goes through it, by the path: how, the type, which of them."""
+
+    def __init__(self, way: str) -> None:
+        self._how, self._kind, number = way.strip("/").split("/")
+        self._at, self._seen = int(number), 0
+
+    def pass_on(self, frame: bytes) -> list[bytes]:
+        """What becomes of a frame, of either side."""
+        if realtime.peek_type(frame) != self._kind:
+            return [frame]
+        self._seen += 1
+        if self._seen != self._at:
+            return [frame]
+        match self._how:
+            case "drop":
+                return []
+            case "double":
+                return [frame, frame]
+            case "break":
+                return [frame[:-5]]
+            case "lengthen":
+                return [frame.replace(b'"delta":"', b'"delta":"AAAA', 1)]
+            case _:
+                return [frame.replace(*self._payloads(frame), 1)]
+
+    def _payloads(self, frame: bytes) -> tuple[bytes, bytes]:
+        delta: Any = realtime.decode_server(frame)
+        other = bytes([delta.delta[0] ^ 1]) + delta.delta[1:]
+        return base64.b64encode(delta.delta), base64.b64encode(other)
+
+    @classmethod
+    async def serve(cls, connection: ServerConnection) -> None:
+        assert connection.request is not None
+        spoiler = cls(connection.request.path)
+        session = Loopback(ptime_ms=100)
+        answers = session.open()
+        with contextlib.suppress(realtime.errors.RealtimeError):
+            while True:
+                for event in answers:
+                    for frame in spoiler.pass_on(realtime.encode(event)):
+                        await connection.send(frame, text=True)
+                came = await connection.recv(decode=False)
+                answers = [event for frame in spoiler.pass_on(came) for event in session.receive(frame)]
+
+
+# How, which type, which of them; what is seen of it.
+SPOILED: dict[str, Callable[[Any], bool]] = {
+    "drop/input_audio_buffer.append/10": lambda seen: seen.wrong >= 1,
+    "double/input_audio_buffer.append/20": lambda seen: seen.wrong >= 1,
+    "drop/response.output_audio.delta/2": lambda seen: seen.wrong == 1,
+    "double/response.output_audio.delta/2": lambda seen: seen.wrong == 1,
+    "lengthen/response.output_audio.delta/1": lambda seen: seen.wrong == 1,
+    "alter/response.output_audio.delta/1": lambda seen: seen.wrong == 1,
+    "drop/response.content_part.done/1": lambda seen: seen.lost == {"response.content_part.done": 1},
+    "drop/conversation.item.done/1": lambda seen: seen.lost == {"conversation.item.done": 1},
+    "drop/response.created/1": lambda seen: seen.lost["response.created"] >= 1,
+    "break/response.output_audio.delta/1": lambda seen: (
+        seen.wrong == 1 and any(error.startswith("not decoded: ") for error in seen.errors)
+    ),
+    "break/input_audio_buffer.append/10": lambda seen: seen.wrong >= 1 and seen.errors == {"invalid_json": 1},
+    "drop/session.updated/1": lambda seen: seen.errors == {"given up, still waiting for its settings": 1},
+    "drop/input_audio_buffer.commit/1": lambda seen: (
+        seen.errors == {"given up, still waiting for what it said to be committed": 1}
+    ),
+    "drop/response.done/1": lambda seen: seen.errors == {"given up, still waiting for its answers": 1},
+    "drop/response.create/1": lambda seen: seen.errors == {"given up, still waiting for its last answer": 1},
+    "drop/nothing/1": lambda seen: seen.is_clean,
+}
+
+
+@pytest.fixture(scope="module")
+def spoiled(recording: str) -> dict[str, Any]:
+    """The tallies of one call each, all of them at a time."""
+
+    async def call_all() -> list[Any]:
+        async with serve(Spoiler.serve, "127.0.0.1", 0, compression=None) as listening:
+            port = next(iter(listening.sockets)).getsockname()[1]
+            plans = [planned(recording, url=f"ws://127.0.0.1:{port}/{way}", patience=6.0) for way in SPOILED]
+            return await asyncio.gather(*(fleet.run(plan, lambda status: False) for plan in plans))
+
+    return dict(zip(SPOILED, asyncio.run(call_all()), strict=True))
+
+
+@pytest.mark.parametrize("way", SPOILED)
+def test_what_is_lost_or_spoiled_is_seen(spoiled: dict[str, Any], way: str) -> None:
+    seen = spoiled[way]
+    assert SPOILED[way](seen), seen
+    assert seen.is_clean == (way == "drop/nothing/1")
+
+
+def test_the_faults_of_the_loopback_server_are_told_apart(recording: str) -> None:
+    with LoopbackServer() as server:
+        odd, closed = (
+            planned(recording, url=f"{server.url}?fault={name}") for name in ("odd_deltas", "disconnect")
+        )
+        odd_seen, closed_seen = made(odd, closed)
+    assert odd_seen.is_clean
+    assert not closed_seen.is_clean
+    ((error, count),) = closed_seen.errors.items()
+    assert (error.partition(": ")[0], count) == ("closed by the server", 1)
+
+
+def test_answers_of_a_server_that_does_not_echo_are_only_counted(recording: str) -> None:
+    with LoopbackServer(script=lambda turn: "Good day.") as server:
+        plan = planned(recording, url=server.url)
+        seen, judged = made(replaced(plan, is_echoed=False), plan)
+    assert seen.is_clean
+    assert (seen.answers, seen.audio_bytes) == (seen.turns + 1, 0)
+    assert judged.wrong == judged.turns + 1
+
+
+# --- Ends --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host, is_here",
+    [
+        ("127.0.0.1", True), ("127.9.9.9:80", True), ("[::1]:80", True), ("localhost", True), ("LOCALHOST", True),
+        ("example.com", False), ("128.0.0.1", False), ("[::2]", False), ("127.0.0.1.example.com", False),
+        ("localhost@example.com", False), ("", False),
+    ],
+)  # fmt: skip
+def test_only_this_machine_is_called(host: str, is_here: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ws://{host}/v1/realtime"
+    assert load.is_here(url) == is_here
+    assert load.parsed(["--url", url, "--any-host"]).url == url
+    if is_here:
+        assert load.parsed(["--url", url]).url == url
+    else:
+        with pytest.raises(SystemExit):
+            load.parsed(["--url", url])
+        assert "is not on this machine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--calls 0", "--calls x", "--seconds 0", "--seconds inf", "--ramp -1", "--ramp nan", "--ptime 0",
+        "--processes 0", "--in-process --processes 2", "--in-process --url ws://127.0.0.1/",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        load.parsed(arguments.split())
+    assert ended.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--recording", "nowhere.wav"], "nowhere.wav"),
+        (["--recording", __file__], "load: "),
+        (["--format", "opus"], "opus"),
+        (["--ptime", "0.3"], "0.3"),
+        (["--delta", "0.3"], "0.3"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_in_a_sentence(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load.main([*arguments, "--calls", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("load: ")
+    assert message in err
+
+
+def test_nobody_is_there() -> None:
+    done = run(
+        *[
+            "--url",
+            "ws://127.0.0.1:9/v1/realtime",
+            "--calls",
+            "3",
+            "--seconds",
+            "1",
+            "--ramp",
+            "0",
+            "--ptime",
+            "100",
+        ]
+    )
+    assert done.returncode == 1, done.stderr
+    assert "3 made, 0 heard out" in done.stdout
+    assert "errors        3 [Errno " in done.stdout
+    assert "NOT CLEAN" in done.stdout
+
+
+def test_another_kind_of_server_is_there(recording: str) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def call_both() -> list[Any]:
+        async with (
+            await asyncio.start_server(refuse, "127.0.0.1", 0) as one,
+            await asyncio.start_server(hang_up, "127.0.0.1", 0) as other,
+        ):
+            ports = [server.sockets[0].getsockname()[1] for server in (one, other)]
+            plans = [planned(recording, url=f"ws://127.0.0.1:{port}/") for port in ports]
+            return await asyncio.gather(*(fleet.run(plan, lambda status: False) for plan in plans))
+
+    refused, hung_up = asyncio.run(call_both())
+    assert refused.errors == {"server rejected WebSocket connection: HTTP 403": 1}
+    assert (hung_up.calls, hung_up.opened, hung_up.errors.total()) == (1, 0, 1)
+
+
+@RUNS
+def test_a_soft_limit_of_open_files_is_raised(recording: str) -> None:
+    asked = [
+        "--calls",
+        "40",
+        "--in-process",
+        "--seconds",
+        "0.5",
+        "--ramp",
+        "0.5",
+        "--ptime",
+        "100",
+        "--pause",
+        "1",
+    ]
+    done = run(*asked, "--recording", recording, limit="ulimit -Sn 60")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@RUNS
+def test_a_hard_limit_of_open_files_is_told() -> None:
+    done = run("--calls", "500", limit="ulimit -n 200")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "need 564 open files in a process, and one may have 200" in done.stderr
+
+
+@RUNS
+@pytest.mark.parametrize("how", ["--in-process", "--processes=2"])
+def test_ctrl_c_prints_what_was_measured(how: str, recording: str) -> None:
+    asked = [
+        how,
+        *["--calls", "4", "--seconds", "600", "--ramp", "0", "--pause", "1", "--recording"],
+        recording,
+    ]
+    with subprocess.Popen(
+        command(*asked), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while "4 calls open" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=60)
+    assert process.returncode == 130, out + rest
+    assert "Traceback" not in rest
+    assert "4 made, 0 heard out; at most 4 open at once" in out
+    assert "errors        none" in out
+    assert "s of CPU: " in out
+    assert "Stopped before its time" in out
+
+
+@pytest.mark.parametrize(
+    "end, error",
+    [
+        (lambda server: server._pipe.send(apart.STOP), "closed by the server: 1001"),
+        (lambda server: server._process.kill(), "closed by the server: 1006"),
+    ],
+    ids=["ended", "killed"],
+)
+def test_the_server_goes_away(recording: str, end: Callable[[Any], None], error: str) -> None:
+    def tick(status: Any) -> bool:
+        if status.open == 3:
+            end(server)
+        return False
+
+    with apart.Server() as server:
+        found = made(planned(recording, url=server.url, calls=3, seconds=600.0), tick=tick)
+    assert (found.opened, found.finished) == (3, 0)
+    assert found.errors == {error: 3}
+    assert (server.cpu_seconds is None) == error.endswith("1006")
+
+
+def test_a_process_of_the_generator_dies(recording: str) -> None:
+    def kill(status: Any) -> bool:
+        if status.open == 2:
+            for child in multiprocessing.active_children():
+                child.kill()
+        return False
+
+    with LoopbackServer() as server:
+        found = apart.run_apart(planned(recording, url=server.url, calls=2, seconds=600.0), 2, kill)
+    assert found.errors == {"a process of the generator died": 2}
+
+
+# --- Parts -------------------------------------------------------------------------------
+
+
+@given(
+    first=st.integers(0, 200),
+    spoken=st.integers(0, 400),
+    start=st.integers(0, 9_000),
+    ms=st.integers(0, 9_000),
+)
+def test_what_was_said_is_known_to_the_byte(
+    recording: str, first: int, spoken: int, start: int, ms: int
+) -> None:
+    said = speech.Speech(recording, "g711_ulaw", 20, 615, lambda frame: frame)
+    first %= len(said.frames)
+    frames = [said.frames[(first + number) % len(said.frames)] for number in range(spoken)]
+    audio: Any = b"".join(realtime.decode_client(frame).audio for frame in frames)
+    audio += ULAW.silence(20_000)
+    assert said.span(first, spoken, start, start + ms) == audio[8 * start : 8 * (start + ms)]
+
+
+def test_each_distinct_append_is_made_once(recording: str) -> None:
+    made_of: list[bytes] = []
+
+    def frame_of(frame: bytes) -> bytes:
+        made_of.append(frame)
+        return frame
+
+    said = speech.Speech(recording, "g711_ulaw", 20, 6_000, frame_of)
+    assert len(said.frames) == 350
+    assert len(made_of) == len(set(made_of)) == 51  # the second of speech, and one of silence
+    assert said.frames[-1] is said.silence
+
+
+PIECES = st.lists(st.integers(1, 40), max_size=30)
+
+
+@given(cuts=PIECES, parts=st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=3), max_size=5))
+def test_any_split_of_what_comes_gives_the_same_frames(cuts: list[int], parts: list[list[bytes]]) -> None:
+    """Whole frames and fragmented ones, with a ping among them, cut anywhere."""
+    heard: list[bytes] = []
+    stream = b""
+    for fragments in parts:
+        for number, data in enumerate(fragments):
+            opcode = Opcode.CONT if number else Opcode.TEXT
+            stream += Frame(opcode, data, number == len(fragments) - 1).serialize(mask=False)
+            stream += Frame(Opcode.PING, b"?").serialize(mask=False)
+
+    async def feed() -> None:
+        transport = Transport()
+        line = wire.Wire(wire.parse_uri("ws://127.0.0.1/"), heard.append, lambda: None)
+        line.connection_made(transport)
+        server = ServerProtocol()
+        server.receive_data(bytes(transport.written))
+        (request,) = server.events_received()
+        server.send_response(server.accept(request))  # type: ignore[arg-type]
+        came = b"".join(server.data_to_send()) + stream
+        for cut in (*cuts, len(came)):
+            if came:
+                line.data_received(came[:cut])
+            came = came[cut:]
+        line.connection_lost(None)
+        await line.closed
+
+    asyncio.run(feed())
+    assert heard == [b"".join(fragments) for fragments in parts]
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def can_write_eof(self) -> bool:
+        return False
+
+
+def test_the_metronome_goes_by_time() -> None:
+    """Two speakers, of whom one joins when the other is at it: each says what is due, in order, and not before."""
+    said: list[tuple[float, str]] = []
+
+    class Speaker:
+        def __init__(self, name: str, beat: float, times: int, is_over: asyncio.Event) -> None:
+            self.name, self.beat, self.times, self.is_over = name, beat, times, is_over
+
+        def say(self, now: float, due: float) -> float | None:
+            assert now >= due
+            said.append((due, self.name))
+            self.times -= 1
+            if not self.times:
+                self.is_over.set()
+                return None
+            return due + self.beat
+
+    async def go() -> None:
+        begin, beat = asyncio.get_running_loop().time(), metronome.Metronome()
+        ends = asyncio.Event(), asyncio.Event()
+        beat.add(begin + 0.05, Speaker("slow", 0.01, 3, ends[0]))
+        beat.add(begin, Speaker("quick", 0.001, 200, ends[1]))
+        for end in ends:
+            await end.wait()
+
+    asyncio.run(go())
+    assert said == sorted(said)
+    assert [name for _, name in said].count("quick") == 200
+    assert len(said) == 203
+
+
+def test_tallies_add_up() -> None:
+    one, other = tally.Tally(calls=1, call_seconds=0.5), tally.Tally(calls=2, finished=2)
+    one.sent["a"] = other.sent["a"] = 3
+    one.lateness_ms.add(1.0)
+    other.lateness_ms.add(3.0)
+    one += other
+    assert (one.calls, one.finished, one.call_seconds, one.sent) == (3, 2, 0.5, {"a": 6})
+    assert (one.lateness_ms.count, one.lateness_ms.max) == (2, 3.0)
+    assert not one.is_clean
+
+
+def test_a_generator_that_is_late_says_so() -> None:
+    found = tally.Tally(held_appends=7)
+    for _ in range(50):
+        found.lateness_ms.add(25.0)
+    asked = {
+        "asked": 1,
+        "seconds": 1.0,
+        "ptime_ms": 20.0,
+        "format": "pcm16",
+        "server": "x",
+        "is_stopped": False,
+    }
+    told_of = report.Report.of(found, 0.0, **asked)
+    text = "\n".join(report.lines(told_of))
+    assert told_of.generator_is_late
+    assert "held back     7 appends" in text
+    assert "The generator was late itself" in text
+    assert "nothing measured after speech_stopped came" in text
