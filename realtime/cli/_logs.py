@@ -110,9 +110,11 @@ def each_log(
     except BaseException:
         # Ctrl-C, or nobody wants the rest: what is under way is given up.
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            if child.pid not in before:
-                child.terminate()
+        ours = [child for child in multiprocessing.active_children() if child.pid not in before]
+        for child in ours:
+            child.terminate()
+        for child in ours:
+            child.join()
         raise
     finally:
         pool.shutdown()

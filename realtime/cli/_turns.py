@@ -103,7 +103,8 @@ def _user(user: UserInput) -> str:
     if user.kind == "text":
         return f"{clock(user.start_ms)}  {what}"
     end = "" if user.end_ms is None else f" until {clock(user.end_ms)}"
-    return f"{clock(user.start_ms)}  {what}{end}, {span(user.audio_ms)} of audio"
+    audio = f", {span(user.audio_ms)} of audio" if user.audio_ms else ""
+    return f"{clock(user.start_ms)}  {what}{end}{audio}"
 
 
 def _response(response: ResponseReport) -> Iterator[str]:

@@ -1,0 +1,81 @@
+"""`cost`: tokens and USD log by log and in all; what has no known price is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from realtime.cli import main
+from tests.analysis.scenes import Scene, b64, usage
+
+
+def call(model: str, transcription: str | None = None) -> Scene:
+    scene = Scene()
+    scene.settings["model"] = model
+    scene.settings["audio"]["input"]["transcription"] = {"model": transcription}
+    scene.begin()
+    scene.created("resp_1")
+    scene.done("resp_1", usage=usage(1000, 0, 0, 0, 1000))
+    if transcription:
+        scene.server(
+            "conversation.item.input_audio_transcription.completed",
+            item_id="a", content_index=0, transcript="x", usage={"type": "duration", "seconds": 30},
+        )  # fmt: skip
+    return scene
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_a_call_cost(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call("gpt-realtime-2").write(folder / "a.jsonl")
+    assert main(["cost", "a.jsonl"]) == 0
+    assert capsys.readouterr() == ("     $0.0680  a.jsonl: 1,000 in (0 cached), 1,000 out\n", "")
+
+
+def test_each_call_and_all_of_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call("gpt-realtime-2").write(folder / "a.jsonl")
+    call("gpt-realtime-2", "whisper-1").write(folder / "b.jsonl")
+    assert main(["cost", ".", "--jobs", "2"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "     $0.0680  ./a.jsonl: 1,000 in (0 cached), 1,000 out",
+        "     $0.0710  ./b.jsonl: 1,000 in (0 cached), 1,000 out",
+        "                   $0.0680  responses, gpt-realtime-2",
+        "                 $0.003000  transcription, whisper-1",
+        "     $0.1390  in all, 2 calls: 2,000 in (0 cached), 2,000 out",
+    ]
+
+
+def test_what_is_not_known_is_said_and_the_rest_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("my-deployment", "whisper-1").write(folder / "a.jsonl")
+    call("gpt-realtime-2").write(folder / "b.jsonl")
+    assert main(["cost", "a.jsonl", "none.jsonl", "b.jsonl", "--jobs", "1"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "   not known  a.jsonl: 1,000 in (0 cached), 1,000 out",
+        "                 not known  responses, my-deployment: no price of my-deployment is known",
+        "                 $0.003000  transcription, whisper-1",
+        "     $0.0680  b.jsonl: 1,000 in (0 cached), 1,000 out",
+        "     $0.0710  in all, 2 calls: 2,000 in (0 cached), 2,000 out; of 1 call something is not known",
+    ]
+    assert said.err == "realtime cost: none.jsonl: no such log\n"
+    assert main(["cost", "a.jsonl", "--model", "gpt-realtime-2"]) == 0
+    assert main(["cost", "b.jsonl", "--model", "no-such-model"]) == 1
+    assert "no price of no-such-model is known" in capsys.readouterr().out
+
+
+def test_sessions_that_are_billed_by_the_minute(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = Scene()
+    session = {"id": "s", "type": "translation", "model": "gpt-realtime-translate"}
+    scene.server("session.created", session=session)
+    for _ in range(60):
+        scene.client("session.input_audio_buffer.append", audio=b64(48_000))
+    scene.write(folder / "t.jsonl")
+    assert main(["cost", "t.jsonl"]) == 0
+    assert capsys.readouterr().out == "     $0.0340  t.jsonl: 0 in (0 cached), 0 out, 1 min 0 s billed\n"

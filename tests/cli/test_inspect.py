@@ -1,0 +1,429 @@
+"""`inspect`: one log turn by turn, many in sum; what cannot be read costs itself; Ctrl-C is clean."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import realtime
+from realtime.analysis import Report, Summary, inspect_log
+from realtime.cli import main
+from realtime.cli._logs import Done, Log, each_log, find_logs
+from realtime.cli._words import clock, counts, money, nbytes, printable, span
+from tests.analysis.scenes import Scene, usage
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(realtime.__file__).parent.parent)}
+
+
+def call(number: int = 0, text: str = "Where is my order?") -> Scene:
+    """Two turns: an answer with a call and a gap, and one that is cut; an error, an unknown event."""
+    scene = Scene("g711_ulaw").begin(f"sess_{number}")
+    scene.say(1000)
+    scene.speech("u1", 100, 900)
+    scene.created("resp_1")
+    scene.now += 400 + number
+    scene.audio("resp_1", 500)
+    scene.now += 740
+    scene.audio("resp_1", 500)
+    item = {"type": "function_call", "id": "f", "call_id": "c", "name": "find_order", "arguments": "{}"}
+    done = {"type": "output_audio", "transcript": "Let me look."}
+    message = {"type": "message", "id": "item_resp_1", "role": "assistant", "content": [done]}
+    scene.done("resp_1", output=[message, item], usage=usage(900, 100, 500, 20, 80))
+    scene.now += 1200
+    output = {"type": "function_call_output", "call_id": "c", "output": "{}"}
+    scene.client("conversation.item.create", item=output)
+    scene.client("response.create")
+    scene.created("resp_2")
+    scene.now += 200
+    scene.audio("resp_2", 3000)
+    scene.now += 900
+    scene.server("input_audio_buffer.speech_started", item_id="u2", audio_start_ms=1000)
+    details = {"type": "cancelled", "reason": "turn_detected"}
+    scene.done("resp_2", "cancelled", status_details=details, usage=usage(900, 100, 900, 20, 80))
+    scene.client("conversation.item.truncate", item_id="item_resp_2", content_index=0, audio_end_ms=850)
+    scene.server(
+        "conversation.item.input_audio_transcription.completed",
+        item_id="u1", content_index=0, transcript=text, usage={"type": "tokens", "input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
+    )  # fmt: skip
+    limit = {"name": "tokens", "limit": 50_000, "remaining": 49_000, "reset_seconds": 1}
+    scene.server("rate_limits.updated", rate_limits=[limit])
+    scene.server("error", error={"type": "t", "code": "bad_event", "message": "What is this?"})
+    scene.server("thing.of_tomorrow", x=1)
+    scene.server("response.done", response=5)
+    return scene
+
+
+TEXT = """\
+log             call.jsonl
+session         sess_0: gpt-realtime-2, ga, mu-law 8,000 Hz, server_vad
+frames          53 from the client, 17 from the server, 58.9 kB in 4.4 s
+audio           1.0 s sent, 4.0 s received
+
+turn 1          0:00.100  the user speaks until 0:00.900, 800 ms of audio
+                "Where is my order?"
+  answer        0:01.400  500 ms after the speech, 400 ms after response.created, 1.0 s of audio, 1
+                gap
+                "Let me look."
+                calls find_order: output after 1.2 s
+  answer        0:03.540  200 ms after response.create, 200 ms after response.created, 3.0 s of
+                audio, cancelled (turn_detected)
+                cut by the user's speech at 0:04.440: 850 ms of 3.0 s were heard
+
+turn 2          0:01.000  the user speaks
+
+in all          2 turns, 2 responses: 1 cancelled, 1 completed
+first audio     p50 200 ms, p90 500 ms, p99 500 ms, most 500 ms; of 2
+from created    p50 200 ms, p90 400 ms, p99 400 ms, most 400 ms; of 2
+function calls  p50 1.2 s, p90 1.2 s, p99 1.2 s, most 1.2 s; of 1
+interruptions   1: 1 speech
+                0:04.440  turn 1, by the user's speech, 900 ms in
+gaps            p50 240 ms, p90 240 ms, p99 240 ms, most 240 ms; of 1
+                0:01.900  240 ms, 500 ms into turn 1
+errors          1: 1 bad_event
+                0:04.440  bad_event: What is this?
+unknown types   1 thing.of_tomorrow
+"""
+
+
+def inspect(*arguments: str | Path) -> int:
+    return main(["inspect", *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# --- One log ---------------------------------------------------------------------------
+
+
+def test_one_log_is_told_turn_by_turn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = call().write(folder / "call.jsonl")
+    with path.open("ab") as file:
+        file.write(b"torn")
+    assert inspect("call.jsonl") == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.startswith(TEXT)
+    for words in (
+        "broken lines    1", "undecodable     1 frame", "rate limit      tokens: 49,000 of 50,000 left",
+        "tokens          2,000 in (1,400 cached), 200 out", "cost            not known; of it $0.0",
+        "transcription: the log names no model",
+    ):  # fmt: skip
+        assert words in said.out
+    assert max(map(len, said.out.splitlines())) <= 100
+
+
+def test_nothing_that_a_terminal_obeys_comes_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b]0;owned\x07\r\n\u202egnp.exe\x00 " + "wide \U0001f600 " * 300
+    scene = call(text=evil)
+    scene.server(f"type\x1b[2J{evil}")
+    scene.server("error", error={"type": evil, "code": evil, "message": evil})
+    scene.created(evil)
+    scene.done(
+        evil,
+        evil,
+        status_details={"reason": evil},
+        output=[{"type": "function_call", "name": evil, "arguments": ""}],
+    )
+    scene.settings["model"] = evil
+    scene.begin(evil)
+    path = scene.write(folder / "evil\x1b.jsonl", redact=False)
+    assert inspect(path) == 0
+    assert inspect(path, path.name, call().write(folder / "other.jsonl")) == 0
+    assert main(["cost", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert all(character.isprintable() or character == "\n" for character in out)
+    assert max(map(len, out.splitlines())) <= 100 + len(str(path)) + 20
+
+
+def test_json_of_one_log_is_its_report(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call().write(folder / "call.jsonl")
+    assert inspect("--json", "call.jsonl") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert msgspec.json.decode(line, type=Report) == inspect_log(["call.jsonl"])
+    told = json.loads(line)
+    assert told["kind"] == "report"
+    assert told["figures"]["latency_ms"]["max"] == 500
+
+
+def test_model_sets_the_price(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call().write(folder / "call.jsonl")
+    assert (
+        inspect(
+            "call.jsonl", "--model", "gpt-4o-realtime-preview", "--transcription-model", "gpt-4o-transcribe"
+        )
+        == 0
+    )
+    out = " ".join(capsys.readouterr().out.split())
+    assert "(gpt-4o-realtime-preview), transcription $0.000012 (gpt-4o-transcribe)" in out
+
+
+@pytest.mark.parametrize("asks_for_json", [False, True])
+def test_a_page_is_written(folder: Path, capsys: pytest.CaptureFixture[str], asks_for_json: bool) -> None:
+    call().write(folder / "call.jsonl")
+    assert inspect("call.jsonl", "--html", "page.html", *["--json"] * asks_for_json) == 0
+    assert (folder / "page.html").read_text().lower().startswith("<!doctype html>")
+    said = capsys.readouterr()
+    assert "page.html: " in (said.err if asks_for_json else said.out)
+    assert said.out.startswith("{") == asks_for_json
+
+
+def test_a_page_is_of_one_log(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        call().write(folder / f"{name}.jsonl")
+    assert inspect(".", "--html", "page.html") == 1
+    assert "--html is about one log, and there are 2" in capsys.readouterr().err
+    assert not (folder / "page.html").exists()
+
+
+def test_a_log_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inspect("none.jsonl") == 1
+    assert capsys.readouterr() == ("", "realtime inspect: none.jsonl: no such log\n")
+
+
+# --- Finding logs ----------------------------------------------------------------------
+
+
+def names(*given: str) -> list[str]:
+    return [log.name for log in find_logs(given)]
+
+
+def test_logs_are_files_globs_and_folders(folder: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl.gz", "deep/er/c.ndjson.zst", "deep/d.log", "e.txt", "[odd].jsonl"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert names("a.jsonl", "e.txt", "a.jsonl") == ["a.jsonl", "e.txt"]
+    assert names("*.jsonl") == ["[odd].jsonl", "a.jsonl"]
+    assert names("**/*.log", "deep/**") == ["deep/d.log", "deep/er/c.ndjson.zst"]
+    assert names(".") == [
+        "./[odd].jsonl",
+        "./a.jsonl",
+        "./b.jsonl.gz",
+        "./deep/d.log",
+        "./deep/er/c.ndjson.zst",
+    ]
+    assert names("[odd].jsonl") == ["[odd].jsonl"]
+    assert names("no*.jsonl", "none") == ["no*.jsonl", "none"]
+    assert [log.files for log in find_logs(["none", "a.jsonl"])] == [(), ("a.jsonl",)]
+
+
+def test_a_rotated_log_is_one(folder: Path) -> None:
+    for name in (
+        "call.000001.jsonl", "call.000002.jsonl", "call.jsonl", "gone.000007.jsonl.gz", "day.251124.jsonl",
+        "day.251125.jsonl", "at.20251125.jsonl", "full.251125.jsonl", "full.jsonl",
+    ):  # fmt: skip
+        (folder / name).touch()
+    found = {log.name: log.files for log in find_logs(["*.jsonl*"])}
+    assert found == {
+        "at.20251125.jsonl": ("at.20251125.jsonl",),
+        "call.jsonl": ("call.000001.jsonl", "call.000002.jsonl", "call.jsonl"),
+        "day.251124.jsonl": ("day.251124.jsonl",),
+        "day.251125.jsonl": ("day.251125.jsonl",),
+        "full.jsonl": ("full.251125.jsonl", "full.jsonl"),
+        "gone.jsonl.gz": ("gone.000007.jsonl.gz",),
+    }
+    assert names("call.000001.jsonl") == ["call.000001.jsonl"]  # that part alone
+
+
+# --- Many logs -------------------------------------------------------------------------
+
+
+def write_many(folder: Path, number: int = 5) -> None:
+    for each in range(number):
+        call(each).write(folder / f"call_{each}.jsonl")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2", "7"])
+def test_many_logs_are_added_up(folder: Path, capsys: pytest.CaptureFixture[str], jobs: str) -> None:
+    write_many(folder)
+    assert inspect("*.jsonl", "--jobs", jobs) == 0
+    said = capsys.readouterr()
+    for words in (
+        "calls           5, 22.2 s, ", "models          5 gpt-realtime-2", "in all          10 turns, 10 responses",
+        "errors          5: 5 bad_event", "interruptions   5: 5 speech", "slowest             504 ms  call_4.jsonl",
+        "longest gap         240 ms  call_", "of 5 calls something is not known", "undecodable     5",
+        "unknown types   5 thing.of_tomorrow",
+    ):  # fmt: skip
+        assert words in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_json_is_a_line_a_log_and_their_summary(
+    folder: Path, capsys: pytest.CaptureFixture[str], jobs: str
+) -> None:
+    write_many(folder)
+    assert inspect("--json", ".", "none.jsonl", "--jobs", jobs) == 1
+    said = capsys.readouterr()
+    *reports, summary = said.out.splitlines()
+    logs = [msgspec.json.decode(line, type=Report).logs for line in reports]
+    assert logs == [[f"./call_{each}.jsonl"] for each in range(5)]
+    whole = Summary()
+    for (log,) in logs:
+        whole.add(inspect_log([log]))
+    assert msgspec.json.decode(summary, type=Summary) == whole
+    told: dict[str, Any] = json.loads(summary)
+    assert (told["kind"], told["unreadable"]) == ("summary", 1)
+    assert said.err == "realtime inspect: none.jsonl: no such log\n"
+
+
+def test_what_cannot_be_read_costs_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_many(folder, 2)
+    (folder / "call_1.jsonl").rename(folder / "loop")
+    (folder / "loop").unlink()
+    (folder / "loop.jsonl").symlink_to("loop.jsonl")
+    (folder / "torn.jsonl.gz").write_bytes(b"no gzip")
+    assert inspect("loop.jsonl", "call_0.jsonl", "torn.jsonl.gz") == 1
+    said = capsys.readouterr()
+    assert "loop.jsonl: no such log" in said.err
+    assert "broken lines    1" in said.out
+    assert "calls           2" in said.out
+
+
+def fails(log: Log) -> str:
+    raise PermissionError(13, "Permission denied", log.name)
+
+
+def test_a_file_that_cannot_be_opened_is_told() -> None:
+    (done,) = each_log([Log("a", ("a",))], fails)
+    assert (done.result, done.problem) == (None, "Permission denied")
+
+
+def dies(log: Log) -> str:
+    if log.name == "3":
+        os._exit(9)
+    return log.name
+
+
+def test_a_reader_that_dies_is_told() -> None:
+    logs = [Log(str(number), ("x",)) for number in range(30)]
+    done: list[Done[str]] = [*each_log(logs, dies, jobs=2)]
+    assert [found.log for found in done] == logs
+    lost = [found for found in done if found.problem]
+    assert "3" in {found.log.name for found in lost}
+    assert {found.problem for found in lost} == {"a process that read logs has died"}
+    assert all(found.result == found.log.name for found in done if not found.problem)
+
+
+def test_nobody_need_read_on() -> None:
+    logs = [Log(str(number), ("x",)) for number in range(50)]
+    results = each_log(logs, dies, jobs=2)
+    assert next(results).result == "0"
+    results.close()
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_every_way_to_start_processes(folder: Path, method: str) -> None:
+    write_many(folder, 4)
+    code = (
+        "import multiprocessing, sys\n"
+        "from realtime.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    multiprocessing.set_start_method({method!r})\n"
+        "    sys.exit(main(['inspect', '.', '--jobs', '2']))\n"
+    )
+    (folder / "run.py").write_text(code)
+    command = [sys.executable, "-X", "dev", "-W", "error", "run.py"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "calls           4" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_ctrl_c_is_clean(folder: Path, whole_group: bool) -> None:
+    """To this process alone, or as a terminal sends it: to all of them."""
+    path = call().write(folder / "call.jsonl")
+    for number in range(300):
+        (folder / f"call_{number:03}.jsonl").write_bytes(path.read_bytes())
+    command = [
+        sys.executable,
+        "-X",
+        "dev",
+        "-W",
+        "error",
+        "-m",
+        "realtime",
+        "inspect",
+        ".",
+        "--json",
+        "--jobs",
+        "2",
+    ]
+    with subprocess.Popen(
+        command,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith('{"kind":"report"')
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "\nrealtime inspect: interrupted\n")
+
+
+def test_progress_is_shown_on_a_terminal(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_many(folder, 3)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert inspect(".", "--jobs", "1") == 0
+    err = capsys.readouterr().err
+    assert "2 of 3 logs" in err
+    assert err.endswith("\r")
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "x"])
+def test_jobs_are_at_least_one(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        inspect(".", "--jobs", jobs)
+    assert ended.value.code == 2
+    assert "--jobs" in capsys.readouterr().err
+
+
+# --- Words -----------------------------------------------------------------------------
+
+
+def test_figures_are_written_to_be_read() -> None:
+    assert [clock(ms) for ms in (0, 61_002.4, 3_600_000, 59_999.6)] == [
+        "0:00.000",
+        "1:01.002",
+        "60:00.000",
+        "1:00.000",
+    ]
+    assert [span(ms) for ms in (0.26, 1, 999, 1000, 59_949, 61_000)] == [
+        "0.3 ms",
+        "1 ms",
+        "999 ms",
+        "1.0 s",
+        "59.9 s",
+        "1 min 1 s",
+    ]
+    assert [nbytes(number) for number in (5, 5_000, 5_100_000, 5_200_000_000)] == [
+        "5 B",
+        "5.0 kB",
+        "5.1 MB",
+        "5.2 GB",
+    ]
+    told = [
+        money(msgspec.convert(usd, type=type(realtime.state.total_usd(()))))
+        for usd in ("0", "0.0000001", "0.00012", "0.0123", "1234.5")
+    ]
+    assert told == ["$0.0000", "<$0.000001", "$0.000120", "$0.0123", "$1,234.5000"]
+    assert counts({"a": 1, "b": 3, "": 3}, most=2) == "3 (none), 3 b, and 1 more"
+    assert printable("a\x1b\n b") == "a\\x1b b"
