@@ -36,6 +36,7 @@ TRACKED = {
     "memory.PerCallMinute.track_bytes_per_call_minute": ("kept by all events of a minute", "bytes"),
     "whole_call.TwilioBridge.track_cpu_ms_per_call_second": ("Twilio bridge, CPU for a second", "ms"),
     "whole_call.TwilioBridge.track_calls_per_core": ("Twilio bridge, calls a core can carry", "calls"),
+    "load.LoopbackServer.track_calls_per_core": ("LoopbackServer, calls a core can carry", "calls"),
 }
 
 # One benchmark: a combination of its parameters to seconds (None: not measured).

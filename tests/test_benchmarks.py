@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("pybase64")
-from benchmarks import document, memory, report, whole_call
+from benchmarks import document, load, memory, report, whole_call
 
 MODULES = ("codec", "audio", "state", "telephony", "peers", "peers_audio")
 
@@ -41,6 +41,7 @@ def test_the_tracks_give_plausible_figures() -> None:
     assert 100 < kept < 1_000
     for by in ("realtime", "Bridge"):
         assert whole_call.cpu_per_call_second(by, "g711_ulaw", least_s=0.01) > 0
+    assert load.calls_per_core(100, calls=2, seconds=0.5) > 0
 
 
 def _results() -> dict[str, report.Times]:

@@ -34,6 +34,8 @@ class Speech:
         self.ptime_ms = ptime_ms
         self._size = self.format.chunk_bytes(ptime_ms)
         audio = read_wav(recording).to(self.format) + self.format.silence(pause_ms)
+        if not audio:
+            raise realtime.AudioError(f"there is no sound in {recording}, and no pause after it")
         silence = self.format.silence(ptime_ms)
         self._loop = audio + silence[: -len(audio) % self._size]
         made: dict[bytes, bytes] = {}
