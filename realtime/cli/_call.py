@@ -105,8 +105,8 @@ class Call:
 
     @property
     def answered(self) -> int:
-        """How many answers have come to their end."""
-        return sum(answer.is_over for answer in self.dialogue.answers)
+        """How many turns have had their answers; what was never said is no turn, whatever a server tells."""
+        return sum(turn.is_answered and bool(turn.spoken) for turn in self.dialogue.turns)
 
     @property
     def untold(self) -> int:
@@ -142,6 +142,8 @@ class Call:
         session.playback.interrupt()
         for answer in session.answers.values():
             session.settle_words(answer)
+            if answer.is_whole and not answer.is_over:
+                self.tell(answer)
         self.usage += session.usage
         self._untold += len(session.untold)
         unanswered = self.dialogue.session_ended()
@@ -203,6 +205,15 @@ class Call:
             SessionLost: it says that the session is over.
         """
         hear(self, frame)
+
+    def tell(self, answer: Answer) -> None:
+        """An answer has come to its end."""
+        seconds = len(answer.heard) / PHONE.bytes_per_second
+        self.progress.note(f"{self.name(answer)}: {seconds:.2f} s came back: {answer.words}")
+
+    def name(self, answer: Answer) -> str:
+        """An answer by its number."""
+        return f"answer {self.dialogue.answers.index(answer) + 1}"
 
     def show(self) -> None:
         """Where the call stands, on a terminal."""

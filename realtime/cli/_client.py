@@ -50,7 +50,7 @@ CLOSE_TIMEOUT_SECONDS: Final = 1.0
 TRANSCRIPTS_SECONDS: Final = 1.0
 # A ping goes with every so many frames, and no more are sent than the server has read: what waits in the
 # sockets between is bounded, and a server that reads slowly is not taken for one that is silent.
-FRAMES_PER_PING: Final = 50
+FRAMES_PER_PING: Final = 25
 AGAIN_MS: Final = 1000
 _APPEND: Final = str(InputAudioBufferAppend.__struct_config__.tag)
 
@@ -93,6 +93,7 @@ class Client:
                     await self._talk(connection)
                 return
             except SessionLost as lost:
+                self._call.lost()
                 if self._call.answered > answered:
                     self.retries.worked()
                 await self._wait_after(lost)
@@ -100,9 +101,7 @@ class Client:
     async def _wait_after(self, lost: SessionLost) -> None:
         seconds = self.retries.next() if self._is_known else None
         if seconds is None:
-            tried = f"; gave up after {self.retries.tried} new connections" if self.retries.tried else ""
-            raise CallFailed(f"{lost}{tried}") from None
-        self._call.lost()
+            raise CallFailed(f"{lost}; no retries are left" if self.retries.tried else str(lost)) from None
         self._call.incidents.happened("reconnected", str(lost), f"{lost}")
         self._call.progress.note(
             f"a new connection in {seconds:g} s ({self.retries.tried} of {self.retries.most})"

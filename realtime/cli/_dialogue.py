@@ -59,9 +59,14 @@ class Turn:
     answer: Answer | None = None
 
     @property
+    def is_answered(self) -> bool:
+        """Whether it has had an answer."""
+        return self.answer is not None and self.answer.is_over
+
+    @property
     def is_owed(self) -> bool:
         """Whether it still waits for an answer or for the rest of one."""
-        return self.is_taken and not self.is_given_up and not (self.answer and self.answer.is_over)
+        return self.is_taken and not self.is_given_up and not self.is_answered
 
 
 class Dialogue:

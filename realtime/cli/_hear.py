@@ -90,22 +90,25 @@ def _turn_ended(call: Call, event: InputAudioBufferSpeechStopped) -> None:
 
 
 def _committed(call: Call, event: InputAudioBufferCommitted) -> None:
+    speaking = call.dialogue.speaking
     if call.session.is_committing:
         call.session.is_committing = False
         call.ear.taken()
         _take(call, call.dialogue.start(call.uplink.committed_to), call.uplink.position, event.item_id)
+    elif speaking is not None and speaking.item_id == event.item_id:
+        # The frame that told its end was lost. Rather is too much said again than too little.
+        _take(call, speaking, call.uplink.position, event.item_id, settled=speaking.start)
 
 
-def _take(call: Call, turn: Turn, end: int, item_id: str) -> None:
+def _take(call: Call, turn: Turn, end: int, item_id: str, settled: int | None = None) -> None:
+    session, uplink = call.session, call.uplink
     turn.end, turn.item_id, turn.is_taken = end, item_id, True
-    turn.spoken = call.uplink.kept.span(turn.start, end)
-    turn.format, turn.sent = (
-        call.session.format_in,
-        call.session.take_sent(call.uplink.origin, turn.start, end),
-    )
-    call.uplink.committed(end)
-    if call.session.wants_transcripts:
-        call.session.untold[item_id] = None
+    turn.spoken = uplink.kept.span(turn.start, end)
+    turn.format, turn.sent = session.format_in, session.sent_of(uplink.origin, turn.start, end)
+    uplink.committed(end if settled is None else settled)
+    session.settle_sent(uplink.origin, uplink.committed_to)
+    if session.wants_transcripts:
+        session.untold[item_id] = None
     seconds = " to ".join(f"{at / PHONE.bytes_per_second:.2f}" for at in (turn.start, end))
     call.progress.note(f"turn {len(call.dialogue.turns)}: the server took {seconds} s")
 
@@ -132,8 +135,9 @@ def _answer_sounds(call: Call, event: ResponseOutputAudioDelta) -> None:
 
 def _answer_is_whole(call: Call, event: ResponseOutputAudioDone) -> None:
     answer = call.session.answers.get(event.response_id)
-    if answer is not None:
+    if answer is not None and not answer.is_over:
         answer.is_whole = True
+        _let_hear(call, answer, call.session.rest_to_phone())
 
 
 def _answer_ended(call: Call, event: ResponseDone) -> None:
@@ -144,13 +148,13 @@ def _answer_ended(call: Call, event: ResponseDone) -> None:
     _let_hear(call, answer, call.session.rest_to_phone())
     answer.words = call.session.words(answer)
     call.dialogue.over(answer)
-    said = f"answer {call.dialogue.answers.index(answer) + 1}"
     failure = response.status_details.error if isinstance(response.status_details, StatusDetails) else None
     if failure is not None:
         text = one_line(f"{failure.code or failure.type}: {failure.message}")
-        call.incidents.happened("failed", str(failure.code or failure.type), f"{said} failed: {text}")
-    seconds = len(answer.heard) / PHONE.bytes_per_second
-    call.progress.note(f"{said}: {seconds:.2f} s came back: {answer.words}")
+        call.incidents.happened(
+            "failed", str(failure.code or failure.type), f"{call.name(answer)} failed: {text}"
+        )
+    call.tell(answer)
 
 
 def _let_hear(call: Call, answer: Answer, audio: bytes) -> None:

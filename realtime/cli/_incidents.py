@@ -31,13 +31,10 @@ class Incidents:
                 self._progress.note(line)
         names[name] += 1
 
-    def count(self, kind: str) -> int:
-        """How often there was one of this kind."""
-        return self.counts.get(kind, Counter()).total()
-
     def lines(self) -> Iterator[str]:
         """A line of the report for each kind."""
         for kind, names in self.counts.items():
-            most = [f"{count} {name}" for name, count in names.most_common(_SHOWN)]
+            most = [f"{name} ({count})" for name, count in names.most_common(_SHOWN)]
             rest = ["..."] if len(names) > _SHOWN else []
-            yield f"{kind:<14}{names.total()}: {', '.join(most + rest)}"
+            told = [*names] if len(names) == 1 else most + rest
+            yield f"{kind:<14}{names.total()}: {', '.join(told)}"

@@ -74,10 +74,11 @@ def _exactness(turn: Turn) -> str:
     if answer is None or not answer.is_over:
         return "no answer of its own"
     again = f"; after {len_s:.2f} s of a try that broke off" if (len_s := _seconds(answer.earlier)) else ""
-    if turn.format is not answer.format or len(turn.sent) != len(answer.audio):
+    heard = bytes(answer.heard)
+    is_comparable = turn.format is answer.format and len(turn.sent) == len(answer.audio)
+    if not is_comparable or len(turn.spoken) != len(heard):
         return f"the answer is not the caller's audio{again}"
     session = "equal bytes" if turn.sent == answer.audio else "other bytes"
-    heard = bytes(answer.heard)
     phone = "equal bytes" if turn.spoken == heard else f"SNR {snr_db(turn.spoken, heard):.1f} dB"
     seconds = f"{_seconds(len(turn.spoken)):.2f} s"
     return f"{seconds}; in the session, {turn.format.value}: {session}; as 8 kHz mu-law: {phone}{again}"

@@ -93,10 +93,10 @@ class Session:
 
     def words(self, answer: Answer) -> str:
         """The transcript of an answer so far, or its text."""
-        items = [item for item in self.conversation if item.response_id == answer.response_id]
-        if not items and (item := self.conversation.get(answer.item_id)) is not None:
-            items = [item]
-        return " ".join(item.text for item in items if item.text)
+        item = self.conversation.get(answer.item_id)
+        if item is not None:
+            return item.text
+        return " ".join(item.text for item in self.conversation if item.response_id == answer.response_id)
 
     def settle_words(self, answer: Answer) -> None:
         """The session has ended: of an answer that is not whole, what was heard are its words."""
@@ -107,13 +107,15 @@ class Session:
 
     # --- Audio ---
 
-    def take_sent(self, origin: int, start: int, end: int) -> bytes:
-        """What went to it of a turn, by the phone's positions; it, and all before it, is settled."""
+    def sent_of(self, origin: int, start: int, end: int) -> bytes:
+        """What went to it from `start` to `end`, positions of the phone's; its own began at `origin`."""
         per_byte = self.format_in.bytes_per_second // PHONE.bytes_per_second
-        start, end = ((at - origin) * per_byte for at in (start, end))
-        audio = self.sent.span(start, end)
-        self.sent.forget(end)
-        return audio
+        return self.sent.span((start - origin) * per_byte, (end - origin) * per_byte)
+
+    def settle_sent(self, origin: int, before: int) -> None:
+        """What went to it before that position is no longer needed."""
+        per_byte = self.format_in.bytes_per_second // PHONE.bytes_per_second
+        self.sent.forget((before - origin) * per_byte)
 
     def to_phone(self, audio: bytes) -> bytes:
         """The session's audio as the phone hears it."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import realtime as r
-from realtime.audio import read_wav, ulaw_decode
+from realtime.audio import read_wav, ulaw_decode, write_wav
 from realtime.cli import main
 
 ULAW = r.AudioFormat.G711_ULAW
@@ -42,3 +42,13 @@ def speech(rate: int, channels: int = 1) -> NDArray[Any]:
     """A second of a tone, then silence."""
     tone = (8000 * np.sin(2 * np.pi * 300 * np.arange(rate) / rate)).astype("<i2")
     return np.repeat(np.concatenate([tone, np.zeros(rate, "<i2")]), channels)
+
+
+def two_turns(path: Path) -> Path:
+    """A recording of two turns, each more than a second by the server's ear."""
+    tones = [(8000 * np.sin(2 * np.pi * hz * np.arange(4000) / 8000)).astype("<i2") for hz in (300, 500)]
+    silence = np.zeros(6400, "<i2")
+    write_wav(
+        path, np.concatenate([tones[0], silence, tones[1], silence]).tobytes(), "pcm16", sample_rate=8000
+    )
+    return path

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 import realtime as r
@@ -18,12 +20,13 @@ from realtime.testing import LoopbackServer
 from tests.cli.calls import ULAW, demo, log, samples, speech
 
 
-def complaint(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line on stderr that is no progress."""
+def complaint(capsys: pytest.CaptureFixture[str], noted: str = "") -> str:
+    """The one line on stderr that is no progress; one of the others says `noted`."""
     said = capsys.readouterr()
     assert said.out == ""
     *progress, line = said.err.splitlines()
     assert not any(text.startswith("realtime") for text in progress)
+    assert sum(noted in text for text in progress) == 1 or not noted
     assert line.startswith("realtime demo: ")
     return line
 
@@ -111,8 +114,8 @@ def test_a_server_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixtur
 class Server:
     """A server of `talk` on 127.0.0.1, in a thread."""
 
-    def __init__(self, talk: Callable[[ServerConnection], None]) -> None:
-        self._server = serve(talk, "127.0.0.1", 0, max_size=None, close_timeout=0.2)
+    def __init__(self, talk: Callable[[ServerConnection], None], **options: Any) -> None:
+        self._server = serve(talk, "127.0.0.1", 0, max_size=None, close_timeout=0.2, **options)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/v1/realtime"
 
@@ -157,39 +160,42 @@ def vanish(connection: ServerConnection) -> None:
     connection.socket.shutdown(socket.SHUT_RDWR)
 
 
-def refuse(connection: ServerConnection) -> None:
-    connection.send(
-        r.encode(r.Error(error=r.ErrorDetail(type="server_error", message="too\nmuch talk"))), text=True
-    )
-    connection.recv()
+def complain(connection: ServerConnection) -> None:
+    detail = r.ErrorDetail(type="server_error", message="too\nmuch talk")
+    connection.send(r.encode(r.Error(error=detail)), text=True)
 
 
 def rave(connection: ServerConnection) -> None:
     connection.send('{"type":\n"session.updated"')
-    connection.recv()
 
 
 def misspell(connection: ServerConnection) -> None:
     connection.send('{"type":\r\n"response.done",\n"response":7}')
-    connection.recv()
+
+
+def rave_again(connection: ServerConnection) -> None:
+    for _ in range(10):
+        rave(connection)
 
 
 @pytest.mark.parametrize(
-    ("end", "says"),
+    ("end", "noted"),
     [
-        (close, "went away in mid-call: received 1011 (internal error) out of memory"),
-        (vanish, "went away in mid-call"),
-        (refuse, "the server refused an event: too much talk"),
-        (rave, "truncated"),
+        (close, ""),
+        (vanish, ""),
+        (complain, "the server tells an error: server_error: too much talk"),
+        (rave, "a frame is lost: Input data was truncated"),
+        (rave_again, "a frame is lost: Input data was truncated"),
         (misspell, "response.done"),
     ],
 )
 def test_a_server_that_fails_in_mid_call_leaves_the_files_intact(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], end: Callable[[ServerConnection], None], says: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], end: Callable[[ServerConnection], None], noted: str
 ) -> None:
     with Server(answer_and(end)) as server:
-        assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 1
-    assert says in complaint(capsys)
+        assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url, "--retries", "0") == 1
+    says = "received 1011 (internal error) out of memory" if end is close else ""
+    assert f"the server went away in mid-call: {says}" in complaint(capsys, noted)
     assert len(samples(tmp_path / "caller.wav")) >= 25 * 160
     heard = len(samples(tmp_path / "agent.wav"))
     # A connection that is cut may take with it what was on its way.
@@ -199,34 +205,164 @@ def test_a_server_that_fails_in_mid_call_leaves_the_files_intact(
     assert lines[0]["frame"]["type"] == "session.update"
 
 
+def listen(connection: ServerConnection) -> None:
+    for _ in connection:
+        pass
+
+
+def greet_and_listen(connection: ServerConnection) -> None:
+    greet(connection)
+    listen(connection)
+
+
+@pytest.mark.parametrize(
+    ("talk", "what"), [(listen, "accept the session's settings"), (greet_and_listen, "answer")]
+)
 def test_a_server_that_says_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], talk: Callable[[ServerConnection], None], what: str
 ) -> None:
-    monkeypatch.setattr("realtime.cli._call.PATIENCE_SECONDS", 0.1)
-
-    def listen(connection: ServerConnection) -> None:
-        for _ in connection:
-            pass
-
-    with Server(listen) as server:
-        assert demo(tmp_path, "--url", server.url) == 1
-    assert "did not accept the session's settings" in complaint(capsys)
-
-
-def test_a_server_that_does_not_answer(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("realtime.cli._call.PATIENCE_SECONDS", 0.1)
-
-    def listen(connection: ServerConnection) -> None:
-        greet(connection)
-        for _ in connection:
-            pass
-
-    with Server(listen) as server:
-        assert demo(tmp_path, "--url", server.url) == 1
-    assert "did not answer" in complaint(capsys)
+    with Server(talk) as server:
+        arguments = ("--url", server.url, "--patience", "0.5", "--retries", "1")
+        assert demo(tmp_path, *arguments) == 1
+    line = complaint(capsys, f"the server did not {what} in 0.5 s")
+    assert f"the server did not {what} in 0.5 s; no retries are left" in line
     assert len(samples(tmp_path / "agent.wav")) == 0
+    assert [line["frame"]["type"] for line in log(tmp_path)].count("session.update") == 2
+
+
+def test_a_server_that_stops_reading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    released = threading.Event()
+
+    def talk(connection: ServerConnection) -> None:
+        greet(connection)
+        released.wait(20)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url, "--patience", "0.5", "--retries", "0") == 1
+        released.set()
+    assert "the server did not read what it is sent in 0.5 s" in complaint(capsys)
+
+
+def test_settings_that_are_refused_end_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def talk(connection: ServerConnection) -> None:
+        asked = r.decode_client(connection.recv())
+        assert isinstance(asked, r.SessionUpdate)
+        assert isinstance(asked.event_id, str)
+        detail = r.ErrorDetail(
+            type="invalid_request_error", code="invalid_value", message="no", event_id=asked.event_id
+        )
+        connection.send(r.encode(r.Error(error=detail)), text=True)
+        listen(connection)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url) == 1
+    assert complaint(capsys).endswith("the server refused the session's settings: invalid_value: no")
+
+
+def test_a_format_of_tomorrow_ends_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def talk(connection: ServerConnection) -> None:
+        connection.recv()
+        told = b'{"type":"session.updated","session":{"type":"realtime","audio":{"output":{"format":%s}}}}'
+        connection.send(told % b'{"type":"audio/opus"}', text=True)
+        listen(connection)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url) == 1
+    assert "the session speaks a format that is not known" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(4000, "invalid_request_error.x"), (3000, "invalid_api_key"), (1008, "policy")]
+)
+def test_an_end_on_purpose_is_not_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, reason: str
+) -> None:
+    def talk(connection: ServerConnection) -> None:
+        connection.recv()
+        connection.close(code, reason)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url) == 1
+    line = complaint(capsys)
+    assert f"the server ended the call: received {code}" in line
+    assert reason in line
+
+
+def test_a_key_that_is_wrong_is_not_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def talk(connection: ServerConnection) -> None:
+        detail = r.ErrorDetail(
+            type="invalid_request_error", code="invalid_api_key", message="Incorrect API key." + 400 * "x"
+        )
+        connection.send(r.encode(r.Error(error=detail)), text=True)
+        listen(connection)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url) == 1
+    line = complaint(capsys)
+    assert "the server refused the call: invalid_api_key: Incorrect API key.x" in line
+    assert len(line) < 400
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (
+            '{"error":{"code":"invalid_api_key","message":"Incorrect\\nkey"}}',
+            "HTTP 401: invalid_api_key: Incorrect key",
+        ),
+        ('{"error":{"code":401}}', "HTTP 401: 401"),
+        ("<html>", "HTTP 401"),
+        ("", "HTTP 401"),
+    ],
+)
+def test_a_handshake_that_is_refused_is_not_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, says: str
+) -> None:
+    def refuse(connection: ServerConnection, request: Request) -> Response:
+        return connection.respond(HTTPStatus.UNAUTHORIZED, body)
+
+    with Server(listen, process_request=refuse) as server:
+        assert demo(tmp_path, "--url", server.url) == 1
+    assert complaint(capsys).endswith(says)
+
+
+def test_a_server_that_is_busy_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once it was there: 1011, then twice 503, then it is as it should be."""
+    came: list[int] = []
+
+    def busy(connection: ServerConnection, request: Request) -> Response | None:
+        came.append(len(came))
+        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "") if len(came) in (2, 3) else None
+
+    def talk(connection: ServerConnection) -> None:
+        greet(connection)
+        if len(came) == 1:
+            connection.close(1011)
+        for frame in connection:
+            if r.peek_type(frame) == "input_audio_buffer.clear":
+                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+
+    with Server(talk, process_request=busy) as server:
+        assert demo(tmp_path, "--url", server.url) == 0
+    assert len(came) == 4
+    said = capsys.readouterr()
+    assert "reconnected   3: cannot connect to" in said.out
+    assert "(2), the server went away in mid-call: received 1011" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--patience", "0"], "--patience"),
+        (["--patience", "inf"], "--patience"),
+        (["--retries", "-1"], "--retries"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert demo(tmp_path, *arguments) == 1
+    assert says in complaint(capsys)
 
 
 def test_an_answer_that_is_not_the_callers_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
