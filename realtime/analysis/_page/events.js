@@ -38,14 +38,13 @@ function rowOf(event, at) {
 }
 
 function paintRows() {
-  const isPrinted = document.documentElement.classList.contains('printing');
-  const first = isPrinted ? 0 : Math.max(0, Math.floor(list.scrollTop / ROW_PX) - 4);
-  const last = isPrinted ? PRINTED : Math.ceil((list.scrollTop + list.clientHeight) / ROW_PX) + 4;
+  const first = isPrinted() ? 0 : Math.max(0, Math.floor(list.scrollTop / ROW_PX) - 4);
+  const last = isPrinted() ? PRINTED : Math.ceil((list.scrollTop + list.clientHeight) / ROW_PX) + 4;
   rowsBox.style.height = `${shown.length * ROW_PX}px`;
   rowsBox.replaceChildren(...shown.slice(first, last).map((event, at) => rowOf(event, first + at)));
   if (!shown.length) rowsBox.append(make('p', 'empty', events.length ? 'No event fits.' : 'The log holds no events.'));
   const more = shown.length - PRINTED;
-  if (isPrinted && more > 0) rowsBox.append(make('p', 'empty', `${number.format(more)} more are not printed.`));
+  if (isPrinted() && more > 0) rowsBox.append(make('p', 'empty', `${number.format(more)} more are not printed.`));
   list.setAttribute('aria-activedescendant', view.event ? `row-${view.event.index}` : '');
 }
 

@@ -9,6 +9,7 @@ const HEIGHT = 292;
 const STEPS = [10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 12e5, 36e5];
 const FONT = '12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", Arial, sans-serif';
 const LOUDEST_GAIN = 6;
+const PRINTED_PX = 1000;
 
 let colors = {};
 function readColors() {
@@ -79,7 +80,7 @@ function paintWave(pen, wave, window, top, height, color) {
 // --- The canvas ---
 
 function prepared(canvas, height) {
-  const ratio = Math.min(window.devicePixelRatio || 1, 3), width = Math.max(1, canvas.clientWidth);
+  const ratio = Math.min(window.devicePixelRatio || 1, 3), width = widthOf(canvas);
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -92,8 +93,11 @@ function prepared(canvas, height) {
   return { pen, width };
 }
 
-const xOf = (ms) => ((ms - view.start) / spanOf()) * lanes.clientWidth;
-const msOf = (x) => view.start + (x / Math.max(1, lanes.clientWidth)) * spanOf();
+// Paper has a width of its own, to which the picture is scaled as it is.
+const isPrinted = () => document.documentElement.classList.contains('printing');
+const widthOf = (canvas) => (isPrinted() ? PRINTED_PX : Math.max(1, canvas.clientWidth));
+const xOf = (ms) => ((ms - view.start) / spanOf()) * widthOf(lanes);
+const msOf = (x) => view.start + (x / widthOf(lanes)) * spanOf();
 const isSeen = (start, end) => end >= view.start && start <= view.end;
 
 function box(pen, start, end, top, height, color, least = 1) {
@@ -117,7 +121,7 @@ function striped(pen, start, end, top, height, color, name) {
   pen.strokeStyle = color;
   pen.lineWidth = 2;
   pen.beginPath();
-  const from = Math.max(left, -height), to = Math.min(left + width, lanes.clientWidth);
+  const from = Math.max(left, -height), to = Math.min(left + width, widthOf(lanes));
   for (let x = from - (from % 9) - height; x < to; x += 9) {
     pen.moveTo(x, top + height);
     pen.lineTo(x + height, top);
@@ -279,6 +283,14 @@ function paintHand(pen) {
   pen.fill();
 }
 
+// On paper; in a window they are elements, which read better.
+function paintNames(pen) {
+  pen.fillStyle = colors.caller;
+  pen.fillText('Caller', 4, TOP.caller + 10);
+  pen.fillStyle = colors.assistant;
+  pen.fillText('Assistant', 4, TOP.assistant + LANE - 10);
+}
+
 function paintLanes() {
   const { pen, width } = prepared(lanes, HEIGHT);
   if (view.turn) box(pen, view.turn.start, view.turn.end, TOP.caller, TOP.marks - TOP.caller, colors.chosen);
@@ -287,6 +299,7 @@ function paintLanes() {
   paintAssistant(pen, width);
   paintLatencies(pen, width);
   paintMarks(pen, width);
+  if (isPrinted()) paintNames(pen);
   if (view.pointer !== null) upright(pen, view.pointer, 18, HEIGHT, colors.soft);
   paintHand(pen);
 }
