@@ -1,13 +1,14 @@
 """Logs of calls, understood: what happened turn by turn, how fast, and what it cost.
 
 `inspect_log` reads a log once and gives its `Report`; `Inspector` does it entry by entry. Reports
-add up to a `Summary`. No clocks: all times are the log's.
+add up to a `Summary`. `find_logs` finds what there is to inspect. No clocks: all times are the log's.
 """
 
 from __future__ import annotations
 
 from .histogram import Histogram as Histogram
 from .inspector import Inspector as Inspector, inspect_log as inspect_log
+from .logs import Log as Log, find_logs as find_logs
 from .report import (
     CallReport as CallReport,
     CostItem as CostItem,

@@ -1,15 +1,13 @@
-"""The logs that a command is given: found by name, glob or folder, and read by several processes.
+"""The logs that a command is given, read by several processes.
 
-A rotated log is one log of several files. What cannot be read costs itself: it is a `Done` with a
-reason. No more logs are under way than a few for each process, and results come in the logs' order.
+What cannot be read costs itself: it is a `Done` with a reason. No more logs are under way than a few for
+each process, and results come in the logs' order.
 """
 
 from __future__ import annotations
 
-import glob
 import multiprocessing
 import os
-import re
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -18,26 +16,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from ..analysis import Log
 from ..errors import RealtimeError
-from ..recording import log_files
 from . import _one_line
 
 T = TypeVar("T")
 
-_ENDINGS: Final = tuple(
-    f".{kind}{packed}" for kind in ("jsonl", "ndjson", "log") for packed in ("", ".gz", ".zst")
-)
-_PART: Final = re.compile(r"(?P<stem>.+)\.(?P<number>\d{6})(?P<ends>(?:\.\w+?)?(?:\.gz|\.zst)?)")
 # Logs that wait for a process, so that none has nothing to do.
 _AHEAD: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A log: its name, and its files in order; none where there is no such log."""
-
-    name: str
-    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +33,6 @@ class Done(Generic[T]):
     log: Log
     result: T | None = None
     problem: str = ""
-
-
-# --- Finding ---------------------------------------------------------------------------
-
-
-def find_logs(names: Sequence[str]) -> list[Log]:
-    """The logs that are named: files, globs (`**` too) and folders, each once and in their order."""
-    found = dict.fromkeys(name for given in names for name in _matches(given))
-    return [Log(name, tuple(log_files(name))) for name in found]
-
-
-def _matches(given: str) -> Iterator[str]:
-    if os.path.isdir(given):
-        yield from _in_folder(given)
-    elif not glob.has_magic(given) or os.path.exists(given):
-        yield given
-    else:
-        matches = sorted(glob.iglob(given, recursive=True))
-        names = [name for name in matches if not os.path.isdir(name)]
-        yield from map(_whole_log, names) if names else (given,)
-
-
-def _in_folder(folder: str) -> Iterator[str]:
-    for path, folders, names in os.walk(folder):
-        folders.sort()
-        yield from (_whole_log(os.path.join(path, name)) for name in sorted(names) if name.endswith(_ENDINGS))
-
-
-def _whole_log(path: str) -> str:
-    """The name of the log that a file is a numbered part of; else its own.
-
-    A date of six digits could be a part's number: those of real logs begin with 0, or their log is
-    beside them.
-    """
-    folder, name = os.path.split(path)
-    part = _PART.fullmatch(name)
-    if part is None:
-        return path
-    whole = os.path.join(folder, part["stem"] + part["ends"])
-    return whole if part["number"].startswith("0") or os.path.isfile(whole) else path
-
-
-# --- Reading ---------------------------------------------------------------------------
 
 
 def each_log(

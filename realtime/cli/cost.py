@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from .inspect import add_price_arguments
 
 if TYPE_CHECKING:
-    from ..analysis import CostReport, UsageReport
-    from ._logs import Log
+    from ..analysis import CostReport, Log, UsageReport
 
 HELP = "tokens and USD of recorded calls"
 
@@ -38,9 +37,9 @@ def read_cost(model: str | None, transcription_model: str | None, log: Log) -> t
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the calls cost."""
-    from ..analysis import UsageReport
+    from ..analysis import UsageReport, find_logs
     from ..state.cost import plus
-    from ._logs import each_log, find_logs
+    from ._logs import each_log
     from ._progress import Progress
     from ._words import printable
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..analysis import Report, Summary
-    from ._logs import Log
+    from ..analysis import Log, Report, Summary
 
 HELP = "what happened in recorded calls, turn by turn: latencies, interruptions, gaps, errors, cost"
 
@@ -54,8 +53,8 @@ def _positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the logs tell."""
+    from ..analysis import find_logs
     from ..errors import ConfigError
-    from ._logs import find_logs
 
     logs = find_logs(arguments.logs)
     if arguments.html is not None and len(logs) != 1:

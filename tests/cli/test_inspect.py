@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 import realtime
-from realtime.analysis import Report, Summary, inspect_log
+from realtime.analysis import Log, Report, Summary, inspect_log
 from realtime.cli import main
-from realtime.cli._logs import Done, Log, each_log, find_logs
+from realtime.cli._logs import Done, each_log
 from realtime.cli._words import clock, counts, money, nbytes, printable, span
 from tests.analysis.scenes import Scene, usage
 
@@ -190,50 +190,6 @@ def test_a_page_is_of_one_log(folder: Path, capsys: pytest.CaptureFixture[str]) 
 def test_a_log_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert inspect("none.jsonl") == 1
     assert capsys.readouterr() == ("", "realtime inspect: none.jsonl: no such log\n")
-
-
-# --- Finding logs ----------------------------------------------------------------------
-
-
-def names(*given: str) -> list[str]:
-    return [log.name for log in find_logs(given)]
-
-
-def test_logs_are_files_globs_and_folders(folder: Path) -> None:
-    for name in ("a.jsonl", "b.jsonl.gz", "deep/er/c.ndjson.zst", "deep/d.log", "e.txt", "[odd].jsonl"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-    assert names("a.jsonl", "e.txt", "a.jsonl") == ["a.jsonl", "e.txt"]
-    assert names("*.jsonl") == ["[odd].jsonl", "a.jsonl"]
-    assert names("**/*.log", "deep/**") == ["deep/d.log", "deep/er/c.ndjson.zst"]
-    assert names(".") == [
-        "./[odd].jsonl",
-        "./a.jsonl",
-        "./b.jsonl.gz",
-        "./deep/d.log",
-        "./deep/er/c.ndjson.zst",
-    ]
-    assert names("[odd].jsonl") == ["[odd].jsonl"]
-    assert names("no*.jsonl", "none") == ["no*.jsonl", "none"]
-    assert [log.files for log in find_logs(["none", "a.jsonl"])] == [(), ("a.jsonl",)]
-
-
-def test_a_rotated_log_is_one(folder: Path) -> None:
-    for name in (
-        "call.000001.jsonl", "call.000002.jsonl", "call.jsonl", "gone.000007.jsonl.gz", "day.251124.jsonl",
-        "day.251125.jsonl", "at.20251125.jsonl", "full.251125.jsonl", "full.jsonl",
-    ):  # fmt: skip
-        (folder / name).touch()
-    found = {log.name: log.files for log in find_logs(["*.jsonl*"])}
-    assert found == {
-        "at.20251125.jsonl": ("at.20251125.jsonl",),
-        "call.jsonl": ("call.000001.jsonl", "call.000002.jsonl", "call.jsonl"),
-        "day.251124.jsonl": ("day.251124.jsonl",),
-        "day.251125.jsonl": ("day.251125.jsonl",),
-        "full.jsonl": ("full.251125.jsonl", "full.jsonl"),
-        "gone.jsonl.gz": ("gone.000007.jsonl.gz",),
-    }
-    assert names("call.000001.jsonl") == ["call.000001.jsonl"]  # that part alone
 
 
 # --- Many logs -------------------------------------------------------------------------

@@ -1,0 +1,85 @@
+"""Logs found by name: files, globs, folders; the parts of a rotated log are one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from realtime.analysis import find_logs
+from realtime.recording import log_files
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(*given: str) -> list[str]:
+    return [log.name for log in find_logs(given)]
+
+
+def test_logs_are_files_globs_and_folders(folder: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl.gz", "deep/er/c.ndjson.zst", "deep/d.log", "e.txt", "[odd].jsonl"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert names("a.jsonl", "e.txt", "a.jsonl") == ["a.jsonl", "e.txt"]
+    assert names("*.jsonl") == ["[odd].jsonl", "a.jsonl"]
+    assert names("**/*.log", "deep/**") == ["deep/d.log", "deep/er/c.ndjson.zst"]
+    assert names(".") == [
+        "./[odd].jsonl",
+        "./a.jsonl",
+        "./b.jsonl.gz",
+        "./deep/d.log",
+        "./deep/er/c.ndjson.zst",
+    ]
+    assert names("[odd].jsonl") == ["[odd].jsonl"]
+    assert names("no*.jsonl", "none") == ["no*.jsonl", "none"]
+    assert [log.files for log in find_logs(["none", "a.jsonl"])] == [(), ("a.jsonl",)]
+
+
+def test_a_rotated_log_is_one(folder: Path) -> None:
+    for name in (
+        "call.000001.jsonl", "call.000002.jsonl", "call.jsonl", "gone.000007.jsonl.gz", "day.251124.jsonl",
+        "day.251125.jsonl", "at.20251125.jsonl", "many.000010.jsonl", "many.000009.jsonl", "full.251125.jsonl", "full.jsonl",
+    ):  # fmt: skip
+        (folder / name).touch()
+    found = {log.name: log.files for log in find_logs(["*.jsonl*"])}
+    assert found == {
+        "at.20251125.jsonl": ("at.20251125.jsonl",),
+        "call.jsonl": ("call.000001.jsonl", "call.000002.jsonl", "call.jsonl"),
+        "day.251124.jsonl": ("day.251124.jsonl",),
+        "day.251125.jsonl": ("day.251125.jsonl",),
+        "full.jsonl": ("full.251125.jsonl", "full.jsonl"),
+        "many.jsonl": ("many.000009.jsonl", "many.000010.jsonl"),
+        "gone.jsonl.gz": ("gone.000007.jsonl.gz",),
+    }
+    for name, files in found.items():
+        assert files == tuple(log_files(name))
+    assert names("call.000001.jsonl") == ["call.000001.jsonl"]  # that part alone
+
+
+def test_a_folder_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(200):
+        (folder / f"{number}.jsonl").touch()
+    listed: list[object] = []
+    real = os.listdir
+
+    def listing(path: str) -> list[str]:
+        listed.append(path)
+        return real(path)
+
+    monkeypatch.setattr("os.listdir", listing)
+    assert len(find_logs(["*.jsonl"])) == 200
+    assert len(listed) == 1
+
+
+def test_a_folder_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(PermissionError):
+        find_logs(["."])
