@@ -64,11 +64,12 @@ class Phone:
 
     def __init__(self, frames: list[str]) -> None:
         self.frames, self.sent = frames, list[str]()
-        self.is_answered = asyncio.Event()
+        self.has_said_all, self.is_answered = asyncio.Event(), asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[str]:
         for frame in self.frames:
             yield frame
+        self.has_said_all.set()
 
     async def send(self, frame: str) -> None:
         self.sent.append(frame)
