@@ -67,10 +67,12 @@ class Track:
     def cut_item(self, part: str, end_ms: float, at: int) -> None:
         """The item's audio ends `end_ms` after it began; what of its response was to follow goes too."""
         left = round(end_ms * self.rate / 1000)
-        for start, end in self._spans.get(part, ()):
+        for span in self._spans.get(part, ()):
+            start, end = span
             kept = min(left, end - start)
             left -= kept
             self._silence(start + kept, end)
+            span[1] = start + kept  # a second cut, as both sides tell of it, finds nothing more to silence
         response = self._responses.get(part)
         self._cut_off(part)
         if response is not None:
@@ -126,9 +128,11 @@ class Track:
             del self._responses[self._spans.popitem(last=False)[0]]
 
     def _silence_after(self, part: str, at: int) -> bool:
-        later = [(max(start, at), end) for start, end in self._spans[part] if end > at]
-        for start, end in later:
-            self._silence(start, end)
+        later = [span for span in self._spans[part] if span[1] > max(span[0], at)]
+        for span in later:
+            start, end = span
+            span[1] = max(start, at)
+            self._silence(span[1], end)
         return bool(later)
 
     def _silence(self, start: int, end: int) -> None:

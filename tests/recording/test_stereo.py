@@ -117,6 +117,19 @@ def test_barge_in_ends_what_is_heard(log: Log, who: str) -> None:
     assert call.assistant_ms == 825
 
 
+def test_a_cut_that_both_sides_tell_of_is_one(log: Log) -> None:
+    """The client's truncate, and the server's answer to it after the next item has begun."""
+    audio = NOISE[: ms(2000)]
+    log.answer(100, audio)
+    log.add("client", 900, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=700)
+    log.answer(910, audio[: ms(500)], "b")
+    log.add("server", 1000, "conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=700)
+    log.add("server", 1001, "output_audio_buffer.cleared", response_id="ra")
+    call, _, right = log.mixed()
+    assert np.array_equal(right, placed(ms(1001), (ms(100), audio[: ms(700)]), (ms(910), audio[: ms(91)])))
+    assert (call.cuts, call.assistant_ms) == (2, 791)
+
+
 def test_a_cleared_buffer_ends_what_is_heard(log: Log) -> None:
     audio = NOISE[: ms(2000)]
     log.answer(0, audio)
