@@ -1,0 +1,130 @@
+"""More recorded calls than one machine has time for: their summary, on a Dask cluster.
+
+Shows `find_logs`, `inspect_log` and `Summary`: each task inspects a few logs and gives back their summary, which
+is some kilobytes however many there were; summaries add up as they come in, in any order. No more tasks wait than
+the cluster has use for. A log that cannot be read costs itself, and the exit code is 1.
+
+On this machine, with a process for each CPU::
+
+    python examples/inspect_dask.py 'calls/**/*.jsonl.gz'
+
+On a cluster, whose workers see the logs by the same paths and have this package installed::
+
+    python examples/inspect_dask.py --scheduler tcp://10.0.0.5:8786 '/shared/calls/**/*.jsonl.gz' --json
+
+`msgspec.json.decode(line, type=Summary)` reads the line of --json again, to be added to another day's.
+Needs dask: pip install 'realtime-codec[examples]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import logging
+import sys
+from collections.abc import Generator, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from realtime.analysis import Log, Summary, find_logs, inspect_log, percentiles
+from realtime.errors import RealtimeError
+
+log = logging.getLogger("inspect_dask")
+# A task is some seconds of work: a scheduler has a millisecond of its own for each.
+LOGS_A_TASK: Final = 20
+# Tasks that wait for each thread of a worker.
+AHEAD: Final = 3
+
+Read = tuple[Summary, list[tuple[str, str]]]
+
+
+def read(logs: list[Log]) -> Read:
+    """The work of a task: the summary of a few logs, and those that cannot be read, with the reason."""
+    summary, unreadable = Summary(), list[tuple[str, str]]()
+    for each in logs:
+        try:
+            if not each.files:
+                raise FileNotFoundError(f"no such log: {each.name}")
+            summary.add(inspect_log(each.files))
+        except (OSError, RealtimeError) as why:
+            unreadable.append((each.name, str(why)))
+    return summary, unreadable
+
+
+def dask() -> Any:
+    """Dask's cluster, imported late so that --help needs none of it, as Any, since it carries few types."""
+    import distributed
+
+    return distributed
+
+
+def results(client: Any, logs: list[Log]) -> Iterator[Read]:
+    """What the tasks give, as it comes; the next are sent when some are done."""
+    starts = iter(range(0, len(logs), LOGS_A_TASK))
+    tasks = (client.submit(read, logs[at : at + LOGS_A_TASK], pure=False) for at in starts)
+    ahead = AHEAD * max(1, sum(client.nthreads().values()))
+    waiting = dask().as_completed(itertools.islice(tasks, ahead))
+    for done in waiting:
+        yield done.result()
+        for task in itertools.islice(tasks, 1):
+            waiting.add(task)
+
+
+def told(summary: Summary) -> Iterator[str]:
+    """The summary in lines."""
+    yield f"calls           {summary.calls}, {summary.duration_ms / 60_000:.1f} minutes"
+    for name in ("latency", "created_latency", "call_time", "gap_time"):
+        found = percentiles(getattr(summary, name))
+        if found["count"]:
+            yield f"{name:<16}" + ", ".join(
+                f"{key} {value:.0f}" for key, value in found.items() if value is not None
+            )
+    yield f"interruptions   {summary.interruption_count} {summary.interrupted_by}"
+    yield f"errors          {summary.error_count} {summary.error_codes}"
+    yield f"cost            ${summary.known_usd:.4f}, and of {summary.unpriced} calls something is not known"
+    for measure, calls in summary.worst.items():
+        yield f"most {measure:<11}" + ", ".join(f"{call.log} ({call.value:.6g})" for call in calls[:3])
+
+
+@contextlib.contextmanager
+def connected(scheduler: str | None, workers: int | None) -> Generator[Any]:
+    """A client of the cluster at an address, or of one on this machine that ends with it."""
+    with contextlib.ExitStack() as stack:
+        cluster: Any = scheduler
+        if scheduler is None:
+            local = dask().LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            cluster = stack.enter_context(local)
+        yield stack.enter_context(dask().Client(cluster))
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("logs", nargs="+", metavar="LOG", help="a log, a glob or a folder")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one on this machine)"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes on this machine (default: one a CPU)"
+    )
+    parser.add_argument("--json", action="store_true", help="the whole summary, as a line of JSON")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    whole, unreadable = Summary(), 0
+    with connected(arguments.scheduler, arguments.workers) as client:
+        for summary, problems in results(client, find_logs(arguments.logs)):
+            whole += summary
+            unreadable += len(problems)
+            for name, why in problems:
+                log.warning("%s: %s", name, why)
+    print(msgspec.json.encode(whole).decode() if arguments.json else "\n".join(told(whole)))
+    return 1 if unreadable else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

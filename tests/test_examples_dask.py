@@ -1,0 +1,98 @@
+"""The Dask recipe, run as a user runs it: on a cluster of its own, and on one that is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import realtime
+from realtime.analysis import Summary, inspect_log
+from tests.analysis.scenes import Scene, usage
+
+pytest.importorskip("distributed")
+
+ROOT = Path(realtime.__file__).parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "*"}
+COMMAND = [sys.executable, str(ROOT / "examples" / "inspect_dask.py")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """45 calls: more than two tasks."""
+    folder = tmp_path_factory.mktemp("calls")
+    for number in range(45):
+        scene = Scene().begin(f"sess_{number}")
+        scene.speech("a", 0, 0)
+        scene.created("resp_1")
+        scene.now += 100 + number
+        scene.audio("resp_1", 500)
+        scene.done("resp_1", usage=usage(1000, 0, 0, 0, 100))
+        scene.write(folder / f"call_{number:02}.jsonl{'.gz' * (number % 2)}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wanted(folder: Path) -> Summary:
+    whole = Summary()
+    for path in folder.iterdir():
+        whole.add(inspect_log([str(path)]))
+    return whole
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+
+
+def same(found: Summary, wanted: Summary) -> bool:
+    """Equal, but for the last digits of sums of floats, which depend on the order."""
+    assert found.duration_ms == pytest.approx(wanted.duration_ms)
+    assert found.latency.sum == pytest.approx(wanted.latency.sum)
+    names = ("calls", "nbytes", "statuses", "models", "worst", "known_usd", "usage", "turn_count")
+    assert found.latency.buckets == wanted.latency.buckets
+    return all(getattr(found, name) == getattr(wanted, name) for name in names)
+
+
+def test_a_cluster_of_its_own(folder: Path, wanted: Summary) -> None:
+    done = run(folder, "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    assert same(msgspec.json.decode(done.stdout, type=Summary), wanted)
+
+
+CLUSTER = """
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address=None) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+def test_a_cluster_that_is_there(folder: Path, wanted: Summary, tmp_path: Path) -> None:
+    (tmp_path / "cluster.py").write_text(CLUSTER)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, str(tmp_path / "cluster.py")], env=ENVIRONMENT, stdin=pipe, stdout=pipe, text=True
+    ) as cluster:
+        assert cluster.stdout is not None
+        address = cluster.stdout.readline().strip()
+        assert address.startswith("tcp://127.0.0.1:")
+        done = run(folder / "*.jsonl*", "--scheduler", address, "--json")
+        cluster.communicate("\n", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert same(msgspec.json.decode(done.stdout, type=Summary), wanted)
+
+
+def test_a_log_that_cannot_be_read_costs_itself(folder: Path) -> None:
+    done = run(folder / "call_00.jsonl", folder / "none.jsonl", "--workers", "1")
+    assert done.returncode == 1
+    assert re.search(r"WARNING inspect_dask: .*none\.jsonl: no such log", done.stderr)
+    for words in ("calls           1, ", "latency         count 1, ", "most latency_ms"):
+        assert words in done.stdout
