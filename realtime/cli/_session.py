@@ -42,6 +42,8 @@ class Session:
         self.answers: dict[str, Answer] = {}
         self._asked = asked
         self._requests: dict[str, str] = {}
+        self.format_in = asked
+        self.sent = Track(0)
         self._speak(asked, asked)
 
     def settle(self, told: Any) -> None:
@@ -59,9 +61,11 @@ class Session:
         self.is_ready = True
 
     def _speak(self, format_in: AudioFormat, format_out: AudioFormat) -> None:
+        per_byte = _per_phone_byte(format_in)
+        said = self.sent.end * per_byte // _per_phone_byte(self.format_in)
+        self.sent = Track(PHONE.chunk_bytes(KEPT_MS) * per_byte, said)
         self.format_in, self.format_out = format_in, format_out
         self.uplink, self.downlink = Converter(PHONE, format_in), Converter(format_out, PHONE)
-        self.sent = Track(format_in.chunk_bytes(KEPT_MS))
 
     def _format(self, told: object) -> AudioFormat:
         try:
@@ -109,12 +113,12 @@ class Session:
 
     def sent_of(self, origin: int, start: int, end: int) -> bytes:
         """What went to it from `start` to `end`, positions of the phone's; its own began at `origin`."""
-        per_byte = self.format_in.bytes_per_second // PHONE.bytes_per_second
+        per_byte = _per_phone_byte(self.format_in)
         return self.sent.span((start - origin) * per_byte, (end - origin) * per_byte)
 
     def settle_sent(self, origin: int, before: int) -> None:
         """What went to it before that position is no longer needed."""
-        per_byte = self.format_in.bytes_per_second // PHONE.bytes_per_second
+        per_byte = _per_phone_byte(self.format_in)
         self.sent.forget((before - origin) * per_byte)
 
     def to_phone(self, audio: bytes) -> bytes:
@@ -128,3 +132,8 @@ class Session:
         except AudioError:
             self.downlink.reset()
             return b""
+
+
+def _per_phone_byte(fmt: AudioFormat) -> int:
+    """How many bytes of `fmt` last as long as one of the phone's."""
+    return fmt.bytes_per_second // PHONE.bytes_per_second

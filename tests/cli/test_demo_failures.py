@@ -390,6 +390,65 @@ def test_an_answer_that_is_not_the_callers_audio(tmp_path: Path, capsys: pytest.
     assert "the answer is not the caller's audio" in capsys.readouterr().out
 
 
+def test_half_a_sample_at_the_end_of_an_answer_is_not_heard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place: dict[str, Any] = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+
+    def talk(connection: ServerConnection) -> None:
+        greet(connection)
+        while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
+            pass
+        for event in (
+            r.ResponseOutputAudioDelta(delta=bytes(4801), **place),
+            r.InputAudioBufferCleared(),
+            r.ResponseDone(response=r.Response(id="r")),
+            r.ResponseDone(response=r.Response(id="r")),
+        ):
+            connection.send(r.encode(event), text=True)
+        connection.recv()
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url) == 0
+    assert 700 < len(samples(tmp_path / "agent.wav")) <= 800
+    assert "answer 1: 0.10 s came back" in capsys.readouterr().err
+
+
+def test_of_two_turns_without_an_answer_the_last_is_asked_for_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions: list[list[str]] = []
+
+    def talk(connection: ServerConnection) -> None:
+        sessions.append([])
+        greet(connection)
+        if len(sessions) == 1:
+            for _ in range(25):
+                connection.recv()
+            for item_id, start, end in (("u1", 0, 100), ("u2", 200, 300)):
+                connection.send(
+                    r.encode(r.InputAudioBufferSpeechStarted(item_id=item_id, audio_start_ms=start)),
+                    text=True,
+                )
+                connection.send(
+                    r.encode(r.InputAudioBufferSpeechStopped(item_id=item_id, audio_end_ms=end)), text=True
+                )
+            connection.close(1012)
+        for frame in connection:
+            kind = r.peek_type(frame)
+            sessions[-1].append(kind)
+            if kind == "response.create":
+                connection.send(r.encode(r.ResponseDone(response=r.Response(id="r"))), text=True)
+            if kind == "input_audio_buffer.clear":
+                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url) == 0
+    assert sessions[1][:3] == ["conversation.item.create", "conversation.item.create", "response.create"]
+    assert sessions[1].count("response.create") == 1
+    assert "turn 1        no answer of its own" in capsys.readouterr().out
+
+
 # --- What cannot be logged as it is --------------------------------------------------
 
 

@@ -218,6 +218,18 @@ def test_the_conversation_so_far_is_told_to_the_next_session(tmp_path: Path, rec
     ]  # fmt: skip
 
 
+def test_the_next_session_may_speak_another_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str
+) -> None:
+    """What was said to one that spoke PCM16 is asked again of one that speaks A-law."""
+    faults = [f.OtherFormat(times=1), f.Disconnect()]
+    assert faulty(tmp_path, recording, faults, "--format", "g711_alaw") == 0
+    said = capsys.readouterr().out
+    assert [EXACT.format("g711_alaw") in line for line in turns_of(said)] == [True, True]
+    assert "as 8 kHz mu-law: SNR" in said
+    assert "though asked" not in said
+
+
 def test_retries_are_counted_in_a_row_without_an_answer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str
 ) -> None:

@@ -15,8 +15,8 @@ import pytest
 from websockets.sync.client import connect
 
 import realtime as r
-from realtime.cli import main
-from realtime.testing import LoopbackServer
+from realtime.cli import _parser, main
+from realtime.testing import FAULTS, LoopbackServer
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(r.__file__).parent.parent), "no_proxy": "*"}
 
@@ -41,6 +41,44 @@ def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.S
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_faults_strike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    command = [
+        sys.executable,
+        "-m",
+        "realtime",
+        "serve",
+        "--fault",
+        "unknown_fields",
+        "--fault",
+        "beta_disabled",
+    ]
+    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with connect(process.stdout.readline().strip()) as client:
+            error = r.decode_server(client.recv(timeout=20))
+            assert isinstance(error, r.Error)
+            assert error.error.code == "beta_api_shape_disabled"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_help_lists_the_faults(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    words = capsys.readouterr().out.replace(",", " ").split()
+    assert set(FAULTS) <= {*words}
+
+
+def test_without_what_the_faults_need_there_is_still_a_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of `doctor`, which tells what is missing."""
+    monkeypatch.setitem(sys.modules, "realtime.testing.faults", None)
+    assert _parser().parse_args(["doctor"]).command == "doctor"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 def test_a_connection_that_says_nothing_does_not_hold_up_the_end() -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime", "serve"]
     with subprocess.Popen(
@@ -59,7 +97,15 @@ def test_a_connection_that_says_nothing_does_not_hold_up_the_end() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["--port", "-1"], "port"), (["--ptime", "0"], "ptime_ms"), (["--pace", "0"], "pace")],
+    [
+        (["--port", "-1"], "port"),
+        (["--ptime", "0"], "ptime_ms"),
+        (["--pace", "0"], "pace"),
+        (
+            ["--fault", "cut_off", "--fault", "nothing"],
+            "unknown fault 'nothing'; known are session_expired, ",
+        ),
+    ],
 )
 def test_what_cannot_be_is_one_line(
     capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
