@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from websockets.exceptions import InvalidHandshake, InvalidMessage
+from websockets.exceptions import InvalidHandshake
 
 import realtime
 from realtime.state import Playback
@@ -100,7 +100,7 @@ class Call:
         self._tally.calls += 1
         try:
             await self._connected(begin, end)
-        except (OSError, InvalidHandshake, InvalidMessage) as why:
+        except (OSError, InvalidHandshake) as why:
             self._tally.errors[_words(why)] += 1
             self.stage = ""
 

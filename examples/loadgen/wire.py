@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Self, cast
 
 from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.uri import WebSocketURI, parse_uri
@@ -45,8 +46,8 @@ class Wire(asyncio.Protocol):
         """An open connection.
 
         Raises:
-            InvalidHandshake, InvalidMessage: the other side is no WebSocket server, or refuses.
-            OSError: it cannot be reached.
+            InvalidHandshake: the other side refuses.
+            OSError: it cannot be reached, or is no WebSocket server.
         """
         uri = parse_uri(url)
         _, wire = await asyncio.get_running_loop().create_connection(
@@ -129,8 +130,11 @@ class Wire(asyncio.Protocol):
         self._flush()
 
     def _open(self) -> None:
-        if self._protocol.handshake_exc is not None:
-            self._opened.set_exception(self._protocol.handshake_exc)
+        refused = self._protocol.handshake_exc
+        if isinstance(refused, InvalidHandshake):
+            self._opened.set_exception(refused)
+        elif refused is not None:  # websockets 14 gives what its parser raised
+            self._opened.set_exception(ConnectionError(f"no WebSocket server: {refused}"))
         elif self._protocol.state is OPEN:
             self._opened.set_result(None)
 
