@@ -32,11 +32,14 @@ class WorstCall(Struct, frozen=True, order=True):
 class Summary(Struct, kw_only=True):
     """What calls add up to; `Summary.of(report)` is one call's.
 
+    What `Report` has by the same names is added up. The rest:
+
     Attributes:
-        calls: how many there are. `models` and `dialects` say of how many each was the (last) one.
+        calls: how many there are.
+        models, dialects: of how many calls each was one.
         worst: the calls with the most of "latency_ms", "gap_ms", "errors", "interruptions" and "usd".
-        known_usd: what they cost, less what is not known: of `unpriced` calls something is not.
-        The others are the sums of what `Report` has by the same names.
+        known_usd: what they cost, less what is not known.
+        unpriced: of how many calls something is not.
     """
 
     calls: int = 0
