@@ -2,9 +2,9 @@
 
     inputs     the fixed inputs, made from a seed
     common     how long each thing is measured, and what is left out where a peer is missing
-    codec, audio, state, telephony, imports
+    codec, audio, state, telephony, analysis, imports
                this library alone: what asv follows from commit to commit
-    peers, peers_audio
+    peers, peers_audio, peers_analysis
                the same work by others, in the same run, down to doing nothing
     memory, whole_call
                bytes that events keep, and CPU for a second of a phone bridge, theirs beside ours

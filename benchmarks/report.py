@@ -26,6 +26,7 @@ PEERS = {
     "peers.DecodeEvent.time_decode_event": "decode an event",
     "peers.PeekType.time_peek_type": "peek at a delta, bytes",
     "peers.EncodeAppend.time_encode_append": "append from audio, bytes",
+    "peers_analysis.Inspect.time_inspect": "inspect a log; others parse it",
     "peers_audio.G711.time_g711": "G.711 from bytes, samples:",
     "peers_audio.Resample20ms.time_resample": "resample 20 ms, Hz",
 }

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pybase64")
 from benchmarks import document, load, memory, report, whole_call
 
-MODULES = ("codec", "audio", "state", "telephony", "peers", "peers_audio")
+MODULES = ("codec", "audio", "state", "telephony", "analysis", "peers", "peers_audio", "peers_analysis")
 
 
 def timed() -> Iterator[Any]:
