@@ -133,7 +133,7 @@ def _verdict(report: Report) -> Iterator[str]:
     else:
         yield "NOT CLEAN: see finished calls, wrong answers, lost and errors."
     if report.generator_is_late:
-        yield "The generator was late itself: use more --processes, a longer --ptime or fewer calls."
+        yield "The generator was late itself: use more --processes or cores, a longer --ptime or fewer calls."
 
 
 def _frames(name: str, counts: dict[str, int]) -> str:
