@@ -11,7 +11,7 @@ import inspect
 import itertools
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,7 +20,6 @@ try:
     from websockets.exceptions import (
         ConnectionClosed,
         InvalidHandshake,
-        InvalidMessage,
         InvalidStatus,
         InvalidURI,
     )
@@ -53,6 +52,8 @@ TRANSCRIPTS_SECONDS: Final = 1.0
 FRAMES_PER_PING: Final = 25
 AGAIN_MS: Final = 1000
 _APPEND: Final = str(InputAudioBufferAppend.__struct_config__.tag)
+
+R = TypeVar("R")
 
 
 class Client:
@@ -214,12 +215,12 @@ class Client:
     async def _ping(self, connection: ClientConnection, before: Awaitable[float] | None) -> Awaitable[float]:
         if before is not None:
             await self._in_time(before)
-        return await connection.ping()
+        return await self._in_time(connection.ping())
 
-    async def _in_time(self, done: Awaitable[Any]) -> None:
+    async def _in_time(self, done: Awaitable[R]) -> R:
         try:
             async with asyncio.timeout(self.patience):
-                await done
+                return await done
         except TimeoutError:
             raise SessionLost(f"the server did not read what it is sent in {self.patience:g} s") from None
 
@@ -267,13 +268,11 @@ def _warm_up() -> None:
 async def _connected(url: str) -> AsyncGenerator[ClientConnection]:
     # websockets 15 and later ask the environment for a proxy, even for this machine.
     direct: dict[str, Any] = {"proxy": None} if "proxy" in inspect.signature(connect).parameters else {}
+    options: dict[str, Any] = {"max_size": None, "compression": None, "close_timeout": CLOSE_TIMEOUT_SECONDS}
     async with contextlib.AsyncExitStack() as stack:
-        connecting = connect(
-            url, max_size=None, compression=None, close_timeout=CLOSE_TIMEOUT_SECONDS, **direct
-        )
         try:
-            connection = await stack.enter_async_context(connecting)
-        except (OSError, InvalidHandshake, InvalidURI, ValueError) as why:
+            connection = await stack.enter_async_context(connect(url, **options, **direct))
+        except (OSError, EOFError, InvalidHandshake, InvalidURI, ValueError) as why:
             raise _not_connected(url, why) from None
         yield connection
 
@@ -285,7 +284,7 @@ def _not_connected(url: str, why: Exception) -> RealtimeError:
         means = of_status(why.response.status_code)
         said += f": {told}" if told else ""
     else:
-        means = Means.RECONNECT if isinstance(why, OSError | InvalidMessage) else Means.GIVE_UP
+        means = Means.GIVE_UP if isinstance(why, InvalidURI | ValueError) else Means.RECONNECT
     return SessionLost(said) if means is Means.RECONNECT else CallFailed(said)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import importlib.resources
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,6 +19,7 @@ from ..format import AudioFormat
 from ._faults import add_fault
 
 if TYPE_CHECKING:
+    from ..testing import LoopbackServer
     from ._client import Client
 
 DEFAULT_PATIENCE_SECONDS = 20.0
@@ -86,12 +86,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     recording = load(arguments.wav)
+    server = None
+    if arguments.url is None:
+        from ..testing import LoopbackServer
+
+        server = LoopbackServer(arguments.port, faults=arguments.fault)
     with Progress() as progress, Record(arguments.out) as record:
         call = Call(AudioFormat(arguments.format), recording, record, progress, manual=arguments.manual)
         client = Client(
             call, paced=not arguments.fast, patience=arguments.patience, retries=arguments.retries
         )
-        asyncio.run(_make(client, arguments))
+        asyncio.run(_make(client, server, arguments.url))
     for line in report(call, record):
         print(line)
     return 0
@@ -106,15 +111,12 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError("--fault is for the demo's own server; a URL asks for one by ?fault=NAME")
 
 
-async def _make(client: Client, arguments: argparse.Namespace) -> None:
-    from ..testing import LoopbackServer
-
-    async with contextlib.AsyncExitStack() as stack:
-        url = arguments.url
-        if url is None:
-            server = LoopbackServer(arguments.port, faults=arguments.fault)
-            url = (await stack.enter_async_context(server)).url
+async def _make(client: Client, server: LoopbackServer | None, url: str) -> None:
+    if server is None:
         await client.make(url)
+        return
+    async with server:
+        await client.make(server.url)
 
 
 def load(path: Path | None) -> bytes:

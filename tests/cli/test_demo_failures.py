@@ -108,6 +108,24 @@ def test_a_server_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "404" in complaint(capsys)
 
 
+@pytest.mark.parametrize("says", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\xff" * 100_000])
+def test_what_is_no_websocket(tmp_path: Path, capsys: pytest.CaptureFixture[str], says: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def talk() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(says)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
+        assert demo(tmp_path, "--url", url) == 1
+        thread.join()
+    assert f"cannot connect to {url}" in complaint(capsys)
+
+
 # --- Servers that fail ---------------------------------------------------------------
 
 
