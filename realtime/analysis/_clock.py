@@ -47,10 +47,8 @@ class InputClock:
         more_ms, self._billed_ms = self.ms - self._billed_ms, self.ms
         return more_ms
 
-    def place(self, position_ms: float | None) -> float | None:
+    def place(self, position_ms: float) -> float | None:
         """When the audio at a position of the session was sent; None where that is not known."""
-        if position_ms is None:
-            return None
         wanted, next_time = self._zero_ms + position_ms, float("inf")
         for at_ms, time_ms in reversed(self._marks):
             if at_ms <= wanted:

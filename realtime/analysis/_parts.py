@@ -6,6 +6,7 @@ whole of it: most responses end well, and reading every piece would be most of t
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import msgspec
@@ -119,11 +120,7 @@ class Live:
             self._settled = whole
             self.report.transcript = kept.text(whole)
 
-    def heard(self, item_id: str | None, content_index: int, end_ms: float) -> float:
+    def heard(self, part: Part, end_ms: float) -> float:
         """How much was heard if this part was cut there: all before it, nothing after it."""
-        heard_ms = 0.0
-        for (item, index), part in self.parts.items():
-            if (item, index) == (item_id, content_index):
-                return heard_ms + min(end_ms, part.audio_ms)
-            heard_ms += part.audio_ms
-        return heard_ms
+        before = itertools.takewhile(lambda each: each is not part, self.parts.values())
+        return sum(each.audio_ms for each in before) + min(end_ms, part.audio_ms)

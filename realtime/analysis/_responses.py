@@ -128,7 +128,7 @@ class Responses:
     def truncate(self, part: Part, end_ms: float, time_ms: float) -> None:
         """An item was cut to what was heard of it, as one of the sides says."""
         live = part.live
-        heard_ms = live.heard(part.item_id, part.content_index, end_ms)
+        heard_ms = live.heard(part, end_ms)
         live.report.heard_ms = heard_ms
         if live.report.done_ms is None or heard_ms < live.report.audio_ms - _ALL_HEARD_MS:
             self.cut(live, time_ms)
@@ -156,11 +156,10 @@ class Responses:
         """When a response was cut, and by whom."""
         began_ms = live.report.created_ms or live.report.first_audio_ms or 0.0
         speech_ms = self._speech_ms
-        if reason == "turn_detected" or time_ms - speech_ms <= _SPEECH_CUTS_WITHIN_MS:
-            if speech_ms >= began_ms:
-                return speech_ms, "speech"
-            if reason == "turn_detected":
-                return time_ms, "speech"
+        if reason == "turn_detected":
+            return speech_ms if speech_ms >= began_ms else time_ms, "speech"
+        if speech_ms >= max(began_ms, time_ms - _SPEECH_CUTS_WITHIN_MS):
+            return speech_ms, "speech"
         if self._cancel_ms >= began_ms:
             return self._cancel_ms, "client"
         return time_ms, "server"

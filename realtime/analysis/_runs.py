@@ -12,7 +12,7 @@ from ._kept import MAX_TEXT_CHARS, Kept
 from ._parts import Live, Part
 from ._responses import Responses
 from ._turns import Turns
-from .report import ResponseReport, Turn
+from .report import ResponseReport, UserInput
 
 PAUSE_MS: Final = 1_500.0
 
@@ -26,18 +26,16 @@ class Runs:
 
     def forget(self) -> None:
         """The session is over."""
-        self._turn: Turn | None = None
+        self._user: UserInput | None = None
         self._live: Live | None = None
         self._heard_ms = self._said_ms = float("-inf")
 
     def user_says(self, text: str, time_ms: float) -> None:
         """More of the user's transcript."""
-        if self._turn is None or time_ms - self._heard_ms > PAUSE_MS:
-            self._turn = self._turns.run(time_ms)
+        user = self._user
+        if user is None or time_ms - self._heard_ms > PAUSE_MS:
+            user = self._user = self._turns.run(time_ms)
         self._heard_ms = time_ms
-        user = self._turn.user
-        if user is None:
-            return
         user.end_ms = user.transcript_ms = time_ms
         before = user.transcript or ""
         if len(before) < MAX_TEXT_CHARS:

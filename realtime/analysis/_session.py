@@ -71,14 +71,13 @@ class Sessions:
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
         self.now = SessionReport(at_ms=0.0)
-        self._is_kept = self._is_told = False
+        self._is_told = False
         self.input = self.output = PCM16
 
-    def needed(self, time_ms: float) -> None:
-        """Something happens, so there is a session, told or not."""
-        if not self._is_kept:
-            self.now.at_ms = time_ms
-            self._keep()
+    def first(self, time_ms: float) -> None:
+        """The first that happens is in a session, told or not."""
+        self.now.at_ms = time_ms
+        self._kept.add("sessions", self.now)
 
     def is_another(self, session: dict[str, Any]) -> bool:
         """Whether a session that begins is not the one that runs."""
@@ -90,7 +89,7 @@ class Sessions:
         self.now = SessionReport(at_ms=time_ms)
         self.input = self.output = PCM16
         self._is_told = False
-        self._keep()
+        self._kept.add("sessions", self.now)
 
     def told(self, kind: str, session: dict[str, Any], *, by_server: bool) -> None:
         """Take what a session's object says. What a client asks for counts until the server says it."""
@@ -131,10 +130,6 @@ class Sessions:
     def _as_told(format: Any) -> Any:
         """A format as JSON has it."""
         return to_builtins(format) if isinstance(format, AnyFormat) else format
-
-    def _keep(self) -> None:
-        self._is_kept = True
-        self._kept.add("sessions", self.now)
 
 
 def _tell_input(now: SessionReport, session: dict[str, Any], input: dict[str, Any]) -> None:

@@ -30,6 +30,13 @@ class Asked(NamedTuple):
     by: AskedBy
 
 
+class _Said(NamedTuple):
+    """What the user said, and the turn that it began."""
+
+    turn: Turn
+    user: UserInput
+
+
 class _Text(NamedTuple):
     time_ms: float
     text: str
@@ -41,7 +48,7 @@ class Turns:
 
     def __init__(self, kept: Kept, clock: InputClock) -> None:
         self._kept, self._report, self._clock = kept, kept.report, clock
-        self._items: OrderedDict[str, Turn] = OrderedDict()
+        self._items: OrderedDict[str, _Said] = OrderedDict()
         self._pieces: dict[str, Pieces] = {}
         self._held = 0
         self._texts: list[_Text] = []
@@ -50,32 +57,31 @@ class Turns:
     def forget(self) -> None:
         """The session is over: what was said in it is answered no more."""
         self._answered: Turn | None = None  # what a response that begins now belongs to
-        self._speaking: Turn | None = None
+        self._speaking: _Said | None = None
         self._asked: list[Asked] = []
         self._commit_ms: float | None = None
         self._timeout_ms: float | None = None
-        self._start_position: float | None = None
+        self._start_position = 0.0
         self._has_output = False
         self._texts.clear()
 
     # --- Speech that the server detects ---
 
-    def speech_started(self, item_id: str | None, position_ms: float | None, time_ms: float) -> None:
+    def speech_started(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
         """The server hears speech begin."""
         self._write_texts()
         start_ms = _no_later(self._clock.place(position_ms), time_ms)
-        self._speaking = self._open("speech", start_ms, item_id, position_ms)
+        self._speaking = self._open("speech", start_ms, item_id)
+        self._start_position = position_ms
 
-    def speech_stopped(self, item_id: str | None, position_ms: float | None, time_ms: float) -> None:
+    def speech_stopped(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
         """The server hears it end."""
-        turn = self._turn_of(item_id) or self._speaking
-        if turn is None or turn.user is None:
-            return
-        user = turn.user
-        user.end_ms = max(user.start_ms, _no_later(self._clock.place(position_ms), time_ms))
-        if position_ms is not None and self._start_position is not None:
+        said = self._of(item_id) or self._speaking
+        if said is not None:
+            user = said.user
+            user.end_ms = max(user.start_ms, _no_later(self._clock.place(position_ms), time_ms))
             user.audio_ms = max(0.0, position_ms - self._start_position)
-        self._ended(turn)
+            self._ended(said)
 
     def timed_out(self, time_ms: float) -> None:
         """The server has waited long enough for the user to speak, and answers silence."""
@@ -93,18 +99,17 @@ class Turns:
         began_ms, audio_ms = self._clock.take()
         commit_ms = time_ms if self._commit_ms is None else self._commit_ms
         self._commit_ms = None
-        turn = self._turn_of(item_id)
-        if turn is not None and turn.user is not None:
-            turn.user.committed_ms = time_ms
-            if turn.user.end_ms is None:  # the client did not wait for the end that the server would hear
-                turn.user.end_ms = max(turn.user.start_ms, commit_ms)
-                self._ended(turn)
+        said = self._of(item_id)
+        if said is not None:
+            said.user.committed_ms = time_ms
+            if said.user.end_ms is None:  # the client did not wait for the end that the server would hear
+                said.user.end_ms = max(said.user.start_ms, commit_ms)
+                self._ended(said)
         elif self._timeout_ms is None:
             self._write_texts()
-            turn = self._open("audio", _no_later(began_ms, commit_ms), item_id, None)
-            if turn.user is not None:
-                turn.user.end_ms = turn.user.committed_ms = commit_ms
-                turn.user.audio_ms = audio_ms
+            turn, user = self._open("audio", _no_later(began_ms, commit_ms), item_id)
+            user.end_ms = user.committed_ms = commit_ms
+            user.audio_ms = audio_ms
             self._answered = turn
 
     def cleared(self) -> None:
@@ -129,12 +134,11 @@ class Turns:
             return
         first, last = self._texts[0], self._texts[-1]
         audio_ms = sum(text.audio_ms for text in self._texts)
-        turn = self._open("audio" if audio_ms else "text", first.time_ms, None, None)
-        if turn.user is not None:
-            turn.user.end_ms, turn.user.audio_ms = last.time_ms, audio_ms
-            written = "\n".join(text.text for text in self._texts if text.text)
-            if written:
-                turn.user.transcript, turn.user.transcript_ms = self._kept.text(written), last.time_ms
+        turn, user = self._open("audio" if audio_ms else "text", first.time_ms, None)
+        user.end_ms, user.audio_ms = last.time_ms, audio_ms
+        written = "\n".join(text.text for text in self._texts if text.text)
+        if written:
+            user.transcript, user.transcript_ms = self._kept.text(written), last.time_ms
         self._texts.clear()
         self._answered = turn
 
@@ -143,9 +147,9 @@ class Turns:
     def transcribed(self, item_id: str, text: str, time_ms: float) -> None:
         """What the user said, however late it is told."""
         self._drop(item_id)
-        turn = self._turn_of(item_id)
-        if turn is not None and turn.user is not None:
-            turn.user.transcript, turn.user.transcript_ms = self._kept.text(text), time_ms
+        said = self._of(item_id)
+        if said is not None:
+            said.user.transcript, said.user.transcript_ms = self._kept.text(text), time_ms
 
     def transcribes(self, item_id: str, frame: bytes) -> None:
         """A piece of what the user said."""
@@ -155,16 +159,14 @@ class Turns:
 
     def not_transcribed(self, item_id: str | None, why: str) -> None:
         """What the user said could not be transcribed."""
-        turn = self._turn_of(item_id)
-        if turn is not None and turn.user is not None:
-            turn.user.transcription_error = why
+        said = self._of(item_id)
+        if said is not None:
+            said.user.transcription_error = why
 
     def settle(self) -> None:
         """Put transcripts that are under way into the report, as far as they came."""
         for item_id, pieces in self._pieces.items():
-            turn = self._turn_of(item_id)
-            if turn is not None and turn.user is not None:
-                turn.user.transcript = self._kept.text(pieces.read())
+            self._items[item_id].user.transcript = self._kept.text(pieces.read())
 
     def _drop(self, item_id: str) -> None:
         pieces = self._pieces.pop(item_id, None)
@@ -225,10 +227,10 @@ class Turns:
 
     # --- Turns ---
 
-    def run(self, time_ms: float) -> Turn:
+    def run(self, time_ms: float) -> UserInput:
         """Speech of a dialect that tells only transcripts: a new turn."""
-        self._answered = self._open("speech", time_ms, None, None)
-        return self._answered
+        self._answered, user = self._open("speech", time_ms, None)
+        return user
 
     def current(self, time_ms: float) -> Turn:
         """The turn that something belongs to which answers nothing in particular."""
@@ -236,17 +238,17 @@ class Turns:
             self._answered = self._begin(time_ms, None)
         return self._answered
 
-    def _open(self, kind: InputKind, start_ms: float, item_id: str | None, position_ms: float | None) -> Turn:
-        turn = self._begin(start_ms, UserInput(kind=kind, start_ms=start_ms, item_id=item_id))
-        self._start_position = position_ms
+    def _open(self, kind: InputKind, start_ms: float, item_id: str | None) -> _Said:
+        user = UserInput(kind=kind, start_ms=start_ms, item_id=item_id)
+        said = _Said(self._begin(start_ms, user), user)
         if item_id is not None:
-            self._items[item_id] = turn
+            self._items[item_id] = said
             if len(self._items) > _MAX_ITEMS:
                 self._drop(self._items.popitem(last=False)[0])
-        return turn
+        return said
 
-    def _turn_of(self, item_id: str | None) -> Turn | None:
-        return self._items.get(item_id) if item_id is not None else None
+    def _of(self, item_id: str | None) -> _Said | None:
+        return None if item_id is None else self._items.get(item_id)
 
     def _begin(self, at_ms: float, user: UserInput | None) -> Turn:
         self._report.turn_count += 1
@@ -254,9 +256,9 @@ class Turns:
         self._kept.add("turns", turn)
         return turn
 
-    def _ended(self, turn: Turn) -> None:
-        self._answered = turn
-        if self._speaking is turn:
+    def _ended(self, said: _Said) -> None:
+        self._answered = said.turn
+        if self._speaking is said:
             self._speaking = None
 
 

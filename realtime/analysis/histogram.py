@@ -58,14 +58,13 @@ class Histogram(msgspec.Struct):
             raise ValueError(f"a quantile is from 0 to 1, got {q}")
         if self.min is None or self.max is None:
             return None
-        rank, passed = max(1, math.ceil(q * self.count)), 0
-        if rank == self.count:
-            return self.max
-        for bucket in sorted(self.buckets):
+        rank, passed, value = max(1, math.ceil(q * self.count)), 0, self.max
+        for bucket in sorted(self.buckets) if rank < self.count else ():
             passed += self.buckets[bucket]
             if passed >= rank:
-                return min(max(math.exp(bucket * _LOG_BASE) * _MIDDLE, self.min), self.max)
-        return self.max
+                value = math.exp(bucket * _LOG_BASE) * _MIDDLE
+                break
+        return min(max(value, self.min), self.max)
 
     def __add__(self, other: Histogram) -> Histogram:
         if not isinstance(other, Histogram):

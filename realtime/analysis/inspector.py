@@ -143,7 +143,7 @@ class Inspector:
         frame, time_ms, direction = entry.frame, entry.time_ms, entry.direction
         if not self._began:
             self._began, self._report.started_ms = True, time_ms
-            self._call.sessions.needed(time_ms)
+            self._call.sessions.first(time_ms)
         try:
             kind = peek_type(frame)
         except DecodeError as why:

@@ -9,6 +9,7 @@ import pytest
 from realtime.analysis._kept import MAX_TEXT_CHARS
 from realtime.analysis._parts import _MAX_PARTS
 from realtime.analysis._turns import _MAX_ASKED, _MAX_ITEMS, _MAX_TEXTS
+from realtime.recording import Entry
 from tests.analysis.scenes import Scene
 
 
@@ -91,6 +92,10 @@ def test_pieces_of_text_that_hold_none() -> None:
     scene.words("resp_1", "some ")
     head = scene.part("resp_1")
     scene.server("response.output_audio_transcript.delta", **head, delta=5)
+    scene.words("resp_1", "lost")
+    torn = scene.entries[-1]
+    assert isinstance(torn, Entry)
+    scene.entries[-1] = Entry("server", 0.0, torn.frame[:-3], 9)  # looks as it should, and is not read
     scene.words("resp_1", "more")
     scene.server("response.output_audio_transcript.done", **scene.part("resp_2"), transcript="")
     first, second = (response for turn in scene.report().turns for response in turn.responses)
@@ -173,3 +178,14 @@ def test_positions_before_what_was_sent() -> None:
     (turn,) = scene.report().turns
     assert turn.user is not None
     assert (turn.user.start_ms, turn.user.end_ms) == (0, 0)
+
+
+def test_more_parts_than_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.analysis._hot._MAX_HEADS", 4)
+    scene = Scene().begin()
+    scene.created("resp_1")
+    for _ in range(3):
+        for number in range(10):
+            scene.audio("resp_1", 10, item=f"item_{number}")
+    (response,) = scene.report().turns[0].responses
+    assert response.audio_ms == 300

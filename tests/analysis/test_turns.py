@@ -278,6 +278,30 @@ def test_what_the_server_refuses_asks_for_nothing() -> None:
     assert response.asked_by == "speech"
 
 
+def test_the_output_of_a_function_that_comes_after_more_was_said() -> None:
+    scene = Scene().begin()
+    scene.say(1000)
+    scene.speech("a", 0, 500)
+    output = {"type": "function_call_output", "call_id": "old", "output": "{}"}
+    scene.client("conversation.item.create", item=output)
+    scene.client("response.create")
+    scene.answer("resp_1")
+    (response,) = responses(scene.report())
+    assert (response.asked_by, response.latency_from, response.latency_ms) == (
+        "function", "response_create", 100,
+    )  # fmt: skip
+
+
+def test_a_message_that_says_nothing() -> None:
+    scene = Scene().begin()
+    scene.client("conversation.item.create", item=user_text(""))
+    scene.client("response.create")
+    scene.answer("resp_1")
+    (turn,) = scene.report().turns
+    assert turn.user is not None
+    assert turn.user.transcript is None
+
+
 def test_a_response_during_speech_answers_what_was_said_before() -> None:
     scene = Scene().begin()
     scene.say(200)

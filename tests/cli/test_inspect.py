@@ -124,6 +124,62 @@ def test_one_log_is_told_turn_by_turn(folder: Path, capsys: pytest.CaptureFixtur
     assert max(map(len, said.out.splitlines())) <= 100
 
 
+def test_a_call_of_everything_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = Scene(detection=None)
+    scene.settings["audio"]["output"]["format"] = {"type": "audio/pcma"}
+    scene.begin()
+    scene.client("response.create")
+    scene.created("resp_0")
+    scene.done("resp_0")
+    scene.say(500)
+    scene.server("input_audio_buffer.committed", item_id="a")
+    failed = {"type": "t", "code": "c", "message": "too quiet"}
+    kind = "conversation.item.input_audio_transcription.failed"
+    scene.server(kind, item_id="a", content_index=0, error=failed)
+    scene.created("resp_1")
+    scene.words("resp_1", "Half a")
+    item = {"type": "mcp_call", "id": "m", "server_label": "shop", "name": "find", "arguments": "{}"}
+    for id, more in (("m1", {"error": {"type": "protocol_error", "code": 1, "message": "m"}}), ("m2", {})):
+        done = {**item, "id": id, **more}
+        scene.server("response.output_item.done", response_id="resp_1", output_index=0, item=done)
+    text = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hm"}]}
+    scene.client("conversation.item.create", item=text)
+    scene.client("response.create")
+    for _ in range(15):
+        scene.server("error", error={"type": "t", "code": None, "message": "again"})
+    scene.created("resp_2")
+    scene.client("response.cancel")
+    scene.done("resp_2", "cancelled")
+    scene.server("rate_limits.updated", rate_limits=[{"name": "requests", "remaining": 3}])
+    scene.server(
+        "session.started", session={"id": "live", "model": "gpt-live-1", "expires_at": 1, "status": "active"}
+    )
+    scene.server("session.usage.updated", usage={"seconds": 30})
+    for _ in range(2001):
+        scene.server("input_audio_buffer.speech_started", item_id="x", audio_start_ms=0)
+    scene.write(folder / "call.jsonl")
+    assert inspect("call.jsonl") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "sess_1: gpt-realtime-2, ga, PCM16 24,000 Hz in, A-law 8,000 Hz out, no turn detection",
+        "nobody said anything before", "no audio, no text", "the user's audio until 0:00.500, 500 ms of audio",
+        "not transcribed: too quiet", "never done", "calls find of shop: failed after 0.0 ms",
+        "calls find of shop: no output came", "the user writes", "cut by the client at", "and 6 more",
+        "turn 3, by the client, before its audio", "requests: 3 left at", "billed time 30.0 s", "left out",
+    ):  # fmt: skip
+        assert words in out, words
+    assert inspect("call.jsonl", call().write(folder / "other.jsonl")) == 0
+
+
+def test_calls_of_which_little_is_known(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (folder / name).touch()
+    assert inspect(".") == 0
+    assert "calls           2, 0.0 ms, 0 B" in capsys.readouterr().out
+    assert inspect("a.jsonl") == 0
+    assert "cost            $0.0000" in capsys.readouterr().out
+
+
 def test_nothing_that_a_terminal_obeys_comes_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "\x1b]0;owned\x07\r\n\u202egnp.exe\x00 " + "wide \U0001f600 " * 300
     scene = call(text=evil)
