@@ -10,6 +10,7 @@ import pytest
 
 import realtime as r
 from realtime.audio import read_wav
+from realtime.cli import main
 from realtime.cli.wav import add_arguments, run
 from realtime.recording import Recorder
 
@@ -48,6 +49,19 @@ def test_a_log_becomes_a_file(
         assert words in said
     assert wav(f"call{ending}", "-o", "other.wav", "--rate", "8000") == 0
     assert read_wav("other.wav").sample_rate == 8000
+
+
+def test_it_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "call.jsonl"
+    with Recorder(path, clock=lambda: 0.0) as recorder:
+        recorder.sent(r.encode_append(TONE[:2400].tobytes()))
+    with path.open("ab") as file:
+        file.write(b"torn")
+    assert main(["wav", str(path)]) == 0
+    assert "1 lines of the log could not be read" in capsys.readouterr().out
+    assert read_wav(str(tmp_path / "call.wav")).frames == 2400
+    assert main(["wav", str(tmp_path / "none.jsonl")]) == 1
+    assert "none.jsonl: No such file" in capsys.readouterr().err
 
 
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:
