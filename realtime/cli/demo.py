@@ -86,17 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check(arguments)
     recording = load(arguments.wav)
-    server = None
-    if arguments.url is None:
-        from ..testing import LoopbackServer
-
-        server = LoopbackServer(arguments.port, faults=arguments.fault)
+    where = _server(arguments) if arguments.url is None else str(arguments.url)
     with Progress() as progress, Record(arguments.out) as record:
         call = Call(AudioFormat(arguments.format), recording, record, progress, manual=arguments.manual)
         client = Client(
             call, paced=not arguments.fast, patience=arguments.patience, retries=arguments.retries
         )
-        asyncio.run(_make(client, server, arguments.url))
+        asyncio.run(_make(client, where))
     for line in report(call, record):
         print(line)
     return 0
@@ -111,12 +107,18 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError("--fault is for the demo's own server; a URL asks for one by ?fault=NAME")
 
 
-async def _make(client: Client, server: LoopbackServer | None, url: str) -> None:
-    if server is None:
-        await client.make(url)
+def _server(arguments: argparse.Namespace) -> LoopbackServer:
+    from ..testing import LoopbackServer
+
+    return LoopbackServer(arguments.port, faults=arguments.fault)
+
+
+async def _make(client: Client, where: LoopbackServer | str) -> None:
+    if isinstance(where, str):
+        await client.make(where)
         return
-    async with server:
-        await client.make(server.url)
+    async with where:
+        await client.make(where.url)
 
 
 def load(path: Path | None) -> bytes:

@@ -159,12 +159,14 @@ def test_interrupted(tmp_path: Path) -> None:
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        assert "the call begins" in process.stderr.readline()
+        # On a busy machine asyncio's debug mode tells of slow steps before.
+        assert any("the call begins" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert out == ""
-    assert err.strip() == "realtime demo: interrupted"
+    assert err.strip().splitlines()[-1] == "realtime demo: interrupted"
+    assert "Traceback" not in err
     assert samples(tmp_path / "caller.wav").size < 8000 * 5
     assert samples(tmp_path / "agent.wav").size == 0
     assert {line["direction"] for line in log(tmp_path)} == {"client", "server"}
