@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from ..errors import RealtimeError
 from . import cost, demo, doctor, inspect, serve, wav
+from ._errors import one_line
 
 _COMMANDS = {
     "demo": demo,
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\nrealtime {arguments.command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except (RealtimeError, OSError, ImportError) as error:
-        print(f"realtime {arguments.command}: {_one_line(error)}", file=sys.stderr)
+        print(f"realtime {arguments.command}: {one_line(error)}", file=sys.stderr)
         return 1
 
 
@@ -52,9 +53,3 @@ def _parser() -> argparse.ArgumentParser:
         )
         module.add_arguments(command)
     return parser
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__

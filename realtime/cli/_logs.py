@@ -18,7 +18,7 @@ from typing import Final, Generic, TypeVar
 
 from ..analysis import Log
 from ..errors import RealtimeError
-from . import _one_line
+from ._errors import one_line
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def _attempt(work: Callable[[Log], T], log: Log) -> Done[T]:
     try:
         return Done(log, work(log))
     except (OSError, RealtimeError) as why:
-        reason = why.strerror if isinstance(why, OSError) and why.strerror else _one_line(why)
+        reason = why.strerror if isinstance(why, OSError) and why.strerror else one_line(why)
         return Done(log, problem=reason)
 
 
