@@ -172,8 +172,9 @@ class Call:
     def request(self, event: ClientEvent) -> bytes:
         """The frame of an event, which is given an id, so that an error can name it."""
         self._requests += 1
-        event.event_id = f"client_{self._requests}"  # type: ignore[union-attr]
-        self.session.asked(event)
+        event_id = f"client_{self._requests}"
+        event.event_id = event_id  # type: ignore[union-attr]
+        self.session.asked(event_id, event)
         return self.timed(encode, event)
 
     def commit(self) -> ClientEvent:

@@ -5,7 +5,7 @@ A new connection has a new one of these: ids, positions and formats are a sessio
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ..audio import Converter
 from ..errors import AudioError
@@ -16,7 +16,8 @@ from ._dialogue import Answer
 from ._reconnect import CallFailed, words_heard
 from ._uplink import KEPT_MS, PHONE, Track
 
-_KNOWN_REQUESTS = 256
+# An error comes soon after what it is about.
+MAX_REQUESTS: Final = 256
 
 
 class Session:
@@ -81,13 +82,11 @@ class Session:
         self.usage.feed(event)
         return self.playback.feed(event)
 
-    def asked(self, event: ClientEvent) -> None:
+    def asked(self, event_id: str, event: ClientEvent) -> None:
         """The client sends `event`: what it creates is known from now on, whether or not it is told back."""
-        event_id = getattr(event, "event_id", None)
-        if isinstance(event_id, str):
-            self._requests[event_id] = event.type
-            if len(self._requests) > _KNOWN_REQUESTS:
-                del self._requests[next(iter(self._requests))]
+        self._requests[event_id] = event.type
+        if len(self._requests) > MAX_REQUESTS:
+            del self._requests[next(iter(self._requests))]
         if isinstance(event, ConversationItemCreate):
             self.conversation.feed(ConversationItemAdded(item=event.item))
 

@@ -17,6 +17,7 @@ from realtime.cli._progress import Progress
 from realtime.cli._reconnect import CallFailed, SessionLost
 from realtime.cli._record import MAX_KINDS, Record
 from realtime.cli._report import report
+from realtime.cli._session import MAX_REQUESTS
 
 SPEECH = ulaw_encode(bytes(2 * 8 * 500)).tobytes()
 
@@ -177,6 +178,16 @@ def test_a_session_that_was_not_told_anything_is_not_what_the_next_one_is_told(o
     assert create.item.content[0].audio == SPEECH[: 8 * 150]
     assert isinstance(ask, r.ResponseCreate)
     assert made.again_ms == 50
+
+
+def test_requests_are_bounded(out: Path) -> None:
+    made = call(NoRecord(out))
+    begin(made)
+    for _ in range(MAX_REQUESTS):
+        made.request(r.InputAudioBufferClear())
+    told(made, r.Error(error=r.ErrorDetail(type="x", message="about the settings", event_id="client_1")))
+    assert made.session.request("client_2") == "input_audio_buffer.clear"
+    assert made.session.request(None) == ""
 
 
 def test_types_are_bounded(tmp_path: Path) -> None:

@@ -138,6 +138,9 @@ def test_answers_come_in_the_order_of_turns() -> None:
     first, second = (dialogue.answer(name, PHONE) for name in ("r1", "r2"))
     assert first.is_over  # by the beginning of the second
     assert [turn.answer for turn in dialogue.turns] == [first, second]
+    dialogue.over(first)
+    still = dialogue.under_way
+    assert still is second
     dialogue.over(second)
     assert (dialogue.under_way, dialogue.owed) == (None, [])
 
