@@ -67,7 +67,8 @@ class Talk:
     async def run(self) -> None:
         """Until either side ends it, or the session fails."""
         self._outbox.put(self._session.open())
-        work = [self._read(), self._write()]
+        # What reads slowly learns of the end late.
+        work = [self._read(), self._write(), self._connection.wait_closed()]
         if self._pace_seconds is not None:
             work.append(self._pace(self._pace_seconds))
         tasks = [asyncio.create_task(each) for each in work]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -394,6 +395,14 @@ def test_a_slow_reader_gets_it_all_in_the_end() -> None:
     with LoopbackServer(faults=[faults.SlowReader(seconds=0.001)]) as server, connect(server.url) as client:
         ask(client, formats(), *[append(tone(PCM16, 20))] * 50, COMMIT, RESPOND)
         assert len(audio_of(hear(client))) == PCM16.chunk_bytes(1000)
+
+
+def test_a_slow_reader_does_not_hold_up_the_servers_end(recwarn: pytest.WarningsRecorder) -> None:
+    with LoopbackServer(faults=[faults.SlowReader(seconds=60)]) as server, connect(server.url) as client:
+        ask(client, formats(), append(tone(PCM16, 20)))
+        hear(client, "session.created")
+    assert not [warning for warning in recwarn if "did not end" in str(warning.message)]
+    assert "LoopbackServer" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_fault_is_brought_into_calls_that_are_open() -> None:
