@@ -19,9 +19,12 @@ from typing import Final, Generic, TypeVar
 from ..analysis import Log
 from ..errors import RealtimeError
 from ._errors import one_line
+from ._words import printable
 
 T = TypeVar("T")
 
+# Windows can wait for no more processes at once.
+_MOST_JOBS: Final = 61 if os.name == "nt" else 1024
 # Logs that wait for a process, so that none has nothing to do.
 _AHEAD: Final = 3
 
@@ -34,6 +37,10 @@ class Done(Generic[T]):
     result: T | None = None
     problem: str = ""
 
+    def complaint(self, command: str) -> str:
+        """The line of stderr about a log that was not read."""
+        return printable(f"realtime {command}: {self.log.name}: {self.problem}")
+
 
 def each_log(
     logs: Sequence[Log], work: Callable[[Log], T], jobs: int | None = None
@@ -42,7 +49,7 @@ def each_log(
 
     `work` must be a function that pickle knows by name, or a `functools.partial` of one.
     """
-    jobs = min(jobs or _cpus(), len(logs))
+    jobs = min(jobs or _cpus(), len(logs), _MOST_JOBS)
     if jobs <= 1:
         yield from (_attempt(work, log) for log in logs)
         return

@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..state.cost import plus
     from ._logs import each_log
     from ._progress import Progress
+    from ._say import say
     from ._words import printable
 
     logs = find_logs(arguments.logs)
@@ -50,15 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
         for number, done in enumerate(results, start=1):
             if done.result is None:
                 unreadable += 1
-                progress.note(f"realtime cost: {done.log.name}: {done.problem}")
+                progress.note(done.complaint("cost"))
                 continue
             took, cost = done.result
             usage, known_usd = usage + took, plus(known_usd, cost.known_usd)
             unknown += cost.usd is None
-            print("\n".join(_lines(printable(done.log.name), took, cost)))
+            say("\n".join(_lines(printable(done.log.name), took, cost)))
             progress.show(f"{number:,} of {len(logs):,} logs")
     if len(logs) > 1:
-        print(_total(len(logs) - unreadable, usage, known_usd, unknown))
+        say(_total(len(logs) - unreadable, usage, known_usd, unknown))
     return 1 if unknown or unreadable else 0
 
 

@@ -75,11 +75,12 @@ def read_report(model: str | None, transcription_model: str | None, log: Log) ->
 def _one(log: Log, arguments: argparse.Namespace) -> int:
     from . import _turns
     from ._logs import each_log
+    from ._say import say, say_json
 
     work = functools.partial(read_report, arguments.model, arguments.transcription_model)
     (done,) = each_log([log], work)
     if done.result is None:
-        print(f"realtime inspect: {log.name}: {done.problem}", file=sys.stderr)
+        print(done.complaint("inspect"), file=sys.stderr)
         return 1
     if arguments.html is not None:
         from ..analysis.page import write_page
@@ -87,9 +88,9 @@ def _one(log: Log, arguments: argparse.Namespace) -> int:
         page = write_page(log.files, arguments.html, report=done.result)
         print(f"{arguments.html}: {page.nbytes:,} bytes", file=sys.stderr if arguments.json else sys.stdout)
     elif not arguments.json:
-        print("\n".join(_turns.lines(done.result)))
+        say("\n".join(_turns.lines(done.result)))
     if arguments.json:
-        print(_line("report", done.result))
+        say_json(_line("report", done.result))
     return 0
 
 
@@ -111,6 +112,7 @@ def _many(logs: Sequence[Log], arguments: argparse.Namespace) -> int:
     from . import _many as many
     from ._logs import each_log
     from ._progress import Progress
+    from ._say import say, say_json
 
     work = functools.partial(read_summary, arguments.model, arguments.transcription_model, arguments.json)
     whole, unreadable = Summary(), 0
@@ -118,13 +120,16 @@ def _many(logs: Sequence[Log], arguments: argparse.Namespace) -> int:
         for number, done in enumerate(results, start=1):
             if done.result is None:
                 unreadable += 1
-                progress.note(f"realtime inspect: {done.log.name}: {done.problem}")
+                progress.note(done.complaint("inspect"))
             else:
                 whole += done.result[0]
                 if arguments.json:
-                    print(done.result[1])
+                    say_json(done.result[1])
             progress.show(f"{number:,} of {len(logs):,} logs")
-    print(_line("summary", whole, unreadable=unreadable) if arguments.json else "\n".join(many.lines(whole)))
+    if arguments.json:
+        say_json(_line("summary", whole, unreadable=unreadable))
+    else:
+        say("\n".join(many.lines(whole)))
     return 1 if unreadable else 0
 
 

@@ -248,6 +248,17 @@ def test_a_log_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr() == ("", "realtime inspect: none.jsonl: no such log\n")
 
 
+def test_what_the_terminal_has_no_characters_for_is_escaped(folder: Path) -> None:
+    call(text="\u4f60\u597d \U0001f600").write(folder / "call.jsonl")
+    command = [sys.executable, "-X", "utf8=0", "-m", "realtime", "inspect", "call.jsonl"]
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    for arguments, said in (([], r'"\u4f60\u597d \U0001f600"'), (["--json"], r'"\u4f60\u597d \ud83d\ude00"')):
+        done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+    assert json.loads(done.stdout)["turns"][0]["user"]["transcript"] == "\u4f60\u597d \U0001f600"
+
+
 # --- Many logs -------------------------------------------------------------------------
 
 
