@@ -31,7 +31,7 @@ def _speech_stopped(call: Call, event: Any, time_ms: float) -> None:
 
 
 def _timed_out(call: Call, event: Any, time_ms: float) -> None:
-    call.turns.timed_out(time_ms)
+    call.turns.timed_out(name_of(event.item_id), time_ms)
 
 
 def _commits(call: Call, event: Any, time_ms: float) -> None:
@@ -226,6 +226,13 @@ def _truncates(call: Call, event: Any, time_ms: float) -> None:
     _truncated(call, event, time_ms)
 
 
+def _output_started(call: Call, event: Any, time_ms: float) -> None:
+    """WebRTC and SIP: audio goes another way than events do."""
+    live = call.responses.get(name_of(event.response_id))
+    if live is not None:
+        call.responses.starts(live, time_ms)
+
+
 def _output_cleared(call: Call, event: Any, time_ms: float) -> None:
     live = call.responses.get(name_of(event.response_id))
     if live is not None:
@@ -294,6 +301,7 @@ def _tables() -> dict[Direction, dict[str, Handler]]:
             "conversation.item.added": _server_item,
             "conversation.item.created": _server_item,
             "conversation.item.truncated": _truncated,
+            "output_audio_buffer.started": _output_started,
             "output_audio_buffer.cleared": _output_cleared,
             "response.created": _created,
             "response.done": _done,

@@ -10,7 +10,7 @@ from typing import Final
 
 from ._kept import Kept
 from ._parts import Live, Part
-from .report import CallReport, GapReport, InterruptedBy, InterruptionReport, ResponseReport
+from .report import CallReport, GapReport, InterruptedBy, InterruptionReport
 
 # Responses that are over are known for what comes late about them.
 _MAX_LIVE: Final = 64
@@ -85,17 +85,21 @@ class Responses:
             if time_ms <= self._dry_ms:
                 self._dry_ms += ms
             else:
-                if time_ms - self._dry_ms >= self._gap_ms and report.first_audio_ms is not None:
+                if time_ms - self._dry_ms >= self._gap_ms and report.audio_ms:
                     self._gap(live, time_ms)
                 self._dry_ms = time_ms + ms
         if report.first_audio_ms is None:
-            self._first_audio(live, report, time_ms)
+            self.starts(live, time_ms)
         part.audio_ms += ms
         report.audio_ms += ms
         report.last_audio_ms = time_ms
         self._report.assistant_audio_ms += ms
 
-    def _first_audio(self, live: Live, report: ResponseReport, time_ms: float) -> None:
+    def starts(self, live: Live, time_ms: float) -> None:
+        """The first audio of a response came, or is played where audio is not in the log."""
+        report = live.report
+        if report.first_audio_ms is not None:
+            return
         report.first_audio_ms = time_ms
         if live.since_ms is not None:
             report.latency_ms = max(0.0, time_ms - live.since_ms)
@@ -127,10 +131,10 @@ class Responses:
 
     def truncate(self, part: Part, end_ms: float, time_ms: float) -> None:
         """An item was cut to what was heard of it, as one of the sides says."""
-        live = part.live
-        heard_ms = live.heard(part, end_ms)
+        live, audio_ms = part.live, part.live.report.audio_ms
+        heard_ms = live.heard(part, end_ms) if audio_ms else end_ms
         live.report.heard_ms = heard_ms
-        if live.report.done_ms is None or heard_ms < live.report.audio_ms - _ALL_HEARD_MS:
+        if live.report.done_ms is None or not audio_ms or heard_ms < audio_ms - _ALL_HEARD_MS:
             self.cut(live, time_ms)
         if live.cut is not None:
             live.cut.heard_ms = heard_ms

@@ -61,6 +61,7 @@ class Turns:
         self._asked: list[Asked] = []
         self._commit_ms: float | None = None
         self._timeout_ms: float | None = None
+        self._timeout_item: str | None = None
         self._start_position = 0.0
         self._has_output = False
         self._texts.clear()
@@ -70,6 +71,7 @@ class Turns:
     def speech_started(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
         """The server hears speech begin."""
         self._write_texts()
+        self._timeout_ms = None
         start_ms = _no_later(self._clock.place(position_ms), time_ms)
         self._speaking = self._open("speech", start_ms, item_id)
         self._start_position = position_ms
@@ -83,9 +85,9 @@ class Turns:
             user.audio_ms = max(0.0, position_ms - self._start_position)
             self._ended(said)
 
-    def timed_out(self, time_ms: float) -> None:
+    def timed_out(self, item_id: str | None, time_ms: float) -> None:
         """The server has waited long enough for the user to speak, and answers silence."""
-        self._timeout_ms = time_ms
+        self._timeout_ms, self._timeout_item = time_ms, item_id
         self._answered = self._begin(time_ms, None)
 
     # --- Audio that the client commits ---
@@ -105,7 +107,7 @@ class Turns:
             if said.user.end_ms is None:  # the client did not wait for the end that the server would hear
                 said.user.end_ms = max(said.user.start_ms, commit_ms)
                 self._ended(said)
-        elif self._timeout_ms is None:
+        elif item_id is None or item_id != self._timeout_item:
             self._write_texts()
             turn, user = self._open("audio", _no_later(began_ms, commit_ms), item_id)
             user.end_ms = user.committed_ms = commit_ms

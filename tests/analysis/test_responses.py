@@ -185,6 +185,29 @@ def test_of_several_items_all_before_the_cut_were_heard() -> None:
     assert only(scene.report()).heard_ms == 700
 
 
+def test_audio_that_goes_another_way() -> None:
+    """WebRTC: the log has events alone."""
+    scene = Scene().begin()
+    scene.speech("u", 0, 800)
+    scene.now = 300
+    scene.created("resp_1")
+    scene.words("resp_1", "Hello")
+    for _ in range(2):
+        scene.now += 100
+        scene.server("output_audio_buffer.started", response_id="resp_1")
+    scene.server("output_audio_buffer.started", response_id="unknown")
+    scene.done("resp_1")
+    scene.now = 1400
+    scene.server("input_audio_buffer.speech_started", item_id="v", audio_start_ms=900)
+    scene.server("output_audio_buffer.cleared", response_id="resp_1")
+    scene.server("conversation.item.truncated", item_id="item_resp_1", content_index=0, audio_end_ms=1000)
+    report = scene.report()
+    response = report.turns[0].responses[0]
+    assert (response.first_audio_ms, response.latency_ms, response.created_latency_ms) == (400, 400, 100)
+    assert (response.heard_ms, response.interrupted_by, response.audio_ms) == (1000, "speech", 0)
+    assert (report.interruptions[0].into_ms, report.gap_count) == (1000, 0)
+
+
 # --- Measured, not decoded -------------------------------------------------------------
 
 DELTA = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}

@@ -254,6 +254,17 @@ def test_silence_is_answered() -> None:
     assert (response.asked_by, response.latency_from, response.latency_ms) == ("timeout", "timeout", 100)
 
 
+def test_a_timeout_that_nothing_answers_is_over_when_the_user_speaks() -> None:
+    scene = Scene().begin()
+    scene.server("input_audio_buffer.timeout_triggered", item_id="s", audio_start_ms=0, audio_end_ms=6000)
+    scene.say(100)
+    scene.speech("a", 0, 100)
+    scene.answer("resp_1")
+    silence, turn = scene.report().turns
+    assert silence.responses == []
+    assert turn.responses[0].asked_by == "speech"
+
+
 def test_a_greeting_and_a_response_that_nothing_asked_for() -> None:
     scene = Scene().begin()
     scene.client("response.create")
