@@ -113,7 +113,9 @@ def _cancels(call: Call, event: Any, time_ms: float) -> None:
 
 def _created(call: Call, event: Any, time_ms: float) -> None:
     id = name_of(event.response.id)
-    if call.responses.get(id) is None:  # servers repeat themselves
+    known = call.responses.get(id)
+    # Servers repeat themselves; and some give each response the same id.
+    if known is None or known.report.done_ms is not None:
         call.begin(id, time_ms, time_ms, call.sessions.coding_of_response(event.response))
 
 

@@ -44,6 +44,9 @@ class Responses:
         self._report.response_count += 1
         self._kept.add("responses", report, live.turn.responses)
         if report.id is not None:
+            old = self._live.pop(report.id, None)
+            if old is not None:
+                old.settle(self._kept)
             self._live[report.id] = live
             if len(self._live) > _MAX_LIVE:
                 self._live.popitem(last=False)[1].settle(self._kept)

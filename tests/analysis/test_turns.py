@@ -371,6 +371,21 @@ def test_the_text_of_a_response_may_come_with_its_end_alone() -> None:
     assert report.statuses == {"completed": 1}
 
 
+def test_responses_of_one_id() -> None:
+    scene = Scene().begin()
+    for number in range(3):
+        scene.created("resp")
+        scene.now += 100
+        scene.words("resp", f"number {number}")
+        scene.audio("resp", 100)
+        scene.done("resp")
+    found = responses(scene.report())
+    assert [(response.transcript, response.audio_ms) for response in found] == [
+        (f"number {number}", 100) for number in range(3)
+    ]
+    assert [response.created_latency_ms for response in found] == [100] * 3
+
+
 def test_a_response_that_is_told_twice_is_one() -> None:
     scene = Scene().begin()
     for _ in range(2):
