@@ -113,6 +113,7 @@ def test_a_call_of_the_loopback_server(tmp_path: Path) -> None:
 # --- Entry by entry --------------------------------------------------------------------
 
 
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 80), max_size=6))
 def test_fed_in_any_pieces_it_is_the_same(cuts: list[int]) -> None:
     entries, inspector = whole_call().entries, Inspector()

@@ -8,7 +8,7 @@ from functools import reduce
 
 import msgspec
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from realtime.analysis import Report, Summary, percentiles
 from realtime.analysis._kept import MAX_NAMES, OTHERS
@@ -74,6 +74,7 @@ def test_the_worst_are_named() -> None:
     assert WHOLE.worst["gap_ms"][0].value == pytest.approx(499)
 
 
+@settings(max_examples=60)
 @given(st.permutations(range(20)), st.lists(st.integers(0, 20), max_size=4))
 def test_in_any_order_and_groups_it_is_the_same(order: list[int], cuts: list[int]) -> None:
     ends = [*sorted(cuts), len(order)]
