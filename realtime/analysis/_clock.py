@@ -39,7 +39,7 @@ class InputClock:
 
     def begin(self) -> None:
         """A session begins: positions are counted from here."""
-        self._zero_ms = self._taken_ms = self._next_ms = self.ms
+        self._zero_ms = self._taken_ms = self._next_ms = self._billed_ms = self.ms
         self._marks.clear()
 
     def billable_ms(self) -> float:

@@ -108,7 +108,8 @@ def test_dialects_without_turns_have_runs(kind: str, session: dict[str, Any], di
 
 
 def test_translation_is_billed_by_what_was_sent_to_it() -> None:
-    scene = Scene()
+    scene = Scene().begin("sess_0")
+    scene.say(500)  # billed by the tokens of its responses
     for id in ("sess_1", "sess_2"):
         scene.server("session.created", session={**TRANSLATION, "id": id})
         for _ in range(10):
@@ -116,7 +117,7 @@ def test_translation_is_billed_by_what_was_sent_to_it() -> None:
     report = scene.report()
     assert report.usage.session_seconds == pytest.approx(20)
     assert report.cost.usd == pytest.approx(Decimal("0.034") / 3)
-    assert len(report.sessions) == 2
+    assert [session.dialect for session in report.sessions] == ["ga", "translation", "translation"]
 
 
 def test_live_tells_its_seconds_and_what_it_delegates() -> None:
