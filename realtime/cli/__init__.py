@@ -2,12 +2,14 @@
 
 A command's module has `HELP`, `add_arguments(parser)` and `run(arguments) -> int`, and
 imports what it needs when it runs, so that `doctor` works where something is missing.
-Whatever goes wrong is one line on stderr and exit code 1; Ctrl-C is 130.
+Whatever goes wrong is one line on stderr and exit code 1; Ctrl-C is 130, and a reader of the output
+who has enough of it 141.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,14 +25,22 @@ _COMMANDS = {
     "wav": wav,
     "doctor": doctor,
 }
+# 128 and the number of SIGINT, of SIGPIPE, as shells tell it.
 INTERRUPTED = 130
+UNREAD = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. `argv` leaves the program's name out."""
     arguments = _parser().parse_args(argv)
     try:
-        return int(_COMMANDS[arguments.command].run(arguments))
+        code = int(_COMMANDS[arguments.command].run(arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # `... | head`: what is still to be written goes nowhere, without a word at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except KeyboardInterrupt:
         print(f"\nrealtime {arguments.command}: interrupted", file=sys.stderr)
         return INTERRUPTED

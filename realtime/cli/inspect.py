@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="one JSON object a line: each log, then the summary"
     )
     parser.add_argument("--html", type=Path, metavar="OUT", help="write a page about the one log")
+    parser.add_argument(
+        "--audio",
+        action=argparse.BooleanOptionalAction,
+        help="let the page play the call, 1.3 MB a minute (default: a call under ten minutes)",
+    )
     add_price_arguments(parser)
 
 
@@ -59,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     logs = find_logs(arguments.logs)
     if arguments.html is not None and len(logs) != 1:
         raise ConfigError(f"--html is about one log, and there are {len(logs)}")
+    if arguments.audio is not None and arguments.html is None:
+        raise ConfigError("--audio and --no-audio say what the page of --html is to have")
     return _one(logs[0], arguments) if len(logs) == 1 else _many(logs, arguments)
 
 
@@ -85,7 +92,7 @@ def _one(log: Log, arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         from ..analysis.page import write_page
 
-        page = write_page(log.files, arguments.html, report=done.result)
+        page = write_page(log.files, arguments.html, report=done.result, audio=arguments.audio)
         print(f"{arguments.html}: {page.nbytes:,} bytes", file=sys.stderr if arguments.json else sys.stdout)
     elif not arguments.json:
         say("\n".join(_turns.lines(done.result)))

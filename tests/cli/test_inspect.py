@@ -19,6 +19,7 @@ from realtime.analysis import Log, Report, Summary, inspect_log
 from realtime.cli import main
 from realtime.cli._logs import Done, each_log
 from realtime.cli._words import clock, counts, money, nbytes, printable, span
+from realtime.recording import Recorder
 from tests.analysis.scenes import Scene, usage
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(realtime.__file__).parent.parent)}
@@ -450,3 +451,34 @@ def test_figures_are_written_to_be_read() -> None:
     assert told == ["$0.0000", "<$0.000001", "$0.000120", "$0.0123", "$1,234.5000"]
     assert counts({"a": 1, "b": 3, "": 3}, most=2) == "3 (none), 3 b, and 1 more"
     assert printable("a\x1b\n b") == "a\\x1b b"
+
+
+def test_the_page_plays_the_call_where_it_is_asked_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, page = tmp_path / "call.jsonl", tmp_path / "call.html"
+    with Recorder(log, clock=lambda: 0.0) as recorder:
+        recorder.sent(realtime.encode_append(bytes(4800)))
+    assert main(["inspect", str(log), "--html", str(page)]) == 0
+    assert "data:audio/wav" in page.read_text()
+    assert main(["inspect", str(log), "--html", str(page), "--no-audio"]) == 0
+    assert "data:audio/wav" not in page.read_text()
+    assert main(["inspect", str(log), "--audio"]) == 1
+    assert "--html" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_enough(tmp_path: Path) -> None:
+    """`inspect ... --json | head -c 1`, with more than a pipe holds."""
+    log = tmp_path / "call.jsonl"
+    with Recorder(log, clock=lambda: 0.0) as recorder:
+        for number in range(900):
+            recorder.received(f'{{"type":"error","error":{{"type":"t","message":"{"x" * 60} {number}"}}}}')
+    command = [sys.executable, "-m", "realtime", "inspect", "--json", str(log)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=ENVIRONMENT) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(1) == b"{"
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 141
