@@ -27,6 +27,7 @@ EVENT = "peers.DecodeEvent.time_decode_event"
 PEEK = "peers.PeekType.time_peek_type"
 APPEND = "peers.EncodeAppend.time_encode_append"
 G711 = "peers_audio.G711.time_g711"
+INSPECT = "peers_analysis.Inspect.time_inspect"
 PER_EVENT = "memory.PerEvent.track_bytes_per_event"
 SIZES = ("160", "960", "9600", "96000", "1000000")
 
@@ -107,6 +108,9 @@ def bars(results: Results) -> Iterator[Bar]:
     for event, least in (("text delta", 80.0), ("response.done", 25.0), ("unknown", 25.0)):
         yield Bar(f"{event}: openai-python / ours", of.peer(EVENT, "openai", event), least=least)
     yield Bar("type of a 96 kB delta: json.loads / ours", of.peer(PEEK, "json", "96000"), least=300)
+    for session in ("g711_ulaw", "pcm16"):
+        ratio = of.peer(INSPECT, "openai", session)
+        yield Bar(f"inspect a log, {session}: openai-python's parsing alone / ours", ratio, least=20)
     for law in ("ulaw", "alaw"):
         for way, least in (("encode", 3.0), ("decode", 0.8)):
             for samples in ("8000", "1000000", "10000000"):

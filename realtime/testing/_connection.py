@@ -32,19 +32,24 @@ class Session(Protocol):
 
     def open(self) -> list[Any]:
         """What is said first."""
+        ...
 
     def receive(self, frame: Frame, /) -> list[Any]:
         """What is said to a client's frame."""
+        ...
 
     @property
     def answering(self) -> bool:
         """Whether there is more to say by itself."""
+        ...
 
     def advance(self) -> list[Any]:
         """The next step of that."""
+        ...
 
     def encode(self, event: Any, /) -> bytes:
         """An event as its frame."""
+        ...
 
 
 class Talk:
