@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from ..analysis import Summary
-from ._words import count, counts, money, nbytes, printable, span, spread, tokens, wrapped
+from ..analysis._words import count, money, span
+from ._words import counts, nbytes, printable, spread, tokens, wrapped
 
 _INDENT = " " * 16
 _SHOWN = 5

@@ -15,7 +15,8 @@ from ..analysis import (
     Turn,
     UserInput,
 )
-from ._words import clock, count, counts, money, nbytes, printable, said, span, spread, tokens, wrapped
+from ..analysis._words import clock, count, money, span
+from ._words import counts, nbytes, printable, said, spread, tokens, wrapped
 
 T = TypeVar("T")
 
@@ -226,10 +227,10 @@ def _took(report: Report) -> Iterator[str]:
         yield from _row("tokens", tokens(usage.responses))
     if usage.session_seconds:
         yield from _row("billed time", span(usage.session_seconds * 1000))
-    yield from cost_lines(report.cost)
+    yield from _cost(report.cost)
 
 
-def cost_lines(cost: CostReport) -> Iterator[str]:
+def _cost(cost: CostReport) -> Iterator[str]:
     """What a call cost, by use, and what is not known of it."""
     known = ", ".join(
         f"{item.use} {money(item.usd)} ({printable(item.model or '')})"

@@ -1,51 +1,20 @@
-"""Figures and texts as the command line writes them: times, money, counts, what somebody said.
+"""Texts as the command line writes them: lists of figures, what somebody said, lines of a width.
 
 Whatever comes from a log is printable when it leaves here: no control characters, no direction marks.
+Single figures have their words in `analysis._words`.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from decimal import Decimal
 
 from ..analysis import Histogram
+from ..analysis._words import span
 from ..state import Tokens
 
 WIDTH = 100
 MAX_SAID_CHARS = 400
-_LEAST_USD = Decimal("0.000001")
-_SMALL_USD = Decimal("0.01")
-
-
-def clock(ms: float) -> str:
-    """A time of the log: 1:02.345."""
-    minutes, rest_ms = divmod(round(max(0.0, ms)), 60_000)
-    return f"{minutes}:{rest_ms / 1000:06.3f}"
-
-
-def span(ms: float) -> str:
-    """A duration: 480 ms, 4.2 s, 12 min 3 s."""
-    if ms < 0.95:
-        return f"{ms:.1f} ms"
-    if ms < 999.5:
-        return f"{ms:.0f} ms"
-    if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    return f"{minutes:,} min {seconds} s"
-
-
-def money(usd: Decimal) -> str:
-    """USD; what is not nothing is never written as $0."""
-    if 0 < usd < _LEAST_USD:
-        return f"<${_LEAST_USD}"
-    return f"${usd:,.4f}" if usd >= _SMALL_USD or not usd else f"${usd:.6f}"
-
-
-def count(number: int, what: str, plural: str = "") -> str:
-    """1 turn, 1,024 turns."""
-    return f"{number:,} {what if number == 1 else plural or what + 's'}"
 
 
 def counts(found: dict[str, int], most: int = 6) -> str:

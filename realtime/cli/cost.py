@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(name: str, usage: UsageReport, cost: CostReport) -> Iterator[str]:
-    from ._words import money, printable, span, tokens
+    from ..analysis._words import money, span
+    from ._words import printable, tokens
 
     usd = money(cost.known_usd) if cost.usd is not None else "not known"
     time = f", {span(usage.session_seconds * 1000)} billed" if usage.session_seconds else ""
@@ -77,7 +78,8 @@ def _lines(name: str, usage: UsageReport, cost: CostReport) -> Iterator[str]:
 
 
 def _total(calls: int, usage: UsageReport, known_usd: Decimal, unknown: int) -> str:
-    from ._words import count, money, tokens
+    from ..analysis._words import count, money
+    from ._words import tokens
 
     what = f"{money(known_usd):>12}  in all, {count(calls, 'call')}: {tokens(usage.responses)}"
     return f"{what}; of {count(unknown, 'call')} something is not known" if unknown else what

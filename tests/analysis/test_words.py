@@ -1,0 +1,74 @@
+"""Figures in words: what each spelling is, and that every number has one."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, strategies as st
+
+from realtime.analysis._words import clock, count, money, span
+
+
+@pytest.mark.parametrize(
+    ("ms", "told"),
+    [
+        (0, "0:00.000"),
+        (61_002.4, "1:01.002"),
+        (59_999.6, "1:00.000"),
+        (3_599_999, "59:59.999"),
+        (3_600_000, "1:00:00.000"),
+        (45_296_789, "12:34:56.789"),
+        (-5, "0:00.000"),
+        (math.nan, "0:00.000"),
+        (math.inf, "277,777,777:46:40.000"),
+    ],
+)
+def test_a_time_of_the_log(ms: float, told: str) -> None:
+    assert clock(ms) == told
+
+
+@pytest.mark.parametrize(
+    ("ms", "told"),
+    [
+        (-1, "0.0 ms"),
+        (0.26, "0.3 ms"),
+        (1, "1 ms"),
+        (999, "999 ms"),
+        (1000, "1.0 s"),
+        (59_949, "59.9 s"),
+        (59_960, "1 min 0 s"),
+        (61_000, "1 min 1 s"),
+        (3_599_400, "59 min 59 s"),
+        (3_723_000, "1 h 2 min 3 s"),
+        (math.nan, "0.0 ms"),
+        (math.inf, "277,777,777 h 46 min 40 s"),
+    ],
+)
+def test_a_duration(ms: float, told: str) -> None:
+    assert span(ms) == told
+
+
+@pytest.mark.parametrize(
+    ("usd", "told"),
+    [
+        ("0", "$0.0000"),
+        ("0.0000001", "<$0.000001"),
+        ("0.00012", "$0.000120"),
+        ("0.0123", "$0.0123"),
+        ("1234.5", "$1,234.5000"),
+    ],
+)
+def test_money(usd: str, told: str) -> None:
+    assert money(Decimal(usd)) == told
+
+
+def test_counts() -> None:
+    assert [count(number, "turn") for number in (0, 1, 1024)] == ["0 turns", "1 turn", "1,024 turns"]
+    assert count(2, "reply", "replies") == "2 replies"
+
+
+@given(st.floats(), st.integers(), st.decimals(allow_nan=False, allow_infinity=False))
+def test_every_number_has_its_words(ms: float, number: int, usd: Decimal) -> None:
+    assert all((clock(ms), span(ms), count(number, "x"), money(usd)))
