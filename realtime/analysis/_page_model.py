@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 import pybase64
 
+from ._timeline import Timeline
 from .report import CostReport, Report, SessionReport, Turn
-from .timeline import Timeline
 
 MAX_TURNS: Final = 2_000
 MAX_TEXT_CHARS: Final = 4_000

@@ -21,14 +21,14 @@ import pybase64
 
 from ..recording._blocks import Path
 from ._page_model import page_model
+from ._timeline import Timeline, read_timeline
 from .inspector import inspect_log
 from .report import Report
-from .timeline import Timeline, read_timeline
 
 # A call up to this long has its audio in the page, unless the caller says otherwise.
-AUDIO_MS: Final = 10 * 60 * 1000
+_AUDIO_MS: Final = 10 * 60 * 1000
 # In this order; they are one script, and each uses what those before it define.
-SCRIPTS: Final = ("data", "view", "paint", "timeline", "sound", "turns", "events", "main")
+_SCRIPTS: Final = ("data", "view", "paint", "timeline", "sound", "turns", "events", "main")
 _ESCAPES: Final = {
     b"<": b"\\u003c",
     b">": b"\\u003e",
@@ -82,7 +82,7 @@ def write_page(
         model = page_model(report, timeline)
         sound = timeline.sound
         has_audio = bool(sound.caller or sound.assistant) and not sound.is_left_out
-        long = sound.end_ms - timeline.start_ms >= AUDIO_MS
+        long = sound.end_ms - timeline.start_ms >= _AUDIO_MS
         audio = has_audio and (not long if audio is None else audio)
         with _replacing(os.fspath(out)) as file:
             nbytes = sum(file.write(piece) for piece in _page(model, timeline if audio else None))
@@ -96,7 +96,7 @@ def write_page(
         )
 
 
-def data_block(value: Any) -> bytes:
+def _data_block(value: Any) -> bytes:
     """A value as JSON that can stand in a script element: no markup and no comment begins in it."""
     return _ESCAPED.sub(lambda found: _ESCAPES[found.group()], msgspec.json.encode(value))
 
@@ -107,13 +107,13 @@ def data_block(value: Any) -> bytes:
 def _page(model: dict[str, Any], sounding: Timeline | None) -> Iterator[bytes]:
     """The page in pieces; its audio, which may be long, is never held whole."""
     style = _part("page.css")
-    script = "".join(["(() => {\n'use strict';\n", *(_part(f"{name}.js") for name in SCRIPTS), "})();\n"])
+    script = "".join(["(() => {\n'use strict';\n", *(_part(f"{name}.js") for name in _SCRIPTS), "})();\n"])
     texts = {"policy": _policy(style, script), "style": style, "script": script}
     template = _PLACE.split(_part("page.html"))
     for literal, name in zip(template[::2], [*template[1::2], ""], strict=True):
         yield literal.encode()
         if name == "data":
-            yield data_block(model)
+            yield _data_block(model)
         elif name == "sound":
             yield from _source(sounding)
         elif name:

@@ -25,9 +25,9 @@ from realtime.analysis import (
     SessionReport,
     Turn,
     UserInput,
+    _timeline as timeline_module,
     inspect_log,
     page as page_module,
-    timeline as timeline_module,
 )
 from realtime.analysis._page_events import EventList
 from realtime.analysis._page_model import (
@@ -39,8 +39,8 @@ from realtime.analysis._page_model import (
     shown,
     title_of,
 )
-from realtime.analysis.page import AUDIO_MS, SCRIPTS, PageStats, data_block, write_page
-from realtime.analysis.timeline import read_timeline
+from realtime.analysis._timeline import read_timeline
+from realtime.analysis.page import _AUDIO_MS, _SCRIPTS, PageStats, _data_block, write_page
 
 from .page_logs import Call, hostile, hotel, long_call
 
@@ -253,8 +253,8 @@ def test_the_page_of_an_hour_is_bounded(tmp_path: Path) -> None:
 def test_short_calls_can_be_listened_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_ms: float, audio: bool | None, has_audio: bool
 ) -> None:
-    assert AUDIO_MS == 10 * 60 * 1000
-    monkeypatch.setattr(page_module, "AUDIO_MS", limit_ms)
+    assert _AUDIO_MS == 10 * 60 * 1000
+    monkeypatch.setattr(page_module, "_AUDIO_MS", limit_ms)
     stats = write_page(long_call(tmp_path / "call.jsonl", 0.5, 2), tmp_path / "call.html", audio=audio)
     (sound,) = Parsed(tmp_path / "call.html").of("audio")
     assert (stats.audio_ms > 0) == has_audio == ("src" in sound)
@@ -309,9 +309,9 @@ def test_every_part_is_used() -> None:
     assert {part.name for part in PARTS.iterdir()} == {
         "page.html",
         "page.css",
-        *(f"{name}.js" for name in SCRIPTS),
+        *(f"{name}.js" for name in _SCRIPTS),
     }
-    for name in SCRIPTS:
+    for name in _SCRIPTS:
         assert len((PARTS / f"{name}.js").read_text(encoding="utf-8").splitlines()) <= 350
 
 
@@ -319,7 +319,7 @@ def test_every_part_is_used() -> None:
     st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=9)
 )
 def test_data_holds_no_markup(value: Any) -> None:
-    block = data_block(value)
+    block = _data_block(value)
     assert not re.search("[<>&\u2028\u2029]", block.decode())
     assert json.loads(block) == value
 
@@ -345,7 +345,7 @@ def test_texts_are_made_harmless(text: str, wanted: str | None) -> None:
 @given(st.lists(st.text(), max_size=3))
 def test_any_name_of_a_log_is_a_title(names: list[str]) -> None:
     assert title_of(names)
-    data_block(title_of(names))
+    _data_block(title_of(names))
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_times(ms: float, text: str) -> None:
 def test_a_page_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, out = hotel().write(tmp_path / "call.jsonl"), tmp_path / "call.html"
     out.write_text("before")
-    monkeypatch.setattr(page_module, "data_block", lambda _: 1 / 0)
+    monkeypatch.setattr(page_module, "_data_block", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_page(log, out)
     assert out.read_text() == "before"

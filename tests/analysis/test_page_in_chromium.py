@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from realtime.analysis import timeline
+from realtime.analysis import _timeline
 from realtime.analysis._page_events import EventList
 from realtime.analysis.page import write_page
 
@@ -271,7 +271,7 @@ def test_the_list_is_walked_by_keys(page: Page, hotel_page: Path) -> None:
 def test_the_list_shows_where_rows_were_left_out(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timeline, "EventList", functools.partial(EventList, 4))
+    monkeypatch.setattr(_timeline, "EventList", functools.partial(EventList, 4))
     page.open(_written(hotel(), tmp_path))
     assert [text.endswith("rows were left out here") for text in page.texts(".row")] == [
         False,

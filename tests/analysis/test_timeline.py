@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 from realtime.analysis import _page_sound
 from realtime.analysis._page_events import EventList, Row
 from realtime.analysis._page_sound import MAX_BINS, MAX_MS, Sound, Span
-from realtime.analysis.timeline import Timeline, read_timeline
+from realtime.analysis._timeline import Timeline, read_timeline
 from realtime.audio import read_wav, ulaw_decode, ulaw_encode
 from realtime.recording import BrokenLine, Entry, stereo_wav
 from realtime.recording.log import Direction
