@@ -129,7 +129,7 @@ class DialectCodec(Generic[S, C]):
 
         Raises:
             DecodeError: there is no type to be found, or the wanted event does not decode.
-            TypeError: `frame` is neither bytes-like nor a str.
+            TypeError: `frame` is neither bytes-like nor a str, or `types` is one str.
         """
         return self.decode_server(frame) if self._is_wanted(frame, types) else None
 
@@ -182,6 +182,8 @@ class DialectCodec(Generic[S, C]):
     # --- Decoding: what is not ordinary ---
 
     def _is_wanted(self, frame: Frame, types: Container[str]) -> bool:
+        if isinstance(types, (str, bytes)):  # `in` would look for a part of it
+            raise TypeError(f"types are a set of event types, not a {type(types).__name__}")
         if len(frame) > self._max_frame_bytes:
             raise DecodeError(f"the frame has more than {self._max_frame_bytes} bytes")
         found = plain_type(frame)
@@ -220,7 +222,7 @@ class DialectCodec(Generic[S, C]):
         except DecodeError as again:
             refusal = again
         except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as why:
-            refusal = DecodeError(reason_of(why), event_type=kind, payload=snippet(raw))
+            refusal = DecodeError(reason_of(why, raw), event_type=kind, payload=snippet(raw))
         raise refusal from None
 
     # --- Encoding ---

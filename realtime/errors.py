@@ -31,8 +31,10 @@ def snippet(payload: object) -> str:
     return text if len(text) <= SNIPPET_CHARS else text[: SNIPPET_CHARS - 3] + "..."
 
 
-def reason_of(why: BaseException) -> str:
-    """A sentence for what a decoder or encoder raised."""
+def reason_of(why: BaseException, frame: bytes | None = None) -> str:
+    """A sentence for what a decoder or encoder raised, of `frame` where that was read."""
+    if frame is not None and (not frame or frame.isspace()):
+        return "an empty frame"
     if isinstance(why, RecursionError):
         return "too deeply nested"
     if isinstance(why, UnicodeError):
@@ -110,11 +112,14 @@ class ConfigError(RealtimeError, ValueError):
 
 
 class ModelNotFoundError(ConfigError):
-    """A model name that the facts of this library do not hold. Attribute: `model`."""
+    """A model name that the facts of this library do not hold, or not all of them. Attribute: `model`."""
 
-    def __init__(self, model: str, *, problems: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(f"unknown realtime model: {snippet(repr(model))}", problems=problems)
+    def __init__(self, model: str, *, problems: Sequence[tuple[str, str]] = (), reason: str = "") -> None:
+        super().__init__(reason or f"unknown realtime model: {snippet(repr(model))}", problems=problems)
         self.model = model
+
+    def __str__(self) -> str:
+        return self.reason
 
     def __reduce__(self) -> tuple[type[ModelNotFoundError], tuple[str], dict[str, object]]:
         return type(self), (self.model,), self.__dict__

@@ -104,7 +104,7 @@ def type_within(frame: Frame, max_bytes: int, max_depth: int) -> str:
     try:
         return type_of(raw) if head is None else head.group(1).decode()
     except (msgspec.DecodeError, UnicodeError, RecursionError) as why:
-        raise DecodeError(reason_of(why), payload=snippet(raw)) from None
+        raise DecodeError(reason_of(why, raw), payload=snippet(raw)) from None
 
 
 def type_of(raw: bytes) -> str:

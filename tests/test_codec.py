@@ -94,6 +94,16 @@ def test_a_bad_frame_is_a_decode_error_with_its_place(frame: bytes, event_type: 
     assert len(error.payload) <= 80
 
 
+@pytest.mark.parametrize("frame", [b"", "", b" \r\n", bytearray(), memoryview(b"")])
+def test_an_empty_frame_is_called_that(frame: Any) -> None:
+    def wanted(frame: Any) -> object:
+        return realtime.decode_server_if(frame, set())
+
+    for read in (realtime.decode_server, realtime.decode_client, realtime.peek_type, wanted):
+        with pytest.raises(realtime.DecodeError, match="an empty frame"):
+            read(frame)
+
+
 def test_a_decode_error_says_what_was_expected() -> None:
     with pytest.raises(realtime.DecodeError) as caught:
         realtime.decode_server(b'{"type":"error","error":{"type":"x","message":5}}')
@@ -397,6 +407,14 @@ def test_a_relay_decodes_only_what_it_cares_about() -> None:
     assert isinstance(event, realtime.ResponseDone)
     assert isinstance(realtime.decode_client_if(b'{"type":"x.y"}', {"x.y"}), realtime.UnknownEvent)
     assert beta.decode_client_if(b'{"type":"response.cancel"}', set()) is None
+
+
+@pytest.mark.parametrize("types", ["response.done", "", b"response.done"])
+def test_one_type_is_no_set_of_types(types: Any) -> None:
+    frame = b'{"type":"response.done","response":{"id":"r"}}'
+    for decode_if in (realtime.decode_server_if, realtime.decode_client_if):
+        with pytest.raises(TypeError, match="types are a set of event types, not a"):
+            decode_if(frame, types)
 
 
 def test_a_relay_still_refuses_what_is_no_frame() -> None:

@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 from typing import TypeAlias
 
 from .. import spec
-from ..errors import ConfigError, ModelNotFoundError
+from ..errors import ConfigError, ModelNotFoundError, snippet
 from ..spec import MinutePrice, ModelPrice, TokenPrice
 from .tokens import TokenCount, Tokens
 
@@ -63,7 +63,11 @@ def price_of(model: Price) -> ModelPrice | MinutePrice:
         raise TypeError(f"a model's name or price is needed, not {type(model).__name__}")
     if model not in _NAMED:
         what = f"has no price that is known since {spec.PRICES_READ}; give your own"
-        raise ModelNotFoundError(model, problems=[("model", what)])
+        reason = (
+            f"no price of {snippet(repr(model))} is known (prices of {spec.PRICES_READ}); "
+            "give a ModelPrice or a MinutePrice in the place of its name"
+        )
+        raise ModelNotFoundError(model, problems=[("model", what)], reason=reason)
     return _NAMED[model]
 
 

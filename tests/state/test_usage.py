@@ -329,6 +329,8 @@ def test_a_model_without_a_price_is_an_error_and_never_costs_nothing(model: str)
             cost(model)
         assert caught.value.model == model
         assert spec.PRICES_READ in caught.value.problems[0][1]
+        assert str(caught.value).startswith(f"no price of {model!r} is known")
+        assert "ModelPrice" in str(caught.value)
     with pytest.raises(realtime.ModelNotFoundError):
         estimate_cost(model, 1, 1)
 
