@@ -130,6 +130,11 @@ def _of_name(name: str) -> AudioFormat:
     # A MIME type may carry its rate, as SDP and RTP write it: audio/PCMU;rate=8000
     kind, *parameters = (part.strip().lower() for part in name.split(";"))
     found = _BY_NAME.get(kind) or _BY_NAME.get(kind.replace("-", "_"))
+    if kind in spec.RTP_LINEAR:
+        raise ConfigError(
+            f"{snippet(repr(name))} is big-endian and of a rate of its own; this wire's PCM is "
+            f"{AudioFormat.PCM16.sample_rate} Hz and little-endian: convert the audio, and say 'pcm16'"
+        )
     if found is None:
         known = ", ".join((*spec.FORMATS, *(facts.ga_type for facts in spec.FORMATS.values())))
         raise ConfigError(f"unknown audio format {snippet(repr(name))}; known are {known} and their aliases")

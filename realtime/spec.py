@@ -35,13 +35,16 @@ FORMATS: Final = {
     "g711_ulaw": FormatFacts(
         "audio/pcmu", "g711_ulaw", 8_000, 1, b"\xff",
         ("pcmu", "ulaw", "mulaw", "mu-law", "u-law", "audio/x-mulaw", "audio/mulaw", "audio/basic",
-         "pcm_mulaw"),
+         "pcm_mulaw", "g711_mulaw"),
     ),
     "g711_alaw": FormatFacts(
         "audio/pcma", "g711_alaw", 8_000, 1, b"\xd5",
         ("pcma", "alaw", "a-law", "audio/x-alaw", "audio/alaw", "pcm_alaw"),
     ),
 }  # fmt: skip
+# RTP's linear audio has a rate of its own, and its most significant byte first (RFC 3551, section
+# 4.5.11; RFC 2586): none of these formats, whatever its rate. Read 2026-11-25.
+RTP_LINEAR: Final = ("l16", "audio/l16", "audio/x-l16")
 
 # --- Limits --------------------------------------------------------------------------
 # Source: the API reference (guides "Realtime conversations" and "Realtime costs", and the

@@ -31,6 +31,8 @@ FORMATS = list(AudioFormat)
         ("audio/PCMU;rate=8000", AudioFormat.G711_ULAW),
         ("audio/pcm; rate=24000; channels=1", AudioFormat.PCM16),
         ("g711-ulaw", AudioFormat.G711_ULAW),
+        ("g711_mulaw", AudioFormat.G711_ULAW),
+        ("G711-mulaw", AudioFormat.G711_ULAW),
         ("mu-law", AudioFormat.G711_ULAW),
         ("ulaw", AudioFormat.G711_ULAW),
         ("mulaw", AudioFormat.G711_ULAW),
@@ -64,6 +66,12 @@ def test_every_spelling(spelling: Any, format: AudioFormat) -> None:
 )
 def test_what_is_no_format_is_a_config_error(spelling: Any) -> None:
     with pytest.raises(ConfigError):
+        AudioFormat.of(spelling)
+
+
+@pytest.mark.parametrize("spelling", ["L16", "audio/L16;rate=24000;channels=1", {"type": "audio/x-l16"}])
+def test_rtps_linear_audio_is_refused_with_the_reason(spelling: Any) -> None:
+    with pytest.raises(ConfigError, match=r"big-endian.*24000 Hz and little-endian: convert"):
         AudioFormat.of(spelling)
 
 
