@@ -17,7 +17,7 @@ from ..events import (
     ConversationItemTruncated,
     Tagged,
 )
-from ._history import Held, outline
+from ._history import Held, outline, taken_id
 from ._items import made_item, truncate
 from ._session import Session
 
@@ -32,6 +32,8 @@ def tell_item(session: Session, held: Held, before: str | None) -> None:
 def create(session: Session, event: ConversationItemCreate) -> None:
     """An item of the client's own."""
     held = made_item(event.item, session.input.format, session.new_id("item"))
+    if session.is_promised(held.id):
+        raise taken_id(held.id)
     before = session.history.add(held, event.previous_item_id or None)
     tell_item(session, held, before)
 

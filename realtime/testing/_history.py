@@ -133,6 +133,11 @@ def outline(item: Item) -> Item:
     return msgspec.structs.replace(item, content=content)
 
 
+def taken_id(item_id: str) -> Refusal:
+    """The refusal of an item whose id another one has, or will have."""
+    return Refusal("invalid_value", f"The item with id '{item_id}' already exists.", "item.id")
+
+
 class History:
     """The items of a conversation, in order."""
 
@@ -156,7 +161,7 @@ class History:
             Refusal: there is such an item already, or none called `after`.
         """
         if held.id in self._by_id:
-            raise Refusal("invalid_value", f"The item with id '{held.id}' already exists.", "item.id")
+            raise taken_id(held.id)
         index = self._index_after(after)
         self._items.insert(index, held)
         self._by_id[held.id] = held

@@ -31,6 +31,7 @@ from ..events import (
     TranscriptionUsage,
 )
 from . import _responses as responses, _settings as settings
+from ._append import check_append
 from ._conversation import tell_item
 from ._history import Held, audio_tokens, text_tokens
 from ._listen import Edge, SpeechStarted, SpeechStopped, TimedOut
@@ -45,8 +46,9 @@ _WHOLE_TRANSCRIPTS: Final = frozenset({"whisper-1"})
 
 def append(session: Session, event: InputAudioBufferAppend) -> None:
     """Audio; where the session finds the turns, what is heard in it."""
-    _check_append(session, event.audio)
-    session.input.append(event.audio)
+    buffer = session.input
+    check_append(event.audio, buffer.format, buffer.max_bytes - len(buffer))
+    buffer.append(event.audio)
     vad = settings.turn_detection(session.settings)
     while vad is not None:
         idle_from_ms = session.idle_from_ms if session.answer is None else None
@@ -54,16 +56,6 @@ def append(session: Session, event: InputAudioBufferAppend) -> None:
         if edge is None:
             return
         _EDGES[type(edge)](session, edge, vad)
-
-
-def _check_append(session: Session, audio: bytes) -> None:
-    fmt = session.input.format
-    if len(audio) > spec.MAX_APPEND_BYTES:
-        raise Refusal("invalid_value", "Invalid 'audio': more than 15 MiB in one append.", "audio")
-    if len(audio) % fmt.sample_width:
-        raise Refusal("invalid_value", f"Invalid 'audio': {len(audio)} bytes are half a sample.", "audio")
-    if len(session.input) + len(audio) > session.input.max_bytes:
-        raise Refusal("invalid_value", "Invalid 'audio': the input buffer is full.", "audio")
 
 
 # --- What is heard -------------------------------------------------------------------

@@ -56,6 +56,11 @@ class Session:
         sent, self._out = self._out, []
         return sent
 
+    def is_promised(self, item_id: str) -> bool:
+        """Whether an item that is still to come has been given this id."""
+        outputs = self.answer.outputs if self.answer is not None else ()
+        return item_id == self.next_item_id or any(item_id == output.held.id for output in outputs)
+
     def new_id(self, kind: str) -> str:
         """An id that this session has not given yet, and that no item has brought along."""
         while True:

@@ -34,6 +34,7 @@ from ..translation import (
     TranslationOutput,
     TranslationSessionInfo,
 )
+from ._append import check_append
 from ._refusal import Refusal, event_id_of, of_decode_error, unknown_type
 from ._request import check_ptime
 from .loopback import DEFAULT_PTIME_MS, _check_event_id
@@ -142,13 +143,7 @@ class TranslationLoopback:
 
     def _append(self, event: SessionInputAudioBufferAppend, frame: Frame) -> None:
         self._check_open()
-        if len(event.audio) > spec.MAX_APPEND_BYTES:
-            raise Refusal("invalid_value", "Invalid 'audio': more than 15 MiB in one append.", "audio")
-        if len(event.audio) % FORMAT.sample_width:
-            message = f"Invalid 'audio': {len(event.audio)} bytes are half a sample."
-            raise Refusal("invalid_value", message, "audio")
-        if len(self._waiting) + len(event.audio) > FORMAT.chunk_bytes(MAX_WAITING_MS):
-            raise Refusal("invalid_value", "Invalid 'audio': the input buffer is full.", "audio")
+        check_append(event.audio, FORMAT, FORMAT.chunk_bytes(MAX_WAITING_MS) - len(self._waiting))
         self._waiting += event.audio
 
     def _update(self, event: SessionUpdate, frame: Frame) -> None:

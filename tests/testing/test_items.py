@@ -59,6 +59,29 @@ def test_an_id_can_be_had_once() -> None:
     assert refusal(tell(session, create(text("2", id="mine")))).param == "item.id"
 
 
+def test_the_ids_of_an_answer_are_its_own_before_its_items_come() -> None:
+    session = Loopback(paced=True, script=[["one two", "three"]])
+    session.open()
+    first = only(r.ResponseOutputItemAdded, tell(session, RESPOND)).item.id
+    second = f"item_{int(first.removeprefix('item_')) + 1:08}"
+    assert "already exists" in refusal(tell(session, create(text("mine", id=second)))).message
+    rest: list[r.ServerEvent] = []
+    while session.answering:
+        rest += session.advance()
+    assert only(r.ResponseOutputItemAdded, rest).item.id == second
+    assert "already exists" in refusal(tell(session, create(text("mine", id=second)))).message
+    tell(session, r.ConversationItemDelete(item_id=second))
+    assert types(tell(session, create(text("mine", id=second))))[0] == "conversation.item.added"
+
+
+def test_the_id_of_a_turn_is_its_own_before_the_turn_is_over() -> None:
+    session = opened(formats(vad=r.ServerVad()))
+    started = only(r.InputAudioBufferSpeechStarted, tell(session, append(tone(PCM16, 500))))
+    assert "already exists" in refusal(tell(session, create(text("mine", id=started.item_id)))).message
+    told = tell(session, append(PCM16.silence(1000)))
+    assert only(r.InputAudioBufferCommitted, told).item_id == started.item_id
+
+
 @pytest.mark.parametrize(
     ("item", "param"),
     [

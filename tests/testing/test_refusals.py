@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import realtime as r
-from realtime.testing import Loopback
-from tests.testing.talk import append, opened, refusal, tell, tone, types
+from realtime.testing import Call, Fail, Loopback, Say
+from realtime.testing.script import Script
+from tests.testing.talk import RESPOND, append, opened, refusal, tell, tone, types
 
 PCM16 = r.AudioFormat.PCM16
 BAD = {
@@ -75,7 +76,11 @@ def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- Anything at all -----------------------------------------------------------------
 
-IDS = st.sampled_from(["a", "b", "item_00000004", "root", "", "resp_00000009"])
+IDS = st.one_of(
+    st.sampled_from(["a", "b", "root", "", "resp_00000009"]),
+    # Those that a session gives by itself.
+    st.builds("item_{:08}".format, st.integers(1, 6)),
+)
 MS = st.integers(-1, 3000)
 AUDIO = st.sampled_from([b"", b"\0", tone(PCM16, 20), tone(PCM16, 500), PCM16.silence(700)])
 PARTS = st.one_of(
@@ -138,10 +143,11 @@ EVENTS = st.one_of(
     st.builds(append, AUDIO),
     st.just(r.InputAudioBufferCommit()),
     st.just(r.InputAudioBufferClear()),
-    st.builds(r.ConversationItemCreate, item=ITEMS, previous_item_id=IDS),
+    st.builds(r.ConversationItemCreate, item=ITEMS, previous_item_id=st.one_of(st.just(""), IDS)),
     st.builds(r.ConversationItemRetrieve, item_id=IDS),
     st.builds(r.ConversationItemDelete, item_id=IDS),
     st.builds(r.ConversationItemTruncate, item_id=IDS, content_index=st.integers(-1, 2), audio_end_ms=MS),
+    st.just(RESPOND),
     st.builds(r.ResponseCreate, response=st.one_of(st.none(), PARAMS)),
     st.builds(r.ResponseCancel, response_id=st.one_of(st.none(), IDS)),
 )
@@ -152,10 +158,24 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
-@given(events=st.lists(EVENTS, max_size=12), paced=st.booleans())
-def test_no_events_in_any_order_end_a_session(events: list[r.ClientEvent], paced: bool) -> None:
-    session = Loopback(paced=paced)
+SCRIPTS = st.one_of(
+    st.none(),
+    st.lists(
+        st.lists(
+            st.sampled_from(["one two", "", Say("x", b"\xff" * 80, "pcmu"), Call("f"), Fail()]), max_size=3
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(events=st.lists(EVENTS, max_size=12), paced=st.booleans(), script=SCRIPTS)
+def test_no_events_in_any_order_end_a_session(
+    events: list[r.ClientEvent], paced: bool, script: Script | None
+) -> None:
+    session = Loopback(paced=paced, script=script)
     for event in events:
         for said in session.receive(r.encode(event)) + session.advance():
             assert not isinstance(r.decode_server(r.encode(said)), r.UnknownEvent)
