@@ -6,16 +6,14 @@ The list is bounded: of a very long one the middle is left out, and counted.
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
-from .. import beta, codec, live, translation
-from ..codec import known
+from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..errors import DecodeError, snippet
 from ..events import (
     ConversationItemCreate,
@@ -28,10 +26,14 @@ from ..recording import BrokenLine, Entry
 from ..recording._privacy import AUDIO_MEMBERS
 from ..recording._sound import Chunk, Cut
 from ..state import Summarizer
-from ..state._secrets import without_keys
+from ._kept import Kept
+from ._page_text import Said, line_of
+from ._session import BEGINNINGS, DECODERS, SESSIONS, Sessions
 
 MAX_ROWS: Final = 20_000
-_MAX_TYPE_CHARS, _MAX_LINE_CHARS = 80, 160
+_MAX_TYPE_CHARS: Final = 80
+# Runs that may go on at a time: sessions have two or three, of audio and of text.
+_MAX_OPEN: Final = 64
 # A run ends where nothing of it came for so long.
 _PAUSE_MS: Final = 1000.0
 
@@ -65,12 +67,8 @@ _KINDS: Final[dict[str, str]] = {
     "response.audio_transcript.done": "text",
     "response.text.done": "text",
 }
-_SESSION = re.compile(r"(?:transcription_)?session\.(?:created|updated?|start(?:ed)?|closed?)")
-# What only the sessions of these dialects have: GA's decoder passes over it.
-_TELLING: Final = {
-    beta.__name__: re.compile(rb'"(?:modalities|(?:in|out)put_audio_format|input_audio_transcription)"\s*:'),
-    translation.__name__: re.compile(rb'"type"\s*:\s*"translation"'),
-}
+# Those of a session beside the ones that tell its object.
+_SESSION_ENDS: Final = frozenset({"session.close", "session.closed"})
 
 
 class Row(msgspec.Struct, array_like=True, gc=False):
@@ -98,6 +96,7 @@ class _Delta(msgspec.Struct):
 
 
 _decode_delta = msgspec.json.Decoder(_Delta).decode
+_decode_any = msgspec.json.Decoder().decode
 
 
 class EventList:
@@ -108,6 +107,7 @@ class EventList:
         self._head: list[Row] = []
         self._tail: deque[Row] = deque(maxlen=self._half)
         self._open: dict[tuple[int, str], Row] = {}
+        self._said: dict[tuple[int, str], Said] = {}
         self._reader = _Reader()
         self._responses: set[str] = set()
         self._now_ms = 0.0
@@ -115,7 +115,7 @@ class EventList:
     def add(self, entry: Entry | BrokenLine, sound: Chunk | Cut | None = None) -> None:
         """Take the next entry, and what of it is audio."""
         if isinstance(entry, BrokenLine):
-            text = _printable(f"{entry.reason}: {entry.snippet}")
+            text = line_of(f"{entry.reason}: {entry.snippet}")
             self._run(Row(self._now_ms, self._now_ms, 1, "broken line", "broken", text, entry.line))
             return
         self._now_ms = entry.time_ms
@@ -129,7 +129,7 @@ class EventList:
             return
         delta = _delta_of(entry.frame) if type.endswith(".delta") and type not in AUDIO_MEMBERS else None
         if delta is not None:
-            self._run(_row(entry, type, "text", delta), delta)
+            self._say(_row(entry, type, "text", ""), delta)
             return
         row = _row(entry, type, *self._reader.read(entry, type))
         if row.kind in ("unknown", "broken"):
@@ -160,19 +160,29 @@ class EventList:
         else:
             self._tail.append(row)
 
-    def _run(self, row: Row, more: str = "") -> None:
-        """Make the run of the row's type longer, with more of its text, or begin one."""
-        run = self._open.get((row.side, row.type))
+    def _run(self, row: Row) -> bool:
+        """Make the run of the row's type longer, or begin one: whether it began."""
+        key = row.side, row.type
+        run = self._open.get(key)
         if run is None or row.is_first or row.at_ms - run.end_ms > _PAUSE_MS:
-            self._open[row.side, row.type] = row
+            _put(self._open, key, row)
             self._append(row)
-            return
+            return True
         run.end_ms = row.at_ms
         run.count += 1
         run.nbytes += row.nbytes
         run.audio_ms += row.audio_ms
-        if more and len(run.text) < _MAX_LINE_CHARS:
-            run.text = _printable(run.text + more)
+        return False
+
+    def _say(self, row: Row, piece: str) -> None:
+        """A piece of a text, in a run of its type."""
+        key = row.side, row.type
+        began = self._run(row)
+        said = self._said.get(key)
+        if said is None:
+            said = Said()
+            _put(self._said, key, said)
+        self._open[key].text = said.add(piece, begins=began)
 
     def _audio(self, row: Row, chunk: Chunk) -> None:
         row.nbytes = len(chunk.data)
@@ -184,46 +194,50 @@ class EventList:
         self._run(row)
 
 
+def _put(into: dict[tuple[int, str], Any], key: tuple[int, str], value: Any) -> None:
+    """Keep a value as the newest; the oldest of too many goes."""
+    into.pop(key, None)
+    if len(into) >= _MAX_OPEN:
+        del into[next(iter(into))]
+    into[key] = value
+
+
 def _row(entry: Entry, type: str, kind: str, text: str) -> Row:
     side, nbytes = int(entry.direction == "server"), len(entry.frame)
-    shown = _printable(type, _MAX_TYPE_CHARS)
-    return Row(entry.time_ms, entry.time_ms, side, shown, kind, _printable(text), entry.line, nbytes=nbytes)
+    shown = line_of(type, _MAX_TYPE_CHARS)
+    return Row(entry.time_ms, entry.time_ms, side, shown, kind, line_of(text), entry.line, nbytes=nbytes)
 
 
 class _Reader:
-    """Reads what is not hot: by the decoder of the dialect that is spoken, or whichever knows the type."""
+    """Reads what is not hot, in the dialect in which the call's report reads it."""
 
     def __init__(self) -> None:
-        self._dialect = codec.__name__
+        self._sessions = Sessions(Kept())
         self._summarize = Summarizer()
 
     def read(self, entry: Entry, type: str) -> tuple[str, str]:
         """The kind and the line of an event that is no run."""
-        is_session = _SESSION.fullmatch(type) is not None
-        if is_session:
-            told = (name for name, telling in _TELLING.items() if telling.search(entry.frame))
-            self._dialect = next(told, self._dialect)
-        decoders = _DECODERS[entry.direction].get(type, {})
-        if len(decoders) == 1:
-            (self._dialect,) = decoders
-        own = decoders.get(self._dialect)
-        why = None
-        for decode in (*((own,) if own else ()), *decoders.values()):
-            try:
-                event = decode(entry.frame)
-            except DecodeError as refused:
-                why = why or refused
-            else:
-                return _kind_of(event, type, is_session), self._line(event, type)
-        if why is not None:
+        if type in SESSIONS:
+            self._session(entry, type)
+        dialect = self._sessions.speaks(entry.direction, type)
+        try:
+            event = DECODERS[dialect or "ga", entry.direction](entry.frame)
+        except DecodeError as why:
             return "broken", f"does not decode: {why.reason} at {why.path}"
-        return "unknown", f"<unknown, {len(entry.frame)} bytes>"
+        if dialect is None:
+            return "unknown", f"<unknown, {len(entry.frame)} bytes>"
+        return _kind_of(event, type), self._summarize(event).removeprefix(type).strip()
 
-    def _line(self, event: Any, type: str) -> str:
-        return self._summarize(event).removeprefix(type).strip()
+    def _session(self, entry: Entry, type: str) -> None:
+        session = _session_of(entry.frame)
+        if session is not None:
+            by_server = entry.direction == "server"
+            if by_server and type in BEGINNINGS and self._sessions.is_another(session):
+                self._sessions.begin(entry.time_ms)
+            self._sessions.told(type, session, by_server=by_server)
 
 
-def _kind_of(event: object, type: str, is_session: bool) -> str:
+def _kind_of(event: object, type: str) -> str:
     if isinstance(event, (ResponseDone, beta_events.ResponseDone)):
         return {"failed": "error", "cancelled": "cut"}.get(str(event.response.status), "response")
     item = (
@@ -233,23 +247,17 @@ def _kind_of(event: object, type: str, is_session: bool) -> str:
     )
     if isinstance(item, FunctionCallOutputItem):
         return "call"
-    return "session" if is_session else _KINDS.get(type, "other")
+    return "session" if type in SESSIONS | _SESSION_ENDS else _KINDS.get(type, "other")
 
 
-def _decoders(side: str) -> dict[str, dict[str, Callable[[Any], object]]]:
-    """For each type the decoders of the dialects that know it, by the dialect's name."""
-    found: dict[str, dict[str, Callable[[Any], object]]] = {}
-    for dialect in (codec, beta, translation, live):
-        union, decode = {
-            "server": (dialect.Codec.server_events, dialect.decode_server),
-            "client": (dialect.Codec.client_events, dialect.decode_client),
-        }[side]
-        for kind in known(union):
-            found.setdefault(str(kind.__struct_config__.tag), {})[dialect.__name__] = decode
-    return found
-
-
-_DECODERS: Final = {"server": _decoders("server"), "client": _decoders("client")}
+def _session_of(frame: bytes) -> dict[str, Any] | None:
+    try:
+        check_depth(frame, DEFAULT_MAX_DEPTH)
+        told = _decode_any(frame)
+    except (DecodeError, ValueError, RecursionError):
+        return None
+    session = told.get("session") if isinstance(told, dict) else None
+    return session if isinstance(session, dict) else None
 
 
 def _delta_of(frame: bytes) -> str | None:
@@ -257,10 +265,3 @@ def _delta_of(frame: bytes) -> str | None:
         return _decode_delta(frame).delta
     except (ValueError, RecursionError):
         return None
-
-
-def _printable(text: str, most: int = _MAX_LINE_CHARS) -> str:
-    """The beginning of `text`, without keys and without what is no character to read."""
-    text = without_keys(text[: most * 8])
-    text = text if len(text) <= most else text[: most - 3] + "..."
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ import pybase64
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from realtime.analysis import _page_sound
+from realtime.analysis import Inspector, _page_events, _page_sound
 from realtime.analysis._page_events import EventList, Row
 from realtime.analysis._page_sound import MAX_BINS, MAX_MS, Sound, Span
+from realtime.analysis._session import BEGINNINGS, SESSIONS as SESSION_TYPES, SPEAKERS
 from realtime.analysis._timeline import Timeline, read_timeline
 from realtime.audio import read_wav, ulaw_decode, ulaw_encode
 from realtime.recording import BrokenLine, Entry, stereo_wav
@@ -344,6 +347,111 @@ def test_what_is_broken_or_unknown_makes_runs_too() -> None:
         events.add(Entry("server", number, b'{"type":"new"}', 1))
         events.add(Entry("server", number, b"", 1))
     assert [(row.kind, row.count) for row in events] == [("broken", 50), ("unknown", 50), ("broken", 50)]
+
+
+def test_the_runs_that_may_go_on_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_page_events, "_MAX_OPEN", 3)
+    events = EventList()
+    for number, name in enumerate("abcdebcdea"):
+        for kind in (f"{name}.delta", f"un.{name}"):
+            frame = json.dumps({"type": kind, "delta": name}).encode()
+            events.add(Entry("server", number, frame, 1))
+    assert len([*events]) == 20
+    assert len(events._open) == len(events._said) == 3
+    for _ in range(5):
+        events.add(Entry("server", 10, b'{"type":"un.a"}', 1))
+    assert [*events][-1].count == 6
+
+
+def test_any_number_of_types_takes_no_memory() -> None:
+    """Types that nobody knows, broken ones and pieces of text: each is a run of its own, none is kept for ever."""
+    events = EventList(max_rows=10)
+
+    def take(first: int) -> int:
+        for number in range(first, first + 2_000):
+            for kind, delta in (("unknown", 5), ("text.delta", "x" * 50)):
+                frame = json.dumps({"type": f"{number}.{kind}", "delta": delta}).encode()
+                events.add(Entry("server", number, frame, 1))
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = take(0)
+        grown = take(2_000) - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 50_000
+    assert events.total == 8_000
+
+
+@pytest.mark.parametrize("size", [1, 4, 9])
+@pytest.mark.parametrize(
+    "between", [b"", b'{"type":"rate_limits.updated","rate_limits":[]}'], ids=["run", "runs"]
+)
+def test_a_key_over_many_deltas_is_in_no_row(size: int, between: bytes) -> None:
+    key = "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+    events = EventList()
+    for at in range(0, len(key), size):
+        members = {
+            "response_id": "r",
+            "item_id": "i",
+            "output_index": 0,
+            "call_id": "c",
+            "delta": key[at : at + size],
+        }
+        frame = json.dumps({"type": "response.function_call_arguments.delta", **members}).encode()
+        events.add(Entry("server", at, frame, 1))
+        if between:
+            events.add(Entry("server", at, between, 1))
+    shown = [row.text for row in events if row.kind == "text"]
+    assert len(shown) == (-(-len(key) // size) if between else 1)
+    assert not any(key[at : at + 4] in text for text in shown for at in range(12, len(key) - 3))
+    assert "".join(shown).endswith("<redacted>")
+
+
+SESSIONS = st.sampled_from([
+    {"type": "realtime", "model": "gpt-realtime-2"}, {"modalities": ["text"], "model": "m"},
+    {"id": "s", "type": "translation", "model": "m", "expires_at": 5, "audio": {"output": {"language": "de"}}},
+    {"id": "live", "model": "m", "expires_at": 5, "status": "active"}, {"id": "other"}, {}, None, 5, {"type": 5},
+])  # fmt: skip
+ITEMS = st.sampled_from([
+    {"type": "mcp_call", "id": "m", "server_label": "l", "name": "n", "arguments": "{}"},
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}, {"type": "new"}, 5,
+])  # fmt: skip
+# Audio and pieces of text are not decoded by either.
+SPOKEN = [*sorted({kind for _, kind in SPEAKERS if not kind.endswith((".delta", ".append"))}), "new.event"]
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["client", "server"]),
+            st.sampled_from([*BEGINNINGS, *SESSION_TYPES]) | st.sampled_from(SPOKEN),
+            st.fixed_dictionaries(
+                {"event_id": st.just("e"), "item_id": st.just("i"), "content_index": st.just(0)},
+                optional={
+                    "session": SESSIONS,
+                    "item": ITEMS,
+                    "transcript": st.just("x"),
+                    "offset_ms": st.just(5),
+                },
+            ),
+        ),
+        max_size=12,
+    )
+)
+def test_an_event_is_read_as_the_report_reads_it(frames: list[tuple[Direction, str, dict[str, Any]]]) -> None:
+    events, inspector = EventList(), Inspector()
+    for number, (direction, kind, members) in enumerate(frames):
+        entry = Entry(direction, number, json.dumps({"type": kind, **members}).encode(), number + 1)
+        events.add(entry)
+        inspector.feed(entry)
+    report = inspector.report()
+    counts = Counter[str]()
+    for row in events:
+        counts[row.kind] += row.count
+    assert (counts["broken"], counts["unknown"]) == (report.undecodable, sum(report.unknown_types.values()))
 
 
 JSON = st.recursive(

@@ -1,0 +1,62 @@
+"""Texts of a log as lines of its page: short, printable, and without keys, in however many pieces these came.
+
+A key may be cut anywhere: by the peer, between deltas, or by us, where a line ends. So what was said
+is kept as it came, as much of it as matters, and keys are looked for in that.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from typing import Final
+
+from ..state._secrets import without_keys
+
+MAX_LINE_CHARS: Final = 160
+# Of what comes before the end of a line and before its beginning: more than a key or a bearer token has.
+_LOOKED_AT: Final = MAX_LINE_CHARS * 8
+_MAX_BEFORE: Final = 4096
+
+
+def line_of(text: str, most: int = MAX_LINE_CHARS) -> str:
+    """The beginning of `text`, without keys and without what is no character to read."""
+    return _cut(without_keys(text[: most * 8]), most)
+
+
+class Said:
+    """What is said in pieces, in one line after another."""
+
+    __slots__ = ("_before", "_last", "_line", "_shown")
+
+    def __init__(self) -> None:
+        self._before = self._last = self._line = self._shown = ""
+
+    def add(self, piece: str, *, begins: bool) -> str:
+        """The line that the piece goes on with, or that begins with it."""
+        if begins:
+            self._before, self._line = _last_words(self._last), ""
+        self._last = (self._last + piece)[-_MAX_BEFORE:]
+        if begins or len(self._line) < _LOOKED_AT:
+            self._line = (self._line + piece)[:_LOOKED_AT]
+            self._shown = _cut(_without_keys_after(self._before, self._line), MAX_LINE_CHARS)
+        return self._shown
+
+
+def _without_keys_after(before: str, text: str) -> str:
+    """`text` without keys, and without the rest of a key that began `before` it."""
+    clean = without_keys(before + text)
+    same = itertools.takewhile(bool, map(operator.eq, clean, without_keys(before)))
+    return clean[sum(same) :]
+
+
+def _last_words(text: str) -> str:
+    """The last two words and all space after them: a key has no space in it, a bearer token one."""
+    words = text.split()[-2:]
+    if len(words) < 2:
+        return text
+    return text[text.rindex(words[0], 0, text.rindex(words[1])) :]
+
+
+def _cut(text: str, most: int) -> str:
+    text = text if len(text) <= most else text[: most - 3] + "..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
