@@ -11,7 +11,7 @@ from typing import Any
 from ..recording._sound import Coding
 from ..state._once import Once
 from ._clock import InputClock
-from ._kept import Kept, message_of, name_of
+from ._kept import Kept, code_of, message_of, name_of
 from ._money import Money, Price
 from ._parts import Live, Part
 from ._responses import Responses
@@ -80,7 +80,7 @@ class Call:
 
     def error(self, source: Any, error: Any, time_ms: float) -> None:
         """Something went wrong: `error` has a code, a type and a message, as far as they are told."""
-        code, kind = name_of(getattr(error, "code", None)), name_of(getattr(error, "type", None))
+        code, kind = code_of(getattr(error, "code", None)), code_of(getattr(error, "type", None))
         event_id = getattr(error, "event_id", None) or getattr(error, "client_event_id", None)
         self.report.error_count += 1
         self.kept.tally("error_codes", code or kind or source)
@@ -94,5 +94,6 @@ class Call:
         """Put what is under way into the report, as far as it came."""
         self.responses.settle()
         self.turns.settle()
+        self.runs.settle()
         self.speaks()
         self.money.tell()

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from ..events.base import Unknown
 from ..recording import Direction
 from ..state import Tokens
 from ._call import Call
-from ._kept import count_of, message_of, name_of, position_of
+from ._kept import code_of, count_of, message_of, name_of, position_of
 from ._parts import Live
 from .report import CallReport, RateLimitReport
 
@@ -47,22 +48,22 @@ def _cleared(call: Call, event: Any, time_ms: float) -> None:
 
 
 def _transcribed(call: Call, event: Any, time_ms: float) -> None:
-    call.money.feed(call.sessions.now, event)
+    call.money.feed(call.sessions.now, event, event.usage)
     call.turns.transcribed(name_of(event.item_id) or "", event.transcript, time_ms)
 
 
 def _not_transcribed(call: Call, event: Any, time_ms: float) -> None:
-    why = message_of(event.error.message) or name_of(event.error.code) or "failed"
+    why = message_of(event.error.message) or code_of(event.error.code) or "failed"
     call.turns.not_transcribed(name_of(event.item_id), why)
     call.error("transcription", event.error, time_ms)
 
 
 def _client_item(call: Call, event: Any, time_ms: float) -> None:
-    item = event.item
-    if item.type == "function_call_output":
+    item, kind = event.item, _type_of(event.item)
+    if kind == "function_call_output":
         call.responses.output(name_of(item.call_id), time_ms)
         call.turns.gives_output()
-    elif item.type == "message":
+    elif kind == "message":
         if item.role == "user" and not isinstance(item.id, str):
             call.echoes += 1
         elif item.role == "user":
@@ -73,7 +74,7 @@ def _client_item(call: Call, event: Any, time_ms: float) -> None:
 def _server_item(call: Call, event: Any, time_ms: float) -> None:
     """A user's text that is not the echo of a client's is one whose client was not recorded."""
     item = event.item
-    if item.type != "message" or item.role != "user" or not call.seen.is_new(item.id):
+    if _type_of(item) != "message" or item.role != "user" or not call.seen.is_new(item.id):
         return
     if not any(part.type == "input_text" for part in item.content):
         return
@@ -92,6 +93,11 @@ def _message(call: Call, item: Any, time_ms: float) -> None:
             audio = getattr(part, "audio", None)
             audio_ms += len(audio) * call.clock.ms_per_byte if isinstance(audio, bytes) else 0.0
         call.turns.writes("\n".join(map(_text_of, item.content)), audio_ms, time_ms)
+
+
+def _type_of(item: Any) -> str:
+    """An item's type; "" where its dialect does not know it, and it has no members."""
+    return "" if isinstance(item, Unknown) else item.type
 
 
 def _text_of(part: Any) -> str:
@@ -123,12 +129,12 @@ def _done(call: Call, event: Any, time_ms: float) -> None:
     response = event.response
     live = call.live(response.id, time_ms)
     report = live.report
-    call.money.feed(call.sessions.now, event)
+    is_counted = call.money.feed(call.sessions.now, event, response.usage)
     if report.done_ms is not None:
         return
-    report.done_ms, report.status = time_ms, name_of(response.status)
+    report.done_ms, report.status = time_ms, code_of(response.status)
     call.kept.tally("statuses", report.status or "")
-    report.tokens = None if response.usage is None else Tokens.of_response(response.usage)
+    report.tokens = Tokens.of_response(response.usage) if response.usage and is_counted else None
     for item in response.output or ():
         _item_is_whole(call, live, item, time_ms)
     details = response.status_details
@@ -143,9 +149,9 @@ def _done(call: Call, event: Any, time_ms: float) -> None:
 
 def _reason_of(details: Any) -> str | None:
     if isinstance(details, str):
-        return name_of(details)
+        return code_of(details)
     error = getattr(details, "error", None)
-    return name_of(getattr(details, "reason", None)) or name_of(getattr(error, "code", None))
+    return code_of(getattr(details, "reason", None)) or code_of(getattr(error, "code", None))
 
 
 def _item_done(call: Call, event: Any, time_ms: float) -> None:
@@ -153,13 +159,14 @@ def _item_done(call: Call, event: Any, time_ms: float) -> None:
 
 
 def _item_is_whole(call: Call, live: Live, item: Any, time_ms: float) -> None:
-    if item.type == "function_call":
+    kind = _type_of(item)
+    if kind == "function_call":
         if item.status != "incomplete":
             id = name_of(item.call_id) or name_of(item.id)
             call.responses.call(live, CallReport(name=name_of(item.name) or "", call_id=id, at_ms=time_ms))
-    elif item.type == "mcp_call":
+    elif kind == "mcp_call":
         _mcp_call(call, live, item, time_ms)
-    elif item.type == "message":
+    elif kind == "message":
         item_id = name_of(item.id)
         for index, part in enumerate(item.content):
             text = _text_of(part)
@@ -267,15 +274,15 @@ def _rate_limits(call: Call, event: Any, time_ms: float) -> None:
             reset_seconds=limit.reset_seconds, at_ms=time_ms,
         )  # fmt: skip
         if found is None:
-            lowest[name] = told
-            call.kept.add("rate_limits", told)
+            if call.kept.add("rate_limits", told):
+                lowest[name] = told
         elif found.remaining is not None and limit.remaining < found.remaining:
             at = call.report.rate_limits.index(found)
             call.report.rate_limits[at] = lowest[name] = told
 
 
 def _usage(call: Call, event: Any, time_ms: float) -> None:
-    call.money.feed(call.sessions.now, event)
+    call.money.feed(call.sessions.now, event, getattr(event, "usage", None))
 
 
 def _user_says(call: Call, event: Any, time_ms: float) -> None:

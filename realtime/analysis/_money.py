@@ -10,17 +10,22 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Final
 
+from msgspec import Struct
+
 from ..errors import ConfigError, ModelNotFoundError, snippet
 from ..spec import MinutePrice, ModelPrice
-from ..state import CostLine, Usage, total_usd
+from ..state import CostLine, Tokens, Usage, total_usd
 from ..state.cost import plus
 from ._clock import InputClock
 from ._kept import Kept
+from ._words import count
 from .report import CostItem, CostReport, SessionReport, UsageReport
 
 Price = str | ModelPrice | MinutePrice
 _Key = tuple[str | None, str | None]
 _MAX_MODELS: Final = 32
+# Tokens, or seconds, of one call; a session has some 100,000 of each.
+_MOST: Final = 10**12
 _NO_MODEL: Final = "the log names no model"
 
 
@@ -33,10 +38,16 @@ class Money:
     def __init__(self, kept: Kept, model: Price | None, transcription_model: Price | None) -> None:
         self._kept, self._model, self._transcription = kept, model, transcription_model
         self._usage: dict[_Key, Usage] = {}
+        self._beyond = 0
 
-    def feed(self, session: SessionReport, event: object) -> None:
-        """An event that may report usage."""
-        self._of(session).feed(event)
+    def feed(self, session: SessionReport, event: object, usage: object) -> bool:
+        """Count what `usage` says, which is the event's; whether a call can have used so much."""
+        is_of_a_call = _is_within(usage)
+        if is_of_a_call:
+            self._of(session).feed(event)
+        else:
+            self._beyond += 1
+        return is_of_a_call
 
     def translates(self, session: SessionReport, clock: InputClock) -> None:
         """A session that reports nothing was sent this much to translate; told again, it counts once."""
@@ -46,9 +57,12 @@ class Money:
 
     def _of(self, session: SessionReport) -> Usage:
         key = session.model, session.transcription_model
-        if key not in self._usage and len(self._usage) >= _MAX_MODELS:
-            key = None, None
-        return self._usage.setdefault(key, Usage())
+        found = self._usage.get(key)
+        if found is None:
+            if len(self._usage) >= _MAX_MODELS:
+                key = None, None
+            found = self._usage.setdefault(key, Usage())
+        return found
 
     def tell(self) -> None:
         """Put usage and cost into the report."""
@@ -58,18 +72,32 @@ class Money:
         report.usage = UsageReport(
             responses=whole.responses,
             transcriptions=whole.transcriptions,
-            backend=whole.backend,
+            backend=_backend(whole),
             transcribed_seconds=whole.transcribed_seconds,
             session_seconds=whole.session_seconds,
             unreported=whole.unreported,
         )
-        report.cost = _sum(
-            [
-                item
-                for (model, transcription), usage in self._usage.items()
-                for item in _items(usage, self._model or model, self._transcription or transcription)
-            ]
-        )
+        report.cost = _sum([*self._items()])
+
+    def _items(self) -> Iterator[CostItem]:
+        for (model, transcription), usage in self._usage.items():
+            yield from _items(usage, self._model or model, self._transcription or transcription)
+        if self._beyond:
+            told = f"usage that no call can have was told {count(self._beyond, 'time')}, and is not counted"
+            yield CostItem(use="unreported", problem=told)
+
+
+def _is_within(usage: object) -> bool:
+    """Whether all numbers in an object are such as a call can have."""
+    if isinstance(usage, Struct):
+        return all(_is_within(getattr(usage, name)) for name in usage.__struct_fields__)
+    return not isinstance(usage, (int, float)) or abs(usage) <= _MOST
+
+
+def _backend(usage: Usage) -> Tokens:
+    """Tokens of other models, which are read from events of other APIs: numbers of any size."""
+    told = usage.backend
+    return Tokens.of_text(min(told.input, _MOST), min(told.cached, _MOST), min(told.output, _MOST))
 
 
 def _items(usage: Usage, model: Price | None, transcription: Price | None) -> Iterator[CostItem]:
@@ -80,10 +108,11 @@ def _items(usage: Usage, model: Price | None, transcription: Price | None) -> It
         item = CostItem(use="transcription", model=_name(transcription))
         yield _priced(item, transcription, usage.transcription_bill)
     if usage.backend.total:
-        problem = f"{usage.backend.total} tokens of models that were delegated to, at their own prices"
+        problem = f"{_backend(usage).total} tokens of models that were delegated to, at their own prices"
         yield CostItem(use="backend", problem=problem)
     if usage.unreported:
-        problem = f"usage was left out {usage.unreported} times, of responses or transcriptions"
+        times = count(usage.unreported, "time")
+        problem = f"usage was left out {times}, of responses or transcriptions"
         yield CostItem(use="unreported", problem=problem)
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from ._kept import MAX_TEXT_CHARS, Kept
+from ..state._secrets import without_keys
+from ._kept import MAX_TEXT_CHARS, Kept, Share
 from .report import InterruptionReport, ResponseReport, Turn
 
 # Frames of text that are held for one response, whose text is some kB at most.
@@ -44,7 +45,7 @@ class Pieces:
 
     def told(self, text: str) -> None:
         """The whole text."""
-        self.text = text[: MAX_TEXT_CHARS + 1]
+        self.text = without_keys(text)[: MAX_TEXT_CHARS + 1]
         self._frames.clear()
 
     def read(self) -> str:
@@ -78,7 +79,7 @@ class Live:
     the report says of its interruption; `names`, of what its items call.
     """
 
-    __slots__ = ("_held", "_settled", "cut", "ms_per_byte", "names", "parts", "report", "since_ms", "turn")
+    __slots__ = ("_held", "_share", "cut", "ms_per_byte", "names", "parts", "report", "since_ms", "turn")
 
     def __init__(
         self, report: ResponseReport, turn: Turn, ms_per_byte: float, since_ms: float | None = None
@@ -88,7 +89,7 @@ class Live:
         self.names: dict[str, str] = {}
         self.cut: InterruptionReport | None = None
         self._held = 0
-        self._settled = ""
+        self._share = Share()
 
     def part(self, item_id: str | None, content_index: int) -> Part:
         """A part by its item; the last one stands for all beyond a number that none reaches."""
@@ -116,9 +117,7 @@ class Live:
     def settle(self, kept: Kept) -> None:
         """Put the text into the report, as far as it came."""
         whole = "\n".join(text for part in self.parts.values() if (text := part.pieces.read()))
-        if whole != self._settled:
-            self._settled = whole
-            self.report.transcript = kept.text(whole)
+        self.report.transcript = kept.text(whole, self._share) or None
 
     def heard(self, part: Part, end_ms: float) -> float:
         """How much was heard if this part was cut there: all before it, nothing after it."""

@@ -40,6 +40,8 @@ class Responses:
     def begin(self, live: Live) -> None:
         """A response is under way."""
         report = live.report
+        if self.latest is not None and self.latest.report.id is None:
+            self.latest.settle(self._kept)  # nothing finds it from now on
         self.latest = live
         self._report.response_count += 1
         self._kept.add("responses", report, live.turn.responses)
@@ -74,7 +76,7 @@ class Responses:
         """Put what is under way into the report, as far as it came."""
         for live in self._live.values():
             live.settle(self._kept)
-        if self.latest is not None:
+        if self.latest is not None and self.latest.report.id is None:
             self.latest.settle(self._kept)
 
     # --- Audio and text ---

@@ -6,11 +6,10 @@ response is asked for; or with a response, where nobody said anything. Nothing h
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from ._clock import InputClock
-from ._kept import Kept
+from ._kept import Kept, Share
 from ._parts import Live, Pieces
 from .report import AskedBy, InputKind, LatencyFrom, ResponseReport, Turn, UserInput
 
@@ -35,6 +34,7 @@ class _Said(NamedTuple):
 
     turn: Turn
     user: UserInput
+    share: Share
 
 
 class _Text(NamedTuple):
@@ -48,7 +48,7 @@ class Turns:
 
     def __init__(self, kept: Kept, clock: InputClock) -> None:
         self._kept, self._report, self._clock = kept, kept.report, clock
-        self._items: OrderedDict[str, _Said] = OrderedDict()
+        self._items: dict[str, _Said] = {}
         self._pieces: dict[str, Pieces] = {}
         self._held = 0
         self._texts: list[_Text] = []
@@ -109,7 +109,7 @@ class Turns:
                 self._ended(said)
         elif item_id is None or item_id != self._timeout_item:
             self._write_texts()
-            turn, user = self._open("audio", _no_later(began_ms, commit_ms), item_id)
+            turn, user, _ = self._open("audio", _no_later(began_ms, commit_ms), item_id)
             user.end_ms = user.committed_ms = commit_ms
             user.audio_ms = audio_ms
             self._answered = turn
@@ -136,11 +136,11 @@ class Turns:
             return
         first, last = self._texts[0], self._texts[-1]
         audio_ms = sum(text.audio_ms for text in self._texts)
-        turn, user = self._open("audio" if audio_ms else "text", first.time_ms, None)
+        turn, user, share = self._open("audio" if audio_ms else "text", first.time_ms, None)
         user.end_ms, user.audio_ms = last.time_ms, audio_ms
         written = "\n".join(text.text for text in self._texts if text.text)
         if written:
-            user.transcript, user.transcript_ms = self._kept.text(written), last.time_ms
+            user.transcript, user.transcript_ms = self._kept.text(written, share), last.time_ms
         self._texts.clear()
         self._answered = turn
 
@@ -151,11 +151,14 @@ class Turns:
         self._drop(item_id)
         said = self._of(item_id)
         if said is not None:
-            said.user.transcript, said.user.transcript_ms = self._kept.text(text), time_ms
+            said.user.transcript, said.user.transcript_ms = self._kept.text(text, said.share), time_ms
 
     def transcribes(self, item_id: str, frame: bytes) -> None:
-        """A piece of what the user said."""
-        if item_id in self._items and self._held + len(frame) <= _MAX_HELD_BYTES:
+        """A piece of what the user said; after the whole of it, pieces tell nothing."""
+        said = self._of(item_id)
+        if said is None or said.user.transcript_ms is not None:
+            return
+        if self._held + len(frame) <= _MAX_HELD_BYTES:
             self._held += len(frame)
             self._pieces.setdefault(item_id, Pieces()).add(frame)
 
@@ -168,11 +171,15 @@ class Turns:
     def settle(self) -> None:
         """Put transcripts that are under way into the report, as far as they came."""
         for item_id, pieces in self._pieces.items():
-            self._items[item_id].user.transcript = self._kept.text(pieces.read())
+            self._settle(self._items[item_id], pieces)
 
-    def _drop(self, item_id: str) -> None:
+    def _settle(self, said: _Said, pieces: Pieces) -> None:
+        said.user.transcript = self._kept.text(pieces.read(), said.share) or None
+
+    def _drop(self, item_id: str) -> Pieces | None:
         pieces = self._pieces.pop(item_id, None)
         self._held -= 0 if pieces is None else pieces.nbytes
+        return pieces
 
     # --- Asking for responses ---
 
@@ -231,7 +238,7 @@ class Turns:
 
     def run(self, time_ms: float) -> UserInput:
         """Speech of a dialect that tells only transcripts: a new turn."""
-        self._answered, user = self._open("speech", time_ms, None)
+        self._answered, user, _ = self._open("speech", time_ms, None)
         return user
 
     def current(self, time_ms: float) -> Turn:
@@ -242,12 +249,23 @@ class Turns:
 
     def _open(self, kind: InputKind, start_ms: float, item_id: str | None) -> _Said:
         user = UserInput(kind=kind, start_ms=start_ms, item_id=item_id)
-        said = _Said(self._begin(start_ms, user), user)
+        said = _Said(self._begin(start_ms, user), user, Share())
         if item_id is not None:
-            self._items[item_id] = said
-            if len(self._items) > _MAX_ITEMS:
-                self._drop(self._items.popitem(last=False)[0])
+            self._remember(item_id, said)
         return said
+
+    def _remember(self, item_id: str, said: _Said) -> None:
+        if item_id in self._items:
+            self._forget(item_id)
+        elif len(self._items) >= _MAX_ITEMS:
+            self._forget(next(iter(self._items)))
+        self._items[item_id] = said
+
+    def _forget(self, item_id: str) -> None:
+        """What came of this item's transcript is all that will be known of it."""
+        said, pieces = self._items.pop(item_id), self._drop(item_id)
+        if pieces is not None:
+            self._settle(said, pieces)
 
     def _of(self, item_id: str | None) -> _Said | None:
         return None if item_id is None else self._items.get(item_id)

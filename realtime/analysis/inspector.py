@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,7 @@ from ._hot import PLAIN_APPEND, Hot, plain_readers, readers
 from ._kept import Tally
 from ._money import Price
 from ._session import BEGINNINGS, DECODERS, SESSIONS
+from .logs import name_of_file
 from .report import Report
 
 Path: TypeAlias = "str | os.PathLike[str]"
@@ -59,7 +60,7 @@ def inspect_log(
     inspector = Inspector(model=model, transcription_model=transcription_model, gap_ms=gap_ms)
     inspector.feed_all(read_log(paths))
     report = inspector._told()
-    report.logs = [os.fspath(path) for path in paths]
+    report.logs = [name_of_file(path) for path in paths]
     return report
 
 
@@ -117,7 +118,8 @@ class Inspector:
 
     def report(self) -> Report:
         """What is known by now; a value of its own, that later entries do not change."""
-        return copy.deepcopy(self._told())
+        with self._call.kept.for_now():
+            return copy.deepcopy(self._told())
 
     def _told(self) -> Report:
         report = self._report
@@ -129,14 +131,14 @@ class Inspector:
 
     # --- Lines and frames ---
 
-    def _broken(self, line: Any) -> None:
+    def _broken(self, line: BrokenLine) -> None:
         self._report.broken += 1
-        self._call.kept.add("broken_lines", line)
+        self._call.kept.broken("broken_lines", line)
 
     def _refused(self, entry: Entry, reason: str) -> None:
         self._report.undecodable += 1
         refused = BrokenLine(entry.line, reason, snippet(entry.frame))
-        self._call.kept.add("undecodable_frames", refused)
+        self._call.kept.broken("undecodable_frames", refused)
 
     def _look(self, entry: Entry) -> None:
         """A frame that is none of those whose first bytes are known."""

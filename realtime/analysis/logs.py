@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import glob
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ..recording._blocks import SUFFIXES, Path
+from ..recording._files import _PART_DIGITS, _split
+
 _ENDINGS: Final = tuple(
     f".{kind}{packed}" for kind in ("jsonl", "ndjson", "log") for packed in ("", ".gz", ".zst")
 )
-_PART: Final = re.compile(r"(?P<stem>.+)\.(?P<number>\d{6,})(?P<ends>(?:\.\w+?)?(?:\.gz|\.zst)?)")
+# The parts in a folder, by the names of their logs: their numbers and their own names.
+_Parts = dict[str, list[tuple[int, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +31,52 @@ def find_logs(names: Iterable[str]) -> list[Log]:
     """The logs that are named: files, globs (`**` too) and folders, each once and in their order.
 
     In a folder, and below it, logs are the files that end as those of `Recorder` do. A name that
-    nothing has is a `Log` without files.
+    nothing has is a `Log` without files. A log that is named twice, in whatever spellings or by links
+    to the same files, has the name that came first.
 
     Raises:
         OSError: a folder cannot be read.
     """
-    found = dict.fromkeys(name for given in names for name in _matches(given))
     parts = functools.cache(_parts_in)
-    return [Log(name, _files(name, parts)) for name in found]
+    found: dict[tuple[str, ...], Log] = {}
+    for name in dict.fromkeys(name for given in names for name in _matches(given)):
+        log = Log(name, _files(name, parts))
+        found.setdefault(tuple(map(os.path.realpath, log.files or (name,))), log)
+    return [*found.values()]
 
 
-def _files(name: str, parts: Callable[[str], dict[str, list[tuple[int, str]]]]) -> tuple[str, ...]:
+def name_of_file(path: Path) -> str:
+    """A file's name as a report has it: bytes that are no UTF-8, which JSON cannot hold, are escaped."""
+    return os.fspath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _files(name: str, parts: Callable[[str], _Parts]) -> tuple[str, ...]:
     """What `log_files` gives; but each folder is read once, however many logs are in it."""
     folder, base = os.path.split(name)
     files = [os.path.join(folder, part) for _, part in parts(folder).get(base, ())]
     return (*files, name) if os.path.isfile(name) else tuple(files)
 
 
-def _parts_in(folder: str) -> dict[str, list[tuple[int, str]]]:
+def _parts_in(folder: str) -> _Parts:
     """The numbered parts in a folder, in their order, by the names of their logs."""
-    found: dict[str, list[tuple[int, str]]] = {}
+    found: _Parts = {}
     for name in os.listdir(folder or ".") if os.path.isdir(folder or ".") else ():
-        part = _PART.fullmatch(name)
-        if part:
-            found.setdefault(part["stem"] + part["ends"], []).append((int(part["number"]), name))
+        part = _part(name)
+        if part is not None:
+            whole, number = part
+            found.setdefault(whole, []).append((int(number), name))
     return {base: sorted(parts) for base, parts in found.items()}
+
+
+def _part(name: str) -> tuple[str, str] | None:
+    """The log that a file of this name is a numbered part of, and the number, as `Recorder` puts it there."""
+    packed = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+    for stem, ends in (_split(name), (name.removesuffix(packed), packed)):
+        whole, _, number = stem.rpartition(".")
+        is_number = number.isdecimal() and len(number) >= _PART_DIGITS
+        if whole and is_number and _split(whole + ends) == (whole, ends):
+            return whole + ends, number
+    return None
 
 
 def _matches(given: str) -> Iterator[str]:
@@ -79,11 +103,11 @@ def _whole_log(path: str) -> str:
     log is beside them.
     """
     folder, name = os.path.split(path)
-    part = _PART.fullmatch(name)
+    part = _part(name)
     if part is None:
         return path
-    whole = os.path.join(folder, part["stem"] + part["ends"])
-    is_part = part["number"].startswith("0") or (len(part["number"]) == 6 and os.path.isfile(whole))
+    whole, number = os.path.join(folder, part[0]), part[1]
+    is_part = number.startswith("0") or (len(number) == _PART_DIGITS and os.path.isfile(whole))
     return whole if is_part else path
 
 

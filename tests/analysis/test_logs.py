@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from realtime.analysis import find_logs
+from realtime.analysis.logs import name_of_file
 from realtime.recording import log_files
 
 
@@ -83,3 +85,53 @@ def test_a_folder_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(PermissionError):
         find_logs(["."])
+
+
+def test_a_log_in_several_spellings_is_one(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    for name in ("a.jsonl", "call.000001.jsonl", "call.jsonl", "deep/b.jsonl"):
+        (folder / name).touch()
+    try:
+        (folder / "link.jsonl").symlink_to("a.jsonl")
+        (folder / "linked").symlink_to("deep")
+        (folder / "latest.jsonl").symlink_to("call.jsonl")
+    except OSError:
+        pytest.skip("no symbolic links here")
+    spelled = ("./a.jsonl", "a.jsonl", "deep/../a.jsonl", str(folder / "a.jsonl"), "link.jsonl", "a*.jsonl")
+    assert names(*spelled) == ["./a.jsonl"]
+    assert names("linked", "deep") == ["linked/b.jsonl"]
+    assert names("none.jsonl", "./none.jsonl") == ["none.jsonl"]
+    assert names("call.jsonl", ".")[:2] == ["call.jsonl", "./a.jsonl"]
+    # A link to the last file of a rotated log is not all of that log.
+    assert names("latest.jsonl", "call.jsonl") == ["latest.jsonl", "call.jsonl"]
+
+
+NAMES = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["call", "a.b", "at 5", "call.000001", ".x"]),
+        st.sampled_from(["", ".000001", ".000002", ".1234567", ".12345"]),
+        st.sampled_from(["", ".jsonl", ".log-1", ".000003"]),
+        st.sampled_from(["", ".gz", ".zst"]),
+    ),
+)
+
+
+@given(st.sets(NAMES, max_size=8), NAMES)
+def test_parts_are_what_the_recorder_calls_so(
+    tmp_path_factory: pytest.TempPathFactory, there: set[str], name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("logs")
+    for each in there:
+        (folder / each).touch()
+    path = str(folder / name)
+    (log,) = find_logs([path])
+    assert log.files == tuple(log_files(path))
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("a.jsonl", "a.jsonl"), (Path("\u00e9.jsonl"), "\u00e9.jsonl"), ("caf\udce9.jsonl", "caf\\udce9.jsonl")],
+)
+def test_a_file_has_a_name_that_json_can_hold(path: str | Path, told: str) -> None:
+    assert name_of_file(path) == told

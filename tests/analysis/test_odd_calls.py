@@ -135,7 +135,7 @@ def test_more_items_than_a_call_has() -> None:
     assert report.turns[_MAX_ITEMS].user is not None
     assert report.turns[_MAX_ITEMS].user.transcript == "whole"
     assert report.turns[0].user is not None
-    assert report.turns[0].user.transcript is None
+    assert report.turns[0].user.transcript == "said"
 
 
 def test_more_asked_for_than_a_server_answers() -> None:
