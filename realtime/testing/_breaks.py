@@ -46,7 +46,10 @@ class Disconnect(Once):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BetaDisabled(Once):
-    """The server takes no beta clients any more: an error in the place of session.created, and 4000."""
+    """The server takes no beta clients any more: an error in the place of session.created, and 4000.
+
+    It strikes every connection whose first event is a `session.created`, GA's too.
+    """
 
     source = "langwatch/scenario#602"
 
@@ -110,12 +113,19 @@ class ErrorWithoutEventId(Once):
 
     def actions(self, frame: bytes) -> Iterable[Action]:
         """The frame, and the error after it."""
-        return frame, error("server_error", None, _SERVER_ERROR)
+        return frame, *self.alone()
+
+    def alone(self) -> Iterable[Action]:
+        """The error."""
+        return (error("server_error", None, _SERVER_ERROR),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BigFrame(Once):
-    """An item with all its audio is told in one frame of `nbytes`."""
+    """An item with all its audio is told in one frame of `nbytes`.
+
+    With ``at=None`` the frame is an event of an unknown type.
+    """
 
     source = "BerriAI/litellm#15747"
 

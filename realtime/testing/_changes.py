@@ -29,7 +29,7 @@ class UnknownEvents(Fault):
 
 class _Between(Strike):
     def __init__(self, every: int) -> None:
-        self._every, self._count = max(1, every), 0
+        self._every, self._count = every, 0
 
     def sending(self, kind: str, frame: bytes) -> Iterable[Action]:
         self._count += 1
@@ -151,7 +151,10 @@ class _Odd(Strike):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherFormat(Fault):
-    """The session speaks and hears `format`, whatever it is asked for, and says so."""
+    """The session speaks and hears `format`, whatever it is asked for, and says so.
+
+    It strikes a session from its beginning: it cannot be brought into calls. Translation has one format.
+    """
 
     source = "PatterAI/Patter#154, openai/openai-realtime-api-beta#18"
 

@@ -19,7 +19,7 @@ from websockets.frames import Frame as WireFrame, Opcode
 from .._types import Frame
 from ..errors import DecodeError
 from ..peek import peek_type
-from ._fault import Action, Close, Cut, Fault, Stall, Strike
+from ._fault import Action, Close, Cut, Stall, Strike
 
 # What may wait for a client that does not read, before the server no longer reads from it.
 MAX_WAITING_EVENTS: Final = 10_000
@@ -59,19 +59,22 @@ class Talk:
         self,
         connection: ServerConnection,
         session: Session,
-        faults: Iterable[Fault],
+        strikes: Iterable[Strike],
         pace_seconds: float | None,
     ) -> None:
         self._connection = connection
         self._session = session
-        self._strikes = [fault.begin() for fault in faults]
+        self._strikes = [*strikes]
         self._pace_seconds = pace_seconds
         self._outbox = _Outbox()
         self._answering = asyncio.Event()
+        self._is_ending = False
 
     async def run(self) -> None:
         """Until either side ends it, or the session fails."""
         self._outbox.put(self._session.open())
+        for strike in self._strikes:
+            self._strike_now(strike)
         # What reads slowly learns of the end late.
         work = [self._read(), self._write(), self._connection.wait_closed()]
         if self._pace_seconds is not None:
@@ -87,11 +90,21 @@ class Talk:
             if isinstance(end, Exception):
                 raise end
 
-    def inject(self, fault: Fault) -> None:
-        """Let `fault` strike from now on."""
-        strike = fault.begin()
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still be said to the client."""
+        return not (self._is_ending or self._outbox.is_closed)
+
+    def inject(self, strike: Strike) -> None:
+        """Let a fault strike from now on."""
         self._strikes.append(strike)
-        self._outbox.put(strike.now())
+        self._strike_now(strike)
+
+    def _strike_now(self, strike: Strike) -> None:
+        if self.is_open:
+            now = [*strike.now()]
+            self._is_ending = not all(isinstance(action, bytes) for action in now)
+            self._outbox.put(now)
 
     # --- Reading ---
 
@@ -150,7 +163,9 @@ class Talk:
         connection = self._connection
         if isinstance(action, bytes):
             await connection.send(action, text=True)
-        elif isinstance(action, Close):
+            return
+        self._is_ending = True
+        if isinstance(action, Close):
             await connection.close(action.code, action.reason)
         elif isinstance(action, Cut):
             whole = WireFrame(Opcode.TEXT, action.part + bytes(len(action.part) + 2)).serialize(mask=False)

@@ -13,12 +13,11 @@ import secrets
 import threading
 import time
 import warnings
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import Future
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 try:
     from websockets.asyncio.server import Server, ServerConnection, serve
@@ -32,10 +31,11 @@ except ImportError as missing:
 from .. import spec
 from ..errors import ConfigError
 from ._connection import Talk
+from ._given import Given, GivenFaults, injectable
 from ._limits import RateLimits
 from ._request import check_ptime
 from ._route import PATH, parse, session_for
-from .faults import Fault, named
+from .faults import Fault
 from .loopback import DEFAULT_PTIME_MS
 from .script import Script, checked
 
@@ -72,6 +72,8 @@ class LoopbackServer:
         rate_limits: how much of it a session is given; without them none hold.
         faults: what goes wrong, `Fault`s or their names; ``?fault=NAME`` in a URL asks for one too.
 
+    A translation session has no use for `script` and `rate_limits`: it repeats what it hears.
+
     On leaving, a client that has not closed within a second is cut off.
 
     Raises:
@@ -100,8 +102,8 @@ class LoopbackServer:
         self._pace = pace
         self._script = checked(script)
         self._rate_limits = rate_limits
-        self._faults = _Faults(faults)
-        self._talks: set[Talk] = set()
+        self._faults = GivenFaults(faults)
+        self._talks: dict[Talk, None] = {}  # in the order in which they began
         self._wanted_port = port
         self._port: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -119,23 +121,24 @@ class LoopbackServer:
     def inject(self, fault: Fault | str) -> None:
         """Let a fault strike all connections that are open, and new ones, from now on.
 
-        One with ``at=None`` strikes at once. It may be called from any thread.
+        One with ``at=None`` strikes at once. One that strikes fewer connections than there are strikes the
+        oldest, or those that first come to where it strikes. It may be called from any thread.
 
         Raises:
-            ConfigError: an unknown name.
+            ConfigError: an unknown name, or a fault that a session has from its beginning (`OtherFormat`).
             RuntimeError: the server does not run.
         """
         loop = self._loop
         if loop is None:
             raise RuntimeError("the server is not running: use it in a `with` or `async with` block")
-        loop.call_soon_threadsafe(self._inject, _fault(fault))
+        loop.call_soon_threadsafe(self._inject, Given(injectable(fault)))
 
-    def _inject(self, fault: Fault) -> None:
+    def _inject(self, given: Given) -> None:
+        self._faults.add(given)
         for talk in self._talks:
-            if not self._faults.take(fault):
-                return
-            talk.inject(fault)
-        self._faults.add(fault)
+            strike = given.begin() if talk.is_open else None
+            if strike is not None:
+                talk.inject(strike)
 
     @property
     def base_url(self) -> str:
@@ -242,59 +245,23 @@ class LoopbackServer:
 
     async def _talk(self, connection: ServerConnection) -> None:
         asked = parse(connection.request)
-        faults = [*self._faults.of_connection(), *asked.faults]
-        options: dict[str, Any] = {"script": self._script, "rate_limits": self._rate_limits}
-        for fault in faults:
-            options |= fault.options()
+        strikes, told = self._faults.begin(asked.faults)
         session = session_for(
             asked,
-            options,
+            {"script": self._script, "rate_limits": self._rate_limits, **told},
             ptime_ms=self._ptime_ms,
             paced=self._pace is not None,
             session_id=f"sess_{secrets.token_hex(8)}",
             expires_at=int(time.time()) + spec.MAX_SESSION_SECONDS,
         )
         talk = Talk(
-            connection, session, faults, None if self._pace is None else self._ptime_ms / 1000 / self._pace
+            connection, session, strikes, None if self._pace is None else self._ptime_ms / 1000 / self._pace
         )
-        self._talks.add(talk)
+        self._talks[talk] = None
         try:
             await talk.run()
         finally:
-            self._talks.discard(talk)
-
-
-class _Faults:
-    """The faults of a server, and how many connections each may still strike."""
-
-    def __init__(self, faults: Iterable[Fault | str]) -> None:
-        if isinstance(faults, (str, Fault)):
-            raise TypeError("faults are a list of them")
-        self._faults = [_fault(fault) for fault in faults]
-        self._struck: Counter[int] = Counter()
-
-    def of_connection(self) -> list[Fault]:
-        """Those that strike a new connection."""
-        return [fault for fault in self._faults if self.take(fault)]
-
-    def add(self, fault: Fault) -> None:
-        """One more, from now on."""
-        self._faults.append(fault)
-
-    def take(self, fault: Fault) -> bool:
-        """Whether `fault` strikes one more connection."""
-        if fault.times is not None and self._struck[id(fault)] >= fault.times:
-            return False
-        self._struck[id(fault)] += 1
-        return True
-
-
-def _fault(fault: Fault | str) -> Fault:
-    if isinstance(fault, str):
-        return named(fault)
-    if not isinstance(fault, Fault):
-        raise TypeError(f"a fault is a Fault or its name, not {type(fault).__name__}")
-    return fault
+            del self._talks[talk]
 
 
 def _registering(transports: set[asyncio.Transport]) -> type[ServerConnection]:

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, ProtocolError
+from websockets.frames import Close as WireClose
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
@@ -80,10 +81,72 @@ def test_an_unknown_name() -> None:
         faults.named("gremlin")
 
 
-@pytest.mark.parametrize("nth", [0, -1])
-def test_there_is_no_zeroth_event(nth: int) -> None:
-    with pytest.raises(r.ConfigError):
-        faults.Disconnect(nth=nth)
+NUMBERS: list[tuple[type[Fault], str, int]] = [
+    (faults.NullUsage, "times", 0),
+    (faults.Disconnect, "nth", 1),
+    (faults.BigFrame, "nbytes", 0),
+    (faults.UnknownEvents, "every", 1),
+    (faults.CommitRefused, "count", 0),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "least"), NUMBERS, ids=[name for _, name, _ in NUMBERS])
+def test_numbers_that_cannot_be(kind: Any, name: str, least: int) -> None:
+    assert getattr(kind(**{name: least}), name) == least
+    with pytest.raises(r.ConfigError, match=f"{name} is at least {least}, got {least - 1}"):
+        kind(**{name: least - 1})
+    for wrong in ("x", 1.0, True):
+        with pytest.raises(TypeError, match=f"{name} is an int"):
+            kind(**{name: wrong})
+
+
+WRONG: list[tuple[Any, type[Exception]]] = [
+    (lambda: faults.OtherFormat(format="nonsense"), r.ConfigError),
+    (lambda: faults.OtherFormat(format=7), TypeError),  # type: ignore[arg-type]
+    (lambda: faults.SlowReader(seconds=-1), r.ConfigError),
+    (lambda: faults.SlowReader(seconds=float("nan")), r.ConfigError),
+    (lambda: faults.SlowReader(seconds=float("inf")), r.ConfigError),
+    (lambda: faults.SlowReader(seconds="1"), TypeError),  # type: ignore[arg-type]
+    (lambda: faults.SlowReader(seconds=True), TypeError),
+    (lambda: faults.LateTranscripts(until=7), TypeError),  # type: ignore[arg-type]
+    (lambda: faults.Disconnect(reason=b"x"), TypeError),  # type: ignore[arg-type]
+    (lambda: faults.Disconnect(reason="é" * 62), r.ConfigError),
+    (lambda: faults.Disconnect(reason="\ud800"), r.ConfigError),
+    (lambda: faults.Disconnect(code="1001"), TypeError),  # type: ignore[arg-type]
+    (lambda: faults.Disconnect(at=7), TypeError),  # type: ignore[arg-type]
+    (lambda: faults.Disconnect(at=b"error"), TypeError),  # type: ignore[arg-type]
+    (lambda: faults.Disconnect(at=["error", 7]), TypeError),  # type: ignore[list-item]
+]
+
+
+@pytest.mark.parametrize(("make", "error"), WRONG)
+def test_what_a_fault_cannot_be_told(make: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        make()
+
+
+def test_the_codes_of_a_close_are_those_that_may_be_sent() -> None:
+    """As websockets judges: what it would not send is refused where it is written down."""
+    for code in range(990, 5010):
+        try:
+            WireClose(code, "").check()
+        except ProtocolError:
+            with pytest.raises(r.ConfigError, match=f"got {code}"):
+                faults.Disconnect(code=code)
+        else:
+            assert faults.Disconnect(code=code, reason="é" * 61).code == code
+
+
+def test_a_type_of_tomorrow_is_taken_and_strikes_nothing() -> None:
+    assert struck(faults.Disconnect(at="response.hologram.done"), ORDINARY) == ORDINARY
+    assert struck(faults.Disconnect(at=[]), ORDINARY) == ORDINARY
+    assert faults.Disconnect(at=[]).begin().now() == ()
+
+
+def test_types_from_an_iterator_are_kept() -> None:
+    fault = faults.Disconnect(at=iter(["session.created"]), nth=1)
+    for _ in range(2):
+        assert kinds(struck(fault, ORDINARY[:1])) == ["Close"]
 
 
 def test_the_bases_do_nothing() -> None:
@@ -173,9 +236,25 @@ def test_where_it_strikes_can_be_said(at: Any) -> None:
     assert kinds(struck(faults.Disconnect(at=at, nth=1), ORDINARY[:1])) == ["Close"]
 
 
-def test_at_none_is_at_once() -> None:
-    assert kinds(faults.StalledFrame(at=None).begin().now()) == ["Stall"]
-    assert kinds(faults.StalledFrame().begin().now()) == []
+ONCE = [kind for kind in FAULTS.values() if issubclass(kind, faults.Once)]
+
+
+@pytest.mark.parametrize("kind", ONCE, ids=lambda kind: kind.__name__)
+def test_at_none_is_at_once_and_tells_no_event_that_anybody_knows(kind: Any) -> None:
+    now = [*kind(at=None).begin().now()]
+    assert now
+    for action in now:
+        if isinstance(action, bytes):
+            with contextlib.suppress(r.DecodeError):  # half a frame
+                assert isinstance(r.decode_server(action), r.Error | r.UnknownEvent)
+    assert kinds(kind().begin().now()) == []
+
+
+def test_at_once_there_is_the_error_alone_and_the_frame_is_as_big_as_ever() -> None:
+    assert kinds(faults.ErrorWithoutEventId(at=None).begin().now()) == ["error"]
+    (big,) = faults.BigFrame(at=None, nbytes=5000).begin().now()
+    assert isinstance(big, bytes)
+    assert 4996 <= len(big) <= 5000
 
 
 # --- As long as it lasts -------------------------------------------------------------
@@ -337,6 +416,76 @@ def test_a_fault_strikes_as_many_connections_as_it_says() -> None:
                 assert ending(client) == (1001, "")
         with connect(server.url) as client:
             hear(client, "session.created")
+
+
+def test_a_connection_that_is_not_struck_does_not_count() -> None:
+    """Whoever comes to the third delta first is struck, though others began before."""
+    with LoopbackServer(faults=["disconnect"]) as server, connect(server.url) as idle:
+        hear(idle, "session.created")
+        ends = []
+        for _ in range(2):
+            with connect(server.url) as client:
+                ask(client, formats(), *TURN)
+                try:
+                    ends.append(hear(client)[-1].type)
+                except ConnectionClosed:
+                    ends.append("closed")
+        assert ends == ["closed", "response.done"]
+        ask(idle, formats(), *TURN)
+        assert hear(idle)[-1].type == "response.done"
+
+
+def test_at_none_strikes_connections_that_begin() -> None:
+    with LoopbackServer(faults=[faults.Disconnect(at=None, times=2)]) as server:
+        for _ in range(2):
+            with connect(server.url) as client:
+                hear(client, "session.created")
+                assert ending(client) == (1001, "")
+        with connect(server.url) as client:
+            ask(client, r.InputAudioBufferClear())
+            assert hear(client, "input_audio_buffer.cleared")
+
+
+def test_a_fault_that_is_injected_before_anybody_calls_strikes_who_comes() -> None:
+    with LoopbackServer() as server:
+        server.inject(faults.Disconnect(at=None, times=None))
+        server.inject(faults.NullUsage(times=1))
+        for _ in range(2):
+            with connect(server.url) as client:
+                assert ending(client) == (1001, "")
+
+
+def test_the_oldest_connection_is_struck_first_and_every_fault_has_a_count_of_its_own() -> None:
+    with LoopbackServer() as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(server.url)) for _ in range(8)]
+        for client in clients:
+            hear(client, "session.created")
+        for nth, client in enumerate(clients):
+            server.inject(faults.Disconnect(at=None))  # nobody else holds it
+            assert ending(client) == (1001, "")
+            for other in clients[nth + 1 :]:
+                ask(other, r.InputAudioBufferClear())
+                hear(other, "input_audio_buffer.cleared")
+
+
+def test_the_same_fault_may_be_given_twice() -> None:
+    fault = faults.Disconnect(at=None)
+    with LoopbackServer(faults=[fault, fault]) as server:
+        for _ in range(2):
+            with connect(server.url) as client:
+                assert ending(client) == (1001, "")
+        with connect(server.url) as client:
+            ask(client, r.InputAudioBufferClear())
+            hear(client, "input_audio_buffer.cleared")
+
+
+@pytest.mark.parametrize("fault", ["other_format", faults.OtherFormat(format="g711_alaw")])
+def test_what_a_session_has_from_its_beginning_cannot_be_brought_into_it(fault: Any) -> None:
+    with (
+        LoopbackServer() as server,
+        pytest.raises(r.ConfigError, match="OtherFormat strikes a session from its"),
+    ):
+        server.inject(fault)
 
 
 def test_a_stalled_message_is_silence_on_a_connection_that_lives() -> None:
