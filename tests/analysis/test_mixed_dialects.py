@@ -1,0 +1,160 @@
+"""Events that hold what is another dialect's, or anything: none stops the inspector or spoils its report."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from realtime.analysis import Inspector, Report, Summary
+from realtime.analysis._kept import LIMITS
+from realtime.analysis._session import SPEAKERS
+from realtime.cli import _many, _turns
+from realtime.recording import Direction, Entry
+from tests import cases
+from tests.analysis.scenes import Scene, usage
+
+SIDES: tuple[Direction, ...] = ("client", "server")
+DIALECTS = ("ga", "beta", "translation", "live")
+
+
+def _members() -> dict[str, list[Any]]:
+    """Every value that a member has in any event of any dialect, by the member's name."""
+    found: dict[str, dict[str, Any]] = {}
+    for dialect in DIALECTS:
+        for side in SIDES:
+            for frame in cases.frames(dialect, side):
+                for name, value in json.loads(frame).items():
+                    found.setdefault(name, {})[json.dumps(value)] = value
+    return {name: [*values.values()] for name, values in found.items() if name != "type"}
+
+
+MEMBERS = _members()
+# Items and responses are what differs most; each dialect knows some that the others do not.
+ITEMS: list[Any] = [
+    {"type": "message", "id": "i", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
+    {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "of_tomorrow"}]},
+    {"type": "function_call", "id": "i", "call_id": "c", "name": "n", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c", "output": ""},
+    {"type": "mcp_call", "id": "i", "server_label": "s", "name": "n", "arguments": "{}", "output": "o"},
+    {"type": "mcp_call", "id": "i", "server_label": "s", "name": "n", "arguments": "{}", "error": {"type": "x"}},
+    {"type": "mcp_list_tools", "id": "i", "server_label": "s", "tools": []},
+    {"type": "of_tomorrow", "id": "i", "role": "user", "content": 5},
+    {"id": "i"},
+]  # fmt: skip
+SESSIONS: list[Any] = [
+    {"id": "s1", "modalities": ["text"]},
+    {"id": "s2", "type": "realtime", "model": "gpt-realtime-2"},
+    {"id": "s3", "type": "translation", "model": "gpt-realtime-translate"},
+    {"id": "s4", "object": "realtime.session"},
+]
+NUMBERS = [0, -1, 0.5, 1e308, -1e308, 1 << 70, 10**400, 10**4299]
+ANYTHING: list[Any] = [*NUMBERS, None, True, "", "x", [], {}, [[]], [None], {"type": "x"}]
+OWN: dict[str, list[Any]] = {
+    "item": ITEMS,
+    "session": SESSIONS,
+    "response": [
+        {"id": "r", "output": ITEMS, "usage": usage(1, 1, 0, 1, 1)},
+        {"id": "r", "status": "failed", "status_details": {"error": {"code": "c"}}, "output": ITEMS[4:]},
+        {"id": "r", "usage": usage(10**4299, 1, 0, 1, 1)},
+    ],
+    "response_id": ["r"],
+    "item_id": ["i"],
+    "usage": [{"seconds": number} for number in NUMBERS] + [{"type": "duration", "seconds": 1e308}],
+}
+EVENTS = sorted(SPEAKERS)
+
+
+def frame(draw: st.DataObject, kind: str) -> bytes:
+    """An event of a type whose members are anybody's, or anything."""
+    event: dict[str, Any] = {"type": kind}
+    for name in draw.draw(st.sets(st.sampled_from(sorted(MEMBERS)), max_size=4)) | OWN.keys():
+        pool = OWN.get(name, []) + MEMBERS.get(name, [])
+        event[name] = draw.draw(st.sampled_from(pool))
+        if draw.draw(st.integers(0, 7)) == 0:
+            event[name] = draw.draw(st.sampled_from(ANYTHING))
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_every_type_with_members_of_any_dialect(draw: st.DataObject) -> None:
+    inspector = Inspector()
+    begins = json.dumps({"type": "session.created", "session": draw.draw(st.sampled_from(SESSIONS))})
+    frames: list[tuple[Direction, bytes]] = [("server", begins.encode())]
+    for side, kind in draw.draw(st.lists(st.sampled_from(EVENTS), min_size=1, max_size=12)):
+        frames.append((side, frame(draw, kind)))
+    inspector.feed_all(Entry(side, n * 10.0, told, n) for n, (side, told) in enumerate(frames))
+    report = inspector.report()
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+    assert "\n".join(_turns.lines(report))
+    summary = Summary.of(report) + Summary.of(report)
+    assert msgspec.json.decode(msgspec.json.encode(summary), type=Summary) == summary
+    assert "\n".join(_many.lines(summary))
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: str(item.get("type")))
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: str(session["id"]))
+def test_every_item_in_every_session(item: dict[str, Any], session: dict[str, Any]) -> None:
+    scene = Scene()
+    scene.server("session.created", session=session)
+    scene.created("r")
+    for kind in ("response.output_item.added", "response.output_item.done"):
+        scene.server(kind, response_id="r", output_index=0, item=item)
+    for kind in ("conversation.item.created", "conversation.item.added"):
+        scene.server(kind, item=item, previous_item_id=None)
+    scene.client("conversation.item.create", item=item)
+    scene.done("r", output=[item])
+    report = scene.report()
+    assert report.response_count == 1
+    assert report.turns[0].responses[0].status == "completed"
+
+
+def test_seconds_that_no_call_has_are_not_counted() -> None:
+    scene = Scene()
+    scene.server("session.usage.updated", usage={"seconds": 30})
+    scene.server("session.usage.updated", usage={"seconds": 1e308})
+    kind = "conversation.item.input_audio_transcription.completed"
+    huge = {"type": "duration", "seconds": 1e308}
+    scene.server(kind, item_id="a", content_index=0, transcript="x", usage=huge)
+    report = scene.report(model="gpt-live-1")
+    assert (report.usage.session_seconds, report.usage.transcribed_seconds) == (30, 0)
+    assert (report.cost.usd, report.cost.known_usd > 0) == (None, True)
+    assert [item.problem for item in report.cost.items if item.use == "unreported"] == [
+        "usage that no call can have was told 2 times, and is not counted"
+    ]
+
+
+def test_tokens_that_no_call_has_are_not_counted() -> None:
+    scene = Scene().begin()
+    for number, told in enumerate((usage(10, 0, 0, 5, 0), usage(10**300, 0, 0, 5, 0))):
+        scene.created(f"r{number}")
+        scene.done(f"r{number}", usage=told)
+    report = scene.report()
+    assert report.usage.responses.total == 15
+    assert [response.tokens is None for response in report.turns[0].responses] == [False, True]
+    assert (report.cost.usd, report.cost.known_usd) == (None, Decimal("0.00016"))
+
+
+def test_tokens_of_other_models_are_of_any_size() -> None:
+    scene = Scene()
+    for number in range(3):
+        response = {"id": f"r{number}", "usage": {"input_tokens": 9 * 10**4299, "output_tokens": 1}}
+        scene.server("response.event", event={"type": "response.completed", "response": response})
+    report = scene.report()
+    assert report.cost.items
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+
+
+def test_rate_limits_beyond_those_that_are_kept() -> None:
+    scene = Scene().begin()
+    names = [f"limit_{number}" for number in range(LIMITS["rate_limits"] + 3)]
+    limits = [{"name": name, "limit": 9, "remaining": left} for left in (5, 4) for name in names]
+    scene.server("rate_limits.updated", rate_limits=limits)
+    report = scene.report()
+    assert [limit.name for limit in report.rate_limits] == names[: LIMITS["rate_limits"]]
+    assert {limit.remaining for limit in report.rate_limits} == {4}
