@@ -1,19 +1,21 @@
 """What the loopback server is to answer: replies written down, or a function of what the caller said.
 
 A reply is made of parts, in order: `Say` a message, `Call` a function, `Fail` the response. Without a
-script, and where it has nothing (more) to say, the caller's own turn is played back.
+script, and where it has nothing (more) to say, the caller's own turn is played back. What no event can carry
+is an error where it is written down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from ..append import octets
 from ..audio import convert
+from ..errors import ConfigError
 from ..format import AudioFormat
 from ._history import Turn
 
@@ -30,16 +32,14 @@ class Say:
 
     Raises:
         AudioError: half a sample.
-        ConfigError: an unknown format.
+        ConfigError: an unknown format, or a text that no UTF-8 can be made of.
         TypeError: `text` is no str, or `audio` no buffer.
     """
 
     __slots__ = ("audio", "format", "text")
 
     def __init__(self, text: str = "", audio: Any = None, format: object = AudioFormat.PCM16) -> None:
-        if not isinstance(text, str):
-            raise TypeError(f"text is a str, not {type(text).__name__}")
-        self.text = text
+        self.text = _text("text", text)
         self.format = AudioFormat.of(format)
         self.audio = None if audio is None else bytes(octets(audio))
         if self.audio is not None:
@@ -58,39 +58,54 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of the function `name`; `arguments` are JSON text, or a dict that becomes it."""
+    """A call of the function `name`; `arguments` are JSON text, or a dict that becomes it: `json`.
+
+    A str goes out as it is, as models too call functions with what is no JSON.
+
+    Raises:
+        ConfigError: a text that no UTF-8 can be made of.
+        TypeError: a wrong kind of argument, or a dict that is no JSON.
+    """
 
     name: str
     arguments: str | dict[str, Any] = "{}"
     call_id: str | None = None
+    json: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for value, kinds in ((self.name, str), (self.arguments, (str, dict))):
-            if not isinstance(value, kinds):
-                raise TypeError("a Call has a name, and arguments that are JSON text or a dict")
-
-    @property
-    def json(self) -> str:
-        """The arguments as JSON text."""
-        if isinstance(self.arguments, str):
-            return self.arguments
-        return msgspec.json.encode(self.arguments).decode()
+        _text("name", self.name)
+        if self.call_id is not None:
+            _text("call_id", self.call_id)
+        if not isinstance(self.arguments, (str, dict)):
+            raise TypeError(f"arguments are JSON text or a dict, not {type(self.arguments).__name__}")
+        object.__setattr__(self, "json", _json(self.arguments))
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The end of the response in the status "failed", as a server under load ends it."""
+    """The end of the response in the status "failed", as a server under load ends it.
+
+    Raises:
+        ConfigError: a text that no UTF-8 can be made of.
+        TypeError: what is no str.
+    """
 
     code: str = "server_error"
     message: str = "The server had an error while processing your request."
     type: str = "server_error"
 
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _text(each.name, getattr(self, each.name))
+
 
 Part: TypeAlias = "Say | Call | Fail"
-Reply: TypeAlias = "str | Part | Iterable[str | Part]"
-Script: TypeAlias = "Iterable[Reply] | Callable[[Turn], Reply | None]"
+Reply: TypeAlias = "str | Part | Sequence[str | Part]"
+Script: TypeAlias = "Sequence[Reply] | Callable[[Turn], Reply | None]"
 Parts: TypeAlias = tuple[Part, ...]
 Player: TypeAlias = Callable[[Turn], Parts]
+# Sequences that are no lists of replies or parts. What is no sequence may be endless, or gone once it was read.
+_ONE: Final = (str, bytes, bytearray, memoryview)
 
 
 def echo(turn: Turn) -> Parts:
@@ -109,7 +124,7 @@ def checked(script: Script | None) -> Script | None:
     """
     if script is None or callable(script):
         return script
-    if isinstance(script, (str, bytes)) or not isinstance(script, Iterable):
+    if isinstance(script, _ONE) or not isinstance(script, Sequence):
         raise TypeError(f"a script is a list of replies or a function, not {type(script).__name__}")
     return [_parts(reply) for reply in script]
 
@@ -134,7 +149,7 @@ def _parts(reply: Any) -> Parts:
     Raises:
         TypeError: it is no reply.
     """
-    is_one = isinstance(reply, (str, bytes)) or not isinstance(reply, Iterable)
+    is_one = isinstance(reply, _ONE) or not isinstance(reply, Sequence)
     return (_part(reply),) if is_one else tuple(_part(part) for part in reply)
 
 
@@ -144,3 +159,28 @@ def _part(part: Any) -> Part:
     if not isinstance(part, (Say, Call, Fail)):
         raise TypeError(f"a reply is made of Say, Call and Fail, not of {type(part).__name__}")
     return part
+
+
+def _text(name: str, value: Any) -> str:
+    """`value`, if it can go out as it is.
+
+    Raises:
+        ConfigError: no UTF-8 can be made of it.
+        TypeError: it is no str.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as why:
+        raise ConfigError(f"{name} is no text of Unicode: {why}") from None
+    return value
+
+
+def _json(arguments: str | dict[str, Any]) -> str:
+    if isinstance(arguments, str):
+        return _text("arguments", arguments)
+    try:
+        return msgspec.json.encode(arguments).decode()
+    except (UnicodeEncodeError, RecursionError) as why:
+        raise ConfigError(f"arguments are no JSON: {why}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -173,7 +174,27 @@ def test_a_function_is_asked_with_each_turn() -> None:
     assert turns[1].format is PCM16
 
 
-@pytest.mark.parametrize("script", ["words", b"bytes", 7, [7], [["a", 7]], [b"bytes"], [None]])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "words",
+        b"bytes",
+        bytearray(),
+        7,
+        [7],
+        [["a", 7]],
+        [b"bytes"],
+        [None],
+        {"one": "two"},
+        [{"one": "two"}],
+        {"one"},
+        itertools.repeat("one"),
+        iter(["one"]),
+        [iter(["one"])],
+        [itertools.repeat("one")],
+    ],
+    ids=repr,
+)
 def test_what_is_no_script(script: Any) -> None:
     with pytest.raises(TypeError, match=r"script|reply"):
         Loopback(script=script)
@@ -194,6 +215,16 @@ def test_a_function_that_gives_no_reply_fails_where_it_is_asked() -> None:
         (lambda: Say("x", b"", "mp3"), r.ConfigError),
         (lambda: Call(7), TypeError),  # type: ignore[arg-type]
         (lambda: Call("f", 7), TypeError),  # type: ignore[arg-type]
+        (lambda: Call("f", call_id=3), TypeError),  # type: ignore[arg-type]
+        (lambda: Call("f", {"x": object()}), TypeError),
+        (lambda: Call("f", {"x": "\ud800"}), r.ConfigError),
+        (lambda: Call("f", '"\ud800"'), r.ConfigError),
+        (lambda: Call("\ud800"), r.ConfigError),
+        (lambda: Call("f", call_id="\ud800"), r.ConfigError),
+        (lambda: Say("\ud800"), r.ConfigError),
+        (lambda: Fail(code=3), TypeError),  # type: ignore[arg-type]
+        (lambda: Fail(message="\ud800"), r.ConfigError),
+        (lambda: Fail(type=None), TypeError),  # type: ignore[arg-type]
     ],
 )
 def test_parts_that_cannot_be(make: Any, error: type[Exception]) -> None:
@@ -206,3 +237,13 @@ def test_parts_say_what_they_are() -> None:
     assert repr(Say("Hi")) == "Say('Hi')"
     assert msgspec.json.decode(Call("f", {"a": [1]}).json) == {"a": [1]}
     assert Call("f", "{ }").json == "{ }"
+    assert Call("f", "no JSON").json == "no JSON"
+    assert repr(Call("f")) == "Call(name='f', arguments='{}', call_id=None)"
+    assert Call("f", {"a": 1}) == Call("f", {"a": 1})
+
+
+def test_a_call_is_what_it_was_when_it_was_written_down() -> None:
+    arguments = {"a": 1}
+    call = Call("f", arguments)
+    arguments["a"] = 2
+    assert call.json == '{"a":1}'
