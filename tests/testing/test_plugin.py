@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidMessage
 from websockets.sync.client import connect
 
 import realtime as r
@@ -107,8 +109,8 @@ def test_without_websockets_the_fixture_says_what_to_install(monkeypatch: pytest
 # --- Exceptions ----------------------------------------------------------------------
 
 
-def logged(why: BaseException | None) -> None:
-    logging.getLogger("realtime.testing.server").error("it failed", exc_info=why)
+def logged(why: BaseException | None, message: str = "connection handler failed") -> None:
+    logging.getLogger("realtime.testing.server").error(message, exc_info=why)
 
 
 def test_an_exception_of_the_server_fails_the_test() -> None:
@@ -116,12 +118,36 @@ def test_an_exception_of_the_server_fails_the_test() -> None:
         logged(ZeroDivisionError("by zero"))
 
 
-def test_what_a_client_spoils_does_not() -> None:
+SPOILED = [ConnectionResetError(), EOFError(), InvalidMessage("no HTTP")]
+
+
+def test_a_handshake_that_a_client_spoils_does_not() -> None:
     with plugin._watched():
-        logged(ConnectionResetError())
-        logged(EOFError())
+        for why in SPOILED:
+            logged(why, "opening handshake failed")
         logged(None)
     logged(ZeroDivisionError("it is not watched any more"))
+
+
+@pytest.mark.parametrize("why", [ConnectionRefusedError("my backend is down"), *SPOILED], ids=repr)
+def test_a_script_may_raise_what_clients_raise(why: Exception) -> None:
+    with pytest.raises(pytest.fail.Exception, match=type(why).__name__), plugin._watched():
+        logged(why)
+
+
+def test_a_handshake_in_which_the_server_fails_does() -> None:
+    with pytest.raises(pytest.fail.Exception, match="ZeroDivisionError"), plugin._watched():
+        logged(ZeroDivisionError(), "opening handshake failed")
+
+
+def test_no_handshake_at_all_is_a_clients() -> None:
+    with plugin._watched(), LoopbackServer() as server:
+        for says in (b"", b"SSH-2.0-x\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", server.port)) as peer:
+                peer.sendall(says)
+                peer.shutdown(socket.SHUT_WR)
+                while peer.recv(4096):
+                    pass
 
 
 # --- In another pytest ---------------------------------------------------------------
@@ -173,6 +199,19 @@ def test_a_wrong_name(realtime_server):
     raise AssertionError("it runs")
 
 
+def down(turn):
+    raise ConnectionRefusedError("my backend is down")
+
+
+@pytest.mark.realtime_server(script=down)
+def test_a_script_that_raises(realtime_server):
+    with connect(realtime_server.url) as ws:
+        ws.send(realtime.encode(realtime.ResponseCreate()), text=True)
+        with pytest.raises(ConnectionClosed):
+            while True:
+                ws.recv()
+
+
 def test_a_server_that_raises(realtime_server, monkeypatch):
     def receive(self, frame):
         raise ZeroDivisionError("of the server")
@@ -189,10 +228,11 @@ def test_a_server_that_raises(realtime_server, monkeypatch):
 def test_as_users_have_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess("--strict-markers", "--strict-config", "-W", "error")
-    result.assert_outcomes(passed=4, errors=2)
+    result.assert_outcomes(passed=5, errors=3)
     result.stdout.fnmatch_lines([
         "@pytest.mark.realtime_server: LoopbackServer takes no 'pase'; it takes port, ptime_ms, pace*",
         "the server raised an exception",
+        "ConnectionRefusedError: my backend is down",
         "ZeroDivisionError: of the server",
     ])  # fmt: skip
 
