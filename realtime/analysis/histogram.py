@@ -13,7 +13,8 @@ import msgspec
 
 RELATIVE_ERROR: Final = 0.01
 # Outside of these, values count as the nearest of them; there are under 1,300 buckets between.
-LEAST, MOST = 0.01, 1e9
+_LEAST: Final = 0.01
+_MOST: Final = 1e9
 _LOG_BASE: Final = math.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
 _MIDDLE: Final = 1 - RELATIVE_ERROR
 
@@ -36,7 +37,7 @@ class Histogram(msgspec.Struct):
         if not math.isfinite(value):
             return
         value = max(0.0, value)
-        bucket = math.ceil(math.log(min(max(value, LEAST), MOST)) / _LOG_BASE)
+        bucket = math.ceil(math.log(min(max(value, _LEAST), _MOST)) / _LOG_BASE)
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
         self.count += 1
         self.sum += value

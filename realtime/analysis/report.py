@@ -115,7 +115,8 @@ class ResponseReport(Struct, kw_only=True):
     """A response: what asked for it, when its parts came, how much of it was heard.
 
     `asked_ms` is when `asked_by` did so: of "speech", its end. `latency_ms` runs from what `latency_from`
-    names to the first audio, `created_latency_ms` from response.created. `heard_ms` is None where nothing tells it; then all of `audio_ms` may have been.
+    names to the first audio, `created_latency_ms` from response.created. `heard_ms` is None where nothing
+    tells it.
     """
 
     id: str | None = None

@@ -1,7 +1,9 @@
 """Summary: many calls in bounded memory. Two add up to one, wherever each was made.
 
 In any order and in any groups the same calls add up to the same summary, but for the last digits of
-sums. Percentiles are `Histogram`'s, exact to 1 %.
+sums, and for which of more than 200 names (of models, error codes, event types) are counted by name:
+the rarest stand together as "(others)", so that the sum is that of all. Percentiles are `Histogram`'s,
+exact to 1 %.
 """
 
 from __future__ import annotations

@@ -83,6 +83,7 @@ def _one(log: Log, arguments: argparse.Namespace) -> int:
     from . import _turns
     from ._logs import each_log
     from ._say import say, say_json
+    from ._words import printable
 
     work = functools.partial(read_report, arguments.model, arguments.transcription_model)
     (done,) = each_log([log], work)
@@ -90,10 +91,11 @@ def _one(log: Log, arguments: argparse.Namespace) -> int:
         print(done.complaint("inspect"), file=sys.stderr)
         return 1
     if arguments.html is not None:
-        from ..analysis.page import write_page
+        from ..analysis import write_page
 
         page = write_page(log.files, arguments.html, report=done.result, audio=arguments.audio)
-        print(f"{arguments.html}: {page.nbytes:,} bytes", file=sys.stderr if arguments.json else sys.stdout)
+        told = printable(f"{arguments.html}: {page.nbytes:,} bytes")
+        print(told, file=sys.stderr if arguments.json else sys.stdout)
     elif not arguments.json:
         say("\n".join(_turns.lines(done.result)))
     if arguments.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -108,6 +109,18 @@ def test_a_call_of_the_loopback_server(tmp_path: Path) -> None:
         assert turn.user.transcript
         assert response.transcript
         assert response.latency_ms is not None
+
+
+def test_what_a_page_takes_is_imported_when_it_is_named() -> None:
+    code = (
+        "import sys, realtime.analysis as analysis\n"
+        "assert 'realtime.analysis.page' not in sys.modules\n"
+        "print(analysis.write_page.__name__, analysis.PageStats.__name__)\n"
+        "analysis.nothing"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "write_page PageStats\n"
+    assert "AttributeError: module 'realtime.analysis' has no attribute 'nothing'" in done.stderr
 
 
 # --- Entry by entry --------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from decimal import Decimal
 from functools import reduce
@@ -121,6 +122,23 @@ def test_names_are_bounded() -> None:
     assert sum(summary.error_codes.values()) == MAX_NAMES + 51
     assert summary.error_codes["code_0003"] == 2
     assert summary.error_codes[OTHERS] == 51
+
+
+def test_beyond_the_names_that_are_kept_only_the_sums_are_the_same_in_any_order() -> None:
+    """Which of the rarest are named is up to the order; how many errors there were is not."""
+    found = [
+        Report(error_codes={f"{letter}{number:03}": 1 + number // 140 for number in range(size)})
+        for letter, size in (("a", 200), ("b", 150), ("a", 150))
+    ]
+    sums = [
+        reduce(Summary.__add__, map(Summary.of, order), Summary()).error_codes
+        for order in itertools.permutations(found)
+    ]
+    assert {sum(codes.values()) for codes in sums} == {200 + 60 + 150 + 10 + 150 + 10}
+    assert {len(codes) for codes in sums} == {MAX_NAMES}
+    assert len({codes[OTHERS] for codes in sums}) > 1
+    for codes in sums:
+        assert {name: codes[name] for name in ("a149", "b149", "a199")} == {"a149": 4, "b149": 2, "a199": 2}
 
 
 def test_a_call_without_a_log_or_a_model() -> None:

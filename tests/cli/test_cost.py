@@ -79,3 +79,20 @@ def test_sessions_that_are_billed_by_the_minute(folder: Path, capsys: pytest.Cap
     scene.write(folder / "t.jsonl")
     assert main(["cost", "t.jsonl"]) == 0
     assert capsys.readouterr().out == "     $0.0340  t.jsonl: 0 in (0 cached), 0 out, 1 min 0 s billed\n"
+
+
+def test_numbers_of_any_size(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seconds in (("a", 1e308), ("b", 1e12), ("c", -5)):
+        scene = Scene()
+        scene.server("session.usage.updated", usage={"seconds": seconds})
+        scene.write(folder / f"{name}.jsonl")
+    assert main(["cost", ".", "--model", "gpt-live-1"]) == 1
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "not known  ./a.jsonl: 0 in (0 cached), 0 out\n" in said.out
+    assert "usage that no call can have was told 1 time, and is not counted" in said.out
+    assert "./b.jsonl: 0 in (0 cached), 0 out, 277,777,777 h 46 min 40 s billed\n" in said.out
+    assert "$0.0000  ./c.jsonl: 0 in (0 cached), 0 out\n" in said.out
+    for name in "abc":
+        assert main(["inspect", f"{name}.jsonl"]) == 0
+        assert "Traceback" not in capsys.readouterr().err

@@ -21,6 +21,7 @@ from realtime.cli._logs import Done, each_log
 from realtime.cli._words import counts, nbytes, printable
 from realtime.recording import Recorder
 from tests.analysis.scenes import Scene, usage
+from tests.analysis.test_kept import KEY, with_keys
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(realtime.__file__).parent.parent)}
 
@@ -258,6 +259,49 @@ def test_what_the_terminal_has_no_characters_for_is_escaped(folder: Path) -> Non
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
     assert json.loads(done.stdout)["turns"][0]["user"]["transcript"] == "\u4f60\u597d \U0001f600"
+
+
+@pytest.fixture
+def odd_name(folder: Path) -> str:
+    """The name of a log that is no UTF-8."""
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    try:
+        call().write(folder / name)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    return name
+
+
+def test_a_name_that_is_no_utf_8_is_escaped(
+    folder: Path, odd_name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert inspect(odd_name) == 0
+    assert r"log             caf\udce9.jsonl" in capsys.readouterr().out
+    assert inspect("--json", odd_name) == 0
+    assert json.loads(capsys.readouterr().out)["logs"] == [r"caf\udce9.jsonl"]
+    call().write(folder / "other.jsonl")
+    assert inspect("--json", ".", "--jobs", "2") == 0
+    *reports, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [told["logs"] for told in reports] == [[r"./caf\udce9.jsonl"], ["./other.jsonl"]]
+    assert {each["log"] for each in summary["worst"]["errors"]} == {r"./caf\udce9.jsonl", "./other.jsonl"}
+    assert msgspec.json.encode(inspect_log(odd_name))
+    page = os.fsdecode(b"\xe9.html")
+    assert inspect(odd_name, "--html", page) == 0
+    assert capsys.readouterr().out.startswith(r"\udce9.html: ")
+    assert inspect(odd_name, os.fsdecode(b"\xe8.jsonl")) == 1
+    assert r"\udce8.jsonl: no such log" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []])
+def test_no_key_comes_out(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with_keys().write(folder / "call.jsonl", redact=False)
+    with (folder / "call.jsonl").open("a") as file:
+        file.write(f'{{"torn": "{KEY}\n')
+    assert KEY in (folder / "call.jsonl").read_text()
+    assert inspect("call.jsonl", *arguments) == 0
+    out = capsys.readouterr().out
+    assert "<redacted>" in out
+    assert not any(KEY[at : at + 8] in out for at in range(0, len(KEY) - 8, 4))
 
 
 # --- Many logs -------------------------------------------------------------------------
