@@ -9,19 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 import pybase64
 
+from ..state._secrets import without_keys
+from ._kept import LIMITS, MAX_ALL_CHARS, MAX_TEXT_CHARS
 from ._timeline import Timeline
+from ._words import clock, count, money
 from .report import CostReport, Report, SessionReport, Turn
 
-MAX_TURNS: Final = 2_000
-MAX_TEXT_CHARS: Final = 4_000
-# Of all transcripts together: more than anybody says in an hour.
-MAX_ALL_CHARS: Final = 2_000_000
 _MAX_NAMES: Final = 5
 
 # What changes the direction of text around it, ends lines or shows nothing: all but tab and line feed.
@@ -32,9 +30,17 @@ _HARMFUL: Final = re.compile(
 
 
 def page_model(report: Report, timeline: Timeline) -> dict[str, Any]:
-    """The object that the page's script reads; docs of its members are in `_page/data.js`."""
+    """The object that the page's script reads as `call`. Times are milliseconds of the log.
+
+    Its members: `title`, the log's name; `facts`, what is shown large (`_fact`), and `details`, small, by
+    name; `notes`, sentences of what is not there; `start_ms` and `end_ms` of the time line. `waves`, of
+    "caller" and "assistant" each `Envelope` with its data in base64; `sent`, spans of the caller's audio, and
+    `heard`, of the assistant's with their responses. `turns` and `gaps` are those of the report, less tokens;
+    `slowest_ms`, its greatest latency. `events` are `Row`s without names; `events_left_out` rows are missing
+    before that of index `events_gap_at`.
+    """
     texts = _Texts(MAX_ALL_CHARS)
-    turns = report.turns[:MAX_TURNS]
+    turns = report.turns[: LIMITS["turns"]]
     events, sound = timeline.events, timeline.sound
     end_ms = max(timeline.end_ms, timeline.start_ms + 1)
     return {
@@ -62,18 +68,10 @@ def title_of(logs: list[str]) -> str:
 
 
 def shown(text: str, most: int = MAX_TEXT_CHARS) -> str:
-    """The beginning of a text, what is harmful in it written as an escape."""
+    """The beginning of a text without keys, what is harmful in it written as an escape."""
+    text = without_keys(text)
     text = text if len(text) <= most else f"{text[: most - 3]}..."
     return _HARMFUL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
-
-
-def clock(ms: float) -> str:
-    """A time or a length as m:ss.mmm, with hours where there are any."""
-    whole = round(ms)
-    hours, rest = divmod(whole, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    seconds = f"{rest // 1000:02}.{rest % 1000:03}"
-    return f"{hours}:{minutes:02}:{seconds}" if hours else f"{minutes}:{seconds}"
 
 
 class _Texts:
@@ -118,11 +116,11 @@ def _facts(report: Report) -> Iterator[dict[str, str]]:
     """What is shown large: a label, a value, a note below it, and whether it is bad."""
     latency, gaps, codes = report.latency, report.gap_time, report.error_codes
     yield _fact("Duration", clock(report.duration_ms), _speech(report))
-    yield _fact("Turns", f"{report.turn_count:,}", _count(report.response_count, "response"))
+    yield _fact("Turns", f"{report.turn_count:,}", count(report.response_count, "response"))
     yield _fact(
         "First audio, median",
         _ms(latency.quantile(0.5)),
-        f"of {_count(latency.count, 'response')}" if latency.count else "",
+        f"of {count(latency.count, 'response')}" if latency.count else "",
     )
     yield _fact(
         "First audio, slowest", _ms(latency.max), f"p90 {_ms(latency.quantile(0.9))}" if latency.count else ""
@@ -149,13 +147,9 @@ def _speech(report: Report) -> str:
 def _cost(cost: CostReport) -> tuple[str, str]:
     problems = [item.problem for item in cost.items if item.problem]
     if cost.usd is not None:
-        return _usd(cost.usd), ""
-    known = f"{_usd(cost.known_usd)} is known; " if cost.known_usd else ""
+        return money(cost.usd), ""
+    known = f"{money(cost.known_usd)} is known; " if cost.known_usd else ""
     return "unknown", shown(known + (problems[0] if problems else ""), 120)
-
-
-def _usd(usd: Decimal) -> str:
-    return f"${usd:.2f}" if usd >= 1 else f"${usd:.4f}"
 
 
 def _details(report: Report) -> Iterator[tuple[str, str]]:
@@ -197,9 +191,9 @@ def _notes(report: Report, timeline: Timeline) -> Iterator[str]:
     """What a reader must know of what is not there."""
     sound, left_out = timeline.sound, dict(report.left_out)
     if timeline.broken:
-        yield f"{_count(timeline.broken, 'line')} of the log could not be read."
+        yield f"{count(timeline.broken, 'line')} of the log could not be read."
     if report.undecodable:
-        yield f"{_count(report.undecodable, 'frame')} did not decode."
+        yield f"{count(report.undecodable, 'frame')} did not decode."
     if report.unknown_types:
         yield f"Events of types that are not known: {_names(report.unknown_types)}."
     if not timeline.frames:
@@ -209,14 +203,14 @@ def _notes(report: Report, timeline: Timeline) -> Iterator[str]:
     elif not sound.caller and not sound.assistant:
         yield "The log holds no audio."
     if sound.is_too_long or timeline.beyond:
-        yield f"The timeline ends after 12 hours. In the list alone: {_count(timeline.beyond, 'later frame')}."
-    if len(report.turns) > MAX_TURNS:
-        left_out["turns"] = left_out.get("turns", 0) + len(report.turns) - MAX_TURNS
+        yield f"The timeline ends after 12 hours. In the list alone: {count(timeline.beyond, 'later frame')}."
+    if len(report.turns) > LIMITS["turns"]:
+        left_out["turns"] = left_out.get("turns", 0) + len(report.turns) - LIMITS["turns"]
     if timeline.events.left_out:
         left_out["rows of the list of events"] = timeline.events.left_out
-    counts = ", ".join(f"{count:,} {name}" for name, count in left_out.items() if count)
-    if counts:
-        yield f"Cut short or left out, as there is too much of it: {counts}."
+    told = ", ".join(f"{number:,} {name}" for name, number in left_out.items() if number)
+    if told:
+        yield f"Cut short or left out, as there is too much of it: {told}."
 
 
 def _names(counts: dict[str, int]) -> str:
@@ -228,10 +222,6 @@ def _names(counts: dict[str, int]) -> str:
     ]
     more = len(ordered) - _MAX_NAMES
     return ", ".join([*some, f"{more:,} more"] if more > 0 else some)
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 def _ms(ms: float | None) -> str:

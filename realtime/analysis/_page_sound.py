@@ -19,9 +19,10 @@ from ..audio import _riff, ulaw_encode
 from ..errors import AudioError
 from ..format import AudioFormat
 from ..recording import Entry
+from ..recording._cuts import cut_short
 from ..recording._sound import Chunk, Cut, Listener
 from ..recording._track import Track
-from ..recording.stereo import DEFAULT_GAP_MS, _cut
+from ..recording.stereo import DEFAULT_GAP_MS
 
 RATE: Final = 8000
 _PER_MS: Final = RATE // 1000
@@ -167,7 +168,7 @@ class Sound:
 
     def _cut(self, cut: Cut, at: int, at_ms: float) -> None:
         with contextlib.suppress(AudioError):  # what resampling held is beyond the end
-            _cut(self._tracks["assistant"], cut, at)
+            cut_short(self._tracks["assistant"], cut, at)
         _cut_spans(self.assistant, cut, at_ms)
 
     def _ms(self, sample: int) -> float:

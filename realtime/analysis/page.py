@@ -20,6 +20,7 @@ import msgspec
 import pybase64
 
 from ..recording._blocks import Path
+from ..recording._outputs import spare
 from ._page_model import page_model
 from ._timeline import Timeline, read_timeline
 from .inspector import inspect_log
@@ -65,6 +66,8 @@ def write_page(
 ) -> PageStats:
     """Write the page of one call, whole or not at all: a file that is there is replaced at the end.
 
+    What is no file, as a pipe or /dev/stdout can be, is written as it is.
+
     Args:
         log: a path, or the paths of a rotated log in order (`log_files`).
         out: the HTML file.
@@ -74,9 +77,10 @@ def write_page(
 
     Raises:
         OSError: a file cannot be read or written.
-        ConfigError: a .zst log, and no module for it is installed.
+        ConfigError: a .zst log, and no module for it is installed; `out` is a file of the log.
     """
     paths = [log] if isinstance(log, (str, os.PathLike)) else [*log]
+    spare(paths, out)
     report = inspect_log(paths) if report is None else report
     with read_timeline(paths) as timeline:
         model = page_model(report, timeline)
@@ -156,17 +160,30 @@ def _part(name: str) -> str:
 @contextlib.contextmanager
 def _replacing(path: str) -> Generator[BinaryIO, None, None]:
     """A new file that takes the place of `path` once it is whole; a pipe or a device is written as it is."""
-    path = os.path.realpath(path)
+    # Looked at by its own name: what /dev/stdout leads to may have none.
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, "wb") as device:
             yield device
         return
-    beside = f"{path}.{os.urandom(4).hex()}.tmp"
+    whole = os.path.realpath(path)
+    beside = os.path.join(os.path.dirname(whole), f".{os.urandom(8).hex()}.tmp")
+    with _blaming(path):
+        file = open(beside, "xb")  # noqa: SIM115 (closed below)
     try:
-        with open(beside, "xb") as file:
+        with file:
             yield file
-        os.replace(beside, path)
+        with _blaming(path):
+            os.replace(beside, whole)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
+
+
+@contextlib.contextmanager
+def _blaming(path: str) -> Generator[None, None, None]:
+    """What cannot be done is told of `path`, and not of a file that nobody has heard of."""
+    try:
+        yield
+    except OSError as why:
+        raise OSError(why.errno, why.strerror, path) from None

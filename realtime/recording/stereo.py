@@ -8,6 +8,7 @@ ends where it was cut short. Sample 0 is the start of the log.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +18,9 @@ import numpy as np
 from ..audio import WavWriter
 from ..audio.wav import WavTarget
 from ._blocks import Path
-from ._sound import PCM16, Chunk, Cut, Listener, Sound
+from ._cuts import cut_short
+from ._outputs import spare
+from ._sound import PCM16, Chunk, Listener, Sound
 from ._track import Track
 from .log import BrokenLine, read_log
 
@@ -67,9 +70,11 @@ def stereo_wav(
         AudioError: a call longer than a WAV file holds (12.4 hours at 24 kHz); nothing is
             written to `out` then. A rate that is none of these.
         OSError: a file cannot be read or written.
-        ConfigError: a .zst log, and no module for it is installed.
+        ConfigError: a .zst log, and no module for it is installed; `out` is a file of the log.
     """
     paths = [log] if not isinstance(log, Iterable) or isinstance(log, str) else [*log]
+    if isinstance(out, (str, os.PathLike)):
+        spare(paths, out)
     rate = sample_rate or _rate_of(paths)
     with contextlib.ExitStack() as stack:
         caller, assistant = (Track(rate, gap_ms, _MAX_SAMPLES) for _ in range(2))
@@ -97,18 +102,11 @@ def _lay(paths: list[Path], caller: Track, assistant: Track) -> tuple[int, int]:
             (caller if sound.item is None else assistant).put(sound, at)
         else:
             before = assistant.samples
-            _cut(assistant, sound, at)
+            cut_short(assistant, sound, at)
             cuts += assistant.samples < before
     caller.finish()
     assistant.finish()
     return cuts, broken
-
-
-def _cut(track: Track, cut: Cut, at: int) -> None:
-    if cut.item is not None and cut.end_ms is not None:
-        track.cut_item(cut.item, cut.end_ms, at)
-    else:
-        track.cut_response(cut.response, at)
 
 
 def _sounds(paths: list[Path]) -> Iterator[tuple[float, Sound | None]]:

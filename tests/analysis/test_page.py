@@ -9,6 +9,8 @@ import html.parser
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -29,18 +31,12 @@ from realtime.analysis import (
     inspect_log,
     page as page_module,
 )
+from realtime.analysis._kept import LIMITS, MAX_ALL_CHARS, MAX_TEXT_CHARS
 from realtime.analysis._page_events import EventList
-from realtime.analysis._page_model import (
-    MAX_ALL_CHARS,
-    MAX_TEXT_CHARS,
-    MAX_TURNS,
-    clock,
-    page_model,
-    shown,
-    title_of,
-)
+from realtime.analysis._page_model import page_model, shown, title_of
 from realtime.analysis._timeline import read_timeline
 from realtime.analysis.page import _AUDIO_MS, _SCRIPTS, PageStats, _data_block, write_page
+from realtime.errors import ConfigError
 
 from .page_logs import Call, hostile, hotel, long_call
 
@@ -160,9 +156,9 @@ def test_what_is_not_there_is_said(
 
 COSTS = [
     (CostReport(usd=Decimal("0.01234")), "$0.0123", ""),
-    (CostReport(usd=Decimal("12.346")), "$12.35", ""),
+    (CostReport(usd=Decimal("12.346")), "$12.3460", ""),
     (CostReport(usd=None, items=[CostItem(use="responses", problem="no price")]), "unknown", "no price"),
-    (CostReport(usd=None, known_usd=Decimal(2), items=[CostItem(use="responses", problem="no price")]), "unknown", "$2.00 is known; no price"),
+    (CostReport(usd=None, known_usd=Decimal(2), items=[CostItem(use="responses", problem="no price")]), "unknown", "$2.0000 is known; no price"),
     (CostReport(usd=None), "unknown", ""),
 ]  # fmt: skip
 
@@ -210,16 +206,16 @@ def _model(folder: Path, report: Report) -> dict[str, Any]:
 def test_turns_and_texts_are_bounded(tmp_path: Path) -> None:
     turns = [
         Turn(number=number, at_ms=number, user=UserInput(kind="text", start_ms=0, transcript="x" * 9000))
-        for number in range(MAX_TURNS + 5)
+        for number in range(LIMITS["turns"] + 5)
     ]
     turns[0].responses.append(ResponseReport(id="r", transcript="short"))
     found = _model(tmp_path, Report(turns=turns, left_out={"turns": 2}))
-    assert len(found["turns"]) == MAX_TURNS
+    assert len(found["turns"]) == LIMITS["turns"]
     assert found["turns"][0]["responses"][0]["transcript"] == "short"
     texts = [turn["user"]["transcript"] for turn in found["turns"]]
     assert len(texts[0]) == MAX_TEXT_CHARS
     assert texts[-1] == "..."
-    assert sum(map(len, texts)) <= MAX_ALL_CHARS + 3 * MAX_TURNS
+    assert sum(map(len, texts)) <= MAX_ALL_CHARS + 3 * LIMITS["turns"]
     assert found["notes"][-1] == "Cut short or left out, as there is too much of it: 7 turns."
 
 
@@ -335,6 +331,8 @@ def test_data_holds_no_markup(value: Any) -> None:
         ("\u2028\ufeff\u200b", "\\u2028\\ufeff\\u200b"),
         ("\ud800\U000e0041", "\\ud800\\U000e0041"),
         ("x" * 90, "x" * 77 + "..."),
+        ("Incorrect API key provided: sk-proj-0123456789.", "Incorrect API key provided: <redacted>."),
+        (f"{'x' * 70} sk-proj-0123456789", f"{'x' * 70} <redac..."),
     ],
 )
 def test_texts_are_made_harmless(text: str, wanted: str | None) -> None:
@@ -346,20 +344,6 @@ def test_texts_are_made_harmless(text: str, wanted: str | None) -> None:
 def test_any_name_of_a_log_is_a_title(names: list[str]) -> None:
     assert title_of(names)
     _data_block(title_of(names))
-
-
-@pytest.mark.parametrize(
-    ("ms", "text"),
-    [
-        (0, "0:00.000"),
-        (999.6, "0:01.000"),
-        (61_001, "1:01.001"),
-        (3_599_999, "59:59.999"),
-        (3_661_000, "1:01:01.000"),
-    ],
-)
-def test_times(ms: float, text: str) -> None:
-    assert clock(ms) == text
 
 
 # --- Files --------------------------------------------------------------------------------
@@ -383,6 +367,59 @@ def test_a_log_that_is_not_there_makes_no_page(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_page(tmp_path / "none.jsonl", tmp_path / "call.html")
     assert not [*tmp_path.iterdir()]
+
+
+LOGS = ["call.jsonl", "link.jsonl", "hard.jsonl", "sub/../call.jsonl", "part.jsonl"]
+
+
+@pytest.mark.parametrize("out", LOGS)
+def test_no_page_is_written_over_its_log(tmp_path: Path, out: str) -> None:
+    log, part = hotel().write(tmp_path / "call.jsonl"), tmp_path / "part.jsonl"
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(log)
+    (tmp_path / "hard.jsonl").hardlink_to(log)
+    part.write_bytes(before := log.read_bytes())
+    with pytest.raises(ConfigError, match="is the log that is read") as refused:
+        write_page([part, log], tmp_path / out)
+    assert str(tmp_path / out) in str(refused.value)
+    assert (log.read_bytes(), part.read_bytes()) == (before, before)
+
+
+def test_a_page_that_cannot_be_written_is_told_by_its_own_name(tmp_path: Path) -> None:
+    log = hotel().write(tmp_path / "call.jsonl")
+    with pytest.raises(FileNotFoundError) as missing:
+        write_page(log, tmp_path / "none" / "call.html")
+    assert missing.value.filename == str(tmp_path / "none" / "call.html")
+    with pytest.raises(IsADirectoryError) as folder:
+        write_page(log, tmp_path)
+    assert folder.value.filename == str(tmp_path)
+    long = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="too long") as refused:
+        write_page(log, long)
+    assert refused.value.filename == str(long)
+    name = "x" * 250  # a name that is as long as one may be leaves no room for more beside it
+    write_page(log, tmp_path / f"{name}.html")
+    assert {each.name for each in tmp_path.iterdir()} == {"call.jsonl", f"{name}.html"}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")
+def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
+    log, out = hotel().write(tmp_path / "call.jsonl"), tmp_path / "call.html"
+    code = "import sys; from realtime.analysis.page import write_page; write_page(sys.argv[1], '/dev/stdout')"
+    command = [sys.executable, "-c", code, str(log)]
+    root = Path(page_module.__file__).parents[2]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    write_page(log, out)
+    assert done.stdout == out.read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        (tmp_path / "piped").open("wb") as piped,
+        subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=piped),
+    ):
+        write_page(log, tmp_path / "pipe")
+    assert (tmp_path / "piped").read_bytes() == out.read_bytes()
 
 
 def test_a_device_is_written_as_it_is(tmp_path: Path) -> None:

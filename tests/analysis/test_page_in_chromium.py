@@ -12,6 +12,7 @@ import pytest
 
 from realtime.analysis import _timeline
 from realtime.analysis._page_events import EventList
+from realtime.analysis._words import clock
 from realtime.analysis.page import write_page
 
 from .chromium import Page, chromium, needs_chromium
@@ -225,6 +226,34 @@ def test_the_tip_tells_what_is_there(page: Page, hotel_page: Path) -> None:
     page.mouse("mouseMoved", 5, 5)
     page.drawn()
     assert page.run("document.querySelector('#tip').hidden") is True
+
+
+def test_marks_that_are_out_of_order_are_found(page: Page, tmp_path: Path) -> None:
+    """A log that two processes wrote: its times go back."""
+    times = [9000, 1000, 8000, 2000, 3_600_000, 7000, 3000]
+    page.open(
+        _of_lines(
+            tmp_path,
+            *({"direction": "server", "time_ms": at, "frame": {"type": f"new.at_{at}"}} for at in times),
+            {"direction": "client", "time_ms": 4000, "frame": {"type": "response.cancel"}},
+        )
+    )
+    for _ in range(5):
+        page.click("#zoom-in")
+    page.run("document.querySelector('#stage').focus()")
+    page.key("Home")
+    left, top, width, _ = page.place("#stage")
+    page.drawn()
+    first, last = (_ms(time) for time in _seen(page))
+    for at in (1000, 2000, 3000, 7000, 8000, 9000):
+        page.mouse("mouseMoved", left + width * (at - first) / (last - first), top + 275)
+        page.drawn()
+        assert f"new.at_{at}" in page.text("#tip")
+
+
+def test_hours_read_as_they_do_in_text(page: Page, tmp_path: Path) -> None:
+    page.open(_of_lines(tmp_path, {"direction": "server", "time_ms": 3_600_000, "frame": {"type": "new"}}))
+    assert page.text(".row .at") == clock(3_600_000) == "1:00:00.000"
 
 
 # --- The list of events ----------------------------------------------------------------------

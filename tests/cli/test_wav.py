@@ -64,6 +64,18 @@ def test_it_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "none.jsonl: No such file" in capsys.readouterr().err
 
 
+def test_no_log_is_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Recorder("call.jsonl", clock=lambda: 0.0) as recorder:
+        recorder.sent(r.encode_append(TONE[:2400].tobytes()))
+    before = Path("call.jsonl").read_bytes()
+    assert main(["wav", "call.jsonl", "-o", "call.jsonl"]) == 1
+    assert "call.jsonl is the log that is read" in capsys.readouterr().err
+    assert Path("call.jsonl").read_bytes() == before
+
+
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         wav(str(tmp_path / "none.jsonl"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from realtime.audio import Resampler, WavAudio, read_wav, ulaw_decode
 from realtime.cli.wav import default_out
-from realtime.errors import AudioError
+from realtime.errors import AudioError, ConfigError
 from realtime.recording import StereoCall, stereo_wav
 
 NOISE = np.random.default_rng(3).integers(-9000, 9000, 480_000).astype("<i2")
@@ -252,6 +252,17 @@ def test_a_call_too_long_for_a_file(log: Log) -> None:
     with pytest.raises(AudioError, match=r"12\.4 hours"):
         log.mixed()
     assert not log.path.with_suffix(".wav").exists()
+
+
+def test_no_recording_is_written_over_its_log(log: Log) -> None:
+    log.say(0, NOISE[:2400])
+    log.mixed()
+    before, link = log.path.read_bytes(), log.path.with_name("link.wav")
+    link.symlink_to(log.path)
+    for out in (log.path, str(log.path), link):
+        with pytest.raises(ConfigError, match="is the log that is read"):
+            stereo_wav([log.path.with_suffix(".wav"), log.path], out)
+    assert log.path.read_bytes() == before
 
 
 def test_an_empty_log_is_an_empty_file(log: Log) -> None:

@@ -1,7 +1,7 @@
-// The call, as _page_model.py tells it, and the small tools that all parts of the page use.
+// The call, and the small tools that all parts of the page use.
 //
-// Everything in `call` is from a log and may be hostile: it is put into the document by
-// textContent alone. Times are milliseconds of the log.
+// What `call` has is told where it is made, by `page_model` of _page_model.py. Everything in it is from a
+// log and may be hostile: it is put into the document by textContent alone.
 
 const byId = (id) => document.getElementById(id);
 const call = JSON.parse(byId('data').textContent);
@@ -48,7 +48,8 @@ const KINDS = {
 };
 const ORDER = Object.keys(KINDS);
 const kindOf = (event) => (event.isFirst ? 'first' : event.kind);
-const marks = events.filter((event) => kindOf(event) in KINDS);
+// In the order of time, which need not be the log's.
+const marks = events.filter((event) => kindOf(event) in KINDS).sort((one, other) => one.at - other.at);
 
 const two = (number) => String(number).padStart(2, '0');
 
