@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import itertools
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -266,12 +265,16 @@ def _warm_up() -> None:
 
 @contextlib.asynccontextmanager
 async def _connected(url: str) -> AsyncGenerator[ClientConnection]:
-    # websockets 15 and later ask the environment for a proxy, even for this machine.
-    direct: dict[str, Any] = {"proxy": None} if "proxy" in inspect.signature(connect).parameters else {}
-    options: dict[str, Any] = {"max_size": None, "compression": None, "close_timeout": CLOSE_TIMEOUT_SECONDS}
+    # Else the environment is asked for a proxy, even for this machine.
+    options: dict[str, Any] = {
+        "proxy": None,
+        "max_size": None,
+        "compression": None,
+        "close_timeout": CLOSE_TIMEOUT_SECONDS,
+    }
     async with contextlib.AsyncExitStack() as stack:
         try:
-            connection = await stack.enter_async_context(connect(url, **options, **direct))
+            connection = await stack.enter_async_context(connect(url, **options))
         except (OSError, EOFError, InvalidHandshake, InvalidURI, ValueError) as why:
             raise _not_connected(url, why) from None
         yield connection

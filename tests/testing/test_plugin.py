@@ -36,6 +36,11 @@ def test_no_proxy_stands_before_it(realtime_server: LoopbackServer, monkeypatch:
         assert r.decode_server(ws.recv()).type == "session.created"
 
 
+def test_this_suite_does_without_the_entry_point(request: pytest.FixtureRequest) -> None:
+    """Or else the package is imported before pytest-cov measures it."""
+    assert not request.config.pluginmanager.hasplugin("realtime")
+
+
 PROXIES = {
     "nothing": ({}, "127.0.0.1", "127.0.0.1"),
     "hosts": ({"no_proxy": "a.example,b.example"}, "a.example,b.example,127.0.0.1", "a.example,b.example,127.0.0.1"),
