@@ -6,6 +6,7 @@ import gc
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -280,6 +281,48 @@ def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> N
     first, second = feed(range(300)), feed(range(300, 900))
     assert first > 100_000
     assert second - first < 100_000  # marks of ids that `Usage` remembers, up to 4,096
+
+
+def turn(number: int) -> bytes:
+    """The lines of a turn, near 1 MB: eight seconds of the caller's audio, an answer of five."""
+    scene = Scene()
+    scene.now = number * 10_000.0
+    scene.say(4000)
+    scene.speech(f"u{number:04}", number * 8000, number * 8000 + 4000)
+    scene.created(f"r{number:04}")
+    for _ in range(25):
+        scene.words(f"r{number:04}", "some words of it ")
+        scene.audio(f"r{number:04}", 200)
+        scene.now += 15
+    scene.done(f"r{number:04}", usage=usage(100, 100, 50, 20, 80))
+    scene.say(4000)
+    lines = [
+        b'{"direction":"%s","time_ms":%.3f,"frame":%s}\n' % (entry.direction.encode(), entry.time_ms, entry.frame)
+        for entry in scene.entries
+        if isinstance(entry, Entry)
+    ]  # fmt: skip
+    return b"".join(lines)
+
+
+@pytest.mark.slow
+def test_a_log_of_100_mb_takes_no_more_memory_than_one_of_ten(tmp_path: Path) -> None:
+    path, peaks = tmp_path / "call.jsonl", dict[int, int]()
+    with path.open("wb") as file:
+        for number in range(120):
+            file.write(turn(number))
+            if file.tell() >= 10_000_000 * 10 ** len(peaks):
+                file.flush()
+                tracemalloc.start()
+                report = inspect_log(path)
+                peaks[file.tell()] = tracemalloc.get_traced_memory()[1]
+                tracemalloc.stop()
+                assert (report.turn_count, report.broken, report.left_out) == (number + 1, 0, {})
+            if len(peaks) == 2:
+                break
+    (_, ten), (nbytes, hundred) = peaks.items()
+    assert nbytes >= 100_000_000
+    assert hundred < 16_000_000
+    assert hundred - ten < 2_000_000
 
 
 # --- Whatever is in it -----------------------------------------------------------------
