@@ -7,11 +7,13 @@ like a key is taken out of whatever is a text.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Generator
 from typing import Any, Final
 
 from ..errors import SNIPPET_CHARS, snippet
 from ..recording import BrokenLine, Direction
+from ..recording._blocks import Path
 from ..state._secrets import without_keys
 from .report import FrameCount, Report
 
@@ -147,6 +149,11 @@ def name_of(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     return value if len(value) <= MAX_NAME_CHARS else value[: MAX_NAME_CHARS - len(_MORE)] + _MORE
+
+
+def name_of_file(path: Path) -> str:
+    """A file's name as a report has it: bytes that are no UTF-8, which JSON cannot hold, are escaped."""
+    return os.fspath(path).encode("utf-8", "backslashreplace").decode()
 
 
 def code_of(value: object) -> str | None:

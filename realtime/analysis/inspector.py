@@ -21,10 +21,9 @@ from ..recording import BrokenLine, Direction, Entry, read_log
 from ._call import Call
 from ._events import HANDLERS
 from ._hot import PLAIN_APPEND, Hot, plain_readers, readers
-from ._kept import Tally
+from ._kept import Tally, name_of_file
 from ._money import Price
 from ._session import BEGINNINGS, DECODERS, SESSIONS
-from .logs import name_of_file
 from .report import Report
 
 Path: TypeAlias = "str | os.PathLike[str]"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..recording._blocks import SUFFIXES, Path
+from ..recording._blocks import SUFFIXES
 from ..recording._files import _PART_DIGITS, _split
 
 _ENDINGS: Final = tuple(
@@ -43,11 +43,6 @@ def find_logs(names: Iterable[str]) -> list[Log]:
         log = Log(name, _files(name, parts))
         found.setdefault(tuple(map(os.path.realpath, log.files or (name,))), log)
     return [*found.values()]
-
-
-def name_of_file(path: Path) -> str:
-    """A file's name as a report has it: bytes that are no UTF-8, which JSON cannot hold, are escaped."""
-    return os.fspath(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _files(name: str, parts: Callable[[str], _Parts]) -> tuple[str, ...]:

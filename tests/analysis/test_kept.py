@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +11,15 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from realtime.analysis import Inspector, Report
-from realtime.analysis._kept import MAX_ALL_CHARS, MAX_TEXT_CHARS, Kept, Share, code_of, message_of
+from realtime.analysis._kept import (
+    MAX_ALL_CHARS,
+    MAX_TEXT_CHARS,
+    Kept,
+    Share,
+    code_of,
+    message_of,
+    name_of_file,
+)
 from realtime.recording import BrokenLine, Entry
 from tests.analysis.scenes import Scene
 
@@ -216,3 +225,11 @@ def test_ids_stay_what_they_are() -> None:
     report: Report = scene.report()
     assert [turn.user and turn.user.transcript for turn in report.turns] == ["one", None]
     assert json.loads(msgspec.json.encode(report))["turns"][0]["user"]["item_id"] == "sk-aaaaaaaaaaaa"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("a.jsonl", "a.jsonl"), (Path("\u00e9.jsonl"), "\u00e9.jsonl"), ("caf\udce9.jsonl", "caf\\udce9.jsonl")],
+)
+def test_a_file_has_a_name_that_json_can_hold(path: str | Path, told: str) -> None:
+    assert name_of_file(path) == told

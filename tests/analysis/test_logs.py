@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from realtime.analysis import find_logs
-from realtime.analysis.logs import name_of_file
 from realtime.recording import log_files
 
 
@@ -127,11 +126,3 @@ def test_parts_are_what_the_recorder_calls_so(
     path = str(folder / name)
     (log,) = find_logs([path])
     assert log.files == tuple(log_files(path))
-
-
-@pytest.mark.parametrize(
-    ("path", "told"),
-    [("a.jsonl", "a.jsonl"), (Path("\u00e9.jsonl"), "\u00e9.jsonl"), ("caf\udce9.jsonl", "caf\\udce9.jsonl")],
-)
-def test_a_file_has_a_name_that_json_can_hold(path: str | Path, told: str) -> None:
-    assert name_of_file(path) == told
