@@ -6,6 +6,7 @@ Servers tell speech by positions in the audio of a session. Audio lies where it 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 # A position is noted every so often; what servers tell of is seconds old at most.
@@ -36,6 +37,16 @@ class InputClock:
             self._marks.append((ms, time_ms))
             self._next_ms = ms + _MARK_MS
         self.ms = ms + nbytes * self.ms_per_byte
+
+    def sent_run(self, nbytes: int, times: Sequence[bytes]) -> None:
+        """As much audio was sent at each of these times, which are numbers of milliseconds as text."""
+        ms, more_ms, next_ms = self.ms, nbytes * self.ms_per_byte, self._next_ms
+        for time in times:
+            if ms >= next_ms:
+                self._marks.append((ms, float(time)))
+                next_ms = ms + _MARK_MS
+            ms += more_ms
+        self.ms, self._next_ms = ms, next_ms
 
     def begin(self) -> None:
         """A session begins: positions are counted from here."""

@@ -1,8 +1,9 @@
 """Audio and pieces of text, which are nearly all frames of a log: seen, measured, never decoded.
 
-What is read is the head. The length of audio follows from its base64's, and whose it is from the
-members before it, which are the same bytes in every delta of a part and are looked up as such. A
-frame that is laid out otherwise goes the long way: its base64 is cut out and the rest is decoded.
+A frame is read where it lies: in `data`, from `start` to `end`. What is read is the head. The length of
+audio follows from its base64's, and whose it is from the members before it, which are the same bytes in
+every delta of a part and are looked up as such. A frame that is laid out otherwise goes the long way:
+its base64 is cut out and the rest is decoded.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from ._kept import name_of
 from ._parts import Part
 from ._session import ms_per_byte
 
-# What a reader does with a frame and its time: whether the frame was what its type promises.
-Hot: TypeAlias = Callable[[bytes, float], bool]
+# What a reader does with a frame (data, start, end) and its time: whether it was what its type promises. If
+# not, nothing was done.
+Hot: TypeAlias = Callable[[bytes, int, int, float], bool]
 
 _HEAD_BYTES: Final = 1024
 # As many heads of parts are known at once.
@@ -33,10 +35,15 @@ _MAX_HEADS: Final = 1024
 _MAX_CHANNELS: Final = 8
 _EQUALS, _CLOSE, _BACKSLASH = ord("="), ord("}"), b"\\"
 # How `encode_append` and most clients begin an append, up to its base64.
-PLAIN_APPEND: Final = b'{"type":"input_audio_buffer.append","audio":"'
+APPEND: Final = "input_audio_buffer.append"
+PLAIN_APPEND: Final = f'{{"type":"{APPEND}","audio":"'.encode()
+# A frame's first bytes, as far as they are the same in every frame of a type: the type of audio ends
+# within the first, and a plain append's audio begins right behind it; the type of a transcript's delta
+# ends within the second.
+GLANCES: Final = (len(PLAIN_APPEND), 48)
 
 _APPENDS: Final = (
-    "input_audio_buffer.append", "session.input_audio_buffer.append", "session.input_audio.append",
+    APPEND, "session.input_audio_buffer.append", "session.input_audio.append",
 )  # fmt: skip
 _AUDIO: Final = ("response.output_audio.delta", "response.audio.delta")
 _TEXT: Final = (
@@ -63,7 +70,7 @@ def readers(call: Call) -> dict[Direction, dict[str, Hot]]:
     }
 
 
-def _nothing(frame: bytes, time_ms: float) -> bool:
+def _nothing(data: bytes, start: int, end: int, time_ms: float) -> bool:
     return True
 
 
@@ -76,15 +83,20 @@ def plain_readers(call: Call) -> dict[bytes, Hot]:
 
 
 def _plain_append(call: Call) -> Hot:
-    start, otherwise, sent = len(PLAIN_APPEND), _append(call), call.clock.sent
+    head, otherwise, sent = len(PLAIN_APPEND), _append(call), call.clock.sent
 
-    def append(frame: bytes, time_ms: float) -> bool:
-        end = len(frame) - 2
-        if frame.find(b'"', start) != end or frame[end + 1] != _CLOSE or _BACKSLASH in frame or end == start:
-            return otherwise(frame, time_ms)
-        nbytes = (end - start) // 4 * 3
-        if frame[end - 1] == _EQUALS:
-            nbytes -= 1 + (frame[end - 2] == _EQUALS)
+    def append(data: bytes, start: int, end: int, time_ms: float) -> bool:
+        audio, last = start + head, end - 2
+        if (
+            data.find(b'"', audio, end) != last
+            or data[end - 1] != _CLOSE
+            or audio == last
+            or data.find(_BACKSLASH, audio, last) >= 0
+        ):
+            return otherwise(data, start, end, time_ms)
+        nbytes = (last - audio) // 4 * 3
+        if data[last - 1] == _EQUALS:
+            nbytes -= 1 + (data[last - 2] == _EQUALS)
         sent(nbytes, time_ms)
         return True
 
@@ -94,13 +106,13 @@ def _plain_append(call: Call) -> Hot:
 def _append(call: Call) -> Hot:
     sent, key, skip = call.clock.sent, b'"audio":"', len(b'"audio":"')
 
-    def append(frame: bytes, time_ms: float) -> bool:
-        start = frame.find(key, 0, _HEAD_BYTES) + skip
-        end = frame.find(b'"', start)
-        if start >= skip and end > start:
-            sent(_measured(frame, start, end), time_ms)
+    def append(data: bytes, start: int, end: int, time_ms: float) -> bool:
+        at = data.find(key, start, min(end, start + _HEAD_BYTES))
+        stop = data.find(b'"', at + skip, end)
+        if at >= 0 and stop > at + skip:
+            sent(_measured(data, at + skip, stop), time_ms)
             return True
-        found = _cut(frame, "audio")
+        found = _cut(data[start:end], "audio")
         if found is not None:
             sent(found[1], time_ms)
         return found is not None
@@ -109,7 +121,8 @@ def _append(call: Call) -> Hot:
 
 
 def _user_words(call: Call) -> Hot:
-    def read(frame: bytes, time_ms: float) -> bool:
+    def read(data: bytes, start: int, end: int, time_ms: float) -> bool:
+        frame = data[start:end]
         told = _decoded(frame)
         if told is not None:
             call.turns.transcribes(name_of(told.item_id) or "", frame)
@@ -123,27 +136,27 @@ def _user_words(call: Call) -> Hot:
 
 def _heads(kind: str) -> tuple[bytes, int]:
     """What a frame of a type begins with, as OpenAI writes it, up to the value of its event_id."""
-    start = f'{{"type":"{kind}","event_id":"'.encode()
-    return start, len(start)
+    begins = f'{{"type":"{kind}","event_id":"'.encode()
+    return begins, len(begins)
 
 
 def _audio_delta(call: Call, kind: str) -> Hot:
     (begins, past), parts, sound = _heads(kind), call.parts, call.responses.sound
     key, skip = b'"delta":"', len(b'"delta":"')
 
-    def read(frame: bytes, time_ms: float) -> bool:
-        if frame.startswith(begins):
-            at = frame.find(b'"', past, _HEAD_BYTES)
-            start = frame.find(key, at, _HEAD_BYTES) + skip
-            end = frame.find(b'"', start)
-            part = parts.get(frame[at:start])
-            if part is not None and end > start:
-                sound(part, _measured(frame, start, end), time_ms)
+    def read(data: bytes, start: int, end: int, time_ms: float) -> bool:
+        head = b""
+        if data.startswith(begins, start):
+            within = min(end, start + _HEAD_BYTES)
+            at = data.find(b'"', start + past, within)
+            audio = data.find(key, at, within) + skip
+            stop = data.find(b'"', audio, end)
+            head = data[at:audio]
+            part = parts.get(head)
+            if part is not None and stop > audio:
+                sound(part, _measured(data, audio, stop), time_ms)
                 return True
-            head = frame[at:start]
-        else:
-            head = b""
-        found = _cut(frame, "delta")
+        found = _cut(data[start:end], "delta")
         if found is None:
             return False
         part = _part_of(call, found[0], time_ms, head)
@@ -157,15 +170,17 @@ def _text_delta(call: Call, kind: str) -> Hot:
     (begins, past), parts = _heads(kind), call.parts
     key, skip = b'"delta":"', len(b'"delta":"')
 
-    def read(frame: bytes, time_ms: float) -> bool:
+    def read(data: bytes, start: int, end: int, time_ms: float) -> bool:
         head = b""
-        if frame.startswith(begins):
-            at = frame.find(b'"', past, _HEAD_BYTES)
-            head = frame[at : frame.find(key, at, _HEAD_BYTES) + skip]
+        if data.startswith(begins, start):
+            within = min(end, start + _HEAD_BYTES)
+            at = data.find(b'"', start + past, within)
+            head = data[at : data.find(key, at, within) + skip]
             part = parts.get(head)
             if part is not None:
-                part.live.words(part, frame, time_ms)
+                part.live.words(part, data[start:end], time_ms)
                 return True
+        frame = data[start:end]
         told = _decoded(frame)
         if told is None:
             return False
@@ -191,8 +206,8 @@ def _part_of(call: Call, told: _Rest, time_ms: float, head: bytes) -> Part:
 
 
 def _run_audio(call: Call) -> Hot:
-    def read(frame: bytes, time_ms: float) -> bool:
-        found = _cut(frame, "delta")
+    def read(data: bytes, start: int, end: int, time_ms: float) -> bool:
+        found = _cut(data[start:end], "delta")
         if found is not None:
             coding = _coding_of(found[0], call.sessions.output)
             call.responses.sound(call.runs.part(time_ms, ms_per_byte(coding)), found[1], time_ms)
@@ -202,7 +217,8 @@ def _run_audio(call: Call) -> Hot:
 
 
 def _run_words(call: Call) -> Hot:
-    def read(frame: bytes, time_ms: float) -> bool:
+    def read(data: bytes, start: int, end: int, time_ms: float) -> bool:
+        frame = data[start:end]
         told = _decoded(frame)
         if told is not None:
             part = call.runs.part(time_ms, ms_per_byte(call.sessions.output))
@@ -240,13 +256,13 @@ class _Rest(msgspec.Struct):
 _decode_rest = msgspec.json.Decoder(_Rest).decode
 
 
-def _measured(frame: bytes, start: int, end: int) -> int:
+def _measured(data: bytes, start: int, end: int) -> int:
     """How many bytes of audio the base64 from `start` to `end` stands for."""
-    if _BACKSLASH in frame:  # a slash may be written as two characters
-        return raw_length(frame[start:end])
+    if data.find(_BACKSLASH, start, end) >= 0:  # a slash may be written as two characters
+        return raw_length(data[start:end])
     nbytes = (end - start) // 4 * 3
-    if frame[end - 1] == _EQUALS:
-        nbytes -= 1 + (frame[end - 2] == _EQUALS)
+    if data[end - 1] == _EQUALS:
+        nbytes -= 1 + (data[end - 2] == _EQUALS)
     return nbytes
 
 

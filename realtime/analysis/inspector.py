@@ -17,23 +17,21 @@ import msgspec
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
-from ..recording import BrokenLine, Direction, Entry, read_log
+from ..recording import BrokenLine, Direction, Entry
+from ..recording.log import read_skimmed
 from ._call import Call
 from ._events import HANDLERS
-from ._hot import PLAIN_APPEND, Hot, plain_readers, readers
+from ._hot import APPEND, GLANCES, Hot, plain_readers, readers
 from ._kept import Tally, name_of_file
 from ._money import Price
 from ._session import BEGINNINGS, DECODERS, SESSIONS
+from ._skim import CLIENT, SIDE_AT, AppendRuns, Deltas
 from .report import Report
 
 Path: TypeAlias = "str | os.PathLike[str]"
 
 # Audio that comes this late was heard as a gap.
 DEFAULT_GAP_MS: Final = 20.0
-# A frame's first bytes, as far as they are the same in every frame of a type: the type of audio ends
-# within the first, and a plain append's audio begins right behind it; the type of a transcript's delta
-# ends within the second.
-_GLANCES: Final = (len(PLAIN_APPEND), 48)
 _MAX_LANES: Final = 64
 _decode_any = msgspec.json.Decoder().decode
 
@@ -57,7 +55,7 @@ def inspect_log(
     """
     paths = [log] if isinstance(log, (str, os.PathLike)) else [*log]
     inspector = Inspector(model=model, transcription_model=transcription_model, gap_ms=gap_ms)
-    inspector.feed_all(read_log(paths))
+    inspector._feed_log(paths)
     report = inspector._told()
     report.logs = [name_of_file(path) for path in paths]
     return report
@@ -89,10 +87,23 @@ class Inspector:
         """Take the next entry."""
         self.feed_all((entry,))
 
+    def _feed_log(self, paths: list[Path]) -> None:
+        """All of a log: `feed_all` of its entries, but for the hot ones, which are read where they stand."""
+        appends = AppendRuns(self._call.clock, lambda: self._call.kept.tally_of("client", APPEND))
+        deltas = Deltas(self._lanes["server"])
+
+        def skim(block: bytes, start: int, end: int) -> tuple[int, int] | None:
+            if not self._began:
+                return None
+            return appends(block, start) if block[start + SIDE_AT] == CLIENT else deltas(block, start, end)
+
+        self.feed_all(read_skimmed(paths, skim))
+        self._report.ended_ms = max(self._report.ended_ms, appends.last_ms, deltas.last_ms)
+
     def feed_all(self, entries: Iterable[Entry | BrokenLine]) -> None:
         """Take the next entries, which is faster than one by one."""
         client, server = self._lanes["client"].get, self._lanes["server"].get
-        first, second = _GLANCES
+        first, second = GLANCES
         last_ms = self._report.ended_ms
         try:
             for entry in entries:
@@ -110,7 +121,7 @@ class Inspector:
                 tally, read = known
                 tally.frames += 1
                 tally.nbytes += len(frame)
-                if not read(frame, time_ms):
+                if not read(frame, 0, len(frame), time_ms):
                     self._decode(entry, tally.kind)
         finally:
             self._report.ended_ms = last_ms
@@ -159,7 +170,7 @@ class Inspector:
             self._decode(entry, kind)
             return
         self._remember(entry, kind, tally, read)
-        if not read(frame, time_ms):
+        if not read(frame, 0, len(frame), time_ms):
             self._decode(entry, kind)
 
     def _count(self, entry: Entry, kind: str) -> Tally:
@@ -172,7 +183,7 @@ class Inspector:
         """Frames that begin as this one does are of its type."""
         lane, head = self._lanes[entry.direction], f'{{"type":"{kind}"'.encode()
         if len(lane) < _MAX_LANES and entry.frame.startswith(head):
-            for size in _GLANCES:
+            for size in GLANCES:
                 if len(head) <= size:
                     glance = entry.frame[:size]
                     plain = self._plain.get(glance, read) if entry.direction == "client" else read

@@ -10,22 +10,25 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
-from ..errors import ConfigError
+from ._zstd import ZSTD_MAGIC, reader as zstd_reader
 
-BLOCK_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 1 << 19
 # Compressed bytes are fed in pieces of this size: damage costs what its piece held.
 _PIECE_BYTES: Final = 1 << 14
 # 16 + 15: a gzip header, and the largest window.
 GZIP_WBITS: Final = 31
-ZSTD_EXTRA: Final = "zstd needs Python 3.14 or the extra realtime-codec[recording]"
 
 Path: TypeAlias = "str | os.PathLike[str]"
 
 
 class Torn(Exception):
     """The compressed data ends or breaks here; the reason is its message."""
+
+
+class Damaged(Torn):
+    """It breaks, and there may be more behind it."""
 
 
 def compression_of(path: Path) -> str | None:
@@ -38,7 +41,7 @@ def blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES) -> 
     """What is in the file, in blocks of 1 to `size` bytes.
 
     Raises:
-        Torn: the compressed data is cut short or damaged; all before it was given.
+        Torn: the compressed data is cut short, or Damaged; all before it was given.
         OSError: the file cannot be read.
         ConfigError: zstd, which needs a module that is not there.
     """
@@ -60,7 +63,7 @@ def _gzip(file: BinaryIO, size: int) -> Iterator[bytes]:
                 yield block
                 data = unit.unconsumed_tail
         except zlib.error as why:
-            raise Torn(f"the gzip data is damaged: {why}") from None
+            raise Damaged(f"the gzip data is damaged: {why}") from None
         data = b""
         if unit.eof:
             # gzip files may be padded with zeros, which begin no member.
@@ -71,29 +74,14 @@ def _gzip(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _zstd(file: BinaryIO, size: int) -> Iterator[bytes]:
-    reader, damaged = _zstd_reader(file)
+    reader, damaged = zstd_reader(file)
     try:
         while block := reader.read(size):
             yield block
     except EOFError:
         raise Torn("the zstd data ends in the middle") from None
     except damaged as why:
-        raise Torn(f"the zstd data is damaged: {why}") from None
-
-
-def _zstd_reader(file: BinaryIO) -> tuple[Any, type[Exception]]:
-    try:
-        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        pass
-    else:
-        return zstd.ZstdFile(file), zstd.ZstdError
-    try:
-        import zstandard
-    except ImportError:
-        raise ConfigError(ZSTD_EXTRA) from None
-    reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
-    return reader, zstandard.ZstdError
+        raise Damaged(f"the zstd data is damaged: {why}") from None
 
 
 _READERS: Final[dict[str | None, Callable[[BinaryIO, int], Iterator[bytes]]]] = {
@@ -102,3 +90,5 @@ _READERS: Final[dict[str | None, Callable[[BinaryIO, int], Iterator[bytes]]]] = 
     "zstd": _zstd,
 }
 SUFFIXES: Final = {".gz": "gzip", ".zst": "zstd"}
+# What a compressed file begins with.
+MAGIC: Final = {"gzip": b"\x1f\x8b\x08", "zstd": ZSTD_MAGIC}

@@ -15,8 +15,9 @@ from dataclasses import dataclass, fields
 
 from ..events import ResponseUsage, TokenUsage
 
-_TOLD = ("text", "audio", "image")
-_CACHED_FIRST = ("text", "image", "audio", "untold")
+_TOLD = ("text_tokens", "audio_tokens", "image_tokens")
+# Text, image, audio, untold, as places in what `_by_kind` gives.
+_CACHED_FIRST = (0, 2, 1, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class TokenCount:
     def __add__(self, other: TokenCount) -> TokenCount:
         if not isinstance(other, TokenCount):
             return NotImplemented
+        if other is _NONE:
+            return self
         return TokenCount(self.input + other.input, self.cached + other.cached, self.output + other.output)
 
 
@@ -77,8 +80,12 @@ class Tokens:
     def __add__(self, other: Tokens) -> Tokens:
         if not isinstance(other, Tokens):
             return NotImplemented
-        mine, theirs = self.by_kind(), other.by_kind()
-        return Tokens(**{kind: mine[kind] + theirs[kind] for kind in mine})
+        return Tokens(
+            self.text + other.text,
+            self.audio + other.audio,
+            self.image + other.image,
+            self.untold + other.untold,
+        )
 
     @classmethod
     def of_response(cls, usage: ResponseUsage) -> Tokens:
@@ -88,8 +95,8 @@ class Tokens:
         return _tokens(
             _by_kind(usage.input_tokens, _told(details)),
             _by_kind(usage.output_tokens, _told(usage.output_token_details)),
-            cached=(details.cached_tokens if details else None) or 0,
-            cached_by_kind=_told(cached),
+            (details.cached_tokens if details else None) or 0,
+            _told(cached),
         )
 
     @classmethod
@@ -97,41 +104,51 @@ class Tokens:
         """What a transcription is billed for; what it gives out is text."""
         return _tokens(
             _by_kind(usage.input_tokens, _told(usage.input_token_details)),
-            _by_kind(0, {"text": max(0, usage.output_tokens)}),
+            _by_kind(0, (max(0, usage.output_tokens), 0, 0)),
         )
 
     @classmethod
     def of_text(cls, input: int | None, cached: int | None, output: int | None) -> Tokens:
         """What a model that knows only text is billed for."""
         return _tokens(
-            _by_kind(0, {"text": max(0, input or 0)}),
-            _by_kind(0, {"text": max(0, output or 0)}),
-            cached=cached or 0,
+            _by_kind(0, (max(0, input or 0), 0, 0)),
+            _by_kind(0, (max(0, output or 0), 0, 0)),
+            cached or 0,
         )
 
 
 # --- Reading -------------------------------------------------------------------------
 
-_ByKind = dict[str, int]
+# Counts of text, audio, image and, in the second, untold.
+_Told = tuple[int, int, int]
+_ByKind = tuple[int, int, int, int]
+_NOTHING_TOLD: _Told = (0, 0, 0)
 
 
-def _told(details: object) -> _ByKind:
+def _told(details: object) -> _Told:
     """The kinds that `details` tell: a count may be null or absent, and servers differ in which they know."""
-    return {kind: max(0, getattr(details, f"{kind}_tokens", None) or 0) for kind in _TOLD}
+    if details is None:
+        return _NOTHING_TOLD
+    text, audio, image = (getattr(details, name, None) or 0 for name in _TOLD)
+    return max(0, text), max(0, audio), max(0, image)
 
 
-def _by_kind(total: int | None, told: _ByKind) -> _ByKind:
+def _by_kind(total: int | None, told: _Told) -> _ByKind:
     """`told`, and what `total` has above it as untold."""
-    return {**dict.fromkeys(_TOLD, 0), **told, "untold": max(0, (total or 0) - sum(told.values()))}
+    return *told, max(0, (total or 0) - sum(told))
 
 
 def _tokens(
-    input: _ByKind, output: _ByKind, *, cached: int = 0, cached_by_kind: _ByKind | None = None
+    input: _ByKind, output: _ByKind, cached: int = 0, cached_by_kind: _Told = _NOTHING_TOLD
 ) -> Tokens:
-    held = {kind: min((cached_by_kind or {}).get(kind, 0), input[kind]) for kind in _CACHED_FIRST}
-    left = max(cached, sum((cached_by_kind or {}).values())) - sum(held.values())
-    for kind in _CACHED_FIRST:
+    held = [*map(min, cached_by_kind, input), 0]
+    left = max(cached, sum(cached_by_kind)) - sum(held)
+    for kind in _CACHED_FIRST if left > 0 else ():
         more = max(0, min(left, input[kind] - held[kind]))
         held[kind] += more
         left -= more
-    return Tokens(**{kind: TokenCount(input[kind], held[kind], output[kind]) for kind in _CACHED_FIRST})
+    return Tokens(*map(_count, input, held, output))
+
+
+def _count(input: int, cached: int, output: int) -> TokenCount:
+    return TokenCount(input, cached, output) if input or output else _NONE

@@ -1,0 +1,174 @@
+"""Hot lines of a log, taken where they stand in its blocks, so that no entry is made of them.
+
+Appends are most lines of most logs. Lines of one layout (as `Recorder` writes them and `encode_append` the
+frames) are all of one length, so that one match of an expression made for the layout finds the end of a
+run of them without a look at the audio, which is then looked at once, for what could not be base64.
+Whatever is otherwise than it should be is left to be read line by line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+
+from ._clock import InputClock
+from ._hot import GLANCES, PLAIN_APPEND, Hot
+from ._kept import Tally
+
+_HEAD: Final = b'{"direction":"client","time_ms":'
+_HEAD_BYTES: Final = len(_HEAD)
+# Where the first letter of a plain line's direction stands, and what it is of a client's.
+SIDE_AT, CLIENT = len(b'{"direction":"'), ord("c")
+_MID: Final = b',"frame":' + PLAIN_APPEND
+_TAIL: Final = b'"}}\n'
+# Decimals of a time, and the digits before them that no time has.
+_DECIMALS, _MAX_DIGITS = 3, 15
+# Lines in one run: what an expression keeps of each is let go then.
+_MAX_RUN: Final = 1024
+# From so many on, numpy looks at the audio in less time than a search in each line takes.
+_MANY: Final = 8
+# Layouts whose expressions are kept; calls have one or two, and as many again with each digit of the time.
+_MAX_LAYOUTS: Final = 64
+_LEAST_OF_BASE64: Final = ord("+")
+_EQUALS, _CLOSE = ord("="), ord("}")
+_KEY: Final = b',"frame":'
+_KEY_WITHIN: Final = _HEAD_BYTES + 24 + len(_KEY)
+_ANY_TIME_MS: Final = 1e15
+_ENDS: Final = (rb"(?s:.)[^=]", rb"[^=]=", rb"==")
+
+Match = Callable[[bytes, int], "re.Match[bytes] | None"]
+
+
+class _Layout:
+    """Lines that are alike but for their digits and their audio: where things stand in them."""
+
+    __slots__ = ("audio_at", "audio_end", "frame_bytes", "length", "match", "nbytes", "time_end")
+
+    def __init__(self, digits: int, base64_chars: int, padding: int) -> None:
+        self.time_end = _HEAD_BYTES + digits + 1 + _DECIMALS
+        self.audio_at = self.time_end + len(_MID)
+        self.audio_end = self.audio_at + base64_chars
+        self.length = self.audio_end + len(_TAIL)
+        self.frame_bytes = self.length - self.time_end - len(_KEY) - len(b"}\n")
+        self.nbytes = base64_chars // 4 * 3 - padding
+        line = b"".join((
+            re.escape(_HEAD), b"[0-9]{%d}\\.[0-9]{%d}" % (digits, _DECIMALS), re.escape(_MID),
+            b"(?s:.{%d})" % (base64_chars - 2), _ENDS[padding], re.escape(_TAIL),
+        ))  # fmt: skip
+        self.match: Match = re.compile(b"(?:%b){1,%d}+" % (line, _MAX_RUN)).match
+
+
+class AppendRuns:
+    """Takes runs of appends out of a block: called with where a client's line begins, it says where they end.
+
+    Attributes: `last_ms`, the latest time of a line that was taken.
+    """
+
+    def __init__(self, clock: InputClock, tally: Callable[[], Tally]) -> None:
+        self._clock, self._tally_of = clock, tally
+        self._tally: Tally | None = None
+        self._layouts: dict[tuple[int, int, int], _Layout] = {}
+        self._layout: _Layout | None = None
+        self.last_ms = 0.0
+
+    def __call__(self, block: bytes, start: int) -> tuple[int, int] | None:
+        """Where the lines end that were taken, and how many these were; None for none."""
+        layout = self._layout
+        found = layout.match(block, start) if layout is not None else None
+        if found is None:
+            layout = self._layout = self._layout_at(block, start)
+            found = layout.match(block, start) if layout is not None else None
+            if found is None:
+                return None
+        assert layout is not None
+        end = found.end()
+        count = (end - start) // layout.length
+        if not self._is_base64(block, start, end, count, layout):
+            return None
+        self._take(block, start, count, layout)
+        return end, count
+
+    def _layout_at(self, block: bytes, start: int) -> _Layout | None:
+        """The layout of the line that begins here."""
+        if not block.startswith(_HEAD, start):
+            return None
+        time_at = start + _HEAD_BYTES
+        comma = block.find(_MID, time_at, time_at + _MAX_DIGITS + 1 + _DECIMALS + len(_MID))
+        digits = comma - time_at - 1 - _DECIMALS
+        audio_at = comma + len(_MID)
+        audio_end = block.find(b'"', audio_at)
+        if comma < 0 or digits < 1 or audio_end - audio_at < 4:
+            return None
+        padding = (block[audio_end - 1] == _EQUALS) + (block[audio_end - 2 : audio_end] == b"==")
+        key = digits, audio_end - audio_at, padding
+        found = self._layouts.get(key)
+        if found is None:
+            if len(self._layouts) >= _MAX_LAYOUTS:
+                return None
+            found = self._layouts[key] = _Layout(*key)
+        return found
+
+    @staticmethod
+    def _is_base64(block: bytes, start: int, end: int, count: int, layout: _Layout) -> bool:
+        """Whether nothing in the audio of a run ends it before its end: no quote, no line end, no escape."""
+        if block.find(b"\\", start, end) >= 0:
+            return False
+        if count >= _MANY:
+            rows = np.frombuffer(block, np.uint8, end - start, start).reshape(count, layout.length)
+            return bool(rows[:, layout.audio_at : layout.audio_end].min() >= _LEAST_OF_BASE64)
+        for line in range(start, end, layout.length):
+            audio_end = line + layout.audio_end
+            if block.find(b'"', line + layout.audio_at) != audio_end:
+                return False
+            if block.find(b"\n", line) != line + layout.length - 1:
+                return False
+        return True
+
+    def _take(self, block: bytes, start: int, count: int, layout: _Layout) -> None:
+        if self._tally is None:
+            self._tally = self._tally_of()
+        self._tally.frames += count
+        self._tally.nbytes += count * layout.frame_bytes
+        length, time_chars = layout.length, layout.time_end - _HEAD_BYTES
+        first = start + _HEAD_BYTES
+        # Of equal length: the latest of the times is the greatest of their texts.
+        times = [block[at : at + time_chars] for at in range(first, first + count * length, length)]
+        last_ms = float(max(times))
+        if last_ms > self.last_ms:
+            self.last_ms = last_ms
+        self._clock.sent_run(layout.nbytes, times)
+
+
+class Deltas:
+    """Takes lines of audio and text deltas, one at a time, by the readers of the frames that begin as they do.
+
+    Attributes: `last_ms`, the latest time of a line that was taken.
+    """
+
+    def __init__(self, lane: Mapping[bytes, tuple[Tally, Hot]]) -> None:
+        self._known = lane.get
+        self.last_ms = 0.0
+
+    def __call__(self, block: bytes, start: int, end: int) -> tuple[int, int] | None:
+        """Where the line after this one begins, and one; None where it was not taken."""
+        key = block.find(_KEY, start + _HEAD_BYTES, start + _KEY_WITHIN)
+        frame, stop = key + len(_KEY), end - 1
+        first, second = GLANCES
+        known = self._known(block[frame : frame + first]) or self._known(block[frame : frame + second])
+        if known is None or key < 0 or block[stop] != _CLOSE or block[stop - 1] != _CLOSE:
+            return None
+        try:
+            time_ms = float(block[start + _HEAD_BYTES : key])
+        except ValueError:
+            return None
+        tally, read = known
+        if not (0 <= time_ms < _ANY_TIME_MS and read(block, frame, stop, time_ms)):
+            return None
+        tally.frames += 1
+        tally.nbytes += stop - frame
+        if time_ms > self.last_ms:
+            self.last_ms = time_ms
+        return end + 1, 1
