@@ -67,16 +67,18 @@ OWN: dict[str, list[Any]] = {
     "item_id": ["i"],
     "usage": [{"seconds": number} for number in NUMBERS] + [{"type": "duration", "seconds": 1e308}],
 }
-EVENTS = sorted(SPEAKERS)
+EVENTS: list[tuple[Direction, str]] = sorted(SPEAKERS)
 # Of these there are few among all types, and most can go wrong in them.
-RICH = [
+RICH: list[tuple[Direction, str]] = [
     (side, kind)
     for side, kind in EVENTS
     if re.search(r"item\.(?:create|added|done)|response\.(?:created|done|event)|usage|completed", kind)
 ]
 
 
-SPOKEN = st.one_of(st.sampled_from(EVENTS), st.sampled_from(RICH), st.sampled_from(RICH))
+SPOKEN: st.SearchStrategy[tuple[Direction, str]] = st.one_of(
+    st.sampled_from(EVENTS), st.sampled_from(RICH), st.sampled_from(RICH)
+)
 
 
 def frame(draw: st.DataObject, kind: str) -> bytes:
@@ -95,8 +97,8 @@ def test_every_type_with_members_of_any_dialect(draw: st.DataObject) -> None:
     inspector = Inspector()
     begins = json.dumps({"type": "session.created", "session": draw.draw(st.sampled_from(SESSIONS))})
     frames: list[tuple[Direction, bytes]] = [("server", begins.encode())]
-    for side, kind in draw.draw(st.lists(SPOKEN, min_size=1, max_size=12)):
-        frames.append((side, frame(draw, kind)))
+    spoken: list[tuple[Direction, str]] = draw.draw(st.lists(SPOKEN, min_size=1, max_size=12))
+    frames += [(side, frame(draw, kind)) for side, kind in spoken]
     inspector.feed_all(Entry(side, n * 10.0, told, n) for n, (side, told) in enumerate(frames))
     report = inspector.report()
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
