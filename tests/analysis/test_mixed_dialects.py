@@ -98,7 +98,7 @@ def test_every_type_with_members_of_any_dialect(draw: st.DataObject) -> None:
     begins = json.dumps({"type": "session.created", "session": draw.draw(st.sampled_from(SESSIONS))})
     frames: list[tuple[Direction, bytes]] = [("server", begins.encode())]
     spoken: list[tuple[Direction, str]] = draw.draw(st.lists(SPOKEN, min_size=1, max_size=12))
-    frames += [(side, frame(draw, kind)) for side, kind in spoken]
+    frames.extend((side, frame(draw, kind)) for side, kind in spoken)
     inspector.feed_all(Entry(side, n * 10.0, told, n) for n, (side, told) in enumerate(frames))
     report = inspector.report()
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
