@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import multiprocessing
 import os
@@ -368,25 +370,95 @@ def test_a_file_that_cannot_be_opened_is_told() -> None:
     assert (done.result, done.problem) == (None, "Permission denied")
 
 
-def dies(log: Log) -> str:
+def breaks(log: Log) -> str:
     if log.name == "3":
+        raise ZeroDivisionError("of\nours")
+    return log.name
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_nobody_thought_of_costs_one_log(jobs: int) -> None:
+    done = [*each_log(named(9), breaks, jobs)]
+    assert [found.result for found in done if found.log.name != "3"] == [*"01245678"]
+    assert done[3].problem == "ZeroDivisionError: of ours"
+
+
+def named(number: int) -> list[Log]:
+    return [Log(str(each), ("x",)) for each in range(number)]
+
+
+def dies(log: Log) -> str:
+    if log.name in ("3", "5", "38"):
         os._exit(9)
     return log.name
 
 
-def test_a_reader_that_dies_is_told() -> None:
-    logs = [Log(str(number), ("x",)) for number in range(30)]
-    done: list[Done[str]] = [*each_log(logs, dies, jobs=2)]
+@pytest.mark.parametrize("jobs", [2, 7])
+def test_a_reader_that_dies_costs_the_log_that_it_read(jobs: int) -> None:
+    logs = named(40)
+    done: list[Done[str]] = [*each_log(logs, dies, jobs)]
     assert [found.log for found in done] == logs
-    lost = [found for found in done if found.problem]
-    assert "3" in {found.log.name for found in lost}
-    assert {found.problem for found in lost} == {"a process that read logs has died"}
+    assert {found.log.name: found.problem for found in done if found.problem} == dict.fromkeys(
+        ("3", "5", "38"), "the process that read it has died"
+    )
     assert all(found.result == found.log.name for found in done if not found.problem)
+    assert not multiprocessing.active_children()
+
+
+def dies_once(folder: Path, log: Log) -> str:
+    with contextlib.suppress(FileExistsError):
+        (folder / log.name).touch(exist_ok=False)
+        os._exit(9)
+    return log.name
+
+
+def test_a_reader_that_is_killed_by_accident_costs_nothing(tmp_path: Path) -> None:
+    done = [*each_log(named(6), functools.partial(dies_once, tmp_path), 2)]
+    assert [found.result for found in done] == [*"012345"]
+
+
+def test_an_idle_reader_that_dies_costs_nothing() -> None:
+    results = each_log(named(30), dies, jobs=2)
+    assert next(results).result == "0"
+    for child in multiprocessing.active_children():
+        child.kill()
+        child.join()
+    assert [found.log.name for found in results if found.problem] == ["3", "5"]
+
+
+class Unreadable:
+    """Work that no process can take over."""
+
+    def __call__(self, log: Log) -> str:
+        raise AssertionError
+
+    def __reduce__(self) -> Any:
+        return os._exit, (9,)
+
+
+def test_processes_that_do_not_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.cli._logs.multiprocessing", multiprocessing.get_context("spawn"))
+    with pytest.raises(OSError, match="do not start"):
+        next(each_log(named(9), Unreadable(), jobs=2))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_readers_end_with_the_process_that_they_read_for(folder: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from realtime.analysis import Log\n"
+        "from realtime.cli._logs import each_log\n"
+        "for done in each_log([Log(str(each), ('x',)) for each in range(99)], str, 3):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = [sys.executable, "-c", code]
+    # Its end is the end of all who could write to it.
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, timeout=120)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
 
 
 def test_nobody_need_read_on() -> None:
-    logs = [Log(str(number), ("x",)) for number in range(50)]
-    results = each_log(logs, dies, jobs=2)
+    results = each_log(named(50), dies, jobs=2)
     assert next(results).result == "0"
     results.close()
     assert not multiprocessing.active_children()
