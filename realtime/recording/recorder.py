@@ -19,8 +19,9 @@ import msgspec
 
 from ..errors import ConfigError, RealtimeError
 from ._blocks import SUFFIXES, Path, compression_of
-from ._files import Appended, log_files, mend, next_part, packer
+from ._files import Appended, log_files, next_part, packer
 from ._frames import speller
+from ._mend import mend
 from .log import DIRECTIONS, Direction, read_metadata
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Recorder:
     """Writes a log that `read_log` reads. A context manager; any thread may record.
 
     A log that is there already is gone on with: what a crash left of a last line is mended, and
-    times go on from where they were. One recorder a file.
+    times go on from where they were. A file that is no log is left as it is. One recorder a file.
 
     Args:
         path: the file; ".gz" or ".zst" at its end compresses it.
@@ -77,7 +78,7 @@ class Recorder:
 
     Raises:
         ConfigError: a limit that is negative, an unknown mode or compression, zstd without a
-            module for it, metadata that is no JSON.
+            module for it, metadata that is no JSON; mode "a" and a file that is no log.
         OSError: the file cannot be opened; FileExistsError for mode "x".
     """
 
@@ -325,7 +326,12 @@ class Recorder:
 def _octets(frame: Any) -> bytes:
     if isinstance(frame, str):
         return frame.encode("utf-8", "surrogatepass")
-    return memoryview(frame).tobytes()
+    try:
+        return memoryview(frame).tobytes()
+    except TypeError:
+        if isinstance(frame, (dict, msgspec.Struct)):
+            raise TypeError("a frame, not an event: encode it first") from None
+        raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}") from None
 
 
 def _named(path: str, compress: str | None) -> str:

@@ -112,6 +112,23 @@ def test_every_kind_of_frame(tmp_path: Path, frame: Any) -> None:
     recorder.close()
 
 
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ({"type": "response.create"}, "a frame, not an event: encode it first"),
+        (realtime.ResponseCreate(), "a frame, not an event: encode it first"),
+        (5, "a frame is bytes-like or a str, not int"),
+        (None, "a frame is bytes-like or a str, not NoneType"),
+    ],
+)
+def test_what_is_no_frame_is_told_what_is_needed(tmp_path: Path, frame: Any, message: str) -> None:
+    with Recorder(tmp_path / "a.jsonl") as recorder:
+        for record in (recorder.sent, recorder.received):
+            with pytest.raises(TypeError, match=message):
+                record(frame)
+    assert entries(tmp_path / "a.jsonl") == []
+
+
 def test_times_and_metadata(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "a.jsonl"
     with Recorder(
