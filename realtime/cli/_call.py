@@ -24,6 +24,7 @@ from ._dialogue import Answer, Dialogue, Turn
 from ._ear import Ear
 from ._hear import hear
 from ._incidents import Incidents
+from ._peer import peer_text
 from ._progress import Progress
 from ._reconnect import Unanswered, resumption
 from ._record import Record
@@ -198,19 +199,19 @@ class Call:
 
     # --- What the server says ---
 
-    def hear(self, frame: bytes) -> None:
-        """A frame of the server. What cannot be read costs no more than itself.
+    def hear(self, frame: bytes) -> bool:
+        """A frame of the server; whether it gets the call on. What cannot be read costs no more than itself.
 
         Raises:
             CallFailed: the server will have no more of this call.
             SessionLost: it says that the session is over.
         """
-        hear(self, frame)
+        return hear(self, frame)
 
     def tell(self, answer: Answer) -> None:
         """An answer has come to its end."""
         seconds = len(answer.heard) / PHONE.bytes_per_second
-        self.progress.note(f"{self.name(answer)}: {seconds:.2f} s came back: {answer.words}")
+        self.progress.note(f"{self.name(answer)}: {seconds:.2f} s came back: {peer_text(answer.words)}")
 
     def name(self, answer: Answer) -> str:
         """An answer by its number."""

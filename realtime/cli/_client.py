@@ -39,7 +39,7 @@ from ..events import (
     ResponseCreate,
 )
 from ._call import Call
-from ._hear import one_line
+from ._peer import address, peer_text
 from ._reconnect import CallFailed, Means, Retries, SessionLost, of_close, of_status
 from ._uplink import PHONE
 
@@ -58,8 +58,8 @@ R = TypeVar("R")
 class Client:
     """Makes `call` with the server at `url`; `paced` says it as it is spoken, else as fast as it goes.
 
-    Attributes: `retries`; `patience`, how many seconds the server may say nothing while something is
-    waited for.
+    Attributes: `retries`; `patience`, how many seconds the server may say nothing that gets the call on while
+    something is waited for.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Client:
             try:
                 async with _connected(url) as connection:
                     self._is_known = True
+                    self._call.record.begin()
                     await self._talk(connection)
                 return
             except SessionLost as lost:
@@ -233,15 +234,14 @@ class Client:
     async def _listen(self, connection: ClientConnection) -> None:
         try:
             while True:
-                frame = await connection.recv(decode=False)
-                self._since = time.monotonic()
-                self._call.hear(frame)
+                if self._call.hear(await connection.recv(decode=False)):
+                    self._since = time.monotonic()
                 self._news.set()
         except ConnectionClosed as closed:
             raise _ended(closed) from None
 
     async def _watch(self) -> None:
-        """A server that is waited for and says nothing at all is lost, however open its connection is."""
+        """A server that is waited for and says nothing of it is lost, whatever else it says."""
         while True:
             await asyncio.sleep(max(0.0, self._since + self.patience - time.monotonic()))
             if time.monotonic() - self._since >= self.patience:
@@ -251,7 +251,7 @@ class Client:
 
 
 def _ended(closed: ConnectionClosed) -> RealtimeError:
-    said = " ".join(str(closed).split())
+    said = peer_text(closed)
     if of_close(closed.rcvd.code if closed.rcvd else CloseCode.ABNORMAL_CLOSURE) is Means.RECONNECT:
         return SessionLost(f"the server went away in mid-call: {said}")
     return CallFailed(f"the server ended the call: {said}")
@@ -281,7 +281,7 @@ async def _connected(url: str) -> AsyncGenerator[ClientConnection]:
 
 
 def _not_connected(url: str, why: Exception) -> RealtimeError:
-    said = f"cannot connect to {url}: {' '.join(str(why).split())}"
+    said = f"cannot connect to {address(url)}: {peer_text(str(why).replace(url, address(url)))}"
     if isinstance(why, InvalidStatus):
         told = _error_in(why.response.body or b"")
         means = of_status(why.response.status_code)
@@ -306,4 +306,4 @@ def _error_in(body: bytes) -> str:
         error = msgspec.json.decode(body, type=_Body).error
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return ""
-    return one_line(": ".join(str(part) for part in (error.code, error.message) if part))
+    return peer_text(": ".join(str(part) for part in (error.code, error.message) if part))

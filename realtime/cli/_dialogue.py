@@ -17,6 +17,7 @@ class Answer:
     Attributes:
         format: of `audio`; `item_id`, of the message that speaks.
         is_whole: whether all its audio came; `is_over`, whether its response is done.
+        is_interrupted: whether the caller's next turn ended it.
         earlier: how many bytes the phone heard of tries that broke off.
     """
 
@@ -28,6 +29,7 @@ class Answer:
     item_id: str = ""
     is_whole: bool = False
     is_over: bool = False
+    is_interrupted: bool = False
     earlier: int = 0
 
     def begin(self, response_id: str, fmt: AudioFormat) -> None:
@@ -35,7 +37,7 @@ class Answer:
         self.earlier += len(self.heard)
         self.audio, self.heard = bytearray(), bytearray()
         self.response_id, self.format, self.item_id, self.words = response_id, fmt, "", ""
-        self.is_whole = False
+        self.is_whole = self.is_interrupted = False
 
 
 @dataclass(slots=True, eq=False)

@@ -28,6 +28,7 @@ from ..events import (
     UnknownEvent,
 )
 from ._dialogue import Answer, Turn
+from ._peer import peer_text
 from ._reconnect import CallFailed, Means, SessionLost, of_error
 from ._uplink import PHONE
 
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
     from ._call import Call
 
 _COMMIT_EMPTY: Final = "input_audio_buffer_commit_empty"
-_MAX_MESSAGE_CHARS: Final = 300
+# Why a response is cancelled where the caller speaks on.
+_INTERRUPTED: Final = "turn_detected"
 
 
-def hear(call: Call, frame: bytes) -> None:
-    """A frame of the server. What cannot be read costs no more than itself.
+def hear(call: Call, frame: bytes) -> bool:
+    """A frame of the server; whether it gets the call on. What cannot be read costs no more than itself.
 
     Raises:
         CallFailed: the server will have no more of this call.
@@ -49,16 +51,19 @@ def hear(call: Call, frame: bytes) -> None:
         event = call.timed(decode_server, frame)
     except DecodeError as why:
         call.record.frame("server", "(undecodable)", frame)
-        call.incidents.happened("undecodable", why.event_type or "frames", f"a frame is lost: {why}")
-        return
+        call.incidents.happened(
+            "undecodable", why.event_type or "frames", f"a frame is lost: {peer_text(why)}"
+        )
+        return False
     call.record.frame("server", event.type, frame)
     if isinstance(event, UnknownEvent):
         name = snippet(event.type)
         call.incidents.happened("unknown", name, f"an event of an unknown type, {name}, is passed over")
-    is_due = call.session.feed(event)
+    was_ready, is_due = call.session.is_ready, call.session.feed(event)
     handler = _HANDLERS.get(type(event))
     if handler is not None and is_due != 0:
         handler(call, event)
+    return _gets_on(event, was_ready)
 
 
 def _ready(call: Call, event: SessionUpdated) -> None:
@@ -67,7 +72,7 @@ def _ready(call: Call, event: SessionUpdated) -> None:
 
 def _error(call: Call, event: Error) -> None:
     error = event.error
-    text = one_line(f"{error.code or error.type}: {error.message}")
+    text = peer_text(f"{error.code or error.type}: {error.message}")
     means = of_error(error)
     if means is Means.GIVE_UP:
         raise CallFailed(f"the server refused the call: {text}")
@@ -148,11 +153,14 @@ def _answer_ended(call: Call, event: ResponseDone) -> None:
     _let_hear(call, answer, call.session.rest_to_phone())
     answer.words = call.session.words(answer)
     call.dialogue.over(answer)
-    failure = response.status_details.error if isinstance(response.status_details, StatusDetails) else None
+    details = (
+        response.status_details if isinstance(response.status_details, StatusDetails) else StatusDetails()
+    )
+    answer.is_interrupted, failure = details.reason == _INTERRUPTED, details.error
     if failure is not None:
-        text = one_line(f"{failure.code or failure.type}: {failure.message}")
+        text = peer_text(f"{failure.code or failure.type}: {failure.message}")
         call.incidents.happened(
-            "failed", str(failure.code or failure.type), f"{call.name(answer)} failed: {text}"
+            "failed", snippet(failure.code or failure.type), f"{call.name(answer)} failed: {text}"
         )
     call.tell(answer)
 
@@ -188,7 +196,14 @@ _HANDLERS: Final[dict[type[ServerEvent], Callable[[Call, Any], None]]] = {
 }
 
 
-def one_line(text: str) -> str:
-    """A peer's text in a message of ours."""
-    line = " ".join(text.split())
-    return line if len(line) <= _MAX_MESSAGE_CHARS else line[: _MAX_MESSAGE_CHARS - 3] + "..."
+# What gets the call on where the server is waited for: all of a response, and what the caller minds. The rest
+# may come as often as a server likes: it is no sign that the awaited will.
+_NEWS: Final = frozenset(_HANDLERS.keys() - {Error, SessionUpdated})
+
+
+def _gets_on(event: ServerEvent, was_ready: bool) -> bool:
+    if isinstance(event, SessionUpdated):
+        return not was_ready
+    return type(event) in _NEWS or (
+        event.type.startswith("response.") and not isinstance(event, UnknownEvent)
+    )

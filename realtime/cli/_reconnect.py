@@ -61,6 +61,8 @@ _ERRORS: Final[dict[str | None, Means]] = {
 # RFC 6455, section 7.4, and IANA's registry: the codes of ends that are nobody's fault, or the server's. The
 # others say that what we sent is wrong; those from 3000 on are the server's own, as after an error that says why.
 _MAY_DO_AGAIN: Final = frozenset({1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014})
+# Request Timeout and Too Many Requests: RFC 9110, section 15.5.9, and RFC 6585, section 4.
+_WAITING_MENDS: Final = frozenset({408, 429})
 
 
 def of_error(error: ErrorDetail) -> Means:
@@ -75,7 +77,7 @@ def of_close(code: int) -> Means:
 
 def of_status(status: int) -> Means:
     """What the HTTP status of a refused handshake means."""
-    return Means.RECONNECT if status >= 500 else Means.GIVE_UP
+    return Means.RECONNECT if status >= 500 or status in _WAITING_MENDS else Means.GIVE_UP
 
 
 class Retries:

@@ -1,7 +1,7 @@
 """What a call leaves behind: caller.wav, agent.wav, session.jsonl, and counts of its frames.
 
 Every write goes to the file at once and leaves it valid, so that an aborted call can be
-heard and read up to where it ended.
+heard and read up to where it ended. Files of an earlier call are overwritten once this one begins.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from ..audio import WavWriter
 from ..format import AudioFormat
-from ..recording import Direction, Recorder, one_line as one_line
+from ..recording import Direction, Recorder
 
 # A hostile server has as many types of events as it likes.
 MAX_KINDS: Final = 200
@@ -23,22 +23,35 @@ MAX_KINDS: Final = 200
 class Record:
     """The three files of a call in the folder `out`, which is made where it is not there.
 
-    Attributes: `out`; `counts`, the frames by direction and type; `caller` and `agent`, the
+    Attributes: `out`; `counts`, the frames by direction and type; from `begin` on `caller` and `agent`, the
     WAV files, 8 kHz mu-law.
 
     Raises:
-        OSError: a file cannot be written.
+        OSError: the folder cannot be made.
     """
 
     def __init__(self, out: Path) -> None:
         self.out = out
         self.counts: dict[Direction, Counter[str]] = {"client": Counter(), "server": Counter()}
         out.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as stack:
-            self.caller = stack.enter_context(WavWriter(out / "caller.wav", AudioFormat.G711_ULAW))
-            self.agent = stack.enter_context(WavWriter(out / "agent.wav", AudioFormat.G711_ULAW))
-            self._log = stack.enter_context(Recorder(out / "session.jsonl", mode="w", header=False))
-            self._files = stack.pop_all()
+        self._files = contextlib.ExitStack()
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """The call begins: the files are there from now on, and those of an earlier call are gone.
+
+        Nothing the second time. Until then nothing is written.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        if self._has_begun:
+            return
+        enter, out = self._files.enter_context, self.out
+        self.caller = enter(WavWriter(out / "caller.wav", AudioFormat.G711_ULAW))
+        self.agent = enter(WavWriter(out / "agent.wav", AudioFormat.G711_ULAW))
+        self._log = enter(Recorder(out / "session.jsonl", mode="w", header=False))
+        self._has_begun = True
 
     def frame(self, direction: Direction, kind: str, frame: bytes) -> None:
         """A frame of the type `kind` that was sent or received just now."""

@@ -14,6 +14,7 @@ import numpy as np
 from ..audio import ulaw_decode
 from ._call import Call
 from ._dialogue import Turn
+from ._peer import peer_text
 from ._record import Record
 from ._uplink import PHONE
 
@@ -35,7 +36,7 @@ def _frames(record: Record) -> Iterator[str]:
     yield f"frames        {sent.total()} to the server, {received.total()} from it"
     for direction, counts in record.counts.items():
         for kind, count in counts.items():
-            yield f"  {direction} {count:6} {kind}"
+            yield f"  {direction} {count:6} {peer_text(kind)}"
 
 
 def _audio(call: Call) -> Iterator[str]:
@@ -75,6 +76,10 @@ def _exactness(turn: Turn) -> str:
         return "no answer of its own"
     again = f"; after {len_s:.2f} s of a try that broke off" if (len_s := _seconds(answer.earlier)) else ""
     heard = bytes(answer.heard)
+    if answer.is_interrupted:
+        return (
+            f"the answer was interrupted by the caller's next turn, after {_seconds(len(heard)):.2f} s{again}"
+        )
     is_comparable = turn.format is answer.format and len(turn.sent) == len(answer.audio)
     if not is_comparable or len(turn.spoken) != len(heard):
         return f"the answer is not the caller's audio{again}"
@@ -89,8 +94,13 @@ def _seconds(nbytes: int) -> float:
 
 
 def snr_db(original: bytes, copy: bytes) -> float:
-    """The signal-to-noise ratio of a mu-law copy of equal length; infinite for an exact one."""
+    """The signal-to-noise ratio of a mu-law copy of equal length.
+
+    Infinite for an exact copy; minus infinity where there was silence, and is none in the copy.
+    """
     wanted = ulaw_decode(original).astype(np.float64)
     noise = ulaw_decode(copy).astype(np.float64) - wanted
-    noise_energy = float(noise @ noise)
-    return 10 * math.log10(float(wanted @ wanted) / noise_energy) if noise_energy else math.inf
+    wanted_energy, noise_energy = float(wanted @ wanted), float(noise @ noise)
+    if not noise_energy:
+        return math.inf
+    return 10 * math.log10(wanted_energy / noise_energy) if wanted_energy else -math.inf

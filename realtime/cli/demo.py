@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=DEFAULT_PATIENCE_SECONDS,
         metavar="SECONDS",
-        help="how long the server may say nothing while it is waited for (default: %(default)g)",
+        help="how long the server may say nothing of what it is waited for (default: %(default)g)",
     )
     parser.add_argument(
         "--retries",
@@ -83,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ._progress import Progress
     from ._record import Record
     from ._report import report
+    from ._say import say
 
     _check(arguments)
     recording = load(arguments.wav)
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         asyncio.run(_make(client, where))
     for line in report(call, record):
-        print(line)
+        say(line)
     return 0
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ._say import say
+
 HELP = "tell which distribution this package comes from and what it stands on"
 
 DISTRIBUTION = "realtime-codec"
@@ -23,6 +25,11 @@ PACKAGE = "realtime"
 SUPABASE = "realtime"
 REQUIRED = ("msgspec", "numpy", "pybase64")
 OPTIONAL = {"websockets": "testing"}
+_FOUND_FIRST = "the one found first is imported. Use an environment without it, or vendor this package."
+_OVERWRITTEN = (
+    "in the same folder: each has overwritten files of the other. Uninstall both and install this one again: "
+    f"pip uninstall {{0}} {DISTRIBUTION}, pip install {DISTRIBUTION}"
+)
 
 
 class Finding(NamedTuple):
@@ -41,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the findings."""
     findings = [*examine()]
     for finding in findings:
-        print(f"{finding.name:<14}{'' if finding.ok else 'PROBLEM: '}{finding.text}")
+        say(f"{finding.name:<14}{'' if finding.ok else 'PROBLEM: '}{finding.text}")
     return 0 if all(finding.ok for finding in findings) else 1
 
 
@@ -73,10 +80,12 @@ def _origin(package: Path) -> Iterator[Finding]:
         yield Finding("distribution", f"none: a source checkout or a copy, not an installed {DISTRIBUTION}")
     for name in sorted(_others()):
         whose = "Supabase's client" if name == SUPABASE else "another package"
+        other = _distribution(name)
+        shares = other is not None and _provides(other, package)
+        what = _OVERWRITTEN.format(name) if shares else _FOUND_FIRST
         yield Finding(
             "clash",
-            f"{whose}, the distribution {name!r}, is installed and has a package {PACKAGE!r} too; the one "
-            "found first is imported. Use an environment without it, or vendor this package.",
+            f"{whose}, the distribution {name!r}, is installed and has a package {PACKAGE!r} too; {what}",
             ok=False,
         )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from ._faults import add_fault
+from ._say import say
 
 if TYPE_CHECKING:
     from ..testing import LoopbackServer
@@ -57,7 +59,8 @@ async def _serve(server: LoopbackServer) -> None:
     stop = asyncio.Event()
     _on_signals(asyncio.get_running_loop(), stop)
     async with server:
-        print(server.url, flush=True)
+        say(server.url)
+        sys.stdout.flush()
         await stop.wait()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import realtime as r
@@ -18,6 +21,13 @@ ULAW = r.AudioFormat.G711_ULAW
 
 def demo(out: Path, *arguments: str) -> int:
     return main(["demo", "--fast", "--out", str(out), *arguments])
+
+
+def in_ascii(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
+    """What is printed from now on, to a terminal of ASCII alone."""
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii", write_through=True))
+    return printed
 
 
 def log(out: Path) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import realtime as r
 from realtime.audio import rms_dbfs, ulaw_decode, write_wav
 from realtime.cli.demo import load
-from tests.cli.calls import ULAW, demo, log, samples, speech, turns
+from tests.cli.calls import ULAW, demo, in_ascii, log, samples, speech, turns
 
 FORMATS = [fmt.value for fmt in r.AudioFormat]
 COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime"]
@@ -112,6 +112,12 @@ def test_the_command_itself(tmp_path: Path) -> None:
     assert "equal bytes" in done.stdout
     assert "Error" not in done.stderr
     assert "Warning" not in done.stderr
+
+
+def test_a_terminal_of_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = in_ascii(monkeypatch)
+    assert demo(tmp_path / "dé") == 0
+    assert b"d\\xe9" in printed.getvalue()
 
 
 # --- Other recordings ----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from websockets.sync.server import ServerConnection, serve
 
 import realtime as r
 from realtime.audio import write_wav
-from realtime.cli._record import one_line
+from realtime.recording import one_line
 from realtime.testing import LoopbackServer
 from tests.cli.calls import ULAW, demo, log, samples, speech
 
@@ -100,6 +101,73 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path, capsys: pytest.Captur
 def test_a_server_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str) -> None:
     assert demo(tmp_path, "--url", url) == 1
     assert f"cannot connect to {url}" in complaint(capsys)
+
+
+SECRET = "user:S3CRET@"
+KEY = "?api-key=S3CRET#S3CRET"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"ws://{SECRET}127.0.0.1:9/v1/realtime{KEY}", "ws://127.0.0.1:9/v1/realtime"),
+        (f"http://{SECRET}127.0.0.1/{KEY}", "http://127.0.0.1/"),
+        (f"{SECRET}nonsense{KEY}", "nonsense"),
+        (f"ws://{SECRET}[::1{KEY}", "ws://[::1"),
+        (f"ws://{SECRET}127.0.0.1:x/{KEY}", "ws://127.0.0.1:x/"),
+    ],
+)
+def test_what_is_secret_in_a_url_is_not_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, shown: str
+) -> None:
+    assert demo(tmp_path, "--url", url) == 1
+    line = complaint(capsys)
+    assert f"cannot connect to {shown}: " in line
+    assert "S3CRET" not in line
+
+
+def test_what_is_secret_in_a_url_is_not_in_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came: list[int] = []
+
+    def refuse(connection: ServerConnection, request: Request) -> Response | None:
+        came.append(len(came))
+        status = {2: HTTPStatus.TOO_MANY_REQUESTS, 3: HTTPStatus.REQUEST_TIMEOUT}.get(len(came))
+        return connection.respond(status, "") if status else None
+
+    def talk(connection: ServerConnection) -> None:
+        greet(connection)
+        if len(came) == 1:
+            connection.close(1012)
+        for frame in connection:
+            if r.peek_type(frame) == "input_audio_buffer.clear":
+                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+
+    with Server(talk, process_request=refuse) as server:
+        assert demo(tmp_path, "--url", f"{server.url}?api-key=S3CRET") == 0
+    said = capsys.readouterr()
+    assert "reconnected   3: " in said.out
+    assert "HTTP 429" in said.err
+    assert "S3CRET" not in said.out + said.err
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "nonsense"])
+def test_a_call_that_does_not_begin_leaves_the_last_ones_files(tmp_path: Path, url: str) -> None:
+    assert demo(tmp_path) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert min(len(data) for data in before.values()) > 1000
+    assert demo(tmp_path, "--url", url) == 1
+    with LoopbackServer() as other:
+        assert demo(tmp_path, "--port", str(other.port)) == 1
+        assert demo(tmp_path, "--url", other.url.replace("realtime", "chat")) == 1
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "session.jsonl").mkdir()
+    assert demo(tmp_path) == 1
+    assert str(tmp_path / "session.jsonl") in complaint(capsys)
 
 
 def test_a_server_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,6 +314,23 @@ def test_a_server_that_says_nothing(
     assert f"the server did not {what} in 0.5 s; no retries are left" in line
     assert len(samples(tmp_path / "agent.wav")) == 0
     assert [line["frame"]["type"] for line in log(tmp_path)].count("session.update") == 2
+
+
+def chat(connection: ServerConnection) -> None:
+    """Say something whenever the client has nothing to say."""
+    greet(connection)
+    while True:
+        try:
+            connection.recv(timeout=0.02)
+        except TimeoutError:
+            connection.send(r.encode(r.RateLimitsUpdated(rate_limits=[])), text=True)
+
+
+def test_a_server_that_only_chats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Server(chat) as server:
+        assert demo(tmp_path, "--url", server.url, "--patience", "0.5", "--retries", "0") == 1
+    assert "the server did not answer in 0.5 s" in complaint(capsys)
+    assert [line["frame"]["type"] for line in log(tmp_path)].count("rate_limits.updated") > 1
 
 
 def test_a_server_that_stops_reading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -406,6 +491,114 @@ def test_an_answer_that_is_not_the_callers_audio(tmp_path: Path, capsys: pytest.
         assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
     assert len(samples(tmp_path / "agent.wav")) == 800
     assert "the answer is not the caller's audio" in capsys.readouterr().out
+
+
+def answer_to_the_end(*events: r.ServerEvent | bytes) -> Callable[[ServerConnection], None]:
+    """A server that says `events` once all was said."""
+
+    def talk(connection: ServerConnection) -> None:
+        greet(connection)
+        while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
+            pass
+        for event in events:
+            connection.send(event if isinstance(event, bytes) else r.encode(event), text=True)
+        connection.recv()
+
+    return talk
+
+
+SPOKEN = (
+    r.InputAudioBufferSpeechStarted(item_id="u", audio_start_ms=0),
+    r.InputAudioBufferSpeechStopped(item_id="u", audio_end_ms=100),
+    r.ResponseCreated(response=r.Response(id="r")),
+    r.ResponseOutputAudioDelta(
+        response_id="r", item_id="i", output_index=0, content_index=0, delta=b"\x00" * 800
+    ),
+)
+
+
+def test_an_answer_that_the_caller_interrupts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cancelled = r.Response(
+        id="r", status="cancelled", status_details=r.StatusDetails(type="cancelled", reason="turn_detected")
+    )
+    talk = answer_to_the_end(*SPOKEN, r.ResponseDone(response=cancelled), r.InputAudioBufferCleared())
+    with Server(talk) as server:
+        assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
+    said = capsys.readouterr().out
+    assert "turn 1        the answer was interrupted by the caller's next turn, after 0.10 s" in said
+
+
+def test_silence_that_comes_back_as_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_wav(tmp_path / "in.wav", ULAW.silence(300), ULAW)
+    done = r.ResponseDone(response=r.Response(id="r"))
+    with Server(answer_to_the_end(*SPOKEN, done, r.InputAudioBufferCleared())) as server:
+        arguments = ("--wav", str(tmp_path / "in.wav"), "--format", "g711_ulaw", "--url", server.url)
+        assert demo(tmp_path / "out", *arguments) == 0
+    assert "as 8 kHz mu-law: SNR -inf dB" in capsys.readouterr().out
+
+
+# --- Text that a terminal would obey -------------------------------------------------
+
+OBEYED = "caf\u00e9 \x1b]0;owned\x07\x1b[2J\u202e\x9b31m\n\rrealtime demo: all is well"
+
+
+def is_harmless(said: str) -> bool:
+    return said.replace("\n", "").isprintable() and "\nrealtime demo: all is well" not in said
+
+
+def test_nothing_that_a_server_says_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quoted = json.dumps(OBEYED).encode()
+    failed = r.StatusDetails(type="failed", error=r.StatusError(type=OBEYED, code=OBEYED, message=OBEYED))
+    spoken = r.ResponseOutputAudioTranscriptDone(
+        response_id="r", item_id="i", output_index=0, content_index=0, transcript=OBEYED
+    )
+    talk = answer_to_the_end(
+        r.Error(error=r.ErrorDetail(type=OBEYED, code=OBEYED, message=OBEYED)),
+        b'{"type":%b}' % quoted,
+        b'{"type":"response.done","response":{%b:7}}' % quoted,
+        b'{"type":"error","error":{%b:' % quoted,
+        *SPOKEN,
+        r.ResponseOutputItemAdded(
+            response_id="r", output_index=0, item=r.MessageItem(id="i", role="assistant", content=[])
+        ),
+        spoken,
+        r.ResponseDone(response=r.Response(id="r", status="failed", status_details=failed)),
+        r.InputAudioBufferCleared(),
+    )
+    with Server(talk) as server:
+        assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
+    said = capsys.readouterr()
+    assert said.err.count("owned") >= 3
+    assert said.out.count("owned") >= 3
+    assert is_harmless(said.err)
+    assert is_harmless(said.out)
+
+
+@pytest.mark.parametrize("code", [4000, 1012])
+def test_no_reason_of_a_close_is_obeyed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int
+) -> None:
+    def talk(connection: ServerConnection) -> None:
+        connection.recv()
+        connection.close(code, OBEYED)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url, "--retries", "0") == 1
+    said = capsys.readouterr().err
+    assert "owned" in said
+    assert is_harmless(said)
+
+
+def test_no_body_of_a_refusal_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(connection: ServerConnection, request: Request) -> Response:
+        body = json.dumps({"error": {"code": OBEYED, "message": OBEYED}})
+        return connection.respond(HTTPStatus.UNAUTHORIZED, body)
+
+    with Server(listen, process_request=refuse) as server:
+        assert demo(tmp_path, "--url", server.url) == 1
+    said = capsys.readouterr().err
+    assert "owned" in said
+    assert is_harmless(said)
 
 
 def test_half_a_sample_at_the_end_of_an_answer_is_not_heard(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from realtime.cli._call import Call
 from realtime.cli._progress import Progress
 from realtime.cli._reconnect import CallFailed, SessionLost
 from realtime.cli._record import MAX_KINDS, Record
-from realtime.cli._report import report
+from realtime.cli._report import report, snr_db
 from realtime.cli._session import MAX_REQUESTS
 
 SPEECH = ulaw_encode(bytes(2 * 8 * 500)).tobytes()
@@ -40,7 +41,8 @@ class NoRecord:
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("out")
-    Record(folder).__exit__(None, None, None)
+    with Record(folder) as record:
+        record.begin()
     return folder
 
 
@@ -180,6 +182,33 @@ def test_a_session_that_was_not_told_anything_is_not_what_the_next_one_is_told(o
     assert made.again_ms == 50
 
 
+# What is said where an answer is waited for, and whether it gets the call on.
+SAID: list[tuple[r.ServerEvent, bool]] = [
+    (r.SessionUpdated(session=session(r.PcmuFormat(), r.PcmuFormat())), False),
+    (r.RateLimitsUpdated(rate_limits=[]), False),
+    (r.Error(error=r.ErrorDetail(type="x", message="y")), False),
+    (r.UnknownEvent("response.hologram.delta", b'{"type":"response.hologram.delta"}'), False),
+    (r.ConversationItemRetrieved(item=r.MessageItem(id="a", role="user", content=[])), False),
+    (r.InputAudioBufferSpeechStarted(item_id="a", audio_start_ms=0), True),
+    (r.ResponseCreated(response=r.Response(id="r")), True),
+    (r.ResponseOutputTextDelta(response_id="r", item_id="i", delta="word", **PLACE), True),
+    (r.ResponseOutputAudioTranscriptDelta(response_id="r", item_id="i", delta="word", **PLACE), True),
+    (r.ResponseOutputAudioDelta(response_id="r", item_id="i", delta=bytes(480), **PLACE), True),
+    (r.ResponseDone(response=r.Response(id="r")), True),
+    (r.InputAudioBufferCleared(), True),
+]
+
+
+@pytest.mark.parametrize(("event", "is_news"), SAID, ids=[event.type for event, _ in SAID])
+def test_what_gets_a_call_on(out: Path, event: r.ServerEvent, is_news: bool) -> None:
+    made = call(NoRecord(out))
+    begin(made)
+    ready = r.SessionUpdated(session=session(r.PcmuFormat(), r.PcmuFormat()))
+    assert made.hear(r.encode(ready))
+    assert made.hear(r.encode(event)) is is_news
+    assert not made.hear(b'{"type":"response.done"')
+
+
 def test_requests_are_bounded(out: Path) -> None:
     made = call(NoRecord(out))
     begin(made)
@@ -192,6 +221,7 @@ def test_requests_are_bounded(out: Path) -> None:
 
 def test_types_are_bounded(tmp_path: Path) -> None:
     with Record(tmp_path) as record:
+        record.begin()
         for number in range(MAX_KINDS + 50):
             record.frame("server", f"type.{number}", b"{}")
         record.frame("server", "type.0", b"{}")
@@ -201,7 +231,26 @@ def test_types_are_bounded(tmp_path: Path) -> None:
 
 def test_what_is_lost_for_good_is_in_the_report(tmp_path: Path) -> None:
     with Record(tmp_path) as record:
+        record.begin()
         made = call(record)
         made.say()
         made.uplink.lost = 800
         assert "lost          100 ms of the caller's audio" in [*report(made, record)]
+
+
+# --- The report ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("original", "copy", "snr"),
+    [
+        (b"\x10" * 160, b"\x10" * 160, math.inf),
+        (b"", b"", math.inf),
+        (b"\xff" * 160, b"\xff" * 160, math.inf),
+        (b"\xff" * 160, b"\x00" * 160, -math.inf),
+        (b"\x00" * 160, b"\xff" * 160, 0.0),
+        (b"\x00" * 160, b"\x80" * 160, 10 * math.log10(0.25)),
+    ],
+)
+def test_signal_to_noise(original: bytes, copy: bytes, snr: float) -> None:
+    assert snr_db(original, copy) == snr

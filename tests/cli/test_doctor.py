@@ -14,6 +14,7 @@ import pytest
 
 import realtime as r
 from realtime.cli import doctor, main
+from tests.cli.calls import in_ascii
 
 PACKAGE = Path(r.__file__).resolve().parent
 
@@ -46,6 +47,13 @@ def test_all_is_told_and_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == (1 if "PROBLEM" in said else 0)
 
 
+def test_a_terminal_of_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = in_ascii(monkeypatch)
+    monkeypatch.setattr(doctor, "_package_folder", lambda: tmp_path / "dé" / "realtime")
+    main(["doctor"])
+    assert b"d\\xe9" in printed.getvalue()
+
+
 @pytest.mark.parametrize(
     ("said", "found"),
     [
@@ -72,7 +80,20 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_supabases_distribution_is_in_the_way(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     install(site, "realtime", "realtime/__init__.py")
     assert main(["doctor"]) == 1
-    assert "PROBLEM: Supabase's client, the distribution 'realtime'" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "PROBLEM: Supabase's client, the distribution 'realtime'" in said
+    assert "the one found first is imported" in said
+
+
+def test_files_of_two_distributions_in_one_folder(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each overwrites the other's: neither is whole."""
+    install(site, "realtime-codec", "realtime/__init__.py")
+    install(site, "realtime", "realtime/__init__.py")
+    monkeypatch.setattr(doctor, "_package_folder", lambda: site / "realtime")
+    clash = findings()["clash"]
+    assert "each has overwritten files of the other" in clash.text
+    assert "pip uninstall realtime realtime-codec, pip install realtime-codec" in clash.text
+    assert not clash.ok
 
 
 def test_any_other_that_has_the_package_is_too(site: Path) -> None:

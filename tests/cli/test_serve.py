@@ -41,6 +41,21 @@ def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.S
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_a_terminal_of_ascii(tmp_path: Path) -> None:
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "realtime", "serve"]
+    (tmp_path / "dé").mkdir()
+    with subprocess.Popen(
+        command, env=environment, cwd=tmp_path / "dé", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"ws://127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30) == (b"", b"")
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 def test_faults_strike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     command = [
