@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ..audio import rms_dbfs, ulaw_decode
-from ..build import VAD_SILENCE_DURATION_MS
+from ..build import VAD_SILENCE_DURATION_MS, VAD_THRESHOLD
+from ..testing._listen import ONSET_MS, threshold_dbfs
 
-# The loopback server's own level and onset for a threshold of 0.5.
-LOUD_DBFS: Final = -40.0
-ONSET_MS: Final = 60
+LOUD_DBFS: Final = threshold_dbfs(VAD_THRESHOLD)
 
 
 class Ear:

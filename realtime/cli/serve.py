@@ -12,6 +12,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from ..testing._defaults import PTIME_MS
 from ._faults import add_fault
 from ._say import say
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ..testing import LoopbackServer
 
 HELP = "serve the protocol on 127.0.0.1, playing each caller's turns back"
-DEFAULT_PTIME_MS = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ptime",
         type=int,
-        default=DEFAULT_PTIME_MS,
+        default=PTIME_MS,
         metavar="MS",
         help="duration of one audio delta (default: %(default)s)",
     )

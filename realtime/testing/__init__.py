@@ -8,7 +8,36 @@ websockets (``pip install realtime-codec[testing]``) and numpy, when one of thes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+__all__ = [
+    "FAULTS",
+    "BetaLoopback",
+    "Call",
+    "Fail",
+    "Fault",
+    "Loopback",
+    "LoopbackServer",
+    "RateLimits",
+    "Say",
+    "TranslationLoopback",
+    "Turn",
+    "faults",
+]
+# Where each is. pytest loads the plugin beside this at every start, whoever uses it.
+_HOMES: Final = {
+    "BetaLoopback": "beta",
+    "Call": "script",
+    "FAULTS": "faults",
+    "Fail": "script",
+    "Fault": "faults",
+    "Loopback": "loopback",
+    "LoopbackServer": "server",
+    "RateLimits": "_limits",
+    "Say": "script",
+    "TranslationLoopback": "translation",
+    "Turn": "_history",
+}
 
 if TYPE_CHECKING:
     from . import faults as faults
@@ -21,20 +50,6 @@ if TYPE_CHECKING:
     from .server import LoopbackServer as LoopbackServer
     from .translation import TranslationLoopback as TranslationLoopback
 else:
-    # pytest loads the plugin beside this at every start, whoever uses it.
-    _HOMES = {
-        "BetaLoopback": "beta",
-        "Call": "script",
-        "FAULTS": "faults",
-        "Fail": "script",
-        "Fault": "faults",
-        "Loopback": "loopback",
-        "LoopbackServer": "server",
-        "RateLimits": "_limits",
-        "Say": "script",
-        "TranslationLoopback": "translation",
-        "Turn": "_history",
-    }
 
     def __getattr__(name):
         import importlib
@@ -44,3 +59,6 @@ else:
         if name in _HOMES:
             return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -17,7 +17,7 @@ from ._connection import Session
 from .beta import BetaLoopback
 from .faults import Fault, named
 from .loopback import Loopback
-from .translation import TranslationLoopback
+from .translation import DEFAULT_MODEL, TranslationLoopback
 
 PATH: Final = "/v1/realtime"
 # What begins a beta client's connection: OpenAI's header, a browser's subprotocol for it.
@@ -46,7 +46,7 @@ def parse(request: Request | None) -> Asked:
     query = parse_qs(url.query)
     path = url.path.rstrip("/")
     if path.endswith("/realtime/translations"):
-        dialect, default = "translation", "gpt-realtime-translate"
+        dialect, default = "translation", DEFAULT_MODEL
     elif path.endswith("/realtime"):
         dialect, default = _dialect(request, path, query), spec.DEFAULT_MODEL
     else:

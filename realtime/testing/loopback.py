@@ -28,6 +28,7 @@ from ..events import (
 )
 from ..format import AudioFormat
 from . import _conversation, _input, _responses, _settings as settings
+from ._defaults import PTIME_MS
 from ._limits import Limiter, RateLimits
 from ._listen import InputBuffer
 from ._refusal import Refusal, event_id_of, of_decode_error, unknown_type
@@ -35,7 +36,6 @@ from ._request import check_ptime
 from ._session import Session
 from .script import Script, checked, player
 
-DEFAULT_PTIME_MS: Final = 100
 Kind = Literal["realtime", "transcription"]
 
 
@@ -62,7 +62,7 @@ class Loopback:
         self,
         *,
         model: str = spec.DEFAULT_MODEL,
-        ptime_ms: float = DEFAULT_PTIME_MS,
+        ptime_ms: float = PTIME_MS,
         paced: bool = False,
         session_id: str = "sess_loopback",
         expires_at: int = 0,

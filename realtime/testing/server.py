@@ -31,12 +31,12 @@ except ImportError as missing:
 from .. import spec
 from ..errors import ConfigError
 from ._connection import Talk
+from ._defaults import PTIME_MS
 from ._given import Given, GivenFaults, injectable
 from ._limits import RateLimits
 from ._request import check_ptime
 from ._route import PATH, parse, session_for
 from .faults import Fault
-from .loopback import DEFAULT_PTIME_MS
 from .script import Script, checked
 
 HOST: Final = "127.0.0.1"
@@ -87,7 +87,7 @@ class LoopbackServer:
         self,
         port: int = 0,
         *,
-        ptime_ms: float = DEFAULT_PTIME_MS,
+        ptime_ms: float = PTIME_MS,
         pace: float | None = None,
         script: Script | None = None,
         rate_limits: RateLimits | None = None,

@@ -35,9 +35,10 @@ from ..translation import (
     TranslationSessionInfo,
 )
 from ._append import check_append
+from ._defaults import PTIME_MS
 from ._refusal import Refusal, event_id_of, of_decode_error, unknown_type
 from ._request import check_ptime
-from .loopback import DEFAULT_PTIME_MS, _check_event_id
+from .loopback import _check_event_id
 
 # Source: OpenAI's guide to realtime translation, read 2026-11-25.
 DEFAULT_MODEL: Final = "gpt-realtime-translate"
@@ -72,7 +73,7 @@ class TranslationLoopback:
         self,
         *,
         model: str = DEFAULT_MODEL,
-        ptime_ms: float = DEFAULT_PTIME_MS,
+        ptime_ms: float = PTIME_MS,
         paced: bool = False,
         session_id: str = "sess_loopback",
         expires_at: int = 0,
