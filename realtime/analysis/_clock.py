@@ -5,8 +5,9 @@ Servers tell speech by positions in the audio of a session. Audio lies where it 
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Final
 
 # A position is noted every so often; what servers tell of is seconds old at most.
@@ -38,14 +39,18 @@ class InputClock:
             self._next_ms = ms + _MARK_MS
         self.ms = ms + nbytes * self.ms_per_byte
 
-    def sent_run(self, nbytes: int, times: Sequence[bytes]) -> None:
-        """As much audio was sent at each of these times, which are numbers of milliseconds as text."""
-        ms, more_ms, next_ms = self.ms, nbytes * self.ms_per_byte, self._next_ms
-        for time in times:
+    def sent_run(self, nbytes: int, count: int, time_of: Callable[[int], float]) -> None:
+        """As much audio was sent `count` times over; `time_of` has the times of each."""
+        ms, each_ms, next_ms, line = self.ms, nbytes * self.ms_per_byte, self._next_ms, 0
+        # Sums of eighths are exact, so that many are one product; others are added as `sent` adds them.
+        is_exact = each_ms > 0 and not each_ms * 8 % 1
+        while line < count:
             if ms >= next_ms:
-                self._marks.append((ms, float(time)))
+                self._marks.append((ms, time_of(line)))
                 next_ms = ms + _MARK_MS
-            ms += more_ms
+            lines = min(count - line, max(1, math.ceil((next_ms - ms) / each_ms))) if is_exact else 1
+            ms += lines * each_ms
+            line += lines
         self.ms, self._next_ms = ms, next_ms
 
     def begin(self) -> None:

@@ -45,7 +45,7 @@ Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 class _Layout:
     """Lines that are alike but for their digits and their audio: where things stand in them."""
 
-    __slots__ = ("audio_at", "audio_end", "frame_bytes", "length", "match", "nbytes", "time_end")
+    __slots__ = ("audio_at", "audio_end", "frame_bytes", "length", "match", "nbytes", "time_end", "weights")
 
     def __init__(self, digits: int, base64_chars: int, padding: int) -> None:
         self.time_end = _HEAD_BYTES + digits + 1 + _DECIMALS
@@ -54,6 +54,9 @@ class _Layout:
         self.length = self.audio_end + len(_TAIL)
         self.frame_bytes = self.length - self.time_end - len(_KEY) - len(b"}\n")
         self.nbytes = base64_chars // 4 * 3 - padding
+        # By these the codes of a time's digits are its order among times of as many digits; the point adds none.
+        whole, decimals = 10.0 ** np.arange(digits - 1, -1, -1), 10.0 ** -np.arange(1, _DECIMALS + 1)
+        self.weights = np.concatenate([whole, [0.0], decimals])
         line = b"".join((
             re.escape(_HEAD), b"[0-9]{%d}\\.[0-9]{%d}" % (digits, _DECIMALS), re.escape(_MID),
             b"(?s:.{%d})" % (base64_chars - 2), _ENDS[padding], re.escape(_TAIL),
@@ -86,9 +89,10 @@ class AppendRuns:
         assert layout is not None
         end = found.end()
         count = (end - start) // layout.length
-        if not self._is_base64(block, start, end, count, layout):
+        latest = self._latest(block, start, end, count, layout)
+        if latest is None:
             return None
-        self._take(block, start, count, layout)
+        self._take(block, start, count, layout, latest)
         return end, count
 
     def _layout_at(self, block: bytes, start: int) -> _Layout | None:
@@ -112,34 +116,41 @@ class AppendRuns:
         return found
 
     @staticmethod
-    def _is_base64(block: bytes, start: int, end: int, count: int, layout: _Layout) -> bool:
-        """Whether nothing in the audio of a run ends it before its end: no quote, no line end, no escape."""
+    def _latest(block: bytes, start: int, end: int, count: int, layout: _Layout) -> int | None:
+        """Which line of a run has the latest time; None where the audio of one ends before its end.
+
+        That is where it holds a quote, a line end or an escape. The latest is not the last where a clock
+        went back.
+        """
         if block.find(b"\\", start, end) >= 0:
-            return False
+            return None
         if count >= _MANY:
             rows = np.frombuffer(block, np.uint8, end - start, start).reshape(count, layout.length)
-            return bool(rows[:, layout.audio_at : layout.audio_end].min() >= _LEAST_OF_BASE64)
+            if rows[:, layout.audio_at : layout.audio_end].min() < _LEAST_OF_BASE64:
+                return None
+            return int((rows[:, _HEAD_BYTES : layout.time_end] @ layout.weights).argmax())
         for line in range(start, end, layout.length):
-            audio_end = line + layout.audio_end
-            if block.find(b'"', line + layout.audio_at) != audio_end:
-                return False
+            if block.find(b'"', line + layout.audio_at) != line + layout.audio_end:
+                return None
             if block.find(b"\n", line) != line + layout.length - 1:
-                return False
-        return True
+                return None
+        # Of equal length: the latest of the times is the greatest of their texts.
+        texts = [block[at + _HEAD_BYTES : at + layout.time_end] for at in range(start, end, layout.length)]
+        return texts.index(max(texts))
 
-    def _take(self, block: bytes, start: int, count: int, layout: _Layout) -> None:
+    def _take(self, block: bytes, start: int, count: int, layout: _Layout, latest: int) -> None:
         if self._tally is None:
             self._tally = self._tally_of()
         self._tally.frames += count
         self._tally.nbytes += count * layout.frame_bytes
-        length, time_chars = layout.length, layout.time_end - _HEAD_BYTES
-        first = start + _HEAD_BYTES
-        # Of equal length: the latest of the times is the greatest of their texts.
-        times = [block[at : at + time_chars] for at in range(first, first + count * length, length)]
-        last_ms = float(max(times))
-        if last_ms > self.last_ms:
-            self.last_ms = last_ms
-        self._clock.sent_run(layout.nbytes, times)
+        first, length, time_chars = start + _HEAD_BYTES, layout.length, layout.time_end - _HEAD_BYTES
+
+        def time_of(line: int) -> float:
+            at = first + line * length
+            return float(block[at : at + time_chars])
+
+        self.last_ms = max(self.last_ms, time_of(latest))
+        self._clock.sent_run(layout.nbytes, count, time_of)
 
 
 class Deltas:
