@@ -25,12 +25,13 @@ import time
 from pathlib import Path
 from types import FrameType
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from loadgen.apart import Server, ServerWithin, run_apart
 from loadgen.fleet import Plan, Status, run
 from loadgen.report import Report, lines
+from websockets.exceptions import InvalidURI
+from websockets.uri import parse_uri
 
 import realtime
 
@@ -130,10 +131,15 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--in-process starts a server of its own: leave out --url")
     if asked.in_process and asked.processes > 1:
         parser.error("--in-process is one process")
-    if asked.url and not asked.any_host and not is_here(asked.url):
-        parser.error(
-            f"{asked.url} is not on this machine. A load is for servers of your own: --any-host says that it is"
-        )
+    if asked.url is not None:
+        try:
+            host = parse_uri(asked.url).host
+        except (ValueError, InvalidURI) as why:
+            parser.error(f"--url: {why}")
+        if not asked.any_host and not is_here(host):
+            parser.error(
+                f"{asked.url} is not on this machine. A load is for servers of your own: --any-host says that it is"
+            )
     return asked
 
 
@@ -158,9 +164,8 @@ def positive(text: str) -> float:
     return float(text)
 
 
-def is_here(url: str) -> bool:
-    """Whether a URL's host is this machine, by its name or address."""
-    host = urlsplit(url).hostname or ""
+def is_here(host: str) -> bool:
+    """Whether a host is this machine, by its name or address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -62,15 +62,14 @@ class Answer:
 class Call:
     """The call `number`, which says `speech`; what becomes of it goes into `tally`.
 
-    Attributes: `stage`, what it is waiting for, "" once it is over; `is_open`, whether it is connected; `sent` and
-    `received`, frames by type; `said`, appends.
+    Attributes: `stage`, what it is waiting for, "" once it is over; `sent` and `received`, frames by type; `said`,
+    appends.
     """
 
     def __init__(
         self, number: int, url: str, speech: Speech, metronome: Metronome, tally: Tally, *, is_echoed: bool
     ) -> None:
         self.stage = "its time"
-        self.is_open = False
         self.sent: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
         self.said = 0
@@ -107,8 +106,7 @@ class Call:
     async def _connected(self, begin: float, end: float) -> None:
         self.stage = "a connection"
         self._wire = wire = await Wire.connect(self._url, self._hear, self._resume)
-        self._tally.opened += 1
-        self.is_open = True
+        self._tally.opens()
         talking = asyncio.create_task(self._talk(begin, end))
         try:
             await asyncio.wait({talking, wire.closed}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,7 +117,7 @@ class Call:
             wire.close()
             await asyncio.shield(wire.closed)
         finally:
-            self.is_open = False
+            self._tally.open -= 1
             talking.cancel()
             wire.abort()
         self.stage = ""

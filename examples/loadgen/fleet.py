@@ -93,9 +93,7 @@ async def _watch(
     pending, is_stopped = {*made}, False
     while pending and not is_stopped and clock() < deadline:
         _, pending = await asyncio.wait(pending, timeout=min(TICK_SECONDS, max(0.0, deadline - clock())))
-        status = _status(calls, tally)
-        tally.at_once = max(tally.at_once, status.open)
-        is_stopped = tick(status)
+        is_stopped = tick(_status(calls, tally))
     for task in pending:
         task.cancel()
     for ended in await asyncio.gather(*made, return_exceptions=True):
@@ -106,7 +104,7 @@ async def _watch(
 
 def _status(calls: list[Call], tally: Tally) -> Status:
     return Status(
-        open=sum(call.is_open for call in calls),
+        open=tally.open,
         appends=sum(call.said for call in calls),
         received=sum(call.received.total() for call in calls),
         failed=sum(not call.stage for call in calls) - tally.finished,

@@ -14,7 +14,8 @@ class Tally(msgspec.Struct):
     """What became of the calls.
 
     Attributes:
-        calls: begun; `opened`, connected; `finished`, heard out and closed; `at_once`, open at one time at most.
+        calls: begun; `opened`, connected; `finished`, heard out and closed.
+        open: now; `at_once`, at one time at most.
         sent, received: frames by type.
         turns: that the server heard; `answers`, whole; `interrupted`, cut short by the caller; `wrong`,
             answers that are not what the caller said.
@@ -31,6 +32,7 @@ class Tally(msgspec.Struct):
     calls: int = 0
     opened: int = 0
     finished: int = 0
+    open: int = 0
     at_once: int = 0
     sent: Counter[str] = msgspec.field(default_factory=Counter)
     received: Counter[str] = msgspec.field(default_factory=Counter)
@@ -53,6 +55,12 @@ class Tally(msgspec.Struct):
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
+
+    def opens(self) -> None:
+        """One more is connected."""
+        self.opened += 1
+        self.open += 1
+        self.at_once = max(self.at_once, self.open)
 
     @property
     def is_clean(self) -> bool:
