@@ -2,7 +2,8 @@
 
 Shows `find_logs`, `inspect_log` and `Summary`: each task inspects a few logs and gives back their summary, which
 is some kilobytes however many there were; summaries add up as they come in, in any order. No more tasks wait than
-the cluster has use for. A log that cannot be read costs itself, and the exit code is 1.
+the cluster has use for. A log that cannot be read costs itself, even where it ends the workers that read it, and
+the exit code is 1. Names of logs are printed in ASCII, as whoever writes into a folder gives them.
 
 On this machine, with a process for each CPU::
 
@@ -46,10 +47,12 @@ def read(logs: list[Log]) -> Read:
     for each in logs:
         try:
             if not each.files:
-                raise FileNotFoundError(f"no such log: {each.name}")
+                raise FileNotFoundError("no such log")
             summary.add(inspect_log(each.files))
         except (OSError, RealtimeError) as why:
             unreadable.append((each.name, str(why)))
+        except Exception as why:  # what nobody has thought of costs no other log its place
+            unreadable.append((each.name, f"{type(why).__name__}: {why}"))
     return summary, unreadable
 
 
@@ -61,15 +64,34 @@ def dask() -> Any:
 
 
 def results(client: Any, logs: list[Log]) -> Iterator[Read]:
-    """What the tasks give, as it comes; the next are sent when some are done."""
-    starts = iter(range(0, len(logs), LOGS_A_TASK))
-    tasks = (client.submit(read, logs[at : at + LOGS_A_TASK], pure=False) for at in starts)
+    """What the tasks give, as it comes; the next are sent when some are done.
+
+    Where workers die time and again, all that they had is read at the end, log by log and alone on the cluster.
+    """
+    given: dict[str, list[Log]] = {}
+    suspects: list[Log] = []
+
+    def submit(some: list[Log]) -> Any:
+        task = client.submit(read, some, pure=False)
+        given[task.key] = some
+        return task
+
+    tasks = (submit(logs[at : at + LOGS_A_TASK]) for at in range(0, len(logs), LOGS_A_TASK))
     ahead = AHEAD * max(1, sum(client.nthreads().values()))
     waiting = dask().as_completed(itertools.islice(tasks, ahead))
     for done in waiting:
-        yield done.result()
+        some = given.pop(done.key)
+        try:
+            yield done.result()
+        except dask().KilledWorker:
+            suspects += some
         for task in itertools.islice(tasks, 1):
             waiting.add(task)
+    for each in suspects:
+        try:
+            yield client.submit(read, [each], pure=False).result()
+        except dask().KilledWorker:
+            yield Summary(), [(each.name, "the workers that read it have died")]
 
 
 def told(summary: Summary) -> Iterator[str]:
@@ -81,11 +103,11 @@ def told(summary: Summary) -> Iterator[str]:
             yield f"{name:<16}" + ", ".join(
                 f"{key} {value:.0f}" for key, value in found.items() if value is not None
             )
-    yield f"interruptions   {summary.interruption_count} {summary.interrupted_by}"
-    yield f"errors          {summary.error_count} {summary.error_codes}"
+    yield f"interruptions   {summary.interruption_count} {summary.interrupted_by!a}"
+    yield f"errors          {summary.error_count} {summary.error_codes!a}"
     yield f"cost            ${summary.known_usd:.4f}, and of {summary.unpriced} calls something is not known"
     for measure, calls in summary.worst.items():
-        yield f"most {measure:<11}" + ", ".join(f"{call.log} ({call.value:.6g})" for call in calls[:3])
+        yield f"most {measure:<11}" + ", ".join(f"{call.log!a} ({call.value:.6g})" for call in calls[:3])
 
 
 @contextlib.contextmanager
@@ -121,7 +143,7 @@ def main() -> int:
             whole += summary
             unreadable += len(problems)
             for name, why in problems:
-                log.warning("%s: %s", name, why)
+                log.warning("%a: %a", name, why)
     print(msgspec.json.encode(whole).decode() if arguments.json else "\n".join(told(whole)))
     return 1 if unreadable else 0
 

@@ -45,9 +45,10 @@ def wanted(folder: Path) -> Summary:
     return whole
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    environment = {**ENVIRONMENT, "PYTHONIOENCODING": encoding}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def same(found: Summary, wanted: Summary) -> bool:
@@ -93,6 +94,64 @@ def test_a_cluster_that_is_there(folder: Path, wanted: Summary, tmp_path: Path) 
 def test_a_log_that_cannot_be_read_costs_itself(folder: Path) -> None:
     done = run(folder / "call_00.jsonl", folder / "none.jsonl", "--workers", "1")
     assert done.returncode == 1
-    assert re.search(r"WARNING inspect_dask: .*none\.jsonl: no such log", done.stderr)
+    assert re.search(r"WARNING inspect_dask: '.*none\.jsonl': 'no such log'", done.stderr)
     for words in ("calls           1, ", "latency         count 1, ", "most latency_ms"):
         assert words in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8 are those of Linux")
+def test_names_of_logs_are_printed_and_no_more(tmp_path: Path, folder: Path) -> None:
+    for raw in (b"caf\xe9.jsonl", "\x1b[31mred\u202e\u00e9.jsonl".encode()):
+        path = os.path.join(os.fsencode(tmp_path), raw)
+        with open(path, "wb") as file:
+            file.write((folder / "call_00.jsonl").read_bytes())
+    lost = tmp_path / "\x1b[2J\u202elost.jsonl"
+    done = run(tmp_path, lost, "--workers", "1", encoding="ascii")
+    assert done.returncode == 1
+    assert "calls           2, " in done.stdout
+    for name in ("red\\u202e\\xe9.jsonl' (", "caf"):
+        assert name in done.stdout
+    assert "lost.jsonl': 'no such log'" in done.stderr
+    said = (done.stdout + done.stderr).replace("\n", "")
+    assert said.isascii()
+    assert said.isprintable()
+
+
+DEADLY = """
+import os
+import sys
+
+import inspect_dask
+from realtime.analysis import inspect_log
+
+
+def read(logs):
+    inspect_dask.inspect_log = inspect  # in a worker, whose `read` is the recipe's own
+    return inspect_dask.read(logs)
+
+
+def inspect(files):
+    if files[0].endswith("call_07.jsonl.gz"):
+        os._exit(9)
+    if files[0].endswith("call_30.jsonl"):
+        raise ZeroDivisionError("of ours")
+    return inspect_log(files)
+
+
+if __name__ == "__main__":
+    inspect_dask.read = read
+    sys.exit(inspect_dask.main())
+"""
+
+
+def test_a_log_that_workers_die_of_costs_itself(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    command = [sys.executable, str(tmp_path / "deadly.py"), str(folder), "--workers", "2"]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "examples")])
+    environment = {**ENVIRONMENT, "PYTHONPATH": path, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    lost = dict(re.findall(r"WARNING inspect_dask: '.*(call_\d\d)\.\S+': '(.*)'", done.stderr))
+    assert lost == {"call_07": "the workers that read it have died", "call_30": "ZeroDivisionError: of ours"}
+    assert "calls           43, " in done.stdout
