@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 import realtime
-from realtime.testing import LoopbackServer
+from realtime.testing import LoopbackServer, faults
 from tests.blocks import ROOT, blocks
 from tests.telephony import cases
 
@@ -34,51 +34,76 @@ def test_the_first_example_codes_and_converts(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == "unknown: x.y\n"
 
 
-def test_the_second_example_carries_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recorded Twilio call against a server: half a second of what the caller said comes back, byte for byte."""
+def test_the_second_example_carries_a_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A recorded Twilio call with one bad frame: what the caller said comes back, byte for byte."""
     monkeypatch.setenv("no_proxy", "*")
     names: dict[str, Any] = {}
     exec(BLOCKS[1], names)
     recorded = cases.frames("twilio", "call")
-    phone = Phone(
-        [frame for frame in recorded if json.loads(frame)["event"] in ("connected", "start", "media")]
-    )
+    media = [frame for frame in recorded if json.loads(frame)["event"] in ("connected", "start", "media")]
+    phone = Phone([*media[:5], "garbage", *media[5:]])
 
     async def run() -> None:
         async with LoopbackServer() as server, connect(server.url, max_size=None) as session:
-            call = asyncio.create_task(names["call"](phone, session))
             async with asyncio.timeout(20):
-                await phone.is_answered.wait()
-            await session.close()
-            await call
+                await names["call"](phone, session)  # the phone hangs up, which ends the session
+            assert session.close_code == 1000
 
     asyncio.run(run())
     said = b"".join(phone.payloads(phone.frames))
     heard = b"".join(phone.payloads(phone.sent))
-    assert len(heard) >= 4_000
-    assert heard[:4_000] in said
+    assert len(heard) >= ENOUGH
+    assert heard[:ENOUGH] in said
+    assert phone.is_closed
+    assert "malformed" in capsys.readouterr().out
+
+
+def test_the_second_example_ends_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    names: dict[str, Any] = {}
+    exec(BLOCKS[1], names)
+    phone = Phone([cases.frames("twilio", "call")[0]])
+
+    async def run() -> None:
+        ended = faults.Disconnect(at="session.updated", nth=1)
+        async with LoopbackServer(faults=[ended]) as server, connect(server.url) as session:
+            async with asyncio.timeout(20):
+                await names["call"](phone, session)
+
+    asyncio.run(run())
+    assert phone.is_closed
+
+
+# Half a second of an answer.
+ENOUGH = 4_000
 
 
 class Phone:
-    """Twilio's end of a media stream: it says what was recorded and keeps what it is sent."""
+    """Twilio's end of a media stream: it says what was recorded, hears an answer, and hangs up."""
 
     def __init__(self, frames: list[str]) -> None:
         self.frames, self.sent = frames, list[str]()
-        self.has_said_all, self.is_answered = asyncio.Event(), asyncio.Event()
+        self.is_closed = False
+        self._has_heard = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[str]:
         for frame in self.frames:
             yield frame
-        self.has_said_all.set()
+        await self._has_heard.wait()
 
     async def send(self, frame: str) -> None:
         self.sent.append(frame)
-        if sum(map(len, self.payloads(self.sent))) >= 4_000:
-            self.is_answered.set()
+        if sum(map(len, self.payloads(self.sent))) >= ENOUGH:
+            self._has_heard.set()
+
+    async def close(self) -> None:
+        self.is_closed = True
 
     @staticmethod
     def payloads(frames: list[str]) -> list[bytes]:
-        events = map(json.loads, frames)
+        events = [json.loads(frame) for frame in frames if frame.startswith("{")]
         return [base64.b64decode(event["media"]["payload"]) for event in events if event["event"] == "media"]
 
 
