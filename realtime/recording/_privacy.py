@@ -15,7 +15,7 @@ from .. import beta, codec, live, translation
 from ..codec import known
 from ..errors import DecodeError
 from ..peek import peek_type
-from ..state._secrets import _SECRET_ENDS, _SECRETS, REDACTED, is_secret, without_keys
+from ..state._secrets import _SECRET_ENDS, _SECRETS, REDACTED, has_key, is_secret, without_keys
 
 # The member that is audio, by the type of the event: of every dialect, and of both sides.
 AUDIO_MEMBERS: Final[dict[str, str]] = {
@@ -26,6 +26,8 @@ AUDIO_MEMBERS: Final[dict[str, str]] = {
 }
 # A string after a member's name; what an object's or a null's name is followed by is none.
 _STRING: Final = re.compile(rb'\s*+:\s*+"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+# What stands beside a credential and is none.
+_HARMLESS: Final = frozenset({"expires_at", "expires_in"})
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 
 
@@ -95,28 +97,37 @@ def _needles() -> tuple[bytes, ...]:
     ends = {end.lstrip("_") for end in _SECRET_ENDS}
     names = ends | {name.rpartition("_")[2] for name in _SECRETS}
     least = {name for name in names if not any(name != end and name.endswith(end) for end in ends)}
-    return (*(f'{name}"'.encode() for name in sorted(least)), b"k-", b"k_", b"bearer", b"\\u")
+    return (*(f'{name}"'.encode() for name in sorted(least)), b"k-", b"k_", b"bearer", b"eyj", b"://")
 
 
 _NEEDLES: Final = _needles()
+# In small letters, every quote a double one.
+_PLAIN: Final = bytes(range(256)).lower().replace(b"'", b'"')
 
 
 def is_suspect(frame: bytes) -> bool:
     """Whether there may be a credential in it: never False where there is one."""
-    return any(map(frame.lower().__contains__, _NEEDLES))
+    if b"\\" in frame:
+        # The names of JSON within a string stand before a quote and its backslashes.
+        return b"\\u" in frame or any(map(frame.translate(_PLAIN, b"\\").__contains__, _NEEDLES))
+    return any(map((frame.translate(_PLAIN) if b"'" in frame else frame.lower()).__contains__, _NEEDLES))
 
 
 def without_secrets(frame: bytes) -> bytes:
     """A JSON value with every credential in it replaced; of the same types, so that it decodes.
 
-    A string becomes "<redacted>", a number 0, an object or array keeps its shape. A "token" beside
-    its "logprob" is a piece of a transcript, and stays.
+    A string becomes "<redacted>", a number 0 but for when it expires, an object or array keeps its
+    shape. What is JSON within a string stays that. A "token" beside its "logprob" is a piece of a
+    transcript, and stays.
     """
     tree = _decode(frame)
     clean = _clean(tree)
-    if clean == tree and without_keys(frame.decode("utf-8", "replace")) == frame.decode("utf-8", "replace"):
-        return frame
-    return _encode(clean)
+    if clean != tree:
+        return _encode(clean)
+    # Of members of one name the tree has the last.
+    text = frame.decode("utf-8", "replace")
+    is_clean = not has_key(text) if "logprob" in text else without_keys(text) == text
+    return frame if is_clean else _encode(clean)
 
 
 def without_instructions(frame: bytes) -> bytes:
@@ -137,12 +148,24 @@ def _clean(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_clean(item) for item in value]
-    return without_keys(value) if isinstance(value, str) else value
+    return _clean_text(value) if isinstance(value, str) else value
+
+
+def _clean_text(text: str) -> str:
+    """A text that is JSON, as arguments and outputs of functions are, is looked into as that."""
+    if text[:1] not in ("{", "["):
+        return without_keys(text)
+    try:
+        tree = _decode(text)
+    except ValueError:
+        return without_keys(text)
+    clean = _clean(tree)
+    return without_keys(text) if clean == tree else _encode(clean).decode()
 
 
 def _blank(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _blank(item) for key, item in value.items()}
+        return {key: item if key in _HARMLESS else _blank(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_blank(item) for item in value]
     if isinstance(value, str):

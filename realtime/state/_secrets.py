@@ -16,23 +16,59 @@ REDACTED = "<redacted>"
 _SECRETS = frozenset(
     {
         "authorization", "headers", "client_secret", "safety_identifier",
-        "api_key", "apikey", "cookie", "credential", "credentials", "key", "password", "secret", "token",
+        "api_key", "cookie", "credential", "credentials", "jwt", "key",
     }
 )  # fmt: skip
-_SECRET_ENDS = ("_key", "_token", "_secret", "_password")
-# Keys of OpenAI ("sk-...", ephemeral "ek_...") and bearer tokens in any text.
-_KEY = re.compile(r"\b[se]k[-_][A-Za-z0-9_-]{8,}|(?i:\bbearer\s+)\S+")
+# Without "_" where no word ends so: accessToken is access_token.
+_SECRET_ENDS = ("_key", "apikey", "token", "secret", "password")
+# In any text: keys of OpenAI ("sk-...", ephemeral "ek_..."), bearer tokens, JSON Web Tokens (RFC 7519:
+# each part is base64 of a JSON object, so begins with "eyJ").
+_KEY = re.compile(
+    r"""\b[se]k[-_][A-Za-z0-9_-]{8,}|(?i:\bbearer\s+)[^\s"'\\<>]+"""
+    r"""|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"""
+)
+# A member of JSON that stands in a text, whole or broken off, as a repr or as a string in a string: its
+# quotes are then behind backslashes. The value ends before the quote that ends it.
+_MEMBER = re.compile(
+    r"""(?<!\\)(?P<quote>\\{0,15}["'])(?P<name>[A-Za-z0-9_.-]{1,64}+)(?P=quote)\s*+:\s*+(?P=quote)"""
+    r"""(?P<value>(?:(?!(?P=quote))(?:\\.|.))*+)""",
+    re.DOTALL,
+)
+_URL = re.compile(r"""://[^\s"'\\<>]+""")
+_USER = re.compile(r"^://[^/?#]*@")
+_PARAMETER = re.compile(r"[?&;#](?P<name>[A-Za-z0-9_.-]{1,64}+)=(?P<value>[^&;#]+)")
 
 
 def is_secret(name: str) -> bool:
     """Whether a field of this name is a credential."""
-    name = name.lower().replace("-", "_")
-    return name in _SECRETS or name.endswith(_SECRET_ENDS)
+    small = name.lower().replace("-", "_")
+    return small in _SECRETS or small.endswith(_SECRET_ENDS) or name.endswith("Key")
 
 
 def without_keys(text: str) -> str:
-    """`text` with everything that looks like a key taken out."""
-    return _KEY.sub(REDACTED, text)
+    """`text` with everything that looks like a key taken out, by itself or by the name before it."""
+    text = _KEY.sub(REDACTED, text)
+    if ":" not in text:
+        return text
+    if "://" in text:
+        text = _URL.sub(_without_login, text)
+    return _MEMBER.sub(_without_value, text)
+
+
+def has_key(text: str) -> bool:
+    """Whether something in `text` looks like a key by itself."""
+    return _KEY.search(text) is not None
+
+
+def _without_login(url: re.Match[str]) -> str:
+    """A URL less its user and password, and its parameters that are credentials."""
+    return _PARAMETER.sub(_without_value, _USER.sub(f"://{REDACTED}@", url[0]))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    if not (found["value"] and is_secret(found["name"])):
+        return found[0]
+    return found[0][: found.start("value") - found.start()] + REDACTED
 
 
 def redacted(value: Any) -> Any:

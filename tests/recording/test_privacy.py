@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -20,6 +21,7 @@ from tests import cases
 
 AUDIO = base64.b64encode(bytes(range(256)) * 5)
 FRAMES = [(dialect, side, frame.encode()) for dialect, side, frame in cases.ALL]
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N"
 KEY = "ek_68af296e8e408191a1120ab6383263c2"
 
 
@@ -67,6 +69,17 @@ SECRETS = [
     {"type": "conversation.item.create", "item": {"text": "Authorization: BEARER s3cret-abc"}},
     {"type": "response.output_audio.delta", "delta": AUDIO.decode(), "api_key": "s3cret"},
     {"type": "input_audio_buffer.append", "audio": AUDIO.decode(), "event_id": KEY},
+    {"type": "x", "item": {"output": '{"access_token": "s3cret", "n": [1]}'}},
+    {"type": "x", "item": {"output": '[{"body": "{\\"accessToken\\": \\"s3cret\\"}"}]'}},
+    {"type": "x", "item": {"output": "{'api_key': 's3cret', 'n': 1}"}},
+    {"type": "x", "item": {"output": 'it said {"apiKey":"s3cret"} and {\\"token\\": \\"s3cret\\"}'}},
+    {"type": "response.function_call_arguments.done", "arguments": '{"api_key":"s3cret","q":"x"}'},
+    {"type": "response.function_call_arguments.delta", "delta": '{"api_key":"s3cr'},
+    {"type": "response.function_call_arguments.delta", "delta": '","api_key":"s3cret","q":"x'},
+    {"type": "x", "server_url": "https://user:s3cret@host/?api_key=s3cret&n=1#access_token=s3cret"},
+    {"type": "x", "server_url": "wss://host/v1?X-Api-Key=s3cret"},
+    {"type": "x", "text": f"this: {JWT}, or ({JWT})", "jwt": "s3cret"},
+    {"type": "response.output_text.delta", "delta": "Bearer hunter2"},
 ]
 
 
@@ -75,7 +88,7 @@ SECRETS = [
 def test_every_credential_is_replaced(event: dict[str, Any], style: Any) -> None:
     frame = json.dumps(event, **style).encode()
     line = spelled(frame)
-    for secret in (b"s3cret", KEY.encode(), b"12345678", b"1756310470"):
+    for secret in (b"s3cret", KEY.encode(), b"12345678", JWT.encode(), b"hunter2"):
         assert secret not in line
     assert json.loads(line)["type"] == event["type"]
     assert secret_free(event) == secret_free(json.loads(line))
@@ -84,6 +97,61 @@ def test_every_credential_is_replaced(event: dict[str, Any], style: Any) -> None
 
 def secret_free(event: Any) -> list[str]:
     return [name for name, _ in strings(event)]
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"),
+    [
+        ('{"authorization": "Bearer s3cret", "n": 1.5}', '{"authorization":"<redacted>","n":1.5}'),
+        ('{"note":"Bearer s3cret","n":1}', '{"note":"<redacted>","n":1}'),
+        ('so {"note":"Bearer s3cret","n":1}', 'so {"note":"<redacted>","n":1}'),
+        ('so {"token":"a\\"b","n":1}', 'so {"token":"<redacted>","n":1}'),
+        ("https://me:s3cret@host:1/p?a=1&token=s3cret&b=2", "https://<redacted>@host:1/p?a=1&token=<redacted>&b=2"),
+        ("https://host/@me?total_tokens=3", "https://host/@me?total_tokens=3"),
+        ('{"client_secret":{"value":"s3cret","expires_at":17}}', '{"client_secret":{"value":"<redacted>","expires_at":17}}'),
+        ('{"token":""}', '{"token":"<redacted>"}'),
+        ('so {"token":""}', 'so {"token":""}'),
+        ('{"city" : "Paris"}', '{"city" : "Paris"}'),
+        ("{the key: of a city}", "{the key: of a city}"),
+        ("eyJust a word. eyJa.b", "eyJust a word. eyJa.b"),
+    ],
+)  # fmt: skip
+def test_a_text_stays_what_it_was_but_for_its_credentials(value: str, clean: str) -> None:
+    frame = json.dumps({"type": "x", "output": value}).encode()
+    assert json.loads(spelled(frame))["output"] == clean
+    if clean == value:
+        assert spelled(frame) == frame
+
+
+def test_of_two_members_of_one_name_neither_is_left() -> None:
+    assert spelled(b'{"api_key":"s3cret","api_key":null}') == b'{"api_key":null}'
+    words = b'{"logprobs":[{"token":"a","logprob":-0.1}],"x":"sk-"}'
+    assert spelled(words) == words
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [" word", "Yes, 5!", '{"', '":"', '"}', "", "bearer", "k_", '{"city":', ', "q": ', "caf\u00e9", "it's"],
+)
+@pytest.mark.parametrize("audio", [True, False])
+def test_deltas_of_text_are_byte_for_byte(delta: str, audio: bool) -> None:
+    for name in ("response.output_text.delta", "response.function_call_arguments.delta"):
+        ids: dict[str, Any] = {"event_id": "event_1", "item_id": "item_1", "output_index": 0}
+        frame = msgspec.json.encode({"type": name, **ids, "delta": delta})
+        assert spelled(frame, audio=audio, instructions=False) == frame
+        assert json.loads(frame)["delta"] == delta
+
+
+@given(st.text("ab\\\"':{}, /?@=&", max_size=60), st.text("\\\"' ", max_size=3))
+def test_any_text_stays_a_text(text: str, quote: str) -> None:
+    for value in (text, f"{quote}token{quote}:{quote}s3cret{quote}", f'{{"key":{json.dumps(text)}}}'):
+        frame = json.dumps({"type": "x", "output": value}).encode()
+        found = json.loads(spelled(frame))["output"]
+        assert redacted(found) == found
+        assert (
+            spelled(json.dumps({"type": "x", "output": found}).encode())
+            == json.dumps({"type": "x", "output": found}).encode()
+        )
 
 
 def test_a_name_in_escapes_is_a_name() -> None:
