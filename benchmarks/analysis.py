@@ -74,9 +74,9 @@ def log(format: str, turns: int = TURNS) -> Path:
     return path
 
 
-def frames(format: str) -> list[bytes]:
-    """The same frames without a file."""
-    return [entry.frame for entry in read_log(log(format)) if isinstance(entry, Entry)]
+def frames(format: str) -> list[tuple[Direction, bytes]]:
+    """The same frames without a file, and who sent them."""
+    return [(entry.direction, entry.frame) for entry in read_log(log(format)) if isinstance(entry, Entry)]
 
 
 class Inspect(Timed):

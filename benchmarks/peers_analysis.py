@@ -1,38 +1,72 @@
 """A log understood, beside what it takes others only to parse its frames. Read `peers` first.
 
 Ours reads the file, measures and adds up; the others are given frames that are in memory already.
+openai-python has two rows: `openai` builds each side's events by that side's union, as a log's reader must;
+`openai, parse_event` gives all frames to the SDK's own parser, which knows the server's events and is slow
+at refusing others.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
 from realtime.analysis import inspect_log
+from realtime.recording import Direction
 
 from .analysis import FORMATS, frames, log
-from .common import Calls, Timed, absent
+from .common import Calls, Timed, absent, optional
 from .peers import PARSERS
 
+Parse = Callable[[bytes], Any]
 
-def _parse(parse: Callable[[bytes], Any], all_frames: list[bytes]) -> None:
-    for frame in all_frames:
-        parse(frame)
+
+def _client_parser() -> Parse | None:
+    """What openai-python makes of a client's event, by the functions of its own parser."""
+    if optional("openai") is None:
+        return None
+    from openai._models import construct_type
+    from openai.types.realtime import RealtimeClientEvent
+
+    return lambda frame: construct_type(value=json.loads(frame), type_=RealtimeClientEvent)
+
+
+def _parsers() -> dict[str, dict[Direction, Parse]]:
+    found: dict[str, dict[Direction, Parse]] = {
+        by: {"client": parse, "server": parse}
+        for by, parse in PARSERS.items()
+        if by not in ("realtime", "msgspec", "openai")  # plain Structs for every event would be a library
+    }
+    client = _client_parser()
+    if client is not None:
+        server = PARSERS["openai"]
+        found["openai"] = {"client": client, "server": server}
+        found["openai, parse_event"] = {"client": server, "server": server}
+    return found
+
+
+def _parse(parsers: dict[Direction, Parse], all_frames: list[tuple[Direction, bytes]]) -> None:
+    for direction, frame in all_frames:
+        parsers[direction](frame)
 
 
 class Inspect(Timed):
     """A call of three turns: 20 ms appends, audio deltas of up to 200 ms, transcripts, responses."""
 
-    params = (["realtime", "openai", "msgspec untyped", "orjson", "json", "nothing"], list(FORMATS))
+    params = (
+        ["realtime", "openai", "openai, parse_event", "msgspec untyped", "orjson", "json", "nothing"],
+        list(FORMATS),
+    )
     param_names = ("by", "session")
     calls: ClassVar[Calls] = {
-        (by, name): (
-            partial(inspect_log, log(name)) if by == "realtime" else partial(_parse, parse, frames(name))
-        )
-        for name in FORMATS
-        for by, parse in PARSERS.items()
-        if by != "msgspec"  # plain Structs for every event would be a library of their own
+        **{("realtime", name): partial(inspect_log, log(name)) for name in FORMATS},
+        **{
+            (by, name): partial(_parse, parsers, frames(name))
+            for name in FORMATS
+            for by, parsers in _parsers().items()
+        },
     }
     skip_params = absent(calls, params)
 
