@@ -125,7 +125,7 @@ def _priced(item: CostItem, model: Price | None, bill: Callable[[Price], tuple[C
     except ConfigError as why:
         item.problem = _reason(why)
     except ArithmeticError:
-        item.problem = "what was counted is more than any call takes"
+        item.problem = "what it cost has too many digits to be counted"
     return item
 
 

@@ -16,6 +16,7 @@ from realtime.analysis._kept import LIMITS
 from realtime.analysis._session import SPEAKERS
 from realtime.cli import _many, _turns
 from realtime.recording import Direction, Entry
+from realtime.spec import MinutePrice
 from tests import cases
 from tests.analysis.scenes import Scene, usage
 
@@ -149,6 +150,14 @@ def test_tokens_that_no_call_has_are_not_counted() -> None:
     assert report.usage.responses.total == 15
     assert [response.tokens is None for response in report.turns[0].responses] == [False, True]
     assert (report.cost.usd, report.cost.known_usd) == (None, Decimal("0.00016"))
+
+
+def test_a_price_that_no_sum_can_be_made_of() -> None:
+    scene = Scene()
+    scene.server("session.usage.updated", usage={"seconds": 30})
+    report = scene.report(model=MinutePrice(1e60))
+    assert (report.cost.usd, report.usage.session_seconds) == (None, 30)
+    assert report.cost.items[0].problem == "what it cost has too many digits to be counted"
 
 
 def test_tokens_of_other_models_are_of_any_size() -> None:
