@@ -141,6 +141,8 @@ class Talk:
                 if self._strikes or isinstance(event, (bytes, Close, Stall, Cut)):
                     for action in self._actions(event):
                         await self._act(action)
+                        if not isinstance(action, bytes):
+                            return  # nothing strikes what is over
                 else:
                     await send(encode(event), text=True)
         except ConnectionClosed:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing
+from base64 import b64decode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,8 @@ NOT_EXACT = "the answer is not the caller's audio"
 class Outcome:
     """What becomes of a call: its connections, what is said of it, and whether the turns' audio is equal.
 
-    `turns` are the ends of the report's lines; where one is not EXACT, `why` says why it cannot be.
+    Nothing is complained of where `stderr` or `report` is empty. `turns` are the ends of the report's lines;
+    where one is not EXACT, `why` says why it cannot be.
     """
 
     connections: int = 1
@@ -80,6 +83,57 @@ REFUSED = {
 }
 
 
+Frames = list[Any]
+DELTA = "response.output_audio.delta"
+TOLD = "conversation.item.input_audio_transcription."
+
+
+def of_type(frames: Frames, *starts: str) -> Frames:
+    return [frame for frame in frames if isinstance(frame, dict) and frame["type"].startswith(starts)]
+
+
+def codes(frames: Frames) -> list[Any]:
+    return [frame["error"]["code"] for frame in of_type(frames, "error")]
+
+
+def sessions(frames: Frames) -> int:
+    return len(of_type(frames, "session.created"))
+
+
+def is_late(frames: Frames) -> bool:
+    kinds = [frame["type"] for frame in of_type(frames, TOLD, "response.done")]
+    return len(kinds) > 2 and kinds[0] == "response.done"
+
+
+# Whether a fault has struck, by what came from the server.
+STRUCK: dict[str, Callable[[Frames], bool]] = {
+    "session_expired": lambda frames: "session_expired" in codes(frames),
+    "disconnect": lambda frames: sessions(frames) == 2,
+    "cut_off": lambda frames: sessions(frames) > 1,
+    "stalled_frame": lambda frames: sessions(frames) == 2,
+    "truncated_frame": lambda frames: any(isinstance(frame, str) and DELTA in frame for frame in frames),
+    "error_without_event_id": lambda frames: any("event_id" not in frame for frame in of_type(frames, "error")),
+    "big_frame": lambda frames: max(len(json.dumps(frame)) for frame in frames) > 3_000_000,
+    "unknown_events": lambda frames: bool(of_type(frames, "response.hologram.delta")),
+    "unknown_fields": lambda frames: all("x_tomorrow" in each for each in of_type(frames, "session.", DELTA)),
+    "null_usage": lambda frames: all(each["response"]["usage"] is None for each in of_type(frames, "response.done")),
+    "late_transcripts": is_late,
+    "missing_transcripts": lambda frames: not of_type(frames, TOLD),
+    "odd_deltas": lambda frames: any(len(b64decode(each["delta"])) % 2 for each in of_type(frames, DELTA)),
+    "other_format": lambda frames: any(
+        each["session"]["audio"]["input"]["format"]["type"] == "audio/pcm"
+        for each in of_type(frames, "session.updated")
+    ),
+    "commit_refused": lambda frames: "input_audio_buffer_commit_empty" in codes(frames),
+}  # fmt: skip
+# What is said of a call in which nothing goes wrong: on stderr, and of what is complained in the report.
+ORDINARY = re.compile(r"the call begins: |turn \d: the server took |answer \d: [\d.]+ s came back: ")
+COMPLAINT = re.compile(
+    r"^(errors|failed|undecodable|unknown|reconnected|sent again|lost|usage|transcripts|audio .*, though asked) ",
+    re.MULTILINE,
+)
+
+
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(two_turns(tmp_path_factory.mktemp("recording") / "in.wav"))
@@ -89,15 +143,19 @@ def turns_of(report: str) -> list[str]:
     return re.findall(r"^turn .*$", report, re.MULTILINE)
 
 
+def server_frames(out: Path) -> Frames:
+    """What came, over all connections; a str is no JSON."""
+    return [line["frame"] for line in log(out) if line["direction"] == "server"]
+
+
 def connections(out: Path) -> int:
-    return sum(
-        line["frame"]["type"] == "session.created" for line in log(out) if isinstance(line["frame"], dict)
-    )
+    return sessions(server_frames(out))
 
 
 def test_every_fault_has_its_outcome() -> None:
     assert OUTCOMES.keys() | REFUSED.keys() == FAULTS.keys()
     assert not OUTCOMES.keys() & REFUSED.keys()
+    assert STRUCK.keys() == OUTCOMES.keys() - {"slow_reader"}
     for outcome in OUTCOMES.values():
         assert bool(outcome.why) == (NOT_EXACT in outcome.turns)
 
@@ -110,8 +168,13 @@ def test_the_call_comes_to_its_end(
     arguments = ("--wav", recording, "--format", wanted.format, "--fault", name, *wanted.arguments)
     assert demo(tmp_path, *arguments) == 0
     said = capsys.readouterr()
-    assert said.err.count(wanted.stderr) >= 1
+    assert name == "slow_reader" or STRUCK[name](server_frames(tmp_path))
+    if wanted.stderr:
+        assert wanted.stderr in said.err
+    else:
+        assert [line for line in said.err.splitlines() if not ORDINARY.match(line)] == []
     assert wanted.report in said.out
+    assert bool(COMPLAINT.search(said.out)) == bool(wanted.report)
     assert ("reconnected" in said.out) == (wanted.connections > 1)
     found = turns_of(said.out)
     assert len(found) == len(wanted.turns)
@@ -121,6 +184,30 @@ def test_the_call_comes_to_its_end(
     # A connection that is cut may take with it what was on its way.
     assert connections(tmp_path) == wanted.connections
     assert len(samples(tmp_path / "caller.wav")) == 8 * (2600 + 1000)
+
+
+@pytest.mark.parametrize("fmt", ["g711_ulaw", "pcm16"])
+def test_without_a_fault_there_is_no_sign_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str, fmt: str
+) -> None:
+    """Or the tests of what a call survives could not fail."""
+    assert demo(tmp_path, "--wav", recording, "--format", fmt) == 0
+    frames = server_frames(tmp_path)
+    signs = {name for name, has_struck in STRUCK.items() if has_struck(frames)}
+    assert signs == ({"other_format"} if fmt == "pcm16" else set())  # it is what was asked for
+    said = capsys.readouterr()
+    assert [line for line in said.err.splitlines() if not ORDINARY.match(line)] == []
+    assert not COMPLAINT.search(said.out)
+
+
+def test_a_slow_reader_takes_its_time(tmp_path: Path, recording: str) -> None:
+    """Each frame is waited for: the last is read no sooner than all of that, on any machine."""
+    assert demo(tmp_path, "--wav", recording, "--format", "g711_ulaw", "--fault", "slow_reader") == 0
+    lines = log(tmp_path)
+    sent = [line["time_ms"] for line in lines if line["direction"] == "client"]
+    (cleared,) = [line["time_ms"] for line in lines if line["frame"]["type"] == "input_audio_buffer.cleared"]
+    assert len(sent) > 150
+    assert cleared - sent[0] > 0.9 * len(sent) * f.SlowReader().seconds * 1000
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -151,6 +238,9 @@ def test_many_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str], record
     found = turns_of(capsys.readouterr().out)
     assert len(found) == 2
     assert all(EXACT.format("pcm16") in line for line in found)
+    frames = server_frames(tmp_path)
+    assert [name for name in names if not STRUCK[name](frames)] == []
+    assert sessions(frames) == 3
 
 
 # --- An end anywhere -----------------------------------------------------------------
@@ -181,24 +271,22 @@ def test_an_end_after_any_frame(
     assert len(found) == 2
     assert all(EXACT.format("g711_ulaw") in line for line in found), said.err
     assert "errors" not in said.out
+    assert "reconnected   1: " in said.out
 
 
 def test_what_was_heard_of_an_answer_is_told_to_the_next_session(tmp_path: Path, recording: str) -> None:
     assert faulty(tmp_path, recording, [f.Disconnect(nth=10)]) == 0
     sent = [line["frame"] for line in log(tmp_path) if line["direction"] == "client"]
     kinds = [frame["type"] for frame in sent if frame["type"] != "input_audio_buffer.append"]
-    assert (
-        kinds
-        == [
-            "session.update",
-            "session.update",
-            "conversation.item.create",
-            "conversation.item.create",
-            "response.create",
-            "input_audio_buffer.clear",
-        ]
-        or kinds.count("input_audio_buffer.clear") == 2
-    )  # the first was sent before the end was known
+    # All may have been said before the end was known.
+    assert kinds[:-5] in (["session.update"], ["session.update", "input_audio_buffer.clear"])
+    assert kinds[-5:] == [
+        "session.update",
+        "conversation.item.create",
+        "conversation.item.create",
+        "response.create",
+        "input_audio_buffer.clear",
+    ]
     turn, answer = (frame["item"] for frame in sent if frame["type"] == "conversation.item.create")
     assert (turn["role"], turn["content"][0]["type"]) == ("user", "input_audio")
     assert turn["content"][0]["transcript"] == "(1.00 seconds of speech)"
@@ -253,16 +341,49 @@ def test_a_server_that_always_ends_is_given_up(
 # --- One frame that is lost ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "response.output_audio.delta"])
+# What the server says in this call, but for audio.
+SENT = (
+    "session.created",
+    "session.updated",
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "input_audio_buffer.cleared",
+    "conversation.item.added",
+    "conversation.item.done",
+    "conversation.item.input_audio_transcription.delta",
+    "conversation.item.input_audio_transcription.completed",
+    "rate_limits.updated",
+    "response.created",
+    "response.output_item.added",
+    "response.content_part.added",
+    "response.output_audio_transcript.delta",
+    "response.output_audio_transcript.done",
+    "response.output_audio.done",
+    "response.content_part.done",
+    "response.output_item.done",
+    "response.done",
+)
+
+
+def test_what_the_server_says(tmp_path: Path, recording: str) -> None:
+    assert faulty(tmp_path, recording, []) == 0
+    assert {frame["type"] for frame in server_frames(tmp_path)} == {*SENT, DELTA}
+
+
+@pytest.mark.parametrize("kind", SENT)
 def test_any_frame_but_audio_may_be_lost(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str, kind: str
 ) -> None:
     """Whatever its first event of this type was, both turns are answered."""
-    lost = f.TruncatedFrame(at=kind, times=1)
+    lost = f.TruncatedFrame(at=kind, nth=1, times=1)
     assert faulty(tmp_path, recording, [lost], "--patience", "0.5") == 0
     said = capsys.readouterr()
     found = turns_of(said.out)
     assert len(found) == 2
+    assert "undecodable   1: " in said.out
+    (half,) = [frame for frame in server_frames(tmp_path) if isinstance(frame, str)]
+    assert half.startswith(f'{{"type":"{kind}"'[: len(half)])
     inexact = [line for line in found if "equal bytes" not in line]
     # Without its edges a turn's own span is not known.
     assert len(inexact) <= kind.startswith("input_audio_buffer.speech_"), said.err

@@ -468,6 +468,20 @@ def test_the_oldest_connection_is_struck_first_and_every_fault_has_a_count_of_it
                 hear(other, "input_audio_buffer.cleared")
 
 
+def test_two_that_end_a_connection_at_one_place_end_two() -> None:
+    with LoopbackServer(faults=["session_expired", "disconnect"]) as server:
+        ends = []
+        for _ in range(2):
+            with connect(server.url) as client:
+                with contextlib.suppress(ConnectionClosed):
+                    ask(client, formats(), *TURN)
+                ends.append(ending(client)[1])
+        assert ends == ["Your session hit the maximum duration of 60 minutes.", ""]
+        with connect(server.url) as client:
+            ask(client, formats(), *TURN)
+            assert hear(client)[-1].type == "response.done"
+
+
 def test_the_same_fault_may_be_given_twice() -> None:
     fault = faults.Disconnect(at=None)
     with LoopbackServer(faults=[fault, fault]) as server:
