@@ -31,6 +31,8 @@ LIMITS: Final = {
     "rate_limits": 16,
 }
 MAX_TEXT_CHARS: Final = 4_000
+# Keys are looked for in so much of a text, and then it is cut.
+MAX_READ_CHARS: Final = 4 * MAX_TEXT_CHARS
 # Of all texts together: an hour of talk has under 100,000 characters.
 MAX_ALL_CHARS: Final = 2_000_000
 MAX_NAME_CHARS: Final = 200
@@ -95,7 +97,7 @@ class Kept:
 
     def text(self, text: str, share: Share) -> str:
         """As much of a text as may be kept, in place of what was kept of it before."""
-        text, others = without_keys(text), self._chars - share.chars
+        text, others = beginning_of(text), self._chars - share.chars
         room = min(MAX_TEXT_CHARS, MAX_ALL_CHARS - others)
         is_cut = len(text) > room
         if is_cut:
@@ -154,6 +156,12 @@ def name_of(value: object) -> str | None:
 def name_of_file(path: Path) -> str:
     """A file's name as a report has it: bytes that are no UTF-8, which JSON cannot hold, are escaped."""
     return os.fspath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def beginning_of(text: str) -> str:
+    """More of a text than is kept, without keys."""
+    found = without_keys(text[:MAX_READ_CHARS])
+    return found if len(text) <= MAX_READ_CHARS else found + _MORE
 
 
 def code_of(value: object) -> str | None:

@@ -11,8 +11,7 @@ from typing import Final
 
 import msgspec
 
-from ..state._secrets import without_keys
-from ._kept import MAX_TEXT_CHARS, Kept, Share
+from ._kept import MAX_TEXT_CHARS, Kept, Share, beginning_of
 from .report import InterruptionReport, ResponseReport, Turn
 
 # Frames of text that are held for one response, whose text is some kB at most.
@@ -45,7 +44,7 @@ class Pieces:
 
     def told(self, text: str) -> None:
         """The whole text."""
-        self.text = without_keys(text)[: MAX_TEXT_CHARS + 1]
+        self.text = beginning_of(text)[: MAX_TEXT_CHARS + 1]
         self._frames.clear()
 
     def read(self) -> str:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from ._kept import MAX_TEXT_CHARS, Kept, Share
+from ._kept import MAX_READ_CHARS, Kept, Share
 from ._parts import Live, Part
 from ._responses import Responses
 from ._turns import Turns
 from .report import ResponseReport, UserInput
 
 PAUSE_MS: Final = 1_500.0
-# Held of one run of the user's: what looks like a key is taken out of all of it, and then it is cut.
-_MAX_HELD_CHARS: Final = 4 * MAX_TEXT_CHARS
 
 
 class _Heard:
@@ -28,8 +26,8 @@ class _Heard:
         self.user, self.pieces, self.nchars, self.share = user, list[str](), 0, Share()
 
     def add(self, text: str) -> None:
-        if self.nchars <= _MAX_HELD_CHARS:
-            self.pieces.append(text[:_MAX_HELD_CHARS])
+        if self.nchars <= MAX_READ_CHARS:
+            self.pieces.append(text[:MAX_READ_CHARS])
             self.nchars += len(text)
 
 

@@ -16,6 +16,7 @@ from realtime.analysis._kept import (
     MAX_TEXT_CHARS,
     Kept,
     Share,
+    beginning_of,
     code_of,
     message_of,
     name_of_file,
@@ -208,6 +209,15 @@ def test_no_key_is_kept() -> None:
         assert KEY[at : at + 8] not in written
     texts = [turn.user.transcript for turn in report.turns if turn.user]
     assert texts[1:3] == ["<redacted>", "Incorrect API key provided: <redacted>. Or <redacted>"]
+
+
+def test_a_text_is_looked_through_as_far_as_it_can_matter() -> None:
+    told = beginning_of(f"{KEY} " * 10**6)
+    assert told.startswith("<redacted> <redacted> ")
+    assert told.endswith("...")
+    assert len(told) < MAX_TEXT_CHARS
+    assert KEY[3:20] not in told
+    assert Kept().text("x" * 10**8, Share()) == "x" * (MAX_TEXT_CHARS - 3) + "..."
 
 
 def test_a_long_message_is_looked_through_in_time() -> None:
