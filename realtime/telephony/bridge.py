@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from ..build import wire_format
 from ..codec import decode_server, encode
 from ..errors import AudioError, ConfigError, DecodeError, snippet
 from ..events import (
     AudioConfig,
-    AudioInput,
-    AudioOutput,
     ConversationItemDelete,
     RealtimeSession,
     SessionUpdate,
@@ -28,6 +25,7 @@ from ..format import AudioFormat
 from ..state.playback import Interruption, Playback
 from ._base64 import nbytes_of
 from ._bridged import Bridged, BridgeEvent, BridgeStats
+from ._formats import SessionFormats
 from ._paths import Uplink
 from ._splice import cut_delta
 from ._voice import Voice
@@ -69,19 +67,17 @@ class Bridge:
         delete_unheard: bool = True,
     ) -> None:
         self._carrier = _carrier(carrier)
-        self._wanted = None if session_format is None else AudioFormat.of(session_format)
+        self._formats = SessionFormats(None if session_format is None else AudioFormat.of(session_format))
         if play_format is not None and not isinstance(play_format, MediaFormat):
             raise TypeError(f"play_format is a MediaFormat, not {type(play_format).__name__}")
         # Where the start does not tell what is played, the carrier's default is.
         self._play_format: MediaFormat | None = play_format or getattr(self._carrier, "PLAY_FORMAT", None)
         self._barge_in = barge_in
         self._delete_unheard = delete_unheard
-        self._told_input: AudioFormat | None = None
-        self._told_output: AudioFormat | None = None
         heard, played = self._carrier.FORMAT, self._play_format or self._carrier.FORMAT
         try:
-            self._up = Uplink(heard, self._format_for(heard))
-            self._voice = Voice(self._carrier, played, self._format_for(played))
+            self._up = Uplink(heard, self._formats.suited(heard))
+            self._voice = Voice(self._carrier, played, self._formats.suited(played))
         except AudioError as why:
             raise ConfigError(str(why)) from None
         self._reorder: Reorder[Any] | None = None if self._carrier.IN_ORDER else Reorder(first=1)
@@ -98,12 +94,12 @@ class Bridge:
     @property
     def input_format(self) -> AudioFormat:
         """What the session is sent."""
-        return self._told_input or self._format_for(self._up.media)
+        return self._formats.input(self._up.media)
 
     @property
     def output_format(self) -> AudioFormat:
         """What the session sends."""
-        return self._told_output or self._format_for(self._voice.down.media)
+        return self._formats.output(self._voice.down.media)
 
     @property
     def started(self) -> CallStarted | None:
@@ -134,27 +130,40 @@ class Bridge:
     def session_update(self, session: RealtimeSession | None = None) -> str:
         """The frame of a session.update that asks for this bridge's formats, beside what `session` says.
 
-        Send it once the call has started: a carrier tells its format then.
+        Send it once the call has started, as a carrier tells its format then, and at once: audio that
+        the bridge gives from now on is in the format that this asks for.
 
         Raises:
             EncodeError: `session` holds what its fields do not allow.
+            TypeError: `session` is no RealtimeSession.
         """
+        if session is not None and not isinstance(session, RealtimeSession):
+            raise TypeError(
+                f"session_update takes a RealtimeSession, as create_session_config makes it, "
+                f"not {type(session).__name__}"
+            )
         session = session or RealtimeSession()
-        ours, audio = self.session_audio(), session.audio or AudioConfig()
+        ours = self._formats.settings(self._up.media, self._voice.down.media)
+        audio = session.audio or AudioConfig()
         wanted = msgspec.structs.replace(
             audio, input=_merged(audio.input, ours.input), output=_merged(audio.output, ours.output)
         )
-        return encode(SessionUpdate(session=msgspec.structs.replace(session, audio=wanted))).decode()
+        frame = encode(SessionUpdate(session=msgspec.structs.replace(session, audio=wanted))).decode()
+        self._asked()
+        return frame
 
     def session_audio(self) -> AudioConfig:
-        """The session's audio settings that ask for this bridge's formats, and nothing else."""
-        return AudioConfig(
-            input=AudioInput(format=wire_format(self._format_for(self._up.media))),
-            output=AudioOutput(format=wire_format(self._format_for(self._voice.down.media))),
-        )
+        """The session's audio settings that ask for this bridge's formats, and nothing else.
 
-    def _format_for(self, media: MediaFormat) -> AudioFormat:
-        return self._wanted or media.audio_format or AudioFormat.PCM16
+        Whoever calls this asks: send it at once, as a part of a session.update.
+        """
+        settings = self._formats.settings(self._up.media, self._voice.down.media)
+        self._asked()
+        return settings
+
+    def _asked(self) -> None:
+        self._formats.asked(self._up.media, self._voice.down.media)
+        self._up = self._up.tuned(self._up.media, self.input_format)
 
     # --- From the carrier ---
 
@@ -198,8 +207,8 @@ class Bridge:
         heard = call.format or self._carrier.FORMAT
         played = self._play_format or heard
         try:
-            up = self._up.tuned(heard, self._told_input or self._format_for(heard))
-            self._voice.open(call.stream_id, played, self._told_output or self._format_for(played))
+            up = self._up.tuned(heard, self._formats.input(heard))
+            self._voice.open(call.stream_id, played, self._formats.output(played))
         except AudioError as why:
             raise DecodeError(str(why), event_type="start") from None
         self._up, self._started = up, call
@@ -286,12 +295,15 @@ class Bridge:
 
     def _on_session(self, event: Any) -> Bridged:
         """What the server says that it speaks; and that it hears, once it was asked."""
-        audio = getattr(event.session, "audio", None)
-        self._told_output = _told_format(audio, "output") or self._told_output
-        if event.type == "session.updated":
-            self._told_input = _told_format(audio, "input") or self._told_input
-            self._up = self._up.tuned(self._up.media, self.input_format)
+        self._formats.told(event)
+        self._up = self._up.tuned(self._up.media, self.input_format)
         self._voice.session = self.output_format
+        self.playback.feed(event)
+        return Bridged((), (), (event,))
+
+    def _on_error(self, event: Any) -> Bridged:
+        """A session.update may have failed, and has no other answer."""
+        self._formats.failed()
         self.playback.feed(event)
         return Bridged((), (), (event,))
 
@@ -315,13 +327,6 @@ def _merged(side: Any, ours: Any) -> Any:
     return msgspec.structs.replace(side, format=ours.format) if side else ours
 
 
-def _told_format(audio: Any, side: str) -> AudioFormat | None:
-    try:
-        return AudioFormat.of(getattr(getattr(audio, side, None), "format", None))
-    except (TypeError, ValueError):
-        return None  # none was told, or one of tomorrow's: the last one holds
-
-
 _Handle: TypeAlias = Callable[[Bridge, Any], Bridged]
 # By the wire's names. What is not here is the caller's to look at, and Playback's.
 _ON_SERVER: Final[dict[str, _Handle]] = {
@@ -330,6 +335,7 @@ _ON_SERVER: Final[dict[str, _Handle]] = {
     "response.created": Bridge._on_response_created,
     "response.done": Bridge._on_response_done,
     "input_audio_buffer.speech_started": Bridge._on_speech_started,
+    "error": Bridge._on_error,
     "session.created": Bridge._on_session,
     "session.updated": Bridge._on_session,
 }

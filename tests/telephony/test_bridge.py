@@ -263,6 +263,78 @@ def test_the_update_asks_for_the_format_and_keeps_the_rest() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "settings", [{"type": "realtime"}, "realtime", realtime.SessionUpdate, AudioFormat.PCM16]
+)
+def test_an_update_of_something_else_is_told_what_is_needed(settings: Any) -> None:
+    with pytest.raises(TypeError, match="takes a RealtimeSession, as create_session_config makes it, not"):
+        Bridge("twilio").session_update(settings)
+
+
+@EVERY_PHONE
+def test_a_session_asked_before_the_start_is_sent_what_it_was_asked_for(phone: Phone) -> None:
+    """The start may tell another format; the session hears what the update asks for, answered or not."""
+    bridge = Bridge(phone.name)
+    asked = AudioFormat.of(json.loads(bridge.session_update())["session"]["audio"]["input"]["format"])
+    bridge.from_carrier(phone.start())
+    assert bridge.input_format is asked
+    said, size = wave(phone.media_format, 400), phone.media_format.chunk_bytes(20)
+    came = b""
+    for number, at in enumerate(range(0, len(said), size)):
+        if number == 10:
+            bridge.from_server(session("updated", asked, asked))
+        came += heard(bridge.from_carrier(phone.media(said[at : at + size], 2 + number)))
+    came += heard(bridge.end())
+    assert came == converted(said, phone.media_format, media_of(asked))
+
+
+def test_what_the_model_says_is_what_it_was_asked_for_before_the_start() -> None:
+    phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
+    bridge = Bridge("plivo")
+    bridge.session_update()
+    bridge.from_carrier(phone.start())
+    assert bridge.output_format is ULAW
+    answer = wave(PCMU, 200)
+    frames = bridge.from_server(delta(answer)).to_carrier + bridge.from_server(audio_done()).to_carrier
+    assert b"".join(phone.played(frames)) == converted(answer, PCMU, phone.media_format)
+
+
+def test_the_answer_to_an_earlier_question_changes_nothing() -> None:
+    """Asked for mu-law before the start and for PCM16 after it: what is sent from then on is PCM16."""
+    phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
+    bridge = Bridge("plivo")
+    bridge.session_update()
+    bridge.from_carrier(phone.start())
+    assert bridge.input_format is ULAW
+    bridge.session_audio()
+    assert bridge.input_format is PCM16
+    bridge.from_server(session("updated", ULAW, ULAW))
+    assert (bridge.input_format, bridge.output_format) == (PCM16, ULAW)
+    bridge.from_server(session("updated", PCM16, PCM16))
+    assert (bridge.input_format, bridge.output_format) == (PCM16, PCM16)
+
+
+def test_an_update_that_cannot_be_written_was_not_asked() -> None:
+    bridge = begun(TWILIO)
+    settings: Any = realtime.RealtimeSession(instructions=5)  # type: ignore[arg-type]
+    with pytest.raises(realtime.EncodeError):
+        bridge.session_update(settings)
+    bridge.session_update()
+    bridge.from_server(session("updated", PCM16, PCM16))
+    assert bridge.input_format is PCM16
+
+
+def test_a_question_that_failed_is_not_waited_for() -> None:
+    bridge = begun(TWILIO)
+    bridge.session_update()
+    bridge.session_update()
+    error = '{"type":"error","event_id":"e","error":{"type":"invalid_request_error","message":"no"}}'
+    step = bridge.from_server(error)
+    assert ([event.type for event in step.events], step.to_carrier, step.to_server) == (["error"], (), ())
+    bridge.from_server(session("updated", PCM16, PCM16))
+    assert bridge.input_format is PCM16
+
+
 def test_a_carrier_may_speak_another_format_than_it_plays() -> None:
     bridge = begun(PHONES[PHONE_IDS.index("telnyx-PCMA-8000")])
     assert (bridge.input_format, bridge.output_format) == (ALAW, ULAW)
