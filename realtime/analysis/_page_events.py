@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -29,6 +29,8 @@ from ..state import Summarizer
 from ._kept import Kept
 from ._page_text import Said, line_of
 from ._session import BEGINNINGS, DECODERS, SESSIONS, Sessions
+
+T = TypeVar("T")
 
 MAX_ROWS: Final = 20_000
 _MAX_TYPE_CHARS: Final = 80
@@ -107,7 +109,7 @@ class EventList:
         self._head: list[Row] = []
         self._tail: deque[Row] = deque(maxlen=self._half)
         self._open: dict[tuple[int, str], Row] = {}
-        self._said: dict[tuple[int, str], Said] = {}
+        self._said: dict[tuple[int, str], tuple[Row, Said]] = {}
         self._reader = _Reader()
         self._responses: set[str] = set()
         self._now_ms = 0.0
@@ -149,6 +151,8 @@ class EventList:
         return len(self._head)
 
     def __iter__(self) -> Iterator[Row]:
+        for said in self._said.values():
+            _tell(said)
         return chain(self._head, self._tail)
 
     # --- Inside ---
@@ -177,12 +181,14 @@ class EventList:
     def _say(self, row: Row, piece: str) -> None:
         """A piece of a text, in a run of its type."""
         key = row.side, row.type
-        began = self._run(row)
-        said = self._said.get(key)
-        if said is None:
-            said = Said()
-            _put(self._said, key, said)
-        self._open[key].text = said.add(piece, begins=began)
+        if self._run(row) or key not in self._said:
+            before = self._said.get(key) or (row, Said())
+            _tell(before)
+            before[1].begin()
+            oldest = _put(self._said, key, (self._open[key], before[1]))
+            if oldest is not None:
+                _tell(oldest)
+        self._said[key][1].add(piece)
 
     def _audio(self, row: Row, chunk: Chunk) -> None:
         row.nbytes = len(chunk.data)
@@ -194,12 +200,17 @@ class EventList:
         self._run(row)
 
 
-def _put(into: dict[tuple[int, str], Any], key: tuple[int, str], value: Any) -> None:
-    """Keep a value as the newest; the oldest of too many goes."""
+def _put(into: dict[tuple[int, str], T], key: tuple[int, str], value: T) -> T | None:
+    """Keep a value as the newest; the oldest of too many goes, and is given back."""
     into.pop(key, None)
-    if len(into) >= _MAX_OPEN:
-        del into[next(iter(into))]
+    oldest = into.pop(next(iter(into))) if len(into) >= _MAX_OPEN else None
     into[key] = value
+    return oldest
+
+
+def _tell(said: tuple[Row, Said]) -> None:
+    """Give the row of a text what was said by now."""
+    said[0].text = said[1].line
 
 
 def _row(entry: Entry, type: str, kind: str, text: str) -> Row:

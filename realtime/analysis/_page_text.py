@@ -24,37 +24,29 @@ def line_of(text: str, most: int = MAX_LINE_CHARS) -> str:
 
 
 class Said:
-    """What is said in pieces, in one line after another."""
+    """What is said in pieces, in one line after another: `line`, the one that goes on."""
 
-    __slots__ = ("_before", "_last", "_line", "_shown")
+    __slots__ = ("_before", "_last", "_line")
 
     def __init__(self) -> None:
-        self._before = self._last = self._line = self._shown = ""
+        self._before = self._last = self._line = ""
 
-    def add(self, piece: str, *, begins: bool) -> str:
-        """The line that the piece goes on with, or that begins with it."""
-        if begins:
-            self._before, self._line = _last_words(self._last), ""
+    def begin(self) -> None:
+        """The next piece begins a line."""
+        self._before, self._line = self._last, ""
+
+    def add(self, piece: str) -> None:
+        """What is said next."""
         self._last = (self._last + piece)[-_MAX_BEFORE:]
-        if begins or len(self._line) < _LOOKED_AT:
+        if len(self._line) < _LOOKED_AT:
             self._line = (self._line + piece)[:_LOOKED_AT]
-            self._shown = _cut(_without_keys_after(self._before, self._line), MAX_LINE_CHARS)
-        return self._shown
 
-
-def _without_keys_after(before: str, text: str) -> str:
-    """`text` without keys, and without the rest of a key that began `before` it."""
-    clean = without_keys(before + text)
-    same = itertools.takewhile(bool, map(operator.eq, clean, without_keys(before)))
-    return clean[sum(same) :]
-
-
-def _last_words(text: str) -> str:
-    """The last two words and all space after them: a key has no space in it, a bearer token one."""
-    words = text.split()[-2:]
-    if len(words) < 2:
-        return text
-    return text[text.rindex(words[0], 0, text.rindex(words[1])) :]
+    @property
+    def line(self) -> str:
+        """The line as far as it was said, without the rest of a key that began before it."""
+        clean = without_keys(self._before + self._line)
+        same = itertools.takewhile(bool, map(operator.eq, clean, without_keys(self._before)))
+        return _cut(clean[sum(same) :], MAX_LINE_CHARS)
 
 
 def _cut(text: str, most: int) -> str:

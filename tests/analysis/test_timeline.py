@@ -358,6 +358,7 @@ def test_the_runs_that_may_go_on_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
             events.add(Entry("server", number, frame, 1))
     assert len([*events]) == 20
     assert len(events._open) == len(events._said) == 3
+    assert "".join(row.text for row in events if row.kind == "text") == "abcdebcdea"
     for _ in range(5):
         events.add(Entry("server", 10, b'{"type":"un.a"}', 1))
     assert [*events][-1].count == 6
