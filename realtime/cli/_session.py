@@ -13,6 +13,7 @@ from ..events import ClientEvent, ConversationItemAdded, ConversationItemCreate,
 from ..format import AudioFormat
 from ..state import Conversation, Playback, Usage
 from ._dialogue import Answer
+from ._peer import peer_text
 from ._reconnect import CallFailed, words_heard
 from ._uplink import KEPT_MS, PHONE, Track
 
@@ -72,7 +73,7 @@ class Session:
         try:
             return AudioFormat.of(told) if told else self._asked
         except (TypeError, ValueError) as why:
-            raise CallFailed(f"the session speaks a format that is not known: {why}") from None
+            raise CallFailed(f"the session speaks a format that is not known: {peer_text(why)}") from None
 
     # --- Events ---
 

@@ -41,6 +41,8 @@ class Say:
     def __init__(self, text: str = "", audio: Any = None, format: object = AudioFormat.PCM16) -> None:
         self.text = _text("text", text)
         self.format = AudioFormat.of(format)
+        if isinstance(audio, str):
+            raise TypeError("audio is a buffer, not str: base64 is for the wire")
         self.audio = None if audio is None else bytes(octets(audio))
         if self.audio is not None:
             self.format.duration_ms(len(self.audio))  # refuses half a sample

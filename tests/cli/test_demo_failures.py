@@ -589,6 +589,22 @@ def test_no_reason_of_a_close_is_obeyed(
     assert is_harmless(said)
 
 
+def test_no_format_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"type": "realtime", "audio": {"output": {"format": {"type": OBEYED}}}}
+    updated = json.dumps({"type": "session.updated", "session": told})
+
+    def talk(connection: ServerConnection) -> None:
+        connection.recv()
+        connection.send(updated)
+        listen(connection)
+
+    with Server(talk) as server:
+        assert demo(tmp_path, "--url", server.url) == 1
+    said = capsys.readouterr().err
+    assert "owned" in said
+    assert is_harmless(said)
+
+
 def test_no_body_of_a_refusal_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def refuse(connection: ServerConnection, request: Request) -> Response:
         body = json.dumps({"error": {"code": OBEYED, "message": OBEYED}})

@@ -211,6 +211,7 @@ def test_a_function_that_gives_no_reply_fails_where_it_is_asked() -> None:
     [
         (lambda: Say(7), TypeError),  # type: ignore[arg-type]
         (lambda: Say("x", 7), TypeError),
+        (lambda: Say("x", "AAAA"), TypeError),
         (lambda: Say("x", b"\0"), r.AudioError),
         (lambda: Say("x", b"", "mp3"), r.ConfigError),
         (lambda: Call(7), TypeError),  # type: ignore[arg-type]
