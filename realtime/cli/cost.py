@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from .inspect import add_price_arguments
+from .inspect import add_price_arguments, named_logs
 
 if TYPE_CHECKING:
     from ..analysis import CostReport, Log, UsageReport
@@ -37,14 +37,14 @@ def read_cost(model: str | None, transcription_model: str | None, log: Log) -> t
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the calls cost."""
-    from ..analysis import UsageReport, find_logs
+    from ..analysis import UsageReport
     from ..state.cost import plus
     from ._logs import each_log
     from ._progress import Progress
     from ._say import say
     from ._words import printable
 
-    logs = find_logs(arguments.logs)
+    logs = named_logs(arguments)
     work = functools.partial(read_cost, arguments.model, arguments.transcription_model)
     usage, known_usd, unknown, unreadable = UsageReport(), Decimal(0), 0, 0
     with Progress() as progress, contextlib.closing(each_log(logs, work, arguments.jobs)) as results:

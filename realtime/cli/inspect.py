@@ -49,6 +49,21 @@ def add_price_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def named_logs(arguments: argparse.Namespace) -> list[Log]:
+    """The logs that a command is given.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    from ..analysis import find_logs
+    from ..errors import ConfigError
+
+    logs = find_logs(arguments.logs)
+    if not logs:
+        raise ConfigError("there are no logs in what was named")
+    return logs
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -58,10 +73,9 @@ def _positive(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what the logs tell."""
-    from ..analysis import find_logs
     from ..errors import ConfigError
 
-    logs = find_logs(arguments.logs)
+    logs = named_logs(arguments)
     if arguments.html is not None and len(logs) != 1:
         raise ConfigError(f"--html is about one log, and there are {len(logs)}")
     if arguments.audio is not None and arguments.html is None:
@@ -73,10 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def read_report(model: str | None, transcription_model: str | None, log: Log) -> Report:
-    """The report of a log. Raises what `inspect_log` raises."""
+    """The report of a log. Raises what `inspect_log` raises, and ConfigError for what is no log at all."""
     from ..analysis import inspect_log
+    from ..errors import ConfigError
 
-    return inspect_log(log.files, model=model, transcription_model=transcription_model)
+    report = inspect_log(log.files, model=model, transcription_model=transcription_model)
+    if report.broken and not report.frames:
+        raise ConfigError(f"no log of realtime.recording: none of its {report.broken:,} lines can be read")
+    return report
 
 
 def _one(log: Log, arguments: argparse.Namespace) -> int:

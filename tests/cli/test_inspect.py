@@ -354,9 +354,11 @@ def test_what_cannot_be_read_costs_itself(folder: Path, capsys: pytest.CaptureFi
     (folder / "loop").unlink()
     (folder / "loop.jsonl").symlink_to("loop.jsonl")
     (folder / "torn.jsonl.gz").write_bytes(b"no gzip")
-    assert inspect("loop.jsonl", "call_0.jsonl", "torn.jsonl.gz") == 1
+    (folder / "damaged.jsonl").write_bytes((folder / "call_0.jsonl").read_bytes() + b"no line\n")
+    assert inspect("loop.jsonl", "call_0.jsonl", "torn.jsonl.gz", "damaged.jsonl") == 1
     said = capsys.readouterr()
     assert "loop.jsonl: no such log" in said.err
+    assert "torn.jsonl.gz: no log of realtime.recording" in said.err
     assert "broken lines    1" in said.out
     assert "calls           2" in said.out
 
@@ -579,3 +581,22 @@ def test_a_reader_who_has_enough(tmp_path: Path) -> None:
         assert process.stderr is not None
         assert process.stderr.read() == b""
         assert process.wait(30) == 141
+
+
+@pytest.mark.parametrize("command", ["inspect", "cost"])
+@pytest.mark.parametrize("content", [b"root:x:0:0\nbin:x:1:1\n", b"\x7fELF\0\0\n\0", b"RIFF\0\0\0\0WAVE"])
+def test_what_is_no_log_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, content: bytes
+) -> None:
+    (tmp_path / "passwd").write_bytes(content)
+    assert main([command, str(tmp_path / "passwd")]) == 1
+    out, err = capsys.readouterr()
+    assert "no log of realtime.recording: none of its" in out + err
+    assert "$0.0000" not in out
+
+
+@pytest.mark.parametrize("command", ["inspect", "cost"])
+def test_a_folder_without_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    (tmp_path / "readme.md").write_text("no log")
+    assert main([command, str(tmp_path)]) == 1
+    assert "there are no logs in what was named" in capsys.readouterr().err
