@@ -133,7 +133,7 @@ class Wire(asyncio.Protocol):
         refused = self._protocol.handshake_exc
         if isinstance(refused, InvalidHandshake):
             self._opened.set_exception(refused)
-        elif refused is not None:  # websockets 14 gives what its parser raised
+        elif refused is not None:  # websockets 15 gives what its parser raised
             self._opened.set_exception(ConnectionError(f"no WebSocket server: {refused}"))
         elif self._protocol.state is OPEN:
             self._opened.set_result(None)

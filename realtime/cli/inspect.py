@@ -113,7 +113,9 @@ def _one(log: Log, arguments: argparse.Namespace) -> int:
 
         page = write_page(log.files, arguments.html, report=done.result, audio=arguments.audio)
         told = printable(f"{arguments.html}: {page.nbytes:,} bytes")
-        print(told, file=sys.stderr if arguments.json else sys.stdout)
+        # Behind a page that goes to stdout it would be part of it.
+        is_apart = arguments.html.is_file() and not arguments.json
+        print(told, file=sys.stdout if is_apart else sys.stderr)
     elif not arguments.json:
         say("\n".join(_turns.lines(done.result)))
     if arguments.json:
