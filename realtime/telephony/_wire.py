@@ -204,7 +204,7 @@ class Reader(Generic[M]):
 def _refusal(error: Exception, kind: str, raw: bytes) -> DecodeError:
     """What msgspec says in a sentence, as data; of other errors, what is known."""
     if not isinstance(error, msgspec.ValidationError):
-        return DecodeError(reason_of(error), event_type=kind, payload=snippet(raw))
+        return DecodeError(reason_of(error, raw), event_type=kind, payload=snippet(raw))
     sentence, _, at = str(error).partition(" - at ")
     expected = _EXPECTED.match(sentence)
     return DecodeError(
