@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Final
 
 # A position is noted every so often; what servers tell of is seconds old at most.
@@ -39,19 +39,21 @@ class InputClock:
             self._next_ms = ms + _MARK_MS
         self.ms = ms + nbytes * self.ms_per_byte
 
-    def sent_run(self, nbytes: int, count: int, time_of: Callable[[int], float]) -> None:
-        """As much audio was sent `count` times over; `time_of` has the times of each."""
-        ms, each_ms, next_ms, line = self.ms, nbytes * self.ms_per_byte, self._next_ms, 0
-        # Sums of eighths are exact, so that many are one product; others are added as `sent` adds them.
-        is_exact = each_ms > 0 and not each_ms * 8 % 1
-        while line < count:
-            if ms >= next_ms:
-                self._marks.append((ms, time_of(line)))
-                next_ms = ms + _MARK_MS
-            lines = min(count - line, max(1, math.ceil((next_ms - ms) / each_ms))) if is_exact else 1
-            ms += lines * each_ms
-            line += lines
-        self.ms, self._next_ms = ms, next_ms
+    def sent_run(self, nbytes: int, times: Sequence[float]) -> None:
+        """As much audio was sent at each of these times."""
+        each_ms = nbytes * self.ms_per_byte
+        # Sums of eighths are exact: then marks are as many lines apart as they would be one by one.
+        if each_ms <= 0 or each_ms * 8 % 1:
+            for time_ms in times:
+                self.sent(nbytes, time_ms)
+            return
+        ms, count = self.ms, len(times)
+        first = max(0, math.ceil((self._next_ms - ms) / each_ms))
+        if first < count:
+            apart = math.ceil(_MARK_MS / each_ms)
+            self._marks.extend((ms + line * each_ms, times[line]) for line in range(first, count, apart))
+            self._next_ms = self._marks[-1][0] + _MARK_MS
+        self.ms = ms + count * each_ms
 
     def begin(self) -> None:
         """A session begins: positions are counted from here."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ..errors import ConfigError, ModelNotFoundError, snippet
 from ..spec import MinutePrice, ModelPrice
@@ -90,7 +90,7 @@ class Money:
 def _is_within(usage: object) -> bool:
     """Whether all numbers in an object are such as a call can have."""
     if isinstance(usage, Struct):
-        return all(_is_within(getattr(usage, name)) for name in usage.__struct_fields__)
+        return all(map(_is_within, structs.astuple(usage)))
     return not isinstance(usage, (int, float)) or abs(usage) <= _MOST
 
 

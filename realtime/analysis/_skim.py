@@ -14,14 +14,13 @@ from typing import Final
 
 import numpy as np
 
+from ..recording.log import Skim
 from ._clock import InputClock
 from ._hot import GLANCES, PLAIN_APPEND, Hot
 from ._kept import Tally
 
 _HEAD: Final = b'{"direction":"client","time_ms":'
 _HEAD_BYTES: Final = len(_HEAD)
-# Where the first letter of a plain line's direction stands, and what it is of a client's.
-SIDE_AT, CLIENT = len(b'{"direction":"'), ord("c")
 _MID: Final = b',"frame":' + PLAIN_APPEND
 _TAIL: Final = b'"}}\n'
 # Decimals of a time, and the digits before them that no time has.
@@ -33,7 +32,7 @@ _MANY: Final = 8
 # Layouts whose expressions are kept; calls have one or two, and as many again with each digit of the time.
 _MAX_LAYOUTS: Final = 64
 _LEAST_OF_BASE64: Final = ord("+")
-_EQUALS, _CLOSE = ord("="), ord("}")
+_EQUALS, _CLOSE, _ZERO = ord("="), ord("}"), ord("0")
 _KEY: Final = b',"frame":'
 _KEY_WITHIN: Final = _HEAD_BYTES + 24 + len(_KEY)
 _ANY_TIME_MS: Final = 1e15
@@ -54,9 +53,9 @@ class _Layout:
         self.length = self.audio_end + len(_TAIL)
         self.frame_bytes = self.length - self.time_end - len(_KEY) - len(b"}\n")
         self.nbytes = base64_chars // 4 * 3 - padding
-        # By these the codes of a time's digits are its order among times of as many digits; the point adds none.
-        whole, decimals = 10.0 ** np.arange(digits - 1, -1, -1), 10.0 ** -np.arange(1, _DECIMALS + 1)
-        self.weights = np.concatenate([whole, [0.0], decimals])
+        # By these the digits of a time are its thousandths, as an integer; the point counts for none.
+        powers = 10 ** np.arange(digits + _DECIMALS - 1, -1, -1, dtype=np.int64)
+        self.weights = np.insert(powers, digits, 0)
         line = b"".join((
             re.escape(_HEAD), b"[0-9]{%d}\\.[0-9]{%d}" % (digits, _DECIMALS), re.escape(_MID),
             b"(?s:.{%d})" % (base64_chars - 2), _ENDS[padding], re.escape(_TAIL),
@@ -67,7 +66,7 @@ class _Layout:
 class AppendRuns:
     """Takes runs of appends out of a block: called with where a client's line begins, it says where they end.
 
-    Attributes: `last_ms`, the latest time of a line that was taken.
+    Attributes: `last_ms`, the latest time of a line that was taken; `is_on`, whether any is.
     """
 
     def __init__(self, clock: InputClock, tally: Callable[[], Tally]) -> None:
@@ -76,9 +75,12 @@ class AppendRuns:
         self._layouts: dict[tuple[int, int, int], _Layout] = {}
         self._layout: _Layout | None = None
         self.last_ms = 0.0
+        self.is_on = False
 
-    def __call__(self, block: bytes, start: int) -> tuple[int, int] | None:
+    def __call__(self, block: bytes, start: int, end: int) -> tuple[int, int] | None:
         """Where the lines end that were taken, and how many these were; None for none."""
+        if not self.is_on:
+            return None
         layout = self._layout
         found = layout.match(block, start) if layout is not None else None
         if found is None:
@@ -89,10 +91,16 @@ class AppendRuns:
         assert layout is not None
         end = found.end()
         count = (end - start) // layout.length
-        latest = self._latest(block, start, end, count, layout)
-        if latest is None:
+        times = _times_of(block, start, end, count, layout)
+        if times is None:
             return None
-        self._take(block, start, count, layout, latest)
+        if self._tally is None:
+            self._tally = self._tally_of()
+        self._tally.frames += count
+        self._tally.nbytes += count * layout.frame_bytes
+        # The latest is not the last where a clock went back.
+        self.last_ms = max(self.last_ms, max(times))
+        self._clock.sent_run(layout.nbytes, times)
         return end, count
 
     def _layout_at(self, block: bytes, start: int) -> _Layout | None:
@@ -115,60 +123,42 @@ class AppendRuns:
             found = self._layouts[key] = _Layout(*key)
         return found
 
-    @staticmethod
-    def _latest(block: bytes, start: int, end: int, count: int, layout: _Layout) -> int | None:
-        """Which line of a run has the latest time; None where the audio of one ends before its end.
 
-        That is where it holds a quote, a line end or an escape. The latest is not the last where a clock
-        went back.
-        """
-        if block.find(b"\\", start, end) >= 0:
+def _times_of(block: bytes, start: int, end: int, count: int, layout: _Layout) -> list[float] | None:
+    """The times of a run's lines; None where the audio of one ends before its end.
+
+    That is where it holds a quote, a line end or an escape.
+    """
+    if block.find(b"\\", start, end) >= 0:
+        return None
+    if count >= _MANY:
+        rows = np.frombuffer(block, np.uint8, end - start, start).reshape(count, layout.length)
+        if rows[:, layout.audio_at : layout.audio_end].min() < _LEAST_OF_BASE64:
             return None
-        if count >= _MANY:
-            rows = np.frombuffer(block, np.uint8, end - start, start).reshape(count, layout.length)
-            if rows[:, layout.audio_at : layout.audio_end].min() < _LEAST_OF_BASE64:
-                return None
-            return int((rows[:, _HEAD_BYTES : layout.time_end] @ layout.weights).argmax())
-        for line in range(start, end, layout.length):
-            if block.find(b'"', line + layout.audio_at) != line + layout.audio_end:
-                return None
-            if block.find(b"\n", line) != line + layout.length - 1:
-                return None
-        # Of equal length: the latest of the times is the greatest of their texts.
-        texts = [block[at + _HEAD_BYTES : at + layout.time_end] for at in range(start, end, layout.length)]
-        return texts.index(max(texts))
-
-    def _take(self, block: bytes, start: int, count: int, layout: _Layout, latest: int) -> None:
-        if self._tally is None:
-            self._tally = self._tally_of()
-        self._tally.frames += count
-        self._tally.nbytes += count * layout.frame_bytes
-        first, length, time_chars = start + _HEAD_BYTES, layout.length, layout.time_end - _HEAD_BYTES
-
-        def time_of(line: int) -> float:
-            at = first + line * length
-            return float(block[at : at + time_chars])
-
-        self.last_ms = max(self.last_ms, time_of(latest))
-        self._clock.sent_run(layout.nbytes, count, time_of)
+        digits = rows[:, _HEAD_BYTES : layout.time_end].astype(np.int64) - _ZERO
+        # Both exact, so that the quotient is the number that is written.
+        return (digits @ layout.weights / 10**_DECIMALS).tolist()  # type: ignore[no-any-return]
+    for line in range(start, end, layout.length):
+        if block.find(b'"', line + layout.audio_at) != line + layout.audio_end:
+            return None
+        if block.find(b"\n", line) != line + layout.length - 1:
+            return None
+    return [
+        float(block[line + _HEAD_BYTES : line + layout.time_end]) for line in range(start, end, layout.length)
+    ]
 
 
-class Deltas:
+def deltas_of(lane: Mapping[bytes, tuple[Tally, Hot]], ended: Callable[[float], None]) -> Skim:
     """Takes lines of audio and text deltas, one at a time, by the readers of the frames that begin as they do.
 
-    Attributes: `last_ms`, the latest time of a line that was taken.
+    `ended` is told the times of those that were taken.
     """
+    known_as, (first, second) = lane.get, GLANCES
 
-    def __init__(self, lane: Mapping[bytes, tuple[Tally, Hot]]) -> None:
-        self._known = lane.get
-        self.last_ms = 0.0
-
-    def __call__(self, block: bytes, start: int, end: int) -> tuple[int, int] | None:
-        """Where the line after this one begins, and one; None where it was not taken."""
+    def skim(block: bytes, start: int, end: int) -> tuple[int, int] | None:
         key = block.find(_KEY, start + _HEAD_BYTES, start + _KEY_WITHIN)
         frame, stop = key + len(_KEY), end - 1
-        first, second = GLANCES
-        known = self._known(block[frame : frame + first]) or self._known(block[frame : frame + second])
+        known = known_as(block[frame : frame + first]) or known_as(block[frame : frame + second])
         if known is None or key < 0 or block[stop] != _CLOSE or block[stop - 1] != _CLOSE:
             return None
         try:
@@ -180,6 +170,7 @@ class Deltas:
             return None
         tally.frames += 1
         tally.nbytes += stop - frame
-        if time_ms > self.last_ms:
-            self.last_ms = time_ms
+        ended(time_ms)
         return end + 1, 1
+
+    return skim

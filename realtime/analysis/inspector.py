@@ -18,14 +18,14 @@ from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
 from ..recording import BrokenLine, Direction, Entry
-from ..recording.log import read_skimmed
+from ..recording.log import Skim, read_skimmed
 from ._call import Call
 from ._events import HANDLERS
 from ._hot import APPEND, GLANCES, Hot, plain_readers, readers
 from ._kept import Tally, name_of_file
 from ._money import Price
 from ._session import BEGINNINGS, DECODERS, SESSIONS
-from ._skim import CLIENT, SIDE_AT, AppendRuns, Deltas
+from ._skim import AppendRuns, deltas_of
 from .report import Report
 
 Path: TypeAlias = "str | os.PathLike[str]"
@@ -82,6 +82,8 @@ class Inspector:
         self._hot, self._plain = readers(self._call), plain_readers(self._call)
         self._lanes: dict[Direction, dict[bytes, tuple[Tally, Hot]]] = {"client": {}, "server": {}}
         self._began = False
+        self._appends = AppendRuns(self._call.clock, lambda: self._call.kept.tally_of("client", APPEND))
+        self._skimmed_ms = 0.0
 
     def feed(self, entry: Entry | BrokenLine) -> None:
         """Take the next entry."""
@@ -89,16 +91,18 @@ class Inspector:
 
     def _feed_log(self, paths: list[Path]) -> None:
         """All of a log: `feed_all` of its entries, but for the hot ones, which are read where they stand."""
-        appends = AppendRuns(self._call.clock, lambda: self._call.kept.tally_of("client", APPEND))
-        deltas = Deltas(self._lanes["server"])
+        report = self._report
 
-        def skim(block: bytes, start: int, end: int) -> tuple[int, int] | None:
-            if not self._began:
-                return None
-            return appends(block, start) if block[start + SIDE_AT] == CLIENT else deltas(block, start, end)
+        def ended(time_ms: float) -> None:
+            if time_ms > self._skimmed_ms:
+                self._skimmed_ms = time_ms
 
-        self.feed_all(read_skimmed(paths, skim))
-        self._report.ended_ms = max(self._report.ended_ms, appends.last_ms, deltas.last_ms)
+        skims: dict[Direction, Skim] = {
+            "client": self._appends,
+            "server": deltas_of(self._lanes["server"], ended),
+        }
+        self.feed_all(read_skimmed(paths, skims))
+        report.ended_ms = max(report.ended_ms, self._appends.last_ms, self._skimmed_ms)
 
     def feed_all(self, entries: Iterable[Entry | BrokenLine]) -> None:
         """Take the next entries, which is faster than one by one."""
@@ -154,7 +158,8 @@ class Inspector:
         """A frame that is none of those whose first bytes are known."""
         frame, time_ms, direction = entry.frame, entry.time_ms, entry.direction
         if not self._began:
-            self._began, self._report.started_ms = True, time_ms
+            self._began = self._appends.is_on = True
+            self._report.started_ms = time_ms
             self._call.sessions.first(time_ms)
         try:
             kind = peek_type(frame)

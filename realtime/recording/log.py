@@ -8,7 +8,7 @@ cannot be read costs its line and is told as a `BrokenLine`; nothing in a file r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -105,11 +105,10 @@ def read_log(
 Skim: TypeAlias = Callable[[bytes, int, int], "tuple[int, int] | None"]
 
 
-def read_skimmed(path: Path | Iterable[Path], skim: Skim) -> Iterator[Entry | BrokenLine]:
-    """The entries of a log but for those that `skim` takes; it reads and raises what `read_log` does."""
-    paths = [path] if isinstance(path, (str, os.PathLike)) else path
+def read_skimmed(paths: Iterable[Path], skims: Mapping[Direction, Skim]) -> Iterator[Entry | BrokenLine]:
+    """The entries of a log but for those that the `skims` of either side take; else as `read_log`."""
     for each in paths:
-        yield from _read_file(each, MAX_LINE_BYTES, skim)
+        yield from _read_file(each, MAX_LINE_BYTES, skims)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -155,7 +154,9 @@ class _Odd(NamedTuple):
     reason: str = ""
 
 
-def _read_file(path: Path, max_line_bytes: int, skim: Skim | None) -> Iterator[Entry | BrokenLine]:
+def _read_file(
+    path: Path, max_line_bytes: int, skims: Mapping[Direction, Skim] | None
+) -> Iterator[Entry | BrokenLine]:
     number, head, within = 0, _HEAD_BYTES, _KEY_WITHIN
     direction_of, key, skip = _PLAIN_HEADS.get, _FRAME_KEY, len(_FRAME_KEY)
     for group in _groups(path, max_line_bytes):
@@ -169,8 +170,8 @@ def _read_file(path: Path, max_line_bytes: int, skim: Skim | None) -> Iterator[E
         block, start = group
         while (end := block.find(b"\n", start)) >= 0:
             direction = direction_of(block[start : start + head])
-            if skim is not None and direction is not None:
-                taken = skim(block, start, end)
+            if skims is not None and direction is not None:
+                taken = skims[direction](block, start, end)
                 if taken is not None:
                     start, number = taken[0], number + taken[1]
                     continue

@@ -47,7 +47,8 @@ def is_secret(name: str) -> bool:
 
 def without_keys(text: str) -> str:
     """`text` with everything that looks like a key taken out, by itself or by the name before it."""
-    text = _KEY.sub(REDACTED, text)
+    if has_key(text):
+        text = _KEY.sub(REDACTED, text)
     if ":" not in text:
         return text
     if "://" in text:
@@ -57,7 +58,9 @@ def without_keys(text: str) -> str:
 
 def has_key(text: str) -> bool:
     """Whether something in `text` looks like a key by itself."""
-    return _KEY.search(text) is not None
+    # Most texts have none of what every key has: an expression looks for it at a tenth of the pace.
+    may_have = "k-" in text or "k_" in text or "eyJ" in text or "bearer" in text.lower()
+    return may_have and _KEY.search(text) is not None
 
 
 def _without_login(url: re.Match[str]) -> str:
