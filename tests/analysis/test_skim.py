@@ -1,0 +1,123 @@
+"""Lines that are taken where they stand mean what they mean one by one: the same report, whatever is in the log."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from realtime.analysis import Inspector, Report, inspect_log, inspector as inspector_module
+from realtime.analysis._clock import InputClock
+from realtime.recording import read_log
+
+SESSION = (
+    b'{"direction":"client","time_ms":0.000,"frame":{"type":"session.update","session":'
+    b'{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcmu"}}}}}}\n'
+)
+
+
+def line(direction: str, time: str, frame: bytes) -> bytes:
+    return b'{"direction":"%b","time_ms":%b,"frame":%b}\n' % (direction.encode(), time.encode(), frame)
+
+
+def append(time: str, base64_text: bytes) -> bytes:
+    return line("client", time, b'{"type":"input_audio_buffer.append","audio":"%b"}' % base64_text)
+
+
+def delta(time: str, nbytes: int, **members: Any) -> bytes:
+    audio = base64.b64encode(bytes(nbytes)).decode()
+    kind = "response.output_audio.delta"
+    event = {"type": kind, "event_id": "event_1", "response_id": "r", "item_id": "i", "content_index": 0}
+    return line(
+        "server", time, json.dumps({**event, **members, "delta": audio}, separators=(",", ":")).encode()
+    )
+
+
+def words(time: str, text: str) -> bytes:
+    kind = "response.output_audio_transcript.delta"
+    event = {"type": kind, "event_id": "event_2", "response_id": "r", "item_id": "i", "content_index": 0}
+    return line("server", time, json.dumps({**event, "delta": text}, separators=(",", ":")).encode())
+
+
+def both(path: Path, log: bytes) -> tuple[Report, Report]:
+    """The report of a log from its file, and from its entries."""
+    path.write_bytes(log)
+    inspector = Inspector()
+    inspector.feed_all(read_log(path))
+    whole = inspect_log(path)
+    whole.logs = []
+    return whole, inspector.report()
+
+
+TIMES = st.builds("{:.3f}".format, st.floats(0, 20_000))
+ODD_TIMES = st.sampled_from(["1", "1.5", "-1.000", "1..23", "1e3", "00.123", "9" * 20 + ".000", "NaN", ""])
+SIZES = st.sampled_from([0, 1, 2, 3, 158, 159, 160, 160, 160, 161])
+SOUND = SIZES.map(lambda nbytes: base64.b64encode(b"\xfe" * nbytes))
+ODD_SOUND = st.sampled_from(
+    [b"AA=A", b'AA"A', b"AA\nA", b"AA\\/", b"A", b"====", b"AAA\xff", b"AA}A", b'"}}\n']
+)
+LINES = st.one_of(
+    st.builds(lambda time, sound, count: append(time, sound) * count, TIMES, SOUND, st.integers(1, 20)),
+    st.lists(st.builds(append, TIMES, st.just(b"/" * 216)), min_size=1, max_size=20).map(b"".join),
+    st.builds(append, st.one_of(TIMES, ODD_TIMES), st.one_of(SOUND, ODD_SOUND)),
+    st.builds(delta, st.one_of(TIMES, ODD_TIMES), SIZES),
+    st.builds(delta, TIMES, SIZES, item_id=st.sampled_from(["j", 'a"b', None])),
+    st.builds(words, TIMES, st.sampled_from([" hello", '"', "\n", ""])),
+    st.sampled_from([b"\n", b"no line\n", b"{}\n", b'{"direction":"client","time_ms":\n', SESSION]),
+)
+
+
+@settings(max_examples=300)
+@given(lines=st.lists(LINES, max_size=25), ends=st.booleans())
+def test_a_log_has_the_report_of_its_entries(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], ends: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "skim.jsonl"
+    log = SESSION + b"".join(lines)
+    whole, one_by_one = both(path, log if ends else log[:-1])
+    assert msgspec.to_builtins(whole) == msgspec.to_builtins(one_by_one)
+
+
+def test_an_hour_of_appends_is_taken_by_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Across blocks, digits and decimals; what is not taken is seen by the entries that are made."""
+    sound = base64.b64encode(b"\xfe" * 160)
+    log = SESSION + b"".join(append(f"{at * 20.001:.3f}", sound) for at in range(20_000))
+    whole, one_by_one = both(tmp_path / "log.jsonl", log)
+    assert whole == one_by_one
+    assert whole.user_audio_ms == 400_000
+    assert whole.ended_ms == 19_999 * 20.001
+    made: list[object] = []
+    real = inspector_module.read_skimmed
+
+    def counted(*arguments: Any) -> Iterator[Any]:
+        for entry in real(*arguments):
+            made.append(entry)
+            yield entry
+
+    monkeypatch.setattr(inspector_module, "read_skimmed", counted)
+    inspect_log(tmp_path / "log.jsonl")
+    assert 2 <= len(made) < 10
+
+
+@given(
+    nbytes=st.sampled_from([1, 7, 160, 960, 1280, 8000]),
+    runs=st.lists(st.integers(1, 40), max_size=8),
+    per_byte=st.sampled_from([0.125, 1000 / 48_000, 1000 / 32_000]),
+)
+def test_marks_are_where_they_would_be_one_by_one(nbytes: int, runs: list[int], per_byte: float) -> None:
+    one, many = InputClock(), InputClock()
+    one.ms_per_byte = many.ms_per_byte = per_byte
+    now = 0.0
+    for count in runs:
+        times = [now + 20.0 * at for at in range(count)]
+        now += 20.0 * count
+        for time in times:
+            one.sent(nbytes, time)
+        many.sent_run(nbytes, times)
+        assert (many.ms, many._next_ms, [*many._marks]) == (one.ms, one._next_ms, [*one._marks])
