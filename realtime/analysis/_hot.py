@@ -19,7 +19,7 @@ from ..errors import DecodeError
 from ..format import AudioFormat
 from ..recording import Direction
 from ..recording._privacy import raw_length
-from ..recording._sound import _RATES, Coding
+from ..recording._sound import _RATES, Coding, _Audio as _Rest
 from ._call import Call
 from ._kept import name_of
 from ._parts import Part
@@ -238,19 +238,6 @@ def _coding_of(told: _Rest, coding: Coding) -> Coding:
 
 
 # --- Frames ----------------------------------------------------------------------------
-
-
-class _Rest(msgspec.Struct):
-    """A delta or an append; its base64 may be cut out."""
-
-    delta: str | None = None
-    audio: str | None = None
-    audio_bytes: int = 0
-    item_id: str | None = None
-    content_index: int | None = None
-    response_id: str | None = None
-    sample_rate: int | None = None
-    channels: int | None = None
 
 
 _decode_rest = msgspec.json.Decoder(_Rest).decode
