@@ -28,10 +28,11 @@ _KEY = re.compile(
     r"""|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"""
 )
 # A member of JSON that stands in a text, whole or broken off, as a repr or as a string in a string: its
-# quotes are then behind backslashes. The value ends before the quote that ends it.
+# quotes are then behind backslashes. The value ends before the quote that ends it. (Its group is not
+# possessive: Python 3.11.2 leaves the end of one within what does not match any more.)
 _MEMBER = re.compile(
     r"""(?<!\\)(?P<quote>\\{0,15}["'])(?P<name>[A-Za-z0-9_.-]{1,64}+)(?P=quote)\s*+:\s*+(?P=quote)"""
-    r"""(?P<value>(?:(?!(?P=quote))(?:\\.|.))*+)""",
+    r"""(?P<value>[^\\"']*(?:(?!(?P=quote))(?:\\.|.)[^\\"']*)*)""",
     re.DOTALL,
 )
 _URL = re.compile(r"""://[^\s"'\\<>]+""")
