@@ -23,8 +23,8 @@ _HEAD: Final = b'{"direction":"client","time_ms":'
 _HEAD_BYTES: Final = len(_HEAD)
 _MID: Final = b',"frame":' + PLAIN_APPEND
 _TAIL: Final = b'"}}\n'
-# Decimals of a time, and the digits before them that no time has.
-_DECIMALS, _MAX_DIGITS = 3, 15
+# Decimals of a time, and the most digits before them: with more, thousandths are no exact float.
+_DECIMALS, _MAX_DIGITS = 3, 12
 # Lines in one run: what an expression keeps of each is let go then.
 _MAX_RUN: Final = 1024
 # From so many on, numpy looks at the audio in less time than a search in each line takes.
