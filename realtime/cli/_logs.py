@@ -130,9 +130,9 @@ class _Pool(Generic[T]):
 
     def _go_on(self, end: int, patience: float | None) -> None:
         """Hear what has come, and give logs before `end` to those that have few."""
-        busy = {reader.pipe: reader for reader in self._readers if reader.at or not reader.is_ready}
-        for pipe in cast("list[Connection]", wait([*busy], patience)):
-            self._hear(busy[pipe])
+        readers = {reader.pipe: reader for reader in self._readers}
+        for pipe in cast("list[Connection]", wait([*readers], patience)):
+            self._hear(readers[pipe])
         for at_hand in range(_AT_HAND):
             for reader in self._readers:
                 enough = 2 * len(self._readers) if at_hand else 0
@@ -144,6 +144,8 @@ class _Pool(Generic[T]):
         log = pickle.dumps(self._logs[number])
         if number >= end or (reader.at and len(log) > _MAX_WAITING_BYTES):
             return
+        if not reader.process.is_alive():
+            return  # its death, of which this log is not to blame, is heard next
         self._todo.popleft()
         reader.at.append(number)
         with contextlib.suppress(OSError):  # it has died meanwhile, as will be heard

@@ -19,7 +19,7 @@ import pytest
 import realtime
 from realtime.analysis import Log, Report, Summary, inspect_log
 from realtime.cli import main
-from realtime.cli._logs import Done, each_log
+from realtime.cli._logs import Done, _Pool, each_log
 from realtime.cli._words import counts, nbytes, printable
 from realtime.recording import Recorder
 from tests.analysis.scenes import Scene, usage
@@ -426,6 +426,17 @@ def test_an_idle_reader_that_dies_costs_nothing() -> None:
         child.kill()
         child.join()
     assert [found.log.name for found in results if found.problem] == ["3", "5"]
+
+
+def test_no_log_is_given_to_a_reader_that_has_died(tmp_path: Path) -> None:
+    pool = _Pool(named(6), functools.partial(dies_once, tmp_path))
+    pool.start(2)
+    for reader in pool._readers:
+        assert reader.pipe.poll(60)  # it says that it is ready, which nobody hears before it dies
+        reader.process.kill()
+        reader.process.join()
+    assert [done.result for done in pool.in_order(9)] == [*"012345"]
+    pool.end()
 
 
 class Unreadable:
