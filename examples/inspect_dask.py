@@ -58,6 +58,10 @@ def read(logs: list[Log]) -> Read:
 
 def dask() -> Any:
     """Dask's cluster, imported late so that --help needs none of it, as Any, since it carries few types."""
+    from dask.config import set as configure
+
+    # Before the import that reads it, and for the workers too: they say each connection that ends.
+    configure({"logging.distributed": "warning"})
     import distributed
 
     return distributed
@@ -136,7 +140,6 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="the whole summary, as a line of JSON")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("distributed").setLevel(logging.WARNING)
     whole, unreadable = Summary(), 0
     with connected(arguments.scheduler, arguments.workers) as client:
         for summary, problems in results(client, find_logs(arguments.logs)):
