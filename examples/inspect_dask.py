@@ -23,6 +23,7 @@ import argparse
 import contextlib
 import itertools
 import logging
+import os
 import sys
 from collections.abc import Generator, Iterator
 from typing import Any, Final
@@ -58,10 +59,8 @@ def read(logs: list[Log]) -> Read:
 
 def dask() -> Any:
     """Dask's cluster, imported late so that --help needs none of it, as Any, since it carries few types."""
-    from dask.config import set as configure
-
-    # Before the import that reads it, and for the workers too: they say each connection that ends.
-    configure({"logging.distributed": "warning"})
+    # Read by the import, here and in each worker; by default they tell of every connection.
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
     import distributed
 
     return distributed
