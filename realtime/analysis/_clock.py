@@ -5,7 +5,9 @@ Servers tell speech by positions in the audio of a session. Audio lies where it 
 
 from __future__ import annotations
 
+import itertools
 import math
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -51,7 +53,9 @@ class InputClock:
         first = max(0, math.ceil((self._next_ms - ms) / each_ms))
         if first < count:
             apart = math.ceil(_MARK_MS / each_ms)
-            self._marks.extend((ms + line * each_ms, times[line]) for line in range(first, count, apart))
+            self._marks.extend(
+                zip(itertools.count(ms + first * each_ms, apart * each_ms), times[first::apart])
+            )
             self._next_ms = self._marks[-1][0] + _MARK_MS
         self.ms = ms + count * each_ms
 
@@ -67,12 +71,13 @@ class InputClock:
 
     def place(self, position_ms: float) -> float | None:
         """When the audio at a position of the session was sent; None where that is not known."""
-        wanted, next_time = self._zero_ms + position_ms, float("inf")
-        for at_ms, time_ms in reversed(self._marks):
-            if at_ms <= wanted:
-                return min(time_ms + wanted - at_ms, next_time)
-            next_time = time_ms
-        return None
+        wanted, marks = self._zero_ms + position_ms, self._marks
+        after = bisect_right(marks, (wanted, math.inf))
+        if not after:
+            return None
+        at_ms, time_ms = marks[after - 1]
+        placed_ms = time_ms + wanted - at_ms
+        return placed_ms if after == len(marks) else min(placed_ms, marks[after][1])
 
     def take(self) -> tuple[float | None, float]:
         """The buffer is committed or cleared: when what is in it began, and how much it is."""

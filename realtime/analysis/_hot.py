@@ -29,7 +29,7 @@ from ._session import ms_per_byte
 # not, nothing was done.
 Hot: TypeAlias = Callable[[bytes, int, int, float], bool]
 
-_HEAD_BYTES: Final = 1024
+HEAD_BYTES: Final = 1024
 # As many heads of parts are known at once.
 _MAX_HEADS: Final = 1024
 _MAX_CHANNELS: Final = 8
@@ -45,8 +45,8 @@ GLANCES: Final = (len(PLAIN_APPEND), 48)
 _APPENDS: Final = (
     APPEND, "session.input_audio_buffer.append", "session.input_audio.append",
 )  # fmt: skip
-_AUDIO: Final = ("response.output_audio.delta", "response.audio.delta")
-_TEXT: Final = (
+AUDIO: Final = ("response.output_audio.delta", "response.audio.delta")
+TEXT: Final = (
     "response.output_audio_transcript.delta", "response.output_text.delta",
     "response.audio_transcript.delta", "response.text.delta",
 )  # fmt: skip
@@ -60,8 +60,8 @@ def readers(call: Call) -> dict[Direction, dict[str, Hot]]:
         "server": {
             # A sideband is told what the caller's side sends: what the model hears, not what it says.
             **dict.fromkeys(_APPENDS, _nothing),
-            **{kind: _audio_delta(call, kind) for kind in _AUDIO},
-            **{kind: _text_delta(call, kind) for kind in _TEXT},
+            **{kind: _audio_delta(call, kind) for kind in AUDIO},
+            **{kind: _text_delta(call, kind) for kind in TEXT},
             **dict.fromkeys(_ARGUMENTS, _nothing),
             "conversation.item.input_audio_transcription.delta": _user_words(call),
             "session.output_audio.delta": _run_audio(call),
@@ -107,7 +107,7 @@ def _append(call: Call) -> Hot:
     sent, key, skip = call.clock.sent, b'"audio":"', len(b'"audio":"')
 
     def append(data: bytes, start: int, end: int, time_ms: float) -> bool:
-        at = data.find(key, start, min(end, start + _HEAD_BYTES))
+        at = data.find(key, start, min(end, start + HEAD_BYTES))
         stop = data.find(b'"', at + skip, end)
         if at >= 0 and stop > at + skip:
             sent(_measured(data, at + skip, stop), time_ms)
@@ -134,20 +134,20 @@ def _user_words(call: Call) -> Hot:
 # --- What a response says --------------------------------------------------------------
 
 
-def _heads(kind: str) -> tuple[bytes, int]:
+def heads(kind: str) -> tuple[bytes, int]:
     """What a frame of a type begins with, as OpenAI writes it, up to the value of its event_id."""
     begins = f'{{"type":"{kind}","event_id":"'.encode()
     return begins, len(begins)
 
 
 def _audio_delta(call: Call, kind: str) -> Hot:
-    (begins, past), parts, sound = _heads(kind), call.parts, call.responses.sound
+    (begins, past), parts, sound = heads(kind), call.parts, call.responses.sound
     key, skip = b'"delta":"', len(b'"delta":"')
 
     def read(data: bytes, start: int, end: int, time_ms: float) -> bool:
         head = b""
         if data.startswith(begins, start):
-            within = min(end, start + _HEAD_BYTES)
+            within = min(end, start + HEAD_BYTES)
             at = data.find(b'"', start + past, within)
             audio = data.find(key, at, within) + skip
             stop = data.find(b'"', audio, end)
@@ -167,13 +167,13 @@ def _audio_delta(call: Call, kind: str) -> Hot:
 
 
 def _text_delta(call: Call, kind: str) -> Hot:
-    (begins, past), parts = _heads(kind), call.parts
+    (begins, past), parts = heads(kind), call.parts
     key, skip = b'"delta":"', len(b'"delta":"')
 
     def read(data: bytes, start: int, end: int, time_ms: float) -> bool:
         head = b""
         if data.startswith(begins, start):
-            within = min(end, start + _HEAD_BYTES)
+            within = min(end, start + HEAD_BYTES)
             at = data.find(b'"', start + past, within)
             head = data[at : data.find(key, at, within) + skip]
             part = parts.get(head)
@@ -259,7 +259,7 @@ def _cut(frame: bytes, name: str) -> tuple[_Rest, int] | None:
     Audio that was left out of the log has its length beside it.
     """
     key = f'"{name}":"'.encode()
-    start = frame.find(key, 0, _HEAD_BYTES) + len(key)
+    start = frame.find(key, 0, HEAD_BYTES) + len(key)
     end = frame.find(b'"', start)
     if start < len(key) or end <= start:
         told = _decoded(frame)

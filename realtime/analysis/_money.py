@@ -89,9 +89,13 @@ class Money:
 
 def _is_within(usage: object) -> bool:
     """Whether all numbers in an object are such as a call can have."""
-    if isinstance(usage, Struct):
-        return all(map(_is_within, structs.astuple(usage)))
-    return not isinstance(usage, (int, float)) or abs(usage) <= _MOST
+    todo = [usage]
+    for each in todo:
+        if isinstance(each, Struct):
+            todo += structs.astuple(each)
+        elif isinstance(each, (int, float)) and not abs(each) <= _MOST:
+            return False
+    return True
 
 
 def _backend(usage: Usage) -> Tokens:

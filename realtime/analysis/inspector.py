@@ -25,7 +25,8 @@ from ._hot import APPEND, GLANCES, Hot, plain_readers, readers
 from ._kept import Tally, name_of_file
 from ._money import Price
 from ._session import BEGINNINGS, DECODERS, SESSIONS
-from ._skim import AppendRuns, deltas_of
+from ._skim_appends import AppendRuns
+from ._skim_deltas import DeltaRuns
 from .report import Report
 
 Path: TypeAlias = "str | os.PathLike[str]"
@@ -83,7 +84,7 @@ class Inspector:
         self._lanes: dict[Direction, dict[bytes, tuple[Tally, Hot]]] = {"client": {}, "server": {}}
         self._began = False
         self._appends = AppendRuns(self._call.clock, lambda: self._call.kept.tally_of("client", APPEND))
-        self._skimmed_ms = 0.0
+        self._deltas = DeltaRuns(self._call, self._lanes["server"])
 
     def feed(self, entry: Entry | BrokenLine) -> None:
         """Take the next entry."""
@@ -92,17 +93,9 @@ class Inspector:
     def _feed_log(self, paths: list[Path]) -> None:
         """All of a log: `feed_all` of its entries, but for the hot ones, which are read where they stand."""
         report = self._report
-
-        def ended(time_ms: float) -> None:
-            if time_ms > self._skimmed_ms:
-                self._skimmed_ms = time_ms
-
-        skims: dict[Direction, Skim] = {
-            "client": self._appends,
-            "server": deltas_of(self._lanes["server"], ended),
-        }
+        skims: dict[Direction, Skim] = {"client": self._appends, "server": self._deltas}
         self.feed_all(read_skimmed(paths, skims))
-        report.ended_ms = max(report.ended_ms, self._appends.last_ms, self._skimmed_ms)
+        report.ended_ms = max(report.ended_ms, self._appends.last_ms, self._deltas.last_ms)
 
     def feed_all(self, entries: Iterable[Entry | BrokenLine]) -> None:
         """Take the next entries, which is faster than one by one."""

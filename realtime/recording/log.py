@@ -144,6 +144,15 @@ def entry_of(line: bytes, number: int) -> Entry | BrokenLine | None:
         return None if _is_metadata(line, number) else BrokenLine(number, reason_of(why), snippet(line))
 
 
+def time_of(written: bytes) -> float:
+    """The time that a line begins with, as its `time_ms`; less than 0 for what is no such time."""
+    try:
+        time_ms = float(written)
+    except ValueError:
+        return -1.0
+    return time_ms if 0 <= time_ms < _ANY_TIME_MS else -1.0
+
+
 # --- Lines ----------------------------------------------------------------------------
 
 
@@ -179,11 +188,8 @@ def _read_file(
             if direction is not None:
                 at = block.find(key, start + head, start + within)
                 if 0 < at < end and block[at + skip] == _OPEN and block[end - 1] == block[end - 2] == _CLOSE:
-                    try:
-                        time_ms = float(block[start + head : at])
-                    except ValueError:
-                        time_ms = -1.0
-                    if 0 <= time_ms < _ANY_TIME_MS:
+                    time_ms = time_of(block[start + head : at])
+                    if time_ms >= 0:
                         yield Entry(direction, time_ms, block[at + skip : end - 1], number)
                         start = end + 1
                         continue

@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields
 
 from ..events import ResponseUsage, TokenUsage
 
-_TOLD = ("text_tokens", "audio_tokens", "image_tokens")
 # Text, image, audio, untold, as places in what `_by_kind` gives.
 _CACHED_FIRST = (0, 2, 1, 3)
 
@@ -129,7 +128,9 @@ def _told(details: object) -> _Told:
     """The kinds that `details` tell: a count may be null or absent, and servers differ in which they know."""
     if details is None:
         return _NOTHING_TOLD
-    text, audio, image = (getattr(details, name, None) or 0 for name in _TOLD)
+    text = getattr(details, "text_tokens", None) or 0
+    audio = getattr(details, "audio_tokens", None) or 0
+    image = getattr(details, "image_tokens", None) or 0
     return max(0, text), max(0, audio), max(0, image)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from realtime.analysis import Inspector, Report, inspect_log
 from realtime.analysis._clock import InputClock
-from realtime.recording import log, read_log
+from realtime.recording import BrokenLine, Entry, log, read_log
 
 SESSION = (
     b'{"direction":"client","time_ms":0.000,"frame":{"type":"session.update","session":'
@@ -84,15 +84,29 @@ def test_a_log_has_the_report_of_its_entries(
     assert msgspec.to_builtins(whole) == msgspec.to_builtins(one_by_one)
 
 
-def test_an_hour_of_appends_is_taken_by_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Across blocks, digits and decimals; what is not taken is seen by the entries that are made."""
-    sound = base64.b64encode(b"\xfe" * 160)
-    lines = b"".join(append(f"{at * 20.001:.3f}", sound) for at in range(20_000))
-    whole, one_by_one = both(tmp_path / "log.jsonl", SESSION + lines)
-    assert whole == one_by_one
-    assert whole.user_audio_ms == 400_000
-    assert whole.ended_ms == 19_999 * 20.001
-    made: list[object] = []
+def calling(count: int) -> bytes:
+    """A run of appends, an answer while it goes on, and another run."""
+    sound, times = base64.b64encode(b"\xfe" * 160), [f"{at * 20}.000" for at in range(500, 500 + count)]
+    appends = b"".join(append(time, sound) for time in times)
+    answer = b"".join(delta(time, 160) + words(time, " hello") for time in times[:6])
+    return SESSION + appends + answer + appends
+
+
+@settings(max_examples=400)
+@given(data=st.data(), count=st.integers(1, 40), char=st.sampled_from(b'"\\\n=+/A9{}:,. \x00\xff'))
+def test_whatever_byte_is_another(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, count: int, char: int
+) -> None:
+    written = bytearray(calling(count))
+    written[data.draw(st.integers(len(SESSION), len(written) - 1))] = char
+    whole, one_by_one = both(tmp_path_factory.getbasetemp() / "skim.jsonl", bytes(written))
+    assert msgspec.to_builtins(whole) == msgspec.to_builtins(one_by_one)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Entry | BrokenLine]:
+    """The entries that are made of a log: one for each line that is not taken where it stands."""
+    made: list[Entry | BrokenLine] = []
     real = log.read_skimmed
 
     def counted(*arguments: Any) -> Iterator[Any]:
@@ -101,8 +115,28 @@ def test_an_hour_of_appends_is_taken_by_the_run(tmp_path: Path, monkeypatch: pyt
             yield entry
 
     monkeypatch.setattr("realtime.analysis.inspector.read_skimmed", counted)
-    inspect_log(tmp_path / "log.jsonl")
+    return made
+
+
+def test_an_hour_of_appends_is_taken_by_the_run(tmp_path: Path, made: list[Entry | BrokenLine]) -> None:
+    """Across blocks, digits and decimals."""
+    sound = base64.b64encode(b"\xfe" * 160)
+    lines = b"".join(append(f"{at * 20.001:.3f}", sound) for at in range(20_000))
+    whole, one_by_one = both(tmp_path / "log.jsonl", SESSION + lines)
+    assert whole == one_by_one
+    assert whole.user_audio_ms == 400_000
+    assert whole.ended_ms == 19_999 * 20.001
     assert len(made) == 1
+
+
+def test_deltas_are_taken_by_the_run(tmp_path: Path, made: list[Entry | BrokenLine]) -> None:
+    """Across the digits of the time; of each type the first is read as a line."""
+    lines = b"".join(delta(f"{at}.000", 160) + words(f"{at}.500", " hello") for at in range(900, 1100))
+    whole, one_by_one = both(tmp_path / "log.jsonl", SESSION + lines)
+    assert whole == one_by_one
+    assert whole.assistant_audio_ms == pytest.approx(200 * 160 / 48)
+    assert whole.ended_ms == 1099.5
+    assert [entry.line for entry in made] == [1, 2, 3]
 
 
 @given(
