@@ -144,7 +144,8 @@ async def serve_call(phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter
     key = os.environ.get("OPENAI_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        async with connect(url, additional_headers=headers, max_size=None) as session:
+        # The audio of an answer that nobody reads any more would hold up the close.
+        async with connect(url, additional_headers=headers, max_size=None, close_timeout=1) as session:
             await Call(phone, to_phone, session).run()
     except (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
         log.warning("the call failed: %s", why)

@@ -19,7 +19,7 @@ import logging
 import os
 import signal
 import socket
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
@@ -36,6 +36,8 @@ TWIML: Final = '<Response><Connect><Stream url="wss://{}/stream"/></Connect></Re
 SETTINGS: Final = realtime.create_session_config(
     "gpt-realtime-2", instructions="You are on the phone. Be brief."
 )
+# Where frames come that nobody reads any more, a close gets through only so late.
+CONNECTION: Final[dict[str, Any]] = {"compression": None, "close_timeout": 1}
 log = logging.getLogger("twilio")
 app = FastAPI()
 
@@ -57,9 +59,7 @@ async def stream(phone: WebSocket) -> None:
         while bridge.started is None:
             bridge.from_carrier(await phone.receive_text())
         log.info("call %s", bridge.started.call_id)
-        async with connect(
-            app.state.url, additional_headers=headers, max_size=None, compression=None
-        ) as session:
+        async with connect(app.state.url, additional_headers=headers, max_size=None, **CONNECTION) as session:
             await session.send(bridge.session_update(SETTINGS))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(hear_phone(bridge, phone, session))

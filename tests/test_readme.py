@@ -46,7 +46,8 @@ def test_the_second_example_carries_a_call(
     phone = Phone([*media[:5], "garbage", *media[5:]])
 
     async def run() -> None:
-        async with LoopbackServer() as server, connect(server.url, max_size=None) as session:
+        wrong = ["error_without_event_id"]
+        async with LoopbackServer(faults=wrong) as server, connect(server.url, max_size=None) as session:
             async with asyncio.timeout(20):
                 await names["call"](phone, session)  # the phone hangs up, which ends the session
             assert session.close_code == 1000
@@ -57,7 +58,9 @@ def test_the_second_example_carries_a_call(
     assert len(heard) >= ENOUGH
     assert heard[:ENOUGH] in said
     assert phone.is_closed
-    assert "malformed" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "malformed" in told
+    assert "The server had an error while processing your request" in told
 
 
 def test_the_second_example_ends_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +103,7 @@ class Phone:
 
     async def close(self) -> None:
         self.is_closed = True
+        self._has_heard.set()
 
     @staticmethod
     def payloads(frames: list[str]) -> list[bytes]:

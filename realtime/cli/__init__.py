@@ -2,8 +2,8 @@
 
 A command's module has `HELP`, `add_arguments(parser)` and `run(arguments) -> int`, and
 imports what it needs when it runs, so that `doctor` works where something is missing.
-Whatever goes wrong is one line on stderr and exit code 1; Ctrl-C is 130, and a reader of the output
-who has enough of it 141.
+Whatever goes wrong is one line on stderr and exit code 1; options that cannot be are 2, Ctrl-C is 130, and a
+reader of the output who has enough of it 141.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from .. import __version__
 from ..errors import RealtimeError
 from . import cost, demo, doctor, inspect, serve, wav
 from ._errors import one_line
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m realtime", description="OpenAI's Realtime protocol for audio pipelines."
     )
+    parser.add_argument("--version", action="version", version=f"realtime {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in _COMMANDS.items():
         command = commands.add_parser(

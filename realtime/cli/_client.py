@@ -301,9 +301,10 @@ class _Body(msgspec.Struct):
 
 
 def _error_in(body: bytes) -> str:
-    """The code and the message of an HTTP error, "" where it has none."""
+    """The code and the message of an HTTP error, or its first line of plain text; "" where it has neither."""
     try:
         error = msgspec.json.decode(body, type=_Body).error
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return ""
+        line = body.strip().partition(b"\n")[0].decode("utf-8", "replace")
+        return "" if line.startswith(("<", "{", "[")) else peer_text(line)
     return peer_text(": ".join(str(part) for part in (error.code, error.message) if part))

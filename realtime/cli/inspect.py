@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import spec
+
 if TYPE_CHECKING:
     from ..analysis import Log, Report, Summary
 
@@ -39,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_price_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that `inspect` and `cost` share."""
     parser.add_argument(
-        "--model", metavar="M", help="compute costs by this model's price, whatever the logs say"
+        "--model",
+        metavar="M",
+        help=f"compute costs by this model's price, whatever the logs say: {', '.join(spec.PRICES)}",
     )
     parser.add_argument(
         "--transcription-model", metavar="M", help="the same for transcriptions of the user's speech"
@@ -89,11 +93,11 @@ def run(arguments: argparse.Namespace) -> int:
 def read_report(model: str | None, transcription_model: str | None, log: Log) -> Report:
     """The report of a log. Raises what `inspect_log` raises, and ConfigError for what is no log at all."""
     from ..analysis import inspect_log
-    from ..errors import ConfigError
+    from ..recording.log import no_log
 
     report = inspect_log(log.files, model=model, transcription_model=transcription_model)
     if report.broken and not report.frames:
-        raise ConfigError(f"no log of realtime.recording: none of its {report.broken:,} lines can be read")
+        raise no_log(report.broken)
     return report
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
-from ..errors import DecodeError, reason_of, snippet
+from ..errors import ConfigError, DecodeError, reason_of, snippet
 from ._blocks import BLOCK_BYTES, Path, Torn, blocks, compression_of
 
 Direction: TypeAlias = Literal["client", "server"]
@@ -151,6 +151,11 @@ def time_of(written: bytes) -> float:
     except ValueError:
         return -1.0
     return time_ms if 0 <= time_ms < _ANY_TIME_MS else -1.0
+
+
+def no_log(broken: int) -> ConfigError:
+    """Why a file is refused of which no line is any of a log's."""
+    return ConfigError(f"no log of realtime.recording: none of its {broken:,} lines can be read")
 
 
 # --- Lines ----------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from ._cuts import cut_short
 from ._outputs import spare
 from ._sound import PCM16, Chunk, Listener, Sound
 from ._track import Track
-from .log import BrokenLine, read_log
+from .log import BrokenLine, no_log, read_log
 
 # How late a piece of a stream may come without a gap in the recording.
 DEFAULT_GAP_MS: Final = 300.0
@@ -70,7 +70,8 @@ def stereo_wav(
         AudioError: a call longer than a WAV file holds (12.4 hours at 24 kHz); nothing is
             written to `out` then. A rate that is none of these.
         OSError: a file cannot be read or written.
-        ConfigError: a .zst log, and no module for it is installed; `out` is a file of the log.
+        ConfigError: no line of the log is one; a .zst log, and no module for it is installed; `out` is
+            a file of the log.
     """
     paths = [log] if not isinstance(log, Iterable) or isinstance(log, str) else [*log]
     if isinstance(out, (str, os.PathLike)):
@@ -111,14 +112,18 @@ def _lay(paths: list[Path], caller: Track, assistant: Track) -> tuple[int, int]:
 
 def _sounds(paths: list[Path]) -> Iterator[tuple[float, Sound | None]]:
     """Every sound of a log and its time; None for a broken line."""
-    listener = Listener()
+    listener, frames, broken = Listener(), 0, 0
     for entry in read_log(paths):
         if isinstance(entry, BrokenLine):
+            broken += 1
             yield 0.0, None
         else:
+            frames += 1
             sound = listener.hear(entry)
             if sound is not None:
                 yield entry.time_ms, sound
+    if broken and not frames:
+        raise no_log(broken)
 
 
 def _rate_of(paths: list[Path]) -> int:

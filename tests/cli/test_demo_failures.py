@@ -415,6 +415,7 @@ def test_a_key_that_is_wrong_is_not_tried_again(tmp_path: Path, capsys: pytest.C
         ),
         ('{"error":{"code":401}}', "HTTP 401: 401"),
         ("<html>", "HTTP 401"),
+        ("No such\x1b[2J door.\nTry another.", "HTTP 401: No such\\x1b[2J door."),
         ("", "HTTP 401"),
     ],
 )

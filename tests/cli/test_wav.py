@@ -76,6 +76,14 @@ def test_no_log_is_written_over(
     assert Path("call.jsonl").read_bytes() == before
 
 
+def test_what_is_no_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "call.html").write_text("<html>\n</html>\n")
+    assert main(["wav", str(tmp_path / "call.html")]) == 1
+    wanted = "realtime wav: no log of realtime.recording: none of its 2 lines can be read\n"
+    assert capsys.readouterr() == ("", wanted)
+    assert [path.name for path in tmp_path.iterdir()] == ["call.html"]
+
+
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         wav(str(tmp_path / "none.jsonl"))
