@@ -59,7 +59,7 @@ def read(logs: list[Log]) -> Read:
 
 def dask() -> Any:
     """Dask's cluster, imported late so that --help needs none of it, as Any, since it carries few types."""
-    # Read by the import, here and in each worker; by default they tell of every connection.
+    # Read by the import, here and in each worker: by default a scheduler and its workers tell of every connection.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
     import distributed
 

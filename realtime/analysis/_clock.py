@@ -45,7 +45,7 @@ class InputClock:
         """As much audio was sent at each of these times."""
         each_ms = nbytes * self.ms_per_byte
         # Sums of eighths are exact: then marks are as many lines apart as they would be one by one.
-        if each_ms <= 0 or each_ms * 8 % 1:
+        if each_ms <= 0 or each_ms * 8 % 1 or self.ms * 8 % 1:
             for time_ms in times:
                 self.sent(nbytes, time_ms)
             return

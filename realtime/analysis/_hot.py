@@ -96,7 +96,7 @@ def _plain_append(call: Call) -> Hot:
             return otherwise(data, start, end, time_ms)
         nbytes = (last - audio) // 4 * 3
         if data[last - 1] == _EQUALS:
-            nbytes -= 1 + (data[last - 2] == _EQUALS)
+            nbytes = max(0, nbytes - 1 - (data[last - 2] == _EQUALS))
         sent(nbytes, time_ms)
         return True
 
@@ -249,7 +249,7 @@ def _measured(data: bytes, start: int, end: int) -> int:
         return raw_length(data[start:end])
     nbytes = (end - start) // 4 * 3
     if data[end - 1] == _EQUALS:
-        nbytes -= 1 + (data[end - 2] == _EQUALS)
+        nbytes = max(0, nbytes - 1 - (data[end - 2] == _EQUALS))
     return nbytes
 
 

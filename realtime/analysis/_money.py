@@ -90,10 +90,10 @@ class Money:
 def _is_within(usage: object) -> bool:
     """Whether all numbers in an object are such as a call can have."""
     todo = [usage]
-    for each in todo:
+    for each in todo:  # which grows meanwhile
         if isinstance(each, Struct):
             todo += structs.astuple(each)
-        elif isinstance(each, (int, float)) and not abs(each) <= _MOST:
+        elif isinstance(each, (int, float)) and not abs(each) <= _MOST:  # nor is NaN
             return False
     return True
 

@@ -15,23 +15,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recording.log import time_of
+from ..recording.log import FRAME_KEY, HEADS, time_of
 from ._clock import InputClock
 from ._hot import PLAIN_APPEND
 from ._kept import Tally
 
-_HEAD: Final = b'{"direction":"client","time_ms":'
+_HEAD: Final = HEADS["client"]
 _HEAD_BYTES: Final = len(_HEAD)
-_KEY: Final = b',"frame":'
-_MID: Final = _KEY + PLAIN_APPEND
+_MID: Final = FRAME_KEY + PLAIN_APPEND
 _TAIL: Final = b'"}}\n'
 # Decimals of a time, and the most digits before them: with more, thousandths are no exact float.
 _DECIMALS, _MAX_DIGITS = 3, 12
 # So many lines take numpy less time than they take one by one.
 _MANY: Final = 16
-# Lines in one run. Where one ended before its lines seemed to, the next is looked for that is no more than four
-# times as long: so few lines are looked at in vain where good ones and others take turns.
-_LEAST_RUN, _MAX_RUN = 64, 512
+# Lines that are looked at together.
+_MAX_RUN: Final = 512
 # Layouts of a log; calls have one or two, and as many again with each digit of the time.
 _MAX_LAYOUTS: Final = 64
 _LEAST_OF_BASE64: Final = ord("+")
@@ -42,7 +40,7 @@ class _Layout:
     """Lines that are alike but for their digits and their audio: where things stand in them."""
 
     __slots__ = (
-        "_ending", "_least", "_more", "_weights", "audio_at", "audio_end", "ending", "ending_at",
+        "_columns", "_least", "_more", "_weights", "audio_at", "audio_end", "ending", "ending_at",
         "frame_bytes", "length", "nbytes", "time_end",
     )  # fmt: skip
 
@@ -51,7 +49,7 @@ class _Layout:
         self.audio_at = self.time_end + len(_MID)
         self.audio_end = self.audio_at + base64_chars
         self.length = self.audio_end + len(_TAIL)
-        self.frame_bytes = self.length - self.time_end - len(_KEY) - len(b"}\n")
+        self.frame_bytes = self.length - self.time_end - len(FRAME_KEY) - len(b"}\n")
         self.nbytes = base64_chars // 4 * 3 - padding
         # What each byte up to the audio is at least, and by how much it may be more.
         time = b"0" * digits + b"." + b"0" * _DECIMALS
@@ -63,14 +61,19 @@ class _Layout:
         self._weights = np.insert(powers, digits, 0)
         # Behind the last character that is none of the padding.
         self.ending, self.ending_at = b"=" * padding + _TAIL, self.audio_end - padding
-        self._ending = np.frombuffer(self.ending, np.uint8)
+        self._columns = np.frombuffer(self.ending, np.uint8)
 
     def times(self, block: bytes, start: int, most: int) -> tuple[list[float], int]:
         """The times of the lines from `start` on that have this layout and audio in it; at how many it looked."""
-        if not self._few(block, start, 1):
-            return [], 0
+        first = self._few(block, start, 1)
+        if not first:
+            return first, 0
         count = self._reach(block, start, min(most, (len(block) - start) // self.length))
-        return (self._few if count < _MANY else self._many)(block, start, count), count
+        if count == 1:
+            return first, 1
+        # `_many` is the stricter: it takes no times with other than three decimals.
+        many = self._many(block, start, count) if count >= _MANY else []
+        return many or self._few(block, start, min(count, _MANY)), count
 
     def _reach(self, block: bytes, start: int, most: int) -> int:
         """How many lines seem to be alike, by what stands where each would begin."""
@@ -112,7 +115,7 @@ class _Layout:
         begins, end_at = rows[:, : self.audio_at] - self._least, self.ending_at
         count = min(
             _rows_before(begins > self._more),
-            _rows_before(rows[:, end_at:] != self._ending),
+            _rows_before(rows[:, end_at:] != self._columns),
             _rows_before(rows[:, end_at - 1 : end_at] == _EQUALS),
         )
         audio = rows[:count, self.audio_at : self.audio_end]
@@ -133,6 +136,7 @@ def _rows_before(is_bad: NDArray[np.bool_]) -> int:
     return at // is_bad.shape[1] if is_bad.flat[at] else len(is_bad)
 
 
+# Of all logs, as those of one gateway are alike.
 _layout = functools.lru_cache(4 * _MAX_LAYOUTS)(_Layout)
 
 
@@ -147,6 +151,8 @@ class AppendRuns:
         self._tally: Tally | None = None
         self._layouts = set[tuple[int, int, int]]()
         self._layout: _Layout | None = None
+        # Where a run ended before its lines seemed to, the next may be four times as long: so few are looked at
+        # in vain where good ones and others take turns.
         self._most = _MAX_RUN
         self.last_ms = 0.0
         self.is_on = False
@@ -185,9 +191,8 @@ class AppendRuns:
 
     def _times(self, layout: _Layout, block: bytes, start: int) -> list[float]:
         times, looked = layout.times(block, start, self._most)
-        if times:
-            good = len(times) == looked
-            self._most = _MAX_RUN if good else min(max(_LEAST_RUN, 4 * len(times)), _MAX_RUN)
+        if times and (len(times) < looked or looked == self._most):
+            self._most = min(4 * len(times), _MAX_RUN)
         return times
 
     def _layout_at(self, block: bytes, start: int) -> _Layout | None:
@@ -195,9 +200,11 @@ class AppendRuns:
         time_at = start + _HEAD_BYTES
         comma = block.find(_MID, time_at, time_at + _MAX_DIGITS + 1 + _DECIMALS + len(_MID))
         digits = comma - time_at - 1 - _DECIMALS
+        if comma < 0 or digits < 1:
+            return None
         audio_at = comma + len(_MID)
         audio_end = block.find(b'"', audio_at)
-        if comma < 0 or digits < 1 or audio_end - audio_at < 4:
+        if audio_end - audio_at < 4:
             return None
         padding = (block[audio_end - 1] == _EQUALS) + (block[audio_end - 2 : audio_end] == b"==")
         key = digits, audio_end - audio_at, padding

@@ -10,24 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..recording.log import time_of
+from ..recording.log import FRAME_KEY, HEADS, KEY_WITHIN, time_of
 from ._call import Call
 from ._hot import AUDIO, GLANCES, HEAD_BYTES, TEXT, Hot, heads
 from ._kept import Tally
 from ._parts import Part
 
-_HEAD: Final = b'{"direction":"server","time_ms":'
+_HEAD: Final = HEADS["server"]
 _TIME_AT: Final = len(_HEAD)
-_KEY: Final = b',"frame":'
-_KEY_WITHIN: Final = _TIME_AT + 24 + len(_KEY)
+_TAIL: Final = b'"}}'
+# Of base64; less is no sound.
+_LEAST_CHARS: Final = 4
 _EQUALS, _CLOSE = ord("="), ord("}")
-_LEADS: Final = {kind: _KEY + heads(kind)[0] for kind in (*AUDIO, *TEXT)}
+_LEADS: Final = {kind: FRAME_KEY + heads(kind)[0] for kind in (*AUDIO, *TEXT)}
 # So much of what comes behind the time tells the types apart.
 _LEAD_BYTES: Final = min(map(len, _LEADS.values()))
 _AUDIO: Final = frozenset(AUDIO)
 
 
-class _Kind:
+class _Known:
     """Deltas of a type: what their lines have behind the time, and whose the last one was by its members."""
 
     __slots__ = ("is_audio", "lead", "members", "part", "skip", "tally")
@@ -48,50 +49,57 @@ class DeltaRuns:
 
     def __init__(self, call: Call, lane: Mapping[bytes, tuple[Tally, Hot]]) -> None:
         self._call, self._lane = call, lane
-        self._kinds: dict[bytes, _Kind] = {}
+        self._known: dict[bytes, _Known] = {}
         self.last_ms = 0.0
 
     def __call__(self, block: bytes, start: int, end: int) -> tuple[int, int] | None:
         """Where the lines end that were taken, and how many these were; None for none."""
-        at = block.find(_KEY, start + _TIME_AT, start + _KEY_WITHIN)
-        if block[at : at + _LEAD_BYTES] in self._kinds:
+        at = block.find(FRAME_KEY, start + _TIME_AT, start + KEY_WITHIN)
+        if at < 0:
+            return None
+        if block[at : at + _LEAD_BYTES] in self._known:
             return self._run(block, start, end, at - start) or self._line(block, start, end, at)
         return self._line(block, start, end, at)
 
     def _run(self, block: bytes, start: int, end: int, time_end: int) -> tuple[int, int] | None:
-        """Those that go on with what is known of their types, and whose times are as long as the first's."""
-        kind_of, part_of, sound = self._kinds.get, self._call.parts.get, self._call.responses.sound
+        """The deltas from here on that are like the last of their types, and whose times are as long as the first's.
+
+        All in one function: calls would be a third of the work (benchmark `analysis.Inspect`).
+        """
+        known_as, part_of, sound = self._known.get, self._call.parts.get, self._call.responses.sound
         last_ms, count = self.last_ms, 0
         while True:
             at = start + time_end
-            kind = kind_of(block[at : at + _LEAD_BYTES])
-            if kind is None:
+            known = known_as(block[at : at + _LEAD_BYTES])
+            if known is None:
                 break
-            id_at = at + kind.skip
-            id_end = block.find(b'"', id_at, id_at + HEAD_BYTES)
-            members, part = kind.members, kind.part
+            id_at, within = at + known.skip, at + len(FRAME_KEY) + HEAD_BYTES
+            id_end = block.find(b'"', id_at, within)
+            members, part = known.members, known.part
             if part is None or part_of(members) is not part:
                 break
-            if not (block.startswith(members, id_end) and block.startswith(kind.lead, at)):
+            if not (block.startswith(members, id_end) and block.startswith(known.lead, at)):
                 break
-            value, stop = id_end + len(members), end - 3
-            if value > stop or block[stop:end] != b'"}}':
+            value, stop = id_end + len(members), end - len(_TAIL)
+            if value > stop or value > within or block[stop:end] != _TAIL:
                 break
             time_ms = time_of(block[start + _TIME_AT : at])
             if time_ms < 0:
                 break
-            if kind.is_audio:
-                if value == stop or block.find(b'"', value, stop) >= 0 or block.find(b"\\", value, stop) >= 0:
+            if known.is_audio:
+                if stop - value < _LEAST_CHARS or block.find(b'"', value, stop) >= 0:
+                    break
+                if block.find(b"\\", value, stop) >= 0:
                     break
                 nbytes = (stop - value) // 4 * 3
                 if block[stop - 1] == _EQUALS:
                     nbytes -= 1 + (block[stop - 2] == _EQUALS)
                 sound(part, nbytes, time_ms)
             else:
-                part.live.words(part, block[at + len(_KEY) : end - 1], time_ms)
-            tally = kind.tally
+                part.live.words(part, block[at + len(FRAME_KEY) : end - 1], time_ms)
+            tally = known.tally
             tally.frames += 1
-            tally.nbytes += end - 1 - at - len(_KEY)
+            tally.nbytes += end - 1 - at - len(FRAME_KEY)
             if time_ms > last_ms:
                 last_ms = time_ms
             count += 1
@@ -104,10 +112,10 @@ class DeltaRuns:
 
     def _line(self, block: bytes, start: int, end: int, key: int) -> tuple[int, int] | None:
         """One, by the reader of the frames that begin as it does."""
-        frame, stop = key + len(_KEY), end - 1
+        frame, stop = key + len(FRAME_KEY), end - 1
         first, second = GLANCES
         known = self._lane.get(block[frame : frame + first]) or self._lane.get(block[frame : frame + second])
-        if known is None or key < 0 or block[stop] != _CLOSE or block[stop - 1] != _CLOSE:
+        if known is None or block[stop] != _CLOSE or block[stop - 1] != _CLOSE:
             return None
         time_ms = time_of(block[start + _TIME_AT : key])
         tally, read = known
@@ -124,10 +132,10 @@ class DeltaRuns:
         lead = _LEADS.get(tally.kind)
         if lead is None or not block.startswith(lead, key):
             return
-        kind = self._kinds.get(lead[:_LEAD_BYTES])
-        if kind is None:
-            kind = self._kinds[lead[:_LEAD_BYTES]] = _Kind(tally)
+        known = self._known.get(lead[:_LEAD_BYTES])
+        if known is None:
+            known = self._known[lead[:_LEAD_BYTES]] = _Known(tally)
         id_end = block.find(b'"', key + len(lead), stop)
         value = block.find(b'"delta":"', id_end, stop) + len(b'"delta":"')
-        kind.members = block[id_end:value]
-        kind.part = self._call.parts.get(kind.members)
+        known.members = block[id_end:value]
+        known.part = self._call.parts.get(known.members)

@@ -106,7 +106,8 @@ class _Pool(Generic[T]):
         self._todo = deque(range(len(logs)))
         self._tries: Counter[int] = Counter()
         self._done: dict[int, Done[T]] = {}
-        self._has_begun = False
+        # Processes that died with no log to blame, since one was read: from so many on, none ever will be.
+        self._lost = 0
 
     def start(self, number: int) -> None:
         """Begin so many processes."""
@@ -145,7 +146,7 @@ class _Pool(Generic[T]):
         if number >= end or (reader.at and len(log) > _MAX_WAITING_BYTES):
             return
         if not reader.process.is_alive():
-            return  # its death, of which this log is not to blame, is heard next
+            return  # its death, for which this log is not to blame, is heard next
         self._todo.popleft()
         reader.at.append(number)
         with contextlib.suppress(OSError):  # it has died meanwhile, as will be heard
@@ -159,14 +160,17 @@ class _Pool(Generic[T]):
             return
         if reader.is_ready:
             self._done[reader.at.popleft()] = done
-        reader.is_ready = self._has_begun = True
+            self._lost = 0
+        reader.is_ready = True
 
     def _replace(self, reader: _Reader) -> None:
         """Another for one that died; the log that it read is tried once more, and is given up then."""
+        if not reader.at:
+            self._lost += 1
+            if self._lost > len(self._readers):
+                raise OSError("the processes to read logs do not start")
         self._readers.remove(reader)
         reader.end()
-        if not self._has_begun:
-            raise OSError("the processes to read logs do not start")
         self.start(1)
         if reader.at:
             self._tries[reader.at[0]] += 1

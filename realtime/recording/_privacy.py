@@ -61,7 +61,7 @@ def raw_length(base64: bytes) -> int:
     """How many bytes of audio this stands for; of what is no good base64, about as many."""
     if b"\\" in base64:
         base64 = base64.replace(b"\\/", b"/")
-    return len(base64) // 4 * 3 - base64[-2:].count(b"=")
+    return max(0, len(base64) // 4 * 3 - base64[-2:].count(b"="))
 
 
 def _audio_names(frame: bytes) -> set[str]:

@@ -24,13 +24,14 @@ MAX_LINE_BYTES: Final = 192 * 1024 * 1024
 
 # The head of a line as `Recorder` writes it. Both directions have six letters, so that the time
 # begins at one place and one look-up tells whether a line is plain.
-_PLAIN_HEADS: Final[dict[bytes, Direction]] = {
-    f'{{"direction":"{name}","time_ms":'.encode(): name for name in DIRECTIONS
+HEADS: Final[dict[Direction, bytes]] = {
+    name: f'{{"direction":"{name}","time_ms":'.encode() for name in DIRECTIONS
 }
-_HEAD_BYTES: Final = len(next(iter(_PLAIN_HEADS)))
-_FRAME_KEY: Final = b',"frame":'
+_PLAIN_HEADS: Final = {head: name for name, head in HEADS.items()}
+_HEAD_BYTES: Final = len(HEADS["client"])
+FRAME_KEY: Final = b',"frame":'
 # Where the key ends at the latest: milliseconds of a thousand years have 14 digits.
-_KEY_WITHIN: Final = _HEAD_BYTES + 24 + len(_FRAME_KEY)
+KEY_WITHIN: Final = _HEAD_BYTES + 24 + len(FRAME_KEY)
 _OPEN, _CLOSE = b"{}"
 # Past any time, short of infinity.
 _ANY_TIME_MS: Final = 1e15
@@ -171,8 +172,8 @@ class _Odd(NamedTuple):
 def _read_file(
     path: Path, max_line_bytes: int, skims: Mapping[Direction, Skim] | None
 ) -> Iterator[Entry | BrokenLine]:
-    number, head, within = 0, _HEAD_BYTES, _KEY_WITHIN
-    direction_of, key, skip = _PLAIN_HEADS.get, _FRAME_KEY, len(_FRAME_KEY)
+    number, head, within = 0, _HEAD_BYTES, KEY_WITHIN
+    direction_of, key, skip = _PLAIN_HEADS.get, FRAME_KEY, len(FRAME_KEY)
     for group in _groups(path, max_line_bytes):
         if isinstance(group, _Odd):
             number += 1

@@ -39,9 +39,13 @@ def delta(time: str, nbytes: int, **members: Any) -> bytes:
     )
 
 
-def words(time: str, text: str) -> bytes:
+def odd_delta(time: str, base64_text: bytes, event_id: str) -> bytes:
+    return delta(time, 0, event_id=event_id).replace(b'"delta":""', b'"delta":"%b"' % base64_text)
+
+
+def words(time: str, text: str, event_id: str = "event_2") -> bytes:
     kind = "response.output_audio_transcript.delta"
-    event = {"type": kind, "event_id": "event_2", "response_id": "r", "item_id": "i", "content_index": 0}
+    event = {"type": kind, "event_id": event_id, "response_id": "r", "item_id": "i", "content_index": 0}
     return line("server", time, json.dumps({**event, "delta": text}, separators=(",", ":")).encode())
 
 
@@ -60,7 +64,7 @@ ODD_TIMES = st.sampled_from(["1", "1.5", "-1.000", "1..23", "1e3", "00.123", "9"
 SIZES = st.sampled_from([0, 1, 2, 3, 158, 159, 160, 160, 160, 161])
 SOUND = SIZES.map(lambda nbytes: base64.b64encode(b"\xfe" * nbytes))
 ODD_SOUND = st.sampled_from(
-    [b"AA=A", b'AA"A', b"AA\nA", b"AA\\/", b"A", b"====", b"AAA\xff", b"AA}A", b'"}}\n']
+    [b"=", b"==", b"AAA!", b"AA=A", b'AA"A', b"AA\nA", b"AA\\/", b"A", b"====", b"AAA\xff", b"AA}A", b'"}}\n']
 )
 LINES = st.one_of(
     st.builds(lambda time, sound, count: append(time, sound) * count, TIMES, SOUND, st.integers(1, 20)),
@@ -68,7 +72,8 @@ LINES = st.one_of(
     st.builds(append, st.one_of(TIMES, ODD_TIMES), st.one_of(SOUND, ODD_SOUND)),
     st.builds(delta, st.one_of(TIMES, ODD_TIMES), SIZES),
     st.builds(delta, TIMES, SIZES, item_id=st.sampled_from(["j", 'a"b', None])),
-    st.builds(words, TIMES, st.sampled_from([" hello", '"', "\n", ""])),
+    st.builds(odd_delta, TIMES, ODD_SOUND, st.sampled_from(["e", "E" * 900, "E" * 950, "E" * 2000, 'a"b'])),
+    st.builds(words, TIMES, st.sampled_from([" hello", '"', "\n", ""]), st.sampled_from(["e", "E" * 990])),
     st.sampled_from([b"\n", b"no line\n", b"{}\n", b'{"direction":"client","time_ms":\n', SESSION]),
 )
 
@@ -139,16 +144,19 @@ def test_deltas_are_taken_by_the_run(tmp_path: Path, made: list[Entry | BrokenLi
     assert [entry.line for entry in made] == [1, 2, 3]
 
 
-@given(
-    nbytes=st.sampled_from([1, 7, 160, 960, 1280, 8000]),
-    runs=st.lists(st.integers(1, 40), max_size=8),
-    per_byte=st.sampled_from([0.125, 1000 / 48_000, 1000 / 32_000]),
+RUNS = st.tuples(
+    st.integers(1, 40),
+    st.sampled_from([1, 7, 158, 160, 960, 1280, 8000]),
+    st.sampled_from([0.125, 1000 / 48_000, 1000 / 32_000]),
 )
-def test_marks_are_where_they_would_be_one_by_one(nbytes: int, runs: list[int], per_byte: float) -> None:
+
+
+@given(runs=st.lists(RUNS, max_size=8))
+def test_marks_are_where_they_would_be_one_by_one(runs: list[tuple[int, int, float]]) -> None:
     one, many = InputClock(), InputClock()
-    one.ms_per_byte = many.ms_per_byte = per_byte
     now = 0.0
-    for count in runs:
+    for count, nbytes, per_byte in runs:
+        one.ms_per_byte = many.ms_per_byte = per_byte
         times = [now + 20.0 * at for at in range(count)]
         now += 20.0 * count
         for time in times:

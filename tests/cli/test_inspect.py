@@ -455,6 +455,20 @@ def test_processes_that_do_not_start_are_told(monkeypatch: pytest.MonkeyPatch) -
         next(each_log(named(9), Unreadable(), jobs=2))
 
 
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="what is patched is inherited"
+)
+def test_processes_that_start_no_more_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.cli._logs.multiprocessing", multiprocessing.get_context("fork"))
+    results = each_log(named(99), str, jobs=2)
+    next(results)
+    monkeypatch.setattr("realtime.cli._logs._read", lambda *_: os._exit(9))
+    for child in multiprocessing.active_children():
+        child.kill()
+    with pytest.raises(OSError, match="do not start"):
+        list(results)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 def test_readers_end_with_the_process_that_they_read_for(folder: Path) -> None:
     code = (
