@@ -27,7 +27,7 @@ MAX_LINE_BYTES: Final = 192 * 1024 * 1024
 HEADS: Final[dict[Direction, bytes]] = {
     name: f'{{"direction":"{name}","time_ms":'.encode() for name in DIRECTIONS
 }
-_PLAIN_HEADS: Final = {head: name for name, head in HEADS.items()}
+_PLAIN_HEADS: Final[dict[bytes, Direction]] = {head: name for name, head in HEADS.items()}
 _HEAD_BYTES: Final = len(HEADS["client"])
 FRAME_KEY: Final = b',"frame":'
 # Where the key ends at the latest: milliseconds of a thousand years have 14 digits.
