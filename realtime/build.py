@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from . import spec
 from .append import from_base64, octets
-from .errors import AudioError, ModelNotFoundError
+from .errors import AudioError, ModelNotFoundError, snippet
 from .events import (
     AudioConfig,
     AudioInput,
@@ -76,8 +76,8 @@ def create_session_config(
     """A session that speaks and listens in `format`, with server VAD and transcription.
 
     What is not given is as in litellm-rs 0.4.16, where GA has its like: voice alloy, whisper-1,
-    a threshold of 0.5 with 300 ms before and 500 ms of silence, at most 4096 tokens. None
-    turns `turn_detection` or `transcription` off. Raises what `AudioFormat.of` raises.
+    a threshold of 0.5 with 300 ms before and 500 ms of silence, at most 4096 tokens. The model
+    is gpt-realtime. None turns `turn_detection` or `transcription` off. Raises what `AudioFormat.of` raises.
     """
     if turn_detection is UNSET:
         turn_detection = ServerVad(
@@ -162,7 +162,8 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
     if model in spec.MINUTE_PRICES:
         return spec.MINUTE_PRICES[model]
     if model not in spec.PRICES:
-        raise ModelNotFoundError(model)
+        reason = f"no price of {snippet(repr(model))} is known (prices of {spec.PRICES_READ})"
+        raise ModelNotFoundError(model, reason=reason)
     price = spec.PRICES[model]
     if not include_audio:
         half = TEXT_TOKENS_PER_MINUTE / 2

@@ -129,6 +129,7 @@ def test_a_price_that_is_not_known_is_an_error(model: str) -> None:
     with pytest.raises(realtime.ModelNotFoundError) as caught:
         realtime.estimate_cost_per_minute(model, True)
     assert caught.value.model == model
+    assert f"no price of {model!r} is known" in str(caught.value)
 
 
 def test_every_priced_model_has_an_estimate() -> None:

@@ -35,6 +35,7 @@ from ..events import (
     beta,
 )
 from ..repair import _misfit
+from ._feed import no_frame
 from ._once import Once
 
 _T = TypeVar("_T")
@@ -170,9 +171,14 @@ class FunctionCalls:
         self._doubtful: OrderedDict[str, FunctionCall] = OrderedDict()
 
     def feed(self, event: object) -> list[FunctionCall]:
-        """The calls that `event` completes; those that were given before are left out."""
+        """The calls that `event` completes; those that were given before are left out.
+
+        Raises:
+            TypeError: `event` is a frame.
+        """
         read = _READERS.get(type(event))
         if read is None:
+            no_frame(event)
             return []
         return [call for call in read(self, event) if self._given.is_new(call.call_id)]
 

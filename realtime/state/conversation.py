@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from ..errors import ConfigError
 from ..format import AudioFormat
+from ._feed import no_frame
 from ._items import ConversationItem
 from ._once import Once
 from ._order import Order, bound
@@ -105,10 +106,14 @@ class Conversation:
         """Takes an event of the server, or one that the client sent; the item that it changed, or None.
 
         `at_ms` is the caller's clock, for `max_age_ms`; it is never read here.
+
+        Raises:
+            TypeError: `event` is a frame.
         """
         try:
             handle = _HANDLERS[type(event)]
         except KeyError:
+            no_frame(event)
             tag = getattr(getattr(event, "__struct_config__", None), "tag", None)
             handle = _HANDLERS[type(event)] = _BY_TYPE.get(tag or "")
         if at_ms is not None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ..events import ConversationItemTruncate, UnknownEvent
 from ..format import AudioFormat
+from ._feed import no_frame
 from ._queue import Part, Queue
 
 # Items and responses that are over are kept for what comes late about them, no more than this.
@@ -65,11 +66,15 @@ class Playback:
 
         None for an event that carries no audio. Deltas of an item that was interrupted are
         late: the server had not yet heard of it.
+
+        Raises:
+            TypeError: `event` is a frame.
         """
         kind = type(event)
         if kind not in _HANDLERS:
             if isinstance(event, UnknownEvent):
                 return None
+            no_frame(event)
             _HANDLERS[kind] = _BY_TYPE.get(getattr(event, "type", ""))
         handle = _HANDLERS[kind]
         return handle(self, event) if handle else None

@@ -23,6 +23,7 @@ from ..events import (
     beta,
     live,
 )
+from ._feed import no_frame
 from ._once import Once
 from .cost import CostLine, Price, bill, exact, plus, total_usd
 from .tokens import Tokens
@@ -85,9 +86,15 @@ class Usage:
     # --- Events and facts ---
 
     def feed(self, event: object) -> None:
-        """Adds what `event` reports; events without usage pass."""
+        """Adds what `event` reports; events without usage pass.
+
+        Raises:
+            TypeError: `event` is a frame.
+        """
         read = _READERS.get(type(event))
-        if read is not None:
+        if read is None:
+            no_frame(event)
+        else:
             read(self, event)
 
     def add_seconds(self, seconds: float) -> None:
