@@ -1,4 +1,4 @@
-"""What every `feed` refuses: a frame in the place of its event, which would be passed over without a word."""
+"""What every `feed` of the state objects refuses: a frame in the place of its event, which would be passed over without a word."""
 
 from __future__ import annotations
 
