@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._version import __version__ as __version__
 from .build import (
     create_audio_input as create_audio_input,
     create_function_output as create_function_output,
@@ -47,7 +48,11 @@ from .errors import (
     RealtimeError as RealtimeError,
 )
 from .events import *
-from .format import AudioFormat as AudioFormat
+from .format import (
+    AudioFormat as AudioFormat,
+    AudioFormatLike as AudioFormatLike,
+    AudioFormatName as AudioFormatName,
+)
 from .peek import peek_type as peek_type
 from .validate import (
     validate_response_params as validate_response_params,
@@ -81,6 +86,3 @@ else:
 
             return importlib.import_module(f".{name}", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__version__ = "0.1.0"

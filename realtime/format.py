@@ -8,9 +8,27 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Protocol, TypeAlias
 
 from . import spec
 from .errors import AudioError, ConfigError, snippet
+
+Side: TypeAlias = Literal["input", "output"]
+AudioFormatName: TypeAlias = Literal[
+    "pcm16", "g711_ulaw", "g711_alaw",
+    "audio/pcm", "audio/pcmu", "audio/pcma",
+    "pcm", "pcmu", "pcma", "PCMU", "PCMA",
+    "ulaw", "mulaw", "mu-law", "u-law", "alaw", "a-law",
+    "pcm_16", "pcm_s16le", "s16le", "linear16",
+    "audio/x-mulaw", "audio/mulaw", "audio/basic", "audio/x-alaw", "audio/alaw",
+    "pcm_mulaw", "pcm_alaw", "g711_mulaw",
+]  # fmt: skip
+
+
+class _HasType(Protocol):
+    @property
+    def type(self) -> str: ...
 
 
 class AudioFormat(enum.Enum):
@@ -117,6 +135,43 @@ class AudioFormat(enum.Enum):
     def max_append_bytes(self) -> int:
         """The most audio that one append may carry (15 MiB), in whole samples."""
         return spec.MAX_APPEND_BYTES - spec.MAX_APPEND_BYTES % self.sample_width
+
+
+# What every parameter that names a format takes. `AudioFormat.of` takes a plain str too.
+AudioFormatLike: TypeAlias = AudioFormat | AudioFormatName | Mapping[str, object] | _HasType
+
+
+def stated_formats(session: object, side: Side) -> Iterator[object]:
+    """Yield the audio formats that a session states for `side`, in the wire's spelling.
+
+    `session` is a session or a response, as a Struct or as its JSON object. Looks at GA's
+    ``audio.<side>.format``, at beta's ``<side>_audio_format``, then at ``audio.format``.
+    """
+    audio = _member(session, "audio")
+    for found in (
+        _member(_member(audio, side), "format"),
+        _member(session, f"{side}_audio_format"),
+        _member(audio, "format"),
+    ):
+        if found:
+            yield found
+
+
+def session_format(session: object, side: Side) -> AudioFormat | None:
+    """Return the audio format of a session or response for `side`.
+
+    Returns None if it states none, or only formats that `AudioFormat` does not know.
+    """
+    for stated in stated_formats(session, side):
+        try:
+            return AudioFormat.of(stated)
+        except (TypeError, ValueError):
+            continue
+    return None
+
+
+def _member(owner: Any, name: str) -> Any:
+    return owner.get(name) if isinstance(owner, dict) else getattr(owner, name, None)
 
 
 _BY_NAME = {

@@ -20,7 +20,9 @@ MAX_LINES = 350
 # From the bottom up. A part imports only from the lines above its own (which stand lower in
 # the house), and from itself: so `audio`, beside `events`, never imports them.
 LAYERS = (
-    {"_names", "_types", "errors", "spec"},
+    {"_names", "_types", "_version", "_secrets", "_bounded", "spec"},
+    {"_text"},
+    {"errors"},
     {"format"},
     {"audio", "events"},
     {"_guard", "append", "repair"},

@@ -11,10 +11,10 @@ import os
 from collections.abc import Generator
 from typing import Any, Final
 
+from .._secrets import without_keys
 from ..errors import SNIPPET_CHARS, snippet
 from ..recording import BrokenLine, Direction
 from ..recording._blocks import Path
-from ..state._secrets import without_keys
 from .report import FrameCount, Report
 
 # How much of each is kept, by the names of `Report.left_out`. The densest hour so far had 900 turns.

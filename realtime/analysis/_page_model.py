@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import pybase64
 
-from ..state._secrets import without_keys
+from .._secrets import without_keys
 from ._kept import LIMITS, MAX_ALL_CHARS, MAX_TEXT_CHARS
 from ._timeline import Timeline
 from ._words import clock, count, money

@@ -10,7 +10,7 @@ import itertools
 import operator
 from typing import Final
 
-from ..state._secrets import without_keys
+from .._secrets import without_keys
 
 MAX_LINE_CHARS: Final = 160
 # Of what comes before the end of a line and before its beginning: more than a key or a bearer token has.

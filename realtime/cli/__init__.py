@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .. import __version__
+from .._version import __version__
 from ..errors import RealtimeError
 from . import cost, demo, doctor, inspect, serve, wav
 from ._errors import one_line

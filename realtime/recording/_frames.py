@@ -14,8 +14,8 @@ import msgspec
 import pybase64
 
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from .._secrets import without_keys
 from ..errors import DecodeError
-from ..state._secrets import without_keys
 from . import _privacy
 
 Spell = Callable[[bytes], bytes]

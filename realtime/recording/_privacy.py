@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from .. import beta, codec, live, translation
+from .._secrets import _SECRET_ENDS, _SECRETS, REDACTED, has_key, is_secret, without_keys
 from ..codec import known
 from ..errors import DecodeError
 from ..peek import peek_type
-from ..state._secrets import _SECRET_ENDS, _SECRETS, REDACTED, has_key, is_secret, without_keys
 
 # The member that is audio, by the type of the event: of every dialect, and of both sides.
 AUDIO_MEMBERS: Final[dict[str, str]] = {

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import msgspec
 
+from .._version import __version__
 from ..errors import ConfigError, RealtimeError
 from ._blocks import SUFFIXES, Path, compression_of
 from ._files import Appended, log_files, next_part, packer
@@ -291,8 +292,6 @@ class Recorder:
         self._first_ms = None
 
     def _first_line(self, **told: Any) -> bytes:
-        from .. import __version__
-
         facts = {"recording": FORMAT_VERSION, "started_at": self._started_at, "library": __version__}
         if "frame" in self._metadata:
             raise ConfigError('the metadata of a recording has no "frame"')

@@ -20,12 +20,12 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from .._secrets import is_secret, redacted
 from ..codec import _leaf
 from ..errors import ConfigError, EncodeError, reason_of, snippet
 from ..events import Unknown
 from ..events.base import Wire
 from ..format import AudioFormat
-from ._secrets import is_secret, redacted
 
 # What the server does with audio of each format: GA's settings, the beta dialect's, Live's.
 _FORMATS = {

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from .._secrets import REDACTED, is_secret, without_keys
 from ..errors import ConfigError
 from ..events import (
     FunctionTool,
@@ -33,7 +34,6 @@ from ..events import (
 from ..events.base import ServerSide, Tagged, Wire
 from ..events.session import AnyFormat
 from ..format import AudioFormat
-from ._secrets import REDACTED, is_secret, without_keys
 
 MAX_CHARS = 200
 MAX_TEXT_CHARS = 60

@@ -16,7 +16,7 @@ from realtime import beta
 from realtime.recording import Entry, Recorder, read_log
 from realtime.recording._frames import speller
 from realtime.recording._privacy import AUDIO_MEMBERS, is_suspect
-from realtime.state._secrets import REDACTED, is_secret, redacted
+from realtime._secrets import REDACTED, is_secret, redacted
 from tests import cases
 
 AUDIO = base64.b64encode(bytes(range(256)) * 5)
