@@ -1,4 +1,4 @@
-"""realtime.analysis: a log inspected; reports added up. The logs are made once, of calls as they are."""
+"""realtime.analysis: inspecting a log, adding up reports. The logs of realistic calls are made once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .common import Calls, Timed
 FORMATS = {"g711_ulaw": 8, "pcm16": 48}  # bytes of a millisecond
 TURNS = 3
 _PTIME_MS = 20
-# What the server sends of an answer: some small pieces, then larger ones, much faster than they are heard.
+# The deltas of an answer: a few short ones, then longer ones, sent much faster than real time.
 _DELTAS_MS = (20, 50, 100, 200, *[200] * 23)
 _RESPONSE_ID = json.loads(inputs.RESPONSE_DONE)["response"]["id"].encode()
 _FOLDER = tempfile.TemporaryDirectory(prefix="realtime-benchmarks-")
@@ -34,14 +34,14 @@ def _server(kind: str, number: int, **members: Any) -> bytes:
 
 
 def _turn(number: int, per_ms: int) -> Iterator[tuple[Direction, bytes, float]]:
-    """Four seconds of speech, an answer of five, silence until it is over: frames, and what time they take."""
+    """Yield (direction, frame, ms until the next frame) of four seconds of speech, an answer of five, and silence."""
     item, id = f"item_BGG3hUser{number:04}", f"resp_BGG3hFEsJWvZ{number:05}"
     part = {"response_id": id, "item_id": f"item_{id}", "output_index": 0, "content_index": 0}
     append = realtime.encode_append(inputs.audio(_PTIME_MS * per_ms))
-    said: list[tuple[Direction, bytes, float]] = [("client", append, _PTIME_MS)] * 200
-    yield from said[:20]
+    appends: list[tuple[Direction, bytes, float]] = [("client", append, _PTIME_MS)] * 200
+    yield from appends[:20]
     yield "server", _server("input_audio_buffer.speech_started", number, item_id=item, audio_start_ms=400), 0
-    yield from said
+    yield from appends
     yield "server", _server("input_audio_buffer.speech_stopped", number, item_id=item, audio_end_ms=4400), 0
     yield "server", _server("input_audio_buffer.committed", number, item_id=item), 0
     user = {"id": item, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
@@ -57,12 +57,12 @@ def _turn(number: int, per_ms: int) -> Iterator[tuple[Direction, bytes, float]]:
     kind = "conversation.item.input_audio_transcription.completed"
     usage = {"type": "duration", "seconds": 4}
     yield "server", _server(kind, number, item_id=item, content_index=0, transcript="Where?", usage=usage), 0
-    yield from said
+    yield from appends
 
 
 @cache
 def log(format: str, turns: int = TURNS) -> Path:
-    """A log of a call in a session of this format."""
+    """Return the log of a call in a session of this format."""
     path, now = Path(_FOLDER.name) / f"{format}-{turns}.jsonl", 0.0
     session = realtime.create_session_config("gpt-realtime-2", format=format)
     with Recorder(path, buffer_bytes=1 << 20, clock=lambda: now / 1000) as recorder:
@@ -75,12 +75,12 @@ def log(format: str, turns: int = TURNS) -> Path:
 
 
 def frames(format: str) -> list[tuple[Direction, bytes]]:
-    """The same frames without a file, and who sent them."""
+    """Return the same frames with their directions, without a file."""
     return [(entry.direction, entry.frame) for entry in read_log(log(format)) if isinstance(entry, Entry)]
 
 
 class Inspect(Timed):
-    """A log of three turns, from its file."""
+    """A log of three turns, read from its file."""
 
     params = (list(FORMATS),)
     param_names = ("session",)
@@ -91,7 +91,7 @@ class Inspect(Timed):
 
 
 class Summarize(Timed):
-    """A report into a summary; two summaries together."""
+    """Adding a report to a summary; adding two summaries."""
 
     params = (["add a report", "add up two"],)
     param_names = ("work",)

@@ -1,4 +1,4 @@
-"""What every benchmark shares: how long it is measured, and what is skipped."""
+"""Measuring times, and skipping of absent peers, for all benchmarks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Calls = dict[tuple[Any, ...], Callable[[], object]]
 
 
 class Timed:
-    """Short but steady: samples of 10 ms, the median of 5 to 20, in one process.
+    """Samples of 10 ms, 5 to 20 of them, in one process.
 
-    For figures to publish, ask asv for more: ``ARGS="-a rounds=3 -a warmup_time=0.2"``.
+    For figures to publish, use more: ``ARGS="-a rounds=3 -a warmup_time=0.2"``.
     """
 
     rounds = 1
@@ -24,12 +24,12 @@ class Timed:
 
 
 def absent(calls: Mapping[tuple[Any, ...], object], params: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Combinations of `params` that nobody here can do: the peer is not installed."""
+    """Return the combinations of `params` without a call, because the peer is not installed."""
     return [combination for combination in product(*params) if combination not in calls]
 
 
 def optional(name: str) -> Any:
-    """The module `name`, or None where it is not installed."""
+    """Return the module `name`, or None if it is not installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # audioop, until 3.13 drops it
         try:

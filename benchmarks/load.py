@@ -1,7 +1,7 @@
-"""What a loopback server is as a load target: calls that one core of it carries, by examples/load.py.
+"""Calls per core of a loopback server, measured by examples/load.py.
 
-A server in a process of its own, called over sockets in real time, its answers as they are spoken. Every run is
-checked: nothing may be lost.
+The server runs in a process of its own and is called over sockets in real time. Every run
+verifies that nothing is lost.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ PROGRAM = Path(__file__).resolve().parent.parent / "examples" / "load.py"
 
 
 def calls_per_core(ptime_ms: int, *, calls: int = 100, seconds: float = 8.0) -> float:
-    """Seconds of calls for each second of the server's CPU."""
-    asked = {"--calls": calls, "--seconds": seconds, "--ramp": seconds / 4, "--ptime": ptime_ms}
-    words = [str(word) for pair in asked.items() for word in pair]
+    """Return seconds of calls per second of the server's CPU time."""
+    options = {"--calls": calls, "--seconds": seconds, "--ramp": seconds / 4, "--ptime": ptime_ms}
+    words = [str(word) for pair in options.items() for word in pair]
     done = subprocess.run([sys.executable, PROGRAM, *words, "--json"], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr + done.stdout)
@@ -25,7 +25,7 @@ def calls_per_core(ptime_ms: int, *, calls: int = 100, seconds: float = 8.0) -> 
 
 
 class LoopbackServer:
-    """100 calls at once, G.711."""
+    """100 simultaneous calls, G.711."""
 
     params = (["realtime"], ["20 ms", "100 ms"])
     param_names = ("by", "ptime")

@@ -1,8 +1,9 @@
-"""The same work by others, beside ours in the same run, with the floors under all of it.
+"""The codec against its peers in the same run, with lower bounds.
 
-A peer that is not installed is left out. Each class is one line of work; `by` names who does
-it. "openai" is what openai-python's own realtime connection does with a message; "msgspec" is
-plain Structs with nothing else; "nothing" is the call without the work.
+Each peer is written as its best user would write it: inline, with validation of base64. A peer
+that is not installed is skipped. Each class is one task; `by` names the implementation. "openai" is
+what openai-python's own realtime connection does with a message; "msgspec" is plain Structs;
+"nothing" is an empty call.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ openai_types = optional("openai.types.realtime")
 
 
 def openai_connection() -> Any:
-    """The official client's connection, with its socket taken away."""
+    """Return the official client's connection without a socket."""
     base: Any = openai.RealtimeConnection
 
     class Connection(base):  # type: ignore[misc]
@@ -72,7 +73,7 @@ Parser = Callable[[bytes], Any]
 
 
 def _parsers() -> dict[str, Parser]:
-    """Who turns a frame into an event, or at least into a dict."""
+    """Return the functions that turn a frame into an event, or at least into a dict."""
     parsers: dict[str, Parser] = {"realtime": realtime.decode_server}
     if openai:
         parsers["openai"] = openai_connection().parse_event
@@ -93,7 +94,7 @@ def _int16(data: bytes) -> Any:
 
 
 def _to_array(frame: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Who turns an audio delta into an int16 array."""
+    """Yield the functions that turn an audio delta into an int16 array."""
     ours = cast("Parser", realtime.decode_server)
     yield "realtime", lambda: _int16(ours(frame).delta)
     if openai:
@@ -102,7 +103,8 @@ def _to_array(frame: bytes) -> Iterator[tuple[str, Callable[[], object]]]:
     structs = cast("Parser", _decode_structs)
     yield "msgspec", lambda: _int16(structs(frame).delta)
     if orjson:
-        yield "orjson + pybase64", lambda: _int16(pybase64.b64decode(orjson.loads(frame)["delta"]))
+        loads, b64decode = orjson.loads, pybase64.b64decode
+        yield "orjson + pybase64", lambda: _int16(b64decode(loads(frame)["delta"], None, True))
     yield "json + base64", lambda: _int16(base64.b64decode(json.loads(frame)["delta"]))
     payload = json.loads(frame)["delta"].encode()
     yield "pybase64 alone", lambda: _int16(pybase64.b64decode(payload, None, True))
@@ -144,7 +146,7 @@ class DecodeEvent(Timed):
             "unknown": inputs.UNKNOWN,
         }.items()
         for by, parse in PARSERS.items()
-        # Plain Structs for every event would be a library of their own.
+        # Plain Structs for every event would amount to this library.
         if not (by == "msgspec" and event != "text delta")
     }
     skip_params = absent(calls, params)
@@ -154,7 +156,7 @@ class DecodeEvent(Timed):
 
 
 class PeekType(Timed):
-    """The type of an audio delta, without the rest."""
+    """The type of an audio delta."""
 
     params = (["realtime", "orjson", "json", "nothing"], list(inputs.AUDIO_BYTES))
     param_names = ("by", "audio_bytes")
@@ -192,24 +194,22 @@ def _openai_model(connection: Any, data: bytes) -> str:
     return str(connection.sent)
 
 
-def _with_orjson(data: bytes) -> bytes:
-    text = pybase64.b64encode_as_string(data)
-    return bytes(orjson.dumps({"type": "input_audio_buffer.append", "audio": text}))
-
-
 def _with_json(data: bytes) -> str:
     return json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(data).decode()})
 
 
 def _appenders() -> dict[str, Callable[[bytes], bytes | str]]:
-    """Who turns raw audio into an append frame."""
+    """Return the functions that turn raw audio into an append frame."""
     appenders: dict[str, Callable[[bytes], bytes | str]] = {"realtime": realtime.encode_append}
     if openai:
         appenders["openai, dict"] = partial(_openai_dict, openai_connection())
         appenders["openai, model"] = partial(_openai_model, openai_connection())
     appenders["msgspec"] = lambda data: _encode_struct(_Append(data))
     if orjson:
-        appenders["orjson + pybase64"] = _with_orjson
+        dumps, b64encode = orjson.dumps, pybase64.b64encode_as_string
+        appenders["orjson + pybase64"] = lambda data: dumps(
+            {"type": "input_audio_buffer.append", "audio": b64encode(data)}
+        )
     appenders["json + base64"] = _with_json
     appenders["join + pybase64"] = lambda data: b"".join((_HEAD, pybase64.b64encode(data), b'"}'))
     return appenders
@@ -238,7 +238,7 @@ class EncodeAppend(Timed):
 
 
 def disagreements() -> list[str]:
-    """Where a peer does other work than we do: its figure would say nothing."""
+    """Return the tasks in which a peer's result differs from ours, so that its time means nothing."""
     found = []
     for nbytes in inputs.AUDIO_BYTES:
         wanted = np.frombuffer(inputs.audio(nbytes), "<i2")

@@ -1,9 +1,7 @@
-"""A log understood, beside what it takes others only to parse its frames. Read `peers` first.
+"""Inspecting a log, against peers that only parse its frames. Read `peers` first.
 
-Ours reads the file, measures and adds up; the others are given frames that are in memory already.
-openai-python has two rows: `openai` builds each side's events by that side's union, as a log's reader must;
-`openai, parse_event` gives all frames to the SDK's own parser, which knows the server's events and is slow
-at refusing others.
+`inspect_log` reads the file and computes the report; the peers get frames that are in memory already.
+"openai" builds the events of each side by that side's union.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ Parse = Callable[[bytes], Any]
 
 
 def _client_parser() -> Parse | None:
-    """What openai-python makes of a client's event, by the functions of its own parser."""
+    """Return a parser of client events made of the functions that openai-python's own parser uses."""
     if optional("openai") is None:
         return None
     from openai._models import construct_type
@@ -37,13 +35,12 @@ def _parsers() -> dict[str, dict[Direction, Parse]]:
     found: dict[str, dict[Direction, Parse]] = {
         by: {"client": parse, "server": parse}
         for by, parse in PARSERS.items()
-        if by not in ("realtime", "msgspec", "openai")  # plain Structs for every event would be a library
+        if by not in ("realtime", "msgspec", "openai")
     }
     client = _client_parser()
     if client is not None:
         server = PARSERS["openai"]
         found["openai"] = {"client": client, "server": server}
-        found["openai, parse_event"] = {"client": server, "server": server}
     return found
 
 
@@ -56,7 +53,7 @@ class Inspect(Timed):
     """A call of three turns: 20 ms appends, audio deltas of up to 200 ms, transcripts, responses."""
 
     params = (
-        ["realtime", "openai", "openai, parse_event", "msgspec untyped", "orjson", "json", "nothing"],
+        ["realtime", "openai", "msgspec untyped", "orjson", "json", "nothing"],
         list(FORMATS),
     )
     param_names = ("by", "session")

@@ -1,10 +1,11 @@
-"""Companding and resampling by others: the standard library's C until 3.13, and soxr.
+"""Companding and resampling against the standard library's audioop (until 3.13) and soxr.
 
 Read `peers` first.
 """
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ soxr = optional("soxr")
 
 
 def _companders(samples: int) -> Iterator[tuple[tuple[str, str, int], Callable[[], object]]]:
-    """Who compands: bytes in, an array out, which audioop's bytes then become."""
+    """Yield the functions that compand bytes into an array; audioop's result is wrapped in one."""
     pcm, codes = inputs.pcm(samples).tobytes(), inputs.codes(samples).tobytes()
     for law in ("ulaw", "alaw"):
         encode, decode = getattr(audio, f"{law}_encode"), getattr(audio, f"{law}_decode")
@@ -95,3 +96,7 @@ class Resample20ms(Timed):
 
     def time_resample(self, by: str, rates_hz: str) -> None:
         self.calls[by, rates_hz]()
+
+
+# Objects of soxr that live until the interpreter ends make its bindings print a list of leaks.
+atexit.register(Resample20ms.calls.clear)

@@ -1,7 +1,7 @@
-"""Runs the suite with asv and prints our time and the peers' as ratios to it.
+"""Run the suite with asv, and print our times with the peers' as ratios to them.
 
-`python -m benchmarks.report run [asv's arguments]` measures and prints; `... table` prints
-what was measured last. asv's notes, results and environments all stay under .asv/.
+`python -m benchmarks.report run [arguments of asv]` measures and prints; `... table` prints
+the newest results. asv's configuration, results and environments all stay under .asv/.
 """
 
 from __future__ import annotations
@@ -20,32 +20,35 @@ ASV = ROOT / ".asv"
 MACHINE = "here"
 OURS = "realtime"
 FLOOR = "nothing"
-# The name of a benchmark in asv's results, and its heading.
+# Names of benchmarks in asv's results, with their headings.
 PEERS = {
     "peers.DecodeAudioDelta.time_decode_audio_delta": "audio delta to int16, bytes",
     "peers.DecodeEvent.time_decode_event": "decode an event",
     "peers.PeekType.time_peek_type": "peek at a delta, bytes",
     "peers.EncodeAppend.time_encode_append": "append from audio, bytes",
-    "peers_analysis.Inspect.time_inspect": "inspect a log; others parse it",
+    "peers_analysis.Inspect.time_inspect": "inspect a log (peers only parse it)",
     "peers_audio.G711.time_g711": "G.711 from bytes, samples:",
     "peers_audio.Resample20ms.time_resample": "resample 20 ms, Hz",
 }
 IMPORTS = "imports.Process.time_process"
-# Tracked figures by who does it: a heading, the unit, how many digits behind the point.
+# Tracked figures: heading and unit.
 TRACKED = {
-    "memory.PerEvent.track_bytes_per_event": ("kept for each event beyond its payload", "bytes"),
-    "memory.PerCallMinute.track_bytes_per_call_minute": ("kept by all events of a minute", "bytes"),
-    "whole_call.TwilioBridge.track_cpu_ms_per_call_second": ("Twilio bridge, CPU for a second", "ms"),
-    "whole_call.TwilioBridge.track_calls_per_core": ("Twilio bridge, calls a core can carry", "calls"),
-    "load.LoopbackServer.track_calls_per_core": ("LoopbackServer, calls a core can carry", "calls"),
+    "memory.PerEvent.track_bytes_per_event": ("memory per decoded event beyond its payload", "bytes"),
+    "memory.PerCallMinute.track_bytes_per_call_minute": (
+        "memory of all events of one minute of a call",
+        "bytes",
+    ),
+    "whole_call.TwilioBridge.track_cpu_ms_per_call_second": ("Twilio bridge, CPU per second of a call", "ms"),
+    "whole_call.TwilioBridge.track_calls_per_core": ("Twilio bridge, calls per core", "calls"),
+    "load.LoopbackServer.track_calls_per_core": ("LoopbackServer, calls per core", "calls"),
 }
 
-# One benchmark: a combination of its parameters to seconds (None: not measured).
+# Times of one benchmark in seconds, by its parameters. None: not measured.
 Times = dict[tuple[str, ...], float | None]
 
 
 def asv(*arguments: str) -> int:
-    """Asv in this interpreter, with its home (~/.asv-machine.json) inside the tree."""
+    """Run asv in this interpreter, with its home (~/.asv-machine.json) inside the tree."""
     home = ASV / "home"
     home.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "HOME": str(home), "USERPROFILE": str(home)}
@@ -53,16 +56,16 @@ def asv(*arguments: str) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Checks, measures, prints the table."""
+    """Compare the peers' results, measure, and print the table."""
     from . import peers
 
     wrong = peers.disagreements()
     if wrong:
-        print("these peers do other work than ours:", *wrong, sep="\n  ", file=sys.stderr)
+        print("the results of these peers differ from ours:", *wrong, sep="\n  ", file=sys.stderr)
         return 1
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     if commit.returncode:
-        print("asv keeps its results by commit: run this in a git clone", file=sys.stderr)
+        print("asv stores results by commit: run this in a git clone", file=sys.stderr)
         return 1
     code = asv("machine", "--yes", "--machine", MACHINE) or asv(
         "run",
@@ -75,18 +78,18 @@ def run(arguments: list[str]) -> int:
         *arguments,
     )
     if code or {"--quick", "-q", "--dry-run", "-n"} & {*arguments}:
-        return code  # a quick run calls everything once and keeps no figures
+        return code  # a quick run calls everything once and stores no figures
     return table()
 
 
 def table() -> int:
-    """Prints the last results; what stands across is bytes, samples or events."""
+    """Print the newest results; the columns are bytes, samples or events."""
     results = newest_results()
     if results is None:
         print("no results yet: run `make bench`", file=sys.stderr)
         return 1
-    print("\nOurs in microseconds; each other as a multiple of ours (x8.0: eight times as long).")
-    print("The fastest sample of each, less the cost of an empty call.\n")
+    print("\nOur times in microseconds; all others as multiples of ours (x8.0: eight times as long).")
+    print("Each is the fastest sample less the cost of an empty call.\n")
     for name, heading in PEERS.items():
         if name in results:
             print("\n".join(lines(heading, results[name])), end="\n\n")
@@ -99,7 +102,7 @@ def table() -> int:
 
 
 def newest_results() -> dict[str, Times] | None:
-    """What asv measured last on this machine."""
+    """Return asv's newest results on this machine."""
     files = [
         path for path in (ASV / "results" / MACHINE).glob("*.json") if path.name != "machine.json"
     ]  # fmt: skip
@@ -110,9 +113,9 @@ def newest_results() -> dict[str, Times] | None:
 
 
 def _times(columns: list[str], row: list[Any]) -> Iterator[tuple[tuple[str, ...], float | None]]:
-    """One row of asv's results, whose values stand in the order of its parameters' product.
+    """Yield (parameters, seconds) of one row of asv's results, in the order of the parameters' product.
 
-    Of recorded samples the fastest: what else runs on a machine only ever adds to a time.
+    Takes the fastest recorded sample, because other load on a machine only adds to a time.
     """
     cells = dict(zip(columns, row, strict=False))
     combinations = product(*([value.strip("'") for value in values] for values in cells["params"]))
@@ -129,7 +132,7 @@ def _unique(values: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def lines(heading: str, times: Times) -> Iterator[str]:
-    """One benchmark as tables, one for each combination of all parameters but the last."""
+    """Yield the lines of one benchmark: a table per combination of all parameters but the last."""
     net = {key: _less(value, times.get((FLOOR, *key[1:]))) for key, value in times.items()}
     for group in _unique(key[1:-1] for key in times):
         across = _unique(key[-1:] for key in times if key[1:-1] == group)
@@ -155,7 +158,7 @@ def _cell(by: str, value: float | None, ours: float | None) -> str:
 
 
 def import_lines(times: Times) -> Iterator[str]:
-    """Each import beyond the bare interpreter, and its ratio to msgspec's."""
+    """Yield the lines of the import times beyond the interpreter's start, with their ratio to msgspec's."""
     net = {key[0]: _less(value, times.get(("pass",))) for key, value in times.items()}
     msgspec = net.get("import msgspec")
     yield "import, beyond the interpreter's own start"
@@ -165,7 +168,7 @@ def import_lines(times: Times) -> Iterator[str]:
 
 
 def tracked_lines(heading: str, unit: str, values: Times) -> Iterator[str]:
-    """A tracked figure: who by, what of, how much, and how many times ours."""
+    """Yield the lines of a tracked figure: implementation, parameters, value, ratio to ours."""
     yield f"{heading}, {unit}"
     for (by, *what), value in values.items():
         ours = values.get((OURS, *what))
@@ -174,7 +177,7 @@ def tracked_lines(heading: str, unit: str, values: Times) -> Iterator[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line."""
+    """Run the command line."""
     match arguments:
         case ["run", *rest]:
             return run(rest)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
+import tomllib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,7 +21,7 @@ from tests.telephony import cases
 BLOCKS = blocks(ROOT / "README.md")
 
 
-def test_the_first_example_codes_and_converts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_example_decodes_and_converts(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
     exec(BLOCKS[0], names)
     hello = realtime.decode_client(names["hello"])
@@ -29,15 +31,15 @@ def test_the_first_example_codes_and_converts(capsys: pytest.CaptureFixture[str]
     delta = realtime.ResponseOutputAudioDelta(
         response_id="r", item_id="i", output_index=0, content_index=0, delta=bytes(9600)
     )
-    assert 1500 < len(names["from_server"](realtime.encode(delta))) <= 1600
-    assert names["from_server"]('{"type":"x.y"}') is None
+    assert 1500 < len(names["on_message"](realtime.encode(delta))) <= 1600
+    assert names["on_message"]('{"type":"x.y"}') is None
     assert capsys.readouterr().out == "unknown: x.y\n"
 
 
 def test_the_second_example_carries_a_call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A recorded Twilio call with one bad frame: what the caller said comes back, byte for byte."""
+    """A recorded Twilio call with one malformed frame: the caller's audio is returned byte for byte."""
     monkeypatch.setenv("no_proxy", "*")
     names: dict[str, Any] = {}
     exec(BLOCKS[1], names)
@@ -53,14 +55,14 @@ def test_the_second_example_carries_a_call(
             assert session.close_code == 1000
 
     asyncio.run(run())
-    said = b"".join(phone.payloads(phone.frames))
-    heard = b"".join(phone.payloads(phone.sent))
-    assert len(heard) >= ENOUGH
-    assert heard[:ENOUGH] in said
+    sent = b"".join(phone.payloads(phone.frames))
+    received = b"".join(phone.payloads(phone.sent))
+    assert len(received) >= ENOUGH
+    assert received[:ENOUGH] in sent
     assert phone.is_closed
-    told = capsys.readouterr().out
-    assert "malformed" in told
-    assert "The server had an error while processing your request" in told
+    printed = capsys.readouterr().out
+    assert "malformed" in printed
+    assert "The server had an error while processing your request" in printed
 
 
 def test_the_second_example_ends_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,31 +86,46 @@ ENOUGH = 4_000
 
 
 class Phone:
-    """Twilio's end of a media stream: it says what was recorded, hears an answer, and hangs up."""
+    """Twilio's end of a media stream: sends a recording, receives an answer, and hangs up."""
 
     def __init__(self, frames: list[str]) -> None:
         self.frames, self.sent = frames, list[str]()
         self.is_closed = False
-        self._has_heard = asyncio.Event()
+        self._has_received = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[str]:
         for frame in self.frames:
             yield frame
-        await self._has_heard.wait()
+        await self._has_received.wait()
 
     async def send(self, frame: str) -> None:
         self.sent.append(frame)
         if sum(map(len, self.payloads(self.sent))) >= ENOUGH:
-            self._has_heard.set()
+            self._has_received.set()
 
     async def close(self) -> None:
         self.is_closed = True
-        self._has_heard.set()
+        self._has_received.set()
 
     @staticmethod
     def payloads(frames: list[str]) -> list[bytes]:
         events = [json.loads(frame) for frame in frames if frame.startswith("{")]
         return [base64.b64decode(event["media"]["payload"]) for event in events if event["event"] == "media"]
+
+
+LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
+
+
+def test_links_are_absolute_and_lead_to_files_of_the_repository() -> None:
+    """A package index shows the README without the repository around it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    files = project["urls"]["Repository"] + "/blob/main/"
+    links = [a or b for a, b in LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))]
+    assert len(links) > 10
+    for link in links:
+        assert link.startswith("https://")
+        if link.startswith(files):
+            assert (ROOT / link.removeprefix(files)).is_file(), link
 
 
 @pytest.mark.parametrize("block", BLOCKS[2:])
