@@ -1,8 +1,8 @@
-"""Writes the tables of docs/ that follow from the code: events, beta to GA, openai-python's types, faults.
+"""Write the tables of docs/ that follow from the code: events, beta to GA, openai-python's types, faults.
 
 ``python -m tools.docs_tables`` rewrites them in place, between the comments that name them. A test fails
-where one is not what this module makes of the code today. Nothing here is a list of fields or events: they are
-read from the unions, and what moved between beta and GA is found by moving it.
+if one is out of date. Nothing here lists fields or events: they are read from the unions, and the
+differences between beta and GA are found by converting events.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ MODULES = {
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A table of Markdown."""
+    """Return a Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def code(*words: str) -> str:
-    """Each in backticks, with commas."""
+    """Return the words in backticks, separated by commas."""
     return ", ".join(f"`{word}`" for word in words)
 
 
 def union(dialect: str, side: str) -> tuple[type[Tagged], ...]:
-    """The event classes of a side of a dialect."""
+    """Return the event classes of one side of a dialect."""
     return known(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
 
 
 def tag(kind: type[Tagged]) -> str:
-    """An event's type on the wire."""
+    """Return an event's type on the wire."""
     return str(kind.__struct_config__.tag)
 
 
 def first_sentence(kind: type) -> str:
-    """Of its docstring."""
+    """Return the first sentence of a docstring."""
     text = " ".join((kind.__doc__ or "").split())
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
@@ -68,13 +68,13 @@ def first_sentence(kind: type) -> str:
 
 
 def fields_of(kind: type) -> str:
-    """The names of an event's own fields, those that may be absent with a question mark."""
+    """Return the names of an event's own fields; optional ones have a question mark."""
     fields = [field for field in msgspec.structs.fields(kind) if field.name != "event_id"]
     return " ".join(f"`{field.name}{'' if field.required else '?'}`" for field in fields)
 
 
 def events(dialect: str, side: str) -> str:
-    """One side of one dialect."""
+    """Return the table of one side of one dialect."""
     rows = [
         (f"`{tag(kind)}`", f"`{kind.__name__}`", first_sentence(kind), fields_of(kind))
         for kind in union(dialect, side)
@@ -86,7 +86,7 @@ def events(dialect: str, side: str) -> str:
 
 
 def moved_events(side: str) -> str:
-    """What became of each event of beta."""
+    """Return the GA counterpart of each beta event."""
     new_names = {old: new for new, old in RENAMED.items()}
     reached = {tag(new): {tag(k) for k in _landing(new)} for new in (*union("beta", side),)}
     rows = []
@@ -99,21 +99,21 @@ def moved_events(side: str) -> str:
         else:
             (new_tag,) = reached[tag(kind)]
             same = "the same name" if new_tag == tag(kind) else f"`{new_tag}`"
-            rows.append((f"`{tag(kind)}`", same, "its contents moved, see below"))
+            rows.append((f"`{tag(kind)}`", same, "different members, see below"))
     return table(("beta", "GA", ""), rows)
 
 
 def _landing(kind: type[Tagged]) -> set[Any]:
-    """The GA classes that an event of beta whose contents moved becomes, by moving one."""
+    """Return the GA classes that a beta event converts to, by converting one."""
     if kind not in _to_ga._MOVES:
         return set()
-    frame = json.dumps({"type": tag(kind), **_least(kind)})
+    frame = json.dumps({"type": tag(kind), **_minimal_members(kind)})
     decode = beta.decode_client if kind in union("beta", "client") else beta.decode_server
     return {type(beta.to_ga(decode(frame)))}
 
 
-def _least(kind: type) -> dict[str, Any]:
-    """The least JSON that an event decodes from."""
+def _minimal_members(kind: type) -> dict[str, Any]:
+    """Return the required members of an event."""
     contents: dict[str, Any] = {
         "item": {"type": "message", "role": "user", "content": []},
         "session": {},
@@ -125,12 +125,12 @@ def _least(kind: type) -> dict[str, Any]:
 
 
 def new_events(side: str) -> str:
-    """The events of GA that beta cannot say."""
+    """Return the GA events without a counterpart in beta."""
     ours = [k for k in union("ga", side) if k not in SHARED and k not in RENAMED and k not in _from_ga._MOVES]
     return table(("GA", "when"), [(f"`{tag(kind)}`", first_sentence(kind)) for kind in ours])
 
 
-# A value for each field of a setting that is not told by its type alone.
+# Values for the settings whose type alone does not determine a valid one.
 SAMPLES: dict[str, Any] = {
     "modalities": ["text", "audio"],
     "output_modalities": ["audio"],
@@ -159,19 +159,19 @@ SCALARS: dict[Any, Any] = {str: "x", int: 1, float: 0.5, bool: True}
 
 
 def arms(kind: Any) -> list[Any]:
-    """The members of a union of types, null and absent left out."""
+    """Return the members of a union of types without None and UNSET."""
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return [arm for member in typing.get_args(kind) for arm in arms(member)]
     return [] if kind in (type(None), msgspec.UnsetType) else [kind]
 
 
 def samples(field: msgspec.structs.FieldInfo) -> Iterator[Any]:
-    """A value for each kind that `field` can be, whole; one that stands in `SAMPLES` comes first."""
+    """Yield a complete value for each type of `field`, beginning with the one in `SAMPLES`."""
     if field.name in SAMPLES:
         yield SAMPLES[field.name]
     for arm in arms(field.type):
         if isinstance(arm, type) and issubclass(arm, msgspec.Struct):
-            # Of beta's turn detection, fields that belong to the other type are left out.
+            # Beta's turn detection has one Struct for two types: leave out fields of the other type.
             flat = {"eagerness"} if getattr(arm, "types", None) else set[str]()
             inner = msgspec.structs.fields(arm)
             value = {i.name: next(samples(i)) for i in inner if i.name not in flat}
@@ -189,7 +189,7 @@ def samples(field: msgspec.structs.FieldInfo) -> Iterator[Any]:
 
 
 def leaves(kind: type, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every setting of a Struct with a value, by its path; Structs below are opened."""
+    """Yield the path and a value of every setting of a Struct, including nested ones."""
     for field in msgspec.structs.fields(kind):
         here = (*path, field.name)
         structs = [
@@ -207,14 +207,14 @@ def leaves(kind: type, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 class _Of:
-    """A value within an object of the type `tag`."""
+    """A value inside an object of the type `tag`."""
 
     def __init__(self, tag: str, value: Any) -> None:
         self.tag, self.value = tag, value
 
 
 def wrapped(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """The JSON in which `value` stands at `path`."""
+    """Return the JSON object that has `value` at `path`."""
     if isinstance(value, _Of):
         inner = {"type": value.tag, path[-1]: value.value}
         return wrapped(path[:-1], inner)
@@ -225,7 +225,7 @@ def wrapped(path: tuple[str, ...], value: Any) -> dict[str, Any]:
 
 
 def unwrapped(value: Any) -> tuple[str, Any]:
-    """The path down to where something is said, and what."""
+    """Return the path to the first value that is not an object with one member, and that value."""
     path = []
     while isinstance(value, dict) and len(value) == 1 and "type" not in value:
         ((name, value),) = value.items()
@@ -234,7 +234,7 @@ def unwrapped(value: Any) -> tuple[str, Any]:
 
 
 Contexts = dict[str, tuple[str, str, type[msgspec.Struct], type[msgspec.Struct], dict[str, Any]]]
-# Where settings stand: event of beta, member, Struct of beta, Struct of GA, what else GA's has.
+# Settings: beta event, its member, beta Struct, GA Struct, additional members of GA.
 CONTEXTS: Contexts = {
     "session": (
         "session.update",
@@ -255,30 +255,32 @@ CONTEXTS: Contexts = {
 
 
 def moved_fields(context: str) -> str:
-    """What became of each field of a beta session or request, and what GA has beside."""
+    """Return the GA counterpart of each field of a beta session or request, and the fields that only GA has."""
     event, member, old, _, extra = CONTEXTS[context]
     rows, same = [], []
     for field in msgspec.structs.fields(old):
         value = next(samples(field))
-        said = f"`{field.name}: {json.dumps(value)}`"
+        beta_member = f"`{field.name}: {json.dumps(value)}`"
         try:
-            there = beta.to_ga(beta.decode_client(json.dumps({"type": event, member: {field.name: value}})))
+            converted = beta.to_ga(
+                beta.decode_client(json.dumps({"type": event, member: {field.name: value}}))
+            )
         except realtime.ConfigError:
-            rows.append((f"`{field.name}`", "has no place in GA"))
+            rows.append((f"`{field.name}`", "no counterpart in GA"))
             continue
-        found = json.loads(realtime.encode(there))[member]
+        found = json.loads(realtime.encode(converted))[member]
         path, moved = unwrapped({key: item for key, item in found.items() if key not in extra})
         if (path, moved) == unwrapped({field.name: value}):
             same.append(field.name)
         elif moved == value:
             rows.append((f"`{field.name}`", f"`{path}`"))
         else:
-            rows.append((said, f"`{path}: {json.dumps(moved)}`"))
-    beside = [path for path in _only_in_ga(context) if path not in extra]
+            rows.append((beta_member, f"`{path}: {json.dumps(moved)}`"))
+    only_in_ga = [path for path in _only_in_ga(context) if path not in extra]
     return "\n\n".join((
         table(("beta", "GA"), rows),
-        f"As they were: {code(*same)}.",
-        f"In GA alone: {code(*beside)}.",
+        f"Unchanged: {code(*same)}.",
+        f"Only in GA: {code(*only_in_ga)}.",
     ))  # fmt: skip
 
 
@@ -287,7 +289,7 @@ def _only_in_ga(context: str) -> Iterator[str]:
     event = event.removeprefix("transcription_")
     for path, value in leaves(new):
         if context == "transcription" and "output" in path:
-            continue  # the class has it, a session that only listens does not
+            continue  # the class has it, a transcription session does not
         frame = json.dumps({"type": event, member: {**extra, **wrapped(path, value)}})
         try:
             beta.from_ga(realtime.decode_client(frame))
@@ -296,7 +298,7 @@ def _only_in_ga(context: str) -> Iterator[str]:
 
 
 def moved_parts() -> str:
-    """Content parts, and responses as servers tell them."""
+    """Return the differences of content parts and of responses in server events."""
     rows = []
     for kind in ("text", "audio", "input_text", "input_audio"):
         text = {"text": "Hi."} if "text" in kind else {"transcript": "Hi."}
@@ -304,16 +306,20 @@ def moved_parts() -> str:
         item = {"type": "message", "role": role, "content": [{"type": kind, **text}]}
         event = beta.decode_client(json.dumps({"type": "conversation.item.create", "item": item}))
         found = json.loads(realtime.encode(beta.to_ga(event)))["item"]["content"][0]["type"]
-        rows.append((f"a part of type `{kind}`", "the same" if found == kind else f"of type `{found}`"))
+        rows.append((f"part of type `{kind}`", "the same" if found == kind else f"of type `{found}`"))
     for field in msgspec.structs.fields(beta.Response):
         value = next(samples(field))
         frame = json.dumps({"type": "response.done", "response": {field.name: value}})
-        told = json.loads(realtime.encode(beta.to_ga(beta.decode_server(frame))))["response"]
-        if told != {field.name: value} and field.name != "output":
-            path, moved = unwrapped(told)
+        response = json.loads(realtime.encode(beta.to_ga(beta.decode_server(frame))))["response"]
+        if response != {field.name: value} and field.name != "output":
+            path, moved = unwrapped(response)
             same = f"`{path}`" if moved == value else f"`{path}: {json.dumps(moved)}`"
-            old = f"`{field.name}`" if moved == value or not told else f"`{field.name}: {json.dumps(value)}`"
-            rows.append((f"a response's {old}", same if told else "has no place in GA"))
+            old = (
+                f"`{field.name}`"
+                if moved == value or not response
+                else f"`{field.name}: {json.dumps(value)}`"
+            )
+            rows.append((f"response: {old}", same if response else "no counterpart in GA"))
     return table(("beta", "GA"), rows)
 
 
@@ -321,7 +327,7 @@ def moved_parts() -> str:
 
 
 def openai_events(side: str) -> str:
-    """The official client's event models, and the classes here."""
+    """Return the official client's event models and the classes here."""
     from openai.types.realtime import realtime_client_event, realtime_server_event
 
     unions: dict[str, Any] = {
@@ -337,7 +343,7 @@ def openai_events(side: str) -> str:
     return table(("`openai.types.realtime`", "`realtime`", "type"), rows)
 
 
-# What events carry: the models whose classes here are not found by a type on the wire.
+# Models inside events, whose classes here cannot be found by a type on the wire.
 CARRIED: dict[str, type[msgspec.Struct]] = {
     "RealtimeSessionCreateRequest": realtime.RealtimeSession,
     "RealtimeSessionCreateResponse": realtime.RealtimeSessionInfo,
@@ -376,7 +382,7 @@ CARRIED: dict[str, type[msgspec.Struct]] = {
 
 
 def openai_carried() -> str:
-    """Those, each of whose fields has its namesake here."""
+    """Return the table of `CARRIED`, after checking that every field of a model exists here."""
     import openai.types.realtime as models
 
     for name, kind in CARRIED.items():
@@ -391,13 +397,13 @@ def openai_carried() -> str:
 
 
 def faults() -> str:
-    """What the loopback server does wrong on demand."""
-    struck = {None: "every connection", 1: "one connection"}
+    """Return the faults of the loopback server."""
+    affected = {None: "every connection", 1: "one connection"}
     rows = [
-        (f"`{name}`", " ".join((kind.__doc__ or "").split()), struck[named(name).times])
+        (f"`{name}`", " ".join((kind.__doc__ or "").split()), affected[named(name).times])
         for name, kind in FAULTS.items()
     ]
-    return table(("name", "what happens", "strikes"), rows)
+    return table(("name", "effect", "applies to"), rows)
 
 
 # --- Pages ---------------------------------------------------------------------------------
@@ -417,12 +423,12 @@ PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTAL
 
 
 def filled(text: str) -> str:
-    """A page with its tables as they are to be."""
+    """Return the text of a page with its tables up to date."""
     return PLACE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[4]}", text)
 
 
 def pages() -> list[Path]:
-    """The pages that have tables."""
+    """Return the pages that have tables."""
     return [page for page in sorted(DOCS.rglob("*.md")) if PLACE.search(page.read_text(encoding="utf-8"))]
 
 

@@ -1,8 +1,8 @@
-"""Makes realtime/data/caller.wav: two spoken turns of a phone call, 8 kHz mu-law.
+"""Make realtime/data/caller.wav: two spoken turns of a phone call, 8 kHz mu-law.
 
 Needs espeak-ng and sox; run it from anywhere, then commit the file. The voice is
-espeak-ng's British English at 150 words a minute, cut to the telephone band (so that no
-resampler's transition band is in play) and set to -22 dBFS RMS, which leaves its peaks 2 dB.
+espeak-ng's British English at 150 words per minute, filtered to the telephone band (so that no
+resampler's transition band matters) and set to -22 dBFS RMS, with 2 dB of headroom.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ BAND_HZ = "200-3300"
 
 
 def run(*command: str) -> str:
-    """What the command says on stderr, where sox puts its measurements."""
+    """Run a command. Returns its stderr, where sox writes measurements."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stderr
 
 
 def rms_dbfs(path: Path) -> float:
-    """The RMS level of a WAV file."""
+    """Return the RMS level of a WAV file."""
     found = re.search(r"^RMS lev dB\s+(\S+)", run("sox", str(path), "-n", "stats"), re.MULTILINE)
     assert found is not None
     return float(found.group(1))
 
 
 def speak(text: str, folder: Path, name: str) -> Path:
-    """One turn: spoken, trimmed, cut to the band, at the level; 8 kHz PCM16."""
-    spoken, cut, level = (folder / f"{name}.{step}.wav" for step in ("spoken", "cut", "level"))
+    """Write one turn: synthesised, trimmed, filtered, at the level; 8 kHz PCM16. Returns its path."""
+    spoken, filtered, level = (folder / f"{name}.{step}.wav" for step in ("spoken", "filtered", "level"))
     run("espeak-ng", "-v", "en-gb", "-s", "150", "-w", str(spoken), text)
     trim = ("silence", "1", "0.01", "0.5%", "reverse")
-    run("sox", "-R", str(spoken), str(cut), *trim, *trim, "sinc", BAND_HZ, "rate", "-v", "8000")
-    run("sox", "-R", "-D", str(cut), str(level), "gain", f"{LEVEL_DBFS - rms_dbfs(cut):.3f}")
+    run("sox", "-R", str(spoken), str(filtered), *trim, *trim, "sinc", BAND_HZ, "rate", "-v", "8000")
+    run("sox", "-R", "-D", str(filtered), str(level), "gain", f"{LEVEL_DBFS - rms_dbfs(filtered):.3f}")
     return level
 
 
