@@ -1,15 +1,13 @@
 """Audio for the wire, exact to its references: G.711, PCM16, chunks, resampling, WAV.
 
-Functions take any buffer or array and never change it. Read `pcm` and `g711` first (one
-sample at a time), then `resample` and `convert` (streams), `chunks`, `wav`, `files` and `levels`.
-Needs numpy; nothing here knows of events.
+Functions take any buffer or array and never change it. Needs numpy; nothing here imports the
+events. Read `pcm` and `g711` first (single samples), then `resample`, `conversion` (streams), `wav`.
 """
 
 from __future__ import annotations
 
-from .chunks import Chunker, chunks
-from .convert import Converter, convert
-from .files import read_audio
+from . import chunks as _chunks, convert as _convert  # noqa: F401 # TEMPORARY: old name
+from .conversion import Chunker, Converter, chunks, convert
 from .g711 import (
     alaw_decode,
     alaw_encode,
@@ -19,12 +17,22 @@ from .g711 import (
     ulaw_encode_audioop,
     ulaw_to_alaw,
 )
-from .levels import is_silence, peak_dbfs, rms_dbfs
-from .pcm import from_float32, l16_decode, l16_encode, pcm16, to_float32, to_mono
-from .resample import Resampler
-from .wav import WavAudio, WavWriter, read_wav, write_wav
+from .pcm import (
+    from_float32,
+    is_silence,
+    l16_decode,
+    l16_encode,
+    pcm16,
+    peak_dbfs,
+    rms_dbfs,
+    to_float32,
+    to_mono,
+)
+from .resample import SAMPLE_RATES, Resampler
+from .wav import WavAudio, WavWriter, read_audio, read_wav, wav_header, write_wav
 
 __all__ = [
+    "SAMPLE_RATES",
     "Chunker",
     "Converter",
     "Resampler",
@@ -50,5 +58,10 @@ __all__ = [
     "ulaw_encode",
     "ulaw_encode_audioop",
     "ulaw_to_alaw",
+    "wav_header",
     "write_wav",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

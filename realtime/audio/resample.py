@@ -1,41 +1,57 @@
-"""Resampler: a streaming polyphase FIR between 8, 16, 24 and 48 kHz whose seams do not exist.
+"""Resampling of mono int16 between the sample rates of carriers and sessions, as a stream.
 
-The filters and the reason why chunks equal the whole to the bit stand in `_filters`; here
-is the bookkeeping of a stream: which inputs are still needed, which outputs are due.
+The filter of a pair of rates is a Kaiser-windowed sinc. Every tap is an integer multiple of
+2**-30, so each product with a sample and each sum of them is a multiple of 2**-30 below 2**18:
+exact in float64, in any order of summation. That is why a stream equals the whole to the bit,
+whatever BLAS does. Read `conversion` next.
 """
 
 from __future__ import annotations
+
+import functools
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AudioError
-from ._buffers import INT16, AnyBuffer, Pcm, flat, pcm_array, whole_number
-from ._filters import RATES, Filter, filter_of
+from .pcm import INT16, AnyBuffer, Pcm, as_int, pcm_array, require_mono
 
-# Inputs taken at once: what a long recording needs beyond its result stays in the cache.
-_SLAB = 1 << 14
+# The sample rates, in Hz, that `Resampler` converts between.
+SAMPLE_RATES: Final = (8000, 16000, 24000, 48000)
+
+# Half the filter's length in periods of the lower rate. 20 periods with this beta reach
+# from 0.85 to 1.15 of the lower Nyquist frequency at 90 dB and cost 2.5 ms at 8 kHz.
+HALF_PERIODS: Final = 20
+KAISER_BETA: Final = 9.4
+TAP_UNIT: Final = 2.0**-30
+# Blocks of output per row of the matrix. Measured for 20 ms: 8 to 20 cost the same; fewer
+# need more rows, more multiply more zeros.
+BLOCKS_PER_ROW: Final = 10
+# Inputs processed at once: the temporary arrays of a long recording stay in the cache.
+_SLAB: Final = 1 << 14
 _EMPTY = np.zeros(0, INT16)
 
 
 class Resampler:
-    """Mono int16 from `in_rate` to `out_rate`, both of 8000, 16000, 24000, 48000; streaming.
+    """A streaming resampler of mono int16 from `in_rate` to `out_rate`, both of `SAMPLE_RATES`.
 
-    A linear-phase Kaiser FIR: flat to 0.85 of the lower Nyquist frequency, at least 80 dB
+    A linear-phase polyphase FIR: flat to 0.85 of the lower Nyquist frequency, at least 80 dB
     down from 1.15 of it. Its delay is compensated: sample 0 comes out at 0, and n samples
-    become exactly ceil(n * out_rate / in_rate) with those of `flush`. The result does not
-    depend on how the stream is cut, to the bit. Sums are exact, rounded half to even and
-    clipped; silence stays zero and a constant stays itself. Equal rates pass through.
+    become exactly ceil(n * out_rate / in_rate), those of `flush` included. The output does not
+    depend on how the stream is split, to the bit. Sums are exact, rounded half to even and
+    clipped; silence stays zero and a constant stays constant. Equal rates are copied.
 
     Not safe for use by two threads at once.
 
     Attributes:
         in_rate, out_rate: in Hz.
-        delay_ms: how much of the audio taken in is withheld until more comes: the most
-            there ever is, and what there is after every whole number of 1/8000 s.
+        delay_ms: duration of the input that is withheld until more arrives: the maximum, and the
+            exact value after every multiple of 1/8000 s.
 
     Raises:
-        AudioError: a rate that is not one of the four.
+        AudioError: a rate that is not in `SAMPLE_RATES`.
         TypeError: a rate that is not an int.
     """
 
@@ -54,23 +70,23 @@ class Resampler:
         return f"Resampler({self.in_rate}, {self.out_rate})"
 
     def reset(self) -> None:
-        """Forget the stream: what comes next is treated as by a new Resampler."""
+        """Forget the stream. The next input is treated as by a new Resampler."""
         self._taken = 0  # inputs so far
         self._due = 0  # index of the next output
         # Inputs from `reach` before the block of the next output; before the stream: silence.
         self._history = np.zeros(self._filter.reach if self._filter else 0, np.float64)
 
     def process(self, pcm: AnyBuffer) -> Pcm:
-        """The next samples in, those that are due out: a new int16 array, perhaps empty.
+        """Resample the next part of the stream. Returns a new int16 array, perhaps empty.
 
         Takes bytes of little-endian PCM16 or an int16 array of one dimension; a stream of
-        bytes must be cut between samples (`Converter` carries odd bytes).
+        bytes must be split between samples (`Converter` accepts any split).
 
         Raises:
             AudioError: an odd number of bytes, or more than one dimension.
             TypeError: neither bytes nor int16.
         """
-        samples = flat(pcm_array(pcm))
+        samples = require_mono(pcm_array(pcm))
         if self._filter is None:
             return samples.copy()
         if samples.size <= _SLAB:
@@ -79,7 +95,7 @@ class Resampler:
         return np.concatenate([self._next(self._filter, slab) for slab in slabs])
 
     def flush(self) -> Pcm:
-        """The samples still withheld, as if silence followed; then as `reset`. Ends the stream."""
+        """Return the samples still withheld, as if silence followed, then reset. Ends the stream."""
         fir = self._filter
         tail = _EMPTY.copy()
         if fir is not None and self._taken:
@@ -90,11 +106,11 @@ class Resampler:
         return tail
 
     def _next(self, fir: Filter, samples: Pcm) -> Pcm:
-        kept = self._history.size
-        known = kept + samples.size
-        padded = np.zeros(known + fir.width)  # so that the last row can be whole
-        padded[:kept] = self._history
-        padded[kept:known] = samples
+        start = self._history.size
+        known = start + samples.size
+        padded = np.zeros(known + fir.width)  # zeros complete the last row
+        padded[:start] = self._history
+        padded[start:known] = samples
         self._taken += samples.size
         # Output m needs the inputs k with k*up <= m*down + half.
         end = (self._taken * fir.up - fir.half - 1) // fir.down + 1
@@ -106,12 +122,12 @@ class Resampler:
         return self._outputs(fir, padded, end)
 
     def _outputs(self, fir: Filter, padded: NDArray[np.float64], end: int) -> Pcm:
-        """The outputs from the one due to `end`; the first input lies `reach` before its block."""
+        """Return the outputs from the next one to `end`; the first input lies `reach` before its block."""
         skip = self._due % fir.up
         count = end - self._due
         self._due = end
         rows = -(-(skip + count) // fir.outputs)
-        # Rows overlap; numpy's as_strided and sliding_window_view cost more than the product.
+        # Rows overlap. numpy's as_strided and sliding_window_view cost more than the product itself.
         windows = np.ndarray((rows, fir.width), np.float64, padded, 0, (8 * fir.step, 8))
         exact = np.dot(windows.copy(), fir.matrix)
         return _rounded(exact).reshape(-1)[skip : skip + count]
@@ -125,7 +141,73 @@ def _rounded(exact: NDArray[np.float64]) -> Pcm:
 
 
 def _rate(rate: object) -> int:
-    known = whole_number(rate, "a sample rate")
-    if known not in RATES:
-        raise AudioError(f"the sample rate must be one of {', '.join(map(str, RATES))} Hz, not {known}")
+    known = as_int(rate, "a sample rate")
+    if known not in SAMPLE_RATES:
+        raise AudioError(
+            f"the sample rate must be one of {', '.join(map(str, SAMPLE_RATES))} Hz, not {known}"
+        )
     return known
+
+
+# --- Filters -------------------------------------------------------------------------
+
+
+class Filter(NamedTuple):
+    """The filter of one pair of rates, in blocks of `up` outputs from `down` inputs.
+
+    `matrix` has the shape (width, outputs): a row of `width` inputs, the first of which
+    lies `reach` before its block, times `matrix` is `outputs` outputs.
+    """
+
+    up: int
+    down: int
+    half: int
+    reach: int
+    step: int
+    width: int
+    outputs: int
+    matrix: NDArray[np.float64]
+
+
+@functools.cache
+def filter_of(in_rate: int, out_rate: int) -> Filter:
+    """Return the filter from `in_rate` to `out_rate`, two different rates of `SAMPLE_RATES`; built once."""
+    common = math.gcd(in_rate, out_rate)
+    up, down = out_rate // common, in_rate // common
+    half = HALF_PERIODS * max(up, down)
+    reach = half // up
+    outputs = BLOCKS_PER_ROW * up
+    width = reach + ((outputs - 1) * down + half) // up + 1
+    matrix = _matrix(taps(up, down), up, down, reach, (width, outputs))
+    return Filter(up, down, half, reach, BLOCKS_PER_ROW * down, width, outputs, matrix)
+
+
+def taps(up: int, down: int) -> NDArray[np.float64]:
+    """Return the 2*half + 1 taps at `up` times the input's rate; each phase sums to exactly 1."""
+    longer = max(up, down)
+    n = np.arange(-HALF_PERIODS * longer, HALF_PERIODS * longer + 1)
+    ideal = np.sinc(n / longer) * np.kaiser(n.size, KAISER_BETA)
+    exact = np.empty_like(ideal)
+    for phase in range(up):
+        exact[phase::up] = _quantise(ideal[phase::up])
+    return exact
+
+
+def _quantise(phase: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round `phase` to multiples of TAP_UNIT with the sum 1; the largest tap absorbs the remainder."""
+    units = np.rint(phase / (phase.sum() * TAP_UNIT))
+    units[units.argmax()] += 1 / TAP_UNIT - units.sum()
+    scaled: NDArray[np.float64] = units * TAP_UNIT
+    return scaled
+
+
+def _matrix(
+    taps: NDArray[np.float64], up: int, down: int, reach: int, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Arrange the taps as a band matrix: output j uses input k with the tap at j*down - (k-reach)*up."""
+    k, j = np.ogrid[: shape[0], : shape[1]]
+    index = j * down - (k - reach) * up + taps.size // 2
+    inside = (index >= 0) & (index < taps.size)
+    matrix = np.where(inside, taps[np.where(inside, index, 0)], 0.0)
+    matrix.setflags(write=False)
+    return matrix

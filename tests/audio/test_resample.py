@@ -11,11 +11,11 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from realtime.audio import Resampler
-from realtime.audio._filters import HALF_PERIODS, RATES, TAP_UNIT, filter_of, taps
+from realtime.audio.resample import HALF_PERIODS, SAMPLE_RATES, TAP_UNIT, filter_of, taps
 from realtime.errors import AudioError
 from tests.audio.measure import passband, rejection, steady, whole
 
-PAIRS = list(permutations(RATES, 2))
+PAIRS = list(permutations(SAMPLE_RATES, 2))
 NOISE = np.random.default_rng(5).integers(-32768, 32768, 4001).astype(np.int16)
 every_pair = pytest.mark.parametrize("in_rate, out_rate", PAIRS)
 Pcm = NDArray[np.int16]
