@@ -56,8 +56,8 @@ def find_member(frame: bytes, *heads: bytes) -> tuple[int, int] | None:
     """Return the start and end of a base64 string in `frame`, without its quotes.
 
     `heads` are the spellings of the member's key with the opening quote of its value, such as
-    ``b'"delta":"'``; the first that is found counts. Returns None if there is none within the
-    first `HEAD_BYTES` bytes, or if the string does not end. The base64 is not validated.
+    ``b'"delta":"'``; the first one found within `HEAD_BYTES` bytes counts. Returns None if there is
+    none, or if the string does not end. The base64 is not validated.
     """
     for head in heads:
         start = frame.find(head, 0, HEAD_BYTES)

@@ -1,8 +1,8 @@
-"""Limits on what is decoded at all: the size of a frame and how deep it nests.
+"""Limits on what is decoded at all: the size of a frame and the depth of its nesting.
 
 The C decoder recurses, and on a small thread stack a frame of a few hundred brackets ends
-the process. So a frame that could nest deeper than is allowed is measured first; the
-measure is linear and reads no more than brackets and quotes.
+the process. So a frame that could nest deeper than allowed is measured first. The measurement
+is linear and looks at brackets and quotes only. Decoding itself is in `codec`.
 """
 
 from __future__ import annotations
@@ -10,46 +10,45 @@ from __future__ import annotations
 import re
 from array import array
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from .errors import DecodeError, snippet
 
-if TYPE_CHECKING:
-    from ._types import Frame
+# One WebSocket message.
+Frame: TypeAlias = bytes | bytearray | memoryview | str
 
 # 343 levels crash CPython 3.13 on a 128 KiB stack (musl's default); measured with msgspec 0.22.
 HARD_MAX_DEPTH = 300
 DEFAULT_MAX_DEPTH = 256
 DEFAULT_MAX_FRAME_BYTES = 128 * 1024 * 1024
 
-_KEPT = b'"{}[]'
-_DROPPED = bytes(set(range(256)) - set(_KEPT))
-_NO_OPENING = bytes(set(range(256)) - set(b"{["))
+_ALL_BUT_BRACKETS_AND_QUOTES = bytes(set(range(256)) - set(b'"{}[]'))
+_ALL_BUT_OPENING = bytes(set(range(256)) - set(b"{["))
 _STRING = re.compile(rb'"[^"]*(?:"|$)')
-# What each bracket adds to the depth, as signed bytes.
+# The change of depth at each bracket, as signed bytes.
 _STEPS = bytes.maketrans(b"{[}]", b"\1\1\xff\xff")
 
 
-def depth_of(frame: bytes | bytearray) -> int:
-    """How deep the arrays and objects of `frame` nest, brackets in strings left aside.
+def nesting_depth(frame: bytes | bytearray) -> int:
+    """Return how deep the arrays and objects of `frame` nest, ignoring brackets in strings.
 
-    Exact for JSON; for other bytes, exact up to where they stop being JSON.
+    Exact for JSON; for other bytes, exact up to the first byte that is not JSON.
     """
     if b"\\" in frame:
         frame = frame.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Two quotes side by side are a string without brackets, or the seam of two strings; taking
-    # both away leaves every bracket on its side of the quotes (8 times faster than _STRING alone).
-    brackets = frame.translate(None, _DROPPED).replace(b'""', b"")
+    # Two adjacent quotes are a string without brackets, or the boundary of two strings; removing
+    # both leaves every bracket on its side of the quotes (8 times faster than _STRING alone).
+    brackets = frame.translate(None, _ALL_BUT_BRACKETS_AND_QUOTES).replace(b'""', b"")
     if b'"' in brackets:
         brackets = _STRING.sub(b"", brackets)
     return max(accumulate(array("b", brackets.translate(_STEPS))), default=0)
 
 
 def bounded(frame: Frame, max_bytes: int) -> bytes:
-    """`frame` as bytes that cannot change, once it is sure that they are not too many.
+    """Return `frame` as immutable bytes, refusing it before it is copied if it is too long.
 
     Raises:
-        DecodeError: they are.
+        DecodeError: `frame` has more than `max_bytes` bytes.
         TypeError: `frame` is neither a str nor a buffer.
         UnicodeEncodeError: a str with lone surrogates.
         ValueError: a memoryview that was released.
@@ -69,6 +68,6 @@ def bounded(frame: Frame, max_bytes: int) -> bytes:
 
 
 def check_depth(frame: bytes, max_depth: int) -> None:
-    """Raises DecodeError where `frame` nests deeper than allowed."""
-    if len(frame.translate(None, _NO_OPENING)) > max_depth and depth_of(frame) > max_depth:
+    """Raise DecodeError if `frame` nests deeper than `max_depth`."""
+    if len(frame.translate(None, _ALL_BUT_OPENING)) > max_depth and nesting_depth(frame) > max_depth:
         raise DecodeError(f"the frame nests deeper than {max_depth}", payload=snippet(frame))

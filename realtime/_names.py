@@ -1,8 +1,4 @@
-"""Which names of a module are public: what it defines, not what it borrows.
-
-Only for the ``__all__`` of the packages that gather many modules by star imports; type
-checkers follow the star imports themselves.
-"""
+"""TEMPORARY: which names of a module are public; replaced by explicit ``__all__`` lists."""
 
 from __future__ import annotations
 

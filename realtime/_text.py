@@ -1,4 +1,4 @@
-"""Text for people: untrusted text made safe for a terminal, and numbers with their units.
+"""Text for people: untrusted text made safe for a terminal, numbers with their units, suggestions.
 
 Text that comes from a peer or a log passes through here before it is printed or put into
 an error message. Credentials are found by `_secrets`.
@@ -6,6 +6,8 @@ an error message. Credentials are found by `_secrets`.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -45,6 +47,12 @@ def excerpt(text: str, limit: int) -> str:
     partly inside the limit is still removed.
     """
     return escape_controls(shorten(without_keys(text[: limit * 8]), limit))
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the name of `known` that is closest to `word`, or ""."""
+    close = difflib.get_close_matches(str(word)[:64], known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def clock(ms: float) -> str:

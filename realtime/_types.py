@@ -1,12 +1,10 @@
-"""Names for annotations only."""
+"""TEMPORARY: old home of `Frame` (now `realtime._guard`) and `Buffer` (now `realtime.append`)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
+
+from ._guard import Frame as Frame  # TEMPORARY: old name
 
 if TYPE_CHECKING:
-    # Type checkers carry typing_extensions with them; nothing imports it at run time.
-    from typing_extensions import Buffer as Buffer
-
-# One WebSocket message.
-Frame: TypeAlias = bytes | bytearray | memoryview | str
+    from .append import Buffer as Buffer  # TEMPORARY: old name

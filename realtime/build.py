@@ -1,18 +1,22 @@
-"""Builders and look-ups for GA: what today's servers accept.
+"""Builders and lookups for GA: what today's servers accept.
 
-They are those of the seed (litellm-rs 0.4.16, docs/seed.md); their forms with the seed's own
-shapes and defaults are in `realtime.beta`.
+They correspond to the utilities of the seed (litellm-rs 0.4.16, docs/seed.md); their forms with the
+seed's own shapes and defaults are in `realtime.beta`. Rules for finished settings are in `validate`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, Raw
 
 from . import spec
-from .append import from_base64, octets
-from .errors import AudioError, ModelNotFoundError, snippet
+from ._text import did_you_mean
+from .append import as_bytes_view, from_base64
+from .codec import encode_json
+from .errors import AudioError, ConfigError, ModelNotFoundError, snippet
 from .events import (
     AudioConfig,
     AudioInput,
@@ -33,34 +37,103 @@ from .events import (
     TurnDetection,
 )
 from .events.base import Maybe
-from .format import AudioFormat
+from .events.session import MaxTokens
+from .format import AudioFormat, AudioFormatLike
+from .repair import (
+    LenientDecoder,
+    ValidationFailure,
+    argument_of,
+    first_byte,
+    structs_by_tag,
+    tag_of,
+    untagged_struct,
+)
 
 if TYPE_CHECKING:
-    from ._types import Buffer
+    from .append import Buffer
+
+# The JSON form of settings: checked member by member.
+Settings: TypeAlias = Mapping[str, object]
 
 # Source: litellm-rs 0.4.16, create_session_config; GA has no temperature.
 TRANSCRIPTION_MODEL = "whisper-1"
 VAD_THRESHOLD = 0.5
 VAD_PREFIX_PADDING_MS = 300
 VAD_SILENCE_DURATION_MS = 500
+# An assumption, not a fact of the protocol: 150 spoken words a minute, 4 tokens to 3 words.
+TEXT_TOKENS_PER_MINUTE = 200
+
+_WIRE_FORMATS: dict[AudioFormat, type[PcmFormat | PcmuFormat | PcmaFormat]] = {
+    AudioFormat.PCM16: PcmFormat,
+    AudioFormat.G711_ULAW: PcmuFormat,
+    AudioFormat.G711_ALAW: PcmaFormat,
+}
+
+
+# --- Lookups -------------------------------------------------------------------------
 
 
 def get_supported_models() -> list[str]:
-    """The models that today's Realtime API names; the wire's set is open."""
+    """Return the models that today's Realtime API lists; the wire accepts others, too."""
     return list(spec.MODELS)
 
 
 def supports_realtime(model_id: str) -> bool:
-    """Whether `model_id` is one of `get_supported_models()`."""
+    """Return True if `model_id` is one of `get_supported_models()`."""
     return model_id in spec.MODELS
 
 
-def wire_format(format: object) -> Format:
-    """The GA object for an audio format in any spelling. Raises what `AudioFormat.of` raises."""
+def get_recommended_voice(use_case: str) -> str:
+    """Return a voice that GA accepts for a use case ("assistant", "narrator", ...; alloy for others)."""
+    return spec.RECOMMENDED_VOICES.get(use_case.lower(), spec.DEFAULT_VOICE)
+
+
+def get_sample_rate(format: AudioFormatLike) -> int:
+    """Return the sample rate of a format in any spelling, in Hz. Raises the errors of `AudioFormat.of`."""
+    return AudioFormat.of(format).sample_rate
+
+
+def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
+    """Return the approximate cost of one minute of conversation in USD, without repeated context.
+
+    By token prices: the user speaks half of the minute and the assistant the other half, by
+    audio tokens (one per 100 ms and one per 50 ms) or, without audio, by
+    `TEXT_TOKENS_PER_MINUTE` of text in equal parts. Models priced by the minute cost that.
+    gpt-4o-realtime-preview and its first snapshot cost what litellm-rs 0.4.16 states: 0.06
+    with audio, 0.03 without.
+
+    Raises:
+        ModelNotFoundError: the price of `model` is not known.
+    """
+    if model in spec.BETA_MINUTE_PRICES:
+        with_audio, text_only = spec.BETA_MINUTE_PRICES[model]
+        return with_audio if include_audio else text_only
+    if model in spec.MINUTE_PRICES:
+        return spec.MINUTE_PRICES[model]
+    if model not in spec.PRICES:
+        reason = f"no price of {snippet(repr(model))} is known (prices of {spec.PRICES_READ})"
+        raise ModelNotFoundError(model, reason=reason + did_you_mean(model, spec.PRICES))
+    price = spec.PRICES[model]
+    if include_audio:
+        user_tokens = 30_000 / spec.USER_AUDIO_MS_PER_TOKEN
+        assistant_tokens = 30_000 / spec.ASSISTANT_AUDIO_MS_PER_TOKEN
+        kind = price.audio
+    else:
+        user_tokens = assistant_tokens = TEXT_TOKENS_PER_MINUTE / 2
+        kind = price.text
+    return (user_tokens * kind.input + assistant_tokens * kind.output) / 1e6
+
+
+# --- Sessions ------------------------------------------------------------------------
+
+
+def wire_format(format: AudioFormatLike) -> Format:
+    """Return the GA object for an audio format in any spelling. Raises the errors of `AudioFormat.of`."""
     found = AudioFormat.of(format)
-    if found is AudioFormat.PCM16:
-        return PcmFormat(rate=found.sample_rate)
-    return PcmuFormat() if found is AudioFormat.G711_ULAW else PcmaFormat()
+    wire = _WIRE_FORMATS[found]()
+    if isinstance(wire, PcmFormat):
+        wire.rate = found.sample_rate
+    return wire
 
 
 def create_session_config(
@@ -68,16 +141,25 @@ def create_session_config(
     voice: spec.Voice | None = None,
     instructions: str | None = None,
     *,
-    format: object = AudioFormat.PCM16,
-    turn_detection: Maybe[TurnDetection] = UNSET,
-    transcription: Maybe[Transcription] = UNSET,
-    tools: Maybe[list[Tool]] = UNSET,
+    format: AudioFormatLike = AudioFormat.PCM16,
+    turn_detection: Maybe[TurnDetection | Settings] = UNSET,
+    transcription: Maybe[Transcription | Settings] = UNSET,
+    tools: Maybe[Sequence[Tool | Settings]] = UNSET,
+    max_output_tokens: Maybe[MaxTokens] = UNSET,
 ) -> RealtimeSession:
-    """A session that speaks and listens in `format`, with server VAD and transcription.
+    """Return the settings of a session with audio input and output in `format`.
 
-    What is not given is as in litellm-rs 0.4.16, where GA has its like: voice alloy, whisper-1,
-    a threshold of 0.5 with 300 ms before and 500 ms of silence, at most 4096 tokens. The model
-    is gpt-realtime. None turns `turn_detection` or `transcription` off. Raises what `AudioFormat.of` raises.
+    Defaults: voice alloy, and server VAD with a threshold of 0.5, 300 ms before speech and 500 ms
+    of silence. Transcription is off and the number of output tokens has no limit unless they
+    are given. None switches `turn_detection` or `transcription` off.
+
+    `turn_detection`, `transcription` and each of `tools` may be a dict, whose members are
+    checked; a turn detection without a ``type`` is server VAD, a tool without one a function.
+
+    Raises:
+        ConfigError: an unknown format, or a dict with unknown members or values of a wrong type;
+            `problems` has all that were found, each with its path.
+        TypeError: a format of a wrong type.
     """
     if turn_detection is UNSET:
         turn_detection = ServerVad(
@@ -85,24 +167,81 @@ def create_session_config(
             prefix_padding_ms=VAD_PREFIX_PADDING_MS,
             silence_duration_ms=VAD_SILENCE_DURATION_MS,
         )
-    if transcription is UNSET:
-        transcription = Transcription(model=TRANSCRIPTION_MODEL)
     wire = wire_format(format)
     return RealtimeSession(
         model=model,
         output_modalities=["audio"],
         instructions=UNSET if instructions is None else instructions,
         audio=AudioConfig(
-            input=AudioInput(format=wire, transcription=transcription, turn_detection=turn_detection),
+            input=AudioInput(
+                format=wire,
+                transcription=_typed(transcription, Transcription, "transcription"),
+                turn_detection=_typed(turn_detection, TurnDetection, "turn_detection", "server_vad"),
+            ),
             output=AudioOutput(format=wire, voice=voice or spec.DEFAULT_VOICE),
         ),
-        tools=tools,
-        max_output_tokens=spec.MAX_OUTPUT_TOKENS,
+        tools=(
+            [_typed(tool, Tool, f"tools[{i}]", "function") for i, tool in enumerate(tools)]
+            if isinstance(tools, Sequence)
+            else tools
+        ),
+        max_output_tokens=max_output_tokens,
     )
 
 
+def _typed(value: Any, tp: Any, path: str, default_tag: str = "") -> Any:
+    """Return `value` as a `tp` if it is a dict, refusing unknown members; else return it unchanged."""
+    if not isinstance(value, Mapping):
+        return value
+    value = {str(key): item for key, item in value.items() if item is not UNSET}
+    if default_tag:
+        value.setdefault("type", default_tag)
+    raw = Raw(encode_json(value))
+    problems = [*_unknown_members(raw, tp, path)]
+    try:
+        settings = None if problems else LenientDecoder().decode(raw, tp, path)
+    except ValidationFailure as failure:
+        problems, settings = [(failure.path, failure.reason)], None
+    if problems:
+        raise ConfigError("; ".join(f"{at}: {what}" for at, what in problems), problems=problems)
+    return settings
+
+
+def _unknown_members(raw: Raw, tp: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the problem of each member in the JSON `raw` that no Struct of `tp` has."""
+    first = first_byte(raw)
+    item_type = argument_of(tp, list)
+    if first == b"[" and item_type is not None:
+        for index, item in enumerate(msgspec.json.decode(raw, type=list[Raw])):
+            yield from _unknown_members(item, item_type, f"{path}[{index}]")
+    if first != b"{":
+        return
+    parts = msgspec.json.decode(raw, type=dict[str, Raw])
+    struct: Any = untagged_struct(tp)
+    by_tag = structs_by_tag(tp)
+    if by_tag:
+        tag = tag_of(parts)
+        if tag not in by_tag:
+            what = f"must be {' or '.join(by_tag)}, not {snippet(repr(tag))}{did_you_mean(tag, by_tag)}"
+            yield f"{path}.type", what
+            return
+        struct = by_tag[tag]
+        del parts["type"]
+    if struct is None:
+        return  # user-defined members, such as a JSON schema
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
+    for name, part in struct.mend(parts).items():
+        if name in fields:
+            yield from _unknown_members(part, fields[name], f"{path}.{name}")
+        else:
+            yield f"{path}.{snippet(name)}", f"is not a setting{did_you_mean(name, fields)}"
+
+
+# --- Events --------------------------------------------------------------------------
+
+
 def create_text_input(text: str, previous_item_id: str | None = None) -> ConversationItemCreate:
-    """A user message of `text`, after `previous_item_id` or at the end."""
+    """Return the event that adds a user message of `text`, after `previous_item_id` or at the end."""
     return ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
         item=MessageItem(role="user", content=[InputText(text=text)]),
@@ -110,14 +249,14 @@ def create_text_input(text: str, previous_item_id: str | None = None) -> Convers
 
 
 def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
-    """An append of `audio`: raw audio of any buffer, copied, or a str that is base64.
+    """Return the event that appends `audio`: raw audio of any buffer, copied, or a str of base64.
 
     Raises:
         AudioError: a str that is not base64.
         TypeError: `audio` is neither a buffer nor a str.
     """
     if not isinstance(audio, str):
-        return InputAudioBufferAppend(audio=bytes(octets(audio)))
+        return InputAudioBufferAppend(audio=bytes(as_bytes_view(audio)))
     try:
         return InputAudioBufferAppend(audio=from_base64(audio))
     except ValueError:
@@ -127,51 +266,8 @@ def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
 def create_function_output(
     call_id: str, output: str, previous_item_id: str | None = None
 ) -> ConversationItemCreate:
-    """What the function called by `call_id` gave back."""
+    """Return the event that adds the output of the function call `call_id`."""
     return ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
         item=FunctionCallOutputItem(call_id=call_id, output=output),
     )
-
-
-def get_recommended_voice(use_case: str) -> str:
-    """A voice that GA accepts for a use case ("assistant", "narrator", ...; alloy for others)."""
-    return spec.RECOMMENDED_VOICES.get(use_case.lower(), spec.DEFAULT_VOICE)
-
-
-def get_sample_rate(format: object) -> int:
-    """Samples per second of a format in any spelling. Raises what `AudioFormat.of` raises."""
-    return AudioFormat.of(format).sample_rate
-
-
-def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
-    """About what one minute of talk costs, in USD, the context billed again left out.
-
-    By token prices: the user speaks half of the minute and the assistant the other half,
-    by audio tokens (one per 100 ms and one per 50 ms) or, without audio, by
-    `TEXT_TOKENS_PER_MINUTE` of text shared alike. Models priced by the minute cost that.
-    gpt-4o-realtime-preview and its first snapshot cost what litellm-rs 0.4.16 says: 0.06
-    with audio, 0.03 without.
-
-    Raises:
-        ModelNotFoundError: no price of `model` is known.
-    """
-    if model in spec.BETA_MINUTE_PRICES:
-        with_audio, text_only = spec.BETA_MINUTE_PRICES[model]
-        return with_audio if include_audio else text_only
-    if model in spec.MINUTE_PRICES:
-        return spec.MINUTE_PRICES[model]
-    if model not in spec.PRICES:
-        reason = f"no price of {snippet(repr(model))} is known (prices of {spec.PRICES_READ})"
-        raise ModelNotFoundError(model, reason=reason)
-    price = spec.PRICES[model]
-    if not include_audio:
-        half = TEXT_TOKENS_PER_MINUTE / 2
-        return half * (price.text.input + price.text.output) / 1e6
-    user = 30_000 / spec.USER_AUDIO_MS_PER_TOKEN
-    assistant = 30_000 / spec.ASSISTANT_AUDIO_MS_PER_TOKEN
-    return (user * price.audio.input + assistant * price.audio.output) / 1e6
-
-
-# An assumption, not a fact of the protocol: 150 spoken words a minute, 4 tokens to 3 words.
-TEXT_TOKENS_PER_MINUTE = 200

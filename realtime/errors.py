@@ -1,57 +1,58 @@
-"""The errors of this library, by who is to blame.
+"""The errors of this library, by whose fault they report.
 
     RealtimeError
     ├── DecodeError         (also ValueError)  the peer's bytes
     │   └── ArgumentsError  (realtime.state)   the arguments of a model's call
-    ├── EncodeError         (also ValueError)  our caller's event
-    ├── AudioError          (also ValueError)  our caller's audio
-    └── ConfigError         (also ValueError)  our caller's configuration
+    ├── EncodeError         (also ValueError)  the user's event
+    ├── AudioError          (also ValueError)  the user's audio
+    └── ConfigError         (also ValueError)  the user's configuration
         └── ModelNotFoundError
 
-A wrong kind of argument is a plain TypeError. Errors carry data; the sentence is made
-in ``__str__``. No message holds more than `SNIPPET_CHARS` characters of a payload.
+An argument of a wrong type is a plain TypeError. Errors carry fields; the sentence is made in
+``__str__``. No message has more than `SNIPPET_CHARS` characters of a payload, or a credential.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ._text import excerpt, shorten
+
 SNIPPET_CHARS = 80
-# Paths name fields of the protocol; where they name a caller's own keys, those are cut.
+# Paths consist of the protocol's field names; user-defined keys in them are shortened.
 PATH_CHARS = 200
 
 
 def snippet(payload: object) -> str:
-    """At most `SNIPPET_CHARS` printable characters of `payload`, for a message."""
+    """Return at most `SNIPPET_CHARS` printable characters of `payload`, without credentials."""
     if isinstance(payload, (bytes, bytearray)):
-        text = bytes(payload[:SNIPPET_CHARS]).decode("utf-8", "backslashreplace")
+        text = bytes(payload[: SNIPPET_CHARS * 8]).decode("utf-8", "backslashreplace")
     else:
         text = str(payload)
-    text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
-    return text if len(text) <= SNIPPET_CHARS else text[: SNIPPET_CHARS - 3] + "..."
+    return shorten(excerpt(text, SNIPPET_CHARS), SNIPPET_CHARS)
 
 
-def reason_of(why: BaseException, frame: bytes | None = None) -> str:
-    """A sentence for what a decoder or encoder raised, of `frame` where that was read."""
+def reason_of(error: BaseException, frame: bytes | None = None) -> str:
+    """Return a sentence for the exception of a decoder (of `frame`) or an encoder."""
     if frame is not None and (not frame or frame.isspace()):
         return "an empty frame"
-    if isinstance(why, RecursionError):
+    if isinstance(error, RecursionError):
         return "too deeply nested"
-    if isinstance(why, UnicodeError):
+    if isinstance(error, UnicodeError):
         return "the text is not valid Unicode"
-    return snippet(why)
+    return snippet(error)
 
 
 class RealtimeError(Exception):
-    """The root of every error that this library raises on purpose."""
+    """The base class of every error that this library raises on purpose."""
 
 
 class DecodeError(RealtimeError, ValueError):
-    """A frame from the peer that is not what its type promises, or not JSON at all.
+    """A frame from the peer that does not fit its type, or that is not JSON.
 
-    Attributes: `reason` (one sentence), `event_type` ("" where it could not be read),
-    `path` (JSON path, "$" for the frame itself), `expected` ("" where nothing in
-    particular was), `payload` (the head of the frame, at most 80 characters).
+    Attributes: `reason` (one sentence), `event_type` ("" if it could not be read), `path` (JSON
+    path, "$" for the frame itself), `expected` (a type or field, or ""), `payload` (the head of
+    the frame, at most 80 characters).
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class DecodeError(RealtimeError, ValueError):
         super().__init__(reason)
         self.reason = snippet(reason)
         self.event_type = snippet(event_type)
-        self.path = path if len(path) <= PATH_CHARS else path[: PATH_CHARS - 3] + "..."
+        self.path = shorten(path, PATH_CHARS)
         self.expected = snippet(expected)
         self.payload = snippet(payload)
 
@@ -78,7 +79,7 @@ class DecodeError(RealtimeError, ValueError):
 
 
 class EncodeError(RealtimeError, ValueError):
-    """An event that cannot be written as a frame. Attributes: `reason`, `event_type`."""
+    """An event that cannot be encoded as a frame. Attributes: `reason`, `event_type`."""
 
     def __init__(self, reason: str, *, event_type: str = "") -> None:
         super().__init__(reason)
@@ -90,14 +91,14 @@ class EncodeError(RealtimeError, ValueError):
 
 
 class AudioError(RealtimeError, ValueError):
-    """Audio that cannot be what it is said to be: an odd length, an unknown rate, a bad header."""
+    """Audio that contradicts its format: an odd length, an unsupported rate, an invalid header."""
 
 
 class ConfigError(RealtimeError, ValueError):
-    """A setting the protocol does not allow.
+    """A setting that the protocol does not allow.
 
-    Attributes: `problems`, a tuple of (path, sentence) pairs, one for each thing found;
-    `field`, the path of the first ("" where there is no path).
+    Attributes: `problems`, a tuple of (path, sentence) pairs, one for each problem found;
+    `field`, the path of the first ("" if there is none).
     """
 
     def __init__(self, reason: str, *, problems: Sequence[tuple[str, str]] = ()) -> None:
@@ -112,7 +113,7 @@ class ConfigError(RealtimeError, ValueError):
 
 
 class ModelNotFoundError(ConfigError):
-    """A model name that the facts of this library do not hold, or not all of them. Attribute: `model`."""
+    """A model that this library does not know, or whose price it does not know. Attribute: `model`."""
 
     def __init__(self, model: str, *, problems: Sequence[tuple[str, str]] = (), reason: str = "") -> None:
         super().__init__(reason or f"unknown realtime model: {snippet(repr(model))}", problems=problems)

@@ -1,7 +1,7 @@
-"""AudioFormat: the three wire formats and their arithmetic, in integers, without numpy.
+"""The three audio formats of the wire and their arithmetic, in integers, without numpy.
 
-A *sample* is one value of one channel (all three formats are mono). Everything about a
-format that is a fact stands in `spec.FORMATS`; here is only what follows from it.
+A *sample* is one value of one channel (all three formats are mono). The facts of each format are
+in `spec.FORMATS`; functions on audio are in `realtime.audio`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
 from . import spec
+from ._text import did_you_mean
 from .errors import AudioError, ConfigError, snippet
 
 Side: TypeAlias = Literal["input", "output"]
@@ -32,7 +33,7 @@ class _HasType(Protocol):
 
 
 class AudioFormat(enum.Enum):
-    """One of the wire's audio formats. The value is the beta dialect's name for it.
+    """An audio format of the wire. The value is the beta dialect's name of it.
 
     PCM16 is 24 kHz signed 16-bit little-endian; G711_ULAW and G711_ALAW are 8 kHz, one
     byte a sample. Source: `spec.FORMATS`.
@@ -60,32 +61,32 @@ class AudioFormat(enum.Enum):
 
     @classmethod
     def default(cls) -> AudioFormat:
-        """PCM16, which a session speaks unless it is told otherwise."""
+        """Return PCM16, the format of a session that states none."""
         return cls.PCM16
 
     @classmethod
     def of(cls, x: object) -> AudioFormat:
-        """The format that `x` names: any spelling in use, a GA or beta object, or a member.
+        """Return the format for any spelling in use, a GA or beta object, or a member.
 
-        Strings are compared without regard to case ("pcm16", "g711_ulaw", "audio/pcmu",
-        "PCMU", "audio/PCMU;rate=8000", "mulaw", ...); a dict or Struct is read by its ``type`` and ``rate``.
+        Strings are compared case-insensitively ("pcm16", "g711_ulaw", "audio/pcmu", "PCMU",
+        "audio/PCMU;rate=8000", "mulaw", ...); a mapping or Struct is read by its ``type`` and ``rate``.
 
         Raises:
-            ConfigError: no format of this wire has that name, or the rate is not its rate.
+            ConfigError: an unknown name, or a rate that contradicts the format.
             TypeError: `x` is neither a string, a mapping, nor an object with a ``type``.
         """
         if isinstance(x, AudioFormat):
             return x
         if isinstance(x, str):
             return _of_name(x)
-        if isinstance(x, dict):
+        if isinstance(x, Mapping):
             return _of_object(x.get("type"), x.get("rate"))
         if isinstance(getattr(x, "type", None), str):
             return _of_object(x.type, getattr(x, "rate", None))  # type: ignore[attr-defined]
-        raise TypeError(f"an audio format is a str, a dict or a Struct, not {type(x).__name__}")
+        raise TypeError(f"an audio format must be a str, a dict or a Struct, not {type(x).__name__}")
 
     def samples(self, ms: float) -> int:
-        """How many samples last `ms` milliseconds.
+        """Return the number of samples of `ms` milliseconds.
 
         Raises:
             AudioError: `ms` is negative, not finite, or not a whole number of samples.
@@ -102,14 +103,14 @@ class AudioFormat(enum.Enum):
         return count
 
     def chunk_bytes(self, ms: float) -> int:
-        """How many bytes last `ms` milliseconds. Raises what `samples` raises."""
+        """Return the number of bytes of `ms` milliseconds. Raises the errors of `samples`."""
         return self.samples(ms) * self.sample_width
 
     def duration_ms(self, nbytes: int) -> float:
-        """How long `nbytes` last in milliseconds: an int where it is whole, else a float.
+        """Return the duration of `nbytes` in milliseconds: an int if it is integral, else a float.
 
-        The float is the correctly rounded quotient of two integers; sum bytes, not
-        durations, and nothing drifts.
+        The float is the correctly rounded quotient of two integers. To avoid drift, sum bytes,
+        not durations.
 
         Raises:
             AudioError: `nbytes` is negative or not a whole number of samples.
@@ -119,25 +120,25 @@ class AudioFormat(enum.Enum):
             raise TypeError(f"nbytes must be an int, not {type(nbytes).__name__}")
         if nbytes < 0 or nbytes % self.sample_width:
             raise AudioError(f"{nbytes} bytes are not a whole number of {self.value} samples")
-        whole, rest = divmod(nbytes * 1000, self.bytes_per_second)
-        return nbytes * 1000 / self.bytes_per_second if rest else whole
+        quotient, rest = divmod(nbytes * 1000, self.bytes_per_second)
+        return nbytes * 1000 / self.bytes_per_second if rest else quotient
 
     def silence(self, ms: float) -> bytes:
-        """`ms` milliseconds of silence: zeros, 0xFF or 0xD5. Raises what `samples` raises."""
+        """Return `ms` milliseconds of silence: zeros, 0xFF or 0xD5. Raises the errors of `samples`."""
         return self.silence_sample * self.samples(ms)
 
     @property
     def min_commit_bytes(self) -> int:
-        """The least audio that the server accepts in a commit (100 ms)."""
+        """The minimum of audio that the server accepts in a commit (100 ms)."""
         return self.chunk_bytes(spec.MIN_COMMIT_MS)
 
     @property
     def max_append_bytes(self) -> int:
-        """The most audio that one append may carry (15 MiB), in whole samples."""
+        """The maximum of audio in one append (15 MiB), in complete samples."""
         return spec.MAX_APPEND_BYTES - spec.MAX_APPEND_BYTES % self.sample_width
 
 
-# What every parameter that names a format takes. `AudioFormat.of` takes a plain str too.
+# The type of every parameter that takes a format. At run time any str is accepted, too.
 AudioFormatLike: TypeAlias = AudioFormat | AudioFormatName | Mapping[str, object] | _HasType
 
 
@@ -171,7 +172,7 @@ def session_format(session: object, side: Side) -> AudioFormat | None:
 
 
 def _member(owner: Any, name: str) -> Any:
-    return owner.get(name) if isinstance(owner, dict) else getattr(owner, name, None)
+    return owner.get(name) if isinstance(owner, Mapping) else getattr(owner, name, None)
 
 
 _BY_NAME = {
@@ -187,12 +188,15 @@ def _of_name(name: str) -> AudioFormat:
     found = _BY_NAME.get(kind) or _BY_NAME.get(kind.replace("-", "_"))
     if kind in spec.RTP_LINEAR:
         raise ConfigError(
-            f"{snippet(repr(name))} is big-endian and of a rate of its own; this wire's PCM is "
-            f"{AudioFormat.PCM16.sample_rate} Hz and little-endian: convert the audio, and say 'pcm16'"
+            f"{snippet(repr(name))} is big-endian with a sample rate of its own; this wire's PCM is "
+            f"{AudioFormat.PCM16.sample_rate} Hz and little-endian: convert the audio and use 'pcm16'"
         )
     if found is None:
         known = ", ".join((*spec.FORMATS, *(facts.ga_type for facts in spec.FORMATS.values())))
-        raise ConfigError(f"unknown audio format {snippet(repr(name))}; known are {known} and their aliases")
+        raise ConfigError(
+            f"unknown audio format {snippet(repr(name))}; known are {known} and their aliases"
+            + did_you_mean(kind, _BY_NAME)
+        )
     for parameter in parameters:
         if parameter.startswith("rate=") and parameter != f"rate={found.sample_rate}":
             raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {parameter}")
@@ -201,7 +205,7 @@ def _of_name(name: str) -> AudioFormat:
 
 def _of_object(kind: object, rate: object) -> AudioFormat:
     if not isinstance(kind, str):
-        raise ConfigError("an audio format object needs a `type` that is a string")
+        raise ConfigError("an audio format object must have a `type` that is a string")
     found = _of_name(kind)
     if isinstance(rate, (int, float)) and rate != found.sample_rate:
         raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {rate} Hz")

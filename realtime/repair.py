@@ -1,11 +1,10 @@
-"""The second look at a frame that the ordinary decoder refused.
+"""The lenient decoder: a second attempt at a frame that the fast path refused.
 
-It walks the expected type and the JSON side by side and keeps what can be kept: what is
-of an unknown type becomes the `Unknown` of its family, 1.0 becomes an int, other spellings
-become today's. Only branches that do not fit are walked; each level reads its part of the
-frame once or twice, so the cost is the frame's size times the depth of the types (about
-six), and no more than `MAX_MISFITS` parts are looked at one by one. What still does not fit
-is a `Misfit` with its path. Nothing here runs for ordinary frames.
+It walks the expected type and the JSON side by side and keeps every part that fits: an object of
+an unknown type becomes the `Unknown` of its family, 1.0 becomes an int, legacy spellings are
+normalised. Only branches that do not fit are walked; each level decodes its part of the frame
+once or twice, so the cost is the frame's size times the depth of the types (about six). Nothing
+here runs for ordinary frames; those are decoded in `codec`.
 """
 
 from __future__ import annotations
@@ -22,17 +21,21 @@ from msgspec import Raw
 from .errors import DecodeError, snippet
 from .events.base import Flat, Tagged, UnknownEvent, Wire
 
-# A part costs some microseconds here; no server sends so many that do not fit.
-MAX_MISFITS = 50_000
+# Parts of one frame that are decoded one by one: each costs some microseconds, and no server sends
+# so many that do not fit.
+MAX_FAILURES = 50_000
 _BLOCK = 256
 
-_AT = re.compile(r"(.*?)(?: - at `(.*)`)?", re.DOTALL)
+_PATH = re.compile(r"(.*?)(?: - at `(.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]*)`")
-_IGNORED = Raw(b"null")
+_NULL = Raw(b"null")
 
 
-class Misfit(Exception):
-    """Something that no reading of the frame makes fit. Attributes: `reason`, `path`, `expected`."""
+class ValidationFailure(Exception):
+    """A part of a frame that does not fit its type, after every normalisation.
+
+    Attributes: `reason`, `path` (JSON path), `expected` (a type's name, or "").
+    """
 
     def __init__(self, reason: str, path: str, expected: str = "") -> None:
         super().__init__(reason)
@@ -40,8 +43,17 @@ class Misfit(Exception):
         self.path = path
         self.expected = expected
 
-    def refusal(self, event_type: str, frame: bytes) -> DecodeError:
-        """What to tell the caller about `frame`."""
+    @classmethod
+    def from_msgspec(cls, error: msgspec.ValidationError, path: str = "$") -> ValidationFailure:
+        """Parse the message of msgspec's `error` about the part of a frame at `path`."""
+        match = _PATH.fullmatch(str(error))
+        assert match is not None
+        reason, inner_path = match.groups()
+        expected = _EXPECTED.match(reason)
+        return cls(reason, path + (inner_path or "$")[1:], expected.group(1) if expected else "")
+
+    def as_decode_error(self, event_type: str, frame: bytes) -> DecodeError:
+        """Return the DecodeError to raise about `frame`."""
         return DecodeError(
             self.reason,
             event_type=event_type,
@@ -51,20 +63,108 @@ class Misfit(Exception):
         )
 
 
-def fit_event(raw: bytes, union: Any, kind: str) -> Any:
-    """The frame `raw`, whose type is `kind`, as an event of `union`, or as an UnknownEvent.
+def decode_event(raw: bytes, union: Any, event_type: str) -> Any:
+    """Decode the frame `raw` of type `event_type` to an event of `union`, or to an UnknownEvent.
 
     Raises:
-        Misfit: no reading fits.
+        ValidationFailure: the frame does not fit its type.
         msgspec.DecodeError, UnicodeDecodeError: `raw` is not JSON in UTF-8.
     """
     if not raw.isascii():
-        raw.decode()  # what is kept as it came must be fit to be sent
-    struct = _by_tag(union).get(kind)
+        raw.decode()  # `raw` of an Unknown is sent again, so it must be UTF-8
+    struct = structs_by_tag(union).get(event_type)
     if struct is not None:
-        return _Fitting().struct(_decoder(dict[str, Raw]).decode(raw), struct, "$")
+        return LenientDecoder().decode_struct(_decoder(dict[str, Raw]).decode(raw), struct, "$")
     _decoder(Raw).decode(raw)
-    return UnknownEvent(kind, raw)
+    return UnknownEvent(event_type, raw)
+
+
+class LenientDecoder:
+    """Decodes the parts of one frame. Gives up after `MAX_FAILURES` parts that do not fit."""
+
+    def __init__(self) -> None:
+        self._failures_left = MAX_FAILURES
+
+    def decode(self, raw: Any, tp: Any, path: str) -> Any:
+        """Decode `raw`, the JSON at `path`, to a value of the type `tp`.
+
+        Raises:
+            ValidationFailure: it does not fit.
+        """
+        try:
+            return _decoder(tp).decode(raw)
+        except msgspec.ValidationError as error:
+            refused = error
+        self._failures_left -= 1
+        if self._failures_left < 0:
+            raise ValidationFailure("too many parts of the frame do not fit their types", path)
+        first = first_byte(raw)
+        if first == b"{":
+            return self._decode_object(raw, tp, path, refused)
+        if first == b"[" and argument_of(tp, list) is not None:
+            return self._decode_list(raw, argument_of(tp, list), path)
+        if int in members_of(tp):
+            return _as_int(msgspec.json.decode(raw), refused, path)
+        raise ValidationFailure.from_msgspec(refused, path)
+
+    def decode_struct(self, parts: dict[str, Raw], cls: type[Wire], path: str) -> Any:
+        """Decode an object, split into its members, to a `cls`."""
+        try:
+            parts = cls.mend(parts)
+        except msgspec.ValidationError as error:
+            raise ValidationFailure.from_msgspec(error, path) from None
+        values = {}
+        for field in msgspec.structs.fields(cls):
+            part = parts.get(field.encode_name)
+            if part is not None:
+                values[field.name] = self.decode(part, field.type, f"{path}.{field.encode_name}")
+            elif field.required:
+                reason = f"Object missing required field `{field.encode_name}`"
+                raise ValidationFailure(reason, path, field.encode_name)
+        return cls(**values)
+
+    def _decode_list(self, raw: Any, item: Any, path: str) -> list[Any]:
+        if item is int:
+            values = msgspec.json.decode(raw)
+            return [_as_int(value, None, f"{path}[{i}]") for i, value in enumerate(values)]
+        parts = _decoder(list[Raw]).decode(raw)
+        decoded: list[Any] = []
+        for start in range(0, len(parts), _BLOCK):
+            block = parts[start : start + _BLOCK]
+            try:
+                decoded += _decoder(list[item]).decode(b"[%b]" % b",".join(block))
+            except msgspec.ValidationError:
+                decoded += [self.decode(part, item, f"{path}[{i}]") for i, part in enumerate(block, start)]
+        return decoded
+
+    def _decode_object(self, raw: Any, tp: Any, path: str, refused: msgspec.ValidationError) -> Any:
+        parts = _decoder(dict[str, Raw]).decode(raw)
+        value_type = argument_of(tp, dict)
+        if value_type is not None:
+            return {
+                key: self.decode(part, value_type, f"{path}[{snippet(repr(key))}]")
+                for key, part in parts.items()
+            }
+        by_tag = structs_by_tag(tp)
+        if by_tag:
+            return self._decode_tagged(raw, parts, by_tag, path)
+        struct = untagged_struct(tp)
+        if struct is None:
+            raise ValidationFailure.from_msgspec(refused, path)
+        tag = tag_of(parts)
+        if tag and issubclass(struct, Flat) and tag not in struct.types:
+            return struct.of_unknown(tag, bytes(raw))
+        return self.decode_struct(parts, struct, path)
+
+    def _decode_tagged(self, raw: Any, parts: dict[str, Raw], by_tag: dict[str, Any], path: str) -> Any:
+        family = next(iter(by_tag.values()))
+        tag = tag_of(parts) or family.implied_tag(parts)
+        if tag in by_tag:
+            return self.decode_struct(parts, by_tag[tag], path)
+        return family.of_unknown(tag, bytes(raw))
+
+
+# --- Types and JSON, taken apart ------------------------------------------------------
 
 
 @cache
@@ -73,129 +173,53 @@ def _decoder(tp: Any) -> msgspec.json.Decoder[Any]:
 
 
 @cache
-def _members(tp: Any) -> tuple[Any, ...]:
-    """The types that `tp` is a union of, itself where it is none."""
+def members_of(tp: Any) -> tuple[Any, ...]:
+    """Return the members of the union `tp`, or `tp` itself."""
     if typing.get_origin(tp) in (typing.Union, types.UnionType):
         return typing.get_args(tp)
     return (tp,)
 
 
 @cache
-def _by_tag(union: Any) -> dict[str, Any]:
-    """The tagged Structs of `union`, by their types."""
-    structs = (m for m in _members(union) if isinstance(m, type) and issubclass(m, Tagged))
+def structs_by_tag(union: Any) -> dict[str, Any]:
+    """Return the tagged Structs of `union` by their tags."""
+    structs = (m for m in members_of(union) if isinstance(m, type) and issubclass(m, Tagged))
     return {str(struct.__struct_config__.tag): struct for struct in structs}
 
 
 @cache
-def _argument(tp: Any, origin: type) -> Any:
-    """T, where `tp` can be a list[T] or dict[str, T], whichever `origin` is; otherwise None."""
-    found = [typing.get_args(m)[-1] for m in _members(tp) if typing.get_origin(m) is origin]
+def argument_of(tp: Any, origin: type) -> Any:
+    """Return T if `tp` is or includes list[T] or dict[str, T], whichever `origin` is; else None."""
+    found = [typing.get_args(m)[-1] for m in members_of(tp) if typing.get_origin(m) is origin]
     return found[0] if found else None
 
 
 @cache
-def _plain_struct(tp: Any) -> type[Wire] | None:
-    """The Struct without a tag that `tp` can be, or None."""
-    structs = [m for m in _members(tp) if isinstance(m, type) and issubclass(m, Wire)]
+def untagged_struct(tp: Any) -> type[Wire] | None:
+    """Return the Struct without a tag that `tp` is or includes, or None."""
+    structs = [m for m in members_of(tp) if isinstance(m, type) and issubclass(m, Wire)]
     return structs[0] if structs and not issubclass(structs[0], Tagged) else None
 
 
-class _Fitting:
-    """One frame's second look, which ends after `MAX_MISFITS` parts."""
-
-    def __init__(self) -> None:
-        self.left = MAX_MISFITS
-
-    def fit(self, raw: Any, tp: Any, path: str) -> Any:
-        """`raw` as a `tp`, by whatever reading fits."""
-        try:
-            return _decoder(tp).decode(raw)
-        except msgspec.ValidationError as error:
-            refused = error
-        self.left -= 1
-        if self.left < 0:
-            raise Misfit("too much of the frame does not fit", path)
-        head = bytes(memoryview(raw)[:64]).lstrip()[:1]
-        if head == b"{":
-            return self._object(raw, tp, path, refused)
-        if head == b"[" and _argument(tp, list) is not None:
-            return self._list(raw, _argument(tp, list), path)
-        if int in _members(tp):
-            return _whole(msgspec.json.decode(raw), refused, path)
-        raise _misfit(refused, path)
-
-    def struct(self, parts: dict[str, Raw], cls: type[Wire], path: str) -> Any:
-        """A `cls` of these fields."""
-        try:
-            parts = cls.mend(parts)
-        except msgspec.ValidationError as refused:
-            raise _misfit(refused, path) from None
-        values = {}
-        for field in msgspec.structs.fields(cls):
-            part = parts.get(field.encode_name)
-            if part is not None:
-                values[field.name] = self.fit(part, field.type, f"{path}.{field.encode_name}")
-            elif field.required:
-                raise Misfit(f"Object missing required field `{field.encode_name}`", path, field.encode_name)
-        return cls(**values)
-
-    def _list(self, raw: Any, item: Any, path: str) -> list[Any]:
-        if item is int:
-            values = msgspec.json.decode(raw)
-            return [_whole(v, None, f"{path}[{i}]") for i, v in enumerate(values)]
-        parts = _decoder(list[Raw]).decode(raw)
-        fitted: list[Any] = []
-        for start in range(0, len(parts), _BLOCK):
-            block = parts[start : start + _BLOCK]
-            try:
-                fitted += _decoder(list[item]).decode(b"[%b]" % b",".join(block))
-            except msgspec.ValidationError:
-                fitted += [self.fit(p, item, f"{path}[{i}]") for i, p in enumerate(block, start)]
-        return fitted
-
-    def _object(self, raw: Any, tp: Any, path: str, refused: msgspec.ValidationError) -> Any:
-        parts = _decoder(dict[str, Raw]).decode(raw)
-        value = _argument(tp, dict)
-        if value is not None:
-            return {k: self.fit(p, value, f"{path}[{snippet(repr(k))}]") for k, p in parts.items()}
-        by_tag = _by_tag(tp)
-        if by_tag:
-            return self._tagged(raw, parts, by_tag, path)
-        struct = _plain_struct(tp)
-        if struct is None:
-            raise _misfit(refused, path)
-        tag = _tag(parts)
-        if tag and issubclass(struct, Flat) and tag not in struct.types:
-            return struct.of_unknown(tag, bytes(raw))
-        return self.struct(parts, struct, path)
-
-    def _tagged(self, raw: Any, parts: dict[str, Raw], by_tag: dict[str, Any], path: str) -> Any:
-        family = next(iter(by_tag.values()))
-        tag = _tag(parts) or family.implied_tag(parts)
-        if tag in by_tag:
-            return self.struct(parts, by_tag[tag], path)
-        return family.of_unknown(tag, bytes(raw))
+def first_byte(raw: Any) -> bytes:
+    """Return the first byte of JSON that is no white space."""
+    return bytes(memoryview(raw)[:64]).lstrip()[:1]
 
 
-def _tag(parts: dict[str, Raw]) -> str:
-    tag = msgspec.json.decode(parts.get("type", _IGNORED))
+def tag_of(parts: dict[str, Raw]) -> str:
+    """Return the `type` of an object, "" if it has none that is a string."""
+    tag = msgspec.json.decode(parts.get("type", _NULL))
     return tag if isinstance(tag, str) else ""
 
 
-def _whole(value: Any, refused: msgspec.ValidationError | None, path: str) -> int:
-    """`value` as an int, which 1.0 is."""
+def _as_int(value: Any, refused: msgspec.ValidationError | None, path: str) -> int:
+    """Return an int, or a float without a fraction, as an int."""
     if type(value) is int or (isinstance(value, float) and value.is_integer()):
         return int(value)
     if refused is not None:
-        raise _misfit(refused, path)
-    raise Misfit(f"Expected `int`, got `{type(value).__name__}`", path, "int")
+        raise ValidationFailure.from_msgspec(refused, path)
+    raise ValidationFailure(f"Expected `int`, got `{type(value).__name__}`", path, "int")
 
 
-def _misfit(error: msgspec.ValidationError, path: str) -> Misfit:
-    """What msgspec says in a sentence, as data; `path` is where the part that it read stands."""
-    found = _AT.fullmatch(str(error))
-    assert found is not None
-    reason, at = found.groups()
-    expected = _EXPECTED.match(reason)
-    return Misfit(reason, path + (at or "$")[1:], expected.group(1) if expected else "")
+_misfit = ValidationFailure.from_msgspec  # TEMPORARY: old name
+Misfit = ValidationFailure  # TEMPORARY: old name

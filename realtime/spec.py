@@ -1,8 +1,8 @@
 """The one table of protocol facts: formats, limits, models, voices, prices.
 
-Nothing here computes and nothing here imports from the rest of the package; everything
-that needs one of these facts reads it from here. Each group names its source and the
-date it was read. "SDK" is the official Python package ``openai`` 3.54.0.
+Nothing here computes or imports from the rest of the package; everything that needs one of these
+facts imports it from here. Each group names its source and the date it was read. "SDK" is the
+official Python package ``openai`` 3.54.0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 
 class FormatFacts(NamedTuple):
-    """What is fixed about one audio format."""
+    """The constants of one audio format, and its spellings."""
 
     ga_type: str
     beta_name: str
@@ -42,8 +42,8 @@ FORMATS: Final = {
         ("pcma", "alaw", "a-law", "audio/x-alaw", "audio/alaw", "pcm_alaw"),
     ),
 }  # fmt: skip
-# RTP's linear audio has a rate of its own, and its most significant byte first (RFC 3551, section
-# 4.5.11; RFC 2586): none of these formats, whatever its rate. Read 2026-11-25.
+# RTP's linear audio has a rate of its own and is big-endian (RFC 3551, section 4.5.11; RFC 2586):
+# it is none of these formats, at any rate. Read 2026-11-25.
 RTP_LINEAR: Final = ("l16", "audio/l16", "audio/x-l16")
 
 # --- Limits --------------------------------------------------------------------------
@@ -61,7 +61,7 @@ MAX_SPEED: Final = 1.5
 MAX_OUTPUT_TOKENS: Final = 4096
 MIN_IDLE_TIMEOUT_MS: Final = 5_000
 MAX_IDLE_TIMEOUT_MS: Final = 30_000
-# The document says it of functions in general (FunctionObject.name), Azure's of Realtime's too.
+# The document states it for functions in general (FunctionObject.name), Azure's for Realtime too.
 TOOL_NAME_PATTERN: Final = "[a-zA-Z0-9_-]{1,64}"
 TUNNEL_ID_PATTERN: Final = "tunnel_[a-z0-9]{32}"
 MAX_SESSION_SECONDS: Final = 60 * 60
@@ -87,17 +87,20 @@ CONNECTORS: Final = (
     "connector_sharepoint",
 )  # fmt: skip
 
-# Which transcription models take which settings. Source: SDK, AudioTranscription and
-# RealtimeAudioConfigInput.turn_detection. Read 2026-11-24. Of `delay` it says
-# gpt-realtime-whisper alone, but gpt-live-transcribe's model page has tunable latency: both pass.
-HINTED_TRANSCRIPTION: Final = ("gpt-transcribe", "gpt-live-transcribe")  # keywords, languages
-DELAYED_TRANSCRIPTION: Final = ("gpt-realtime-whisper", "gpt-live-transcribe")
+# The transcription models that accept a setting. Source: SDK, AudioTranscription and
+# RealtimeAudioConfigInput.turn_detection. Read 2026-11-24. For `delay` it lists only
+# gpt-realtime-whisper, but gpt-live-transcribe's model page has tunable latency: both pass.
+TRANSCRIPTION_SETTINGS: Final = {
+    "keywords": ("gpt-transcribe", "gpt-live-transcribe"),
+    "languages": ("gpt-transcribe", "gpt-live-transcribe"),
+    "delay": ("gpt-realtime-whisper", "gpt-live-transcribe"),
+}
 UNPROMPTED_TRANSCRIPTION: Final = ("gpt-realtime-whisper",)
 UNDETECTED_TRANSCRIPTION: Final = ("gpt-realtime-whisper",)  # no turn detection when it is the session
 
 # --- Models --------------------------------------------------------------------------
-# Source: SDK, RealtimeSessionCreateRequest.model. Read 2026-11-23. The set is open: a
-# model that is not here can still be sent.
+# Source: SDK, RealtimeSessionCreateRequest.model. Read 2026-11-23. The set is open: other models
+# can be sent, too.
 KnownModel = Literal[
     "gpt-realtime",
     "gpt-realtime-2025-08-28",
@@ -120,7 +123,7 @@ KnownModel = Literal[
     "gpt-4o-mini-realtime-preview-2024-12-17",
 ]
 MODELS: Final[tuple[str, ...]] = get_args(KnownModel)
-DEFAULT_MODEL: Final = "gpt-realtime"
+DEFAULT_MODEL: Final = "gpt-realtime-2"  # it has a price below
 if TYPE_CHECKING:
     Model = KnownModel | str
 else:
@@ -167,9 +170,9 @@ RECOMMENDED_VOICES: Final = {
 
 # --- Prices --------------------------------------------------------------------------
 # USD per million tokens. Source: the official model pages unless a line says otherwise.
-# Read 2026-11-23. A model whose price is not confirmed is not here: asking for it is an
-# error, never $0. Tokens of audio: one per 100 ms of the user's, one per 50 ms of the
-# assistant's (guide "Realtime costs").
+# Read 2026-11-23. A model whose price is not confirmed is absent: its cost is an error, never $0.
+# Tokens of audio: one per 100 ms of the user's, one per 50 ms of the assistant's (guide
+# "Realtime costs").
 
 
 PRICES_READ: Final = "2026-11-23"
@@ -184,7 +187,7 @@ class TokenPrice(NamedTuple):
 
 
 class ModelPrice(NamedTuple):
-    """The prices of one model by kind of token; images have no output."""
+    """The prices of one model by kind of token. Images are input only."""
 
     text: TokenPrice
     audio: TokenPrice
@@ -192,7 +195,7 @@ class ModelPrice(NamedTuple):
 
 
 class MinutePrice(NamedTuple):
-    """USD per minute, billed by the second: a session's or, of a transcription, its audio's."""
+    """USD per minute, billed by the second: of a session or, for a transcription, of its audio."""
 
     usd: float
 
@@ -217,7 +220,7 @@ PRICES: Final = {
     "gpt-4o-realtime-preview-2024-10-01": ModelPrice(TokenPrice(5, 2.50, 20), TokenPrice(100, 20, 200)),
 }  # fmt: skip
 
-# USD per minute of audio, for what is not priced by the token. Same source and date.
+# USD per minute of audio, for models not priced by the token. Same source and date.
 MINUTE_PRICES: Final = {
     "gpt-live-1": 0.05,
     "gpt-realtime-translate": 0.034,
@@ -226,9 +229,9 @@ MINUTE_PRICES: Final = {
     "gpt-transcribe": 0.0045,
 }
 
-# What only transcribes and is in neither table: it has no part in talk. Source: the model
-# pages of developers.openai.com, which list the 4o models' prices under "Audio tokens" and
-# none for cached ones; the text of a prompt is taken to cost the same. Read 2026-11-24.
+# Models that only transcribe and are in neither table. Source: the model pages of
+# developers.openai.com, which list the 4o models' prices under "Audio tokens" and none for cached
+# ones; the text of a prompt is assumed to cost the same. Read 2026-11-24.
 _GPT_4O_TRANSCRIBE = TokenPrice(2.50, 2.50, 10)
 _GPT_4O_MINI_TRANSCRIBE = TokenPrice(1.25, 1.25, 5)
 TRANSCRIPTION_PRICES: Final[dict[str, ModelPrice | MinutePrice]] = {
@@ -253,5 +256,5 @@ BETA_RECOMMENDED_VOICES: Final = {
     "professional": "fable",
 }
 BETA_MAX_TEMPERATURE: Final = 2.0
-# USD per minute as the seed has them: (with audio, text only).
+# USD per minute in the seed: (with audio, text only).
 BETA_MINUTE_PRICES: Final = dict.fromkeys(BETA_MODELS, (0.06, 0.03))

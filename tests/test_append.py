@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 import realtime
-from realtime import append, beta, live, translation
+from realtime import beta, live, translation
+from realtime.append import SPLICE_MIN_BYTES
+from realtime.codec import event_classes
 
 MODULES = (realtime, beta, translation, live)
 # Every event that mostly is audio, with the codec of its dialect.
@@ -17,7 +19,7 @@ CARRIERS = [
     (module, member)
     for module in MODULES
     for union in (module.ServerEvent, module.ClientEvent)
-    for member in realtime.codec.known(union)
+    for member in event_classes(union)
     if member.audio_field
 ]
 # What an id could hold to be taken for the audio's key, or for null.
@@ -34,7 +36,7 @@ def _event(kind: Any, audio: bytes, name: str) -> Any:
 
 
 @pytest.mark.parametrize(("module", "kind"), CARRIERS, ids=lambda x: getattr(x, "__name__", str(x)))
-@given(nbytes=st.integers(append._LONG_BYTES - 3, append._LONG_BYTES + 3), name=NAMES)
+@given(nbytes=st.integers(SPLICE_MIN_BYTES - 3, SPLICE_MIN_BYTES + 3), name=NAMES)
 def test_long_audio_is_encoded_as_msgspec_does(module: Any, kind: Any, nbytes: int, name: str) -> None:
     event = _event(kind, (bytes(range(256)) * 9)[:nbytes], name)
     before = msgspec.structs.asdict(event)

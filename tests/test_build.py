@@ -1,4 +1,4 @@
-"""The GA forms of the seed's utilities, and GA's own checks."""
+"""Builders and lookups for GA, and the checks of models, tokens, speed, rates and thresholds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import realtime
 from realtime import beta, spec
 
 
-def test_models_are_the_tables() -> None:
+def test_models_are_those_of_the_table() -> None:
     assert realtime.get_supported_models() == list(spec.MODELS)
     assert all(realtime.supports_realtime(model) for model in spec.MODELS)
     assert not realtime.supports_realtime("gpt-4")
@@ -33,7 +33,6 @@ def test_create_session_config_is_a_ga_session() -> None:
         "audio": {
             "input": {
                 "format": {"type": "audio/pcmu"},
-                "transcription": {"model": "whisper-1"},
                 "turn_detection": {
                     "type": "server_vad",
                     "threshold": 0.5,
@@ -43,33 +42,118 @@ def test_create_session_config_is_a_ga_session() -> None:
             },
             "output": {"format": {"type": "audio/pcmu"}, "voice": "marin"},
         },
-        "max_output_tokens": 4096,
     }
     realtime.validate_session_config(config)
 
 
 def test_create_session_config_has_defaults() -> None:
     config = realtime.create_session_config()
-    assert config.model == "gpt-realtime"
+    assert config.model == spec.DEFAULT_MODEL == "gpt-realtime-2"
+    assert spec.DEFAULT_MODEL in spec.PRICES
+    assert config.max_output_tokens is UNSET
     assert config.instructions is UNSET
     assert isinstance(config.audio, realtime.AudioConfig)
+    assert isinstance(config.audio.input, realtime.AudioInput)
+    assert config.audio.input.transcription is UNSET
     assert isinstance(config.audio.output, realtime.AudioOutput)
     assert config.audio.output.voice == "alloy"
     assert config.audio.output.format == realtime.PcmFormat(rate=24_000)
 
 
-def test_create_session_config_takes_what_calls_need() -> None:
+def test_create_session_config_with_everything_given() -> None:
     tool = realtime.FunctionTool(name="f")
-    config = realtime.create_session_config(turn_detection=None, transcription=None, tools=[tool])
+    config = realtime.create_session_config(
+        turn_detection=None, transcription=None, tools=[tool], max_output_tokens=200
+    )
     wire = json.loads(realtime.encode(realtime.SessionUpdate(session=config)))["session"]
     assert wire["audio"]["input"]["turn_detection"] is None
     assert wire["audio"]["input"]["transcription"] is None
     assert wire["tools"] == [{"type": "function", "name": "f"}]
+    assert wire["max_output_tokens"] == 200
     realtime.validate_session_config(config)
 
 
+SERVER_VAD = {"type": "server_vad", "threshold": 0.4, "idle_timeout_ms": 6000}
+MCP = {"type": "mcp", "server_label": "s", "server_url": "u"}
+SCHEMA = {"type": "object", "properties": {"treshold": {"type": "number"}}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "typed"),
+    [
+        ({"turn_detection": SERVER_VAD}, realtime.ServerVad(threshold=0.4, idle_timeout_ms=6000)),
+        ({"turn_detection": {"threshold": 0.4}}, realtime.ServerVad(threshold=0.4)),
+        ({"turn_detection": {"type": "semantic_vad", "eagerness": None}}, realtime.SemanticVad(eagerness=None)),
+        ({"turn_detection": {}}, realtime.ServerVad()),
+        ({"turn_detection": realtime.ServerVad(threshold=0.1)}, realtime.ServerVad(threshold=0.1)),
+        ({"transcription": {"model": "whisper-1"}}, realtime.Transcription(model="whisper-1")),
+        ({"transcription": {}}, realtime.Transcription()),
+        (
+            {"tools": [{"name": "f", "parameters": SCHEMA}]},
+            [realtime.FunctionTool(name="f", parameters=SCHEMA)],
+        ),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, [realtime.FunctionTool(name="f")]),
+        ({"tools": ({"name": "f"}, realtime.FunctionTool(name="g"))},
+         [realtime.FunctionTool(name="f"), realtime.FunctionTool(name="g")]),
+        (
+            {"tools": [{**MCP, "require_approval": {"never": {"tool_names": ["a"]}}}]},
+            [realtime.McpTool(
+                server_label="s", server_url="u",
+                require_approval=realtime.McpApprovalFilter(never=realtime.McpToolFilter(tool_names=["a"])),
+            )],
+        ),
+        ({"tools": []}, []),
+    ],
+)  # fmt: skip
+def test_settings_given_as_dicts_become_structs(settings: dict[str, Any], typed: Any) -> None:
+    config = realtime.create_session_config(**settings)
+    ((name, _),) = settings.items()
+    assert isinstance(config.audio, realtime.AudioConfig)
+    found = config.tools if name == "tools" else getattr(config.audio.input, name)
+    assert found == typed
+    assert type(found) is type(typed)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "sentence"),
+    [
+        ({"turn_detection": {"treshold": 0.5}}, "turn_detection.treshold", "did you mean 'threshold'?"),
+        ({"turn_detection": {"threshold": 0.5, "zzz": 1}}, "turn_detection.zzz", "is not a setting"),
+        ({"turn_detection": {"threshold": "high"}}, "turn_detection.threshold", "Expected `float"),
+        ({"turn_detection": {"type": "semantic-vad"}}, "turn_detection.type", "did you mean 'semantic_vad'?"),
+        ({"turn_detection": {"eagerness": "low"}}, "turn_detection.eagerness", "is not a setting"),
+        ({"transcription": {"langauge": "de"}}, "transcription.langauge", "did you mean 'language'?"),
+        ({"transcription": {"languages": "de"}}, "transcription.languages", "Expected `array"),
+        ({"tools": [{"name": "f"}, {"nmae": "g"}]}, "tools[1].nmae", "did you mean 'name'?"),
+        ({"tools": [{"type": "function", "function": {"nmae": "f"}}]}, "tools[0].nmae", "did you mean 'name'?"),
+        ({"tools": [{"type": "functions", "name": "f"}]}, "tools[0].type", "did you mean 'function'?"),
+        ({"tools": [{"type": "mcp"}]}, "tools[0]", "missing required field `server_label`"),
+        (
+            {"tools": [{**MCP, "require_approval": {"never": {"tools": []}}}]},
+            "tools[0].require_approval.never.tools", "did you mean 'tool_names'?",
+        ),
+    ],
+)  # fmt: skip
+def test_unknown_members_of_settings_are_refused_with_a_suggestion(
+    settings: dict[str, Any], path: str, sentence: str
+) -> None:
+    with pytest.raises(realtime.ConfigError) as caught:
+        realtime.create_session_config(**settings)
+    assert caught.value.field == path
+    assert sentence in str(caught.value)
+
+
+def test_all_unknown_members_of_a_setting_are_reported() -> None:
+    with pytest.raises(realtime.ConfigError) as caught:
+        realtime.create_session_config(turn_detection={"treshold": 0.5, "silence_ms": 1})
+    assert [path for path, _ in caught.value.problems] == [
+        "turn_detection.treshold",
+        "turn_detection.silence_ms",
+    ]
+
+
 @pytest.mark.parametrize("format", list(realtime.AudioFormat))
-def test_wire_formats_read_back(format: realtime.AudioFormat) -> None:
+def test_wire_formats_are_read_back(format: realtime.AudioFormat) -> None:
     assert realtime.AudioFormat.of(realtime.wire_format(format)) is format
     assert realtime.get_sample_rate(format.ga_type) == format.sample_rate
 
@@ -95,7 +179,7 @@ def test_create_audio_input(audio: Any) -> None:
     assert base64.b64encode(b"\0\1\2") in realtime.encode(event)
 
 
-def test_create_audio_input_refuses_what_is_not_audio() -> None:
+def test_create_audio_input_refuses_other_values() -> None:
     with pytest.raises(realtime.AudioError):
         realtime.create_audio_input("audio_data")
     wrong: Any
@@ -125,7 +209,7 @@ def test_cost_per_minute(model: str, with_audio: float, text_only: float) -> Non
 
 
 @pytest.mark.parametrize("model", ["gpt-4", "gpt-realtime", ""])
-def test_a_price_that_is_not_known_is_an_error(model: str) -> None:
+def test_an_unknown_price_is_an_error(model: str) -> None:
     with pytest.raises(realtime.ModelNotFoundError) as caught:
         realtime.estimate_cost_per_minute(model, True)
     assert caught.value.model == model
@@ -150,7 +234,7 @@ PROBLEMS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no modality": ({"output_modalities": []}, ["output_modalities"]),
     "no tokens": ({"max_output_tokens": 0}, ["max_output_tokens"]),
     "too many tokens": ({"max_output_tokens": 4097}, ["max_output_tokens"]),
-    "infinite tokens, misspelt": ({"max_output_tokens": "infinite"}, ["max_output_tokens"]),
+    "infinite tokens, misspelled": ({"max_output_tokens": "infinite"}, ["max_output_tokens"]),
     "speed": (
         {"audio": realtime.AudioConfig(output=realtime.AudioOutput(speed=2.0))},
         ["audio.output.speed"],
@@ -206,10 +290,10 @@ def test_every_problem_is_found_with_its_path(settings: dict[str, Any], paths: l
         realtime.TranscriptionSession(audio=_audio(turn_detection=realtime.ServerVad(threshold=0.3))),
     ],
 )
-def test_settings_that_pass(config: Any) -> None:
+def test_valid_settings_pass(config: Any) -> None:
     realtime.validate_session_config(config)
 
 
-def test_only_settings_can_be_checked() -> None:
+def test_other_objects_than_settings_are_a_type_error() -> None:
     with pytest.raises(TypeError):
         realtime.validate_session_config({"type": "realtime"})  # type: ignore[arg-type]

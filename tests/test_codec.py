@@ -1,23 +1,27 @@
-"""The codec's own laws: audio, unknown events, errors, limits, appends, peeking."""
+"""The codec: audio, unknown events, errors, limits, appends, encoding, peeking, relays, long audio."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import json
+import pickle
 import re
 import subprocess
 import sys
 import threading
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
+import pybase64
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import realtime
-from realtime import beta, codec, spec
+from realtime import beta, codec, live, spec, translation
+from tests import cases
 
 DELTA = (
     '{"type":"response.output_audio.delta","event_id":"e","response_id":"r","item_id":"i",'
@@ -60,7 +64,7 @@ BAD_FRAMES = {
     "an array": (b"[1]", "", "$"),
     "no type": (b'{"event_id":"e"}', "", "$"),
     "a type that is a number": (b'{"type":5}', "", "$.type"),
-    "cut short": (b'{"type":"error","error":{"type":"x"', "error", "$"),
+    "truncated": (b'{"type":"error","error":{"type":"x"', "error", "$"),
     "bad UTF-8": (b'{"type":"error","error":{"type":"x","message":"\xff"}}', "error", "$"),
     "a lone surrogate": (b'{"type":"session.nope","x":"\xed\xa0\x80"', "session.nope", "$"),
     "a missing field": (b'{"type":"response.done"}', "response.done", "$"),
@@ -84,7 +88,7 @@ BAD_FRAMES = {
 
 
 @pytest.mark.parametrize(("frame", "event_type", "path"), BAD_FRAMES.values(), ids=BAD_FRAMES)
-def test_a_bad_frame_is_a_decode_error_with_its_place(frame: bytes, event_type: str, path: str) -> None:
+def test_an_invalid_frame_is_a_decode_error_with_its_path(frame: bytes, event_type: str, path: str) -> None:
     with pytest.raises(realtime.DecodeError) as caught:
         realtime.decode_server(frame)
     error = caught.value
@@ -95,23 +99,23 @@ def test_a_bad_frame_is_a_decode_error_with_its_place(frame: bytes, event_type: 
 
 
 @pytest.mark.parametrize("frame", [b"", "", b" \r\n", bytearray(), memoryview(b"")])
-def test_an_empty_frame_is_called_that(frame: Any) -> None:
-    def wanted(frame: Any) -> object:
+def test_an_empty_frame_is_reported_as_empty(frame: Any) -> None:
+    def decode_if(frame: Any) -> object:
         return realtime.decode_server_if(frame, set())
 
-    for read in (realtime.decode_server, realtime.decode_client, realtime.peek_type, wanted):
+    for read in (realtime.decode_server, realtime.decode_client, realtime.peek_type, decode_if):
         with pytest.raises(realtime.DecodeError, match="an empty frame"):
             read(frame)
 
 
-def test_a_decode_error_says_what_was_expected() -> None:
+def test_a_decode_error_states_the_expected_type() -> None:
     with pytest.raises(realtime.DecodeError) as caught:
         realtime.decode_server(b'{"type":"error","error":{"type":"x","message":5}}')
     assert caught.value.expected == "str"
     assert str(caught.value).startswith("Expected `str`, got `int` at `$.error.message` in 'error'")
 
 
-def test_a_decode_error_never_holds_a_whole_payload() -> None:
+def test_a_decode_error_has_only_the_head_of_the_payload() -> None:
     secret = "s" * 5000
     with pytest.raises(realtime.DecodeError) as caught:
         realtime.decode_client(json.dumps({"type": "session.update", "session": 5, "x": secret}))
@@ -119,7 +123,7 @@ def test_a_decode_error_never_holds_a_whole_payload() -> None:
 
 
 @pytest.mark.parametrize("frame", [None, 5, 1.5, [], {}, object()])
-def test_a_wrong_kind_of_frame_is_a_type_error(frame: Any) -> None:
+def test_a_frame_of_a_wrong_type_is_a_type_error(frame: Any) -> None:
     for decode in (realtime.decode_server, realtime.decode_client, realtime.peek_type):
         with pytest.raises(TypeError):
             decode(frame)
@@ -138,7 +142,7 @@ def test_released_and_non_contiguous_views() -> None:
 # --- Limits --------------------------------------------------------------------------
 
 
-def test_limits_are_the_callers() -> None:
+def test_a_codec_has_its_own_limits() -> None:
     small = realtime.Codec(max_frame_bytes=100, max_depth=4)
     with pytest.raises(realtime.DecodeError, match="more than 100"):
         small.decode_server(DELTA)
@@ -149,7 +153,7 @@ def test_limits_are_the_callers() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"max_depth": 0}, {"max_depth": 10_000}, {"max_frame_bytes": 0}])
-def test_limits_that_make_no_sense_are_refused(limits: dict[str, int]) -> None:
+def test_impossible_limits_are_refused(limits: dict[str, int]) -> None:
     with pytest.raises(realtime.ConfigError):
         realtime.Codec(**limits)
 
@@ -305,13 +309,13 @@ def test_absent_stays_absent_and_null_stays_null() -> None:
 @pytest.mark.parametrize(
     "value", [None, 5, "x", {}, b'{"type":"response.cancel"}', realtime.RealtimeSession()]
 )
-def test_what_is_no_event_is_a_type_error(value: Any) -> None:
+def test_encoding_something_else_than_an_event_is_a_type_error(value: Any) -> None:
     with pytest.raises(TypeError):
         realtime.encode(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), "\ud800", {1, object()}])
-def test_what_json_cannot_say_is_an_encode_error(value: Any) -> None:
+def test_a_value_that_json_cannot_express_is_an_encode_error(value: Any) -> None:
     tool = realtime.FunctionTool(name="f", parameters={"x": [value]})
     with pytest.raises(realtime.EncodeError) as caught:
         realtime.encode(realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[tool])))
@@ -340,7 +344,7 @@ def test_an_event_of_another_dialect_is_refused() -> None:
 
 
 class _Mine(realtime.ResponseCancel, tag="response.cancel"):
-    """A caller's subclass of an event is that event."""
+    """A user-defined subclass of an event."""
 
 
 def test_a_subclass_of_an_event_encodes() -> None:
@@ -381,7 +385,7 @@ def test_peek_type_reads_the_type(frame: str) -> None:
         b"[" * 9999,
     ],
 )
-def test_peek_type_of_what_has_none(frame: bytes) -> None:
+def test_peek_type_of_a_frame_without_a_type(frame: bytes) -> None:
     with pytest.raises(realtime.DecodeError):
         realtime.peek_type(frame)
 
@@ -392,32 +396,48 @@ def test_peek_type_of_any_bytes(frame: bytes) -> None:
         assert isinstance(realtime.peek_type(b'{"type' + frame), str)
 
 
-def test_the_module_functions_are_one_codecs() -> None:
-    assert codec.decode_server.__self__ is codec.encode.__self__  # type: ignore[attr-defined]
+FUNCTIONS = [
+    "decode_server", "decode_client", "decode_server_if", "decode_client_if", "encode", "encode_append",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("module", [realtime, beta, live, translation])
+def test_the_functions_of_a_module_are_those_of_its_codec(module: Any) -> None:
+    assert [function.__name__ for function in module.Codec().functions()] == FUNCTIONS
+    assert [getattr(module, name).__name__ for name in FUNCTIONS] == FUNCTIONS
+    assert module.encode.__self__ is module.encode_append.__self__
+    assert type(module.encode.__self__) is module.Codec
+
+
+def test_the_functions_pickle_and_have_help() -> None:
+    for name in FUNCTIONS[:4]:
+        function = getattr(realtime, name)
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert function.__doc__.startswith("Decode a frame")
 
 
 # --- Relays --------------------------------------------------------------------------
 
 
-def test_a_relay_decodes_only_what_it_cares_about() -> None:
-    cared = {"response.done"}
-    assert realtime.decode_server_if(DELTA, cared) is None
-    assert realtime.decode_server_if(DELTA.replace("AQACAA==", "not base64"), cared) is None
-    event = realtime.decode_server_if(b'{"type":"response.done","response":{"id":"r"}}', cared)
+def test_a_relay_decodes_only_the_requested_types() -> None:
+    requested = {"response.done"}
+    assert realtime.decode_server_if(DELTA, requested) is None
+    assert realtime.decode_server_if(DELTA.replace("AQACAA==", "not base64"), requested) is None
+    event = realtime.decode_server_if(b'{"type":"response.done","response":{"id":"r"}}', requested)
     assert isinstance(event, realtime.ResponseDone)
     assert isinstance(realtime.decode_client_if(b'{"type":"x.y"}', {"x.y"}), realtime.UnknownEvent)
     assert beta.decode_client_if(b'{"type":"response.cancel"}', set()) is None
 
 
 @pytest.mark.parametrize("types", ["response.done", "", b"response.done"])
-def test_one_type_is_no_set_of_types(types: Any) -> None:
+def test_a_single_type_is_not_a_set_of_types(types: Any) -> None:
     frame = b'{"type":"response.done","response":{"id":"r"}}'
     for decode_if in (realtime.decode_server_if, realtime.decode_client_if):
-        with pytest.raises(TypeError, match="types are a set of event types, not a"):
+        with pytest.raises(TypeError, match="types must be a set of event types, not a"):
             decode_if(frame, types)
 
 
-def test_a_relay_still_refuses_what_is_no_frame() -> None:
+def test_a_relay_refuses_an_invalid_frame() -> None:
     for frame in (b"", b"nonsense", b'{"x":1}'):
         with pytest.raises(realtime.DecodeError):
             realtime.decode_server_if(frame, set())
@@ -427,25 +447,25 @@ def test_a_relay_still_refuses_what_is_no_frame() -> None:
         realtime.decode_server_if(5, set())  # type: ignore[arg-type]
 
 
-# --- What callers set is read once more before it is sent ----------------------------
+# --- Encoded events are validated ----------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("event", "path"),
     [
-        (lambda odd: realtime.ConversationItemTruncate(item_id="i", content_index=0, audio_end_ms=odd(100.5)), "$.audio_end_ms"),
-        (lambda odd: realtime.ConversationItemTruncate(item_id=odd(None), content_index=0, audio_end_ms=1), "$.item_id"),
-        (lambda odd: realtime.SessionUpdate(session=odd(5)), "$.session"),
-        (lambda odd: realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[odd("f")])), "$.session.tools[0]"),
-        (lambda odd: realtime.ResponseCreate(response=realtime.ResponseParams(metadata={"a": odd(5)})), "$.response.metadata"),
-        (lambda odd: beta.SessionUpdate(session=beta.RealtimeSessionConfig(temperature=odd("hot"))), "$.session.temperature"),
+        (lambda wrong: realtime.ConversationItemTruncate(item_id="i", content_index=0, audio_end_ms=wrong(100.5)), "$.audio_end_ms"),
+        (lambda wrong: realtime.ConversationItemTruncate(item_id=wrong(None), content_index=0, audio_end_ms=1), "$.item_id"),
+        (lambda wrong: realtime.SessionUpdate(session=wrong(5)), "$.session"),
+        (lambda wrong: realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[wrong("f")])), "$.session.tools[0]"),
+        (lambda wrong: realtime.ResponseCreate(response=realtime.ResponseParams(metadata={"a": wrong(5)})), "$.response.metadata"),
+        (lambda wrong: beta.SessionUpdate(session=beta.RealtimeSessionConfig(temperature=wrong("hot"))), "$.session.temperature"),
     ],
 )  # fmt: skip
-def test_a_field_of_a_wrong_kind_is_an_encode_error_with_its_path(event: Any, path: str) -> None:
-    wrong = event(lambda value: value)
-    module: Any = beta if isinstance(wrong, beta.SessionUpdate) else realtime
+def test_a_field_of_a_wrong_type_is_an_encode_error_with_its_path(event: Any, path: str) -> None:
+    invalid = event(lambda value: value)
+    module: Any = beta if isinstance(invalid, beta.SessionUpdate) else realtime
     with pytest.raises(realtime.EncodeError, match=re.escape(path)):
-        module.encode(wrong)
+        module.encode(invalid)
 
 
 @pytest.mark.parametrize(
@@ -464,7 +484,7 @@ def test_a_field_of_a_wrong_kind_is_an_encode_error_with_its_path(event: Any, pa
         ),
     ],
 )  # fmt: skip
-def test_whatever_an_event_holds_the_error_is_ours(encode: Any) -> None:
+def test_any_invalid_value_in_an_event_is_an_encode_error(encode: Any) -> None:
     with pytest.raises(realtime.EncodeError):
         encode()
 
@@ -476,7 +496,7 @@ def _nested(depth: int) -> Any:
     return value
 
 
-def test_an_event_id_of_a_wrong_kind_is_a_type_error() -> None:
+def test_an_event_id_of_a_wrong_type_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         realtime.encode_append(b"a", event_id=5)  # type: ignore[arg-type]
 
@@ -504,7 +524,7 @@ DEEP = b'{"type":"x","a":' + b"[" * 5000 + b"]" * 5000 + b"}"
     ],
     ids=["1xN", "wide items", "Nx1", "ndarray", "bytearray", "str"],
 )
-def test_no_shape_of_a_frame_passes_the_limits(frame: Any) -> None:
+def test_limits_apply_to_frames_of_every_shape(frame: Any) -> None:
     refused: list[BaseException] = []
 
     def run() -> None:
@@ -534,12 +554,12 @@ def test_no_shape_of_a_frame_passes_the_limits(frame: Any) -> None:
 
 
 @pytest.mark.parametrize("frame", [[0] * 1000, dict.fromkeys(range(500)), (1,) * 400, {1} | set(range(400))])
-def test_a_long_wrong_kind_of_frame_is_a_type_error(frame: Any) -> None:
+def test_a_long_frame_of_a_wrong_type_is_a_type_error(frame: Any) -> None:
     with pytest.raises(TypeError):
         realtime.decode_server(frame)
 
 
-def test_a_codecs_own_limits_hold_wherever_the_type_stands() -> None:
+def test_a_codecs_limits_apply_at_any_position_of_the_type() -> None:
     frame = b'{"x":' + b"[" * 280 + b"]" * 280 + b',"type":"zzz"}'
     assert isinstance(realtime.Codec(max_depth=290).decode_server(frame), realtime.UnknownEvent)
     assert realtime.Codec(max_depth=290).decode_server_if(frame, {"zzz"}) is not None
@@ -548,7 +568,7 @@ def test_a_codecs_own_limits_hold_wherever_the_type_stands() -> None:
 
 
 @pytest.mark.parametrize("head", ["", '"x":[1],', '"x":{"type":"c.d"},', '"x":"\\"",', '"x":1,'])
-def test_of_two_types_the_first_counts_everywhere(head: str) -> None:
+def test_the_first_of_two_types_counts_everywhere(head: str) -> None:
     frame = f'{{{head}"type":"response.cancel","type":"input_audio_buffer.clear"}}'
     assert realtime.peek_type(frame) == "response.cancel"
     assert realtime.decode_client(frame).type == "response.cancel"
@@ -562,7 +582,7 @@ def test_of_two_types_the_first_counts_everywhere(head: str) -> None:
         b'{"type":"session.update","session":{"type":"realtime","tools":[{"type":"zz","a":"\xff"}]}}',
     ],
 )
-def test_what_is_kept_as_it_came_is_utf8(frame: bytes) -> None:
+def test_raw_json_that_is_retained_is_utf8(frame: bytes) -> None:
     with pytest.raises(realtime.DecodeError):
         realtime.decode_client(frame)
 
@@ -575,20 +595,142 @@ def test_what_is_kept_as_it_came_is_utf8(frame: bytes) -> None:
         json.dumps({"type": "session.update", "session": "S" * 100_000}),
     ],
 )
-def test_no_message_grows_with_its_frame(frame: str) -> None:
+def test_error_messages_do_not_grow_with_the_frame(frame: str) -> None:
     with pytest.raises(realtime.DecodeError) as caught:
         realtime.decode_client(frame)
     assert len(str(caught.value)) < 500
 
 
-def test_a_frame_of_nothing_but_misfits_is_given_up() -> None:
+def test_decoding_gives_up_after_too_many_parts_that_do_not_fit() -> None:
     head = '{"type":"conversation.item.done","item":{"type":"message","role":"user","content":['
     many, few = (head + ",".join(['{"type":"x"}'] * count) + "]}}" for count in (60_000, 200))
-    with pytest.raises(realtime.DecodeError, match="too much"):
+    with pytest.raises(realtime.DecodeError, match="too many parts"):
         realtime.decode_server(many)
     assert isinstance(realtime.decode_server(few), realtime.ConversationItemDone)
 
 
-def test_a_star_import_takes_no_numpy() -> None:
+def test_a_star_import_does_not_import_numpy() -> None:
     code = "import sys\nfrom realtime import *\nassert 'numpy' not in sys.modules\nassert decode_server"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- Long audio: the splice around SIMD base64 -----------------------------------------
+
+LONG_AUDIO = bytes(range(256)) * 20
+LONG_BASE64 = base64.b64encode(LONG_AUDIO).decode()
+MODULES = (realtime, beta, translation, live)
+DELTA_TYPES = [
+    "response.output_audio.delta", "response.audio.delta", "session.output_audio.delta",
+    "input_audio_buffer.append", "session.input_audio_buffer.append", "session.input_audio.append",
+    "session.output_audio.fixture.play", "response.output_text.delta", "zap", "error",
+]  # fmt: skip
+
+
+def _outcome(decode: Any, frame: Any) -> Any:
+    try:
+        event = decode(frame)
+    except realtime.DecodeError as error:
+        return str(error), error.path
+    return type(event), event
+
+
+@pytest.fixture(scope="module")
+def both_paths() -> Any:
+    """Pairs of decoders for every dialect and side: one that always tries the splice, one that never does."""
+    pairs = []
+    for least in (0, 1 << 60):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(codec, "SPLICE_MIN_BYTES", least)
+            codecs = [module.Codec(max_depth=30) for module in MODULES]
+        pairs.append([decode for c in codecs for decode in (c.decode_server, c.decode_client)])
+    return list(zip(*pairs, strict=True))
+
+
+def _assert_equal_results(both_paths: Any, frame: Any) -> None:
+    for splicing, plain in both_paths:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(codec, "SPLICE_MIN_BYTES", 0)
+            taken = _outcome(splicing, frame)
+            patch.setattr(codec, "SPLICE_MIN_BYTES", 1 << 60)
+            assert taken == _outcome(plain, frame)
+
+
+# Values for the audio's key, as JSON: valid, invalid, escaped, of another type.
+_VALUES = st.sampled_from([
+    f'"{LONG_BASE64}"', '""', '"AAAA"', '"AA=="', '"AA="', '"A*AA"', '"AAAA\\/AAA"', '"AAAA\\u0041AAA"', '"AA AA"',
+    '"AAAA\\""', "null", "5", '["AAAA"]', '{"delta":"AAAA"}', '"AAAA', '"\xff"', '"é"', '"=AAA"', '"AB=="',
+])  # fmt: skip
+_KEYS = st.sampled_from(
+    ['"delta"', '"audio"', '"d\\u0065lta"', '"x"', '"item_id"', '"delta" ', '"Delta"', '"event_id"', '"type"']
+)
+_COLONS = st.sampled_from([":", ": ", " :", ":\n", ":  ", "::"])
+_MEMBERS = st.lists(st.tuples(_KEYS, _COLONS, _VALUES).map("".join), max_size=3)
+_EXTRAS = st.lists(
+    st.sampled_from([
+        '"x":{"delta":"AAAA"}', '"x":[{"audio":"AAAA"}]', '"x":"\\"delta\\":\\"AAAA\\""', '"x":"delta"', '"x":"{["',
+        '"event_id":"e"', '"event_id":null', '"x":[]', '"output_index":0.0', '"x":' + "[" * 40, '"":""', "",
+    ]),
+    max_size=3,
+)  # fmt: skip
+_NEEDED = ['"response_id":"r"', '"item_id":"i"', '"output_index":0', '"content_index":0']
+
+
+@st.composite
+def _frames(draw: st.DrawFn) -> str:
+    kind = draw(st.sampled_from(DELTA_TYPES))
+    main = draw(st.sampled_from(['"delta":', '"audio":', '"delta": ', '"audio" :'])) + draw(_VALUES)
+    members = [f'"type":"{kind}"', *_NEEDED, main, *draw(_MEMBERS), *draw(_EXTRAS)]
+    if draw(st.booleans()):
+        members = draw(st.permutations(members))
+    head, tail = draw(
+        st.sampled_from([("{", "}"), (" {", "} "), ("{", "}}"), ("[{", "}]"), ("{", ""), ("", "}")])
+    )
+    return head + draw(st.sampled_from([",", ", ", ",,"])).join(members) + tail
+
+
+@settings(max_examples=1500)
+@given(_frames())
+def test_the_splice_equals_the_plain_decoder(both_paths: Any, frame: str) -> None:
+    _assert_equal_results(both_paths, frame)
+    _assert_equal_results(both_paths, frame.encode())
+
+
+def test_the_splice_equals_the_plain_decoder_for_every_case(both_paths: Any) -> None:
+    for _, _, frame in cases.ALL:
+        _assert_equal_results(both_paths, frame)
+
+
+@pytest.mark.parametrize("template", [
+    '{"type":"response.output_audio.delta","response_id":"r","item_id":"i","output_index":0,"content_index":0,"delta":"%s"}',
+    '{"delta": "%s", "type": "response.output_audio.delta", "response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}',
+    '{"type":"response.output_audio.delta","delta":"%s","response_id":"r","item_id":"i","output_index":0,"content_index":0,"obfuscation":"x"}',
+])  # fmt: skip
+def test_long_audio_is_spliced(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = template % LONG_BASE64
+    assert len(frame) > codec.SPLICE_MIN_BYTES
+    b64decode = Mock(wraps=pybase64.b64decode)
+    monkeypatch.setattr(pybase64, "b64decode", b64decode)
+    fresh = realtime.Codec()
+    for container in (frame, frame.encode(), bytearray(frame.encode()), memoryview(frame.encode())):
+        event = fresh.decode_server(container)
+        assert isinstance(event, realtime.ResponseOutputAudioDelta)
+        assert event.delta == LONG_AUDIO
+    assert b64decode.call_count == 4
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        f'"x":{{"delta":"{LONG_BASE64}"}},"delta":""',  # the audio is empty; the base64 is in a nested object
+        f'"delta":"{LONG_BASE64}","delta":""',  # the last of two counts
+        f'"audio":"{LONG_BASE64}","delta":""',  # another field's audio
+        f'"delta":"{LONG_BASE64}","d\\u0065lta":""',
+        f'"d\\u0065lta":"","delta":"{LONG_BASE64}"',
+        f'"delta" :"","delta":"{LONG_BASE64}"',
+    ],
+)
+def test_audio_that_is_not_the_events_own_is_not_spliced(members: str) -> None:
+    frame = ",".join(['{"type":"response.output_audio.delta"', *_NEEDED, members]) + "}"
+    event = realtime.decode_server(frame)
+    assert isinstance(event, realtime.ResponseOutputAudioDelta)
+    assert event.delta == (LONG_AUDIO if members.endswith(f'{LONG_BASE64}"') else b"")

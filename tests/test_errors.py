@@ -1,4 +1,4 @@
-"""The hierarchy, the data, and how little of a payload a message holds."""
+"""The hierarchy, the fields, and the bounds of what a message contains."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def test_the_hierarchy(error: type[Exception], parents: tuple[type[Exception], .
         realtime.ModelNotFoundError("m", reason="no price of 'm' is known"),
     ],
 )
-def test_errors_pickle_with_their_data(error: Exception) -> None:
+def test_errors_pickle_with_their_fields(error: Exception) -> None:
     back = pickle.loads(pickle.dumps(error))
     assert type(back) is type(error)
     assert vars(back) == vars(error)
     assert str(back) == str(error)
 
 
-def test_a_model_that_is_not_known_says_so_or_what_it_was_told() -> None:
+def test_an_unknown_model_has_its_own_reason_or_a_given_one() -> None:
     assert str(realtime.ModelNotFoundError("m")) == "unknown realtime model: 'm'"
     assert str(realtime.ModelNotFoundError("m", reason="no price")) == "no price"
 
@@ -50,7 +50,7 @@ def test_a_model_that_is_not_known_says_so_or_what_it_was_told() -> None:
 @pytest.mark.parametrize(
     ("frame", "reason"), [(b"", "an empty frame"), (b" \n", "an empty frame"), (b"{", "no"), (None, "no")]
 )
-def test_an_empty_frame_is_called_that(frame: bytes | None, reason: str) -> None:
+def test_an_empty_frame_is_reported_as_empty(frame: bytes | None, reason: str) -> None:
     assert reason_of(ValueError("no"), frame) == reason
 
 
@@ -59,3 +59,20 @@ def test_a_snippet_is_short_and_printable(payload: object) -> None:
     text = snippet(payload)
     assert len(text) <= SNIPPET_CHARS
     assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    "payload", ["sk-" + "a" * 40, b'{"client_secret":"sk-' + b"a" * 40, "é Bearer " + "x" * 30]
+)
+def test_a_snippet_has_no_credential(payload: str | bytes) -> None:
+    assert "<redacted>" in snippet(payload)
+    assert "aaaa" not in snippet(payload)
+    assert "xxxx" not in snippet(payload)
+
+
+def test_a_decode_error_has_no_credential() -> None:
+    frame = b'{"type":"session.update","session":5,"api_key":"sk-' + b"a" * 40 + b'"}'
+    with pytest.raises(realtime.DecodeError) as caught:
+        realtime.decode_client(frame)
+    assert "aaaa" not in str(caught.value)
+    assert "<redacted>" in caught.value.payload

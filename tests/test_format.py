@@ -1,15 +1,17 @@
-"""AudioFormat: every spelling, and arithmetic that neither rounds nor drifts."""
+"""AudioFormat: every spelling, arithmetic that neither rounds nor drifts, and the format of a session."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, strategies as st
 
 import realtime
-from realtime import AudioError, AudioFormat, ConfigError, spec
+from realtime import AudioError, AudioFormat, AudioFormatName, ConfigError, spec
+from realtime.format import session_format
 
 FORMATS = list(AudioFormat)
 
@@ -64,7 +66,7 @@ def test_every_spelling(spelling: Any, format: AudioFormat) -> None:
         {},
     ],
 )
-def test_what_is_no_format_is_a_config_error(spelling: Any) -> None:
+def test_an_unknown_format_is_a_config_error(spelling: Any) -> None:
     with pytest.raises(ConfigError):
         AudioFormat.of(spelling)
 
@@ -76,7 +78,7 @@ def test_rtps_linear_audio_is_refused_with_the_reason(spelling: Any) -> None:
 
 
 @pytest.mark.parametrize("spelling", [None, 5, b"pcm16", ["pcm16"]])
-def test_a_wrong_kind_of_spelling_is_a_type_error(spelling: Any) -> None:
+def test_a_format_of_a_wrong_type_is_a_type_error(spelling: Any) -> None:
     with pytest.raises(TypeError):
         AudioFormat.of(spelling)
 
@@ -98,7 +100,7 @@ def test_the_facts(format: AudioFormat, rate: int, width: int, bytes_of_20_ms: i
 
 
 @given(st.sampled_from(FORMATS), st.integers(0, 10**9))
-def test_whole_milliseconds_go_there_and_back(format: AudioFormat, ms: int) -> None:
+def test_integral_milliseconds_round_trip(format: AudioFormat, ms: int) -> None:
     nbytes = format.chunk_bytes(ms)
     assert format.duration_ms(nbytes) == ms
     assert isinstance(format.duration_ms(nbytes), int)
@@ -111,7 +113,7 @@ def test_durations_are_correctly_rounded(format: AudioFormat, samples: int) -> N
     assert format.duration_ms(samples * format.sample_width) == float(exact)
 
 
-def test_parts_of_a_millisecond_that_are_whole_samples() -> None:
+def test_fractions_of_a_millisecond_that_are_whole_samples() -> None:
     assert AudioFormat.G711_ULAW.chunk_bytes(0.125) == 1
     assert AudioFormat.PCM16.chunk_bytes(2.5) == 120
 
@@ -130,13 +132,54 @@ def test_bytes_that_are_not_whole_samples_are_refused(nbytes: int) -> None:
 
 
 @pytest.mark.parametrize("value", ["20", None, True])
-def test_a_wrong_kind_of_number_is_a_type_error(value: Any) -> None:
+def test_a_number_of_a_wrong_type_is_a_type_error(value: Any) -> None:
     with pytest.raises(TypeError):
         AudioFormat.PCM16.chunk_bytes(value)
     with pytest.raises(TypeError):
         AudioFormat.PCM16.duration_ms(value)
 
 
-def test_every_spelling_of_the_table_is_its_own() -> None:
+def test_every_spelling_in_the_table_is_unique() -> None:
     spellings = [s for facts in spec.FORMATS.values() for s in (facts.ga_type, *facts.spellings)]
     assert len(spellings) == len(set(spellings))
+
+
+def test_the_names_for_type_checkers_are_those_of_the_table() -> None:
+    names = get_args(AudioFormatName)
+    spellings = {
+        s for facts in spec.FORMATS.values() for s in (facts.beta_name, facts.ga_type, *facts.spellings)
+    }
+    assert {name.lower() for name in names} == spellings
+    assert all(AudioFormat.of(name) for name in names)
+
+
+def test_a_misspelled_format_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ConfigError, match=r"unknown audio format 'mulow'.*; did you mean 'mulaw'\?"):
+        AudioFormat.of("mulow")
+
+
+def test_a_format_is_any_mapping() -> None:
+    assert AudioFormat.of(MappingProxyType({"type": "audio/pcmu"})) is AudioFormat.G711_ULAW
+
+
+PCMU = realtime.PcmuFormat()
+GA = realtime.RealtimeSession(audio=realtime.AudioConfig(input=realtime.AudioInput(format=PCMU)))
+
+
+@pytest.mark.parametrize(
+    ("session", "input", "output"),
+    [
+        (GA, AudioFormat.G711_ULAW, None),
+        ({"audio": {"output": {"format": {"type": "audio/pcma"}}}}, None, AudioFormat.G711_ALAW),
+        ({"input_audio_format": "g711_ulaw", "output_audio_format": "pcm16"}, AudioFormat.G711_ULAW, AudioFormat.PCM16),
+        ({"audio": {"format": {"type": "audio/pcm", "rate": 24000}}}, AudioFormat.PCM16, AudioFormat.PCM16),
+        ({"audio": {"input": {"format": {"type": "hologram"}}}, "input_audio_format": "pcm16"}, AudioFormat.PCM16, None),
+        ({"audio": {"input": {"format": 5}}}, None, None),
+        (realtime.RealtimeSession(), None, None),
+        (realtime.RealtimeSession(audio=None), None, None),
+        ({}, None, None),
+    ],
+)  # fmt: skip
+def test_the_format_of_a_session(session: Any, input: AudioFormat | None, output: AudioFormat | None) -> None:
+    assert session_format(session, "input") is input
+    assert session_format(session, "output") is output

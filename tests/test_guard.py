@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from realtime._guard import bounded, check_depth, depth_of
+from realtime._guard import bounded, check_depth, nesting_depth
 from realtime.errors import DecodeError
 
 
@@ -29,17 +29,17 @@ _JSON = st.recursive(
 
 
 @given(_JSON, st.booleans())
-def test_depth_is_the_depth_of_the_value(value: Any, ascii_only: bool) -> None:
+def test_depth_is_the_nesting_depth_the_value(value: Any, ascii_only: bool) -> None:
     frame = json.dumps(value, ensure_ascii=ascii_only).encode()
-    assert depth_of(frame) == _depth(value)
+    assert nesting_depth(frame) == _depth(value)
 
 
 @pytest.mark.parametrize(
     ("frame", "depth"),
     [(b"", 0), (b"]]][", 0), (b'"[[[', 0), (b'"\\"[[[', 0), (b'"\\\\"[[', 2), (b"[[", 2)],
 )
-def test_depth_of_what_is_not_json(frame: bytes, depth: int) -> None:
-    assert max(depth_of(frame), 0) == depth
+def test_nesting_depth_what_is_not_json(frame: bytes, depth: int) -> None:
+    assert max(nesting_depth(frame), 0) == depth
 
 
 def test_size_counts_bytes_of_every_container() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .resample import (  # TEMPORARY: old name
-    HALF_PERIODS as HALF_PERIODS,
-    KAISER_BETA as KAISER_BETA,
-    SAMPLE_RATES as RATES,  # noqa: F401
-    filter_of as filter_of,
-    taps as taps,
-)
+from . import resample
+
+RATES = resample.SAMPLE_RATES  # TEMPORARY: old name
+HALF_PERIODS = resample.HALF_PERIODS  # TEMPORARY: old name
+KAISER_BETA = resample.KAISER_BETA  # TEMPORARY: old name
+filter_of = resample.filter_of  # TEMPORARY: old name
+taps = resample.taps  # TEMPORARY: old name

@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-from .wav import wav_header as header  # noqa: F401 # TEMPORARY: old name
+from . import wav
+
+header = wav.wav_header  # TEMPORARY: old name
