@@ -1,7 +1,7 @@
-"""What must not stand in a log or a message: credentials, and texts that are the caller's own.
+"""Credentials: their detection and removal in texts and JSON, for logs and error messages.
 
-One table for all who write sentences about events. A field is known by its name, wherever it
-stands, so that the fields of tomorrow's events and a caller's own metadata are covered too.
+A field is recognised by its name, at any depth, so that fields of future events and user-defined
+metadata are covered too. `_text` shortens and escapes texts after this.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 REDACTED = "<redacted>"
 
 # MCP tools' `authorization` and `headers`, client secrets, and the identifier of an end user
-# (API reference); the rest are names that people give to credentials.
+# (API reference); the rest are common names of credentials.
 _SECRETS = frozenset(
     {
         "authorization", "headers", "client_secret", "safety_identifier",
         "api_key", "cookie", "credential", "credentials", "jwt", "key",
     }
 )  # fmt: skip
-# Without "_" where no word ends so: accessToken is access_token.
+# Without "_" where no other word ends like this: accessToken is access_token.
 _SECRET_ENDS = ("_key", "apikey", "token", "secret", "password")
 # In any text: keys of OpenAI ("sk-...", ephemeral "ek_..."), bearer tokens, JSON Web Tokens (RFC 7519:
 # each part is base64 of a JSON object, so begins with "eyJ").
@@ -27,9 +27,9 @@ _KEY = re.compile(
     r"""\b[se]k[-_][A-Za-z0-9_-]{8,}|(?i:\bbearer\s+)[^\s"'\\<>]+"""
     r"""|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"""
 )
-# A member of JSON that stands in a text, whole or broken off, as a repr or as a string in a string: its
-# quotes are then behind backslashes. The value ends before the quote that ends it. (Its group is not
-# possessive: Python 3.11.2 leaves the end of one within what does not match any more.)
+# A member of JSON in a text, complete or truncated, as a repr, or as a string within a string, whose
+# quotes are escaped by backslashes. The match ends before the closing quote. (The group is not
+# possessive because of a bug of Python 3.11.2 in the position of possessive groups.)
 _MEMBER = re.compile(
     r"""(?<!\\)(?P<quote>\\{0,15}["'])(?P<name>[A-Za-z0-9_.-]{1,64}+)(?P=quote)\s*+:\s*+(?P=quote)"""
     r"""(?P<value>[^\\"']*(?:(?!(?P=quote))(?:\\.|.)[^\\"']*)*)""",
@@ -41,13 +41,13 @@ _PARAMETER = re.compile(r"[?&;#](?P<name>[A-Za-z0-9_.-]{1,64}+)=(?P<value>[^&;#]
 
 
 def is_secret(name: str) -> bool:
-    """Whether a field of this name is a credential."""
+    """Return True if a field of this name is a credential."""
     small = name.lower().replace("-", "_")
     return small in _SECRETS or small.endswith(_SECRET_ENDS) or name.endswith("Key")
 
 
 def without_keys(text: str) -> str:
-    """`text` with everything that looks like a key taken out, by itself or by the name before it."""
+    """Replace everything in `text` that is a key by its form or by the name before it."""
     if has_key(text):
         text = _KEY.sub(REDACTED, text)
     if ":" not in text:
@@ -58,14 +58,14 @@ def without_keys(text: str) -> str:
 
 
 def has_key(text: str) -> bool:
-    """Whether something in `text` looks like a key by itself."""
-    # Most texts have none of what every key has: an expression looks for it at a tenth of the pace.
+    """Return True if something in `text` has the form of a key."""
+    # Most texts have none of the parts that every key has; an expression searches at a tenth of the speed.
     may_have = "k-" in text or "k_" in text or "eyJ" in text or "bearer" in text.lower()
     return may_have and _KEY.search(text) is not None
 
 
 def _without_login(url: re.Match[str]) -> str:
-    """A URL less its user and password, and its parameters that are credentials."""
+    """Remove user, password and credential parameters from a URL."""
     return _PARAMETER.sub(_without_value, _USER.sub(f"://{REDACTED}@", url[0]))
 
 
@@ -76,7 +76,7 @@ def _without_value(found: re.Match[str]) -> str:
 
 
 def redacted(value: Any) -> Any:
-    """A JSON value with every credential in it taken out."""
+    """Return a copy of a JSON value with every credential replaced."""
     if isinstance(value, dict):
         return {key: REDACTED if is_secret(key) else redacted(item) for key, item in value.items()}
     if isinstance(value, list):

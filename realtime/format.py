@@ -45,8 +45,8 @@ class AudioFormat(enum.Enum):
 
     sample_rate: int
     sample_width: int
-    ga_type: str
-    beta_name: str
+    ga_type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
+    beta_name: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     silence_sample: bytes
     bytes_per_second: int
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 class FormatFacts(NamedTuple):
     """The constants of one audio format, and its spellings."""
 
-    ga_type: str
-    beta_name: str
+    ga_type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
+    beta_name: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     sample_rate: int
     sample_width: int
     silence: bytes

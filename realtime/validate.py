@@ -139,7 +139,7 @@ def _not_empty(path: str, values: Any) -> Problems:
 
 def _model(path: str, model: Any) -> Problems:
     if model and model not in spec.MODELS:
-        yield path, f"is not a known realtime model{did_you_mean(model, spec.MODELS)}"
+        yield path, "is not a known realtime model"
 
 
 def _modalities(path: str, modalities: Any) -> Problems:

@@ -1,4 +1,4 @@
-"""The Python of Markdown pages: blocks that say ``python`` are run by tests, those that say ``py`` are shown."""
+"""Python code blocks in Markdown pages: tests run those marked ``python``, not those marked ``py``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def blocks(page: Path, language: str = "python") -> list[str]:
-    """The fenced blocks of `page` in `language`, in order."""
+    """Return the fenced blocks of `page` in `language`, in order."""
     text = page.read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What all tests begin with: Hypothesis's profiles, and Ctrl-C as in a terminal.
+"""Hypothesis profiles, and the handling of Ctrl-C, for all tests.
 
 The profile `fuzz` is for a long run over hostile frames:
 pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz
@@ -16,6 +16,6 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
-# What a shell runs in the background ignores Ctrl-C, and so would the processes that tests start and interrupt.
+# Background jobs of a shell ignore Ctrl-C, and so would the processes that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

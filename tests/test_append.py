@@ -1,4 +1,4 @@
-"""Frames that carry audio say what a JSON encoder says, however they are put together."""
+"""Encoded frames with audio equal those of a JSON encoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realtime.append import SPLICE_MIN_BYTES
 from realtime.codec import event_classes
 
 MODULES = (realtime, beta, translation, live)
-# Every event that mostly is audio, with the codec of its dialect.
+# Every event with an audio field, with the module of its dialect.
 CARRIERS = [
     (module, member)
     for module in MODULES
@@ -22,7 +22,7 @@ CARRIERS = [
     for member in event_classes(union)
     if member.audio_field
 ]
-# What an id could hold to be taken for the audio's key, or for null.
+# Ids that could be mistaken for the audio's key, or for null.
 NAMES = st.sampled_from(["", "i", '"delta":"', '","audio":""', "null", "é\n", '\\"delta":""', "\u2028"])
 
 
@@ -44,11 +44,11 @@ def test_long_audio_is_encoded_as_msgspec_does(module: Any, kind: Any, nbytes: i
     assert msgspec.structs.asdict(event) == before
 
 
-def test_there_are_events_that_carry_audio_on_both_sides() -> None:
+def test_both_sides_have_events_with_audio() -> None:
     assert {kind.__name__ for _, kind in CARRIERS} >= {"ResponseOutputAudioDelta", "InputAudioBufferAppend"}
 
 
-def test_a_long_frame_that_holds_nan_is_refused() -> None:
+def test_a_long_frame_with_nan_is_refused() -> None:
     delta = realtime.ResponseOutputAudioDelta(
         response_id="r",
         item_id="i",

@@ -1,4 +1,4 @@
-"""Depth, measured without parsing."""
+"""Limits of frames: the depth, measured without parsing, and the size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON, st.booleans())
-def test_depth_is_the_nesting_depth_the_value(value: Any, ascii_only: bool) -> None:
+def test_the_depth_of_json_is_that_of_its_value(value: Any, ascii_only: bool) -> None:
     frame = json.dumps(value, ensure_ascii=ascii_only).encode()
     assert nesting_depth(frame) == _depth(value)
 
@@ -38,7 +38,7 @@ def test_depth_is_the_nesting_depth_the_value(value: Any, ascii_only: bool) -> N
     ("frame", "depth"),
     [(b"", 0), (b"]]][", 0), (b'"[[[', 0), (b'"\\"[[[', 0), (b'"\\\\"[[', 2), (b"[[", 2)],
 )
-def test_nesting_depth_what_is_not_json(frame: bytes, depth: int) -> None:
+def test_the_depth_of_bytes_that_are_not_json(frame: bytes, depth: int) -> None:
     assert max(nesting_depth(frame), 0) == depth
 
 

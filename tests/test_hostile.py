@@ -1,4 +1,4 @@
-"""Whatever arrives decodes or is a DecodeError: mutated frames, odd JSON, threads, no growth."""
+"""Malformed input decodes or raises DecodeError: mutated frames, malformed JSON, threads, memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests import cases
 
 SOURCES = [(cases.decoder(d, s), cases.DIALECTS[d].encode, frame) for d, s, frame in cases.ALL]
 PACKAGE = Path(realtime.__file__).parent
-ODD_VALUES: list[Any] = [
+UNEXPECTED: list[Any] = [
     None, True, 0, -1, 1.0, 1.5, 10**30, 1e300, "", "x", "\x00", "\u2028", "AAAA", [], [None], [[]], {},
     {"type": None}, {"type": "zap"}, {"type": ["a"]}, {"function": {"name": "f"}}, {"type": "function"},
     {"function": 5}, {"type": "none"}, {"": {}}, {"type": "message", "content": None},
@@ -27,7 +27,7 @@ ODD_VALUES: list[Any] = [
 
 
 def _decode(decode: Any, encode: Any, frame: Any) -> None:
-    """Decodes or raises DecodeError; what decodes encodes, and reads back as itself."""
+    """Decode, or raise DecodeError; a decoded event encodes, and decodes to itself."""
     try:
         event = decode(frame)
     except realtime.DecodeError:
@@ -38,7 +38,7 @@ def _decode(decode: Any, encode: Any, frame: Any) -> None:
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) in a JSON value."""
+    """Return every (container, key) in a JSON value."""
     keys: list[Any] = []
     if isinstance(value, dict):
         keys = list(value)
@@ -49,13 +49,15 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
-def test_every_place_of_every_frame_with_every_odd_value(dialect: str, side: str, frame: str) -> None:
+def test_every_value_of_every_frame_replaced_by_every_unexpected_value(
+    dialect: str, side: str, frame: str
+) -> None:
     decode, encode = cases.decoder(dialect, side), cases.DIALECTS[dialect].encode
     for index in range(len(_places(json.loads(frame)))):
-        for odd in ODD_VALUES:
+        for value in UNEXPECTED:
             wire = json.loads(frame)
             container, key = _places(wire)[index]
-            container[key] = odd
+            container[key] = value
             _decode(decode, encode, json.dumps(wire))
 
 
@@ -109,7 +111,7 @@ def test_mutated_frames(source: tuple[Any, Any, str], data: st.DataObject) -> No
     _decode(decode, encode, bytes(raw))
 
 
-ODD_JSON = {
+MALFORMED = {
     "BOM": b'\xef\xbb\xbf{"type":"x.y"}',
     "UTF-16": '{"type":"x.y"}'.encode("utf-16"),
     "single quotes": b"{'type':'x.y'}",
@@ -147,8 +149,8 @@ ODD_JSON = {
 }
 
 
-@pytest.mark.parametrize("frame", ODD_JSON.values(), ids=ODD_JSON)
-def test_odd_json(frame: bytes) -> None:
+@pytest.mark.parametrize("frame", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_json(frame: bytes) -> None:
     for module in cases.DIALECTS.values():
         for decode in (module.decode_server, module.decode_client):
             for container in (
@@ -162,7 +164,7 @@ def test_odd_json(frame: bytes) -> None:
         assert isinstance(realtime.peek_type(frame), str)
 
 
-def test_strange_frames_in_many_threads_on_small_stacks() -> None:
+def test_malformed_frames_in_many_threads_on_small_stacks() -> None:
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -202,8 +204,8 @@ def test_no_growth_of_memory() -> None:
             _decode(decode, encode, odd)
             _decode(decode, encode, odd[:-1])
 
-    def held() -> int:
-        """What was allocated in this package's lines, or by what they call: threads of others do not count."""
+    def allocated() -> int:
+        """Return the bytes allocated by lines of this package or their callees; other threads do not count."""
         gc.collect()
         ours = tracemalloc.Filter(inclusive=True, filename_pattern=f"{PACKAGE}/*")
         return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([ours]).traces)
@@ -213,10 +215,10 @@ def test_no_growth_of_memory() -> None:
     tracemalloc.start()
     try:
         run()
-        before = held()
+        before = allocated()
         for _ in range(5):
             run()
-        after = held()
+        after = allocated()
     finally:
         tracemalloc.stop()
     assert after - before < 20_000

@@ -1,4 +1,4 @@
-"""What is Live's alone: bodies of other APIs as JSON, and settings apart from what is told."""
+"""Live only: bodies of other APIs as JSON, and settings without read-only members."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ BODY = b'{"model": "gpt-5",\n "temperature": 1.0, "big": 1e2, "z": null}'
 FRAME = b'{"type":"response.item.create","item":' + BODY + b"}"
 
 
-def test_a_body_is_kept_byte_for_byte() -> None:
+def test_a_body_is_unchanged() -> None:
     event = live.decode_client(FRAME)
     assert isinstance(event, live.ResponseItemCreate)
     assert live.encode(event) == FRAME
     assert msgspec.json.decode(event.item)["model"] == "gpt-5"
 
 
-def test_a_body_does_not_hold_its_frame() -> None:
+def test_a_body_does_not_alias_its_frame() -> None:
     frame = bytearray(FRAME)
     event = live.decode_client(frame)
     frame.clear()
     assert live.encode(event) == FRAME
 
 
-def test_a_body_of_ones_own() -> None:
+def test_a_user_supplied_body() -> None:
     event = live.ResponseItemCreate(item=msgspec.Raw(msgspec.json.encode({"type": "message", "content": []})))
     assert live.encode(event) == b'{"type":"response.item.create","item":{"type":"message","content":[]}}'
 
@@ -44,7 +44,7 @@ def test_bodies_in_lists_and_null_bodies() -> None:
     assert live.encode(event) == frame
 
 
-def test_an_unknown_delegation_is_kept() -> None:
+def test_an_unknown_delegation_is_retained() -> None:
     frame = b'{"type":"session.update","session":{"delegation":{"type":"oracle","x":1}}}'
     event = live.decode_client(frame)
     assert isinstance(event, live.SessionUpdate)
@@ -52,14 +52,14 @@ def test_an_unknown_delegation_is_kept() -> None:
     assert live.encode(event) == frame
 
 
-def test_a_session_that_the_server_told_starts_another() -> None:
-    told = live.LiveSessionInfo(
+def test_a_session_reported_by_the_server_starts_another() -> None:
+    reported = live.LiveSessionInfo(
         id="s", status="active", expires_at=5, model="gpt-live-1", instructions="Be brief."
     )
-    back = json.loads(live.encode(live.SessionStart(session=told)))["session"]
+    back = json.loads(live.encode(live.SessionStart(session=reported)))["session"]
     assert back == {"model": "gpt-live-1", "instructions": "Be brief."}
 
 
-def test_limits_of_every_dialect_are_the_callers() -> None:
+def test_limits_are_checked_in_every_dialect() -> None:
     with pytest.raises(ConfigError):
         live.Codec(max_depth=0)

@@ -1,4 +1,4 @@
-"""The second look: what is unknown survives, what is spelled otherwise is understood."""
+"""The lenient decoder: unknown types are retained, legacy spellings are normalised."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import realtime
 from realtime import beta
 from realtime.events.base import Unknown
 
-ODD = {"type": "hologram", "depth": [1, {"z": None}], "big": 2**70}
+UNKNOWN = {"type": "hologram", "depth": [1, {"z": None}], "big": 2**70}
 
 
 def _session(**settings: Any) -> dict[str, Any]:
@@ -26,50 +26,57 @@ def _message(part: dict[str, Any]) -> dict[str, Any]:
     return _item({"type": "message", "role": "user", "content": [part, {"type": "input_text", "text": "x"}]})
 
 
-# Where an unknown type can stand, and the class that keeps it there.
+# Every place of an unknown type, and the class that retains it.
 UNKNOWN_IN_CLIENT_EVENTS = {
-    "item": (_item(ODD), realtime.UnknownItem, lambda e: e.item),
-    "part": (_message(ODD), realtime.UnknownPart, lambda e: e.item.content[0]),
+    "item": (_item(UNKNOWN), realtime.UnknownItem, lambda e: e.item),
+    "part": (_message(UNKNOWN), realtime.UnknownPart, lambda e: e.item.content[0]),
     "session": (
-        {"type": "session.update", "session": ODD},
+        {"type": "session.update", "session": UNKNOWN},
         realtime.UnknownSession,
         lambda e: e.session,
     ),
-    "tool": (_session(tools=[ODD]), realtime.UnknownTool, lambda e: e.session.tools[0]),
+    "tool": (_session(tools=[UNKNOWN]), realtime.UnknownTool, lambda e: e.session.tools[0]),
     "tool choice": (
-        _session(tool_choice=ODD),
+        _session(tool_choice=UNKNOWN),
         realtime.UnknownToolChoice,
         lambda e: e.session.tool_choice,
     ),
     "turn detection": (
-        _session(audio={"input": {"turn_detection": ODD}}),
+        _session(audio={"input": {"turn_detection": UNKNOWN}}),
         realtime.UnknownTurnDetection,
         lambda e: e.session.audio.input.turn_detection,
     ),
     "format": (
-        _session(audio={"output": {"format": ODD}}),
+        _session(audio={"output": {"format": UNKNOWN}}),
         realtime.UnknownFormat,
         lambda e: e.session.audio.output.format,
     ),
     "truncation": (
-        _session(truncation=ODD),
+        _session(truncation=UNKNOWN),
         realtime.UnknownTruncation,
         lambda e: e.session.truncation,
     ),
     "prompt variable": (
-        _session(prompt={"id": "p", "variables": {"v": ODD}}),
+        _session(prompt={"id": "p", "variables": {"v": UNKNOWN}}),
         realtime.UnknownPromptVariable,
         lambda e: e.session.prompt.variables["v"],
     ),
     "MCP error": (
         _item(
-            {"type": "mcp_call", "id": "i", "server_label": "s", "name": "n", "arguments": "{}", "error": ODD}
+            {
+                "type": "mcp_call",
+                "id": "i",
+                "server_label": "s",
+                "name": "n",
+                "arguments": "{}",
+                "error": UNKNOWN,
+            }
         ),
         realtime.UnknownMcpError,
         lambda e: e.item.error,
     ),
     "input item of a response": (
-        {"type": "response.create", "response": {"input": [ODD]}},
+        {"type": "response.create", "response": {"input": [UNKNOWN]}},
         realtime.UnknownItem,
         lambda e: e.response.input[0],
     ),
@@ -79,19 +86,19 @@ UNKNOWN_IN_CLIENT_EVENTS = {
 @pytest.mark.parametrize(
     ("wire", "cls", "place"), UNKNOWN_IN_CLIENT_EVENTS.values(), ids=UNKNOWN_IN_CLIENT_EVENTS
 )
-def test_an_unknown_thing_keeps_its_type_and_json(wire: Any, cls: type[Unknown], place: Any) -> None:
+def test_an_unknown_type_keeps_its_tag_and_json(wire: Any, cls: type[Unknown], place: Any) -> None:
     event = realtime.decode_client(json.dumps(wire))
     found = place(event)
     assert type(found) is cls
     assert found.type == "hologram"
-    assert json.loads(found.raw) == ODD
+    assert json.loads(found.raw) == UNKNOWN
     assert json.loads(realtime.encode(event)) == wire
 
 
 def test_an_unknown_usage_of_a_transcription() -> None:
     wire = {
         "type": "conversation.item.input_audio_transcription.completed",
-        "item_id": "i", "content_index": 0, "transcript": "x", "usage": ODD,
+        "item_id": "i", "content_index": 0, "transcript": "x", "usage": UNKNOWN,
     }  # fmt: skip
     event = realtime.decode_server(json.dumps(wire))
     assert isinstance(event, realtime.ConversationItemInputAudioTranscriptionCompleted)
@@ -100,15 +107,15 @@ def test_an_unknown_usage_of_a_transcription() -> None:
 
 
 UNKNOWN_IN_BETA_EVENTS = {
-    "item": (_item(ODD), beta.UnknownItem, lambda e: e.item),
-    "part": (_message(ODD), beta.UnknownPart, lambda e: e.item.content[0]),
+    "item": (_item(UNKNOWN), beta.UnknownItem, lambda e: e.item),
+    "part": (_message(UNKNOWN), beta.UnknownPart, lambda e: e.item.content[0]),
     "turn detection": (
-        {"type": "session.update", "session": {"turn_detection": ODD}},
+        {"type": "session.update", "session": {"turn_detection": UNKNOWN}},
         beta.UnknownTurnDetection,
         lambda e: e.session.turn_detection,
     ),
     "tool": (
-        {"type": "session.update", "session": {"tools": [ODD]}},
+        {"type": "session.update", "session": {"tools": [UNKNOWN]}},
         beta.UnknownTool,
         lambda e: e.session.tools[0],
     ),
@@ -118,19 +125,19 @@ UNKNOWN_IN_BETA_EVENTS = {
 @pytest.mark.parametrize(
     ("wire", "cls", "place"), UNKNOWN_IN_BETA_EVENTS.values(), ids=UNKNOWN_IN_BETA_EVENTS
 )
-def test_an_unknown_thing_in_the_beta_dialect(wire: Any, cls: type[Unknown], place: Any) -> None:
+def test_an_unknown_type_in_the_beta_dialect(wire: Any, cls: type[Unknown], place: Any) -> None:
     event = beta.decode_client(json.dumps(wire))
     assert type(place(event)) is cls
     assert json.loads(beta.encode(event)) == wire
 
 
-@pytest.mark.parametrize("odd", [{"x": 1}, {"type": None}, {"type": 5}, {"type": ["a"]}, {"type": ""}])
-def test_an_object_without_a_usable_type_is_kept_whole(odd: dict[str, Any]) -> None:
-    event = realtime.decode_client(json.dumps(_item(odd)))
+@pytest.mark.parametrize("untyped", [{"x": 1}, {"type": None}, {"type": 5}, {"type": ["a"]}, {"type": ""}])
+def test_an_object_without_a_valid_type_is_retained(untyped: dict[str, Any]) -> None:
+    event = realtime.decode_client(json.dumps(_item(untyped)))
     assert isinstance(event, realtime.ConversationItemCreate)
     assert isinstance(event.item, realtime.UnknownItem)
     assert event.item.type == ""
-    assert json.loads(realtime.encode(event)) == _item(odd)
+    assert json.loads(realtime.encode(event)) == _item(untyped)
 
 
 def test_unknown_roles_and_enum_values_are_strings() -> None:
@@ -147,7 +154,7 @@ def test_unknown_fields_are_ignored_and_never_sent() -> None:
     assert realtime.encode(event) == b'{"type":"response.cancel","response_id":"r"}'
 
 
-# --- Other spellings -----------------------------------------------------------------
+# --- Legacy spellings ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -211,7 +218,7 @@ def test_a_session_without_a_type_is_a_realtime_session() -> None:
     assert (event.session.id, event.session.model) == ("s", "m")
 
 
-def test_a_whole_float_is_an_int() -> None:
+def test_an_integral_float_is_an_int() -> None:
     event = realtime.decode_server(
         b'{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","limit":5e4,"remaining":1.0}]}'
     )
@@ -221,7 +228,7 @@ def test_a_whole_float_is_an_int() -> None:
         realtime.decode_server(b'{"type":"rate_limits.updated","rate_limits":[{"limit":1.5}]}')
 
 
-def test_whole_floats_in_a_list_of_ints() -> None:
+def test_integral_floats_in_a_list_of_ints() -> None:
     frame = (
         '{"type":"conversation.item.input_audio_transcription.delta","item_id":"i",'
         '"logprobs":[{"token":"H","logprob":-1,"bytes":[72.0,73]}]}'
@@ -255,12 +262,12 @@ def test_both_spellings_of_parts_decode_everywhere(spelling: str) -> None:
         assert json.loads(realtime.encode(event)) == wire
 
 
-def test_an_unknown_item_deep_in_a_response_costs_only_itself() -> None:
+def test_an_unknown_item_in_a_response_leaves_the_rest_typed() -> None:
     wire = {
         "type": "response.done",
         "response": {
             "id": "r",
-            "output": [{"type": "message", "role": "assistant", "content": [ODD]}, ODD],
+            "output": [{"type": "message", "role": "assistant", "content": [UNKNOWN]}, UNKNOWN],
             "usage": {"total_tokens": 7.0},
         },
     }
@@ -274,7 +281,7 @@ def test_an_unknown_item_deep_in_a_response_costs_only_itself() -> None:
     assert event.response.usage.total_tokens == 7
 
 
-def test_the_unknown_compare_hash_and_show_themselves() -> None:
+def test_equality_hash_and_repr_of_unknown_objects() -> None:
     one = realtime.UnknownItem("a", b"{}")
     assert one == realtime.UnknownItem("a", b"{}")
     assert one != realtime.UnknownPart("a", b"{}")

@@ -1,6 +1,6 @@
 """The seed's own tests (litellm-rs 0.4.16), by their names, against `realtime.beta`.
 
-Each is the seed's assertion for assertion; then come the bytes that its serde writes.
+Each has the seed's assertions; after them come the bytes that its serde writes.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def test_estimate_cost_per_minute() -> None:
         beta.estimate_cost_per_minute("unknown-model", True)
 
 
-# --- What the seed's tests leave out -------------------------------------------------
+# --- Cases that the seed does not test -----------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_every_recommended_voice(use_case: str, voice: str) -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.0, 2.0, None, UNSET])
-def test_temperatures_that_pass(temperature: Any) -> None:
+def test_valid_temperatures(temperature: Any) -> None:
     config = beta.create_session_config(MODEL)
     config.temperature = temperature
     beta.validate_session_config(config)
 
 
 @pytest.mark.parametrize("temperature", [-0.1, 2.01, float("nan")])
-def test_temperatures_that_do_not(temperature: float) -> None:
+def test_invalid_temperatures(temperature: float) -> None:
     config = beta.create_session_config(MODEL)
     config.temperature = temperature
     with pytest.raises(ConfigError) as caught:
@@ -131,7 +131,7 @@ def test_thresholds(threshold: float, passes: bool) -> None:
         beta.validate_session_config(config)
 
 
-def test_the_last_tokens_that_pass_and_inf() -> None:
+def test_the_maximum_of_tokens_and_inf() -> None:
     config = beta.create_session_config(MODEL)
     for tokens in (1, 4096, "inf"):
         config.max_response_output_tokens = tokens
@@ -141,7 +141,7 @@ def test_the_last_tokens_that_pass_and_inf() -> None:
         beta.validate_session_config(config)
 
 
-def test_turn_detection_none_goes_out_as_null() -> None:
+def test_turn_detection_none_is_sent_as_null() -> None:
     config = beta.RealtimeSessionConfig(
         turn_detection=beta.TurnDetectionConfig(type=beta.TurnDetectionType.NONE)
     )
@@ -219,7 +219,7 @@ WIRE: dict[str, tuple[Any, bytes]] = {
     ),
     "commit": (beta.InputAudioBufferCommit(), b'{"type":"input_audio_buffer.commit"}'),
     "clear": (beta.InputAudioBufferClear(), b'{"type":"input_audio_buffer.clear"}'),
-    # The seed writes "previous_item_id":null; servers mean "not found" by it (a bug of the seed).
+    # The seed writes "previous_item_id":null, which servers refuse as not found (a bug of the seed).
     "text": (
         beta.create_text_input("Hello"),
         b'{"type":"conversation.item.create","item":{"type":"message","status":"completed",'
@@ -247,7 +247,7 @@ WIRE: dict[str, tuple[Any, bytes]] = {
     "response": (_response(), RESPONSE),
     "a bare response": (beta.ResponseCreate(), b'{"type":"response.create"}'),
     "cancel": (beta.ResponseCancel(), b'{"type":"response.cancel"}'),
-    # The seed's nested tool, which only some servers take; decoding flattens it.
+    # The seed's nested tool, which only some servers accept; decoding flattens it.
     "the seed's nested tool": (
         beta.SessionUpdate(
             session=beta.RealtimeSessionConfig(
@@ -270,6 +270,6 @@ def test_bytes_on_the_wire(event: Any, frame: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in WIRE if "append" not in name and "tool" not in name])
-def test_what_is_written_reads_back(name: str) -> None:
+def test_encoded_events_decode_to_themselves(name: str) -> None:
     event, frame = WIRE[name]
     assert beta.decode_client(frame) == event

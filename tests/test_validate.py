@@ -1,4 +1,4 @@
-"""GA's checks: each rule with what breaks it and what just keeps it, and every problem at once.
+"""GA's checks: each rule with settings that violate it and that just satisfy it.
 
 The rules for models, tokens, speed, rates and thresholds are in test_build.
 """
@@ -24,7 +24,7 @@ from realtime import spec
 
 
 def problems(config: Any) -> list[tuple[str, str]]:
-    """What is wrong with a session's settings, or a response's."""
+    """Return the problems of a session's settings, or a response's."""
     check: Any = (
         realtime.validate_response_params
         if isinstance(config, realtime.ResponseParams)
@@ -46,16 +46,16 @@ def session(**settings: Any) -> realtime.RealtimeSession:
     return realtime.RealtimeSession(**settings)
 
 
-def heard(**input: Any) -> realtime.AudioConfig:
+def input_settings(**input: Any) -> realtime.AudioConfig:
     return realtime.AudioConfig(input=realtime.AudioInput(**input))
 
 
-def said(**output: Any) -> realtime.AudioConfig:
+def output_settings(**output: Any) -> realtime.AudioConfig:
     return realtime.AudioConfig(output=realtime.AudioOutput(**output))
 
 
-def transcribed(**settings: Any) -> realtime.AudioConfig:
-    return heard(transcription=realtime.Transcription(**settings))
+def transcription_settings(**settings: Any) -> realtime.AudioConfig:
+    return input_settings(transcription=realtime.Transcription(**settings))
 
 
 def mcp(**fields: Any) -> Any:
@@ -69,7 +69,7 @@ def tool(name: Any) -> Any:
 
 NAME = "tools[0].name"
 TRANSCRIPTION = "audio.input.transcription"
-BROKEN: dict[str, tuple[Any, list[str]]] = {
+INVALID: dict[str, tuple[Any, list[str]]] = {
     "a tool's name with a space": (session(tools=[tool("get weather")]), [NAME]),
     "a tool's name that is too long": (session(tools=[tool("x" * 65)]), [NAME]),
     "a tool without a name": (session(tools=[tool("ok"), tool("")]), ["tools[1].name"]),
@@ -92,38 +92,38 @@ BROKEN: dict[str, tuple[Any, list[str]]] = {
     ),
     "include": (session(include=[*spec.INCLUDES, "everything"]), ["include[1]"]),
     "noise reduction": (
-        session(audio=heard(noise_reduction=realtime.NoiseReduction(type="wind"))),
+        session(audio=input_settings(noise_reduction=realtime.NoiseReduction(type="wind"))),
         ["audio.input.noise_reduction.type"],
     ),
     "eagerness": (
-        session(audio=heard(turn_detection=realtime.SemanticVad(eagerness="very"))),
+        session(audio=input_settings(turn_detection=realtime.SemanticVad(eagerness="very"))),
         ["audio.input.turn_detection.eagerness"],
     ),
     "an idle timeout that is too short": (
-        session(audio=heard(turn_detection=realtime.ServerVad(idle_timeout_ms=4999))),
+        session(audio=input_settings(turn_detection=realtime.ServerVad(idle_timeout_ms=4999))),
         ["audio.input.turn_detection.idle_timeout_ms"],
     ),
     "an idle timeout that is too long": (
-        session(audio=heard(turn_detection=realtime.ServerVad(idle_timeout_ms=30_001))),
+        session(audio=input_settings(turn_detection=realtime.ServerVad(idle_timeout_ms=30_001))),
         ["audio.input.turn_detection.idle_timeout_ms"],
     ),
-    "a voice of the beta dialect": (session(audio=said(voice="nova")), ["audio.output.voice"]),
-    "no languages": (session(audio=transcribed(languages=[])), [f"{TRANSCRIPTION}.languages"]),
-    "delay": (session(audio=transcribed(delay="none")), [f"{TRANSCRIPTION}.delay"]),
+    "a voice of the beta dialect": (session(audio=output_settings(voice="nova")), ["audio.output.voice"]),
+    "no languages": (session(audio=transcription_settings(languages=[])), [f"{TRANSCRIPTION}.languages"]),
+    "delay": (session(audio=transcription_settings(delay="none")), [f"{TRANSCRIPTION}.delay"]),
     "hints to a model that takes none": (
-        session(audio=transcribed(model="whisper-1", keywords=["x"], languages=["de"], delay="low")),
+        session(audio=transcription_settings(model="whisper-1", keywords=["x"], languages=["de"], delay="low")),
         [f"{TRANSCRIPTION}.keywords", f"{TRANSCRIPTION}.languages", f"{TRANSCRIPTION}.delay"],
     ),
     "a prompt to a model that takes none": (
-        session(audio=transcribed(model="gpt-realtime-whisper", prompt="x")), [f"{TRANSCRIPTION}.prompt"],
+        session(audio=transcription_settings(model="gpt-realtime-whisper", prompt="x")), [f"{TRANSCRIPTION}.prompt"],
     ),
-    "a transcription session that speaks": (
-        realtime.TranscriptionSession(audio=said(voice="alloy")), ["audio.output"],
+    "a transcription session with output": (
+        realtime.TranscriptionSession(audio=output_settings(voice="alloy")), ["audio.output"],
     ),
     "a transcription session's include": (realtime.TranscriptionSession(include=["x"]), ["include[0]"]),
     "turns that gpt-realtime-whisper does not detect": (
         realtime.TranscriptionSession(
-            audio=heard(
+            audio=input_settings(
                 transcription=realtime.Transcription(model="gpt-realtime-whisper"),
                 turn_detection=realtime.ServerVad(),
             )
@@ -147,22 +147,22 @@ BROKEN: dict[str, tuple[Any, list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("config", "expected"), BROKEN.values(), ids=BROKEN)
-def test_what_a_server_would_refuse_is_found(config: Any, expected: list[str]) -> None:
+@pytest.mark.parametrize(("config", "expected"), INVALID.values(), ids=INVALID)
+def test_invalid_settings_are_found(config: Any, expected: list[str]) -> None:
     assert paths(config) == expected
 
 
-KEPT: dict[str, Any] = {
+VALID: dict[str, Any] = {
     "names": session(tools=[tool("x" * 64), tool("Get_weather-2"), mcp(allowed_callers=["direct"])]),
     "a tunnel": session(tools=[realtime.McpTool(server_label="s", tunnel_id="tunnel_" + "a1" * 16)]),
     "null in all that can be": session(
         tools=None, tool_choice=None, tracing=None, truncation=None, include=None, reasoning=None,
-        audio=heard(noise_reduction=None, transcription=None, turn_detection=None, format=None),
+        audio=input_settings(noise_reduction=None, transcription=None, turn_detection=None, format=None),
     ),
     "null below": session(
         reasoning=realtime.Reasoning(effort=None),
         truncation=realtime.RetentionRatio(retention_ratio=1, token_limits=None),
-        audio=transcribed(model=None, keywords=None, languages=None, delay=None, prompt=None),
+        audio=transcription_settings(model=None, keywords=None, languages=None, delay=None, prompt=None),
         tools=[mcp(require_approval=None, allowed_callers=None, tunnel_id=None)],
     ),
     "objects where strings can stand": session(
@@ -172,24 +172,24 @@ KEPT: dict[str, Any] = {
             retention_ratio=0, token_limits=realtime.TokenLimits(post_instructions=0)
         ),
         tools=[mcp(require_approval=realtime.McpApprovalFilter(never=realtime.McpToolFilter(read_only=True)))],
-        audio=said(voice=realtime.CustomVoice(id="voice_1")),
+        audio=output_settings(voice=realtime.CustomVoice(id="voice_1")),
     ),
-    "what nobody knows yet": session(
+    "unknown types": session(
         tools=[realtime.UnknownTool("later", b"{}")],
         truncation=realtime.UnknownTruncation("later", b"{}"),
-        audio=heard(turn_detection=realtime.UnknownTurnDetection("later", b"{}")),
+        audio=input_settings(turn_detection=realtime.UnknownTurnDetection("later", b"{}")),
     ),
-    "a voice that nobody knows yet": session(audio=said(voice="aurora")),
-    "bounds": session(audio=heard(turn_detection=realtime.ServerVad(idle_timeout_ms=5000))),
-    "the other bounds": session(audio=heard(turn_detection=realtime.ServerVad(idle_timeout_ms=30_000))),
-    "hints": session(audio=transcribed(model="gpt-transcribe", keywords=["x"], languages=["de"], prompt="p")),
-    "hints to the model there is": session(audio=transcribed(keywords=["x"], languages=["de"], delay="low")),
-    "delay": session(audio=transcribed(model="gpt-realtime-whisper", delay="minimal")),
+    "an unknown voice": session(audio=output_settings(voice="aurora")),
+    "bounds": session(audio=input_settings(turn_detection=realtime.ServerVad(idle_timeout_ms=5000))),
+    "the other bounds": session(audio=input_settings(turn_detection=realtime.ServerVad(idle_timeout_ms=30_000))),
+    "hints": session(audio=transcription_settings(model="gpt-transcribe", keywords=["x"], languages=["de"], prompt="p")),
+    "hints to the model there is": session(audio=transcription_settings(keywords=["x"], languages=["de"], delay="low")),
+    "delay": session(audio=transcription_settings(model="gpt-realtime-whisper", delay="minimal")),
     "whisper without turns": realtime.TranscriptionSession(
-        audio=heard(transcription=realtime.Transcription(model="gpt-realtime-whisper"), turn_detection=None)
+        audio=input_settings(transcription=realtime.Transcription(model="gpt-realtime-whisper"), turn_detection=None)
     ),
     "whisper beside a model that speaks": session(
-        audio=heard(
+        audio=input_settings(
             transcription=realtime.Transcription(model="gpt-realtime-whisper"),
             turn_detection=realtime.ServerVad(),
         )
@@ -205,12 +205,12 @@ KEPT: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("config", KEPT.values(), ids=KEPT)
-def test_what_a_server_takes_passes(config: Any) -> None:
+@pytest.mark.parametrize("config", VALID.values(), ids=VALID)
+def test_valid_settings_pass(config: Any) -> None:
     assert problems(config) == []
 
 
-def test_every_problem_is_found_at_once() -> None:
+def test_all_problems_are_found_at_once() -> None:
     config = session(
         model="gpt-4",
         tools=[tool("a b"), mcp(require_approval="x")],
@@ -228,12 +228,12 @@ def test_every_problem_is_found_at_once() -> None:
     ]  # fmt: skip
 
 
-def test_only_parameters_can_be_checked() -> None:
+def test_other_objects_than_parameters_are_a_type_error() -> None:
     with pytest.raises(TypeError):
         realtime.validate_response_params(realtime.RealtimeSession())  # type: ignore[arg-type]
 
 
-def test_sentences_hold_no_long_text() -> None:
+def test_sentences_are_short() -> None:
     for config in (session(tracing="x" * 5000), realtime.ResponseParams(metadata={"k" * 5000: "v"})):
         ((path, what),) = problems(config)
         assert len(path) + len(what) < 250
@@ -243,7 +243,7 @@ def test_sentences_hold_no_long_text() -> None:
 
 
 def literals(annotation: Any) -> set[str]:
-    """Every string of the Literal types in an annotation."""
+    """Return every string of the Literal types in an annotation."""
     found = {value for value in get_args(annotation) if isinstance(value, str)}
     return found.union(*map(literals, get_args(annotation)), set())
 
@@ -270,3 +270,15 @@ def field(model: Any, name: str) -> set[str]:
 )
 def test_closed_sets_are_the_sdks(known: tuple[str, ...], theirs: set[str]) -> None:
     assert set(known) == theirs
+
+
+@pytest.mark.parametrize(
+    ("config", "suggestion"),
+    [
+        (session(tools=[mcp(connector_id="connector_dropbx")]), "did you mean 'connector_dropbox'?"),
+        (session(truncation="disable"), "did you mean 'disabled'?"),
+    ],
+)
+def test_a_misspelled_value_is_refused_with_a_suggestion(config: Any, suggestion: str) -> None:
+    ((_, what),) = problems(config)
+    assert what.endswith(suggestion)

@@ -1,4 +1,4 @@
-"""Files of other kinds, through libsndfile."""
+"""Audio files of other kinds, read by libsndfile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPEECHLIKE = np.random.default_rng(3).integers(-20000, 20000, (2400, 2)).astype(
 
 
 @pytest.mark.parametrize("kind", ["FLAC", "AIFF", "AU"])
-def test_lossless_kinds_give_the_samples_that_were_written(tmp_path: Path, kind: str) -> None:
+def test_lossless_kinds_return_the_written_samples(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"x.{kind.lower()}"
     soundfile.write(path, SPEECHLIKE, 16000, subtype="PCM_16", format=kind)
     found = read_audio(path)
@@ -35,7 +35,7 @@ def test_wav_of_24_bits_is_rounded_half_to_even(tmp_path: Path) -> None:
     assert np.frombuffer(read_audio(path).data, "<i2").tolist() == [0, 0, 2, 2, 0, -2, 32767]
 
 
-def test_a_wav_of_ours_stays_the_bytes_of_the_file(tmp_path: Path) -> None:
+def test_a_supported_wav_keeps_the_bytes_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
     codes = ulaw_encode(SPEECHLIKE[:, 0].copy()).tobytes()
     write_wav(path, codes, "pcmu")
@@ -43,7 +43,7 @@ def test_a_wav_of_ours_stays_the_bytes_of_the_file(tmp_path: Path) -> None:
     assert read_audio(path).data == codes
 
 
-def test_a_binary_file_is_read_from_where_it_stands() -> None:
+def test_a_binary_file_is_read_from_its_position() -> None:
     file = io.BytesIO()
     soundfile.write(file, SPEECHLIKE, 48000, subtype="PCM_16", format="FLAC")
     file.seek(0)
@@ -51,7 +51,7 @@ def test_a_binary_file_is_read_from_where_it_stands() -> None:
 
 
 @pytest.mark.parametrize("contents", [b"", b"nonsense" * 40, b"fLaC" + bytes(40), b"RIFF\0\0\0\0WAVE"])
-def test_what_nobody_can_read_is_an_audio_error(tmp_path: Path, contents: bytes) -> None:
+def test_a_file_that_neither_can_read_is_an_audio_error(tmp_path: Path, contents: bytes) -> None:
     path = tmp_path / "x.bin"
     path.write_bytes(contents)
     with pytest.raises(AudioError):
@@ -66,7 +66,7 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path, monkeypatch: pytes
         read_audio(path)
 
 
-def test_what_is_not_there_and_what_is_no_file(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_wrong_type(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_audio(tmp_path / "none.flac")
     with pytest.raises(TypeError):
