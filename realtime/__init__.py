@@ -18,8 +18,6 @@ from __future__ import annotations
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET as UNSET
-
 from . import events as events
 from ._version import __version__ as __version__
 from .build import (
