@@ -1,23 +1,19 @@
-"""GA, today's protocol: every event, in one module a wire noun.
+"""All events of GA, today's protocol, and the Structs that they carry: one module per wire noun.
 
-    base          what all Structs share; `Unknown`
-    items, tools  what sessions, responses and conversations carry
+    base          base classes, `Maybe`, `Unknown`
+    items, tools  objects that sessions, responses and conversations share
     session, audio_buffer, conversation, response
-                  the events, each module's union at its bottom
+                  the events, each module's union at its end
     beta, translation, live
-                  the other dialects, as differences from this one
+                  the other dialects
 
-To add an event: its class in the module of its noun, a line in that module's union, a case
-in the tests' table.
+To add an event, write its class in the module of its noun, add it to that module's union and
+`__all__`, and add a frame to tests/cases.
 """
-
-# Star imports bring msgspec's Final UNSET more than once, the same object each time.
-# pyright: reportGeneralTypeIssues=false
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from . import audio_buffer, base, conversation, items, response, session, tools
 from .audio_buffer import *
 from .base import *
 from .conversation import *
@@ -26,6 +22,15 @@ from .response import *
 from .session import *
 from .tools import *
 
+__all__ = ["ClientEvent", "ServerEvent"]
+__all__ += audio_buffer.__all__
+__all__ += base.__all__
+__all__ += conversation.__all__
+__all__ += items.__all__
+__all__ += response.__all__
+__all__ += session.__all__
+__all__ += tools.__all__
+
 ServerEvent = (
     SessionServerEvent | AudioBufferServerEvent | ConversationServerEvent | ResponseServerEvent | UnknownEvent
 )
@@ -33,7 +38,6 @@ ClientEvent = (
     SessionClientEvent | AudioBufferClientEvent | ConversationClientEvent | ResponseClientEvent | UnknownEvent
 )
 
-if not TYPE_CHECKING:
-    from .._names import public_names as _public_names
 
-    __all__ = _public_names(globals())
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,14 +1,35 @@
-"""The audio buffers: what goes in, what the server hears in it, what comes out of it."""
+"""Events of the input and output audio buffers, and of the turn detection that runs on the input.
+
+The settings of turn detection are in `session`, the audio that a response streams in `response`.
+"""
 
 from __future__ import annotations
 
 from .base import ClientSide, ItemEvent, ServerSide
 
+__all__ = [
+    "AudioBufferClientEvent",
+    "AudioBufferServerEvent",
+    "InputAudioBufferAppend",
+    "InputAudioBufferClear",
+    "InputAudioBufferCleared",
+    "InputAudioBufferCommit",
+    "InputAudioBufferCommitted",
+    "InputAudioBufferDtmfEventReceived",
+    "InputAudioBufferSpeechStarted",
+    "InputAudioBufferSpeechStopped",
+    "InputAudioBufferTimeoutTriggered",
+    "OutputAudioBufferClear",
+    "OutputAudioBufferCleared",
+    "OutputAudioBufferStarted",
+    "OutputAudioBufferStopped",
+]
+
 # --- Client --------------------------------------------------------------------------
 
 
 class InputAudioBufferAppend(ClientSide, tag="input_audio_buffer.append", kw_only=True):
-    """Audio for the input buffer: raw bytes of the session's input format, at most 15 MiB."""
+    """Audio to append to the input buffer: raw bytes in the session's input format, at most 15 MiB."""
 
     audio_field = "audio"
 
@@ -16,44 +37,44 @@ class InputAudioBufferAppend(ClientSide, tag="input_audio_buffer.append", kw_onl
 
 
 class InputAudioBufferCommit(ClientSide, tag="input_audio_buffer.commit", kw_only=True):
-    """Makes a user message of the input buffer (at least 100 ms of audio)."""
+    """Request to turn the input buffer (at least 100 ms of audio) into a user message."""
 
 
 class InputAudioBufferClear(ClientSide, tag="input_audio_buffer.clear", kw_only=True):
-    """Empties the input buffer."""
+    """Request to empty the input buffer."""
 
 
 class OutputAudioBufferClear(ClientSide, tag="output_audio_buffer.clear", kw_only=True):
-    """WebRTC and SIP: stop what is being played."""
+    """WebRTC and SIP: request to stop the audio that is being played."""
 
 
 # --- Server --------------------------------------------------------------------------
 
 
 class InputAudioBufferCommitted(ItemEvent, tag="input_audio_buffer.committed", kw_only=True):
-    """The input buffer is now the user message `item_id`, after `previous_item_id`."""
+    """Sent when the input buffer was committed and becomes the user message `item_id`."""
 
     previous_item_id: str | None = None
 
 
 class InputAudioBufferCleared(ServerSide, tag="input_audio_buffer.cleared", kw_only=True):
-    """The input buffer is empty."""
+    """Answer to `input_audio_buffer.clear`."""
 
 
 class InputAudioBufferSpeechStarted(ItemEvent, tag="input_audio_buffer.speech_started", kw_only=True):
-    """Speech was heard; `item_id` is the message that it will be."""
+    """Sent when turn detection finds the start of speech. `item_id` is the message it will become."""
 
     audio_start_ms: int
 
 
 class InputAudioBufferSpeechStopped(ItemEvent, tag="input_audio_buffer.speech_stopped", kw_only=True):
-    """The speech has ended."""
+    """Sent when turn detection finds the end of speech."""
 
     audio_end_ms: int
 
 
 class InputAudioBufferTimeoutTriggered(ItemEvent, tag="input_audio_buffer.timeout_triggered", kw_only=True):
-    """Nothing was said for `idle_timeout_ms`; the server commits the silence and answers."""
+    """Sent when nobody spoke for `idle_timeout_ms`. The server commits the silence and responds to it."""
 
     audio_start_ms: int
     audio_end_ms: int
@@ -62,26 +83,26 @@ class InputAudioBufferTimeoutTriggered(ItemEvent, tag="input_audio_buffer.timeou
 class InputAudioBufferDtmfEventReceived(
     ServerSide, tag="input_audio_buffer.dtmf_event_received", kw_only=True
 ):
-    """SIP: a key was pressed; `received_at` is in Unix seconds."""
+    """SIP: sent when the caller presses a key. `received_at` is in Unix seconds."""
 
     event: str
     received_at: int
 
 
 class OutputAudioBufferStarted(ServerSide, tag="output_audio_buffer.started", kw_only=True):
-    """WebRTC and SIP: the server plays a response."""
+    """WebRTC and SIP: sent when the server starts to play a response."""
 
     response_id: str
 
 
 class OutputAudioBufferStopped(ServerSide, tag="output_audio_buffer.stopped", kw_only=True):
-    """WebRTC and SIP: the response was played to its end."""
+    """WebRTC and SIP: sent when a response was played to its end."""
 
     response_id: str
 
 
 class OutputAudioBufferCleared(ServerSide, tag="output_audio_buffer.cleared", kw_only=True):
-    """WebRTC and SIP: the rest of the response will not be played."""
+    """WebRTC and SIP: sent when the rest of a response is discarded (interruption or clear)."""
 
     response_id: str
 

@@ -1,30 +1,52 @@
-"""What every Struct on the wire has in common, and what stands for what nobody knows yet.
+"""Base classes of everything on the wire, and `Unknown` for types that this version does not know.
 
-Read this first, then `items`, `session` and the events beside them. Two rules hold
-everywhere:
+No event is defined here: next, read the module of a wire noun (`items`, `session`, `response`).
+Two rules hold in all of them:
 
-- What a client can send is exact: an optional field is `Maybe[T]`, absent is `UNSET`,
-  null is `None`, and both survive decoding and encoding.
-- What only a server sends is for reading: an optional field is ``T | None``, and absent
-  and null are both `None`.
+- Settings, and whatever else a client may send, keep absent and null apart: the field is a
+  `Maybe[T]`, absent is `UNSET`, null is ``None``. That holds in server events too: a setting that
+  a `session.created` leaves out reads `UNSET`.
+- Members that only servers send (`expires_at`, usage, a session's `id` and `object`) are
+  ``T | None``: absent and null both read ``None``.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Type, TypeVar, Union  # noqa: UP035 (where `type` is a field)
+from typing import Any, ClassVar, Final, Type, TypeVar, Union  # noqa: UP035 (where `type` is a field)
 
 from msgspec import UNSET, Raw, Struct, UnsetType, structs
+
+__all__ = [
+    "UNSET",
+    "ClientSide",
+    "ContentEvent",
+    "ItemEvent",
+    "Maybe",
+    "ServerSide",
+    "SessionSnapshot",
+    "Tagged",
+    "Unknown",
+    "UnknownEvent",
+    "VariantStruct",
+    "Wire",
+]
 
 _T = TypeVar("_T")
 # Absent (UNSET), null (None), or a T.
 Maybe = Union[_T, None, UnsetType]  # noqa: UP007 (an alias with a type variable)
 
+# Longer values are shortened in a repr: 16 bytes take at most 67 characters.
+_MAX_REPR_LEN: Final = 16
+
+
+# --- Unknown types -------------------------------------------------------------------
+
 
 class Unknown:
-    """Something of a type that this version does not know: its `type` and its JSON.
+    """An object of a type that this version does not know: its `type` and its JSON.
 
-    `type` is "" where the object had none. `raw` is the JSON text as it came; encoding
-    gives it back byte for byte. Equality and hash are those of the pair.
+    `type` is "" if the object had none. `raw` is the JSON text as received; encoding writes it
+    unchanged. Two are equal if both members are.
     """
 
     __slots__ = ("raw", "type")
@@ -32,7 +54,7 @@ class Unknown:
 
     def __init__(self, type: str, raw: bytes) -> None:
         if not isinstance(raw, bytes):
-            raise TypeError(f"raw JSON is bytes, not {raw.__class__.__name__}")
+            raise TypeError(f"raw JSON must be bytes, not {raw.__class__.__name__}")
         self.type = type
         self.raw = raw
 
@@ -49,28 +71,45 @@ class Unknown:
 
 
 class UnknownEvent(Unknown):
-    """An event of a type that this version does not know; `encode` gives `raw` back."""
+    """An event of a type that this version does not know. `encode` returns its `raw`."""
 
     __slots__ = ()
 
 
-# gc=False: events are trees of what came off a wire and hold no reference cycles, so the
-# collector need not track them (benchmarks/codec.py: decode_event).
+# --- Structs -------------------------------------------------------------------------
+
+
+# gc=False: events are trees of decoded JSON without reference cycles, so the garbage collector
+# need not track them (benchmarks/codec.py: decode_event).
 class Wire(Struct, omit_defaults=True, gc=False):
     """The base of every Struct that crosses the wire."""
 
     @classmethod
-    def mend(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
-        """The fields of an object that did not decode, respelled where an older spelling is known."""
+    def normalize_legacy(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
+        """Return the members of an object that failed to decode, older spellings replaced by today's."""
         return parts
+
+    @classmethod  # TEMPORARY: old name
+    def mend(cls, parts: dict[str, Raw]) -> dict[str, Raw]:  # TEMPORARY: old name  # noqa: D102
+        return cls.normalize_legacy(parts)  # TEMPORARY: old name
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        audio_field = getattr(self, "audio_field", "")
+        return [
+            (name, _for_repr(getattr(self, name), name == audio_field)) for name in self.__struct_fields__
+        ]
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({fields})"
 
 
 class Tagged(Wire, tag_field="type"):
-    """A member of a union that the wire tells apart by ``type``."""
+    """A member of a union whose members are distinguished by ``type``."""
 
-    # The field whose value is raw audio, for events that mostly are audio.
+    # The field whose value is raw audio, in events that consist mostly of audio.
     audio_field: ClassVar[str] = ""
-    # What a member of an unknown type becomes, where the union has room for one.
+    # The class for members of an unknown type.
     unknown: ClassVar[Type[Unknown]] = UnknownEvent  # noqa: UP006 (`type` is a property here)
 
     @property
@@ -79,41 +118,58 @@ class Tagged(Wire, tag_field="type"):
         return str(self.__struct_config__.tag)
 
     @classmethod
-    def implied_tag(cls, parts: dict[str, Raw]) -> str:
-        """The type that an object of this family without one must be; "" where that is open."""
+    def default_tag(cls, parts: dict[str, Raw]) -> str:
+        """Return the type to assume for an object of this family that has none, or "" for no type."""
         return ""
 
     @classmethod
-    def of_unknown(cls, tag: str, raw: bytes) -> object:
-        """What stands for an object of this family whose type is not known."""
+    def decode_unknown(cls, tag: str, raw: bytes) -> object:
+        """Return the value for an object of this family whose type is not known."""
         return cls.unknown(tag, raw)
 
+    @classmethod  # TEMPORARY: old name
+    def implied_tag(cls, parts: dict[str, Raw]) -> str:  # TEMPORARY: old name  # noqa: D102
+        return cls.default_tag(parts)  # TEMPORARY: old name
 
-class Flat(Wire):
-    """One Struct for all variants of something; other types than `types` become `unknown`."""
+    @classmethod  # TEMPORARY: old name
+    def of_unknown(cls, tag: str, raw: bytes) -> object:  # TEMPORARY: old name  # noqa: D102
+        return cls.decode_unknown(tag, raw)  # TEMPORARY: old name
+
+
+class VariantStruct(Wire):
+    """One Struct for all variants of an object. A type that is not in `types` becomes `unknown`."""
 
     unknown: ClassVar[Type[Unknown]]  # noqa: UP006 (`type` is a field of the subclasses)
     types: ClassVar[frozenset[str]]
 
     @classmethod
-    def of_unknown(cls, tag: str, raw: bytes) -> object:
-        """What stands for one whose type is not known."""
+    def decode_unknown(cls, tag: str, raw: bytes) -> object:
+        """Return the value for an object whose type is not known."""
         return cls.unknown(tag, raw)
+
+    @classmethod  # TEMPORARY: old name
+    def of_unknown(cls, tag: str, raw: bytes) -> object:  # TEMPORARY: old name  # noqa: D102
+        return cls.decode_unknown(tag, raw)  # TEMPORARY: old name
+
+
+# --- Events --------------------------------------------------------------------------
 
 
 class ServerSide(Tagged, kw_only=True):
     """An event that a server sends."""
 
-    sends_settings: ClassVar[bool] = False
+    has_session_settings: ClassVar[bool] = False
+    sends_settings: ClassVar[bool] = False  # TEMPORARY: old name
 
     event_id: str | None = None
 
 
 class ClientSide(Tagged, kw_only=True):
-    """An event that a client sends; `event_id` comes back in an error about it."""
+    """An event that a client sends. A server's `error` about it repeats its `event_id`."""
 
-    # Whether `session` may be one that the server told, of which only the settings are sent.
-    sends_settings: ClassVar[bool] = False
+    # True if `session` may be a SessionSnapshot, of which only the settings are sent.
+    has_session_settings: ClassVar[bool] = False
+    sends_settings: ClassVar[bool] = False  # TEMPORARY: old name
 
     event_id: Maybe[str] = UNSET
 
@@ -132,20 +188,56 @@ class ContentEvent(ItemEvent, kw_only=True):
     content_index: int
 
 
-class Told(Wire):
-    """A session as the server told it: its `settings` and more, which servers do not take back."""
+# --- Sessions as servers report them -------------------------------------------------
+
+
+class SessionSnapshot(Wire):
+    """A session as a server reports it: its settings, and read-only members that servers refuse in an update."""
 
     settings_type: ClassVar[Type[Wire]]  # noqa: UP006 (`type` is a field of some)
-    not_settings: ClassVar[frozenset[str]] = frozenset()
+    # Read-only members that share their name with a setting.
+    read_only_fields: ClassVar[frozenset[str]] = frozenset()
 
     def settings(self) -> Wire:
-        """What of it can be sent in an update."""
-        names = set(self.settings_type.__struct_fields__) - self.not_settings
+        """Return the settings of this session, as an update may send them."""
+        names = set(self.settings_type.__struct_fields__) - self.read_only_fields
         return self.settings_type(**{name: getattr(self, name) for name in names})
 
 
-def settled(event: Any) -> Any:
-    """`event`, whose `session` is settings, whatever it was."""
-    if not isinstance(event.session, Told):
+def strip_read_only(event: Any) -> Any:
+    """Return `event` with the read-only members of its session removed."""
+    if not isinstance(event.session, SessionSnapshot):
         return event
     return structs.replace(event, session=event.session.settings())
+
+
+# --- repr ----------------------------------------------------------------------------
+
+
+class _Literal:
+    """A value whose repr is the given text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _for_repr(value: Any, is_audio: bool) -> Any:
+    """Return `value`, or its size and its beginning if it is long audio or raw JSON."""
+    if isinstance(value, Raw):
+        value = bytes(value)
+    unit = "bytes" if isinstance(value, (bytes, bytearray)) else ""
+    if is_audio and isinstance(value, str):  # base64 text, which the beta dialect may send as it is
+        unit = "characters"
+    if not unit or len(value) <= _MAX_REPR_LEN:
+        return value
+    return _Literal(f"<{len(value)} {unit}: {value[: _MAX_REPR_LEN // 2]!r}...>")
+
+
+Told = SessionSnapshot  # TEMPORARY: old name
+settled = strip_read_only  # TEMPORARY: old name
+Flat = VariantStruct  # TEMPORARY: old name

@@ -1,4 +1,7 @@
-"""The conversation: its items come, change and go, and speech becomes text beside it."""
+"""Events of the conversation: items added, changed and removed, and transcripts of the user's speech.
+
+The items themselves are in `items`; the events of a response that is being generated in `response`.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,56 @@ from msgspec import UNSET
 from .base import ClientSide, ItemEvent, Maybe, ServerSide, Tagged, Unknown, Wire
 from .items import Item
 
+__all__ = [
+    "AnyTranscriptionUsage",
+    "ConversationClientEvent",
+    "ConversationCreated",
+    "ConversationInfo",
+    "ConversationItemAdded",
+    "ConversationItemCreate",
+    "ConversationItemCreated",
+    "ConversationItemDelete",
+    "ConversationItemDeleted",
+    "ConversationItemDone",
+    "ConversationItemInputAudioTranscriptionCompleted",
+    "ConversationItemInputAudioTranscriptionDelta",
+    "ConversationItemInputAudioTranscriptionFailed",
+    "ConversationItemInputAudioTranscriptionSegment",
+    "ConversationItemRetrieve",
+    "ConversationItemRetrieved",
+    "ConversationItemTruncate",
+    "ConversationItemTruncated",
+    "ConversationServerEvent",
+    "DurationUsage",
+    "KnownTranscriptionUsage",
+    "Language",
+    "LogProb",
+    "NewItemEvent",
+    "TokenUsage",
+    "TranscriptionError",
+    "TranscriptionTokenDetails",
+    "TranscriptionUsage",
+    "UnknownUsage",
+]
+
 # --- Client --------------------------------------------------------------------------
 
 
 class ConversationItemCreate(ClientSide, tag="conversation.item.create", kw_only=True):
-    """Adds an item after `previous_item_id` ("root": at the beginning; absent: at the end)."""
+    """Request to add an item after `previous_item_id` ("root": at the beginning, absent: at the end)."""
 
     previous_item_id: Maybe[str] = UNSET
     item: Item
 
 
 class ConversationItemRetrieve(ClientSide, tag="conversation.item.retrieve", kw_only=True):
-    """Asks for an item, with the audio as the model heard it."""
+    """Request for an item, with its audio as the model received it."""
 
     item_id: str
 
 
 class ConversationItemTruncate(ClientSide, tag="conversation.item.truncate", kw_only=True):
-    """Cuts an assistant's audio to what was really heard; past its end is an error."""
+    """Request to truncate an assistant's audio to the part that was played. Past its end is an error."""
 
     item_id: str
     content_index: int
@@ -34,7 +69,7 @@ class ConversationItemTruncate(ClientSide, tag="conversation.item.truncate", kw_
 
 
 class ConversationItemDelete(ClientSide, tag="conversation.item.delete", kw_only=True):
-    """Removes an item."""
+    """Request to remove an item."""
 
     item_id: str
 
@@ -43,59 +78,59 @@ class ConversationItemDelete(ClientSide, tag="conversation.item.delete", kw_only
 
 
 class ConversationInfo(Wire, kw_only=True):
-    """A conversation's name."""
+    """A conversation's id."""
 
     id: str | None = None
     object: str | None = None
 
 
 class ConversationCreated(ServerSide, tag="conversation.created", kw_only=True):
-    """A conversation exists, right after its session."""
+    """Sent right after `session.created`, with the conversation's id."""
 
     conversation: ConversationInfo
 
 
 class NewItemEvent(ServerSide, kw_only=True):
-    """An item and the one before it (null: the first)."""
+    """An event with an item and the id of the one before it (None: it is the first)."""
 
     previous_item_id: str | None = None
     item: Item
 
 
 class ConversationItemCreated(NewItemEvent, tag="conversation.item.created", kw_only=True):
-    """The beta dialect's word for an item that was added; GA servers may still say it."""
+    """Sent for an added item by servers that still use the beta dialect's name for it."""
 
 
 class ConversationItemAdded(NewItemEvent, tag="conversation.item.added", kw_only=True):
-    """An item was added; its content may still come."""
+    """Sent when an item was added. Its content may follow in later events."""
 
 
 class ConversationItemDone(NewItemEvent, tag="conversation.item.done", kw_only=True):
-    """An item is complete."""
+    """Sent when an item is complete. Audio is left out."""
 
 
 class ConversationItemRetrieved(ServerSide, tag="conversation.item.retrieved", kw_only=True):
-    """The answer to a retrieve."""
+    """Answer to `conversation.item.retrieve`."""
 
     item: Item
 
 
 class ConversationItemTruncated(ItemEvent, tag="conversation.item.truncated", kw_only=True):
-    """An assistant's audio was cut; its transcript is gone with it."""
+    """Answer to `conversation.item.truncate`. The server has removed the transcript too."""
 
     content_index: int
     audio_end_ms: int
 
 
 class ConversationItemDeleted(ItemEvent, tag="conversation.item.deleted", kw_only=True):
-    """An item was removed."""
+    """Answer to `conversation.item.delete`."""
 
 
 # --- Server: transcription of the user's speech --------------------------------------
 
 
 class LogProb(Wire, kw_only=True):
-    """The log probability of one token; `bytes` are its UTF-8 codes."""
+    """The log probability of a token. `bytes` is its text in UTF-8."""
 
     token: str
     logprob: float
@@ -103,26 +138,26 @@ class LogProb(Wire, kw_only=True):
 
 
 class UnknownUsage(Unknown):
-    """A transcription's usage of a type that this version does not know."""
+    """Usage of a transcription, of a type that this version does not know."""
 
     __slots__ = ()
 
 
 class AnyTranscriptionUsage(Tagged):
-    """The family of a transcription's usages."""
+    """The family of a transcription's usage."""
 
     unknown = UnknownUsage
 
 
 class TranscriptionTokenDetails(Wire, kw_only=True):
-    """What the input tokens were."""
+    """The kinds of the input tokens."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
 
 
 class TokenUsage(AnyTranscriptionUsage, tag="tokens", kw_only=True):
-    """A transcription billed by tokens."""
+    """Usage of a transcription that is billed by tokens."""
 
     input_tokens: int
     output_tokens: int
@@ -131,7 +166,7 @@ class TokenUsage(AnyTranscriptionUsage, tag="tokens", kw_only=True):
 
 
 class DurationUsage(AnyTranscriptionUsage, tag="duration", kw_only=True):
-    """A transcription billed by the length of the audio."""
+    """Usage of a transcription that is billed by the length of its audio."""
 
     seconds: float
 
@@ -144,13 +179,13 @@ else:
 
 
 class Language(Wire, kw_only=True):
-    """A language that was heard."""
+    """A language found in the speech."""
 
     code: str
 
 
 class TranscriptionError(Wire, kw_only=True):
-    """Why a transcription failed."""
+    """Details of a failed transcription."""
 
     type: str | None = None
     code: str | None = None
@@ -161,7 +196,7 @@ class TranscriptionError(Wire, kw_only=True):
 class ConversationItemInputAudioTranscriptionDelta(
     ItemEvent, tag="conversation.item.input_audio_transcription.delta", kw_only=True
 ):
-    """More of the transcript of the user's speech."""
+    """Sent for each new piece of the transcript of the user's speech."""
 
     content_index: int | None = None
     delta: str | None = None
@@ -171,7 +206,7 @@ class ConversationItemInputAudioTranscriptionDelta(
 class ConversationItemInputAudioTranscriptionSegment(
     ItemEvent, tag="conversation.item.input_audio_transcription.segment", kw_only=True
 ):
-    """A segment of a diarized transcript; `start` and `end` are in seconds."""
+    """Sent for each segment of a diarized transcript. `start` and `end` are in seconds."""
 
     content_index: int
     id: str
@@ -184,7 +219,7 @@ class ConversationItemInputAudioTranscriptionSegment(
 class ConversationItemInputAudioTranscriptionCompleted(
     ItemEvent, tag="conversation.item.input_audio_transcription.completed", kw_only=True
 ):
-    """The whole transcript of the user's speech; it may come after the answer."""
+    """The complete transcript of the user's speech. May arrive after the response to it."""
 
     content_index: int
     transcript: str
@@ -196,7 +231,7 @@ class ConversationItemInputAudioTranscriptionCompleted(
 class ConversationItemInputAudioTranscriptionFailed(
     ItemEvent, tag="conversation.item.input_audio_transcription.failed", kw_only=True
 ):
-    """The user's speech could not be transcribed."""
+    """Sent when the user's speech could not be transcribed."""
 
     content_index: int
     error: TranscriptionError

@@ -1,8 +1,9 @@
-"""Conversation items and their content parts: what messages, calls and MCP steps look like.
+"""Conversation items (messages, function calls, MCP steps) and their content parts.
 
-Both sides send these, so every optional field is `Maybe`. Parts accept the spellings of
-today's items (``output_text``) and of `response.content_part.*` and older servers
-(``text``); each keeps its own on the way out.
+Both sides send these, so every optional field is `Maybe`. Content parts have two spellings:
+``output_text`` in items, ``text`` in `response.content_part.*` and from older servers. Both
+decode, each to its own class, and encode as they were. The events are in `conversation` and
+`response`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,45 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import UNSET
 
 from .base import Maybe, Tagged, Unknown, Wire
+
+__all__ = [
+    "AnyItem",
+    "AnyMcpError",
+    "AnyPart",
+    "Audio",
+    "ContentPart",
+    "FunctionCallItem",
+    "FunctionCallOutputItem",
+    "ImageDetail",
+    "InputAudio",
+    "InputImage",
+    "InputItem",
+    "InputText",
+    "Item",
+    "ItemReference",
+    "KnownInputItem",
+    "KnownItem",
+    "KnownMcpError",
+    "KnownPart",
+    "McpApprovalRequestItem",
+    "McpApprovalResponseItem",
+    "McpCallItem",
+    "McpError",
+    "McpHttpError",
+    "McpListToolsItem",
+    "McpProtocolError",
+    "McpToolDescription",
+    "McpToolExecutionError",
+    "MessageItem",
+    "OutputAudio",
+    "OutputText",
+    "Role",
+    "Status",
+    "Text",
+    "UnknownItem",
+    "UnknownMcpError",
+    "UnknownPart",
+]
 
 if TYPE_CHECKING:
     Role = Literal["user", "assistant", "system"] | str
@@ -34,7 +74,7 @@ class UnknownItem(Unknown):
 
 
 class UnknownMcpError(Unknown):
-    """An MCP call's error of a type that this version does not know."""
+    """An error of an MCP call, of a type that this version does not know."""
 
     __slots__ = ()
 
@@ -42,10 +82,10 @@ class UnknownMcpError(Unknown):
 # --- Content parts -------------------------------------------------------------------
 
 
-class Part(Tagged, kw_only=True):
-    """The family of content parts. All have the same fields; which are set depends on the type.
+class AnyPart(Tagged, kw_only=True):
+    """The family of content parts. All have the same fields; the type determines which are set.
 
-    `audio` is raw audio of the session's input or output format; `image_url` a data URL.
+    `audio` is raw audio in the session's input or output format, `image_url` a data URL.
     """
 
     unknown = UnknownPart
@@ -58,32 +98,32 @@ class Part(Tagged, kw_only=True):
     detail: Maybe[ImageDetail] = UNSET
 
 
-class InputText(Part, tag="input_text", kw_only=True):
-    """Text of the user or the system: `text`."""
+class InputText(AnyPart, tag="input_text", kw_only=True):
+    """Text from the user or the system, in `text`."""
 
 
-class InputAudio(Part, tag="input_audio", kw_only=True):
-    """Speech of the user: `audio`, `transcript`."""
+class InputAudio(AnyPart, tag="input_audio", kw_only=True):
+    """Speech of the user, in `audio` and `transcript`."""
 
 
-class InputImage(Part, tag="input_image", kw_only=True):
-    """A picture: `image_url`, `detail`."""
+class InputImage(AnyPart, tag="input_image", kw_only=True):
+    """An image from the user, in `image_url` and `detail`."""
 
 
-class OutputText(Part, tag="output_text", kw_only=True):
-    """Text of the assistant: `text`."""
+class OutputText(AnyPart, tag="output_text", kw_only=True):
+    """Text from the assistant, in `text`."""
 
 
-class OutputAudio(Part, tag="output_audio", kw_only=True):
-    """Speech of the assistant: `audio`, `transcript`."""
+class OutputAudio(AnyPart, tag="output_audio", kw_only=True):
+    """Speech of the assistant, in `audio` and `transcript`."""
 
 
-class Text(Part, tag="text", kw_only=True):
-    """Text of the assistant, as content_part events and the beta dialect spell it."""
+class Text(AnyPart, tag="text", kw_only=True):
+    """Text from the assistant, as `response.content_part.*` and the beta dialect spell it."""
 
 
-class Audio(Part, tag="audio", kw_only=True):
-    """Speech of the assistant, as content_part events and the beta dialect spell it."""
+class Audio(AnyPart, tag="audio", kw_only=True):
+    """Speech of the assistant, as `response.content_part.*` and the beta dialect spell it."""
 
 
 KnownPart = InputText | InputAudio | InputImage | OutputText | OutputAudio | Text | Audio
@@ -103,7 +143,7 @@ class AnyItem(Tagged):
 
 
 class MessageItem(AnyItem, tag="message", kw_only=True):
-    """A message of the user, the assistant or the system, told apart by `role`."""
+    """A message from the user, the assistant or the system, by `role`."""
 
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
@@ -113,7 +153,7 @@ class MessageItem(AnyItem, tag="message", kw_only=True):
 
 
 class FunctionCallItem(AnyItem, tag="function_call", kw_only=True):
-    """The model's call of a function; `arguments` is JSON text."""
+    """The model's call of a function. `arguments` is JSON text."""
 
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
@@ -124,7 +164,7 @@ class FunctionCallItem(AnyItem, tag="function_call", kw_only=True):
 
 
 class FunctionCallOutputItem(AnyItem, tag="function_call_output", kw_only=True):
-    """What a called function gave back."""
+    """The output of a function that the model called."""
 
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
@@ -134,7 +174,7 @@ class FunctionCallOutputItem(AnyItem, tag="function_call_output", kw_only=True):
 
 
 class McpApprovalRequestItem(AnyItem, tag="mcp_approval_request", kw_only=True):
-    """The server asks whether an MCP tool may be called."""
+    """A request for approval of a call of an MCP tool."""
 
     id: str
     server_label: str
@@ -143,7 +183,7 @@ class McpApprovalRequestItem(AnyItem, tag="mcp_approval_request", kw_only=True):
 
 
 class McpApprovalResponseItem(AnyItem, tag="mcp_approval_response", kw_only=True):
-    """The client's answer to an approval request."""
+    """The client's answer to a request for approval."""
 
     id: str
     approval_request_id: str
@@ -152,7 +192,7 @@ class McpApprovalResponseItem(AnyItem, tag="mcp_approval_response", kw_only=True
 
 
 class McpToolDescription(Wire, kw_only=True):
-    """One tool of an MCP server; `input_schema` is a JSON schema."""
+    """A tool of an MCP server. `input_schema` is a JSON schema."""
 
     name: str
     input_schema: Any
@@ -161,7 +201,7 @@ class McpToolDescription(Wire, kw_only=True):
 
 
 class McpListToolsItem(AnyItem, tag="mcp_list_tools", kw_only=True):
-    """The tools that an MCP server offers."""
+    """The list of tools that an MCP server offers."""
 
     id: Maybe[str] = UNSET
     server_label: str
@@ -169,26 +209,26 @@ class McpListToolsItem(AnyItem, tag="mcp_list_tools", kw_only=True):
 
 
 class AnyMcpError(Tagged):
-    """The family of an MCP call's errors."""
+    """The family of errors of an MCP call."""
 
     unknown = UnknownMcpError
 
 
 class McpProtocolError(AnyMcpError, tag="protocol_error", kw_only=True):
-    """The MCP server broke its protocol."""
+    """A violation of the MCP protocol by the server."""
 
     code: int
     message: str
 
 
 class McpToolExecutionError(AnyMcpError, tag="tool_execution_error", kw_only=True):
-    """The tool itself failed."""
+    """A failure of the tool itself."""
 
     message: str
 
 
 class McpHttpError(AnyMcpError, tag="http_error", kw_only=True):
-    """The MCP server answered with an HTTP error."""
+    """An HTTP error from the MCP server."""
 
     code: int
     message: str
@@ -202,7 +242,7 @@ else:
 
 
 class McpCallItem(AnyItem, tag="mcp_call", kw_only=True):
-    """A call of an MCP tool, its output or its error."""
+    """A call of an MCP tool, with its output or its error."""
 
     id: str
     server_label: str
@@ -214,7 +254,7 @@ class McpCallItem(AnyItem, tag="mcp_call", kw_only=True):
 
 
 class ItemReference(AnyItem, tag="item_reference", kw_only=True):
-    """In the input of a response: an item that the conversation already has."""
+    """A reference to an item of the conversation, in the `input` of a response."""
 
     id: str
 
@@ -235,3 +275,5 @@ if TYPE_CHECKING:
 else:
     Item = KnownItem
     InputItem = KnownInputItem
+
+Part = AnyPart  # TEMPORARY: old name

@@ -1,4 +1,8 @@
-"""Responses: asking for one, and its audio, text, calls and usage as they come."""
+"""Events of a response: the request for it, then its items, audio, text, calls and usage.
+
+The items and content parts are in `items`. A response's own items also appear in the events of
+`conversation`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,49 @@ from .items import ContentPart, InputItem, Item
 from .session import AudioOutput, MaxTokens, Modality, Reasoning
 from .tools import Prompt, Tool, ToolChoice
 
+__all__ = [
+    "BaseResponse",
+    "CachedTokenDetails",
+    "ConversationMode",
+    "InputTokenDetails",
+    "McpListToolsCompleted",
+    "McpListToolsFailed",
+    "McpListToolsInProgress",
+    "OutputItemEvent",
+    "OutputItemStep",
+    "OutputTokenDetails",
+    "Response",
+    "ResponseAudio",
+    "ResponseCancel",
+    "ResponseClientEvent",
+    "ResponseContentPartAdded",
+    "ResponseContentPartDone",
+    "ResponseCreate",
+    "ResponseCreated",
+    "ResponseDone",
+    "ResponseFunctionCallArgumentsDelta",
+    "ResponseFunctionCallArgumentsDone",
+    "ResponseMcpCallArgumentsDelta",
+    "ResponseMcpCallArgumentsDone",
+    "ResponseMcpCallCompleted",
+    "ResponseMcpCallFailed",
+    "ResponseMcpCallInProgress",
+    "ResponseOutputAudioDelta",
+    "ResponseOutputAudioDone",
+    "ResponseOutputAudioTranscriptDelta",
+    "ResponseOutputAudioTranscriptDone",
+    "ResponseOutputItemAdded",
+    "ResponseOutputItemDone",
+    "ResponseOutputTextDelta",
+    "ResponseOutputTextDone",
+    "ResponseParams",
+    "ResponseServerEvent",
+    "ResponseStatus",
+    "ResponseUsage",
+    "StatusDetails",
+    "StatusError",
+]
+
 if TYPE_CHECKING:
     ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"] | str
     ConversationMode = Literal["auto", "none"] | str
@@ -21,13 +68,13 @@ else:
 
 
 class ResponseAudio(Wire, kw_only=True):
-    """A response's audio."""
+    """A response's audio settings."""
 
     output: Maybe[AudioOutput] = UNSET
 
 
 class ResponseParams(Wire, kw_only=True):
-    """What one response does otherwise than the session; `conversation` "none" keeps it out of it."""
+    """Settings of one response that override the session's. `conversation` "none": it adds no items."""
 
     conversation: Maybe[ConversationMode] = UNSET
     input: Maybe[list[InputItem]] = UNSET
@@ -44,22 +91,22 @@ class ResponseParams(Wire, kw_only=True):
 
 
 class ResponseCreate(ClientSide, tag="response.create", kw_only=True):
-    """Asks for a response."""
+    """Request for a response."""
 
     response: Maybe[ResponseParams] = UNSET
 
 
 class ResponseCancel(ClientSide, tag="response.cancel", kw_only=True):
-    """Stops the response that is under way, or the one named."""
+    """Request to cancel the response in progress, or the one with this id."""
 
     response_id: Maybe[str] = UNSET
 
 
-# --- Server: the whole response ------------------------------------------------------
+# --- Server: the response ------------------------------------------------------------
 
 
 class CachedTokenDetails(Wire, kw_only=True):
-    """What the cached input tokens were."""
+    """The kinds of the cached input tokens."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
@@ -67,7 +114,7 @@ class CachedTokenDetails(Wire, kw_only=True):
 
 
 class InputTokenDetails(Wire, kw_only=True):
-    """What the input tokens were; the cached are among them."""
+    """The kinds of the input tokens, the cached ones included."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
@@ -77,7 +124,7 @@ class InputTokenDetails(Wire, kw_only=True):
 
 
 class OutputTokenDetails(Wire, kw_only=True):
-    """What the output tokens were."""
+    """The kinds of the output tokens."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
@@ -94,7 +141,7 @@ class ResponseUsage(Wire, kw_only=True):
 
 
 class StatusError(Wire, kw_only=True):
-    """Why a response failed."""
+    """The error of a failed response."""
 
     type: str | None = None
     code: str | None = None
@@ -102,15 +149,15 @@ class StatusError(Wire, kw_only=True):
 
 
 class StatusDetails(Wire, kw_only=True):
-    """Why a response was cancelled, cut short or failed."""
+    """The reason for a response that was cancelled, incomplete or failed."""
 
     type: str | None = None
     reason: str | None = None
     error: StatusError | None = None
 
 
-class ResponseFacts(Wire, kw_only=True):
-    """What every dialect tells of a response. Some servers send `status_details` as a string."""
+class BaseResponse(Wire, kw_only=True):
+    """Members of a response in every dialect. Some servers send `status_details` as a string."""
 
     id: str | None = None
     object: str | None = None
@@ -122,8 +169,8 @@ class ResponseFacts(Wire, kw_only=True):
     metadata: dict[str, str] | None = None
 
 
-class Response(ResponseFacts, kw_only=True):
-    """A response so far, or in the end."""
+class Response(BaseResponse, kw_only=True):
+    """A response, in its current or final state."""
 
     output: list[Item] | None = None
     output_modalities: list[Modality] | None = None
@@ -131,13 +178,13 @@ class Response(ResponseFacts, kw_only=True):
 
 
 class ResponseCreated(ServerSide, tag="response.created", kw_only=True):
-    """A response has begun."""
+    """Sent when a response begins."""
 
     response: Response
 
 
 class ResponseDone(ServerSide, tag="response.done", kw_only=True):
-    """A response has ended, however it did; raw audio is left out."""
+    """Sent when a response has ended, whatever its status. Audio is left out."""
 
     response: Response
 
@@ -146,7 +193,7 @@ class ResponseDone(ServerSide, tag="response.done", kw_only=True):
 
 
 class OutputItemEvent(ServerSide, kw_only=True):
-    """An item of a response."""
+    """An event with an item of a response."""
 
     response_id: str
     output_index: int
@@ -154,21 +201,21 @@ class OutputItemEvent(ServerSide, kw_only=True):
 
 
 class ResponseOutputItemAdded(OutputItemEvent, tag="response.output_item.added", kw_only=True):
-    """A response has a new item."""
+    """Sent when a response starts a new item."""
 
 
 class ResponseOutputItemDone(OutputItemEvent, tag="response.output_item.done", kw_only=True):
-    """An item of a response is complete."""
+    """Sent when an item of a response is complete, or was interrupted."""
 
 
 class ResponseContentPartAdded(ContentEvent, tag="response.content_part.added", kw_only=True):
-    """A message of a response has a new part."""
+    """Sent when a message of a response starts a new content part."""
 
     part: ContentPart
 
 
 class ResponseContentPartDone(ContentEvent, tag="response.content_part.done", kw_only=True):
-    """A part is complete."""
+    """Sent when a content part is complete, or was interrupted."""
 
     part: ContentPart
 
@@ -177,7 +224,7 @@ class ResponseContentPartDone(ContentEvent, tag="response.content_part.done", kw
 
 
 class ResponseOutputAudioDelta(ContentEvent, tag="response.output_audio.delta", kw_only=True):
-    """Raw audio of the session's output format."""
+    """Sent for each new piece of audio: raw bytes in the session's output format."""
 
     audio_field = "delta"
 
@@ -185,13 +232,13 @@ class ResponseOutputAudioDelta(ContentEvent, tag="response.output_audio.delta", 
 
 
 class ResponseOutputAudioDone(ContentEvent, tag="response.output_audio.done", kw_only=True):
-    """All of a part's audio was sent."""
+    """Sent after the last audio of a content part."""
 
 
 class ResponseOutputAudioTranscriptDelta(
     ContentEvent, tag="response.output_audio_transcript.delta", kw_only=True
 ):
-    """More of the text of what the assistant says."""
+    """Sent for each new piece of the transcript of the assistant's speech."""
 
     delta: str
 
@@ -199,19 +246,19 @@ class ResponseOutputAudioTranscriptDelta(
 class ResponseOutputAudioTranscriptDone(
     ContentEvent, tag="response.output_audio_transcript.done", kw_only=True
 ):
-    """The whole text of what the assistant said."""
+    """The complete transcript of the assistant's speech."""
 
     transcript: str
 
 
 class ResponseOutputTextDelta(ContentEvent, tag="response.output_text.delta", kw_only=True):
-    """More text."""
+    """Sent for each new piece of text."""
 
     delta: str
 
 
 class ResponseOutputTextDone(ContentEvent, tag="response.output_text.done", kw_only=True):
-    """The whole text."""
+    """The complete text of a content part."""
 
     text: str
 
@@ -220,7 +267,7 @@ class ResponseOutputTextDone(ContentEvent, tag="response.output_text.done", kw_o
 
 
 class OutputItemStep(ItemEvent, kw_only=True):
-    """A step of one output item."""
+    """An event about one output item of a response."""
 
     output_index: int
 
@@ -228,7 +275,7 @@ class OutputItemStep(ItemEvent, kw_only=True):
 class ResponseFunctionCallArgumentsDelta(
     OutputItemStep, tag="response.function_call_arguments.delta", kw_only=True
 ):
-    """More of a call's arguments, as JSON text."""
+    """Sent for each new piece of a call's arguments, which are JSON text."""
 
     response_id: str
     call_id: str
@@ -238,7 +285,7 @@ class ResponseFunctionCallArgumentsDelta(
 class ResponseFunctionCallArgumentsDone(
     OutputItemStep, tag="response.function_call_arguments.done", kw_only=True
 ):
-    """A call's whole arguments; older servers leave the name to the item."""
+    """The complete arguments of a call. Older servers send the function's name only in the item."""
 
     response_id: str
     call_id: str
@@ -247,7 +294,7 @@ class ResponseFunctionCallArgumentsDone(
 
 
 class ResponseMcpCallArgumentsDelta(OutputItemStep, tag="response.mcp_call_arguments.delta", kw_only=True):
-    """More of an MCP call's arguments."""
+    """Sent for each new piece of an MCP call's arguments."""
 
     response_id: str
     delta: str
@@ -255,34 +302,34 @@ class ResponseMcpCallArgumentsDelta(OutputItemStep, tag="response.mcp_call_argum
 
 
 class ResponseMcpCallArgumentsDone(OutputItemStep, tag="response.mcp_call_arguments.done", kw_only=True):
-    """An MCP call's whole arguments."""
+    """The complete arguments of an MCP call."""
 
     response_id: str
     arguments: str
 
 
 class ResponseMcpCallInProgress(OutputItemStep, tag="response.mcp_call.in_progress", kw_only=True):
-    """An MCP call has begun."""
+    """Sent when an MCP call begins."""
 
 
 class ResponseMcpCallCompleted(OutputItemStep, tag="response.mcp_call.completed", kw_only=True):
-    """An MCP call gave its output."""
+    """Sent when an MCP call has succeeded."""
 
 
 class ResponseMcpCallFailed(OutputItemStep, tag="response.mcp_call.failed", kw_only=True):
-    """An MCP call failed."""
+    """Sent when an MCP call has failed."""
 
 
 class McpListToolsInProgress(ItemEvent, tag="mcp_list_tools.in_progress", kw_only=True):
-    """An MCP server is being asked for its tools."""
+    """Sent when the server requests an MCP server's list of tools."""
 
 
 class McpListToolsCompleted(ItemEvent, tag="mcp_list_tools.completed", kw_only=True):
-    """An MCP server has told its tools."""
+    """Sent when the list of an MCP server's tools has arrived."""
 
 
 class McpListToolsFailed(ItemEvent, tag="mcp_list_tools.failed", kw_only=True):
-    """An MCP server could not tell its tools."""
+    """Sent when an MCP server's tools could not be listed."""
 
 
 # --- The unions ----------------------------------------------------------------------
@@ -312,3 +359,5 @@ ResponseServerEvent = (
     | McpListToolsCompleted
     | McpListToolsFailed
 )
+
+ResponseFacts = BaseResponse  # TEMPORARY: old name

@@ -1,7 +1,8 @@
-"""Sessions: their settings, and the events that set and tell them.
+"""Sessions: their settings, the events that change and report them, errors and rate limits.
 
-A session's settings are sent as `RealtimeSession` or `TranscriptionSession`; what the
-server tells back has more (`RealtimeSessionInfo`, `TranscriptionSessionInfo`).
+A client sends settings as a `RealtimeSession` or a `TranscriptionSession`. A server reports them
+as a `RealtimeSessionInfo` or a `TranscriptionSessionInfo`, which add read-only members. Tools and
+prompts are in `tools`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,66 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import UNSET, Raw
 
 from ..spec import Model, TranscriptionModel, Voice
-from .base import ClientSide, Maybe, ServerSide, Tagged, Told, Unknown, Wire
+from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknown, Wire
 from .tools import Prompt, Tool, ToolChoice
+
+__all__ = [
+    "AnyFormat",
+    "AnySession",
+    "AnyTruncation",
+    "AnyTurnDetection",
+    "AudioConfig",
+    "AudioInput",
+    "AudioOutput",
+    "CustomVoice",
+    "Eagerness",
+    "Effort",
+    "Error",
+    "ErrorDetail",
+    "Format",
+    "Include",
+    "KnownFormat",
+    "KnownSession",
+    "KnownSessionInfo",
+    "KnownTurnDetection",
+    "MaxTokens",
+    "Modality",
+    "Model",
+    "NoiseReduction",
+    "NoiseReductionType",
+    "PcmFormat",
+    "PcmaFormat",
+    "PcmuFormat",
+    "RateLimit",
+    "RateLimitsUpdated",
+    "RealtimeSession",
+    "RealtimeSessionInfo",
+    "Reasoning",
+    "RetentionRatio",
+    "SemanticVad",
+    "ServerVad",
+    "Session",
+    "SessionClientEvent",
+    "SessionCreated",
+    "SessionInfo",
+    "SessionServerEvent",
+    "SessionUpdate",
+    "SessionUpdated",
+    "TokenLimits",
+    "TracingConfig",
+    "Transcription",
+    "TranscriptionModel",
+    "TranscriptionSession",
+    "TranscriptionSessionInfo",
+    "Truncation",
+    "TruncationMode",
+    "TurnDetection",
+    "UnknownFormat",
+    "UnknownSession",
+    "UnknownTruncation",
+    "UnknownTurnDetection",
+    "Voice",
+]
 
 if TYPE_CHECKING:
     Modality = Literal["text", "audio"] | str
@@ -54,13 +113,13 @@ class UnknownSession(Unknown):
 
 
 class AnyFormat(Tagged):
-    """The family of audio formats; `AudioFormat.of` reads any of them."""
+    """The family of audio formats. `AudioFormat.of` accepts any of them."""
 
     unknown = UnknownFormat
 
 
 class PcmFormat(AnyFormat, tag="audio/pcm", kw_only=True):
-    """Signed 16-bit little-endian mono; GA's only `rate` is 24000."""
+    """Signed 16-bit little-endian mono PCM. The only `rate` of GA is 24000."""
 
     rate: Maybe[int] = UNSET
 
@@ -84,18 +143,18 @@ else:
 
 
 class AnyTurnDetection(Tagged):
-    """The family of turn detections; ``{"type": "none"}``, an old spelling, decodes to None."""
+    """The family of turn detections. ``{"type": "none"}``, an old spelling, decodes to None."""
 
     unknown = UnknownTurnDetection
 
     @classmethod
-    def of_unknown(cls, tag: str, raw: bytes) -> object:
-        """None for "none"."""
+    def decode_unknown(cls, tag: str, raw: bytes) -> object:
+        """Return None for "none"."""
         return None if tag == "none" else cls.unknown(tag, raw)
 
 
 class ServerVad(AnyTurnDetection, tag="server_vad", kw_only=True):
-    """Turns end after a silence."""
+    """Turn detection that ends a turn after a silence."""
 
     threshold: Maybe[float] = UNSET
     prefix_padding_ms: Maybe[int] = UNSET
@@ -106,7 +165,7 @@ class ServerVad(AnyTurnDetection, tag="server_vad", kw_only=True):
 
 
 class SemanticVad(AnyTurnDetection, tag="semantic_vad", kw_only=True):
-    """Turns end where what was said is complete."""
+    """Turn detection that ends a turn when the user has finished a thought."""
 
     eagerness: Maybe[Eagerness] = UNSET
     create_response: Maybe[bool] = UNSET
@@ -120,18 +179,18 @@ else:
     TurnDetection = KnownTurnDetection
 
 
-# --- The parts of a session ----------------------------------------------------------
+# --- Parts of a session --------------------------------------------------------------
 
 
 class NoiseReduction(Wire, kw_only=True):
-    """Noise reduction of the input, before turn detection."""
+    """Noise reduction of the input, applied before turn detection."""
 
     type: Maybe[NoiseReductionType] = UNSET
     strength: Maybe[float] = UNSET
 
 
 class Transcription(Wire, kw_only=True):
-    """How the user's speech is transcribed, beside the conversation."""
+    """Settings for the transcription of the user's speech, which runs beside the conversation."""
 
     model: Maybe[TranscriptionModel] = UNSET
     language: Maybe[str] = UNSET
@@ -142,7 +201,7 @@ class Transcription(Wire, kw_only=True):
 
 
 class AudioInput(Wire, kw_only=True):
-    """What the client sends; null turns noise reduction, transcription or turn detection off."""
+    """Settings of the input. Null turns noise reduction, transcription or turn detection off."""
 
     format: Maybe[Format] = UNSET
     transcription: Maybe[Transcription] = UNSET
@@ -151,13 +210,13 @@ class AudioInput(Wire, kw_only=True):
 
 
 class CustomVoice(Wire, kw_only=True):
-    """A voice of one's own, by its id."""
+    """A custom voice, by its id."""
 
     id: str
 
 
 class AudioOutput(Wire, kw_only=True):
-    """What the server sends."""
+    """Settings of the output."""
 
     format: Maybe[Format] = UNSET
     voice: Maybe[Voice | CustomVoice] = UNSET
@@ -165,20 +224,20 @@ class AudioOutput(Wire, kw_only=True):
 
 
 class AudioConfig(Wire, kw_only=True):
-    """A session's audio, both ways."""
+    """A session's audio settings, for both directions."""
 
     input: Maybe[AudioInput] = UNSET
     output: Maybe[AudioOutput] = UNSET
 
 
 class Reasoning(Wire, kw_only=True):
-    """How hard a reasoning model thinks."""
+    """Settings of models that reason."""
 
     effort: Maybe[Effort] = UNSET
 
 
 class TracingConfig(Wire, kw_only=True):
-    """Where traces of the session go."""
+    """Settings for traces of the session."""
 
     workflow_name: Maybe[str] = UNSET
     group_id: Maybe[str] = UNSET
@@ -186,7 +245,7 @@ class TracingConfig(Wire, kw_only=True):
 
 
 class TokenLimits(Wire, kw_only=True):
-    """How many tokens truncation leaves."""
+    """Limits on the tokens that truncation retains."""
 
     post_instructions: Maybe[int] = UNSET
 
@@ -198,7 +257,7 @@ class AnyTruncation(Tagged):
 
 
 class RetentionRatio(AnyTruncation, tag="retention_ratio", kw_only=True):
-    """Drop the oldest items until this share of the context is left."""
+    """Truncation that drops the oldest items until this share of the context is left."""
 
     retention_ratio: float
     token_limits: Maybe[TokenLimits] = UNSET
@@ -216,18 +275,18 @@ else:
 
 
 class AnySession(Tagged):
-    """The family of sessions; one without a type is a realtime session, as servers mean it."""
+    """The family of sessions. Without a type it is a realtime session, as it is for servers."""
 
     unknown = UnknownSession
 
     @classmethod
-    def implied_tag(cls, parts: dict[str, Raw]) -> str:
-        """Sessions that only transcribe have always said so."""
+    def default_tag(cls, parts: dict[str, Raw]) -> str:
+        """Return "realtime". Transcription sessions always have their type."""
         return "realtime"
 
 
 class RealtimeSession(AnySession, tag="realtime", kw_only=True):
-    """The settings of a session in which the model speaks."""
+    """The settings of a session with a model that responds."""
 
     model: Maybe[Model] = UNSET
     output_modalities: Maybe[list[Modality]] = UNSET
@@ -251,24 +310,24 @@ class TranscriptionSession(AnySession, tag="transcription", kw_only=True):
     include: Maybe[list[Include]] = UNSET
 
 
-class RealtimeSessionInfo(Told, RealtimeSession, tag="realtime", kw_only=True):
-    """A session as the server tells it."""
+class RealtimeSessionInfo(SessionSnapshot, RealtimeSession, tag="realtime", kw_only=True):
+    """A session as the server reports it. `expires_at` is in Unix seconds."""
 
     settings_type = RealtimeSession
 
-    id: Maybe[str] = UNSET
-    object: Maybe[str] = UNSET
-    expires_at: Maybe[int] = UNSET
+    id: str | None = None
+    object: str | None = None
+    expires_at: int | None = None
 
 
-class TranscriptionSessionInfo(Told, TranscriptionSession, tag="transcription", kw_only=True):
-    """A transcription session as the server tells it."""
+class TranscriptionSessionInfo(SessionSnapshot, TranscriptionSession, tag="transcription", kw_only=True):
+    """A transcription session as the server reports it. `expires_at` is in Unix seconds."""
 
     settings_type = TranscriptionSession
 
-    id: Maybe[str] = UNSET
-    object: Maybe[str] = UNSET
-    expires_at: Maybe[int] = UNSET
+    id: str | None = None
+    object: str | None = None
+    expires_at: int | None = None
 
 
 KnownSession = RealtimeSession | TranscriptionSession
@@ -285,30 +344,32 @@ else:
 
 
 class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
-    """Changes the session's settings; what is absent stays, null clears.
+    """Request to change the session's settings. Absent members stay, null clears.
 
-    Of a session as the server told it only the settings are taken: servers refuse the rest.
+    A session that a server reported is accepted too: `encode` removes its read-only members,
+    which servers refuse.
     """
 
-    sends_settings = True
+    has_session_settings = True
+    sends_settings = True  # TEMPORARY: old name
 
     session: Session
 
 
 class SessionCreated(ServerSide, tag="session.created", kw_only=True):
-    """The first event of a connection, with the session's defaults."""
+    """The first event of a connection, with the session's default settings."""
 
     session: SessionInfo
 
 
 class SessionUpdated(ServerSide, tag="session.updated", kw_only=True):
-    """A `session.update` was accepted; the whole session as it is now."""
+    """Answer to an accepted `session.update`, with all settings now in effect."""
 
     session: SessionInfo
 
 
 class ErrorDetail(Wire, kw_only=True):
-    """What went wrong; `event_id` is that of the client event at fault, where one was."""
+    """Details of an error. `event_id` is that of the client event that caused it, if one did."""
 
     type: str
     message: str
@@ -318,13 +379,13 @@ class ErrorDetail(Wire, kw_only=True):
 
 
 class Error(ServerSide, tag="error", kw_only=True):
-    """Something went wrong, mostly with a client event; the session stays up."""
+    """Sent when something failed, mostly a client event. The session stays open."""
 
     error: ErrorDetail
 
 
 class RateLimit(Wire, kw_only=True):
-    """One limit, what is left of it, and when it is whole again."""
+    """A rate limit: its size, the rest of it, and the seconds until it is reset."""
 
     name: str | None = None
     limit: int | None = None
@@ -333,7 +394,7 @@ class RateLimit(Wire, kw_only=True):
 
 
 class RateLimitsUpdated(ServerSide, tag="rate_limits.updated", kw_only=True):
-    """What the limits are after a response has begun."""
+    """Sent when a response begins, with the limits after the tokens reserved for it."""
 
     rate_limits: list[RateLimit]
 

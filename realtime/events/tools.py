@@ -1,4 +1,8 @@
-"""Tools, the choice among them, and prompts: what sessions and responses both carry."""
+"""Tools, the choice among them, and stored prompts: settings that sessions and responses share.
+
+Audio settings are in `session`, items in `items`. Objects of Chat Completions that nest a function
+under ``function`` decode too, and are flattened.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,37 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from .base import Maybe, Tagged, Unknown, Wire
+
+__all__ = [
+    "AnyPromptVariable",
+    "AnyTool",
+    "AnyToolChoice",
+    "ApprovalMode",
+    "CacheTtl",
+    "ConnectorId",
+    "FunctionTool",
+    "KnownPromptVariable",
+    "KnownTool",
+    "KnownToolChoice",
+    "McpApprovalFilter",
+    "McpTool",
+    "McpToolFilter",
+    "Prompt",
+    "PromptCacheBreakpoint",
+    "PromptDetail",
+    "PromptFile",
+    "PromptImage",
+    "PromptText",
+    "PromptVariable",
+    "Tool",
+    "ToolChoice",
+    "ToolChoiceFunction",
+    "ToolChoiceMcp",
+    "ToolChoiceMode",
+    "UnknownPromptVariable",
+    "UnknownTool",
+    "UnknownToolChoice",
+]
 
 if TYPE_CHECKING:
     ToolChoiceMode = Literal["auto", "none", "required"] | str
@@ -45,7 +80,7 @@ class UnknownPromptVariable(Unknown):
 
 
 def _flatten(parts: dict[str, Raw]) -> dict[str, Raw]:
-    """``{"function": {"name": ...}}``, the spelling of Chat Completions, as today's flat one."""
+    """Return ``{"function": {"name": ...}}``, the spelling of Chat Completions, in today's flat one."""
     inner = msgspec.json.decode(parts.get("function", b"null"), type=dict[str, Raw] | None)
     return {**{key: part for key, part in parts.items() if key != "function"}, **(inner or {})}
 
@@ -60,10 +95,10 @@ class AnyTool(Tagged):
 
 
 class FunctionTool(AnyTool, tag="function", kw_only=True):
-    """A function of ours that the model may call; `parameters` is a JSON schema.
+    """A user-defined function that the model may call. `parameters` is a JSON schema.
 
-    The nested spelling ``{"type": "function", "function": {...}}`` of Chat Completions
-    decodes too, and is flattened: `function` itself is never set.
+    The nested spelling ``{"type": "function", "function": {...}}`` of Chat Completions is
+    flattened when it is decoded, so `function` is never set.
     """
 
     name: Maybe[str] = UNSET
@@ -72,20 +107,20 @@ class FunctionTool(AnyTool, tag="function", kw_only=True):
     function: UnsetType = UNSET
 
     @classmethod
-    def mend(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
-        """Flattens the nested spelling."""
+    def normalize_legacy(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
+        """Flatten the nested spelling."""
         return _flatten(parts)
 
 
 class McpToolFilter(Wire, kw_only=True):
-    """Which tools of an MCP server."""
+    """A selection of an MCP server's tools: by name, or those that only read."""
 
     tool_names: Maybe[list[str]] = UNSET
     read_only: Maybe[bool] = UNSET
 
 
 class McpApprovalFilter(Wire, kw_only=True):
-    """Which tools of an MCP server need approval always, and which never."""
+    """The tools of an MCP server that always need approval, and those that never do."""
 
     always: Maybe[McpToolFilter] = UNSET
     never: Maybe[McpToolFilter] = UNSET
@@ -118,29 +153,29 @@ else:
 
 
 class AnyToolChoice(Tagged):
-    """The family of tool choices that are objects; the nested spelling decodes too."""
+    """The family of tool choices that are objects. The nested spelling decodes too."""
 
     unknown = UnknownToolChoice
 
     @classmethod
-    def implied_tag(cls, parts: dict[str, Raw]) -> str:
-        """``{"function": {...}}`` can only be a function."""
+    def default_tag(cls, parts: dict[str, Raw]) -> str:
+        """Return "function" for ``{"function": {...}}``."""
         return "function" if "function" in parts else ""
 
 
 class ToolChoiceFunction(AnyToolChoice, tag="function", kw_only=True):
-    """The model must call this function."""
+    """A function that the model must call."""
 
     name: str
 
     @classmethod
-    def mend(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
-        """Flattens the nested spelling."""
+    def normalize_legacy(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
+        """Flatten the nested spelling."""
         return _flatten(parts)
 
 
 class ToolChoiceMcp(AnyToolChoice, tag="mcp", kw_only=True):
-    """The model must call a tool of this MCP server, or this one of its tools."""
+    """An MCP server one of whose tools the model must call: `name`, or any of them."""
 
     server_label: str
     name: Maybe[str] = UNSET
@@ -157,7 +192,7 @@ else:
 
 
 class PromptCacheBreakpoint(Wire, kw_only=True):
-    """Up to here the prompt may be cached."""
+    """A position up to which the prompt may be cached."""
 
     mode: str
     ttl: Maybe[CacheTtl] = UNSET
@@ -170,14 +205,14 @@ class AnyPromptVariable(Tagged):
 
 
 class PromptText(AnyPromptVariable, tag="input_text", kw_only=True):
-    """Text for a prompt's variable."""
+    """A text as the value of a prompt variable."""
 
     text: str
     prompt_cache_breakpoint: Maybe[PromptCacheBreakpoint] = UNSET
 
 
 class PromptImage(AnyPromptVariable, tag="input_image", kw_only=True):
-    """A picture for a prompt's variable."""
+    """An image as the value of a prompt variable."""
 
     detail: PromptDetail
     file_id: Maybe[str] = UNSET
@@ -186,7 +221,7 @@ class PromptImage(AnyPromptVariable, tag="input_image", kw_only=True):
 
 
 class PromptFile(AnyPromptVariable, tag="input_file", kw_only=True):
-    """A file for a prompt's variable."""
+    """A file as the value of a prompt variable."""
 
     detail: Maybe[PromptDetail] = UNSET
     file_data: Maybe[str] = UNSET
@@ -204,7 +239,7 @@ else:
 
 
 class Prompt(Wire, kw_only=True):
-    """A stored prompt and what to put in its variables."""
+    """A prompt stored at the server, and the values of its variables."""
 
     id: str
     version: Maybe[str] = UNSET

@@ -1,48 +1,67 @@
-"""The translation dialect, as differences from GA: speech in, speech of another language out.
+"""Sessions and events of the translation dialect: speech in, speech in another language out.
 
-Audio is `bytes` of PCM16, 24 kHz mono, unless a delta says otherwise.
+Audio is PCM16, 24 kHz mono, unless a delta states another format. Errors are those of GA, from
+`session`; the codec is `realtime.translation`.
 """
 
 from __future__ import annotations
 
 from msgspec import UNSET
 
-from .base import (
-    ClientSide,
-    Maybe,
-    ServerSide,
-    Unknown as Unknown,
-    UnknownEvent as UnknownEvent,
-    Wire,
-)
-from .session import (
-    Error as Error,
-    ErrorDetail as ErrorDetail,
-    NoiseReduction as NoiseReduction,
-)
+from .base import ClientSide, Maybe, ServerSide, Unknown, UnknownEvent, Wire
+from .session import Error, ErrorDetail, NoiseReduction
+
+__all__ = [
+    "UNSET",
+    "ClientEvent",
+    "Error",
+    "ErrorDetail",
+    "Maybe",
+    "NoiseReduction",
+    "ServerEvent",
+    "SessionClose",
+    "SessionClosed",
+    "SessionCreated",
+    "SessionInputAudioBufferAppend",
+    "SessionInputTranscriptDelta",
+    "SessionOutputAudioDelta",
+    "SessionOutputTranscriptDelta",
+    "SessionUpdate",
+    "SessionUpdated",
+    "TranslationAudio",
+    "TranslationInput",
+    "TranslationOutput",
+    "TranslationSession",
+    "TranslationSessionInfo",
+    "TranslationTranscription",
+    "Unknown",
+    "UnknownEvent",
+]
+
+# --- Sessions ------------------------------------------------------------------------
 
 
 class TranslationTranscription(Wire, kw_only=True):
-    """What writes down the speech that comes in."""
+    """Settings for the transcription of the input."""
 
     model: str
 
 
 class TranslationInput(Wire, kw_only=True):
-    """What the client sends; null turns transcription or noise reduction off."""
+    """Settings of the input. Null turns transcription or noise reduction off."""
 
     transcription: Maybe[TranslationTranscription] = UNSET
     noise_reduction: Maybe[NoiseReduction] = UNSET
 
 
 class TranslationOutput(Wire, kw_only=True):
-    """What the server sends: the language to translate into."""
+    """Settings of the output: the language to translate into."""
 
     language: Maybe[str] = UNSET
 
 
 class TranslationAudio(Wire, kw_only=True):
-    """A session's audio, both ways."""
+    """A session's audio settings, for both directions."""
 
     input: Maybe[TranslationInput] = UNSET
     output: Maybe[TranslationOutput] = UNSET
@@ -55,7 +74,7 @@ class TranslationSession(Wire, kw_only=True):
 
 
 class TranslationSessionInfo(Wire, kw_only=True):
-    """A session as the server tells it; `expires_at` is in Unix seconds."""
+    """A session as the server reports it. `expires_at` is in Unix seconds."""
 
     id: str
     type: str
@@ -68,13 +87,13 @@ class TranslationSessionInfo(Wire, kw_only=True):
 
 
 class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
-    """Changes the session's settings; what is absent stays, null clears."""
+    """Request to change the session's settings. Absent members stay, null clears."""
 
     session: TranslationSession
 
 
 class SessionInputAudioBufferAppend(ClientSide, tag="session.input_audio_buffer.append", kw_only=True):
-    """Audio to translate."""
+    """Audio to translate, in pieces of any size. Servers translate 200 ms at a time."""
 
     audio_field = "audio"
 
@@ -82,44 +101,44 @@ class SessionInputAudioBufferAppend(ClientSide, tag="session.input_audio_buffer.
 
 
 class SessionClose(ClientSide, tag="session.close", kw_only=True):
-    """Ends the session once what was sent is translated."""
+    """Request to end the session after the audio sent so far was translated."""
 
 
 # --- Server --------------------------------------------------------------------------
 
 
 class SessionCreated(ServerSide, tag="session.created", kw_only=True):
-    """The first event of a connection."""
+    """The first event of a connection, with the session's default settings."""
 
     session: TranslationSessionInfo
 
 
 class SessionUpdated(ServerSide, tag="session.updated", kw_only=True):
-    """A `session.update` was accepted."""
+    """Answer to an accepted `session.update`, with all settings now in effect."""
 
     session: TranslationSessionInfo
 
 
 class SessionClosed(ServerSide, tag="session.closed", kw_only=True):
-    """The session has ended."""
+    """Sent when the session has ended."""
 
 
 class SessionInputTranscriptDelta(ServerSide, tag="session.input_transcript.delta", kw_only=True):
-    """More of what was said, in its own language."""
+    """Sent for each new piece of the transcript in the source language, if transcription is on."""
 
     delta: str
     elapsed_ms: int | None = None
 
 
 class SessionOutputTranscriptDelta(ServerSide, tag="session.output_transcript.delta", kw_only=True):
-    """More of the translation, as text."""
+    """Sent for each new piece of the translation as text."""
 
     delta: str
     elapsed_ms: int | None = None
 
 
 class SessionOutputAudioDelta(ServerSide, tag="session.output_audio.delta", kw_only=True):
-    """More of the translation, as speech."""
+    """Sent for each new piece of the translation as speech. Sizes vary."""
 
     audio_field = "delta"
 

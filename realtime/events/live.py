@@ -1,0 +1,653 @@
+"""Sessions and events of the Live dialect: a model that talks while another one works for it.
+
+Bodies of other APIs (Responses, Decisions) are `Json`: JSON text as received, which encodes
+unchanged. Decode one by ``msgspec.json.decode(body)``, make one by ``Json(msgspec.json.encode(value))``.
+The codec is `realtime.live`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import UNSET, Raw, UnsetType
+
+from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknown, UnknownEvent, Wire
+from .session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
+
+__all__ = [
+    "UNSET",
+    "AnyDelegation",
+    "AppendedText",
+    "CallError",
+    "ClientDelegation",
+    "ClientEvent",
+    "ContextWindow",
+    "CorrelatedEvent",
+    "CustomVoice",
+    "DataChannel",
+    "DecisionCreate",
+    "DecisionEvent",
+    "DecisionItemCreate",
+    "DecisionItemCreated",
+    "DecisionItemDelete",
+    "DecisionItemDeleted",
+    "DecisionsDelegation",
+    "Delegation",
+    "DelegationInfo",
+    "Error",
+    "Info",
+    "Json",
+    "KnownDelegation",
+    "KnownLiveFormat",
+    "LiveAudio",
+    "LiveAudioOutput",
+    "LiveClient",
+    "LiveErrorDetail",
+    "LiveFormat",
+    "LiveModel",
+    "LivePcmaFormat",
+    "LivePcmuFormat",
+    "LiveSession",
+    "LiveSessionInfo",
+    "LiveSessionUpdate",
+    "LiveUsage",
+    "LiveVoice",
+    "Maybe",
+    "MaybeJson",
+    "PcmFormat",
+    "RawJsonStruct",
+    "ResponseCreate",
+    "ResponseEvent",
+    "ResponseItemCreate",
+    "ResponsesDelegation",
+    "ServerEvent",
+    "ServerEventSelector",
+    "SessionClose",
+    "SessionClosed",
+    "SessionCommentaryAppend",
+    "SessionCommentaryAppended",
+    "SessionDelegationCreated",
+    "SessionInputAudioAppend",
+    "SessionInputAudioMute",
+    "SessionInputAudioMuted",
+    "SessionInputAudioUnmute",
+    "SessionInputAudioUnmuted",
+    "SessionInputTranscriptDelta",
+    "SessionInstructionsAppend",
+    "SessionInstructionsAppended",
+    "SessionOutputAudioDelta",
+    "SessionOutputAudioFixturePlay",
+    "SessionOutputAudioFixturePlayed",
+    "SessionOutputAudioFixturePlaying",
+    "SessionOutputTranscriptDelta",
+    "SessionStart",
+    "SessionStarted",
+    "SessionThinkingAppend",
+    "SessionThinkingAppended",
+    "SessionUpdate",
+    "SessionUpdated",
+    "SessionUsageUpdated",
+    "TimelineEvent",
+    "TransportAnswered",
+    "TransportDtmfReceived",
+    "TransportDtmfSend",
+    "TransportDtmfSent",
+    "TransportEvent",
+    "TransportFailed",
+    "TransportRinging",
+    "Trigger",
+    "Unknown",
+    "UnknownDelegation",
+    "UnknownEvent",
+    "UnknownFormat",
+]
+
+if TYPE_CHECKING:
+    Json = Raw
+    MaybeJson = Raw | None | UnsetType
+    LiveModel = Literal["gpt-live-1"] | str
+    LiveVoice = (
+        Literal["alloy", "ash", "ballad", "beacon", "bossa", "cedar", "cinder", "coral", "delta", "echo"]
+        | Literal["gleam", "marin", "meridian", "quartz", "ripple", "sage", "shida", "shimmer", "stone"]
+        | Literal["tempo", "verse", "vesper", "willow"]
+        | str
+    )
+else:
+    # msgspec supports Raw only outside unions: null is replaced by None in RawJsonStruct.
+    Json = MaybeJson = Raw
+    LiveModel = LiveVoice = str
+
+
+_NULL = Raw(b"null")
+
+
+class RawJsonStruct(Wire):
+    """A Struct with `Json` members. They are copied when decoded, so that they do not keep the frame alive."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Raw):
+                bytes(value).decode()  # raises UnicodeDecodeError for text that could not be sent again
+                setattr(self, name, None if value == _NULL else value.copy())
+            elif isinstance(value, list):
+                setattr(self, name, [item.copy() if isinstance(item, Raw) else item for item in value])
+
+
+class UnknownDelegation(Unknown):
+    """A delegation of a type that this version does not know."""
+
+    __slots__ = ()
+
+
+class LivePcmuFormat(AnyFormat, tag="audio/pcmu", kw_only=True):
+    """G.711 mu-law, 8 kHz."""
+
+    rate: Maybe[int] = UNSET
+
+
+class LivePcmaFormat(AnyFormat, tag="audio/pcma", kw_only=True):
+    """G.711 A-law, 8 kHz."""
+
+    rate: Maybe[int] = UNSET
+
+
+KnownLiveFormat = PcmFormat | LivePcmuFormat | LivePcmaFormat
+if TYPE_CHECKING:
+    LiveFormat = KnownLiveFormat | UnknownFormat
+else:
+    LiveFormat = KnownLiveFormat
+
+
+class LiveAudioOutput(Wire, kw_only=True):
+    """Settings of the output."""
+
+    voice: Maybe[LiveVoice | CustomVoice] = UNSET
+
+
+class LiveAudio(Wire, kw_only=True):
+    """A session's audio settings: one format for both directions. PCM has 16 or 24 kHz."""
+
+    format: Maybe[LiveFormat] = UNSET
+    output: Maybe[LiveAudioOutput] = UNSET
+
+
+class AnyDelegation(RawJsonStruct, Tagged):
+    """The family of delegations: who does the work that the talking model hands over."""
+
+    unknown = UnknownDelegation
+
+
+class ClientDelegation(AnyDelegation, tag="client", kw_only=True):
+    """Delegation to the client."""
+
+    acknowledgement_delay_ms: Maybe[int] = UNSET
+
+
+class ResponsesDelegation(AnyDelegation, tag="responses", kw_only=True):
+    """Delegation to a model of the Responses API. `responses` is a body of that API."""
+
+    responses: MaybeJson = UNSET
+    acknowledgement_delay_ms: Maybe[int] = UNSET
+
+
+class DecisionsDelegation(AnyDelegation, tag="decisions", kw_only=True):
+    """Delegation to a model of the Decisions API. `decisions` is a body of that API."""
+
+    decisions: MaybeJson = UNSET
+    acknowledgement_delay_ms: Maybe[int] = UNSET
+
+
+KnownDelegation = ClientDelegation | ResponsesDelegation | DecisionsDelegation
+if TYPE_CHECKING:
+    Delegation = KnownDelegation | UnknownDelegation
+else:
+    Delegation = KnownDelegation
+
+
+class ServerEventSelector(Wire, kw_only=True):
+    """A type of server event. For "response.event", `response_event` selects the type of the inner event."""
+
+    type: str
+    response_event: Maybe[str] = UNSET
+
+
+class DataChannel(Wire, kw_only=True):
+    """The events that a WebRTC client may send and receive: "all", or a list."""
+
+    allowed_client_events: Maybe[str | list[str]] = UNSET
+    allowed_server_events: Maybe[str | list[ServerEventSelector]] = UNSET
+
+
+class LiveClient(Wire, kw_only=True):
+    """Permissions of a WebRTC client."""
+
+    data_channel: DataChannel
+
+
+class Trigger(RawJsonStruct, kw_only=True):
+    """A request for decisions at every event of a type."""
+
+    type: str
+    event_type: str
+    decisions: Json
+
+
+class LiveSessionUpdate(Wire, kw_only=True):
+    """The settings that can change during a session."""
+
+    delegation: Maybe[Delegation] = UNSET
+    triggers: Maybe[list[Trigger]] = UNSET
+
+
+class LiveSession(RawJsonStruct, kw_only=True):
+    """The settings that a session starts with. `input` is a list of messages, as JSON."""
+
+    model: LiveModel
+    audio: Maybe[LiveAudio] = UNSET
+    client: Maybe[LiveClient] = UNSET
+    delegation: Maybe[Delegation] = UNSET
+    input: Maybe[list[Json]] = UNSET
+    instructions: Maybe[str] = UNSET
+    safety_identifier: Maybe[str] = UNSET
+    store: Maybe[bool] = UNSET
+    triggers: Maybe[list[Trigger]] = UNSET
+
+
+class LiveSessionInfo(SessionSnapshot, LiveSession, kw_only=True):
+    """A session as the server reports it. `expires_at` is in Unix seconds."""
+
+    settings_type = LiveSession
+
+    id: str
+    expires_at: int
+    status: str
+
+
+# --- Client --------------------------------------------------------------------------
+
+
+class SessionStart(ClientSide, tag="session.start", kw_only=True):
+    """Request to start the session, the first event of a connection.
+
+    A session that a server reported is accepted too: `encode` removes its read-only members.
+    """
+
+    has_session_settings = True
+    sends_settings = True  # TEMPORARY: old name
+
+    session: LiveSession
+
+
+class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
+    """Request to change the settings that can change. Absent members stay, null clears."""
+
+    has_session_settings = True
+    sends_settings = True  # TEMPORARY: old name
+
+    session: LiveSessionUpdate
+
+
+class SessionClose(ClientSide, tag="session.close", kw_only=True):
+    """Request to end the session."""
+
+
+class SessionInputAudioAppend(ClientSide, tag="session.input_audio.append", kw_only=True):
+    """Audio for the model, in the session's format. Sideband connections receive it as a server event."""
+
+    audio_field = "audio"
+
+    audio: bytes
+
+
+class SessionInputAudioMute(ClientSide, tag="session.input_audio.mute", kw_only=True):
+    """Request to mute the input. The model receives silence."""
+
+
+class SessionInputAudioUnmute(ClientSide, tag="session.input_audio.unmute", kw_only=True):
+    """Request to unmute the input."""
+
+
+class SessionOutputAudioFixturePlay(ClientSide, tag="session.output_audio.fixture.play", kw_only=True):
+    """Request to play audio in place of the model's: PCM16, 24 kHz mono, at most 30 seconds."""
+
+    audio_field = "audio"
+
+    audio: bytes
+
+
+class AppendedText(ClientSide, kw_only=True):
+    """Text for the model, for one delegation if `delegation_id` is set."""
+
+    delegation_id: Maybe[str] = UNSET
+    content: str
+
+
+class SessionInstructionsAppend(AppendedText, tag="session.instructions.append", kw_only=True):
+    """Additional instructions for the model."""
+
+
+class SessionThinkingAppend(AppendedText, tag="session.thinking.append", kw_only=True):
+    """Progress or reasoning of the delegate, for the model to know but not to speak."""
+
+
+class SessionCommentaryAppend(AppendedText, tag="session.commentary.append", kw_only=True):
+    """Content from the delegate, for the model to speak."""
+
+
+class DecisionCreate(ClientSide, tag="decision.create", kw_only=True):
+    """Request for decisions now."""
+
+
+class DecisionItemCreate(RawJsonStruct, ClientSide, tag="decision.item.create", kw_only=True):
+    """Request to add an item to the input of decisions."""
+
+    item: Json
+
+
+class DecisionItemDelete(ClientSide, tag="decision.item.delete", kw_only=True):
+    """Request to remove an item from the input of decisions."""
+
+    item_id: str
+
+
+class ResponseItemCreate(RawJsonStruct, ClientSide, tag="response.item.create", kw_only=True):
+    """Request to add an item of the Responses API to the delegate's input."""
+
+    item: Json
+
+
+class ResponseCreate(ClientSide, tag="response.create", kw_only=True):
+    """Request for a response from the delegate, or for its continuation after tool outputs."""
+
+
+# --- Server: the session -------------------------------------------------------------
+
+
+class CorrelatedEvent(ServerSide, kw_only=True):
+    """A server event that may answer a client event, by its id."""
+
+    client_event_id: str | None = None
+
+
+class SessionStarted(CorrelatedEvent, tag="session.started", kw_only=True):
+    """Answer to `session.start`, with all settings in effect."""
+
+    session: LiveSessionInfo
+
+
+class SessionUpdated(CorrelatedEvent, tag="session.updated", kw_only=True):
+    """Answer to an accepted `session.update`, with all settings now in effect."""
+
+    session: LiveSessionInfo
+
+
+class LiveUsage(Wire, kw_only=True):
+    """The seconds that a session is billed for so far, and their parts if the server reports them."""
+
+    seconds: float
+    active_seconds: int | None = None
+    paused_seconds: int | None = None
+
+
+class ContextWindow(Wire, kw_only=True):
+    """The used share of the context window, 0 to 1."""
+
+    usage_ratio: float
+
+
+class SessionUsageUpdated(CorrelatedEvent, tag="session.usage.updated", kw_only=True):
+    """Sent from time to time, with the session's usage so far."""
+
+    usage: LiveUsage
+    context_window: ContextWindow | None = None
+
+
+class SessionClosed(CorrelatedEvent, tag="session.closed", kw_only=True):
+    """The last event of a session, with the reason of its end and its final usage."""
+
+    reason: str
+    usage: LiveUsage
+    session: LiveSessionInfo | None = None
+
+
+class LiveErrorDetail(Wire, kw_only=True):
+    """Details of an error. `client_event_id` is that of the client event that caused it."""
+
+    type: str
+    code: str
+    message: str
+    param: str | None = None
+    client_event_id: str | None = None
+
+
+class Error(CorrelatedEvent, tag="error", kw_only=True):
+    """Sent when something failed, mostly a client event."""
+
+    error: LiveErrorDetail
+
+
+class Info(CorrelatedEvent, tag="info", kw_only=True):
+    """A notice about the session, such as the permissions of a WebRTC client."""
+
+    code: str
+    message: str
+
+
+# --- Server: audio and text ----------------------------------------------------------
+
+
+class SessionOutputAudioDelta(ServerSide, tag="session.output_audio.delta", kw_only=True):
+    """Sent for each new piece of the model's audio. Times are on the session's clock."""
+
+    audio_field = "delta"
+
+    delta: bytes
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+
+class SessionInputAudioMuted(CorrelatedEvent, tag="session.input_audio.muted", kw_only=True):
+    """Answer to `session.input_audio.mute`."""
+
+
+class SessionInputAudioUnmuted(CorrelatedEvent, tag="session.input_audio.unmuted", kw_only=True):
+    """Answer to `session.input_audio.unmute`."""
+
+
+class SessionOutputAudioFixturePlaying(
+    CorrelatedEvent, tag="session.output_audio.fixture.playing", kw_only=True
+):
+    """Answer to an accepted `session.output_audio.fixture.play`."""
+
+
+class SessionOutputAudioFixturePlayed(
+    CorrelatedEvent, tag="session.output_audio.fixture.played", kw_only=True
+):
+    """Sent when the audio of a fixture has left the server."""
+
+
+class TimelineEvent(CorrelatedEvent, kw_only=True):
+    """An event with a start and an end on the session's clock."""
+
+    start_ms: int
+    end_ms: int
+
+
+class SessionInputTranscriptDelta(TimelineEvent, tag="session.input_transcript.delta", kw_only=True):
+    """Sent for each new piece of the transcript of the user's speech."""
+
+    delta: str
+
+
+class SessionOutputTranscriptDelta(TimelineEvent, tag="session.output_transcript.delta", kw_only=True):
+    """Sent for each new piece of the transcript of the model's speech."""
+
+    delta: str
+
+
+class SessionInstructionsAppended(TimelineEvent, tag="session.instructions.appended", kw_only=True):
+    """Answer to `session.instructions.append`, once the text has its place on the timeline."""
+
+
+class SessionThinkingAppended(TimelineEvent, tag="session.thinking.appended", kw_only=True):
+    """Answer to `session.thinking.append`, once the text has its place on the timeline."""
+
+
+class SessionCommentaryAppended(TimelineEvent, tag="session.commentary.appended", kw_only=True):
+    """Answer to `session.commentary.append`, once the text has its place on the timeline."""
+
+
+# --- Server: delegation --------------------------------------------------------------
+
+
+class DelegationInfo(Wire, kw_only=True):
+    """A piece of work that the model has handed over. `target` is "client", "responses" or "decisions"."""
+
+    id: str
+    type: str
+    target: str
+    response_id: str | None = None
+
+
+class SessionDelegationCreated(CorrelatedEvent, tag="session.delegation.created", kw_only=True):
+    """Sent when the model hands over a piece of work."""
+
+    delegation: DelegationInfo
+    offset_ms: int
+
+
+class DecisionEvent(RawJsonStruct, ServerSide, tag="decision.event", kw_only=True):
+    """An event of the Decisions API, from a delegation or a trigger."""
+
+    event: Json
+    delegation_id: str | None = None
+    source_event_id: str | None = None
+    source_event_type: str | None = None
+    trigger_id: str | None = None
+
+
+class DecisionItemCreated(RawJsonStruct, CorrelatedEvent, tag="decision.item.created", kw_only=True):
+    """Answer to `decision.item.create`."""
+
+    item: Json
+
+
+class DecisionItemDeleted(CorrelatedEvent, tag="decision.item.deleted", kw_only=True):
+    """Answer to `decision.item.delete`."""
+
+    item_id: str
+
+
+class ResponseEvent(RawJsonStruct, CorrelatedEvent, tag="response.event", kw_only=True):
+    """An event of the Responses API, from a delegation."""
+
+    event: Json
+    delegation_id: str | None = None
+
+
+# --- Server: transport (SIP) ---------------------------------------------------------
+
+
+class TransportEvent(ServerSide, kw_only=True):
+    """An event about the phone leg of a session. Only sideband connections receive it."""
+
+    session_id: str
+
+
+class TransportRinging(TransportEvent, tag="transport.ringing", kw_only=True):
+    """Sent when the called phone rings."""
+
+
+class TransportAnswered(TransportEvent, tag="transport.answered", kw_only=True):
+    """Sent when the called party has answered."""
+
+
+class CallError(Wire, kw_only=True):
+    """Details of a call that could not be set up."""
+
+    type: str
+    code: str
+    message: str
+    param: str | None = None
+
+
+class TransportFailed(TransportEvent, tag="transport.failed", kw_only=True):
+    """Sent when a call could not be set up."""
+
+    error: CallError
+
+
+class TransportDtmfReceived(ServerSide, tag="transport.dtmf.received", kw_only=True):
+    """Sent when the caller presses a key."""
+
+    event: str
+
+
+class TransportDtmfSend(CorrelatedEvent, tag="transport.dtmf.send", kw_only=True):
+    """Sent by older servers in place of `transport.dtmf.sent`."""
+
+    event: str
+
+
+class TransportDtmfSent(CorrelatedEvent, tag="transport.dtmf.sent", kw_only=True):
+    """Sent when a key press was sent to the phone network."""
+
+    event: str
+
+
+# --- The unions ----------------------------------------------------------------------
+
+ClientEvent = (
+    SessionStart
+    | SessionUpdate
+    | SessionClose
+    | SessionInputAudioAppend
+    | SessionInputAudioMute
+    | SessionInputAudioUnmute
+    | SessionOutputAudioFixturePlay
+    | SessionInstructionsAppend
+    | SessionThinkingAppend
+    | SessionCommentaryAppend
+    | DecisionCreate
+    | DecisionItemCreate
+    | DecisionItemDelete
+    | ResponseItemCreate
+    | ResponseCreate
+    | UnknownEvent
+)
+ServerEvent = (
+    SessionStarted
+    | SessionUpdated
+    | SessionUsageUpdated
+    | SessionClosed
+    | Error
+    | Info
+    | SessionInputAudioAppend
+    | SessionOutputAudioDelta
+    | SessionInputAudioMuted
+    | SessionInputAudioUnmuted
+    | SessionOutputAudioFixturePlaying
+    | SessionOutputAudioFixturePlayed
+    | SessionInputTranscriptDelta
+    | SessionOutputTranscriptDelta
+    | SessionInstructionsAppended
+    | SessionThinkingAppended
+    | SessionCommentaryAppended
+    | SessionDelegationCreated
+    | DecisionEvent
+    | DecisionItemCreated
+    | DecisionItemDeleted
+    | ResponseEvent
+    | TransportRinging
+    | TransportAnswered
+    | TransportFailed
+    | TransportDtmfReceived
+    | TransportDtmfSend
+    | TransportDtmfSent
+    | UnknownEvent
+)
+
+HoldsJson = RawJsonStruct  # TEMPORARY: old name
+Answer = CorrelatedEvent  # TEMPORARY: old name
+Timed = TimelineEvent  # TEMPORARY: old name
