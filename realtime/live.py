@@ -1,4 +1,7 @@
-"""The live dialect: the same names as `realtime`, for its wire."""
+"""The Live dialect: the names of `realtime` for its own wire.
+
+The events are defined in `events.live`, the codec that all dialects share in `codec`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,20 @@ from .codec import DialectCodec
 from .events import live as events
 from .events.live import *
 
+__all__ = [
+    "Codec",
+    "decode_client",
+    "decode_client_if",
+    "decode_server",
+    "decode_server_if",
+    "encode",
+    "encode_append",
+]
+__all__ += events.__all__
+
 
 class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
-    """The codec of the live dialect. Limits: `max_frame_bytes`, `max_depth`."""
+    """The codec of the Live dialect. Limits: `max_frame_bytes`, `max_depth`."""
 
     server_events = events.ServerEvent
     client_events = events.ClientEvent
@@ -22,3 +36,7 @@ decode_server_if = _CODEC.decode_server_if
 decode_client_if = _CODEC.decode_client_if
 encode = _CODEC.encode
 encode_append = _CODEC.encode_append
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,10 +1,24 @@
-"""The translation dialect: the same names as `realtime`, for its wire."""
+"""The translation dialect: the names of `realtime` for its own wire.
+
+The events are defined in `events.translation`, the codec that all dialects share in `codec`.
+"""
 
 from __future__ import annotations
 
 from .codec import DialectCodec
 from .events import translation as events
 from .events.translation import *
+
+__all__ = [
+    "Codec",
+    "decode_client",
+    "decode_client_if",
+    "decode_server",
+    "decode_server_if",
+    "encode",
+    "encode_append",
+]
+__all__ += events.__all__
 
 
 class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
@@ -22,3 +36,7 @@ decode_server_if = _CODEC.decode_server_if
 decode_client_if = _CODEC.decode_client_if
 encode = _CODEC.encode
 encode_append = _CODEC.encode_append
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,12 +1,10 @@
-"""The beta dialect, the one the seed speaks: the same names as `realtime`, for its wire.
+"""The beta dialect, which the seed speaks: the names of `realtime` for its own wire.
 
-Retired by OpenAI in May 2026, alive on dated Azure endpoints and compatible servers. The
-builders and checks here behave as the seed's (litellm-rs 0.4.16), with its shapes, defaults,
-voices and limits; its enums are here as string constants, for fields that take any string.
+OpenAI retired it in May 2026; dated Azure endpoints and compatible servers still speak it. The
+builders and checks here behave as the seed's (litellm-rs 0.4.16), with its shapes, defaults, voices
+and limits. Its enums are string constants, for fields that take any string. The events are defined in
+`events.beta`, the conversion from and to GA in `beta.convert`.
 """
-
-# Star imports bring msgspec's Final UNSET more than once, the same object each time.
-# pyright: reportGeneralTypeIssues=false
 
 from __future__ import annotations
 
@@ -22,16 +20,45 @@ from ..errors import ConfigError, ModelNotFoundError
 from ..events import beta as events
 from ..events.beta import *
 from ..events.items import InputText
-from ..format import AudioFormat as AudioFormat
-from ._from_ga import from_ga as from_ga
-from ._to_ga import to_ga as to_ga
+from ..format import AudioFormat
+from .convert import from_ga, to_ga
 
 if TYPE_CHECKING:
     from .._types import Buffer
 
+__all__ = [
+    "AudioFormat",
+    "Codec",
+    "ItemRole",
+    "ItemStatus",
+    "ItemType",
+    "Modality",
+    "TurnDetectionType",
+    "Voice",
+    "create_audio_input",
+    "create_function_output",
+    "create_session_config",
+    "create_text_input",
+    "decode_client",
+    "decode_client_if",
+    "decode_server",
+    "decode_server_if",
+    "encode",
+    "encode_append",
+    "estimate_cost_per_minute",
+    "from_ga",
+    "get_recommended_voice",
+    "get_sample_rate",
+    "get_supported_models",
+    "supports_realtime",
+    "to_ga",
+    "validate_session_config",
+]
+__all__ += events.__all__
+
 
 class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
-    """The codec of the beta dialect. A str of audio goes out as it is, as the seed sends it."""
+    """The codec of the beta dialect. Audio given as a str is sent without validation, as in the seed."""
 
     server_events = events.ServerEvent
     client_events = events.ClientEvent
@@ -51,7 +78,7 @@ encode_append = _CODEC.encode_append
 
 
 class Voice(StrEnum):
-    """The voices that the seed knows."""
+    """The seed's voices."""
 
     ALLOY = "alloy"
     ASH = "ash"
@@ -67,31 +94,31 @@ class Voice(StrEnum):
 
     @classmethod
     def default(cls) -> Voice:
-        """Alloy."""
+        """Return ALLOY."""
         return cls.ALLOY
 
 
 class Modality(StrEnum):
-    """What a response is made of."""
+    """The modalities of a response."""
 
     TEXT = "text"
     AUDIO = "audio"
 
 
 class TurnDetectionType(StrEnum):
-    """When a turn ends; NONE goes out as null."""
+    """The types of turn detection. NONE is sent as null."""
 
     SERVER_VAD = "server_vad"
     NONE = "none"
 
     @classmethod
     def default(cls) -> TurnDetectionType:
-        """server_vad."""
+        """Return SERVER_VAD."""
         return cls.SERVER_VAD
 
 
 class ItemType(StrEnum):
-    """What an item is."""
+    """The types of an item."""
 
     MESSAGE = "message"
     FUNCTION_CALL = "function_call"
@@ -99,7 +126,7 @@ class ItemType(StrEnum):
 
 
 class ItemStatus(StrEnum):
-    """How far an item is."""
+    """The states of an item."""
 
     COMPLETED = "completed"
     IN_PROGRESS = "in_progress"
@@ -107,7 +134,7 @@ class ItemStatus(StrEnum):
 
 
 class ItemRole(StrEnum):
-    """Whose message an item is."""
+    """The roles of a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -120,19 +147,19 @@ get_sample_rate = build.get_sample_rate
 
 
 def get_supported_models() -> list[str]:
-    """The two models that the seed knows."""
+    """Return the seed's two models."""
     return list(spec.BETA_MODELS)
 
 
 def supports_realtime(model_id: str) -> bool:
-    """Whether `model_id` is one of `get_supported_models()`."""
+    """Return True if `model_id` is one of `get_supported_models()`."""
     return model_id in spec.BETA_MODELS
 
 
 def create_session_config(
     model: str, voice: str | None = None, instructions: str | None = None
 ) -> RealtimeSessionConfig:
-    """A session of text and PCM16 audio, with the seed's defaults."""
+    """Return settings for a session with text and PCM16 audio, with the seed's defaults."""
     return RealtimeSessionConfig(
         model=model,
         modalities=["text", "audio"],
@@ -153,7 +180,7 @@ def create_session_config(
 
 
 def create_text_input(text: str, previous_item_id: str | None = None) -> ConversationItemCreate:
-    """A completed user message of `text`, after `previous_item_id` or at the end."""
+    """Return an event that adds a user message after `previous_item_id`, or at the end."""
     return ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
         item=ConversationItem(
@@ -163,9 +190,9 @@ def create_text_input(text: str, previous_item_id: str | None = None) -> Convers
 
 
 def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
-    """An append of `audio`: raw audio of any buffer, or a str that goes out as it is.
+    """Return an append of `audio`: raw audio in any buffer, or base64 as a str.
 
-    As in the seed a str is not looked at: `event.audio` is that str.
+    As in the seed, a str is not validated and becomes `event.audio` unchanged.
     """
     if isinstance(audio, str):
         return InputAudioBufferAppend(audio=audio)  # type: ignore[arg-type]
@@ -175,7 +202,7 @@ def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
 def create_function_output(
     call_id: str, output: str, previous_item_id: str | None = None
 ) -> ConversationItemCreate:
-    """What the function called by `call_id` gave back."""
+    """Return an event that adds the output of the function call `call_id`."""
     return ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
         item=ConversationItem(
@@ -185,11 +212,11 @@ def create_function_output(
 
 
 def validate_session_config(config: RealtimeSessionConfig) -> None:
-    """The seed's checks, in its order; the first that fails is raised.
+    """Check settings as the seed does, in its order, and raise the first failure.
 
     Raises:
         ModelNotFoundError: the model is not one of `get_supported_models()`.
-        ConfigError: temperature, max tokens or threshold out of range.
+        ConfigError: temperature, max tokens or threshold is out of range.
     """
     if not config.model or config.model not in spec.BETA_MODELS:
         raise ModelNotFoundError(str(config.model or ""))
@@ -214,12 +241,12 @@ def _check(path: str, holds: bool, bounds: str) -> None:
 
 
 def get_recommended_voice(use_case: str) -> Voice:
-    """The seed's voice for a use case; alloy for others."""
+    """Return the seed's voice for a use case, ALLOY for an unknown one."""
     return Voice(spec.BETA_RECOMMENDED_VOICES.get(use_case.lower(), Voice.default().value))
 
 
 def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
-    """The seed's price of one minute, in USD.
+    """Return the seed's price of one minute, in USD.
 
     Raises:
         ModelNotFoundError: `model` is not one of the seed's two.
@@ -228,3 +255,7 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
         raise ModelNotFoundError(model)
     with_audio, text_only = spec.BETA_MINUTE_PRICES[model]
     return with_audio if include_audio else text_only
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
