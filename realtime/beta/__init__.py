@@ -11,15 +11,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET
-
 from .. import build, spec
 from ..append import octets
 from ..codec import DialectCodec
 from ..errors import ConfigError, ModelNotFoundError
 from ..events import beta as events
 from ..events.beta import *
-from ..events.items import InputText
 from ..format import AudioFormat
 from .convert import from_ga, to_ga
 
@@ -234,10 +231,10 @@ def validate_session_config(config: RealtimeSessionConfig) -> None:
         _check("turn_detection.threshold", 0.0 <= detection.threshold <= 1.0, "0.0 and 1.0")
 
 
-def _check(path: str, holds: bool, bounds: str) -> None:
-    if not holds:
-        what = f"must be between {bounds}"
-        raise ConfigError(f"{path} {what}", problems=[(path, what)])
+def _check(path: str, is_valid: bool, bounds: str) -> None:
+    if not is_valid:
+        reason = f"must be between {bounds}"
+        raise ConfigError(f"{path} {reason}", problems=[(path, reason)])
 
 
 def get_recommended_voice(use_case: str) -> Voice:

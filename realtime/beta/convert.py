@@ -370,7 +370,7 @@ def _convert_struct(value: Any, path: str, policy: StrictPolicy, direction: _Dir
     rules = next((direction.structs[cls] for cls in type(value).__mro__ if cls in direction.structs), None)
     if rules is None:
         return value
-    is_variant = isinstance(value, VariantStruct)
+    is_variant = issubclass(type(value), VariantStruct)
     rule = rules.get((value.type or "") if is_variant else "")
     if rule is None:
         return policy.reject(f"{path}.type", f"{direction.dialect} requires a type that it knows")

@@ -1,4 +1,4 @@
-"""GA as beta says it, and back: nothing lost that the other side can say."""
+"""Conversion between GA and the beta dialect: nothing is lost that the other dialect has."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 import realtime as ga
 from realtime import beta
+from realtime.beta import convert
 from tests import cases
 
 
@@ -16,7 +17,7 @@ def _types(dialect: str, side: str) -> set[str]:
     return {cls.__struct_config__.tag for cls in cases.event_classes(dialect, side)}
 
 
-GA_ALONE = (
+GA_ONLY = (
     (_types("ga", "server") | _types("ga", "client")) - _types("beta", "server") - _types("beta", "client")
 )
 RENAMED = {
@@ -40,36 +41,36 @@ def test_renamed_events(ga_type: str, beta_type: str) -> None:
     assert beta.decode_server(beta.encode(there)) == there
 
 
-# What a server tells and the other dialect has no word for: left out, so missing after the way back.
+# Members of server events that the other dialect lacks: missing after conversion and back.
 LEFT_OUT = {
     "truncation", "prompt", "parallel_tool_calls", "include", "reasoning", "temperature", "client_secret",
     "idle_timeout_ms",
 }  # fmt: skip
 
 
-SPELT_ALIKE = {"text": "output_text", "audio": "output_audio"}
+PART_TYPES = {"text": "output_text", "audio": "output_audio"}
 
 
-def _less(value: Any) -> Any:
-    """A JSON value less nulls and what the other dialect leaves out, both spellings made one."""
+def _normalized(value: Any) -> Any:
+    """Return a JSON value without nulls and members that the other dialect lacks, in GA's spelling."""
     if isinstance(value, list):
-        return [_less(item) for item in value]
+        return [_normalized(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {k: _less(v) for k, v in value.items() if v is not None and k not in LEFT_OUT}
-    for key in kept:
+    members = {k: _normalized(v) for k, v in value.items() if v is not None and k not in LEFT_OUT}
+    for key in members:
         if key.endswith("modalities"):
-            kept[key] = "audio" if "audio" in kept[key] else kept[key]
-    if "role" in kept:
-        for part in kept["content"]:
-            part["type"] = SPELT_ALIKE.get(part["type"], part["type"])
-    return kept
+            members[key] = "audio" if "audio" in members[key] else members[key]
+    if "role" in members:
+        for part in members["content"]:
+            part["type"] = PART_TYPES.get(part["type"], part["type"])
+    return members
 
 
 @pytest.mark.parametrize("frame", cases.frames("ga", "server"))
-def test_every_ga_server_event_goes_there_and_back(frame: str) -> None:
+def test_ga_server_events_convert_to_beta_and_back(frame: str) -> None:
     event = ga.decode_server(frame)
-    if event.type in GA_ALONE - RENAMED.keys():
+    if event.type in GA_ONLY - RENAMED.keys():
         with pytest.raises(ga.ConfigError) as caught:
             beta.from_ga(event)
         assert caught.value.field == "type"
@@ -80,40 +81,40 @@ def test_every_ga_server_event_goes_there_and_back(frame: str) -> None:
     expected = json.loads(frame)
     if event.type == "conversation.item.created":
         expected["type"] = "conversation.item.added"
-    assert _less(json.loads(ga.encode(back))) == _less(expected)
+    assert _normalized(json.loads(ga.encode(back))) == _normalized(expected)
 
 
-# What a client of GA asks for in the table of cases, and beta cannot say.
-ASKED_FOR_IN_VAIN = {"session.prompt": "session.update"}
+# The members of GA's client cases that the beta dialect lacks.
+NOT_IN_BETA = {"session.prompt": "session.update"}
 
 
 @pytest.mark.parametrize("frame", cases.frames("ga", "client"))
-def test_every_ga_client_event_goes_there_and_back(frame: str) -> None:
+def test_ga_client_events_convert_to_beta_and_back(frame: str) -> None:
     event = ga.decode_client(frame)
     try:
         there: Any = beta.from_ga(event)
-    except ga.ConfigError as why:
-        assert ASKED_FOR_IN_VAIN[why.field] == event.type
+    except ga.ConfigError as error:
+        assert NOT_IN_BETA[error.field] == event.type
         return
     assert beta.decode_client(beta.encode(there)) == there
     assert beta.to_ga(there) == event
 
 
 @pytest.mark.parametrize("frame", cases.frames("beta", "server"))
-def test_every_beta_server_event_goes_there_and_back(frame: str) -> None:
+def test_beta_server_events_convert_to_ga_and_back(frame: str) -> None:
     there: Any = beta.to_ga(beta.decode_server(frame))
     assert ga.decode_server(ga.encode(there)) == there
     back: Any = beta.from_ga(there)
-    assert _less(json.loads(beta.encode(back))) == _less(json.loads(frame))
+    assert _normalized(json.loads(beta.encode(back))) == _normalized(json.loads(frame))
 
 
 @pytest.mark.parametrize("frame", cases.frames("beta", "client"))
-def test_every_beta_client_event_goes_there_and_back(frame: str) -> None:
+def test_beta_client_events_convert_to_ga_and_back(frame: str) -> None:
     event = beta.decode_client(frame)
     there: Any = beta.to_ga(event)
     assert ga.decode_client(ga.encode(there)) == there
     back: Any = beta.from_ga(there)
-    assert _less(json.loads(beta.encode(back))) == _less(json.loads(frame))
+    assert _normalized(json.loads(beta.encode(back))) == _normalized(json.loads(frame))
 
 
 # --- Sessions ------------------------------------------------------------------------
@@ -154,7 +155,7 @@ BETA_SESSION = {
 }
 
 
-def test_a_session_goes_there_and_back() -> None:
+def test_a_session_converts_to_beta_and_back() -> None:
     update = ga.SessionUpdate(event_id="e", session=GA_SESSION)
     there = beta.from_ga(update)
     assert json.loads(beta.encode(there)) == {
@@ -165,7 +166,7 @@ def test_a_session_goes_there_and_back() -> None:
     assert beta.to_ga(there) == update
 
 
-def test_a_transcription_session_goes_there_and_back() -> None:
+def test_a_transcription_session_converts_to_beta_and_back() -> None:
     audio = ga.AudioConfig(
         input=ga.AudioInput(format=ga.PcmaFormat(), turn_detection=ga.SemanticVad(eagerness="low"))
     )
@@ -176,7 +177,7 @@ def test_a_transcription_session_goes_there_and_back() -> None:
     assert beta.to_ga(there) == update
 
 
-def test_the_seeds_session_without_its_temperature() -> None:
+def test_the_seeds_settings_convert_without_temperature() -> None:
     config = beta.create_session_config("gpt-4o-realtime-preview")
     with pytest.raises(ga.ConfigError) as caught:
         beta.to_ga(beta.SessionUpdate(session=config))
@@ -187,7 +188,7 @@ def test_the_seeds_session_without_its_temperature() -> None:
     ga.validate_session_config(there.session)
 
 
-def test_absent_stays_absent() -> None:
+def test_absent_members_stay_absent() -> None:
     for update in (
         ga.SessionUpdate(session=ga.RealtimeSession()),
         ga.ResponseCreate(),
@@ -211,7 +212,7 @@ def _message(part: Any) -> ga.ConversationItemCreate:
     return ga.ConversationItemCreate(item=ga.MessageItem(role="user", content=[ga.InputText(text="x"), part]))
 
 
-BETA_CANNOT: dict[str, Any] = {
+REJECTED_BY_BETA: dict[str, Any] = {
     "session.prompt": _update(prompt=ga.Prompt(id="p")),
     "session.truncation": _update(truncation="disabled"),
     "session.reasoning": _update(reasoning=ga.Reasoning(effort="low")),
@@ -246,8 +247,8 @@ BETA_CANNOT: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("field", "event"), BETA_CANNOT.items(), ids=BETA_CANNOT)
-def test_what_beta_cannot_say_is_named(field: str, event: Any) -> None:
+@pytest.mark.parametrize(("field", "event"), REJECTED_BY_BETA.items(), ids=REJECTED_BY_BETA)
+def test_from_ga_names_the_member_that_beta_lacks(field: str, event: Any) -> None:
     with pytest.raises(ga.ConfigError) as caught:
         beta.from_ga(event)
     assert caught.value.field == field
@@ -258,7 +259,7 @@ def _beta_item(**fields: Any) -> beta.ConversationItemCreate:
     return beta.ConversationItemCreate(item=beta.ConversationItem(**fields))
 
 
-GA_CANNOT: dict[str, Any] = {
+REJECTED_BY_GA: dict[str, Any] = {
     "session.temperature": beta.SessionUpdate(session=beta.RealtimeSessionConfig(temperature=0.8)),
     "session.client_secret": beta.SessionUpdate(
         session=beta.RealtimeSessionConfig(client_secret=beta.ClientSecretConfig())
@@ -286,25 +287,25 @@ GA_CANNOT: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("field", "event"), GA_CANNOT.items(), ids=GA_CANNOT)
-def test_what_ga_cannot_say_is_named(field: str, event: Any) -> None:
+@pytest.mark.parametrize(("field", "event"), REJECTED_BY_GA.items(), ids=REJECTED_BY_GA)
+def test_to_ga_names_the_member_that_ga_lacks(field: str, event: Any) -> None:
     with pytest.raises(ga.ConfigError) as caught:
         beta.to_ga(event)
     assert caught.value.field == field
 
 
-def test_what_a_server_tells_loses_only_what_the_other_side_has_no_word_for() -> None:
-    told = ga.SessionCreated(
+def test_server_events_lose_only_members_that_the_other_dialect_lacks() -> None:
+    created = ga.SessionCreated(
         session=ga.RealtimeSessionInfo(id="s", truncation="auto", prompt=None, parallel_tool_calls=True)
     )
-    there = beta.from_ga(told)
+    there = beta.from_ga(created)
     assert isinstance(there, beta.SessionCreated)
     assert there.session == beta.RealtimeSessionInfo(id="s")
     back = beta.to_ga(beta.SessionCreated(session=beta.RealtimeSessionInfo(id="s", temperature=0.8)))
     assert back == ga.SessionCreated(session=ga.RealtimeSessionInfo(id="s"))
 
 
-def test_unknown_events_and_items_pass() -> None:
+def test_unknown_events_and_items_are_unchanged() -> None:
     event = ga.UnknownEvent("x.y", b'{"type":"x.y"}')
     assert beta.from_ga(event) is event
     assert beta.to_ga(event) is event
@@ -312,7 +313,7 @@ def test_unknown_events_and_items_pass() -> None:
     assert beta.from_ga(ga.ConversationItemCreate(item=item)) == beta.ConversationItemCreate(item=item)
 
 
-def test_a_nested_tool_of_the_seed_becomes_flat() -> None:
+def test_the_seeds_nested_tools_are_flattened() -> None:
     tool = beta.RealtimeTool(function=beta.RealtimeFunction(name="f", description="d"))
     there = beta.to_ga(beta.SessionUpdate(session=beta.RealtimeSessionConfig(tools=[tool])))
     assert isinstance(there, ga.SessionUpdate)
@@ -322,12 +323,12 @@ def test_a_nested_tool_of_the_seed_becomes_flat() -> None:
 
 @pytest.mark.parametrize("value", [None, 5, "x", ga.RealtimeSession()])
 def test_only_events_convert(value: Any) -> None:
-    for convert in (beta.from_ga, beta.to_ga):
+    for function in (beta.from_ga, beta.to_ga):
         with pytest.raises((TypeError, ga.ConfigError)):
-            convert(value)
+            function(value)
 
 
-def test_null_settings_pass() -> None:
+def test_null_settings_are_converted() -> None:
     update = ga.SessionUpdate(
         session=ga.RealtimeSession(
             audio=ga.AudioConfig(
@@ -344,20 +345,20 @@ def test_null_settings_pass() -> None:
     assert beta.to_ga(beta.from_ga(bare)) == bare
 
 
-def test_told_sessions_of_both_kinds() -> None:
-    transcribing = ga.SessionUpdated(session=ga.TranscriptionSessionInfo(id="s", include=["x"]))
-    there = beta.from_ga(transcribing)
+def test_session_snapshots_of_both_types() -> None:
+    updated = ga.SessionUpdated(session=ga.TranscriptionSessionInfo(id="s", include=["x"]))
+    there = beta.from_ga(updated)
     assert isinstance(there, beta.TranscriptionSessionUpdated)
-    assert beta.to_ga(there) == transcribing
+    assert beta.to_ga(there) == updated
     with pytest.raises(ga.ConfigError):
         beta.from_ga(ga.SessionCreated(session=ga.UnknownSession("hologram", b"{}")))
     tools: list[ga.Tool] = [ga.McpTool(server_label="s"), ga.FunctionTool(name="f")]
-    told = beta.from_ga(ga.SessionCreated(session=ga.RealtimeSessionInfo(tools=tools)))
-    assert isinstance(told, beta.SessionCreated)
-    assert told.session.tools == [ga.FunctionTool(name="f")]
+    created = beta.from_ga(ga.SessionCreated(session=ga.RealtimeSessionInfo(tools=tools)))
+    assert isinstance(created, beta.SessionCreated)
+    assert created.session.tools == [ga.FunctionTool(name="f")]
 
 
-TOLD_BY_GA: dict[str, Any] = {
+LEFT_OUT_BY_BETA: dict[str, Any] = {
     "idle timeout": ga.AudioConfig(input=ga.AudioInput(turn_detection=ga.ServerVad(idle_timeout_ms=5000))),
     "languages": ga.AudioConfig(input=ga.AudioInput(transcription=ga.Transcription(languages=["en"]))),
     "strength": ga.AudioConfig(input=ga.AudioInput(noise_reduction=ga.NoiseReduction(strength=0.5))),
@@ -368,36 +369,38 @@ TOLD_BY_GA: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("audio", TOLD_BY_GA.values(), ids=TOLD_BY_GA)
-def test_nothing_that_a_ga_server_tells_is_refused(audio: Any) -> None:
+@pytest.mark.parametrize("audio", LEFT_OUT_BY_BETA.values(), ids=LEFT_OUT_BY_BETA)
+def test_events_of_a_ga_server_are_never_rejected(audio: Any) -> None:
     info = ga.RealtimeSessionInfo(id="s", audio=audio, tool_choice=ga.ToolChoiceMcp(server_label="s"))
     there: Any = beta.from_ga(ga.SessionCreated(session=info))
     assert there.session.id == "s"
     assert beta.decode_server(beta.encode(there)) == there
-    told = ga.Response(audio=ga.ResponseAudio(output=ga.AudioOutput(voice=ga.CustomVoice(id="v"))))
-    assert beta.from_ga(ga.ResponseCreated(response=told)) == beta.ResponseCreated(response=beta.Response())
+    response = ga.Response(audio=ga.ResponseAudio(output=ga.AudioOutput(voice=ga.CustomVoice(id="v"))))
+    assert beta.from_ga(ga.ResponseCreated(response=response)) == beta.ResponseCreated(
+        response=beta.Response()
+    )
 
 
-def test_a_told_item_that_cannot_be_said_is_kept_whole() -> None:
+def test_an_item_that_the_other_dialect_lacks_becomes_an_unknown_item() -> None:
     item = ga.McpCallItem(id="i", server_label="s", name="n", arguments="{}")
     there: Any = beta.from_ga(ga.ConversationItemAdded(item=item))
     assert isinstance(there.item, beta.UnknownItem)
     back: Any = beta.to_ga(there)
     assert ga.decode_server(ga.encode(back)) == ga.ConversationItemAdded(item=item)
     bare = beta.ConversationItem(id="i", type="message", role="assistant")
-    told: Any = beta.to_ga(beta.ResponseOutputItemAdded(response_id="r", output_index=0, item=bare))
-    assert told.item == ga.UnknownItem("message", b'{"id":"i","type":"message","role":"assistant"}')
+    added: Any = beta.to_ga(beta.ResponseOutputItemAdded(response_id="r", output_index=0, item=bare))
+    assert added.item == ga.UnknownItem("message", b'{"id":"i","type":"message","role":"assistant"}')
 
 
-def test_what_a_beta_server_tells_is_never_refused() -> None:
-    odd = beta.TurnDetectionConfig(type="semantic_vad", threshold=0.5)
-    info = beta.RealtimeSessionInfo(output_audio_format="opus", turn_detection=odd)
+def test_events_of_a_beta_server_are_never_rejected() -> None:
+    detection = beta.TurnDetectionConfig(type="semantic_vad", threshold=0.5)
+    info = beta.RealtimeSessionInfo(output_audio_format="opus", turn_detection=detection)
     audio = ga.AudioConfig(input=ga.AudioInput(turn_detection=ga.SemanticVad()))
     there = beta.to_ga(beta.SessionUpdated(session=info))
     assert there == ga.SessionUpdated(session=ga.RealtimeSessionInfo(audio=audio))
 
 
-def test_two_names_of_one_limit_must_agree() -> None:
+def test_the_two_names_of_the_token_limit_must_agree() -> None:
     def tokens(**limits: Any) -> Any:
         event: Any = beta.to_ga(beta.ResponseCreate(response=beta.RealtimeResponse(**limits)))
         return event.response.max_output_tokens
@@ -408,8 +411,28 @@ def test_two_names_of_one_limit_must_agree() -> None:
         tokens(max_output_tokens=5, max_response_output_tokens=7)
 
 
-def test_a_null_voice_is_carried() -> None:
+def test_a_null_voice_is_converted() -> None:
     event = beta.ResponseCreate(response=beta.RealtimeResponse(voice=None))
     there: Any = beta.to_ga(event)
     assert ga.encode(there) == b'{"type":"response.create","response":{"audio":{"output":{"voice":null}}}}'
     assert beta.from_ga(there) == event
+
+
+def test_a_session_that_the_server_reported_is_sent_back_as_settings() -> None:
+    info = ga.RealtimeSessionInfo(id="s", object="realtime.session", expires_at=5, model="gpt-realtime")
+    update: Any = beta.from_ga(ga.SessionUpdate(session=info))
+    assert update == beta.SessionUpdate(session=beta.RealtimeSessionConfig(model="gpt-realtime"))
+    secret = beta.ClientSecret(value="ek", expires_at=5)
+    old = beta.RealtimeSessionInfo(id="s", client_secret=secret, model="gpt-realtime")
+    assert beta.to_ga(beta.SessionUpdate(session=old)) == ga.SessionUpdate(
+        session=ga.RealtimeSession(model="gpt-realtime")
+    )
+
+
+def test_every_event_is_shared_renamed_converted_or_in_one_dialect() -> None:
+    for side in cases.SIDES:
+        for cls in cases.event_classes("ga", side):
+            is_convertible = cls in convert.SHARED | convert.CONVERTED_FROM_GA | convert.RENAMED.keys()
+            assert is_convertible == (cls.__struct_config__.tag not in GA_ONLY - RENAMED.keys())
+        for cls in cases.event_classes("beta", side):
+            assert cls in convert.SHARED | convert.CONVERTED_TO_GA | set(convert.RENAMED.values())
