@@ -1,6 +1,6 @@
-"""OpenAI's own client against the loopback server: its events are taken, ours are understood.
+"""OpenAI's official client against the loopback server: each accepts the other's events.
 
-Its parser is the judge: what comes back must be its models, with the fields in their places.
+The events of the server must parse to the client's own models, with every field in its place.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import realtime as r
 from realtime.testing import LoopbackServer
 
 MODEL = "gpt-realtime"
-# How OpenAI's client calls websockets is its own affair; version 17.1 minds.
+# websockets 17.1 deprecates the way in which OpenAI's client calls it.
 pytestmark = pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
-FORMATS = pytest.mark.parametrize("fmt", r.AudioFormat, ids=lambda fmt: fmt.value)
+FORMATS = pytest.mark.parametrize("format", r.AudioFormat, ids=str)
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +39,8 @@ def server() -> Iterator[LoopbackServer]:
         yield running
 
 
-def settings(fmt: r.AudioFormat) -> RealtimeSessionCreateRequestParam:
-    wire: Any = {"type": fmt.ga_type, **({"rate": 24000} if fmt is r.AudioFormat.PCM16 else {})}
+def settings(format: r.AudioFormat) -> RealtimeSessionCreateRequestParam:
+    wire: Any = {"type": format.ga_type, **({"rate": 24000} if format is r.AudioFormat.PCM16 else {})}
     return {
         "type": "realtime",
         "instructions": "Say it again.",
@@ -51,30 +51,30 @@ def settings(fmt: r.AudioFormat) -> RealtimeSessionCreateRequestParam:
     }
 
 
-def recording(fmt: r.AudioFormat) -> bytes:
-    """0.73 s of noise, every sample of which would tell a mistake."""
-    noise = np.random.default_rng(7).integers(-20000, 20000, fmt.samples(730)).astype("<i2")
-    return noise.tobytes() if fmt is r.AudioFormat.PCM16 else noise.astype("u1").tobytes()
+def recording(format: r.AudioFormat) -> bytes:
+    """Return 0.73 s of noise, in which every wrong sample shows."""
+    noise = np.random.default_rng(7).integers(-20000, 20000, format.samples(730)).astype("<i2")
+    return noise.tobytes() if format is r.AudioFormat.PCM16 else noise.astype("u1").tobytes()
 
 
-class Heard:
-    """What the client's parser made of a response."""
+class ReceivedResponse:
+    """A response as the client's parser returned it."""
 
     def __init__(self) -> None:
         self.types: list[str] = []
         self.audio = b""
-        self.words = ""
+        self.transcript_deltas = ""
         self.transcript = ""
         self.done: sdk.RealtimeResponse | None = None
 
-    def take(self, event: sdk.RealtimeServerEvent) -> bool:
-        """Note an event; whether it was the last one."""
+    def feed(self, event: sdk.RealtimeServerEvent) -> bool:
+        """Feed an event of the response. Return True if it was the last one."""
         self.types.append(event.type)
         match event:
             case sdk.ResponseAudioDeltaEvent():
                 self.audio += base64.b64decode(event.delta)
             case sdk.ResponseAudioTranscriptDeltaEvent():
-                self.words += event.delta
+                self.transcript_deltas += event.delta
             case sdk.ResponseAudioTranscriptDoneEvent():
                 self.transcript = event.transcript
             case sdk.ResponseDoneEvent():
@@ -85,9 +85,9 @@ class Heard:
                 pass
         return self.done is not None
 
-    def check(self, fmt: r.AudioFormat) -> None:
-        assert self.audio == recording(fmt)
-        assert self.words == self.transcript == "That was 0.73 seconds of audio."
+    def check(self, format: r.AudioFormat) -> None:
+        assert self.audio == recording(format)
+        assert self.transcript_deltas == self.transcript == "That was 0.73 seconds of audio."
         assert self.done is not None
         assert self.done.status == "completed"
         assert self.done.usage is not None
@@ -104,7 +104,7 @@ class Heard:
 
 
 @FORMATS
-def test_the_synchronous_client(server: LoopbackServer, fmt: r.AudioFormat) -> None:
+def test_the_synchronous_client(server: LoopbackServer, format: r.AudioFormat) -> None:
     with (
         OpenAI(api_key="none", websocket_base_url=server.base_url) as client,
         client.realtime.connect(model=MODEL) as connection,
@@ -113,7 +113,7 @@ def test_the_synchronous_client(server: LoopbackServer, fmt: r.AudioFormat) -> N
         assert isinstance(created, sdk.SessionCreatedEvent)
         assert isinstance(created.session, sdk.RealtimeSessionCreateRequest)
         assert created.session.model == MODEL
-        connection.session.update(session=settings(fmt))
+        connection.session.update(session=settings(format))
         updated = connection.recv()
         assert isinstance(updated, sdk.SessionUpdatedEvent)
         assert isinstance(updated.session, sdk.RealtimeSessionCreateRequest)
@@ -122,37 +122,37 @@ def test_the_synchronous_client(server: LoopbackServer, fmt: r.AudioFormat) -> N
         assert updated.session.audio.input is not None
         assert updated.session.audio.input.turn_detection is None
         assert updated.session.audio.input.format is not None
-        assert updated.session.audio.input.format.type == fmt.ga_type
-        for chunk in r.audio.chunks(recording(fmt), fmt, 20):
+        assert updated.session.audio.input.format.type == format.ga_type
+        for chunk in r.audio.chunks(recording(format), format, 20):
             connection.input_audio_buffer.append(audio=base64.b64encode(chunk).decode())
         connection.input_audio_buffer.commit()
         connection.response.create()
-        heard = Heard()
-        while not heard.take(connection.recv()):
+        response = ReceivedResponse()
+        while not response.feed(connection.recv()):
             pass
-        heard.check(fmt)
+        response.check(format)
 
 
 @FORMATS
-def test_the_asynchronous_client(server: LoopbackServer, fmt: r.AudioFormat) -> None:
-    async def talk() -> Heard:
-        heard = Heard()
+def test_the_asynchronous_client(server: LoopbackServer, format: r.AudioFormat) -> None:
+    async def run() -> ReceivedResponse:
+        response = ReceivedResponse()
         async with (
             AsyncOpenAI(api_key="none", websocket_base_url=server.base_url) as client,
             client.realtime.connect(model=MODEL) as connection,
         ):
             assert isinstance(await connection.recv(), sdk.SessionCreatedEvent)
-            await connection.session.update(session=settings(fmt))
+            await connection.session.update(session=settings(format))
             assert isinstance(await connection.recv(), sdk.SessionUpdatedEvent)
-            for chunk in r.audio.chunks(recording(fmt), fmt, 100):
+            for chunk in r.audio.chunks(recording(format), format, 100):
                 await connection.input_audio_buffer.append(audio=base64.b64encode(chunk).decode())
             await connection.input_audio_buffer.commit()
             await connection.response.create()
-            while not heard.take(await connection.recv()):
+            while not response.feed(await connection.recv()):
                 pass
-        return heard
+        return response
 
-    asyncio.run(talk()).check(fmt)
+    asyncio.run(run()).check(format)
 
 
 def test_items_and_errors(server: LoopbackServer) -> None:
@@ -186,10 +186,10 @@ def test_items_and_errors(server: LoopbackServer) -> None:
         assert error.error.event_id == "evt_mine"
         assert error.error.param == "item_id"
         connection.response.create(response={"output_modalities": ["text"]})
-        said: list[sdk.RealtimeServerEvent] = []
-        while not said or said[-1].type != "response.done":
-            said.append(connection.recv())
-        (text,) = [event.text for event in said if isinstance(event, sdk.ResponseTextDoneEvent)]
+        received: list[sdk.RealtimeServerEvent] = []
+        while not received or received[-1].type != "response.done":
+            received.append(connection.recv())
+        (text,) = [event.text for event in received if isinstance(event, sdk.ResponseTextDoneEvent)]
         assert text == "Good day"
         connection.conversation.item.delete(item_id="item_mine")
         deleted = connection.recv()

@@ -1,9 +1,9 @@
 """One frame a line for every event of every dialect and side: `<dialect>.<side>.jsonl`.
 
-Most frames are the examples of OpenAI's OpenAPI document (version of 2026-08-21), mended
-where they are wrong: placeholders that are not base64, old part types and beta shapes under
-GA names, a space in a tag. Long instructions are cut. The frames of translation and Live are
-made from the fields of the official SDK (package openai 3.54.0).
+Most frames are the examples of OpenAI's OpenAPI document (version of 2026-08-21), corrected where
+they are wrong: placeholders that are not base64, old part types and beta shapes under GA names, a
+space in a tag. Long instructions are shortened. The frames of translation and Live are made from the
+fields of the official SDK (package openai 3.54.0).
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ SIDES = ("server", "client")
 
 
 def frames(dialect: str, side: str) -> list[str]:
-    """The frames of one side of one dialect."""
+    """Return the frames of one side of one dialect."""
     path = Path(__file__).parent / f"{dialect}.{side}.jsonl"
     return path.read_text(encoding="utf-8").splitlines()
 
 
 def event_classes(dialect: str, side: str) -> tuple[Any, ...]:
-    """The event classes of one side of one dialect."""
+    """Return the event classes of one side of one dialect."""
     return known(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
 
 
 def decoder(dialect: str, side: str) -> Any:
-    """The function that decodes one side of one dialect."""
+    """Return the function that decodes one side of one dialect."""
     return getattr(DIALECTS[dialect], f"decode_{side}")
 
 
@@ -47,7 +47,7 @@ IDS = [f"{dialect}-{side}-{json.loads(frame)['type']}" for dialect, side, frame 
 
 
 def without_nulls(value: Any) -> Any:
-    """`value` less every null member of an object: for readers absent and null are one."""
+    """Return `value` without null members of objects, which decode like absent ones in server events."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -1,22 +1,26 @@
-"""Every event: decoded, encoded, named, and built by keywords only."""
+"""Every event of every dialect: decoding, encoding, names, constructors, repr."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
 import re
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
-from realtime.events.base import Unknown
+import realtime
+from realtime import Unknown, beta, live, translation
+from realtime.events import audio_buffer, base, conversation, items, response, session, tools
 from tests import cases
 
 
 @pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
-def test_frame_survives_decode_and_encode(dialect: str, side: str, frame: str) -> None:
+def test_a_frame_is_the_same_after_decode_and_encode(dialect: str, side: str, frame: str) -> None:
     event = cases.decoder(dialect, side)(frame)
     wire = json.loads(frame)
     assert event.type == wire["type"]
@@ -29,7 +33,7 @@ def test_frame_survives_decode_and_encode(dialect: str, side: str, frame: str) -
 
 
 @pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
-def test_bytes_str_and_other_containers_decode_alike(dialect: str, side: str, frame: str) -> None:
+def test_bytes_str_and_other_buffers_decode_to_the_same_event(dialect: str, side: str, frame: str) -> None:
     decode = cases.decoder(dialect, side)
     raw = frame.encode()
     expected = decode(raw)
@@ -66,7 +70,7 @@ def test_class_names_are_the_wire_types_in_pascal_case(dialect: str, side: str) 
 
 
 def _structs(cls: type[msgspec.Struct], found: set[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
-    """Every Struct that a decoder of `cls` can build."""
+    """Return every Struct that a decoder of `cls` can build."""
     if cls not in found:
         found.add(cls)
         for field in msgspec.structs.fields(cls):
@@ -95,7 +99,7 @@ def test_constructors_take_keywords_only_and_structs_are_documented(dialect: str
                 cls(*[None] * len(cls.__struct_fields__))
 
 
-def test_the_table_of_ga_has_the_protocols_numbers() -> None:
+def test_every_dialect_has_the_protocols_number_of_events() -> None:
     assert len(cases.event_classes("ga", "client")) == 11
     assert len(cases.event_classes("ga", "server")) == 46
     assert len(cases.event_classes("beta", "client")) == 12
@@ -107,11 +111,126 @@ def test_the_table_of_ga_has_the_protocols_numbers() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["ga", "beta"])
-def test_a_session_that_the_server_told_is_sent_back_as_settings(dialect: str) -> None:
+def test_a_session_that_the_server_reported_is_sent_back_as_settings(dialect: str) -> None:
     module = cases.DIALECTS[dialect]
-    told = next(f for f in cases.frames(dialect, "server") if '"session.created"' in f)
-    created = module.decode_server(told)
+    frame = next(f for f in cases.frames(dialect, "server") if '"session.created"' in f)
+    created = module.decode_server(frame)
     assert created.session.id
     back = json.loads(module.encode(module.SessionUpdate(session=created.session)))["session"]
     assert back["model"] == created.session.model
     assert not {"id", "object", "expires_at", "client_secret"} & set(back)
+
+
+SNAPSHOTS = [
+    ("ga", "session.created", "realtime"),
+    ("ga", "session.updated", "transcription"),
+    ("beta", "session.created", None),
+    ("beta", "transcription_session.updated", None),
+]
+READ_ONLY = ("id", "object", "expires_at", "client_secret")
+
+
+@pytest.mark.parametrize("null", [False, True], ids=["absent", "null"])
+@pytest.mark.parametrize(("dialect", "event_type", "session_type"), SNAPSHOTS)
+def test_read_only_members_of_a_session_read_none(
+    dialect: str, event_type: str, session_type: str | None, null: bool
+) -> None:
+    session: dict[str, Any] = {"type": session_type} if session_type else {}
+    if null:
+        session |= dict.fromkeys(READ_ONLY)
+    event = cases.DIALECTS[dialect].decode_server(json.dumps({"type": event_type, "session": session}))
+    names = [name for name in READ_ONLY if name in event.session.__struct_fields__]
+    assert {"id", "object", "expires_at"} <= set(names)
+    assert [getattr(event.session, name) for name in names] == [None] * len(names)
+
+
+@pytest.mark.parametrize(("dialect", "event_type", "session_type"), SNAPSHOTS)
+def test_settings_in_server_events_keep_absent_and_null_apart(
+    dialect: str, event_type: str, session_type: str | None
+) -> None:
+    decode = cases.DIALECTS[dialect].decode_server
+    session: dict[str, Any] = {"type": session_type} if session_type else {}
+    snapshot = decode(json.dumps({"type": event_type, "session": session})).session
+    settings = set(snapshot.settings_type.__struct_fields__) - snapshot.read_only_fields
+    assert {getattr(snapshot, name) for name in settings} == {realtime.UNSET}
+    session |= dict.fromkeys(settings)
+    snapshot = decode(json.dumps({"type": event_type, "session": session})).session
+    assert {getattr(snapshot, name) for name in settings} == {None}
+
+
+# --- repr ----------------------------------------------------------------------------
+
+LONG = bytes(range(256)) * 48
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        realtime.InputAudioBufferAppend(audio=LONG),
+        realtime.ResponseOutputAudioDelta(
+            item_id="i", response_id="r", output_index=0, content_index=0, delta=LONG
+        ),
+        realtime.ConversationItemCreate(
+            item=realtime.MessageItem(role="user", content=[realtime.InputAudio(audio=LONG)])
+        ),
+        beta.create_audio_input(base64.b64encode(LONG).decode()),
+        live.ResponseItemCreate(item=live.Json(b'"' + b"x" * 12_000 + b'"')),
+        realtime.UnknownEvent("x", LONG),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_repr_shortens_audio_and_raw_json(event: Any) -> None:
+    assert len(repr(event)) < 330
+    longest = max(re.findall(r"<\d+ [^>]*>", repr(event)), key=len)
+    assert len(longest) <= 80
+    assert re.match(r"<(12288|12002|16384) (bytes|characters)", longest)
+
+
+def test_repr_shows_fields_and_short_audio() -> None:
+    assert repr(realtime.InputAudioBufferAppend(audio=b"\0\1")) == (
+        "InputAudioBufferAppend(event_id=UNSET, audio=b'\\x00\\x01')"
+    )
+    assert repr(realtime.InputAudioBufferAppend(audio=bytes(9600))) == (
+        "InputAudioBufferAppend(event_id=UNSET, "
+        "audio=<9600 bytes: b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'...>)"
+    )
+    strided: Any = memoryview(bytes(64))[::2]
+    assert "memory" in repr(realtime.InputAudioBufferAppend(audio=strided))
+
+
+@pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
+def test_repr_names_every_field(dialect: str, side: str, frame: str) -> None:
+    event = cases.decoder(dialect, side)(frame)
+    text = repr(event)
+    assert text.startswith(type(event).__name__ + "(")
+    assert all(f"{name}=" in text for name in event.__struct_fields__)
+
+
+# --- Public names --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "module", [realtime.events, beta, translation, live], ids=lambda module: module.__name__
+)
+def test_dir_shows_exactly_the_public_names(module: ModuleType) -> None:
+    assert dir(module) == sorted(module.__all__)
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert hasattr(module, name), name
+    assert {"UNSET", "Maybe", "Unknown", "UnknownEvent", "ServerEvent", "ClientEvent"} <= set(module.__all__)
+
+
+def test_the_package_has_the_names_of_every_module() -> None:
+    modules = (audio_buffer, base, conversation, items, response, session, tools)
+    gathered = [name for module in modules for name in module.__all__]
+    assert sorted([*gathered, "ClientEvent", "ServerEvent"]) == sorted(realtime.events.__all__)
+
+
+@pytest.mark.parametrize("side", cases.SIDES)
+@pytest.mark.parametrize("dialect", cases.DIALECTS)
+def test_every_class_that_a_decoder_builds_is_public(dialect: str, side: str) -> None:
+    module = cases.DIALECTS[dialect]
+    found: set[type[msgspec.Struct]] = set()
+    for event in cases.event_classes(dialect, side):
+        _structs(event, found)
+    assert [cls for cls in found if getattr(module, cls.__name__, None) is not cls] == []

@@ -1,8 +1,8 @@
-"""JSON for every model of the installed `openai` package: every variant of every union.
+"""JSON samples for every model of the installed `openai` package, with every variant of every union.
 
-`samples(tp)` is a covering set, not a product: each variant of each part stands in at least
-one sample, at any depth, with all optional fields; besides there are one sample with none of
-them and one with all of them null. Strings are "AAAA", which is base64 as well.
+`samples(tp)` is a covering set, not a product: each variant of each part, at any depth, is in at least
+one sample with all optional fields. One more sample has none of them, one more has all of them null.
+Strings are "AAAA", which is valid base64 too.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ ANYTHING = {"k": [1, None, "x"]}
 
 
 def models(union: Any) -> list[type[pydantic.BaseModel]]:
-    """The event models of a union of the SDK."""
+    """Return the event models of a union of the SDK."""
     return [m for m in _arms(union) if isinstance(m, type) and issubclass(m, pydantic.BaseModel)]
 
 
 def tag(model: type[pydantic.BaseModel]) -> str:
-    """The wire type of an event model."""
+    """Return the wire type of an event model."""
     (name,) = typing.get_args(model.model_fields["type"].annotation)
     assert isinstance(name, str)
     return name
 
 
 def fits(model: type[pydantic.BaseModel], wire: Any) -> bool:
-    """Whether `wire` is a value of this very variant, by its constant fields."""
+    """Return True if the constant fields of `wire` are those of this variant."""
     if not isinstance(wire, dict):
         return False
     for name, field in model.model_fields.items():
@@ -63,7 +63,7 @@ def fits(model: type[pydantic.BaseModel], wire: Any) -> bool:
 
 
 def _arms(tp: Any) -> list[Any]:
-    """The types that `tp` can be, unions and annotations opened, None left out."""
+    """Return the types in `tp`: members of unions, without annotations and None."""
     origin = typing.get_origin(tp)
     if origin is typing.Annotated:
         return _arms(typing.get_args(tp)[0])
@@ -75,7 +75,7 @@ def _arms(tp: Any) -> list[Any]:
 
 
 def samples(tp: Any, depth: int = 0) -> Iterator[Any]:
-    """JSON values that cover `tp`; recursion of models into themselves ends at depth 12."""
+    """Yield JSON values that cover `tp`. Recursive models end at depth 12."""
     for arm in _arms(tp):
         yield from _samples_of_arm(arm, depth)
 

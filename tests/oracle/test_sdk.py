@@ -1,7 +1,7 @@
-"""Held against the official SDK: every model of its four dialects, both ways.
+"""Comparison with the official SDK: every model of its four dialects, in both directions.
 
-What the SDK can build we decode without anything unknown, and give back leaf for leaf;
-what we give back is valid for the SDK.
+Everything that the SDK can build decodes without an `Unknown` and encodes to the same JSON, which is
+valid for the SDK again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 import pydantic
 import pytest
 
-from realtime.events.base import Unknown
+from realtime import Unknown
 from tests import cases
 from tests.oracle import sdk
 
@@ -24,14 +24,14 @@ MODELS = [
     for (dialect, side), union in sdk.EVENTS.items()
     for model in sdk.models(union)
 ]
-# What has no type of its own, or one that the samples make up, is kept whole as Unknown.
-UNKNOWABLE = ("", sdk.SCALARS[str])
+# Objects without a type, or with one that the samples make up, decode to Unknown.
+UNKNOWN_TYPES = ("", sdk.SCALARS[str])
 
 
 def _unknown(value: Any) -> list[Unknown]:
-    """Everything in `value` that was kept as unknown although it has a type."""
+    """Return every Unknown in `value` that has a type of the protocol."""
     if isinstance(value, Unknown):
-        return [] if value.type in UNKNOWABLE else [value]
+        return [] if value.type in UNKNOWN_TYPES else [value]
     if isinstance(value, msgspec.Struct):
         return [u for name in value.__struct_fields__ for u in _unknown(getattr(value, name))]
     if isinstance(value, dict):
@@ -66,15 +66,15 @@ def test_no_event_of_the_sdk_is_missing(dialect: str, side: str) -> None:
     ours = {cls.__struct_config__.tag for cls in cases.event_classes(dialect, side)}
     missing = sorted(theirs - ours)
     assert not missing, f"the SDK has events that {dialect} {side} lacks: {missing}"
-    assert ours - theirs <= OURS_ALONE
+    assert ours - theirs <= NOT_IN_SDK
 
 
-# Sent by servers, not in the SDK.
-OURS_ALONE = {"transcription_session.created"}
+# Sent by servers, but not in the SDK.
+NOT_IN_SDK = {"transcription_session.created"}
 
 
 def _optional_places(model: type[pydantic.BaseModel], wire: Any) -> list[list[str]]:
-    """The paths of the fields of `wire` that the SDK's `model` says may be left out."""
+    """Return the paths of the fields of `wire` that are optional in the SDK's `model`."""
     paths = []
     for name, field in model.model_fields.items():
         key = field.alias or name
@@ -89,7 +89,7 @@ def _optional_places(model: type[pydantic.BaseModel], wire: Any) -> list[list[st
 
 
 @pytest.mark.parametrize(("dialect", "side", "model"), [p for p in MODELS if p.values[0] != "live"])
-def test_whatever_the_sdk_calls_optional_can_be_null_or_absent(
+def test_fields_that_are_optional_in_the_sdk_can_be_null_or_absent(
     dialect: str, side: str, model: type[pydantic.BaseModel]
 ) -> None:
     decode = cases.decoder(dialect, side)

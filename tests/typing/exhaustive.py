@@ -1,6 +1,6 @@
-"""Read by mypy and pyright: every union is exhausted by a `match` over its members.
+"""Code for mypy and pyright: every union is exhausted by a `match` over its members.
 
-`make check` fails where a member is missing here, and pytest only sees that the file runs.
+`make check` fails if a member is missing here; pytest only checks that the functions run.
 """
 
 from __future__ import annotations
@@ -334,8 +334,8 @@ def truncation(value: realtime.Truncation) -> str:
             assert_never(value)
 
 
-def every_dialect_is_named_by_the_package() -> list[str]:
-    """`import realtime` is enough to name them all."""
+def every_dialect_is_an_attribute_of_the_package() -> list[str]:
+    """`import realtime` gives access to every dialect."""
     frame = b'{"type":"x.y"}'
     events = (
         realtime.beta.decode_server(frame),
@@ -346,7 +346,7 @@ def every_dialect_is_named_by_the_package() -> list[str]:
 
 
 def constructors_are_checked() -> None:
-    """Each line is an error for a type checker; mypy reports an ignore that is not needed."""
+    """Each line is an error for a type checker; mypy reports an `ignore` without an error."""
     realtime.ConversationItemTruncate(item_id="i")  # type: ignore[call-arg]
     realtime.ConversationItemDelete("i")  # type: ignore[call-arg]
     realtime.InputAudioBufferAppend(audio=5)  # type: ignore[arg-type]
@@ -354,9 +354,46 @@ def constructors_are_checked() -> None:
 
 
 def open_sets_take_any_string() -> realtime.RealtimeSession:
-    """What the protocol will know tomorrow can be sent today."""
+    """Values that a later protocol adds can be sent today."""
     return realtime.RealtimeSession(
         model="gpt-realtime-9",
         output_modalities=["smell"],
         audio=realtime.AudioConfig(output=realtime.AudioOutput(voice="cassandra")),
     )
+
+
+def settings_of_every_dialect() -> list[object]:
+    """A type checker sees every name that settings are built of in the module of their dialect."""
+    voice: realtime.Maybe[str] = realtime.UNSET
+    return [
+        live.LiveSession(
+            model="gpt-live-1",
+            audio=live.LiveAudio(
+                format=live.PcmFormat(rate=16_000),
+                output=live.LiveAudioOutput(voice=live.CustomVoice(id="v")),
+            ),
+            delegation=live.ResponsesDelegation(responses=live.Json(b"{}")),
+            instructions=live.UNSET,
+        ),
+        beta.RealtimeSessionConfig(
+            voice=voice,
+            input_audio_noise_reduction=beta.NoiseReduction(type="near_field"),
+            tools=[beta.FunctionTool(name="f"), beta.McpTool(server_label="s")],
+            tool_choice=beta.UNSET,
+        ),
+        translation.TranslationSession(
+            audio=translation.TranslationAudio(
+                input=translation.TranslationInput(
+                    noise_reduction=translation.NoiseReduction(), transcription=translation.UNSET
+                )
+            )
+        ),
+    ]
+
+
+def read_only_members_are_optional(info: realtime.RealtimeSessionInfo, old: beta.RealtimeSessionInfo) -> str:
+    """Members that only servers send are `T | None`, without UNSET."""
+    ids: list[str | None] = [info.id, old.id]
+    expiries: list[int | None] = [info.expires_at, old.expires_at]
+    secret: beta.ClientSecret | None = old.client_secret
+    return f"{ids} {expiries} {secret}"
