@@ -52,7 +52,7 @@ class OutputAudioBufferClear(ClientSide, tag="output_audio_buffer.clear", kw_onl
 
 
 class InputAudioBufferCommitted(ItemEvent, tag="input_audio_buffer.committed", kw_only=True):
-    """Sent when the input buffer was committed and becomes the user message `item_id`."""
+    """Confirmation that the input buffer was committed. It becomes the user message `item_id`."""
 
     previous_item_id: str | None = None
 
@@ -62,19 +62,19 @@ class InputAudioBufferCleared(ServerSide, tag="input_audio_buffer.cleared", kw_o
 
 
 class InputAudioBufferSpeechStarted(ItemEvent, tag="input_audio_buffer.speech_started", kw_only=True):
-    """Sent when turn detection finds the start of speech. `item_id` is the message it will become."""
+    """Start of speech, found by turn detection. `item_id` is the message that the speech will become."""
 
     audio_start_ms: int
 
 
 class InputAudioBufferSpeechStopped(ItemEvent, tag="input_audio_buffer.speech_stopped", kw_only=True):
-    """Sent when turn detection finds the end of speech."""
+    """End of speech, found by turn detection."""
 
     audio_end_ms: int
 
 
 class InputAudioBufferTimeoutTriggered(ItemEvent, tag="input_audio_buffer.timeout_triggered", kw_only=True):
-    """Sent when nobody spoke for `idle_timeout_ms`. The server commits the silence and responds to it."""
+    """Expiry of `idle_timeout_ms` without speech. The server commits the silence and responds to it."""
 
     audio_start_ms: int
     audio_end_ms: int
@@ -83,26 +83,26 @@ class InputAudioBufferTimeoutTriggered(ItemEvent, tag="input_audio_buffer.timeou
 class InputAudioBufferDtmfEventReceived(
     ServerSide, tag="input_audio_buffer.dtmf_event_received", kw_only=True
 ):
-    """SIP: sent when the caller presses a key. `received_at` is in Unix seconds."""
+    """SIP: key press of the caller. `received_at` is in Unix seconds."""
 
     event: str
     received_at: int
 
 
 class OutputAudioBufferStarted(ServerSide, tag="output_audio_buffer.started", kw_only=True):
-    """WebRTC and SIP: sent when the server starts to play a response."""
+    """WebRTC and SIP: start of the playback of a response."""
 
     response_id: str
 
 
 class OutputAudioBufferStopped(ServerSide, tag="output_audio_buffer.stopped", kw_only=True):
-    """WebRTC and SIP: sent when a response was played to its end."""
+    """WebRTC and SIP: end of the playback of a response, all of which was played."""
 
     response_id: str
 
 
 class OutputAudioBufferCleared(ServerSide, tag="output_audio_buffer.cleared", kw_only=True):
-    """WebRTC and SIP: sent when the rest of a response is discarded (interruption or clear)."""
+    """WebRTC and SIP: end of the playback of a response, the rest of which is discarded."""
 
     response_id: str
 

@@ -514,7 +514,7 @@ class ConversationItemCreate(ClientSide, tag="conversation.item.create", kw_only
 
 
 class ConversationItemCreated(ServerSide, tag="conversation.item.created", kw_only=True):
-    """Sent when an item was added after `previous_item_id` (None: it is the first)."""
+    """An item added after `previous_item_id` (None: it is the first)."""
 
     previous_item_id: str | None = None
     item: Item
@@ -536,13 +536,13 @@ class ResponseCreate(ClientSide, tag="response.create", kw_only=True):
 
 
 class ResponseCreated(ServerSide, tag="response.created", kw_only=True):
-    """Sent when a response begins."""
+    """Start of a response."""
 
     response: Response
 
 
 class ResponseDone(ServerSide, tag="response.done", kw_only=True):
-    """Sent when a response has ended, whatever its status."""
+    """End of a response, whatever its status."""
 
     response: Response
 
@@ -556,28 +556,28 @@ class OutputItemEvent(ServerSide, kw_only=True):
 
 
 class ResponseOutputItemAdded(OutputItemEvent, tag="response.output_item.added", kw_only=True):
-    """Sent when a response starts a new item."""
+    """Start of a new item of a response."""
 
 
 class ResponseOutputItemDone(OutputItemEvent, tag="response.output_item.done", kw_only=True):
-    """Sent when an item of a response is complete, or was interrupted."""
+    """End of an item of a response, complete or interrupted."""
 
 
 # --- Events renamed in GA ------------------------------------------------------------
 
 
 class ResponseAudioDelta(ga.ResponseOutputAudioDelta, tag="response.audio.delta", kw_only=True):
-    """Sent for each new piece of audio: raw bytes in the session's output format."""
+    """A new piece of audio: raw bytes in the session's output format."""
 
 
 class ResponseAudioDone(ga.ResponseOutputAudioDone, tag="response.audio.done", kw_only=True):
-    """Sent after the last audio of a content part."""
+    """End of the audio of a content part."""
 
 
 class ResponseAudioTranscriptDelta(
     ga.ResponseOutputAudioTranscriptDelta, tag="response.audio_transcript.delta", kw_only=True
 ):
-    """Sent for each new piece of the transcript of the assistant's speech."""
+    """A new piece of the transcript of the assistant's speech."""
 
 
 class ResponseAudioTranscriptDone(
@@ -587,7 +587,7 @@ class ResponseAudioTranscriptDone(
 
 
 class ResponseTextDelta(ga.ResponseOutputTextDelta, tag="response.text.delta", kw_only=True):
-    """Sent for each new piece of text."""
+    """A new piece of text."""
 
 
 class ResponseTextDone(ga.ResponseOutputTextDone, tag="response.text.done", kw_only=True):

@@ -85,7 +85,7 @@ class ConversationInfo(Wire, kw_only=True):
 
 
 class ConversationCreated(ServerSide, tag="conversation.created", kw_only=True):
-    """Sent right after `session.created`, with the conversation's id."""
+    """The conversation's id, right after `session.created`."""
 
     conversation: ConversationInfo
 
@@ -98,15 +98,15 @@ class NewItemEvent(ServerSide, kw_only=True):
 
 
 class ConversationItemCreated(NewItemEvent, tag="conversation.item.created", kw_only=True):
-    """Sent for an added item by servers that still use the beta dialect's name for it."""
+    """An added item, from servers that still use the beta dialect's name for the event."""
 
 
 class ConversationItemAdded(NewItemEvent, tag="conversation.item.added", kw_only=True):
-    """Sent when an item was added. Its content may follow in later events."""
+    """An added item. Its content may follow in later events."""
 
 
 class ConversationItemDone(NewItemEvent, tag="conversation.item.done", kw_only=True):
-    """Sent when an item is complete. Audio is left out."""
+    """A complete item, without its audio."""
 
 
 class ConversationItemRetrieved(ServerSide, tag="conversation.item.retrieved", kw_only=True):
@@ -196,7 +196,7 @@ class TranscriptionError(Wire, kw_only=True):
 class ConversationItemInputAudioTranscriptionDelta(
     ItemEvent, tag="conversation.item.input_audio_transcription.delta", kw_only=True
 ):
-    """Sent for each new piece of the transcript of the user's speech."""
+    """A new piece of the transcript of the user's speech."""
 
     content_index: int | None = None
     delta: str | None = None
@@ -206,7 +206,7 @@ class ConversationItemInputAudioTranscriptionDelta(
 class ConversationItemInputAudioTranscriptionSegment(
     ItemEvent, tag="conversation.item.input_audio_transcription.segment", kw_only=True
 ):
-    """Sent for each segment of a diarized transcript. `start` and `end` are in seconds."""
+    """A segment of a diarized transcript. `start` and `end` are in seconds."""
 
     content_index: int
     id: str
@@ -231,7 +231,7 @@ class ConversationItemInputAudioTranscriptionCompleted(
 class ConversationItemInputAudioTranscriptionFailed(
     ItemEvent, tag="conversation.item.input_audio_transcription.failed", kw_only=True
 ):
-    """Sent when the user's speech could not be transcribed."""
+    """Failure to transcribe the user's speech."""
 
     content_index: int
     error: TranscriptionError

@@ -397,7 +397,7 @@ class ContextWindow(Wire, kw_only=True):
 
 
 class SessionUsageUpdated(CorrelatedEvent, tag="session.usage.updated", kw_only=True):
-    """Sent from time to time, with the session's usage so far."""
+    """The session's usage so far, at intervals that the server chooses."""
 
     usage: LiveUsage
     context_window: ContextWindow | None = None
@@ -422,7 +422,7 @@ class LiveErrorDetail(Wire, kw_only=True):
 
 
 class Error(CorrelatedEvent, tag="error", kw_only=True):
-    """Sent when something failed, mostly a client event."""
+    """An error, mostly about a client event."""
 
     error: LiveErrorDetail
 
@@ -438,7 +438,7 @@ class Info(CorrelatedEvent, tag="info", kw_only=True):
 
 
 class SessionOutputAudioDelta(ServerSide, tag="session.output_audio.delta", kw_only=True):
-    """Sent for each new piece of the model's audio. Times are on the session's clock."""
+    """A new piece of the model's audio. Times are on the session's clock."""
 
     audio_field = "delta"
 
@@ -464,7 +464,7 @@ class SessionOutputAudioFixturePlaying(
 class SessionOutputAudioFixturePlayed(
     CorrelatedEvent, tag="session.output_audio.fixture.played", kw_only=True
 ):
-    """Sent when the audio of a fixture has left the server."""
+    """End of a fixture: its audio has left the server."""
 
 
 class TimelineEvent(CorrelatedEvent, kw_only=True):
@@ -475,13 +475,13 @@ class TimelineEvent(CorrelatedEvent, kw_only=True):
 
 
 class SessionInputTranscriptDelta(TimelineEvent, tag="session.input_transcript.delta", kw_only=True):
-    """Sent for each new piece of the transcript of the user's speech."""
+    """A new piece of the transcript of the user's speech."""
 
     delta: str
 
 
 class SessionOutputTranscriptDelta(TimelineEvent, tag="session.output_transcript.delta", kw_only=True):
-    """Sent for each new piece of the transcript of the model's speech."""
+    """A new piece of the transcript of the model's speech."""
 
     delta: str
 
@@ -511,7 +511,7 @@ class DelegationInfo(Wire, kw_only=True):
 
 
 class SessionDelegationCreated(CorrelatedEvent, tag="session.delegation.created", kw_only=True):
-    """Sent when the model hands over a piece of work."""
+    """Start of a delegation: the model hands over a piece of work."""
 
     delegation: DelegationInfo
     offset_ms: int
@@ -556,11 +556,11 @@ class TransportEvent(ServerSide, kw_only=True):
 
 
 class TransportRinging(TransportEvent, tag="transport.ringing", kw_only=True):
-    """Sent when the called phone rings."""
+    """Ringing of the called phone."""
 
 
 class TransportAnswered(TransportEvent, tag="transport.answered", kw_only=True):
-    """Sent when the called party has answered."""
+    """Answer of the called party."""
 
 
 class CallError(Wire, kw_only=True):
@@ -573,25 +573,25 @@ class CallError(Wire, kw_only=True):
 
 
 class TransportFailed(TransportEvent, tag="transport.failed", kw_only=True):
-    """Sent when a call could not be set up."""
+    """Failure to set up a call."""
 
     error: CallError
 
 
 class TransportDtmfReceived(ServerSide, tag="transport.dtmf.received", kw_only=True):
-    """Sent when the caller presses a key."""
+    """Key press of the caller."""
 
     event: str
 
 
 class TransportDtmfSend(CorrelatedEvent, tag="transport.dtmf.send", kw_only=True):
-    """Sent by older servers in place of `transport.dtmf.sent`."""
+    """Older servers' name for `transport.dtmf.sent`."""
 
     event: str
 
 
 class TransportDtmfSent(CorrelatedEvent, tag="transport.dtmf.sent", kw_only=True):
-    """Sent when a key press was sent to the phone network."""
+    """Confirmation that a key press was sent to the phone network."""
 
     event: str
 

@@ -178,13 +178,13 @@ class Response(BaseResponse, kw_only=True):
 
 
 class ResponseCreated(ServerSide, tag="response.created", kw_only=True):
-    """Sent when a response begins."""
+    """Start of a response."""
 
     response: Response
 
 
 class ResponseDone(ServerSide, tag="response.done", kw_only=True):
-    """Sent when a response has ended, whatever its status. Audio is left out."""
+    """End of a response, whatever its status. Audio is left out."""
 
     response: Response
 
@@ -201,21 +201,21 @@ class OutputItemEvent(ServerSide, kw_only=True):
 
 
 class ResponseOutputItemAdded(OutputItemEvent, tag="response.output_item.added", kw_only=True):
-    """Sent when a response starts a new item."""
+    """Start of a new item of a response."""
 
 
 class ResponseOutputItemDone(OutputItemEvent, tag="response.output_item.done", kw_only=True):
-    """Sent when an item of a response is complete, or was interrupted."""
+    """End of an item of a response, complete or interrupted."""
 
 
 class ResponseContentPartAdded(ContentEvent, tag="response.content_part.added", kw_only=True):
-    """Sent when a message of a response starts a new content part."""
+    """Start of a new content part of a message."""
 
     part: ContentPart
 
 
 class ResponseContentPartDone(ContentEvent, tag="response.content_part.done", kw_only=True):
-    """Sent when a content part is complete, or was interrupted."""
+    """End of a content part, complete or interrupted."""
 
     part: ContentPart
 
@@ -224,7 +224,7 @@ class ResponseContentPartDone(ContentEvent, tag="response.content_part.done", kw
 
 
 class ResponseOutputAudioDelta(ContentEvent, tag="response.output_audio.delta", kw_only=True):
-    """Sent for each new piece of audio: raw bytes in the session's output format."""
+    """A new piece of audio: raw bytes in the session's output format."""
 
     audio_field = "delta"
 
@@ -232,13 +232,13 @@ class ResponseOutputAudioDelta(ContentEvent, tag="response.output_audio.delta", 
 
 
 class ResponseOutputAudioDone(ContentEvent, tag="response.output_audio.done", kw_only=True):
-    """Sent after the last audio of a content part."""
+    """End of the audio of a content part."""
 
 
 class ResponseOutputAudioTranscriptDelta(
     ContentEvent, tag="response.output_audio_transcript.delta", kw_only=True
 ):
-    """Sent for each new piece of the transcript of the assistant's speech."""
+    """A new piece of the transcript of the assistant's speech."""
 
     delta: str
 
@@ -252,7 +252,7 @@ class ResponseOutputAudioTranscriptDone(
 
 
 class ResponseOutputTextDelta(ContentEvent, tag="response.output_text.delta", kw_only=True):
-    """Sent for each new piece of text."""
+    """A new piece of text."""
 
     delta: str
 
@@ -275,7 +275,7 @@ class OutputItemStep(ItemEvent, kw_only=True):
 class ResponseFunctionCallArgumentsDelta(
     OutputItemStep, tag="response.function_call_arguments.delta", kw_only=True
 ):
-    """Sent for each new piece of a call's arguments, which are JSON text."""
+    """A new piece of a call's arguments, which are JSON text."""
 
     response_id: str
     call_id: str
@@ -294,7 +294,7 @@ class ResponseFunctionCallArgumentsDone(
 
 
 class ResponseMcpCallArgumentsDelta(OutputItemStep, tag="response.mcp_call_arguments.delta", kw_only=True):
-    """Sent for each new piece of an MCP call's arguments."""
+    """A new piece of an MCP call's arguments."""
 
     response_id: str
     delta: str
@@ -309,27 +309,27 @@ class ResponseMcpCallArgumentsDone(OutputItemStep, tag="response.mcp_call_argume
 
 
 class ResponseMcpCallInProgress(OutputItemStep, tag="response.mcp_call.in_progress", kw_only=True):
-    """Sent when an MCP call begins."""
+    """Start of an MCP call."""
 
 
 class ResponseMcpCallCompleted(OutputItemStep, tag="response.mcp_call.completed", kw_only=True):
-    """Sent when an MCP call has succeeded."""
+    """Successful end of an MCP call."""
 
 
 class ResponseMcpCallFailed(OutputItemStep, tag="response.mcp_call.failed", kw_only=True):
-    """Sent when an MCP call has failed."""
+    """Failure of an MCP call."""
 
 
 class McpListToolsInProgress(ItemEvent, tag="mcp_list_tools.in_progress", kw_only=True):
-    """Sent when the server requests an MCP server's list of tools."""
+    """Start of a request for an MCP server's list of tools."""
 
 
 class McpListToolsCompleted(ItemEvent, tag="mcp_list_tools.completed", kw_only=True):
-    """Sent when the list of an MCP server's tools has arrived."""
+    """Arrival of an MCP server's list of tools."""
 
 
 class McpListToolsFailed(ItemEvent, tag="mcp_list_tools.failed", kw_only=True):
-    """Sent when an MCP server's tools could not be listed."""
+    """Failure to list an MCP server's tools."""
 
 
 # --- The unions ----------------------------------------------------------------------

@@ -379,7 +379,7 @@ class ErrorDetail(Wire, kw_only=True):
 
 
 class Error(ServerSide, tag="error", kw_only=True):
-    """Sent when something failed, mostly a client event. The session stays open."""
+    """An error, mostly about a client event. The session stays open."""
 
     error: ErrorDetail
 
@@ -394,7 +394,7 @@ class RateLimit(Wire, kw_only=True):
 
 
 class RateLimitsUpdated(ServerSide, tag="rate_limits.updated", kw_only=True):
-    """Sent when a response begins, with the limits after the tokens reserved for it."""
+    """The rate limits at the start of a response, less the tokens reserved for it."""
 
     rate_limits: list[RateLimit]
 

@@ -120,25 +120,25 @@ class SessionUpdated(ServerSide, tag="session.updated", kw_only=True):
 
 
 class SessionClosed(ServerSide, tag="session.closed", kw_only=True):
-    """Sent when the session has ended."""
+    """End of the session."""
 
 
 class SessionInputTranscriptDelta(ServerSide, tag="session.input_transcript.delta", kw_only=True):
-    """Sent for each new piece of the transcript in the source language, if transcription is on."""
+    """A new piece of the transcript in the source language, if transcription is on."""
 
     delta: str
     elapsed_ms: int | None = None
 
 
 class SessionOutputTranscriptDelta(ServerSide, tag="session.output_transcript.delta", kw_only=True):
-    """Sent for each new piece of the translation as text."""
+    """A new piece of the translation as text."""
 
     delta: str
     elapsed_ms: int | None = None
 
 
 class SessionOutputAudioDelta(ServerSide, tag="session.output_audio.delta", kw_only=True):
-    """Sent for each new piece of the translation as speech. Sizes vary."""
+    """A new piece of the translation as speech. Sizes vary."""
 
     audio_field = "delta"
 
