@@ -436,3 +436,10 @@ def test_every_event_is_shared_renamed_converted_or_in_one_dialect() -> None:
             assert is_convertible == (cls.__struct_config__.tag not in GA_ONLY - RENAMED.keys())
         for cls in cases.event_classes("beta", side):
             assert cls in convert.SHARED | convert.CONVERTED_TO_GA | set(convert.RENAMED.values())
+
+
+def test_absent_members_of_a_servers_response_stay_absent() -> None:
+    new = ga.ResponseCreated(response=ga.Response(id="r"))
+    old = beta.ResponseCreated(response=beta.Response(id="r"))
+    assert beta.to_ga(old) == new
+    assert beta.from_ga(new) == old
