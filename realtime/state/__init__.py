@@ -6,13 +6,12 @@ No socket, no clock, no thread: whoever holds one of these says what happened an
 
 from __future__ import annotations
 
-from ._items import ConversationItem as ConversationItem
 from .calls import (
     ArgumentsError as ArgumentsError,
     FunctionCall as FunctionCall,
     FunctionCalls as FunctionCalls,
 )
-from .conversation import Conversation as Conversation
+from .conversation import Conversation as Conversation, ConversationItem as ConversationItem
 from .cost import (
     CostLine as CostLine,
     bill as bill,
@@ -24,7 +23,7 @@ from .cost import (
 from .differences import SessionDifference as SessionDifference, session_differences as session_differences
 from .playback import Interruption as Interruption, Playback as Playback
 from .restore import Restoration as Restoration, restoration as restoration, seconds_left as seconds_left
-from .summary import Summarizer as Summarizer, summary as summary
+from .summarize import Summarizer as Summarizer, summary as summary
 from .tokens import TokenCount as TokenCount, Tokens as Tokens
 from .tools import Toolbox as Toolbox, function_tool as function_tool
 from .usage import Usage as Usage

@@ -21,6 +21,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
+from .._bounded import SeenSet
 from .._guard import DEFAULT_MAX_DEPTH, bounded, check_depth
 from ..build import create_function_output
 from ..errors import DecodeError, EncodeError, reason_of, snippet
@@ -35,8 +36,7 @@ from ..events import (
     beta,
 )
 from ..repair import _misfit
-from ._feed import no_frame
-from ._once import Once
+from ._common import no_frame
 
 _T = TypeVar("_T")
 
@@ -165,7 +165,7 @@ class FunctionCalls:
 
     def __init__(self, *, wait_for_response: bool = False) -> None:
         self._waits = wait_for_response
-        self._given = Once()
+        self._given = SeenSet()
         # By call_id: the names of calls that a response has begun, and calls not known to be whole.
         self._names: OrderedDict[str, str] = OrderedDict()
         self._doubtful: OrderedDict[str, FunctionCall] = OrderedDict()
@@ -180,7 +180,7 @@ class FunctionCalls:
         if read is None:
             no_frame(event)
             return []
-        return [call for call in read(self, event) if self._given.is_new(call.call_id)]
+        return [call for call in read(self, event) if self._given.add(call.call_id)]
 
     def _item_added(self, event: ResponseOutputItemAdded) -> Iterator[FunctionCall]:
         call = _call_of(event.item, event.response_id)

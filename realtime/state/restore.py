@@ -22,8 +22,7 @@ from ..events import (
     OutputText,
     SessionUpdate,
 )
-from ._items import ConversationItem
-from .conversation import Conversation
+from .conversation import Conversation, ConversationItem
 
 # Source: the API reference of conversation.item.create. Read 2026-11-24.
 _MAX_ID_CHARS: Final = 32

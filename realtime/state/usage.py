@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from .._bounded import SeenSet
 from ..errors import ConfigError
 from ..events import (
     ConversationItemInputAudioTranscriptionCompleted,
@@ -23,8 +24,7 @@ from ..events import (
     beta,
     live,
 )
-from ._feed import no_frame
-from ._once import Once
+from ._common import no_frame
 from .cost import CostLine, Price, bill, exact, plus, total_usd
 from .tokens import Tokens
 
@@ -46,7 +46,7 @@ class Usage:
         self._running = Decimal(0)
         self._running_id: str | None = None
         self._unreported = 0
-        self._once = Once()
+        self._once = SeenSet()
 
     # --- What was used ---
 
@@ -173,7 +173,7 @@ class Usage:
             self._unreported += 1
 
     def _transcribed_item(self, event: ConversationItemInputAudioTranscriptionCompleted) -> None:
-        if not self._once.is_new("transcription", event.item_id, event.content_index):
+        if not self._once.add("transcription", event.item_id, event.content_index):
             return
         usage = event.usage
         if isinstance(usage, TokenUsage):
@@ -205,7 +205,7 @@ class Usage:
 
     def _is_new(self, what: str, id: str | None) -> bool:
         # Without any id nothing tells a repetition from another one.
-        return id is None or self._once.is_new(what, id)
+        return id is None or self._once.add(what, id)
 
 
 _READERS: dict[type, Callable[[Usage, Any], None]] = {

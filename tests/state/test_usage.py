@@ -262,7 +262,7 @@ def test_ids_are_kept_in_bounded_memory() -> None:
     for number in range(10_000):
         usage.feed(response(f"resp_{number}", {"output_tokens": 1}))
     assert usage.responses.output == 10_000
-    assert len(usage._once._marks) == 4096
+    assert len(usage._once._hashes) == 4096
     usage.feed(response("resp_9999", {"output_tokens": 1}))
     assert usage.responses.output == 10_000
 

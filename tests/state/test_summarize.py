@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw
 import realtime
 from realtime import beta, live, translation
 from realtime.state import Summarizer, summary
-from realtime.state.summary import MAX_CHARS
+from realtime.state.summarize import MAX_CHARS
 from tests import cases
 
 SECRET = "hush-hush-9f8e"
