@@ -1,29 +1,57 @@
-"""What a live call adds up to, without I/O: objects that take events and facts and give events and facts.
+"""State of a live session, computed from its events: playback, conversation, usage, tool calls.
 
-No socket, no clock, no thread: whoever holds one of these says what happened and when. Read
-`playback` first (what was heard), then `conversation` (what was said), then the rest.
+No object here does I/O, reads a clock or starts a thread: the caller feeds events and reports
+what was played and when. Read `playback` first, then `conversation`, `calls` and `usage`.
 """
 
 from __future__ import annotations
 
-from .calls import (
-    ArgumentsError as ArgumentsError,
-    FunctionCall as FunctionCall,
-    FunctionCalls as FunctionCalls,
-)
-from .conversation import Conversation as Conversation, ConversationItem as ConversationItem
-from .cost import (
-    CostLine as CostLine,
-    bill as bill,
-    estimate_cost as estimate_cost,
-    estimate_tokens as estimate_tokens,
-    price_of as price_of,
-    total_usd as total_usd,
-)
-from .differences import SessionDifference as SessionDifference, session_differences as session_differences
-from .playback import Interruption as Interruption, Playback as Playback
-from .restore import Restoration as Restoration, restoration as restoration, seconds_left as seconds_left
-from .summarize import Summarizer as Summarizer, summary as summary
-from .tokens import TokenCount as TokenCount, Tokens as Tokens
-from .tools import Toolbox as Toolbox, function_tool as function_tool
-from .usage import Usage as Usage
+from ..spec import MinutePrice, ModelPrice, TokenPrice
+from .calls import ArgumentsError, FunctionCall, FunctionCalls
+from .conversation import AudioChoice, Conversation, ConversationItem, ItemContent
+from .cost import CostLine, Price, bill, estimate_cost, estimate_tokens, price_of, total_usd
+from .differences import SessionDifference, session_differences
+from .playback import Interruption, Playback
+from .restore import Restoration, restoration, seconds_left
+from .summarize import Summarizer, summary
+from .tokens import TokenCount, Tokens
+from .tools import Toolbox, function_tool
+from .usage import Usage
+
+__all__ = [
+    "ArgumentsError",
+    "AudioChoice",
+    "Conversation",
+    "ConversationItem",
+    "CostLine",
+    "FunctionCall",
+    "FunctionCalls",
+    "Interruption",
+    "ItemContent",
+    "MinutePrice",
+    "ModelPrice",
+    "Playback",
+    "Price",
+    "Restoration",
+    "SessionDifference",
+    "Summarizer",
+    "TokenCount",
+    "TokenPrice",
+    "Tokens",
+    "Toolbox",
+    "Usage",
+    "bill",
+    "estimate_cost",
+    "estimate_tokens",
+    "function_tool",
+    "price_of",
+    "restoration",
+    "seconds_left",
+    "session_differences",
+    "summary",
+    "total_usd",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,8 +1,9 @@
-"""What was said, in its order, however the events came: one `feed` for all of them.
+"""Ordered conversation items, built from a session's events in whatever order they arrive.
 
-Every event is O(1): items are a linked list, texts are collected in pieces. Nothing that a
-server sends raises; what names no item is passed over. Read `_items` for one item, `restore`
-for the events that bring a conversation back.
+`ItemContent` is one content part, `ConversationItem` one item, `_ItemList` the order of the
+items and `Conversation` the object to feed. Nothing that a server sends raises an error; an
+event without a usable item id is ignored. The events that recreate a conversation in a new
+session are in `restore`.
 """
 
 from __future__ import annotations
@@ -10,109 +11,130 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
 
-from msgspec import UNSET
-
-from .._bounded import SeenSet
+from .._bounded import BoundedDict, SeenSet
 from ..errors import ConfigError
-from ..format import AudioFormat
-from ._common import no_frame
+from ..format import AudioFormat, session_format
+from ._common import find_handler, get_field
 
 AudioChoice = Literal["count", "keep", "drop"]
-# Items that wait for a predecessor, and ids that are gone: more than this are forgotten.
-MAX_WAITING: Final = 256
+
+# Entries in each table of ids that are not in the list (or not yet): the oldest are forgotten.
+_MAX_REMEMBERED: Final = 256
 
 
-class Content:
-    """One content part: its text or transcript, and its audio, kept or only counted."""
+class ItemContent:
+    """One content part of an item: its text or transcript, and its audio.
 
-    __slots__ = ("_audio", "_text", "_whole", "audio_bytes", "format", "image", "removed", "truncated_ms")
+    Text and audio are stored as the pieces that arrived and joined when they are read.
+    `audio_bytes` counts the audio in `format`, also where the audio itself is not kept. After a
+    truncation `truncated_ms` is the position and `removed_text` the text that was removed.
+    """
+
+    __slots__ = (
+        "_audio",
+        "_has_full_text",
+        "_text",
+        "audio_bytes",
+        "format",
+        "image",
+        "removed_text",
+        "truncated_ms",
+    )
 
     def __init__(self, format: AudioFormat) -> None:
         self._text: list[str] = []
-        self._whole = False
+        self._has_full_text = False
         self._audio: list[bytes] = []
         self.audio_bytes = 0
         self.format = format
         self.image: Any = None
-        self.removed: str | None = None
+        self.removed_text: str | None = None
         self.truncated_ms: int | None = None
 
     @property
     def text(self) -> str:
+        """The text or transcript received so far."""
         if len(self._text) > 1:
             self._text = ["".join(self._text)]
         return self._text[0] if self._text else ""
 
     @property
     def audio(self) -> bytes:
+        """The audio received so far, empty unless the conversation keeps audio."""
         if len(self._audio) > 1:
             self._audio = [b"".join(self._audio)]
         return self._audio[0] if self._audio else b""
 
-    def add_text(self, delta: str | None) -> int:
-        """One more piece; of a text that is whole or was cut, nothing. Returns the growth."""
-        if not delta or self._whole:
+    # The methods below return by how many characters and bytes the stored content grew.
+
+    def _add_text(self, delta: str | None) -> int:
+        """Append a text delta. Ignored once the full text is known or was truncated."""
+        if not delta or self._has_full_text:
             return 0
         self._text.append(delta)
         return len(delta)
 
-    def set_text(self, text: str | None) -> int:
-        """The whole text, whatever its pieces were. Returns the growth."""
+    def _set_text(self, text: str | None) -> int:
+        """Replace the deltas by the full text. Ignored after a truncation."""
         if text is None or self.truncated_ms is not None:
             return 0
         before = sum(map(len, self._text))
-        self._text, self._whole = [text], True
+        self._text, self._has_full_text = [text], True
         return len(text) - before
 
-    def add_audio(self, delta: bytes, keeps: bool) -> int:
-        """One more piece, kept or counted. Returns the growth of what is kept."""
+    def _add_audio(self, delta: bytes, keep: bool) -> int:
+        """Count an audio delta, and store it if `keep`. Ignored after a truncation."""
         if self.truncated_ms is not None:
             return 0
         self.audio_bytes += len(delta)
-        if keeps:
+        if keep:
             self._audio.append(delta)
             return len(delta)
         return 0
 
-    def truncate(self, end_ms: int) -> int:
-        """What the server does: audio up to `end_ms`, and no transcript. Returns the growth, negative."""
+    def _truncate(self, audio_end_ms: int) -> int:
+        """Do what the server does: shorten the audio to `audio_end_ms`, remove the transcript."""
         if self.truncated_ms is None:
-            self.removed = self.text
+            self.removed_text = self.text
         before = len(self.audio) + len(self.text)
-        self.truncated_ms, self._whole, self._text = end_ms, True, []
-        most = end_ms * self.format.sample_rate // 1000 * self.format.sample_width
-        self.audio_bytes = min(self.audio_bytes, most)
-        self._audio = [self.audio[:most]] if self._audio else []
+        self.truncated_ms, self._has_full_text, self._text = audio_end_ms, True, []
+        limit = audio_end_ms * self.format.sample_rate // 1000 * self.format.sample_width
+        self.audio_bytes = min(self.audio_bytes, limit)
+        self._audio = [self.audio[:limit]] if self._audio else []
         return len(self.audio) - before
 
 
 class ConversationItem:
-    """An item in its place, to be read: all of it that has come so far.
+    """One item of a conversation, with everything received for it so far. Read only.
 
-    `type`, `role`, `status`, `name`, `call_id` and `output` are as the wire says them, "" or
-    None where it has not yet. `failed` is what a failed transcription says.
+    `type`, `role`, `status`, `name`, `call_id` and `output` have the wire's values: `type` is
+    "" and the others are None until an event states them. `previous_item_id` is the
+    predecessor that an event stated. `wire_item` is the last item object that was received.
+    `content_by_index` maps the wire's content_index to the content part. `transcription_error`
+    is the error of a failed transcription. `at_ms` is the caller's clock at the first event,
+    `retained_bytes` the size of the stored text (in characters) and audio (in bytes).
     """
 
     __slots__ = (
         "_after",
         "_arguments",
-        "_arguments_whole",
         "_before",
+        "_has_full_arguments",
+        "_is_placed",
         "at_ms",
         "call_id",
-        "failed",
+        "content_by_index",
         "id",
-        "kept_bytes",
         "name",
         "output",
-        "parts",
-        "placed",
-        "previous",
-        "raw",
+        "previous_item_id",
         "response_id",
+        "retained_bytes",
         "role",
         "status",
+        "transcription_error",
         "type",
+        "wire_item",
     )
 
     def __init__(self, item_id: str, at_ms: float | None) -> None:
@@ -124,129 +146,143 @@ class ConversationItem:
         self.call_id: str | None = None
         self.output: str | None = None
         self.response_id: str | None = None
-        self.failed: Any = None
-        self.raw: Any = None
+        self.transcription_error: Any = None
+        self.wire_item: Any = None
         self.at_ms = at_ms
-        self.kept_bytes = 0
-        self.placed = False
-        self.previous: str | None = None
-        self.parts: dict[int, Content] = {}
+        self.retained_bytes = 0
+        self.previous_item_id: str | None = None
+        self.content_by_index: dict[int, ItemContent] = {}
         self._arguments: list[str] = []
-        self._arguments_whole = False
+        self._has_full_arguments = False
+        # Maintained by _ItemList: the neighbours, and whether an event has placed the item.
         self._before: ConversationItem | None = None
         self._after: ConversationItem | None = None
+        self._is_placed = False
 
     def __repr__(self) -> str:
         return f"<ConversationItem {self.id!r} {self.type} {self.role or self.name or ''} {self.text[:60]!r}>"
 
     @property
-    def contents(self) -> list[Content]:
+    def contents(self) -> list[ItemContent]:
         """The content parts, in order."""
-        return [self.parts[index] for index in sorted(self.parts)]
+        return [self.content_by_index[index] for index in sorted(self.content_by_index)]
 
     @property
     def text(self) -> str:
-        """Texts and transcripts of all parts; of a truncated part none, as on the server."""
+        """The texts and transcripts of all parts. Truncated parts have none, as on the server."""
         return "".join(part.text for part in self.contents)
 
     @property
     def removed_text(self) -> str:
-        """What truncation removed: not all of it was heard."""
-        return "".join(part.removed or "" for part in self.contents)
+        """The text that truncation removed. The user may have heard its beginning."""
+        return "".join(part.removed_text or "" for part in self.contents)
 
     @property
     def audio(self) -> bytes:
-        """The audio, where the conversation keeps it."""
+        """The audio of all parts, empty unless the conversation keeps audio."""
         return b"".join(part.audio for part in self.contents)
 
     @property
     def audio_ms(self) -> int:
-        """Whole milliseconds of audio that came, kept or only counted."""
+        """Milliseconds of audio received, rounded down for each part."""
         return sum(
             part.audio_bytes // part.format.sample_width * 1000 // part.format.sample_rate
-            for part in self.parts.values()
+            for part in self.content_by_index.values()
         )
 
     @property
     def truncated_ms(self) -> int | None:
-        """Where the item was truncated, or None."""
-        return next((p.truncated_ms for p in self.parts.values() if p.truncated_ms is not None), None)
+        """The position at which the item was truncated, or None."""
+        ends = (part.truncated_ms for part in self.content_by_index.values())
+        return next((end for end in ends if end is not None), None)
 
     @property
     def arguments(self) -> str:
-        """A function call's arguments, JSON, as far as they have come."""
+        """The arguments of a function or MCP call received so far, as JSON text."""
         if len(self._arguments) > 1:
             self._arguments = ["".join(self._arguments)]
         return self._arguments[0] if self._arguments else ""
 
-    def content(self, index: int | None, format: AudioFormat) -> Content:
-        """The part of this index, new if need be."""
+    def _content(self, index: int | None, format: AudioFormat) -> ItemContent:
+        """Return the content part at `index`. Creates it if it is new."""
         index = index or 0
-        part = self.parts.get(index)
+        part = self.content_by_index.get(index)
         if part is None:
-            part = self.parts[index] = Content(format)
+            part = self.content_by_index[index] = ItemContent(format)
         return part
 
-    def add_arguments(self, delta: str | None) -> int:
-        """One more piece, unless they are whole. Returns the growth."""
-        if not delta or self._arguments_whole:
+    # The methods below return by how many characters and bytes the stored content grew.
+
+    def _add_arguments(self, delta: str | None) -> int:
+        """Append a delta of the arguments. Ignored once the full arguments are known."""
+        if not delta or self._has_full_arguments:
             return 0
         self._arguments.append(delta)
         return len(delta)
 
-    def set_arguments(self, arguments: str | None) -> int:
-        """The whole arguments, whatever the pieces were. Returns the growth."""
+    def _set_arguments(self, arguments: str | None) -> int:
+        """Replace the deltas by the full arguments."""
         if arguments is None:
             return 0
         before = sum(map(len, self._arguments))
-        self._arguments, self._arguments_whole = [arguments], True
+        self._arguments, self._has_full_arguments = [arguments], True
         return len(arguments) - before
 
-    def take(self, item: Any, format: AudioFormat, keeps_audio: bool) -> int:
-        """What an item as a whole says of this one. Returns the growth."""
-        self.raw, self.type = item, item.type
-        self.role = _told(item, "role") or self.role
-        self.status = _told(item, "status") or self.status
-        self.name = _told(item, "name") or self.name
-        self.call_id = _told(item, "call_id") or self.call_id
-        self.output = _told(item, "output") or self.output
+    def _update(self, item: Any, format: AudioFormat, keep_audio: bool) -> int:
+        """Copy what an item object of the wire states."""
+        self.wire_item, self.type = item, item.type
+        self.role = get_field(item, "role") or self.role
+        self.status = get_field(item, "status") or self.status
+        self.name = get_field(item, "name") or self.name
+        self.call_id = get_field(item, "call_id") or self.call_id
+        self.output = get_field(item, "output") or self.output
         growth = 0
-        arguments = _told(item, "arguments")
-        if arguments and not self._arguments_whole:
-            growth += self.set_arguments(arguments)
-        for index, part in enumerate(_told(item, "content") or ()):
-            growth += self.take_part(index, part, format, keeps_audio)
+        arguments = get_field(item, "arguments")
+        if arguments and not self._has_full_arguments:
+            growth += self._set_arguments(arguments)
+        for index, part in enumerate(get_field(item, "content") or ()):
+            growth += self._update_content(index, part, format, keep_audio)
         return growth
 
-    def take_part(self, index: int | None, part: Any, format: AudioFormat, keeps_audio: bool) -> int:
-        """What a part as a whole says: its text, its audio, its image. Returns the growth."""
-        held = self.content(index, format)
-        text = _told(part, "text") or _told(part, "transcript")
-        growth = held.set_text(text) if text else 0
-        audio = _told(part, "audio")
-        if audio and not held.audio_bytes:
-            growth += held.add_audio(audio, keeps_audio)
+    def _update_content(self, index: int | None, part: Any, format: AudioFormat, keep_audio: bool) -> int:
+        """Copy what a content part of the wire states: text, audio, image."""
+        content = self._content(index, format)
+        text = get_field(part, "text") or get_field(part, "transcript")
+        growth = content._set_text(text) if text else 0
+        audio = get_field(part, "audio")
+        if audio and not content.audio_bytes:
+            growth += content._add_audio(audio, keep_audio)
         if part.type == "input_image":
-            held.image = part
+            content.image = part
         return growth
 
 
-def _told(struct: Any, name: str) -> Any:
-    """A field's value, or None where it is absent, null, or the struct has none of that name."""
-    value = getattr(struct, name, None)
-    return None if value is UNSET else value
+class _ItemList:
+    """A doubly linked list of items, for items that are announced out of order.
 
+    The order follows from what events state about predecessors:
 
-class Order:
-    """The items by id, and from first to last."""
+    - An item stands behind its predecessor. Of two items with the same predecessor, the one that
+      was placed later stands closer to it.
+    - An item without a known predecessor stands at the end. It moves, together with the items
+      that stand behind it for its sake (its run), once its predecessor is known.
+    - The first statement about an item counts. A statement is ignored if it would put an item
+      behind itself or behind an item of its own run (a cycle).
+    - Deleted and evicted items do not come back.
+
+    Appending is O(1). Moving an item costs the length of its run; items that arrive in order,
+    or exactly reversed, never move.
+    """
 
     def __init__(self) -> None:
         self.by_id: dict[str, ConversationItem] = {}
         self.first: ConversationItem | None = None
-        self._last: ConversationItem | None = None
-        self._waiting: dict[str, list[str]] = {}  # predecessor that is not known: who waits for it
-        self._roots: dict[str, None] = {}
-        self._gone: dict[str, None] = {}
+        self.last: ConversationItem | None = None
+        # The ids of items by the unknown predecessor that they wait for.
+        self._waiting: BoundedDict[str, list[str]] = BoundedDict(_MAX_REMEMBERED)
+        # Ids of items that belong at the start once they arrive, and of removed items.
+        self._roots: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)
+        self._removed: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)
 
     def __len__(self) -> int:
         return len(self.by_id)
@@ -257,15 +293,21 @@ class Order:
             yield item
             item = item._after
 
+    def __reversed__(self) -> Iterator[ConversationItem]:
+        item = self.last
+        while item is not None:
+            yield item
+            item = item._before
+
     def item(self, item_id: str | None, at_ms: float | None) -> ConversationItem | None:
-        """The item, new at the end if need be; None for one that is gone, or has no id."""
+        """Return the item with this id, adding it if it is new. None if it was removed, or without an id."""
         if not isinstance(item_id, str):
             return None
         item = self.by_id.get(item_id)
-        if item is None and item_id not in self._gone:
+        if item is None and item_id not in self._removed:
             item = self.by_id[item_id] = ConversationItem(item_id, at_ms)
             waiting = [self.by_id[name] for name in self._waiting.pop(item_id, ()) if name in self.by_id]
-            self._link(item, waiting[0]._before if waiting else self._last)
+            self._link(item, waiting[0]._before if waiting else self.last)
             for follower in waiting:
                 self._move(follower, item)
         return item
@@ -273,48 +315,70 @@ class Order:
     def place(
         self, item_id: str | None, previous: str | None, at_ms: float | None
     ) -> ConversationItem | None:
-        """The item, behind its predecessor; an item that is told again stays where it is."""
+        """Put the item behind its predecessor. An item that was placed before stays where it is."""
         item = self.item(item_id, at_ms)
-        if item is None or item.placed:
+        if item is None or item._is_placed:
             return item
         if item.id in self._roots:
             del self._roots[item.id]
-            item.placed = True
+            item._is_placed = True
             self._move(item, None)
         elif previous is not None and previous != item.id:
             before = self.by_id.get(previous)
-            if before is not None and before.previous == item.id:
-                return item  # each behind the other: the first word holds
-            item.placed, item.previous = True, previous
-            if before is not None:
-                self._move(item, before)
-            elif previous not in self._gone:
-                self._waiting.setdefault(previous, []).append(item.id)
-                bound(self._waiting)
+            if before is None:
+                self._wait(item, previous)
+            elif before.previous_item_id == item.id or not self._move(item, before):
+                return item
+            item._is_placed, item.previous_item_id = True, previous
         return item
 
     def put_first(self, item_id: str) -> None:
-        """Where this item is to stand when it comes."""
+        """Put the item at the start when it arrives."""
         self._roots[item_id] = None
-        bound(self._roots)
 
     def remove(self, item: ConversationItem) -> None:
-        """It is gone, and does not come back."""
+        """Remove the item for good: later events of the same id are ignored."""
         self._unlink(item)
         del self.by_id[item.id]
-        self._gone[item.id] = None
-        bound(self._gone)
+        self._removed[item.id] = None
 
-    def _move(self, item: ConversationItem, before: ConversationItem | None) -> None:
-        """The item, and those that follow it because they said so, to behind `before`."""
-        follower: ConversationItem | None = item
-        while follower is not None and follower is not before:
-            after, name = follower._after, follower.id
+    def _wait(self, item: ConversationItem, previous: str) -> None:
+        """Note that the item belongs behind `previous`, which has not arrived yet."""
+        if previous in self._removed:
+            return
+        waiting = self._waiting.get(previous)
+        if waiting is None:
+            self._waiting[previous] = [item.id]
+        elif len(waiting) < _MAX_REMEMBERED:
+            waiting.append(item.id)
+
+    def _move(self, item: ConversationItem, before: ConversationItem | None) -> bool:
+        """Move the item and its run to behind `before`, or to the start.
+
+        Returns False, and moves nothing, if `before` is part of the run.
+        """
+        if item._before is before:
+            return True
+        run = self._run(item)
+        if before is not None and before.id in run:
+            return False
+        for follower in run.values():
             self._unlink(follower)
             self._link(follower, before)
-            before, follower = follower, after if after is not None and after.previous == name else None
+            before = follower
+        return True
+
+    def _run(self, item: ConversationItem) -> dict[str, ConversationItem]:
+        """Return the item and those directly behind it that follow it or one another, in order."""
+        run = {item.id: item}
+        follower = item._after
+        while follower is not None and follower.previous_item_id in run:
+            run[follower.id] = follower
+            follower = follower._after
+        return run
 
     def _link(self, item: ConversationItem, before: ConversationItem | None) -> None:
+        """Insert an unlinked item behind `before`, or at the start."""
         item._before = before
         item._after = self.first if before is None else before._after
         if before is None:
@@ -322,7 +386,7 @@ class Order:
         else:
             before._after = item
         if item._after is None:
-            self._last = item
+            self.last = item
         else:
             item._after._before = item
 
@@ -332,30 +396,28 @@ class Order:
         else:
             item._before._after = item._after
         if item._after is None:
-            self._last = item._before
+            self.last = item._before
         else:
             item._after._before = item._before
 
 
-def bound(table: dict[str, Any]) -> None:
-    """Forgets the oldest entry of a table that has become too long."""
-    if len(table) > MAX_WAITING:
-        del table[next(iter(table))]
-
-
 class Conversation:
-    """Accumulates a session's events into ordered items.
+    """Collects a session's events into ordered items.
 
-    `audio` is kept, counted or dropped. The oldest items go once there are more than
-    `max_items`, once texts and kept audio are more than `max_bytes` (characters count as
-    bytes), or once an item is older than `max_age_ms` by the caller's own clock, given to
-    `feed` as `at_ms`. `evicted` counts what went.
+    `audio` is "keep" to store audio, "count" to count its bytes only, "drop" to ignore it. The
+    oldest items are evicted once there are more than `max_items`, once texts and stored audio
+    exceed `max_bytes` (a character counts as a byte), or once an item is older than
+    `max_age_ms` by the caller's clock, which is passed to `feed` as `at_ms`. `evicted` is the
+    number of evicted items, `retained_bytes` the current size. `session` is the session in the
+    last session.created or session.updated, `requested_session` the one in the last
+    session.update that was fed; each is None until then.
 
-    An item stands behind its previous_item_id; if that is not known yet, at the end until it
-    comes. Without one it stands at the end, but for a client's create that asked for "root".
+    An item stands behind its previous_item_id; if that is not known yet, it stands at the end
+    until it is. An item without one stands at the end, unless the client created it with
+    "root".
 
     Raises:
-        ConfigError: a bound is less than 1, or `audio` is none of the three.
+        ConfigError: a limit is less than 1, or `audio` is not one of the three.
     """
 
     def __init__(
@@ -368,28 +430,36 @@ class Conversation:
     ) -> None:
         if audio not in ("count", "keep", "drop"):
             raise ConfigError(f'audio must be "count", "keep" or "drop", not {audio!r}')
-        for name, most in (("max_items", max_items), ("max_bytes", max_bytes), ("max_age_ms", max_age_ms)):
-            if most is not None and most < 1:
-                raise ConfigError(f"{name} must be at least 1, got {most}")
+        for name, limit in (("max_items", max_items), ("max_bytes", max_bytes), ("max_age_ms", max_age_ms)):
+            if limit is not None and not limit >= 1:
+                raise ConfigError(f"{name} must be at least 1, got {limit}")
         self._audio = audio
         self._max_items, self._max_bytes, self._max_age_ms = max_items, max_bytes, max_age_ms
-        self._order = Order()
+        self._list = _ItemList()
         self._seen = SeenSet()
-        self._under_way: dict[str, None] = {}
+        self._active: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)
         self._at_ms: float | None = None
         self._input_format = self._output_format = AudioFormat.PCM16
-        self.kept_bytes = 0
+        self.retained_bytes = 0
         self.evicted = 0
-        self.asked: Any = None
-        self.told: Any = None
+        self.requested_session: Any = None
+        self.session: Any = None
+
+    asked = property(lambda self: self.requested_session)  # TEMPORARY: old name
+    told = property(lambda self: self.session)  # TEMPORARY: old name
+    kept_bytes = property(lambda self: self.retained_bytes)  # TEMPORARY: old name
+    responses_under_way = property(lambda self: self.active_response_ids)  # TEMPORARY: old name
 
     # --- Reading ---
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._list)
 
     def __iter__(self) -> Iterator[ConversationItem]:
-        return iter(self._order)
+        return iter(self._list)
+
+    def __reversed__(self) -> Iterator[ConversationItem]:
+        return reversed(self._list)
 
     @property
     def items(self) -> list[ConversationItem]:
@@ -397,21 +467,21 @@ class Conversation:
         return [*self]
 
     def get(self, item_id: str) -> ConversationItem | None:
-        """The item of this id, or None."""
-        return self._order.by_id.get(item_id)
+        """Return the item with this id, or None."""
+        return self._list.by_id.get(item_id)
 
     def transcript(self) -> list[tuple[str, str]]:
-        """(role, text) of every message that has text, in order."""
+        """Return (role, text) of every message that has text, in order."""
         return [(item.role or "", item.text) for item in self if item.type == "message" and item.text]
 
     @property
-    def responses_under_way(self) -> tuple[str, ...]:
-        """Ids of responses that have begun and not ended."""
-        return (*self._under_way,)
+    def active_response_ids(self) -> tuple[str, ...]:
+        """The ids of responses that have started and not ended."""
+        return (*self._active,)
 
     @property
     def pending_calls(self) -> list[ConversationItem]:
-        """Whole function calls whose output is not there yet."""
+        """The finished function calls that have no output yet."""
         answered = {item.call_id for item in self if item.type == "function_call_output"}
         return [
             item for item in self
@@ -420,25 +490,23 @@ class Conversation:
 
     @property
     def expires_at(self) -> float | None:
-        """Unix seconds at which the server ends the session, if it said so."""
-        return getattr(self.told, "expires_at", None) or None
+        """The Unix time in seconds at which the server ends the session, or None if it is not known."""
+        return getattr(self.session, "expires_at", None) or None
 
     # --- Events ---
 
     def feed(self, event: object, /, *, at_ms: float | None = None) -> ConversationItem | None:
-        """Takes an event of the server, or one that the client sent; the item that it changed, or None.
+        """Feed a server event, or a client event that was sent. Returns the item that changed, if any.
 
-        `at_ms` is the caller's clock, for `max_age_ms`; it is never read here.
+        `at_ms` is the caller's clock; it is used for `max_age_ms` only.
 
         Raises:
-            TypeError: `event` is a frame.
+            TypeError: `event` is a raw frame.
         """
         try:
             handle = _HANDLERS[type(event)]
         except KeyError:
-            no_frame(event)
-            tag = getattr(getattr(event, "__struct_config__", None), "tag", None)
-            handle = _HANDLERS[type(event)] = _BY_TYPE.get(tag or "")
+            handle = _HANDLERS[type(event)] = find_handler(event, _BY_TYPE)
         if at_ms is not None:
             self._at_ms = at_ms
         if handle is None:
@@ -448,69 +516,65 @@ class Conversation:
             return None
         item = handle(self, event)
         if (
-            len(self._order) > self._max_items
-            or self.kept_bytes > self._max_bytes
+            len(self._list) > self._max_items
+            or self.retained_bytes > self._max_bytes
             or self._max_age_ms is not None
         ):
             self._evict()
         return item
 
-    # --- Inside ---
+    # --- Items ---
 
     def _item(self, item_id: str | None) -> ConversationItem | None:
-        return self._order.item(item_id, self._at_ms)
+        return self._list.item(item_id, self._at_ms)
 
     def _place(self, item_id: str | None, previous: str | None) -> ConversationItem | None:
-        return self._order.place(item_id, previous, self._at_ms)
+        return self._list.place(item_id, previous, self._at_ms)
 
     def _remove(self, item: ConversationItem) -> None:
-        self._order.remove(item)
-        self.kept_bytes -= item.kept_bytes
+        self._list.remove(item)
+        self.retained_bytes -= item.retained_bytes
 
     def _evict(self) -> None:
         oldest = None
         if self._max_age_ms is not None and self._at_ms is not None:
             oldest = self._at_ms - self._max_age_ms
-        while self._order.first is not None and (
-            len(self._order) > self._max_items
-            or (self.kept_bytes > self._max_bytes and len(self._order) > 1)
-            or (
-                oldest is not None
-                and self._order.first.at_ms is not None
-                and self._order.first.at_ms < oldest
-            )
+        while self._list.first is not None and (
+            len(self._list) > self._max_items
+            or (self.retained_bytes > self._max_bytes and len(self._list) > 1)
+            or (oldest is not None and self._list.first.at_ms is not None and self._list.first.at_ms < oldest)
         ):
-            self._remove(self._order.first)
+            self._remove(self._list.first)
             self.evicted += 1
 
     def _grow(self, item: ConversationItem, growth: int) -> ConversationItem:
-        item.kept_bytes += growth
-        self.kept_bytes += growth
+        item.retained_bytes += growth
+        self.retained_bytes += growth
         return item
 
     def _format_of(self, item: ConversationItem) -> AudioFormat:
         return self._input_format if item.role == "user" else self._output_format
 
-    # --- Handlers ---
-
-    def _on_item(self, event: Any) -> ConversationItem | None:
-        item = self._place(_id_of(event.item), getattr(event, "previous_item_id", None))
-        return self._take(item, event.item, getattr(event, "response_id", None))
-
-    def _take(self, item: ConversationItem | None, told: Any, response_id: Any) -> ConversationItem | None:
+    def _update(
+        self, item: ConversationItem | None, wire_item: Any, response_id: Any
+    ) -> ConversationItem | None:
         if item is None:
             return None
         if isinstance(response_id, str):
             item.response_id = response_id
-        item.role = getattr(told, "role", None) or item.role
-        keeps = self._audio == "keep"
-        return self._grow(item, item.take(told, self._format_of(item), keeps))
+        item.role = getattr(wire_item, "role", None) or item.role
+        return self._grow(item, item._update(wire_item, self._format_of(item), self._audio == "keep"))
 
-    def _on_create(self, event: Any) -> ConversationItem | None:
-        """A client's wish; the item itself comes back from the server."""
+    # --- Handlers ---
+
+    def _on_item(self, event: Any) -> ConversationItem | None:
+        item = self._place(_id_of(event.item), getattr(event, "previous_item_id", None))
+        return self._update(item, event.item, getattr(event, "response_id", None))
+
+    def _on_create(self, event: Any) -> None:
+        # Only a request: the item is added when the server announces it.
         if event.previous_item_id == "root" and isinstance(item_id := _id_of(event.item), str):
-            self._order.put_first(item_id)
-        return None
+            self._list.put_first(item_id)
 
     def _on_committed(self, event: Any) -> ConversationItem | None:
         item = self._place(event.item_id, event.previous_item_id)
@@ -522,17 +586,18 @@ class Conversation:
         item = self._item(event.item_id)
         if item is None:
             return None
-        growth = item.take_part(event.content_index, event.part, self._format_of(item), self._audio == "keep")
+        keep = self._audio == "keep"
+        growth = item._update_content(event.content_index, event.part, self._format_of(item), keep)
         return self._grow(item, growth)
 
     def _on_text_delta(self, event: Any) -> ConversationItem | None:
-        item = self._order.by_id.get(event.item_id) or self._item(event.item_id)
+        item = self._list.by_id.get(event.item_id) or self._item(event.item_id)
         if item is None:
             return None
-        part = item.parts.get(event.content_index or 0)
+        part = item.content_by_index.get(event.content_index or 0)
         if part is None:
-            part = item.content(event.content_index, self._format_of(item))
-        return self._grow(item, part.add_text(event.delta))
+            part = item._content(event.content_index, self._format_of(item))
+        return self._grow(item, part._add_text(event.delta))
 
     def _on_text_done(self, event: Any) -> ConversationItem | None:
         item = self._item(event.item_id)
@@ -541,29 +606,29 @@ class Conversation:
         text = getattr(event, "transcript", None)
         if text is None:
             text = getattr(event, "text", None)
-        part = item.content(event.content_index, self._format_of(item))
-        return self._grow(item, part.set_text(text))
+        part = item._content(event.content_index, self._format_of(item))
+        return self._grow(item, part._set_text(text))
 
     def _on_transcription_failed(self, event: Any) -> ConversationItem | None:
         item = self._item(event.item_id)
         if item is not None:
-            item.failed = event.error
+            item.transcription_error = event.error
         return item
 
     def _on_audio(self, event: Any) -> ConversationItem | None:
         item = self._item(event.item_id)
         if item is None or self._audio == "drop":
             return item
-        part = item.content(event.content_index, self._output_format)
-        return self._grow(item, part.add_audio(event.delta, self._audio == "keep"))
+        part = item._content(event.content_index, self._output_format)
+        return self._grow(item, part._add_audio(event.delta, self._audio == "keep"))
 
     def _on_arguments_delta(self, event: Any) -> ConversationItem | None:
         item = self._call(event)
-        return None if item is None else self._grow(item, item.add_arguments(event.delta))
+        return None if item is None else self._grow(item, item._add_arguments(event.delta))
 
     def _on_arguments_done(self, event: Any) -> ConversationItem | None:
         item = self._call(event)
-        return None if item is None else self._grow(item, item.set_arguments(event.arguments))
+        return None if item is None else self._grow(item, item._set_arguments(event.arguments))
 
     def _call(self, event: Any) -> ConversationItem | None:
         item = self._item(event.item_id)
@@ -574,56 +639,49 @@ class Conversation:
         return item
 
     def _on_truncated(self, event: Any) -> ConversationItem | None:
-        item = self._order.by_id.get(event.item_id)
+        item = self._list.by_id.get(event.item_id)
         if item is None:
             return None
-        part = item.content(event.content_index, self._output_format)
-        return self._grow(item, part.truncate(event.audio_end_ms or 0))
+        part = item._content(event.content_index, self._output_format)
+        return self._grow(item, part._truncate(event.audio_end_ms or 0))
 
     def _on_deleted(self, event: Any) -> None:
-        item = self._order.by_id.get(event.item_id)
+        item = self._list.by_id.get(event.item_id)
         if item is not None:
             self._remove(item)
 
     def _on_response_created(self, event: Any) -> None:
         if isinstance(response_id := getattr(event.response, "id", None), str):
-            self._under_way[response_id] = None
-            bound(self._under_way)
+            self._active[response_id] = None
 
     def _on_response_done(self, event: Any) -> None:
         response_id = getattr(event.response, "id", None)
-        self._under_way.pop(str(response_id), None)
-        for told in getattr(event.response, "output", None) or ():
-            item_id = _id_of(told)
-            # An answer outside the conversation has items that no other event has placed there.
-            if item_id in self._order.by_id or getattr(event.response, "conversation_id", None):
-                self._take(self._item(item_id), told, response_id)
+        self._active.pop(str(response_id), None)
+        for wire_item in getattr(event.response, "output", None) or ():
+            item_id = _id_of(wire_item)
+            # An out-of-band response is not part of the conversation, and no other event adds its items.
+            if item_id in self._list.by_id or getattr(event.response, "conversation_id", None):
+                self._update(self._item(item_id), wire_item, response_id)
 
-    def _on_asked(self, event: Any) -> None:
-        self.asked = event.session
+    def _on_session_update(self, event: Any) -> None:
+        self.requested_session = event.session
 
-    def _on_told(self, event: Any) -> None:
-        self.told = event.session
-        audio = getattr(event.session, "audio", None)
-        for name in ("input", "output"):
-            told = getattr(getattr(audio, name, None), "format", None)
-            told = told or getattr(event.session, f"{name}_audio_format", None)
-            try:
-                setattr(self, f"_{name}_format", AudioFormat.of(told))
-            except (TypeError, ValueError):
-                continue  # not told, or one of tomorrow's: the last one holds
+    def _on_session(self, event: Any) -> None:
+        self.session = event.session
+        self._input_format = session_format(event.session, "input") or self._input_format
+        self._output_format = session_format(event.session, "output") or self._output_format
 
 
 def _id_of(item: Any) -> Any:
     return getattr(item, "id", None)
 
 
-Handler = Callable[[Conversation, Any], "ConversationItem | None"]
-# By the wire's names, of GA and of beta; classes are added as they are met.
-_BY_TYPE: Final[dict[Any, Handler]] = {
-    "session.created": Conversation._on_told,
-    "session.updated": Conversation._on_told,
-    "session.update": Conversation._on_asked,
+_Handler = Callable[[Conversation, Any], "ConversationItem | None"]
+# By wire type, of GA and of beta.
+_BY_TYPE: Final[dict[str, _Handler]] = {
+    "session.created": Conversation._on_session,
+    "session.updated": Conversation._on_session,
+    "session.update": Conversation._on_session_update,
     "conversation.item.create": Conversation._on_create,
     "conversation.item.created": Conversation._on_item,
     "conversation.item.added": Conversation._on_item,
@@ -656,4 +714,5 @@ _BY_TYPE: Final[dict[Any, Handler]] = {
     "response.created": Conversation._on_response_created,
     "response.done": Conversation._on_response_done,
 }
-_HANDLERS: dict[type, Handler | None] = {}
+# By class, filled from `_BY_TYPE` as classes are met.
+_HANDLERS: dict[type, _Handler | None] = {}

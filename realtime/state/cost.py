@@ -1,8 +1,12 @@
-"""What tokens and seconds cost: exact decimal arithmetic over dated prices, before a call and after it.
+"""The cost of tokens and seconds, in exact decimal arithmetic over dated prices.
 
-The laws: a price that is not known is an error, never $0; so is usage that the price does not
-cover. Cached tokens cost the cached price and nothing else. Tokens of an untold kind cost what
-the dearest kind costs. Nothing is rounded but prices by the minute, to 12 decimals.
+- A price that is not known is an error, never $0; so is usage that a price does not cover.
+- Cached tokens cost the cached price and nothing else. Unattributed tokens cost as much as the
+  most expensive kind.
+- Nothing is rounded, except prices by the minute, to 12 decimals.
+
+Costs are `Decimal` here. `realtime.estimate_cost_per_minute` is the simple estimate: a float.
+The prices are in `realtime.spec`, the token counts in `tokens`.
 """
 
 from __future__ import annotations
@@ -18,15 +22,15 @@ from ..errors import ConfigError, ModelNotFoundError, snippet
 from ..spec import MinutePrice, ModelPrice, TokenPrice
 from .tokens import TokenCount, Tokens
 
-# By a model's name, or one's own: a deployment's, a contract's, a compatible server's.
+# The name of a model, or a user-supplied price: of a deployment, a contract, a compatible server.
 Price: TypeAlias = str | ModelPrice | MinutePrice
 
-# A context of our own: the caller's may round sooner.
+# A context of this module: the user's decimal context may round earlier.
 _EXACT = Context(prec=60)
 plus, _times, _over = _EXACT.add, _EXACT.multiply, _EXACT.divide
 _MILLION = Decimal(1_000_000)
-_LEAST = Decimal("1e-12")
-_NAMED: dict[str, ModelPrice | MinutePrice] = {
+_MINUTE_QUANTUM = Decimal("1e-12")
+_BY_MODEL: dict[str, ModelPrice | MinutePrice] = {
     **spec.PRICES,
     **{model: MinutePrice(usd) for model, usd in spec.MINUTE_PRICES.items()},
     **spec.TRANSCRIPTION_PRICES,
@@ -35,9 +39,10 @@ _NAMED: dict[str, ModelPrice | MinutePrice] = {
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """One line of a bill: `amount` tokens of a kind, or seconds, and what they cost in USD.
+    """One line of a bill: `amount` tokens of a kind, or seconds, and their cost in USD.
 
-    `kind` is text, audio, image, untold or time; `use` is input (fresh), cached, output or seconds.
+    `kind` is text, audio, image, unattributed or time; `use` is input (not cached), cached,
+    output or seconds.
     """
 
     kind: str
@@ -47,52 +52,52 @@ class CostLine:
 
 
 def price_of(model: Price) -> ModelPrice | MinutePrice:
-    """The price of a model by its exact name, or the price that was given.
+    """Return the price of a model by its exact name. A price is returned as it is.
 
-    A snapshot's date is part of its name: the snapshots of one model have not always cost
-    the same (gpt-4o-realtime-preview's first cost 2.5 times the next), so no price is
-    inferred from another name. Prices are those of `spec.PRICES_READ`.
+    A snapshot's date is part of its name. No price is inferred from a similar name: snapshots
+    of one model have not always cost the same (the first of gpt-4o-realtime-preview cost 2.5
+    times the next). The prices were read on `spec.PRICES_READ`.
 
     Raises:
-        ModelNotFoundError: no price of that name is known; give a ModelPrice or MinutePrice.
-        TypeError: `model` is neither a name nor a price.
+        ModelNotFoundError: no price is known for the name; pass a ModelPrice or MinutePrice.
+        TypeError: `model` is neither a str nor a price.
     """
     if isinstance(model, (ModelPrice, MinutePrice)):
         return model
     if not isinstance(model, str):
-        raise TypeError(f"a model's name or price is needed, not {type(model).__name__}")
-    if model not in _NAMED:
-        what = f"has no price that is known since {spec.PRICES_READ}; give your own"
+        raise TypeError(f"expected a model's name or a price, got {type(model).__name__}")
+    if model not in _BY_MODEL:
+        problem = f"no price is known (prices read {spec.PRICES_READ}); pass your own"
         reason = (
-            f"no price of {snippet(repr(model))} is known (prices of {spec.PRICES_READ}); "
-            "give a ModelPrice or a MinutePrice in the place of its name"
+            f"no price of {snippet(repr(model))} is known (prices read {spec.PRICES_READ}); "
+            "pass a realtime.state.ModelPrice or MinutePrice instead of the name"
         )
-        raise ModelNotFoundError(model, problems=[("model", what)], reason=reason)
-    return _NAMED[model]
+        raise ModelNotFoundError(model, problems=[("model", problem)], reason=reason)
+    return _BY_MODEL[model]
 
 
 def bill(model: Price, tokens: Tokens, seconds: Decimal | float = 0) -> tuple[CostLine, ...]:
-    """What `tokens`, or `seconds` by the minute's price, cost: a line for each kind and use.
+    """Return the cost of `tokens`, or of `seconds` at a price by the minute, by kind and use.
 
     Raises:
-        ModelNotFoundError: the price of `model` is not known.
-        ConfigError: there is something that the price does not cover: seconds where tokens are
-            priced, tokens where minutes are, images where images have no price.
+        ModelNotFoundError: no price is known for `model`.
+        ConfigError: the price does not cover the usage: seconds at a price by the token, tokens at
+            a price by the minute, images where images have no price; or `seconds` is not finite.
     """
     price = price_of(model)
     time = exact(seconds)
     if isinstance(price, MinutePrice):
         if tokens.total:
-            raise _uncovered("tokens", f"{tokens.total} tokens were counted, and the price is by the minute")
-        usd = _over(_times(time, exact(price.usd)), Decimal(60)).quantize(_LEAST, context=_EXACT)
+            raise _problem("tokens", f"{tokens.total} tokens were counted, but the price is by the minute")
+        usd = _over(_times(time, exact(price.usd)), Decimal(60)).quantize(_MINUTE_QUANTUM, context=_EXACT)
         return (CostLine("time", "seconds", time, usd),) if time else ()
     if time:
-        raise _uncovered("seconds", f"{time} seconds were counted, and the price is by the token")
+        raise _problem("seconds", f"{time} seconds were counted, but the price is by the token")
     return tuple(line for kind, count in tokens.by_kind().items() for line in _lines(kind, count, price))
 
 
 def total_usd(lines: tuple[CostLine, ...]) -> Decimal:
-    """The sum of a bill."""
+    """Return the sum of a bill in USD."""
     total = Decimal(0)
     for line in lines:
         total = plus(total, line.usd)
@@ -100,19 +105,23 @@ def total_usd(lines: tuple[CostLine, ...]) -> Decimal:
 
 
 def exact(number: Decimal | float) -> Decimal:
-    """`number` as it is written in decimal: 0.1 is a tenth. Raises ValueError for NaN and infinity."""
+    """Return `number` as a Decimal with the digits that Python prints: 0.1 is exactly a tenth.
+
+    Raises:
+        ConfigError: `number` is NaN or infinite.
+    """
     value = number if isinstance(number, Decimal) else Decimal(repr(float(number)))
     if not value.is_finite():
-        raise ValueError(f"a finite number is needed, not {number}")
+        raise ConfigError(f"expected a finite number, got {number}")
     return value
 
 
 def _lines(kind: str, count: TokenCount, price: ModelPrice) -> Iterator[CostLine]:
     if count == TokenCount():
         return
-    of_kind = _dearest(price) if kind == "untold" else getattr(price, kind)
+    of_kind = _highest(price) if kind == "unattributed" else getattr(price, kind)
     if of_kind is None:
-        raise _uncovered(kind, f"{kind} tokens were counted, and the model has no price for them")
+        raise _problem(kind, f"{kind} tokens were counted, but the model has no price for them")
     for use, amount, usd_per_million in (
         ("input", count.fresh, of_kind.input),
         ("cached", count.cached, of_kind.cached),
@@ -123,16 +132,17 @@ def _lines(kind: str, count: TokenCount, price: ModelPrice) -> Iterator[CostLine
             yield CostLine(kind, use, Decimal(amount), usd)
 
 
-def _dearest(price: ModelPrice) -> TokenPrice:
+def _highest(price: ModelPrice) -> TokenPrice:
+    """Return the highest price of any kind, for each use."""
     kinds = [kind for kind in price if kind is not None]
     return TokenPrice(*(max(prices) for prices in zip(*kinds, strict=True)))
 
 
-def _uncovered(path: str, what: str) -> ConfigError:
-    return ConfigError(what, problems=[(path, what)])
+def _problem(path: str, sentence: str) -> ConfigError:
+    return ConfigError(sentence, problems=[(path, sentence)])
 
 
-# --- Before the call -----------------------------------------------------------------
+# --- Estimates -----------------------------------------------------------------------
 
 
 def estimate_tokens(
@@ -143,31 +153,31 @@ def estimate_tokens(
     prompt_tokens: int = 0,
     cache_hits: bool = False,
 ) -> Tokens:
-    """About what a call takes: audio at one token per 100 ms of the user and 50 ms of the assistant.
+    """Estimate the tokens of a call: one per 100 ms of the user's audio, one per 50 ms of the assistant's.
 
-    The whole context is billed again with each response (guide "Realtime costs"): with more
-    `turns`, each of which has its even share of the speech, what was said before is input
-    again, and so are `prompt_tokens` of instructions and tools. With `cache_hits`, what was
-    input before is cached, which is the least that it can cost; without, it is the most. Text
-    that the model writes beside its speech is not counted.
+    The whole context is billed again with each response (guide "Realtime costs"). With more
+    `turns`, which share the audio evenly, the audio of earlier turns is input again, and so are
+    `prompt_tokens` of instructions and tools. With `cache_hits` all input that was input before
+    is cached, which gives the lowest cost; without, nothing is, which gives the highest. Text
+    output of the model is not counted.
 
-    A token that has begun counts as one: numbers of tokens are rounded up, cached ones down.
+    Started tokens count: numbers of tokens are rounded up, of cached tokens down.
 
     Raises:
-        ConfigError: something negative, or less than one turn.
+        ConfigError: an argument is negative or not finite, or `turns` is less than 1.
     """
     user = _audio_tokens("user_seconds", user_seconds, spec.USER_AUDIO_MS_PER_TOKEN)
     assistant = _audio_tokens("assistant_seconds", assistant_seconds, spec.ASSISTANT_AUDIO_MS_PER_TOKEN)
     if turns < 1 or prompt_tokens < 0:
         field, least = ("turns", 1) if turns < 1 else ("prompt_tokens", 0)
-        raise _uncovered(field, f"{field} must be at least {least}")
-    # Response k hears k turns of the user and k - 1 of the assistant; before it, k - 1 and k - 2
-    # of them were input already. The sums over k = 1 ... turns:
-    heard = -(-(user * (turns + 1) + assistant * (turns - 1)) // 2)
-    heard_before = (user * turns * (turns - 1) + assistant * (turns - 1) * (turns - 2)) // (2 * turns)
+        raise _problem(field, f"{field} must be at least {least}")
+    # The input of response k is k turns of the user and k - 1 of the assistant, of which k - 1 and
+    # k - 2 were input before. The sums over k = 1 ... turns:
+    audio_input = -(-(user * (turns + 1) + assistant * (turns - 1)) // 2)
+    input_before = (user * turns * (turns - 1) + assistant * (turns - 1) * (turns - 2)) // (2 * turns)
     return Tokens(
         text=TokenCount(prompt_tokens * turns, prompt_tokens * (turns - 1) if cache_hits else 0),
-        audio=TokenCount(heard, heard_before if cache_hits else 0, assistant),
+        audio=TokenCount(audio_input, input_before if cache_hits else 0, assistant),
     )
 
 
@@ -180,13 +190,13 @@ def estimate_cost(
     prompt_tokens: int = 0,
     cache_hits: bool = False,
 ) -> Decimal:
-    """About what a call costs in USD: by `estimate_tokens`, or by the minute of both sides' speech.
+    """Estimate the cost of a call in USD, from `estimate_tokens` or at the model's price by the minute.
 
     One minute, half of it the user's: ``estimate_cost(model, 30, 30)``.
 
     Raises:
-        ModelNotFoundError: the price of `model` is not known.
-        ConfigError: something negative, or less than one turn.
+        ModelNotFoundError: no price is known for `model`.
+        ConfigError: an argument is negative or not finite, or `turns` is less than 1.
     """
     tokens = estimate_tokens(
         user_seconds, assistant_seconds, turns=turns, prompt_tokens=prompt_tokens, cache_hits=cache_hits
@@ -199,8 +209,8 @@ def estimate_cost(
 def _audio_tokens(field: str, seconds: float, ms_per_token: int) -> int:
     try:
         ms = _times(exact(seconds), Decimal(1000))
-    except ValueError as why:
-        raise _uncovered(field, f"{field}: {why}") from None
+    except ConfigError as why:
+        raise _problem(field, f"{field}: {why}") from None
     if ms < 0:
-        raise _uncovered(field, f"{field} must not be negative")
+        raise _problem(field, f"{field} must not be negative")
     return math.ceil(_over(ms, Decimal(ms_per_token)))

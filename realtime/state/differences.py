@@ -1,12 +1,12 @@
-"""What a session was asked to be, and what it is: every difference, as data and as a sentence.
+"""The differences between the session a client requested and the one the server reports.
 
-A server answers `session.update` with the whole session in `session.updated`. The laws:
+A server answers `session.update` with the complete session in `session.updated`.
 
-- Only what was asked for is compared; what the server adds is its defaults.
-- Null, an empty text and an empty list are all ways to clear a setting, and mean the same.
-- Audio formats are compared by what they mean, and come first: a wrong one is noise in the ear.
-- A model's dated snapshot is the model.
-- Credentials are never compared and never shown; other values are cut to 80 characters.
+- Only requested settings are compared; anything else in the server's session is a default.
+- Null, an empty text and an empty list all clear a setting, and count as equal.
+- Audio formats are compared by their meaning and listed first: a wrong one is heard as noise.
+- A dated snapshot of a model counts as the model.
+- Credentials are neither compared nor shown; other values are shortened to 80 characters.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ import msgspec
 from msgspec import UNSET
 
 from .._secrets import is_secret, redacted
-from ..codec import _leaf
+from ..codec import _leaf  # DOOR
 from ..errors import ConfigError, EncodeError, reason_of, snippet
 from ..events import Unknown
 from ..events.base import Wire
 from ..format import AudioFormat
 
-# What the server does with audio of each format: GA's settings, the beta dialect's, Live's.
-_FORMATS = {
+# The paths of audio formats in GA's, beta's and Live's settings, and the server's use of the format.
+_FORMAT_PATHS = {
     "audio.input.format": "expects",
     "audio.output.format": "sends",
     "input_audio_format": "expects",
     "output_audio_format": "sends",
-    "audio.format": "speaks",
+    "audio.format": "uses",
 }
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}")
 _to_json = msgspec.json.Encoder(enc_hook=_leaf).encode
@@ -41,60 +41,65 @@ _to_json = msgspec.json.Encoder(enc_hook=_leaf).encode
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionDifference:
-    """One setting that is not what was asked for; ``str()`` is the sentence for a log.
+    """One setting that differs from the request. ``str()`` gives a sentence for a log.
 
-    `asked` and `got` are JSON values; `got` is UNSET where the server does not tell.
+    `requested` and `actual` are JSON values. `actual` is UNSET if the server does not report
+    the setting.
     """
 
     path: str
-    asked: Any
-    got: Any
+    requested: Any
+    actual: Any
+
+    asked = property(lambda self: self.requested)  # TEMPORARY: old name
+    got = property(lambda self: self.actual)  # TEMPORARY: old name
 
     @property
     def is_audio_format(self) -> bool:
-        """Whether audio is in another format than was asked for: nothing else matters until it is."""
-        return self.path in _FORMATS
+        """True for an audio format, which must be corrected before anything else."""
+        return self.path in _FORMAT_PATHS
 
     def __str__(self) -> str:
-        asked, got = self._shown(self.asked), self._shown(self.got)
-        told = "does not say" if self.got is UNSET else f"{_FORMATS.get(self.path, 'has')} {got}"
-        return f"you asked for {asked} in {self.path}, the server {told}"
+        actual = (
+            "does not report it"
+            if self.actual is UNSET
+            else f"{_FORMAT_PATHS.get(self.path, 'has')} {self._text(self.actual)}"
+        )
+        return f"requested {self._text(self.requested)} for {self.path}, but the server {actual}"
 
     def __repr__(self) -> str:
         return f"<SessionDifference: {self}>"
 
-    def _shown(self, value: Any) -> str:
-        if value is UNSET:
-            return "nothing"
+    def _text(self, value: Any) -> str:
         if self.is_audio_format and value is not None:
             return _format_name(value)
-        return snippet(_to_json(redacted(value)).decode())
+        return _json_text(value)
 
 
-def session_differences(asked: object, told: object) -> list[SessionDifference]:
-    """Where the session that the server told is not the one asked for, audio formats first.
+def session_differences(requested: object, actual: object) -> list[SessionDifference]:
+    """Return the requested settings that the server's session does not have, audio formats first.
 
-    Both may be events (`SessionUpdate`; `SessionUpdated`, `SessionCreated`), their sessions, or
-    sessions as JSON objects, of any one dialect.
+    Each of the two is an event (`SessionUpdate`; `SessionUpdated`, `SessionCreated`), its session,
+    or a session as a JSON object. Both must be of the same dialect.
 
     Raises:
-        EncodeError: a session holds what is not JSON.
-        TypeError: one of the two is no session.
+        EncodeError: a session contains a value that is not JSON.
+        TypeError: one of the two is not a session.
     """
-    found = [*_differences(_session(asked), _session(told), "")]
+    found = [*_differences(_session(requested), _session(actual), "")]
     return sorted(found, key=lambda difference: not difference.is_audio_format)
 
 
-# --- Walking -------------------------------------------------------------------------
+# --- Comparing -----------------------------------------------------------------------
 
 
 def _session(source: Any) -> dict[str, Any]:
-    """The session that `source` is or carries, as a JSON object."""
+    """Return the session that `source` is or contains, as a JSON object."""
     session = getattr(source, "session", source)
     if isinstance(session, dict) and isinstance(session.get("session"), dict):
         session = session["session"]
     if not isinstance(session, (Wire, Unknown, dict)):
-        raise TypeError(f"a session is needed, not {type(source).__name__}")
+        raise TypeError(f"expected a session, got {type(source).__name__}")
     try:
         value = msgspec.json.decode(_to_json(session))
     except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as why:
@@ -102,43 +107,45 @@ def _session(source: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _differences(asked: Any, got: Any, path: str) -> Iterator[SessionDifference]:
-    if path in _FORMATS:
-        same = _is_empty(asked) or (not _is_empty(got) and _format_name(asked) == _format_name(got))
-    elif isinstance(asked, dict) and (isinstance(got, dict) or got is UNSET):
-        yield from _in_object(asked, {} if got is UNSET else got, path)
+def _differences(requested: Any, actual: Any, path: str) -> Iterator[SessionDifference]:
+    if path in _FORMAT_PATHS:
+        same = _is_empty(requested) or (
+            not _is_empty(actual) and _format_name(requested) == _format_name(actual)
+        )
+    elif isinstance(requested, dict) and (isinstance(actual, dict) or actual is UNSET):
+        yield from _in_object(requested, {} if actual is UNSET else actual, path)
         return
-    elif isinstance(asked, list) and isinstance(got, list):
-        yield from _in_list(asked, got, path)
+    elif isinstance(requested, list) and isinstance(actual, list):
+        yield from _in_list(requested, actual, path)
         return
     else:
-        same = _is_same(asked, got, path)
+        same = _is_same(requested, actual, path)
     if not same:
-        yield SessionDifference(path, asked, got)
+        yield SessionDifference(path, requested, actual)
 
 
-def _in_object(asked: dict[str, Any], got: dict[str, Any], path: str) -> Iterator[SessionDifference]:
+def _in_object(requested: dict[str, Any], actual: dict[str, Any], path: str) -> Iterator[SessionDifference]:
     prefix = f"{path}." if path else ""
-    if "type" in asked and "type" in got and asked["type"] != got["type"]:
-        yield SessionDifference(f"{prefix}type", asked["type"], got["type"])
-        return  # the rest is of another kind
-    for key, value in asked.items():
+    if "type" in requested and "type" in actual and requested["type"] != actual["type"]:
+        yield SessionDifference(f"{prefix}type", requested["type"], actual["type"])
+        return  # the other fields belong to another type
+    for key, value in requested.items():
         if not is_secret(key):
-            yield from _differences(value, got.get(key, UNSET), prefix + key)
+            yield from _differences(value, actual.get(key, UNSET), prefix + key)
 
 
-def _in_list(asked: list[Any], got: list[Any], path: str) -> Iterator[SessionDifference]:
-    """Lists replace one another whole: of tools, each is found by its name; of others, order is no matter."""
-    asked, got = [*map(_flat, asked)], [*map(_flat, got)]
-    names, others = [*map(_name, asked)], [*map(_name, got)]
+def _in_list(requested: list[Any], actual: list[Any], path: str) -> Iterator[SessionDifference]:
+    """Compare lists. Tools are matched by name, objects without names by index, all else without order."""
+    requested, actual = [*map(_flatten_tool, requested)], [*map(_flatten_tool, actual)]
+    names, others = [*map(_tool_name, requested)], [*map(_tool_name, actual)]
     if not all(names) or not all(others):
-        if len(asked) != len(got) or not all(isinstance(item, dict) for item in asked):
-            if sorted(map(_to_json, asked)) != sorted(map(_to_json, got)):
-                yield SessionDifference(path, asked, got)
+        if len(requested) != len(actual) or not all(isinstance(item, dict) for item in requested):
+            if sorted(map(_to_json, requested)) != sorted(map(_to_json, actual)):
+                yield SessionDifference(path, requested, actual)
             return
-        names, others = [*map(str, range(len(asked)))], [*map(str, range(len(got)))]
-    by_name = dict(zip(others, got, strict=True))
-    for index, (name, item) in enumerate(zip(names, asked, strict=True)):
+        names, others = [*map(str, range(len(requested)))], [*map(str, range(len(actual)))]
+    by_name = dict(zip(others, actual, strict=True))
+    for index, (name, item) in enumerate(zip(names, requested, strict=True)):
         if name in by_name:
             yield from _differences(item, by_name[name], f"{path}[{index}]")
         else:
@@ -154,22 +161,22 @@ def _is_empty(value: Any) -> bool:
     return value is None or value is UNSET or value in ("", [], {})
 
 
-def _is_same(asked: Any, got: Any, path: str) -> bool:
-    if _is_empty(asked) and _is_empty(got):
+def _is_same(requested: Any, actual: Any, path: str) -> bool:
+    if _is_empty(requested) and _is_empty(actual):
         return True
-    if isinstance(asked, bool) or isinstance(got, bool):
-        return asked is got
-    if isinstance(asked, (int, float)) and isinstance(got, (int, float)):
-        return math.isclose(asked, got, rel_tol=1e-6)  # servers keep some in 32 bits
-    if isinstance(asked, str) and isinstance(got, str) and path.rpartition(".")[2] == "model":
-        return got == asked or (
-            got.startswith(asked) and _SNAPSHOT.fullmatch(got.removeprefix(asked)) is not None
+    if isinstance(requested, bool) or isinstance(actual, bool):
+        return requested is actual
+    if isinstance(requested, (int, float)) and isinstance(actual, (int, float)):
+        return math.isclose(requested, actual, rel_tol=1e-6)  # servers store some in 32 bits
+    if isinstance(requested, str) and isinstance(actual, str) and path.rpartition(".")[2] == "model":
+        return actual == requested or (
+            actual.startswith(requested) and _SNAPSHOT.fullmatch(actual.removeprefix(requested)) is not None
         )
-    return bool(asked == got)
+    return bool(requested == actual)
 
 
-def _flat(item: Any) -> Any:
-    """A tool that the beta dialect nests below ``function``, as servers tell it: flat."""
+def _flatten_tool(item: Any) -> Any:
+    """Return a tool that nests its fields below ``function`` (beta) in the flat form servers report."""
     inner = item.get("function") if isinstance(item, dict) else None
     return (
         {**{key: item[key] for key in item if key != "function"}, **inner}
@@ -178,8 +185,8 @@ def _flat(item: Any) -> Any:
     )
 
 
-def _name(item: Any) -> str:
-    """What tells a tool from the others; "" for what has no name."""
+def _tool_name(item: Any) -> str:
+    """Return a tool's type and name. "" if it has no name."""
     if not isinstance(item, dict):
         return ""
     name = item.get("name") or item.get("server_label")
@@ -187,7 +194,7 @@ def _name(item: Any) -> str:
 
 
 def _format_name(value: Any) -> str:
-    """A format by its GA name; one that is not of this wire by its type and rate."""
+    """Return a format's GA name; for a format that is not of this wire, its type and rate."""
     try:
         return AudioFormat.of(value).ga_type
     except (ConfigError, TypeError):
@@ -195,4 +202,8 @@ def _format_name(value: Any) -> str:
     if isinstance(value, dict) and isinstance(value.get("type"), str):
         rate = f" at {value['rate']} Hz" if isinstance(value.get("rate"), int) else ""
         return snippet(value["type"] + rate)
+    return _json_text(value)
+
+
+def _json_text(value: Any) -> str:
     return snippet(_to_json(redacted(value)).decode())

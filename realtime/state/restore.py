@@ -1,8 +1,8 @@
-"""A conversation brought back in a new session: a pure function from what is known to what to send.
+"""The events that recreate a conversation in a new session, for a reconnect.
 
-After a reconnect, send the events of a `Restoration` in their order; its audio that still
-waits is to be dropped. The server takes no audio of the assistant's and none of the user's
-transcripts, so both come back as text.
+`restoration` is a pure function of a `Conversation`. Send the events of its result in order and
+drop the queued audio of the items it lists. The server accepts neither audio of the assistant
+nor transcripts of the user, so both are restored as text.
 """
 
 from __future__ import annotations
@@ -26,55 +26,59 @@ from .conversation import Conversation, ConversationItem
 
 # Source: the API reference of conversation.item.create. Read 2026-11-24.
 _MAX_ID_CHARS: Final = 32
-# By role: how its words come back.
-_WORDS: Final[dict[str, type[InputText] | type[OutputText]]] = {
+_TEXT_PARTS: Final[dict[str, type[InputText] | type[OutputText]]] = {
     "user": InputText, "system": InputText, "assistant": OutputText,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What brings a conversation back.
+    """The events that restore a conversation, and what they do not restore.
 
-    `events` are to be sent in this order. `dropped_audio` are the items of answers that were
-    under way: what waits of their audio is not to be played, as the new session knows nothing
-    of them. `left_out` are items that cannot be restored, each with the reason.
-    `pending_calls` are ids of calls whose output the model still waits for.
+    Send `events` in this order. `dropped_audio` are the ids of the items of unfinished
+    responses: do not play what is queued of their audio, the new session does not know them.
+    `skipped` are the items that cannot be restored, as (item id, reason). `pending_calls` are
+    the call ids of function calls that the model still expects an output for.
     """
 
     events: tuple[ClientEvent, ...]
     dropped_audio: tuple[str, ...]
-    left_out: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
     pending_calls: tuple[str, ...]
+
+    left_out = property(lambda self: self.skipped)  # TEMPORARY: old name
 
 
 def restoration(conversation: Conversation) -> Restoration:
-    """What to send to a new session so that it knows what the old one knew.
+    """Return the events that give a new session the settings and items of `conversation`.
 
-    The settings are those that the caller asked for, if the session.update was fed to the
-    conversation, or else those that the server told.
+    The settings are those of the last session.update that was fed to the conversation; if there
+    was none, those that the server reported.
     """
-    under_way = set(conversation.responses_under_way)
-    dropped = tuple(item.id for item in conversation if item.response_id in under_way)
+    unfinished = set(conversation.active_response_ids)
+    dropped = tuple(item.id for item in conversation if item.response_id in unfinished)
     events: list[ClientEvent] = []
-    left_out: list[tuple[str, str]] = []
-    settings = conversation.asked if conversation.asked is not None else conversation.told
+    skipped: list[tuple[str, str]] = []
+    settings = conversation.requested_session
+    if settings is None:
+        settings = conversation.session
     if settings is not None:
         events.append(SessionUpdate(session=settings))
     for item in conversation:
-        made = "its answer was under way" if item.id in dropped else _made(item)
-        if isinstance(made, str):
-            left_out.append((item.id, made))
+        created = "its response was not finished" if item.id in dropped else _wire_item(item)
+        if isinstance(created, str):
+            skipped.append((item.id, created))
         else:
-            events.append(ConversationItemCreate(item=made))
+            events.append(ConversationItemCreate(item=created))
     pending = tuple(str(call.call_id) for call in conversation.pending_calls if call.id not in dropped)
-    return Restoration((*events,), dropped, (*left_out,), pending)
+    return Restoration((*events,), dropped, (*skipped,), pending)
 
 
 def seconds_left(conversation: Conversation, now: float, started: float | None = None) -> float | None:
-    """Seconds until the server ends the session, at Unix time `now`; None where it is not known.
+    """Return the seconds until the server ends the session, or None if that is not known.
 
-    The server tells its end in session.created; without that it is 60 minutes after `started`.
+    `now` and `started` are Unix times. The server reports the end in session.created; if it did
+    not, the session ends 60 minutes after `started`.
     """
     end = conversation.expires_at
     if end is None and started is not None:
@@ -82,24 +86,24 @@ def seconds_left(conversation: Conversation, now: float, started: float | None =
     return None if end is None else end - now
 
 
-def _made(item: ConversationItem) -> Any:
-    """The item to create, or a str that says why it cannot be."""
+def _wire_item(item: ConversationItem) -> Any:
+    """Return the item to create, or a str with the reason why it cannot be created."""
     item_id = {"id": item.id} if 0 < len(item.id) <= _MAX_ID_CHARS else {}
     if item.type == "message":
-        kind = _WORDS.get(item.role or "")
-        if kind is None:
-            return f"messages of the role {item.role!r} are not known"
+        text_part = _TEXT_PARTS.get(item.role or "")
+        if text_part is None:
+            return f"unknown role {item.role!r}"
         content: list[ContentPart] = []
         for part in item.contents:
             if part.image is not None:
                 content.append(part.image)
             elif part.text:
-                content.append(kind(text=part.text))
+                content.append(text_part(text=part.text))
         if not content:
-            return "nothing of it is text"
+            return "it has no text"
         return MessageItem(role=str(item.role), content=content, **item_id)
     if item.type == "function_call" and item.name and item.call_id:
         return FunctionCallItem(call_id=item.call_id, name=item.name, arguments=item.arguments, **item_id)
     if item.type == "function_call_output" and item.call_id:
         return FunctionCallOutputItem(call_id=item.call_id, output=item.output or "", **item_id)
-    return f"items of the type {item.type!r} cannot be created again"
+    return f"items of type {item.type!r} cannot be created by a client"

@@ -1,9 +1,9 @@
-"""One line for each event, fit for a log: bounded, printable, and without what must not be there.
+"""One printable, bounded line for any event, for logs.
 
-The laws: audio is a duration and a format ("200 ms audio/pcm"), or bytes where the format is
-not known; instructions and credentials are lengths or `<redacted>`; other texts are cut;
-what is of an unknown type is its type and size. Any event of any dialect has a line, whatever
-its fields hold: nothing here raises for an event.
+Audio is shown as a duration and a format ("200 ms audio/pcm"), or in bytes if the format is not
+known. Instructions and credentials are replaced by their length or by `<redacted>`, other texts
+are shortened, and values of unknown types are shown as their type and size. Any event of any
+dialect has a line, whatever its fields contain: nothing here raises for an event.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw, UnsetType
 
-from .._secrets import REDACTED, is_secret, without_keys
+from .._secrets import REDACTED, is_secret
+from .._text import excerpt, shorten
 from ..errors import ConfigError
 from ..events import (
     FunctionTool,
@@ -33,21 +34,21 @@ from ..events import (
 )
 from ..events.base import ServerSide, Tagged, Wire
 from ..events.session import AnyFormat
-from ..format import AudioFormat
+from ..format import AudioFormat, AudioFormatLike, Side, stated_formats
 
-MAX_CHARS = 200
-MAX_TEXT_CHARS = 60
+MAX_CHARS: Final = 200
+MAX_TEXT_CHARS: Final = 60
 _MAX_ITEMS = 3
 _MAX_DEPTH = 6
 _MORE = "..."
 
-# Nothing that a log is read for.
-_LEFT_OUT = frozenset({"object", "obfuscation", "logprobs", "conversation_id"})
-# Instructions by whatever name, of whom a log is told no more than the length.
+# Fields that no reader of a log looks for.
+_HIDDEN = frozenset({"object", "obfuscation", "logprobs", "conversation_id"})
+# Fields and roles of instructions, of which only the length is shown.
 _INSTRUCTIONS = frozenset({"instructions", "prompt"})
-_INSTRUCTING_ROLES = frozenset({"system", "developer"})
-_LENGTHS = frozenset({"image_url", "file_data", "file_url"})
-# What a reader looks for comes first, since lines are cut.
+_INSTRUCTION_ROLES = frozenset({"system", "developer"})
+_DATA_URLS = frozenset({"image_url", "file_data", "file_url"})
+# The most informative fields come first, because lines are shortened.
 _FIRST = {
     name: place
     for place, name in enumerate((
@@ -55,7 +56,7 @@ _FIRST = {
         "audio", "input_audio_format", "output_audio_format", "output",
     ))
 }  # fmt: skip
-# Of these no more than this.
+# The only fields shown of these types.
 _ONLY: dict[type, frozenset[str]] = {
     FunctionTool: frozenset({"name"}),
     McpTool: frozenset({"server_label"}),
@@ -66,62 +67,67 @@ _ONLY: dict[type, frozenset[str]] = {
 }
 
 
-class Pace(NamedTuple):
-    """A format and how much of it is a second."""
+class _Rate(NamedTuple):
+    """The name of an audio format, and its bytes per second."""
 
     name: str
     bytes_per_second: int
 
 
 class Summarizer:
-    """Makes the lines of one connection's events; audio formats are learnt from its sessions.
+    """Makes the lines of one connection's events, with the audio formats of its sessions.
 
-    Before the first session was told, audio is in `format`, or in `input_format` and
-    `output_format`, in any spelling of `AudioFormat.of`; where none is known, in bytes.
+    Until a server event states the session's formats, audio is taken to be in `format`, or in
+    `input_format` and `output_format`; where none is given, it is shown in bytes.
 
     Raises:
-        ConfigError: a format that is none of this wire.
+        ConfigError: a format is not a format of this wire.
+        TypeError: a format is not a str, a mapping or an object with a `type`.
     """
 
     def __init__(
-        self, format: object = None, *, input_format: object = None, output_format: object = None
+        self,
+        format: AudioFormatLike | None = None,
+        *,
+        input_format: AudioFormatLike | None = None,
+        output_format: AudioFormatLike | None = None,
     ) -> None:
         input_format = format if input_format is None else input_format
         output_format = format if output_format is None else output_format
-        self._input = None if input_format is None else _known_pace(AudioFormat.of(input_format))
-        self._output = None if output_format is None else _known_pace(AudioFormat.of(output_format))
+        self._rates: dict[Side, _Rate | None] = {
+            "input": None if input_format is None else _wire_rate(AudioFormat.of(input_format)),
+            "output": None if output_format is None else _wire_rate(AudioFormat.of(output_format)),
+        }
 
     def __call__(self, event: object) -> str:
-        """The line for `event`, and what a session tells of its formats for the next ones.
+        """Return the line for `event`. A session in a server event sets the formats for the next lines.
 
         Raises:
-            TypeError: `event` is no event.
+            TypeError: `event` is not an event.
         """
-        if isinstance(event, ServerSide):
-            self._learn(getattr(event, "session", None))
-        return _line(event, self._input, self._output)
-
-    def _learn(self, session: object) -> None:
-        audio = getattr(session, "audio", None)
-        both = getattr(audio, "format", None)
-        for name, beta_name in (("input", "input_audio_format"), ("output", "output_audio_format")):
-            format = both or getattr(getattr(audio, name, None), "format", None)
-            pace = _pace(format or getattr(session, beta_name, None))
-            if pace is not None:
-                setattr(self, f"_{name}", pace)
+        session = getattr(event, "session", None) if isinstance(event, ServerSide) else None
+        if session is not None:
+            for side in self._rates:
+                stated = filter(None, map(_rate_of, stated_formats(session, side)))
+                self._rates[side] = next(stated, self._rates[side])
+        return _line(event, self._rates)
 
 
 def summary(
-    event: object, format: object = None, *, input_format: object = None, output_format: object = None
+    event: object,
+    format: AudioFormatLike | None = None,
+    *,
+    input_format: AudioFormatLike | None = None,
+    output_format: AudioFormatLike | None = None,
 ) -> str:
-    """One line of at most `MAX_CHARS` printable characters for an event of any dialect.
+    """Return one line of at most `MAX_CHARS` printable characters for an event of any dialect.
 
-    Audio is told in milliseconds where its `format` is given (in any spelling; both ways, or one
-    for each), else in bytes. A `Summarizer` learns the formats from the session.
+    Audio is shown in milliseconds if its format is given (`format` for both directions, or one for
+    each), else in bytes. Use a `Summarizer` to take the formats from the session.
 
     Raises:
-        ConfigError: a format that is none of this wire.
-        TypeError: `event` is no event.
+        ConfigError: a format is not a format of this wire.
+        TypeError: `event` is not an event.
     """
     return Summarizer(format, input_format=input_format, output_format=output_format)(event)
 
@@ -129,51 +135,51 @@ def summary(
 # --- The line ------------------------------------------------------------------------
 
 
-def _line(event: object, input: Pace | None, output: Pace | None) -> str:
+def _line(event: object, rates: dict[Side, _Rate | None]) -> str:
     if isinstance(event, UnknownEvent):
-        return f"{_printable(event.type)} <unknown, {_size(event)}>"
+        return _unknown(event)
     if not isinstance(event, Tagged):
-        raise TypeError(f"an event is needed, not {type(event).__name__}")
+        raise TypeError(f"expected an event, got {type(event).__name__}")
     line = event.type
-    for part in _Fields(event, input, output).of_event():
+    for part in _EventFields(event, rates).parts():
         if len(line) > MAX_CHARS:
             break
         line = f"{line} {part}"
-    return line if len(line) <= MAX_CHARS else line[: MAX_CHARS - len(_MORE)] + _MORE
+    return shorten(line, MAX_CHARS)
 
 
-class _Fields:
-    """The fields of one event, as they stand in its line."""
+class _EventFields:
+    """The fields of one event as text."""
 
-    def __init__(self, event: Tagged, input: Pace | None, output: Pace | None) -> None:
+    def __init__(self, event: Tagged, rates: dict[Side, _Rate | None]) -> None:
         self._event = event
-        self._is_instructing = False
-        self._paces = {"input": input, "output": output}
+        self._is_in_instructions = False
+        self._rates = dict(rates)
         if isinstance(event, translation.SessionInputAudioBufferAppend):
-            self._paces["input"] = _pace(AudioFormat.PCM16)
+            self._rates["input"] = _wire_rate(AudioFormat.PCM16)
         elif isinstance(event, translation.SessionOutputAudioDelta):
-            rate = event.sample_rate or AudioFormat.PCM16.sample_rate
-            self._paces["output"] = _pace({"type": event.format or "pcm16", "rate": rate})
+            sample_rate = event.sample_rate or AudioFormat.PCM16.sample_rate
+            self._rates["output"] = _rate_of({"type": event.format or "pcm16", "rate": sample_rate})
 
-    def of_event(self) -> Iterator[str]:
-        """What stands behind the event's type."""
+    def parts(self) -> Iterator[str]:
+        """Yield ``name=value`` for each field that is shown."""
         skipped = "event_id" if isinstance(self._event, ServerSide) else ""
         content = "content" if isinstance(self._event, live.SessionInstructionsAppend) else ""
-        for name, default in _fields(type(self._event)):
+        for name, default in _shown_fields(type(self._event)):
             value = getattr(self._event, name)
             if value is default or name == skipped:
                 continue
-            shown = _length(value) if name == content else self._field(name, value, self._event, 1)
-            yield f"{name}={shown}"
+            text = _length(value) if name == content else self._field(name, value, self._event, 1)
+            yield f"{name}={text}"
 
     def _field(self, name: str, value: Any, owner: Any, depth: int) -> str:
-        """The value of a field, which its name may forbid to show."""
+        """Return the value of a field as text, hiding it if its name requires it."""
         if is_secret(name):
             return "null" if value is None else REDACTED
         if isinstance(value, str):
             if name == "audio" or name == getattr(owner, "audio_field", ""):
-                return self._audio(len(value) // 4 * 3, owner)  # base64, as it came or was given
-            if name in _INSTRUCTIONS or name in _LENGTHS or (name == "text" and self._is_instructing):
+                return self._audio(len(value) // 4 * 3, owner)  # base64, as it was received or given
+            if name in _INSTRUCTIONS or name in _DATA_URLS or (name == "text" and self._is_in_instructions):
                 return _length(value)
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._audio(_nbytes(value), owner)
@@ -186,81 +192,74 @@ class _Fields:
         if isinstance(value, str):
             return _text(value)
         if isinstance(value, Unknown):
-            return f"{_printable(value.type)} <unknown, {_size(value)}>"
+            return _unknown(value)
         if isinstance(value, AnyFormat):
-            pace = _pace(value)
-            return pace.name if pace else value.type
+            rate = _rate_of(value)
+            return rate.name if rate else value.type
         if depth > _MAX_DEPTH:
             return _MORE
         if isinstance(value, Wire):
             return self._struct(value, depth)
         if isinstance(value, dict):
             pairs = (
-                f"{_printable(str(key))}={self._field(str(key), item, None, depth + 1)}"
+                f"{_excerpt(str(key))}={self._field(str(key), item, None, depth + 1)}"
                 for key, item in value.items()
             )
-            return f"{{{_some(pairs, len(value), ' ')}}}"
+            return f"{{{_first_few(pairs, len(value), ' ')}}}"
         if isinstance(value, (list, tuple)):
             items = (self._value(item, depth + 1) for item in value)
-            return f"[{_some(items, len(value), ', ')}]"
-        return f"<{_printable(type(value).__name__)}>"
+            return f"[{_first_few(items, len(value), ', ')}]"
+        return f"<{_excerpt(type(value).__name__)}>"
 
     def _struct(self, struct: Wire, depth: int) -> str:
         tag = [struct.type] if isinstance(struct, Tagged) else []
-        outside, role = self._is_instructing, getattr(struct, "role", "")
-        self._is_instructing = outside or (isinstance(role, str) and role in _INSTRUCTING_ROLES)
+        outside, role = self._is_in_instructions, getattr(struct, "role", "")
+        self._is_in_instructions = outside or (isinstance(role, str) and role in _INSTRUCTION_ROLES)
         parts = [
             f"{name}={self._field(name, getattr(struct, name), struct, depth + 1)}"
-            for name, default in _fields(type(struct))
+            for name, default in _shown_fields(type(struct))
             if getattr(struct, name) is not default
         ]
-        self._is_instructing = outside
+        self._is_in_instructions = outside
         return f"{{{' '.join([*tag, *parts])}}}" if parts or not tag else tag[0]
 
     def _audio(self, nbytes: int, owner: Any) -> str:
-        side = "input" if isinstance(owner, Tagged) and "input" in owner.type else "output"
-        pace = self._paces[side] if isinstance(owner, Tagged) else None
-        if pace is None:
+        side: Side = "input" if isinstance(owner, Tagged) and "input" in owner.type else "output"
+        rate = self._rates[side] if isinstance(owner, Tagged) else None
+        if rate is None:
             return f"<{nbytes} bytes of audio>"
-        ms = f"{nbytes * 1000 / pace.bytes_per_second:.1f}".removesuffix(".0")
-        return f"<{ms} ms {pace.name}>"
+        ms = f"{nbytes * 1000 / rate.bytes_per_second:.1f}".removesuffix(".0")
+        return f"<{ms} ms {rate.name}>"
 
 
-# --- Small things --------------------------------------------------------------------
+# --- Values --------------------------------------------------------------------------
 
 
 @cache
-def _fields(struct: type[Wire]) -> tuple[tuple[str, Any], ...]:
-    """The names of the fields that are shown, and the defaults that are not worth a word."""
+def _shown_fields(struct: type[Wire]) -> tuple[tuple[str, Any], ...]:
+    """Return the names of the fields to show, each with the default that is omitted."""
     only = _ONLY.get(struct)
     found = [
         (field.name, field.default)
         for field in msgspec.structs.fields(struct)
-        if field.name not in _LEFT_OUT and (only is None or field.name in only)
+        if field.name not in _HIDDEN and (only is None or field.name in only)
     ]
     return tuple(sorted(found, key=lambda field: _FIRST.get(field[0], len(_FIRST))))
 
 
-def _some(parts: Iterator[str], count: int, between: str) -> str:
-    """The first few of `count` parts, and how many more there are."""
+def _first_few(parts: Iterator[str], count: int, between: str) -> str:
+    """Join the first of `count` parts, and the number of the others."""
     shown = [*islice(parts, _MAX_ITEMS)]
     return between.join([*shown, f"+{count - _MAX_ITEMS} more"] if count > _MAX_ITEMS else shown)
 
 
-def _printable(text: str, most: int = MAX_TEXT_CHARS) -> str:
-    """The beginning of `text` without keys, line breaks or what else a terminal would obey."""
-    # Cut twice: a key that the second cut leaves a part of was whole for the search.
-    text = without_keys(text[: most * 8])
-    if len(text) > most:
-        text = text[: most - len(_MORE)] + _MORE
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _excerpt(text: str) -> str:
+    return excerpt(text, MAX_TEXT_CHARS)
 
 
 def _text(value: str) -> str:
-    """A text in quotes; what can only be an id or a name, without."""
-    shown = _printable(value)
+    """Return a text in quotes, or without if it can only be an id or a name."""
+    shown = _excerpt(value)
     if _BARE.fullmatch(shown):
         return shown
     quote = "'" if '"' in shown and "'" not in shown else '"'
@@ -271,19 +270,21 @@ def _length(value: Any) -> str:
     return f"<redacted, {len(value)} characters>" if isinstance(value, str) else REDACTED
 
 
-def _size(unknown: Unknown) -> str:
-    return f"{len(unknown.raw)} bytes"
+def _unknown(value: Unknown) -> str:
+    # Escapes may have made the excerpt ten times as long; the size must still fit into the line.
+    type_text = shorten(_excerpt(value.type), 2 * MAX_TEXT_CHARS)
+    return f"{type_text} <unknown, {len(value.raw)} bytes>"
 
 
 def _nbytes(value: bytes | bytearray | memoryview) -> int:
     try:
         return memoryview(value).nbytes
-    except ValueError:  # released
+    except ValueError:  # a released memoryview
         return 0
 
 
 def _integer(value: int) -> str:
-    # Python refuses to write integers of thousands of digits, and no log wants them.
+    # Python refuses to print integers of thousands of digits.
     return str(value) if value.bit_length() <= 64 else f"<integer of {value.bit_length()} bits>"
 
 
@@ -298,28 +299,22 @@ _SIMPLE: dict[type, Callable[[Any], str]] = {
 }
 
 
-def _pace(format: Any) -> Pace | None:
-    """The pace of a format in any spelling, PCM and G.711 of other rates than this wire's too."""
-    if format is None or format is UNSET:
-        return None
+def _rate_of(format: Any) -> _Rate | None:
+    """Return the rate of a format, or None. Includes PCM and G.711 at the sample rates of Live."""
     try:
-        return _known_pace(AudioFormat.of(format))
+        return _wire_rate(AudioFormat.of(format))
     except (ConfigError, TypeError):
-        return _other_pace(format)
-
-
-def _known_pace(format: AudioFormat) -> Pace:
-    return Pace(format.ga_type, format.bytes_per_second)
-
-
-def _other_pace(format: Any) -> Pace | None:
-    """Live's rates: a format of this wire, but for its rate."""
+        pass
     kind = format.get("type") if isinstance(format, dict) else getattr(format, "type", None)
-    rate = format.get("rate") if isinstance(format, dict) else getattr(format, "rate", None)
-    if not isinstance(kind, str) or type(rate) is not int or rate <= 0:
+    sample_rate = format.get("rate") if isinstance(format, dict) else getattr(format, "rate", None)
+    if not isinstance(kind, str) or type(sample_rate) is not int or sample_rate <= 0:
         return None
     try:
         known = AudioFormat.of(kind)
     except ConfigError:
         return None
-    return Pace(f"{known.ga_type} {_integer(rate)} Hz", rate * known.sample_width)
+    return _Rate(f"{known.ga_type} {_integer(sample_rate)} Hz", sample_rate * known.sample_width)
+
+
+def _wire_rate(format: AudioFormat) -> _Rate:
+    return _Rate(format.ga_type, format.bytes_per_second)

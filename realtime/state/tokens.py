@@ -1,12 +1,12 @@
-"""Tokens by kind, as servers count them: what was text, audio or image; fresh, cached or said.
+"""Token counts by kind, read from the usage objects of the servers.
 
-Counts only; what they cost is in `cost`, their sum over a call in `usage`. The laws:
+Counts only: their price is in `cost`, their sum over a session in `usage`.
 
-- Cached tokens are some of the input tokens, never more of them (API reference, `response.done`).
-- Tokens that the server counts but gives no kind to are `untold`.
-- Cached tokens that it gives no kind to are taken to be text, then image, then audio: a
-  cache holds the beginning of the context, where instructions and tools stand, and text is
-  what a cached token saves least on, so that no cost comes out too low.
+- Cached tokens are part of the input tokens, never more (API reference, `response.done`).
+- Tokens of a total to which the server assigns no kind are `unattributed`.
+- Cached tokens without a kind are counted as text, then image, then audio. A cache holds the
+  beginning of the context, where the instructions and tools are, and caching saves least on
+  text: so no cost comes out too low.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass, fields
 
 from ..events import ResponseUsage, TokenUsage
 
-# Text, image, audio, untold, as places in what `_by_kind` gives.
+# Places of text, image, audio and unattributed in a `_Counts`: the order in which cached tokens fill them.
 _CACHED_FIRST = (0, 2, 1, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """Tokens of one kind; the `cached` are among the `input`."""
+    """Tokens of one kind. `cached` tokens are included in `input`."""
 
     input: int = 0
     cached: int = 0
@@ -29,7 +29,7 @@ class TokenCount:
 
     @property
     def fresh(self) -> int:
-        """Input tokens that no cache held, which are billed in full."""
+        """Input tokens that were not cached, which are billed at the full price."""
         return self.input - self.cached
 
     def __add__(self, other: TokenCount) -> TokenCount:
@@ -45,16 +45,18 @@ _NONE = TokenCount()
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens of every kind; `untold` are those whose kind the server did not tell."""
+    """Tokens by kind. `unattributed` are those to which the server assigns no kind."""
 
     text: TokenCount = _NONE
     audio: TokenCount = _NONE
     image: TokenCount = _NONE
-    untold: TokenCount = _NONE
+    unattributed: TokenCount = _NONE
+
+    untold = property(lambda self: self.unattributed)  # TEMPORARY: old name
 
     @property
     def input(self) -> int:
-        """All input tokens, the cached among them."""
+        """All input tokens, including the cached ones."""
         return sum(count.input for count in self.by_kind().values())
 
     @property
@@ -73,7 +75,7 @@ class Tokens:
         return self.input + self.output
 
     def by_kind(self) -> dict[str, TokenCount]:
-        """The counts by the names of their kinds."""
+        """Return the counts by the name of their kind."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __add__(self, other: Tokens) -> Tokens:
@@ -83,72 +85,68 @@ class Tokens:
             self.text + other.text,
             self.audio + other.audio,
             self.image + other.image,
-            self.untold + other.untold,
+            self.unattributed + other.unattributed,
         )
 
     @classmethod
     def of_response(cls, usage: ResponseUsage) -> Tokens:
-        """What a response is billed for."""
+        """Return the tokens that a response is billed for."""
         details = usage.input_token_details
         cached = details.cached_tokens_details if details else None
         return _tokens(
-            _by_kind(usage.input_tokens, _told(details)),
-            _by_kind(usage.output_tokens, _told(usage.output_token_details)),
+            _with_unattributed(usage.input_tokens, _reported(details)),
+            _with_unattributed(usage.output_tokens, _reported(usage.output_token_details)),
             (details.cached_tokens if details else None) or 0,
-            _told(cached),
+            _reported(cached),
         )
 
     @classmethod
     def of_transcription(cls, usage: TokenUsage) -> Tokens:
-        """What a transcription is billed for; what it gives out is text."""
+        """Return the tokens that a transcription is billed for. Its output is text."""
         return _tokens(
-            _by_kind(usage.input_tokens, _told(usage.input_token_details)),
-            _by_kind(0, (max(0, usage.output_tokens), 0, 0)),
+            _with_unattributed(usage.input_tokens, _reported(usage.input_token_details)),
+            (max(0, usage.output_tokens), 0, 0, 0),
         )
 
     @classmethod
     def of_text(cls, input: int | None, cached: int | None, output: int | None) -> Tokens:
-        """What a model that knows only text is billed for."""
-        return _tokens(
-            _by_kind(0, (max(0, input or 0), 0, 0)),
-            _by_kind(0, (max(0, output or 0), 0, 0)),
-            cached or 0,
-        )
+        """Return the tokens that a text-only model is billed for."""
+        return _tokens((max(0, input or 0), 0, 0, 0), (max(0, output or 0), 0, 0, 0), cached or 0)
 
 
 # --- Reading -------------------------------------------------------------------------
 
-# Counts of text, audio, image and, in the second, untold.
-_Told = tuple[int, int, int]
-_ByKind = tuple[int, int, int, int]
-_NOTHING_TOLD: _Told = (0, 0, 0)
+# Counts of text, audio and image, as reported; and the same with unattributed.
+_Reported = tuple[int, int, int]
+_Counts = tuple[int, int, int, int]
+_NOTHING: _Reported = (0, 0, 0)
 
 
-def _told(details: object) -> _Told:
-    """The kinds that `details` tell: a count may be null or absent, and servers differ in which they know."""
+def _reported(details: object) -> _Reported:
+    """Return the counts in `details`. Any may be null or absent; servers differ in the kinds they report."""
     if details is None:
-        return _NOTHING_TOLD
+        return _NOTHING
     text = getattr(details, "text_tokens", None) or 0
     audio = getattr(details, "audio_tokens", None) or 0
     image = getattr(details, "image_tokens", None) or 0
     return max(0, text), max(0, audio), max(0, image)
 
 
-def _by_kind(total: int | None, told: _Told) -> _ByKind:
-    """`told`, and what `total` has above it as untold."""
-    return *told, max(0, (total or 0) - sum(told))
+def _with_unattributed(total: int | None, reported: _Reported) -> _Counts:
+    """Return the counts, with the rest of `total` as unattributed."""
+    return *reported, max(0, (total or 0) - sum(reported))
 
 
 def _tokens(
-    input: _ByKind, output: _ByKind, cached: int = 0, cached_by_kind: _Told = _NOTHING_TOLD
+    input: _Counts, output: _Counts, cached_total: int = 0, cached_reported: _Reported = _NOTHING
 ) -> Tokens:
-    held = [*map(min, cached_by_kind, input), 0]
-    left = max(cached, sum(cached_by_kind)) - sum(held)
+    cached = [*map(min, cached_reported, input), 0]
+    left = max(cached_total, sum(cached_reported)) - sum(cached)
     for kind in _CACHED_FIRST if left > 0 else ():
-        more = max(0, min(left, input[kind] - held[kind]))
-        held[kind] += more
+        more = max(0, min(left, input[kind] - cached[kind]))
+        cached[kind] += more
         left -= more
-    return Tokens(*map(_count, input, held, output))
+    return Tokens(*map(_count, input, cached, output))
 
 
 def _count(input: int, cached: int, output: int) -> TokenCount:

@@ -1,9 +1,10 @@
-"""Tools: declared from Python functions or Structs, and run with the arguments of a model's call.
+"""Tools: declared from Python functions or Structs, run with the arguments of a model's call.
 
 A function's signature is the schema: annotations are the types, a default makes an argument
-optional, ``Annotated[..., msgspec.Meta(description=...)]`` or the docstring's Args section
-describes it. What a model sends that does not fit becomes the answer that tells it so; what a
-tool itself raises is its caller's to handle, and is never swallowed here.
+optional, ``Annotated[..., msgspec.Meta(description=...)]`` or the Args section of the docstring
+describes it. Arguments that do not match the schema are answered with an error that the model
+can read; an exception raised by a tool is never caught here. Calls are found in the events by
+`calls`.
 """
 
 from __future__ import annotations
@@ -32,19 +33,20 @@ _REF = "#/$defs/{name}"
 def function_tool(
     source: Callable[..., Any], *, name: str | None = None, description: str | None = None
 ) -> FunctionTool:
-    """The declaration of a function, or of a tool whose arguments are a Struct, dataclass or TypedDict.
+    """Return the declaration of a function, or of a Struct, dataclass or TypedDict as its arguments.
 
-    The name is the function's, or the class's in snake_case; the description is what its
-    docstring says before any Args section. Nested types stay in the schema as ``$defs``.
+    The default name is the function's, or the class's in snake_case; the default description is
+    the docstring before its Args section. Nested types stay in the schema as ``$defs``.
 
     Raises:
-        ConfigError: no schema can be made of it, or its name is not one that servers take.
+        ConfigError: no schema can be made of `source`, or servers do not accept the name.
+        TypeError: `source` is not callable.
     """
     return _tool(source, None, name, description).declaration
 
 
 class Toolbox:
-    """The tools of a session: their declarations, and the answers to a model's calls of them."""
+    """The tools of a session: their declarations, and the functions that answer a model's calls."""
 
     def __init__(self, *functions: Callable[..., Any]) -> None:
         self._tools: dict[str, _Tool] = {}
@@ -59,29 +61,34 @@ class Toolbox:
         name: str | None = None,
         description: str | None = None,
     ) -> None:
-        """Adds a tool that `function` runs, sync or async.
+        """Add a tool that runs `function`, which may be async.
 
-        With `arguments`, a Struct, dataclass or TypedDict, that is the schema, and the function
-        is called with one instance of it; without, its own signature is.
+        With `arguments`, a Struct, dataclass or TypedDict, that type is the schema and the
+        function is called with one instance of it; without, the schema is the function's own
+        signature.
 
         Raises:
-            ConfigError: no schema can be made of it, servers would refuse its name, or it is taken.
+            ConfigError: no schema can be made of it, servers do not accept the name, or the name
+                is taken.
+            TypeError: `function` is a class or is not callable.
         """
         if isinstance(function, type):
-            raise TypeError(f"a function is needed that takes a {function.__name__}: add(f, arguments=...)")
+            raise TypeError(
+                f"expected a function that takes a {function.__name__}: add(function, arguments={function.__name__})"
+            )
         tool = _tool(function, arguments, name, description)
         if tool.name in self._tools:
-            raise _refused(tool.name, "there is a tool of this name already")
+            raise _config_error(tool.name, "a tool with this name already exists")
         self._tools[tool.name] = tool
 
     def tool(self, function: _F) -> _F:
-        """`add` as a decorator."""
+        """Add a tool; `add` as a decorator."""
         self.add(function)
         return function
 
     @property
     def tools(self) -> list[Tool]:
-        """The declarations, for `tools` of a session or response."""
+        """The declarations, for the `tools` of a session or response."""
         return [tool.declaration for tool in self._tools.values()]
 
     def __contains__(self, name: object) -> bool:
@@ -94,18 +101,18 @@ class Toolbox:
         return len(self._tools)
 
     def call(self, call: FunctionCall) -> ConversationItemCreate:
-        """Runs the tool that `call` names and gives the event that answers it.
+        """Run the tool that a call names. Returns the event that answers the call.
 
-        A tool that is not there and arguments that do not fit are answered, too, so that the
-        model can mend its call. Whether the model then responds is the caller's to say, by a
-        `ResponseCreate` after the last answer.
+        A call of an unknown tool, or with arguments that do not match, is answered too, so that
+        the model can correct it. No response is requested: send a `ResponseCreate` after the
+        last answer.
 
         Raises:
-            EncodeError: what the tool gave back is not JSON.
+            EncodeError: the tool's result is not JSON.
             TypeError: the tool is async: use `call_async`.
-            Exception: what the tool raises.
+            Exception: an exception that the tool raises.
         """
-        ready = self._ready(call)
+        ready = self._prepare(call)
         if isinstance(ready, ConversationItemCreate):
             return ready
         tool, positional, named = ready
@@ -117,18 +124,18 @@ class Toolbox:
         return call.output(result)
 
     async def call_async(self, call: FunctionCall) -> ConversationItemCreate:
-        """`call` for sync and async tools alike, under any event loop."""
-        ready = self._ready(call)
+        """Run a sync or async tool, under any event loop. Otherwise the same as `call`."""
+        ready = self._prepare(call)
         if isinstance(ready, ConversationItemCreate):
             return ready
         tool, positional, named = ready
         result = tool.function(*positional, **named)
         return call.output(await result if inspect.isawaitable(result) else result)
 
-    def _ready(
+    def _prepare(
         self, call: FunctionCall
     ) -> ConversationItemCreate | tuple[_Tool, tuple[Any, ...], dict[str, Any]]:
-        """The tool and its arguments, or the answer that there are none."""
+        """Return the tool and its arguments, or the answer to a call that cannot be run."""
         tool = self._tools.get(call.name)
         if tool is None:
             return call.output(
@@ -136,8 +143,8 @@ class Toolbox:
             )
         try:
             arguments = call.decode(tool.arguments)
-        except ArgumentsError as misfit:
-            return misfit.output()
+        except ArgumentsError as error:
+            return error.output()
         if tool.fields is None:
             return tool, (arguments,), {}
         given = {name: getattr(arguments, field) for name, field in tool.fields.items()}
@@ -149,12 +156,12 @@ class Toolbox:
 
 @dataclass(frozen=True, slots=True)
 class _Tool:
-    """A function, the type that its arguments decode into, and how that is passed on."""
+    """A function, its declaration, and the type that the arguments of a call decode into."""
 
     function: Callable[..., Any]
     arguments: Any
     declaration: FunctionTool
-    # The Struct's fields by the names of the function's parameters; None where it takes the instance.
+    # The fields of `arguments` by the function's parameters, or None if it takes the instance itself.
     fields: dict[str, str] | None
 
     @property
@@ -169,93 +176,95 @@ def _tool(
         raise TypeError(f"a tool is a function or a class, not {type(function).__name__}")
     name = _name_of(function) if name is None else name
     if not _NAME.fullmatch(name):
-        raise _refused(name, f"a tool's name must match {spec.TOOL_NAME_PATTERN}")
-    about, texts = _described(_own_doc(function))
+        raise _config_error(name, f"a tool's name must match {spec.TOOL_NAME_PATTERN}")
+    about, argument_texts = _parse_docstring(_docstring(function))
     if arguments is not None and not about:
-        about, _ = _described(_own_doc(arguments))
+        about, _ = _parse_docstring(_docstring(arguments))
     fields: dict[str, str] | None = None
     try:
-        more = {argument: {"description": text} for argument, text in texts.items()}
+        extra = {argument: {"description": text} for argument, text in argument_texts.items()}
         if arguments is None and isinstance(function, type):
             arguments = function
         elif arguments is None:
-            fields, arguments = _struct_of(function, name, more)
-        parameters = _schema(arguments, name, more)
+            fields, arguments = _arguments_struct(function, name, extra)
+        parameters = _schema(arguments, name, extra)
     except ConfigError:
         raise
     except (NameError, AttributeError, SyntaxError, TypeError, ValueError) as why:
-        raise _refused(name, f"no schema can be made of it: {snippet(why)}") from None
+        raise _config_error(name, f"no schema can be made of it: {snippet(why)}") from None
     declaration = FunctionTool(name=name, parameters=parameters)
     if description or about:
         declaration.description = description or about
     return _Tool(function, arguments, declaration, fields)
 
 
-def _struct_of(
-    function: Callable[..., Any], tool: str, more: dict[str, dict[str, Any]]
+def _arguments_struct(
+    function: Callable[..., Any], tool: str, extra: dict[str, dict[str, Any]]
 ) -> tuple[dict[str, str], type[msgspec.Struct]]:
-    """The Struct whose fields are the parameters of `function`, and its fields' names by theirs."""
+    """Return the Struct of a function's parameters, and its fields by the parameters' names.
+
+    Adds the parameters' defaults to `extra`, the additions to their schemas.
+    """
     fields: list[Any] = []
     names: dict[str, str] = {}
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         path = f"{tool}.{parameter.name}"
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise _refused(path, "a tool's arguments are passed by name")
+            raise _config_error(path, "a tool's arguments are passed by name")
         annotation: Any = parameter.annotation
         if annotation is parameter.empty:
-            raise _refused(path, "needs an annotation: it is the schema")
-        # Names of ours, since a Struct does not take every name that a parameter can have.
+            raise _config_error(path, "needs an annotation, from which its schema is made")
+        # Generated names: a Struct does not accept every name that a parameter can have.
         field = names[parameter.name] = f"p{len(fields)}"
         if parameter.default is parameter.empty:
             fields.append((field, annotation))
             continue
-        # What the model leaves out is left out of the call: the function's own default applies.
+        # An argument that the model omits is omitted in the call: the function's own default applies.
         fields.append((field, Union[annotation, UnsetType], UNSET))  # noqa: UP007 (of values)
         if isinstance(parameter.default, (str, int, float)):
-            more.setdefault(parameter.name, {})["default"] = parameter.default
+            extra.setdefault(parameter.name, {})["default"] = parameter.default
     rename = {field: name for name, field in names.items()}
     return names, msgspec.defstruct(tool, fields, kw_only=True, forbid_unknown_fields=True, rename=rename)
 
 
-def _schema(arguments: Any, tool: str, more: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The JSON schema of `arguments`: an object at the top, other types below ``$defs``."""
+def _schema(arguments: Any, tool: str, extra: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the JSON schema of `arguments`: an object at the top, other types below ``$defs``."""
     (top,), parts = msgspec.json.schema_components([arguments], ref_template=_REF)
     own = top.get("$ref", "").removeprefix(_REF.format(name=""))
     if own in parts:
         top = dict(parts[own])
-        if not _names([top, parts], own):
+        if not _has_ref([top, parts], own):
             del parts[own]
     if top.get("type") != "object":
-        raise _refused(tool, "a tool's arguments are an object")
+        raise _config_error(tool, "a tool's arguments are an object")
     for name, schema in top.get("properties", {}).items():
-        for key, value in more.get(name, {}).items():
+        for key, value in extra.get(name, {}).items():
             schema.setdefault(key, value)
-    # The tool's own name and description say these.
+    # The tool's own name and description take their place.
     rest = {key: value for key, value in top.items() if key not in ("title", "description")}
     return {**rest, "$defs": parts} if parts else rest
 
 
-def _names(schema: Any, name: str) -> bool:
-    """Whether a ``$ref`` in `schema` names the part `name`."""
+def _has_ref(schema: Any, name: str) -> bool:
+    """Return True if a ``$ref`` in `schema` names the part `name`."""
     return f'"{_REF.format(name=name)}"'.encode() in msgspec.json.encode(schema)
 
 
 def _name_of(source: Any) -> str:
-    source = _inmost(source)
+    source = _unwrap_partial(source)
     name = str(getattr(source, "__name__", type(source).__name__))
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() if isinstance(source, type) else name
 
 
-def _own_doc(source: Any) -> str:
-    """The docstring that was written for `source`, not one that it inherits or that was made for it."""
-    source = _inmost(source)
+def _docstring(source: Any) -> str:
+    """Return the docstring written for `source`: not an inherited one, not a dataclass's generated one."""
+    source = _unwrap_partial(source)
     doc = vars(source).get("__doc__") if isinstance(source, type) else getattr(source, "__doc__", None)
-    made = isinstance(source, type) and (doc or "").startswith(f"{source.__name__}(")
-    return inspect.cleandoc(doc) if isinstance(doc, str) and not made else ""
+    is_generated = isinstance(source, type) and (doc or "").startswith(f"{source.__name__}(")
+    return inspect.cleandoc(doc) if isinstance(doc, str) and not is_generated else ""
 
 
-def _inmost(source: Any) -> Any:
-    """The function of which `source` is a partial application."""
+def _unwrap_partial(source: Any) -> Any:
     while isinstance(source, functools.partial):
         source = source.func
     return source
@@ -270,8 +279,8 @@ _SECTION = re.compile(
 _ARG = re.compile(r"^\*{0,2}(\w+)(?:\s*\([^)]*\))?:\s*(.*)$")
 
 
-def _described(doc: str) -> tuple[str, dict[str, str]]:
-    """What a docstring says of the whole, and of each argument in its Args section (Google's style)."""
+def _parse_docstring(doc: str) -> tuple[str, dict[str, str]]:
+    """Return a docstring's description, and the arguments described in its Args section (Google style)."""
     section = _SECTION.search(doc)
     about = " ".join(doc[: section.start() if section else None].split())
     found = _ARGS.search(doc + "\n")
@@ -289,6 +298,6 @@ def _described(doc: str) -> tuple[str, dict[str, str]]:
     return about, texts
 
 
-def _refused(path: str, what: str) -> ConfigError:
+def _config_error(path: str, sentence: str) -> ConfigError:
     path = snippet(path)
-    return ConfigError(f"{path}: {what}", problems=[(path, what)])
+    return ConfigError(f"{path}: {sentence}", problems=[(path, sentence)])

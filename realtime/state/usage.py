@@ -1,8 +1,8 @@
-"""Usage: what a call has been billed for so far, summed from the server's own counts.
+"""The usage that a server reports over a session, summed, and its cost.
 
-The laws: each response and each transcription counts once, however often it is told; usage
-that the server leaves out is counted as `unreported`, not guessed; what is not known to be
-priced is an error (`cost`). How servers count is in `tokens`, what it costs in `cost`.
+Each response and each transcription counts once, however often it is reported. Usage that the
+server leaves out is counted as `unreported`, not estimated. How token counts are read is in
+`tokens`, prices are in `cost`.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from ..events import (
     beta,
     live,
 )
-from ._common import no_frame
+from ._common import reject_raw_frame
 from .cost import CostLine, Price, bill, exact, plus, total_usd
 from .tokens import Tokens
 
 
 class Usage:
-    """The sum of what a server has reported; of several calls, the sum of theirs: ``a + b``.
+    """The sum of the usage that a server reported. Add objects for the sum of several calls: ``a + b``.
 
-    It takes events of every dialect, so one can be fed with everything that arrives. The
-    translation dialect reports nothing: tell it the seconds (`add_seconds`).
+    Takes events of every dialect and ignores those without usage. The translation dialect
+    reports no usage: add the seconds with `add_seconds`.
     """
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class Usage:
         self._transcriptions = Tokens()
         self._backend = Tokens()
         self._transcribed = Decimal(0)
+        # Live reports the running total of each session: the sum of the ended ones, and the current one.
         self._ended = Decimal(0)
-        # Live tells each session's seconds as a sum: the session that runs now, and its id.
         self._running = Decimal(0)
         self._running_id: str | None = None
         self._unreported = 0
-        self._once = SeenSet()
+        self._seen = SeenSet()
 
-    # --- What was used ---
+    # --- Reading ---
 
     @property
     def responses(self) -> Tokens:
@@ -57,22 +57,22 @@ class Usage:
 
     @property
     def transcriptions(self) -> Tokens:
-        """The tokens of transcriptions of the user's speech, where those are billed by tokens."""
+        """The tokens of input transcriptions that are billed by tokens."""
         return self._transcriptions
 
     @property
     def transcribed_seconds(self) -> float:
-        """The seconds of transcribed audio, where transcriptions are billed by duration."""
+        """The seconds of audio of input transcriptions that are billed by duration."""
         return float(self._transcribed)
 
     @property
     def session_seconds(self) -> float:
-        """The seconds of sessions that are billed by the minute: Live's, and `add_seconds`."""
+        """The seconds of sessions that are billed by the minute: Live's, and those of `add_seconds`."""
         return float(plus(self._ended, self._running))
 
     @property
     def backend(self) -> Tokens:
-        """Live: the tokens of the models that responses and decisions were delegated to.
+        """Live: the tokens of the models to which responses and decisions were delegated.
 
         They are billed at those models' own prices: ``total_usd(bill(price, usage.backend))``.
         """
@@ -80,61 +80,64 @@ class Usage:
 
     @property
     def unreported(self) -> int:
-        """How many responses and transcriptions ended without usage: what they cost is not known."""
+        """The number of responses and transcriptions that ended without usage, whose cost is not known."""
         return self._unreported
 
-    # --- Events and facts ---
+    # --- Feeding ---
 
     def feed(self, event: object) -> None:
-        """Adds what `event` reports; events without usage pass.
+        """Add the usage that an event reports, if any.
 
         Raises:
-            TypeError: `event` is a frame.
+            TypeError: `event` is a raw frame.
         """
-        read = _READERS.get(type(event))
-        if read is None:
-            no_frame(event)
+        handle = _HANDLERS.get(type(event))
+        if handle is None:
+            reject_raw_frame(event)
         else:
-            read(self, event)
+            handle(self, event)
 
     def add_seconds(self, seconds: float) -> None:
-        """Adds seconds of a session that is billed by the minute and does not report them.
+        """Add seconds of a session that is billed by the minute and does not report them.
 
         Raises:
             ConfigError: `seconds` is negative or not finite.
         """
-        self._ended = plus(self._ended, _seconds(seconds))
+        self._ended = plus(self._ended, _checked_seconds(seconds))
 
     def add_transcribed_seconds(self, seconds: float) -> None:
-        """Adds seconds of transcribed audio that no event reports. Raises what `add_seconds` raises."""
-        self._transcribed = plus(self._transcribed, _seconds(seconds))
+        """Add seconds of transcribed audio that no event reports. Raises what `add_seconds` raises."""
+        self._transcribed = plus(self._transcribed, _checked_seconds(seconds))
 
-    # --- Money ---
+    # --- Cost ---
 
     def bill(self, model: Price) -> tuple[CostLine, ...]:
-        """What responses or sessions cost, a line for each kind of token and use.
+        """Return the cost of the responses or sessions, by kind of token and use.
 
-        `model` is a name whose price is known (`realtime.spec.PRICES`, `MINUTE_PRICES`), or a price.
+        `model` is a name with a known price (`realtime.spec.PRICES`, `MINUTE_PRICES`) or a price.
 
         Raises:
-            ModelNotFoundError: the price of `model` is not known.
-            ConfigError: something was used that the price does not cover.
+            ModelNotFoundError: no price is known for `model`.
+            ConfigError: the price does not cover what was used.
         """
         return bill(model, self._responses, plus(self._ended, self._running))
 
     def cost(self, model: Price) -> Decimal:
-        """What responses or sessions cost in USD, exactly. Raises what `bill` raises.
+        """Return the exact cost of the responses or sessions in USD. Raises what `bill` raises.
 
-        Transcriptions come on top (`transcription_cost`), and what is `unreported` is not in it.
+        Does not include transcriptions (`transcription_cost`) and what is `unreported`.
         """
         return total_usd(self.bill(model))
 
     def transcription_bill(self, model: Price) -> tuple[CostLine, ...]:
-        """What transcriptions cost, line by line. Raises what `bill` raises."""
+        """Return the cost of the transcriptions, by kind of token and use. Raises what `bill` raises."""
         return bill(model, self._transcriptions, self._transcribed)
 
     def transcription_cost(self, model: Price) -> Decimal:
-        """What transcriptions cost in USD, by the transcription's model. Raises what `bill` raises."""
+        """Return the exact cost of the transcriptions in USD. Raises what `bill` raises.
+
+        `model` is the transcription model.
+        """
         return total_usd(self.transcription_bill(model))
 
     # --- Values ---
@@ -150,7 +153,7 @@ class Usage:
             both._transcribed = plus(both._transcribed, usage._transcribed)
             both._ended = plus(both._ended, plus(usage._ended, usage._running))
             both._unreported += usage._unreported
-            both._once.update(usage._once)
+            both._seen.update(usage._seen)
         return both
 
     def __repr__(self) -> str:
@@ -161,9 +164,9 @@ class Usage:
             f"unreported={self._unreported})"
         )
 
-    # --- Reading ---
+    # --- Handlers ---
 
-    def _response_done(self, event: ResponseDone | beta.ResponseDone) -> None:
+    def _on_response_done(self, event: ResponseDone | beta.ResponseDone) -> None:
         if not self._is_new("response", event.response.id or event.event_id):
             return
         usage = event.response.usage
@@ -172,8 +175,8 @@ class Usage:
         else:
             self._unreported += 1
 
-    def _transcribed_item(self, event: ConversationItemInputAudioTranscriptionCompleted) -> None:
-        if not self._once.add("transcription", event.item_id, event.content_index):
+    def _on_transcription(self, event: ConversationItemInputAudioTranscriptionCompleted) -> None:
+        if not self._seen.add("transcription", event.item_id, event.content_index):
             return
         usage = event.usage
         if isinstance(usage, TokenUsage):
@@ -183,54 +186,54 @@ class Usage:
         else:
             self._unreported += 1
 
-    def _session_started(self, event: live.SessionStarted) -> None:
+    def _on_session_started(self, event: live.SessionStarted) -> None:
         if event.session.id != self._running_id:
             self._ended = plus(self._ended, self._running)
             self._running, self._running_id = Decimal(0), event.session.id
 
-    def _session_seconds(self, event: live.SessionUsageUpdated | live.SessionClosed) -> None:
+    def _on_session_usage(self, event: live.SessionUsageUpdated | live.SessionClosed) -> None:
         self._running = max(self._running, exact(event.usage.seconds))
 
-    def _backend_event(self, event: live.ResponseEvent | live.DecisionEvent) -> None:
-        told = _backend_told(event.event)
-        if told is None or not self._is_new("backend", told.id or event.event_id):
+    def _on_backend_event(self, event: live.ResponseEvent | live.DecisionEvent) -> None:
+        body = _finished_body(event.event)
+        if body is None or not self._is_new("backend", body.id or event.event_id):
             return
-        if told.usage is None:
+        if body.usage is None:
             self._unreported += 1
             return
-        cached = told.usage.input_tokens_details
-        self._backend += Tokens.of_text(
-            told.usage.input_tokens, cached.cached_tokens if cached else 0, told.usage.output_tokens
-        )
+        details = body.usage.input_tokens_details
+        cached = details.cached_tokens if details else 0
+        self._backend += Tokens.of_text(body.usage.input_tokens, cached, body.usage.output_tokens)
 
-    def _is_new(self, what: str, id: str | None) -> bool:
-        # Without any id nothing tells a repetition from another one.
-        return id is None or self._once.add(what, id)
+    def _is_new(self, kind: str, id: str | None) -> bool:
+        # Without any id a repetition cannot be recognised.
+        return id is None or self._seen.add(kind, id)
 
 
-_READERS: dict[type, Callable[[Usage, Any], None]] = {
-    ResponseDone: Usage._response_done,
-    beta.ResponseDone: Usage._response_done,
-    ConversationItemInputAudioTranscriptionCompleted: Usage._transcribed_item,
-    live.SessionStarted: Usage._session_started,
-    live.SessionUsageUpdated: Usage._session_seconds,
-    live.SessionClosed: Usage._session_seconds,
-    live.ResponseEvent: Usage._backend_event,
-    live.DecisionEvent: Usage._backend_event,
+# By class, because translation and Live use the same wire types with and without usage.
+_HANDLERS: dict[type, Callable[[Usage, Any], None]] = {
+    ResponseDone: Usage._on_response_done,
+    beta.ResponseDone: Usage._on_response_done,
+    ConversationItemInputAudioTranscriptionCompleted: Usage._on_transcription,
+    live.SessionStarted: Usage._on_session_started,
+    live.SessionUsageUpdated: Usage._on_session_usage,
+    live.SessionClosed: Usage._on_session_usage,
+    live.ResponseEvent: Usage._on_backend_event,
+    live.DecisionEvent: Usage._on_backend_event,
 }
 
 
-def _seconds(seconds: float) -> Decimal:
+def _checked_seconds(seconds: float) -> Decimal:
     try:
         value = exact(seconds)
-    except ValueError as why:
-        raise ConfigError(str(why), problems=[("seconds", str(why))]) from None
+    except ConfigError as why:
+        raise ConfigError(why.reason, problems=[("seconds", why.reason)]) from None
     if value < 0:
         raise ConfigError("seconds must not be negative", problems=[("seconds", "must not be negative")])
     return value
 
 
-# --- What Live carries of other APIs -------------------------------------------------
+# --- Events of other APIs inside Live's ----------------------------------------------
 
 
 class _CachedDetails(msgspec.Struct):
@@ -258,14 +261,14 @@ class _BackendEvent(msgspec.Struct):
 
 # The events that end a response or a decision. Source: the API reference (Responses streaming
 # events) and the official SDK's LiveDecisionEvent (package openai 3.54.0). Read 2026-11-24.
-_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "decision.completed"})
-_read_backend_event = msgspec.json.Decoder(_BackendEvent).decode
+_END_TYPES = frozenset({"response.completed", "response.incomplete", "response.failed", "decision.completed"})
+_decode_backend_event = msgspec.json.Decoder(_BackendEvent).decode
 
 
-def _backend_told(body: msgspec.Raw | None) -> _BackendBody | None:
-    """What an event that ends something tells of it; None for every other."""
+def _finished_body(body: msgspec.Raw | None) -> _BackendBody | None:
+    """Return the response or decision that the event ends. None for all other events."""
     try:
-        event = _read_backend_event(body or b"{}")
+        event = _decode_backend_event(body or b"{}")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    return (event.response or event.decision) if event.type in _ENDS else None
+    return (event.response or event.decision) if event.type in _END_TYPES else None

@@ -1,4 +1,4 @@
-"""Function calls: each whole one once, none that was cut off, and arguments that do not fit answered."""
+"""Function calls: each complete call once, none that was cut off, and wrong arguments answered."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from realtime.state import ArgumentsError, FunctionCall, FunctionCalls
 from realtime.state.calls import MAX_ARGUMENTS_BYTES, MAX_PENDING
 from tests import cases
 
-WHOLE = '{"city":"Zürich"}'
+COMPLETE = '{"city":"Zürich"}'
 
 
-def item(call_id: str | None = "call_1", arguments: str = WHOLE, status: str | None = "completed") -> Any:
-    """A function call's item as JSON; a None is left out."""
+def item(call_id: str | None = "call_1", arguments: str = COMPLETE, status: str | None = "completed") -> Any:
+    """A function call's item as JSON, without the fields that are None."""
     fields = {
         "id": "item_1", "type": "function_call", "call_id": call_id, "name": "weather",
         "arguments": arguments, "status": status,
@@ -43,7 +43,7 @@ def item_done(response_id: str = "resp_1", **call: Any) -> Any:
     return ga("response.output_item.done", response_id=response_id, output_index=0, item=item(**call))
 
 
-def arguments_done(call_id: str = "call_1", arguments: str = WHOLE, name: str | None = "weather") -> Any:
+def arguments_done(call_id: str = "call_1", arguments: str = COMPLETE, name: str | None = "weather") -> Any:
     return ga(
         "response.function_call_arguments.done", response_id="resp_1", item_id="item_1", output_index=0,
         call_id=call_id, arguments=arguments, name=name,
@@ -58,18 +58,18 @@ def response_done(*items: Any, status: str | None = "completed", id: str = "resp
     return ga("response.done", response={"id": id, "status": status, "output": list(items)})
 
 
-def given_by(*events: Any, **settings: Any) -> list[str]:
-    """The ids of the calls that these events give, in order."""
+def calls_in(*events: Any, **settings: Any) -> list[str]:
+    """The ids of the calls that are returned for these events, in order."""
     calls = FunctionCalls(**settings)
     return [call.call_id for event in events for call in calls.feed(event)]
 
 
-CALL = FunctionCall("call_1", "weather", WHOLE, "item_1", "resp_1")
+CALL = FunctionCall("call_1", "weather", COMPLETE, "item_1", "resp_1")
 
-# --- Once, and whole -----------------------------------------------------------------
+# --- Once, and complete --------------------------------------------------------------
 
 
-def test_a_call_is_given_when_its_arguments_are_whole_and_never_again() -> None:
+def test_a_call_is_returned_once_when_its_arguments_are_complete() -> None:
     """livekit/agents#2223, openai/openai-realtime-api-beta#31: one call ran several times."""
     calls = FunctionCalls()
     assert calls.feed(added(arguments="", status="in_progress")) == []
@@ -84,74 +84,74 @@ def test_a_call_is_given_when_its_arguments_are_whole_and_never_again() -> None:
      response_done(item(status="in_progress")), response_done(item(), status="cancelled"),
      response_done(item(), status=None)],
 )  # fmt: skip
-def test_any_event_that_has_it_whole_gives_it(event: Any) -> None:
-    assert given_by(event) == ["call_1"]
+def test_any_event_with_the_complete_call_returns_it(event: Any) -> None:
+    assert calls_in(event) == ["call_1"]
 
 
-def test_the_item_has_the_name_that_older_servers_leave_out() -> None:
-    assert given_by(arguments_done(name=None)) == []
-    assert given_by(arguments_done(name=None), item_done()) == ["call_1"]
+def test_the_name_is_taken_from_the_item_if_the_arguments_event_has_none() -> None:
+    assert calls_in(arguments_done(name=None)) == []
+    assert calls_in(arguments_done(name=None), item_done()) == ["call_1"]
     calls = FunctionCalls()
     calls.feed(added(arguments="", status="in_progress"))
     assert calls.feed(arguments_done(name=None)) == [CALL]
 
 
-def test_calls_of_one_response_come_together_or_one_by_one() -> None:
+def test_calls_of_one_response_are_returned_together_or_one_by_one() -> None:
     items = [item(call_id=f"call_{number}") for number in range(3)]
-    assert given_by(response_done(*items)) == ["call_0", "call_1", "call_2"]
-    assert given_by(item_done(call_id="call_2"), response_done(*items)) == ["call_2", "call_0", "call_1"]
+    assert calls_in(response_done(*items)) == ["call_0", "call_1", "call_2"]
+    assert calls_in(item_done(call_id="call_2"), response_done(*items)) == ["call_2", "call_0", "call_1"]
 
 
-CUT_OFF = '{"city":"Zü'
+INCOMPLETE = '{"city":"Zü'
 
 
 @pytest.mark.parametrize("status", ["cancelled", "incomplete", "failed"])
-@pytest.mark.parametrize("arguments", [CUT_OFF, "", "{"])
-def test_a_call_that_was_cut_off_is_never_given(status: str, arguments: str) -> None:
-    """openclaw/openclaw#117923: calls of cancelled responses were run; the wire ends those, too."""
-    cut = {"arguments": arguments, "status": "incomplete"}
+@pytest.mark.parametrize("arguments", [INCOMPLETE, "", "{"])
+def test_an_incomplete_call_is_never_returned(status: str, arguments: str) -> None:
+    """openclaw/openclaw#117923: calls of cancelled responses were run. The wire has done events for them too."""
+    end = {"arguments": arguments, "status": "incomplete"}
     events = (
         added(arguments="", status="in_progress"),
         arguments_done(arguments=arguments),
-        item_done(**cut),
-        conversation_done(**cut),
-        response_done(item(**cut), status=status),
+        item_done(**end),
+        conversation_done(**end),
+        response_done(item(**end), status=status),
     )
     for size in range(len(events) + 1):
         for some in itertools.permutations(events, size):
-            assert given_by(*some) == []
+            assert calls_in(*some) == []
 
 
 def test_arguments_that_are_no_object_wait_for_the_end_of_the_response() -> None:
-    """Of a server that tells of a call by its arguments alone, as translating proxies do."""
+    """Some translating proxies send no item, only the arguments."""
     for arguments in ("", " ", "null", "[1]", '{"a":', '{"a":1}}', '{"a":' * 300):
-        doubtful = arguments_done(arguments=arguments)
-        assert given_by(doubtful) == []
-        assert given_by(doubtful, response_done()) == ["call_1"]
-        assert given_by(doubtful, response_done(), response_done(item())) == ["call_1"]
-        assert given_by(doubtful, response_done(id="another")) == []
-        assert given_by(doubtful, response_done(status="cancelled"), response_done()) == []
+        unconfirmed = arguments_done(arguments=arguments)
+        assert calls_in(unconfirmed) == []
+        assert calls_in(unconfirmed, response_done()) == ["call_1"]
+        assert calls_in(unconfirmed, response_done(), response_done(item())) == ["call_1"]
+        assert calls_in(unconfirmed, response_done(id="another")) == []
+        assert calls_in(unconfirmed, response_done(status="cancelled"), response_done()) == []
     in_progress = item_done(status="in_progress")
-    assert given_by(in_progress) == []
-    assert given_by(in_progress, response_done()) == ["call_1"]
-    assert given_by(in_progress, item_done(status="incomplete"), response_done()) == []
+    assert calls_in(in_progress) == []
+    assert calls_in(in_progress, response_done()) == ["call_1"]
+    assert calls_in(in_progress, item_done(status="incomplete"), response_done()) == []
 
 
-def test_items_that_no_response_has_brought_are_not_called() -> None:
-    """A client that restores a conversation hears of its own items; they are history."""
-    assert given_by(conversation_done()) == []
-    assert given_by(ga("conversation.item.added", previous_item_id=None, item=item())) == []
-    assert given_by(ga("conversation.item.retrieved", item=item())) == []
-    assert given_by(added(arguments="", status="in_progress"), conversation_done()) == ["call_1"]
+def test_items_that_no_response_produced_are_no_calls() -> None:
+    """The server announces the items that a client restores; they are history."""
+    assert calls_in(conversation_done()) == []
+    assert calls_in(ga("conversation.item.added", previous_item_id=None, item=item())) == []
+    assert calls_in(ga("conversation.item.retrieved", item=item())) == []
+    assert calls_in(added(arguments="", status="in_progress"), conversation_done()) == ["call_1"]
 
 
-def test_with_wait_for_response_only_its_end_gives_calls() -> None:
+def test_with_wait_for_response_only_its_end_returns_calls() -> None:
     events = [added(), arguments_done(), item_done(), conversation_done()]
     waiting = {"wait_for_response": True}
-    assert given_by(*events, **waiting) == []
-    assert given_by(*events, response_done(item(), item(call_id="b")), **waiting) == ["call_1", "b"]
-    assert given_by(*events, response_done(), **waiting) == ["call_1"]
-    assert given_by(*events, response_done(item(), status="cancelled"), response_done(), **waiting) == []
+    assert calls_in(*events, **waiting) == []
+    assert calls_in(*events, response_done(item(), item(call_id="b")), **waiting) == ["call_1", "b"]
+    assert calls_in(*events, response_done(), **waiting) == ["call_1"]
+    assert calls_in(*events, response_done(item(), status="cancelled"), response_done(), **waiting) == []
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_with_wait_for_response_only_its_end_gives_calls() -> None:
         object(),
     ],
 )
-def test_what_is_no_call_that_could_be_answered_is_left_out(event: Any) -> None:
-    assert given_by(event) == []
+def test_items_that_cannot_be_answered_are_ignored(event: Any) -> None:
+    assert calls_in(event) == []
 
 
 def test_the_beta_dialect_has_the_same_calls() -> None:
@@ -180,7 +180,7 @@ def test_the_beta_dialect_has_the_same_calls() -> None:
     ]  # fmt: skip
     calls = FunctionCalls()
     found = [calls.feed(beta.decode_server(json.dumps(frame))) for frame in frames]
-    assert found == [[], [CALL], [FunctionCall("b", "weather", WHOLE, "item_1", "resp_1")]]
+    assert found == [[], [CALL], [FunctionCall("b", "weather", COMPLETE, "item_1", "resp_1")]]
     answer = beta.encode(beta.from_ga(CALL.output("sunny")))
     assert beta.decode_client(answer).item.output == "sunny"
 
@@ -191,50 +191,57 @@ def test_every_example_can_be_fed() -> None:
         calls.feed(cases.decoder(dialect, side)(frame))
 
 
-def test_memory_is_bounded() -> None:
+def test_names_and_unconfirmed_calls_are_remembered_for_a_while() -> None:
     calls = FunctionCalls()
-    for number in range(10 * MAX_PENDING):
-        calls.feed(added(call_id=f"a{number}"))
+    many = range(2 * MAX_PENDING)
+    for number in many:
+        calls.feed(added(call_id=f"a{number}", arguments="", status="in_progress"))
         calls.feed(arguments_done(call_id=f"d{number}", arguments="{"))
-    assert len(calls._names) == len(calls._doubtful) == MAX_PENDING
-    huge = FunctionCalls()
-    huge.feed(arguments_done(arguments="x" * (2 * MAX_ARGUMENTS_BYTES)))
-    (call,) = huge.feed(response_done())
+    named = [number for number in many if calls.feed(arguments_done(call_id=f"a{number}", name=None))]
+    confirmed = [call.call_id for call in calls.feed(response_done())]
+    assert named == [*many[MAX_PENDING:]]
+    assert confirmed == [f"d{number}" for number in named]
+
+
+def test_long_arguments_are_stored_up_to_the_limit() -> None:
+    calls = FunctionCalls()
+    calls.feed(arguments_done(arguments="x" * (2 * MAX_ARGUMENTS_BYTES)))
+    (call,) = calls.feed(response_done())
     assert len(call.arguments) == MAX_ARGUMENTS_BYTES + 1
     with pytest.raises(ArgumentsError, match="more than"):
         call.decode()
 
 
-def story(number: int, is_whole: bool) -> list[Any]:
+def story(number: int, is_complete: bool) -> list[Any]:
     """The events of one call in its own response."""
     call_id, resp = f"call_{number}", f"resp_{number}"
-    call = {"call_id": call_id, "arguments": WHOLE if is_whole else CUT_OFF}
-    end = {**call, "status": "completed" if is_whole else "incomplete"}
+    call = {"call_id": call_id, "arguments": COMPLETE if is_complete else INCOMPLETE}
+    end = {**call, "status": "completed" if is_complete else "incomplete"}
     done = arguments_done(**call)
     done.response_id = resp
     return [
         done,
         item_done(resp, **end),
         conversation_done(**end),
-        response_done(item(**end), status="completed" if is_whole else "cancelled", id=resp),
+        response_done(item(**end), status="completed" if is_complete else "cancelled", id=resp),
     ]
 
 
 @given(st.lists(st.booleans(), max_size=6), st.data())
-def test_in_any_order_each_whole_call_comes_once(whole: list[bool], data: st.DataObject) -> None:
+def test_each_complete_call_is_returned_once_in_any_order(complete: list[bool], data: st.DataObject) -> None:
     events = [
         (number, kind, event)
-        for number, is_whole in enumerate(whole)
-        for kind, event in enumerate(story(number, is_whole))
+        for number, is_complete in enumerate(complete)
+        for kind, event in enumerate(story(number, is_complete))
     ]
     stream = data.draw(st.lists(st.sampled_from(events), max_size=40)) if events else []
-    # The slow way: a whole call is known by any event but the conversation's, and by that
-    # once the response has named it, which only its item does beforehand.
+    # The simple rule: every event but the conversation's completes a call. The conversation's does so only
+    # after the response's item, which has completed the call already.
     expected: list[str] = []
     for number, kind, _ in stream:
-        if whole[number] and kind != 2 and f"call_{number}" not in expected:
+        if complete[number] and kind != 2 and f"call_{number}" not in expected:
             expected.append(f"call_{number}")
-    assert given_by(*(event for _, _, event in stream)) == expected
+    assert calls_in(*(event for _, _, event in stream)) == expected
 
 
 # --- Arguments -----------------------------------------------------------------------
@@ -266,7 +273,7 @@ def call(arguments: str, name: str = "weather") -> FunctionCall:
     return FunctionCall("call_1", name, arguments)
 
 
-def test_arguments_are_decoded_into_the_callers_type() -> None:
+def test_arguments_are_decoded_into_a_user_type() -> None:
     text = '{"city":"Bern","days":2}'
     assert call(text).decode() == {"city": "Bern", "days": 2}
     assert call(text).decode(Weather) == Weather("Bern", 2)
@@ -276,14 +283,14 @@ def test_arguments_are_decoded_into_the_callers_type() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n", "{}"])
-def test_no_arguments_are_an_empty_object(text: str) -> None:
+def test_empty_arguments_are_an_empty_object(text: str) -> None:
     """openai/openai-agents-js#664: arguments of "" broke calls of tools without parameters."""
     assert call(text).decode() == {}
     with pytest.raises(ArgumentsError, match="missing required field `city`"):
         call(text).decode(Weather)
 
 
-def test_whole_floats_are_integers_where_those_are_expected() -> None:
+def test_integral_floats_are_accepted_as_int() -> None:
     assert call('{"city":"Bern","days":2.0}').decode(Weather) == Weather("Bern", 2)
     assert call('{"days":[[2.0, 1.5, 1e3]]}').decode(dict[str, list[tuple[int, float, int]]]) == {
         "days": [(2, 1.5, 1000)]
@@ -295,7 +302,7 @@ def test_whole_floats_are_integers_where_those_are_expected() -> None:
             call(text).decode(dict[str, int])
 
 
-def test_lax_where_the_caller_says_so() -> None:
+def test_lax_conversions_if_not_strict() -> None:
     text = '{"city":"Bern","days":"2"}'
     assert call(text).decode(Weather, strict=False).days == 2
     with pytest.raises(ArgumentsError):
@@ -306,7 +313,7 @@ def test_of_two_members_of_one_name_the_last_counts() -> None:
     assert call('{"city":"A","city":"B"}').decode() == {"city": "B"}
 
 
-MISFITS: dict[str, tuple[str, Any, str, str]] = {
+WRONG_ARGUMENTS: dict[str, tuple[str, Any, str, str]] = {
     "a wrong type": ('{"city":5}', Weather, "$.city", "Expected `str`, got `int`"),
     "out of bounds": ('{"city":"x","days":0}', Weather, "$.days", "Expected `int` >= 1"),
     "no such value": ('{"city":"x","unit":"k"}', Weather, "$.unit", "Invalid enum value 'k'"),
@@ -325,8 +332,10 @@ MISFITS: dict[str, tuple[str, Any, str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("arguments", "type", "path", "reason"), MISFITS.values(), ids=MISFITS)
-def test_what_does_not_fit_is_told_to_the_model(arguments: str, type: Any, path: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "type", "path", "reason"), WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS
+)
+def test_wrong_arguments_are_reported_to_the_model(arguments: str, type: Any, path: str, reason: str) -> None:
     with pytest.raises(ArgumentsError) as caught:
         call(arguments).decode(type)
     error = caught.value
@@ -346,7 +355,7 @@ def test_what_does_not_fit_is_told_to_the_model(arguments: str, type: Any, path:
     assert (copy.path, copy.call, str(copy)) == (error.path, error.call, str(error))
 
 
-def test_arguments_that_are_too_long_are_refused_before_they_are_read() -> None:
+def test_too_long_arguments_are_refused() -> None:
     text = '{"a":"' + "x" * MAX_ARGUMENTS_BYTES + '"}'
     with pytest.raises(ArgumentsError, match="more than 1048576") as caught:
         call(text).decode()
@@ -354,7 +363,7 @@ def test_arguments_that_are_too_long_are_refused_before_they_are_read() -> None:
     assert len(answer.item.output) < 300
 
 
-def test_a_type_that_msgspec_does_not_know_is_the_callers_error() -> None:
+def test_a_type_that_msgspec_does_not_support_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         call("{}").decode(Weather | Place)  # type: ignore[arg-type]
 
@@ -390,5 +399,5 @@ def test_results_are_text_or_json(result: object, text: str) -> None:
 
 @pytest.mark.parametrize("result", [object(), {1j: 2}, ["\ud800"]])
 def test_a_result_that_is_not_json_is_an_encode_error(result: object) -> None:
-    with pytest.raises(realtime.EncodeError, match="what 'weather' gave back is not JSON"):
+    with pytest.raises(realtime.EncodeError, match="the result of 'weather' is not JSON"):
         CALL.output(result)

@@ -1,4 +1,4 @@
-"""A frame that is fed in the place of its event is told, not passed over."""
+"""Raw frames given to feed() are refused, by every object and every time."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from collections.abc import Callable
 import pytest
 
 import realtime
+from realtime import state
 from realtime.state import Conversation, FunctionCalls, Playback, Usage
 
 FRAME = b'{"type":"input_audio_buffer.cleared","event_id":"e"}'
 
 
-@pytest.mark.parametrize("taker", [Conversation, FunctionCalls, Playback, Usage])
-@pytest.mark.parametrize("made", [bytes, bytes.decode, bytearray, memoryview, json.loads])
-def test_a_frame_is_no_event(taker: type, made: Callable[[bytes], object]) -> None:
-    feed = taker().feed
-    for _ in range(2):  # what is known of a type after the first time is no other
-        with pytest.raises(TypeError, match="decode_server makes one of a frame"):
-            feed(made(FRAME))
+@pytest.mark.parametrize("kind", [Conversation, FunctionCalls, Playback, Usage])
+@pytest.mark.parametrize("spell", [bytes, bytes.decode, bytearray, memoryview, json.loads])
+def test_a_raw_frame_is_a_type_error(kind: type, spell: Callable[[bytes], object]) -> None:
+    feed = kind().feed
+    for _ in range(2):  # the handler of a class is cached: a frame must not be
+        with pytest.raises(TypeError, match="decode the frame with decode_server"):
+            feed(spell(FRAME))
     assert not feed(realtime.decode_server(FRAME))
     assert not feed(realtime.decode_server('{"type":"x.y"}'))
+
+
+@pytest.mark.parametrize("kind", [Conversation, FunctionCalls, Playback, Usage])
+def test_objects_that_are_no_events_are_ignored(kind: type) -> None:
+    feed = kind().feed
+    assert not feed(object())
+    assert not feed(realtime.AudioConfig())
+
+
+def test_dir_shows_the_public_names() -> None:
+    assert dir(state) == sorted(state.__all__)
+    assert all(hasattr(state, name) for name in state.__all__)

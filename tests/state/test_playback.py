@@ -1,4 +1,4 @@
-"""Playback against what the server accepts, and against a model that keeps every byte."""
+"""Playback, compared with the loopback server and with a model that stores every byte."""
 
 from __future__ import annotations
 
@@ -24,60 +24,64 @@ def delta(nbytes: int, **changed: Any) -> Any:
 
 
 def end_of(interruption: Interruption) -> tuple[str, int] | None:
-    cut = interruption.truncate
-    return None if cut is None else (cut.item_id, cut.audio_end_ms)
+    truncate = interruption.truncate
+    return None if truncate is None else (truncate.item_id, truncate.audio_end_ms)
 
 
 @pytest.mark.parametrize(
-    ("fmt", "second"), [(PCM16, 48_000), (ULAW, 8_000), (ALAW, 8_000), ("audio/pcmu", 8_000)]
+    ("format", "second"), [(PCM16, 48_000), (ULAW, 8_000), (ALAW, 8_000), ("audio/pcmu", 8_000)]
 )
-def test_milliseconds_are_those_of_the_format(fmt: Any, second: int) -> None:
-    playback = Playback(fmt)
+def test_milliseconds_are_those_of_the_format(format: Any, second: int) -> None:
+    playback = Playback(format)
     assert playback.feed(delta(second)) == second
     assert playback.queued_ms == 1000
     playback.played(ms=250)
-    assert playback.heard_ms("i") == 250
+    assert playback.played_ms("i") == 250
     result = playback.interrupt()
     assert end_of(result) == ("i", 250)
-    assert (result.discarded_bytes, result.discarded_ms, result.unheard) == (second * 3 // 4, 750, ())
+    assert (result.discarded_bytes, result.discarded_ms, result.unplayed_item_ids) == (
+        second * 3 // 4,
+        750,
+        (),
+    )
 
 
-@pytest.mark.parametrize("facts", [
+@pytest.mark.parametrize("amount", [
     {"samples": 24_000}, {"ms": 1000}, {"nbytes": 48_000}, {"samples": 48_000, "sample_rate": 48_000},
     {"samples": 8_000, "sample_rate": 8_000}, {"ms": 1000.9}, {"ms": 1e9},
 ])  # fmt: skip
-def test_what_was_played_never_passes_what_was_received(facts: dict[str, Any]) -> None:
+def test_no_more_is_played_than_was_received(amount: dict[str, Any]) -> None:
     playback = Playback()
     playback.feed(delta(48_000))
     playback.feed(delta(0))
-    assert playback.played(**facts) == 48_000
+    assert playback.played(**amount) == 48_000
     assert playback.played(ms=500) == 0
     assert not playback.is_playing
     assert end_of(playback.interrupt()) == ("i", 1000)
 
 
-def test_fractions_of_a_sample_are_kept() -> None:
+def test_fractions_of_a_sample_are_carried_over() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(8_000))
     assert sum(playback.played(ms=0.1) for _ in range(1000)) in (799, 800)
     assert sum(playback.played(samples=1, sample_rate=44_100) for _ in range(441)) in (79, 80, 81)
 
 
-def test_nothing_heard_is_no_truncate_but_an_unheard_item() -> None:
+def test_an_item_of_which_nothing_was_played_is_not_truncated() -> None:
     playback = Playback()
     playback.feed(delta(960))
     assert playback.interrupt() == Interruption(None, ("i",), 960, 20.0, ())
     assert playback.interrupt() == Interruption()
 
 
-def test_less_than_a_millisecond_is_nothing() -> None:
+def test_less_than_a_millisecond_counts_as_not_played() -> None:
     playback = Playback()
     playback.feed(delta(960))
     playback.played(samples=23)
-    assert playback.interrupt().unheard == ("i",)
+    assert playback.interrupt().unplayed_item_ids == ("i",)
 
 
-def test_of_several_items_the_one_at_the_playhead_is_cut() -> None:
+def test_the_item_at_the_playhead_is_truncated() -> None:
     playback = Playback(ULAW)
     for item in ("a", "b", "c"):
         playback.feed(delta(800, item_id=item))
@@ -85,10 +89,10 @@ def test_of_several_items_the_one_at_the_playhead_is_cut() -> None:
     playback.played(ms=150)
     result = playback.interrupt()
     assert end_of(result) == ("b", 50)
-    assert result.unheard == ("c",)
+    assert result.unplayed_item_ids == ("c",)
 
 
-def test_responses_may_overlap_and_parts_too() -> None:
+def test_responses_and_parts_may_overlap() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(800))
     playback.feed(delta(800, content_index=1))
@@ -97,10 +101,10 @@ def test_responses_may_overlap_and_parts_too() -> None:
     playback.played(ms=150)
     result = playback.interrupt()
     assert result.truncate == r.ConversationItemTruncate(item_id="i", content_index=1, audio_end_ms=50)
-    assert result.unheard == ("j",)
+    assert result.unplayed_item_ids == ("j",)
 
 
-def test_late_deltas_of_what_was_cut_are_not_played() -> None:
+def test_late_deltas_of_an_interrupted_response_are_dropped() -> None:
     playback = Playback()
     playback.feed(delta(960))
     playback.played(ms=10)
@@ -111,7 +115,7 @@ def test_late_deltas_of_what_was_cut_are_not_played() -> None:
     assert playback.received("i", 960) == 0
 
 
-def test_counted_audio_of_no_known_response_is_late_by_its_item() -> None:
+def test_late_audio_without_a_response_id_is_known_by_its_item() -> None:
     playback = Playback()
     playback.received("i", 480)
     playback.interrupt()
@@ -119,7 +123,7 @@ def test_counted_audio_of_no_known_response_is_late_by_its_item() -> None:
     assert playback.received("j", 480) == 480
 
 
-def test_an_item_that_was_heard_to_its_end_needs_nothing() -> None:
+def test_a_finished_item_that_was_played_to_its_end_is_not_truncated() -> None:
     for end in (
         r.ResponseOutputAudioDone(**IDS),
         r.ResponseDone(response=r.Response(id="r")),
@@ -131,7 +135,7 @@ def test_an_item_that_was_heard_to_its_end_needs_nothing() -> None:
         assert playback.interrupt() == Interruption()
 
 
-def test_an_item_of_which_more_was_to_come_is_cut_where_it_was_heard() -> None:
+def test_an_unfinished_item_is_truncated_at_the_playhead() -> None:
     playback = Playback()
     playback.feed(delta(960))
     playback.played(ms=20)
@@ -141,39 +145,39 @@ def test_an_item_of_which_more_was_to_come_is_cut_where_it_was_heard() -> None:
 # --- Marks -----------------------------------------------------------------------------
 
 
-def test_a_returned_mark_says_what_was_heard() -> None:
+def test_a_returned_mark_moves_the_playhead() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(800))
     first = playback.mark()
     playback.feed(delta(800))
     second = playback.mark()
     assert first != second
-    assert playback.marked(first) == 800
-    assert playback.marked(first) == 0
-    assert playback.marked("never sent") == 0
+    assert playback.acknowledge_mark(first) == 800
+    assert playback.acknowledge_mark(first) == 0
+    assert playback.acknowledge_mark("never sent") == 0
     result = playback.interrupt()
     assert end_of(result) == ("i", 100)
     assert result.marks == (second,)
-    assert playback.marked(second) == 0
-    assert playback.heard_ms("i") == 100
+    assert playback.acknowledge_mark(second) == 0
+    assert playback.played_ms("i") == 100
 
 
-def test_a_mark_confirms_what_a_clock_guessed() -> None:
+def test_a_mark_completes_what_a_clock_estimated() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(800))
     mark = playback.mark("done")
     playback.played(ms=40)
-    assert playback.marked(mark) == 480
-    assert playback.mark("of nothing that waits") == "of nothing that waits"
-    assert playback.marked("of nothing that waits") == 0
-    assert Playback().mark("of nothing at all") == "of nothing at all"
+    assert playback.acknowledge_mark(mark) == 480
+    assert playback.mark("of an empty queue") == "of an empty queue"
+    assert playback.acknowledge_mark("of an empty queue") == 0
+    assert Playback().mark("before any audio") == "before any audio"
 
 
 def test_two_marks_without_audio_between() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(800))
     names = [playback.mark(), playback.mark()]
-    assert [playback.marked(name) for name in names] == [800, 0]
+    assert [playback.acknowledge_mark(name) for name in names] == [800, 0]
     playback.feed(delta(800))
     playback.mark()
     assert playback.played(ms=200) == 800
@@ -182,7 +186,7 @@ def test_two_marks_without_audio_between() -> None:
 # --- Other events ------------------------------------------------------------------------
 
 
-def test_the_format_of_a_session_holds_for_what_begins_after_it() -> None:
+def test_the_format_of_a_session_applies_to_later_parts() -> None:
     playback = Playback()
     playback.feed(delta(48_000))
     ga = r.AudioConfig(output=r.AudioOutput(format=r.wire_format(ULAW)))
@@ -196,7 +200,7 @@ def test_the_format_of_a_session_holds_for_what_begins_after_it() -> None:
     assert playback.queued_ms == 1000
 
 
-def test_beta_events_are_understood() -> None:
+def test_beta_events() -> None:
     playback = Playback("g711_ulaw")
     frame = b'{"type":"response.audio.delta","response_id":"r","item_id":"i","output_index":0,"content_index":0,"delta":"////"}'
     assert playback.feed(beta.decode_server(frame)) == 3
@@ -204,7 +208,7 @@ def test_beta_events_are_understood() -> None:
     assert playback.feed(r.ResponseCreated(response=r.Response(id="r"))) is None
 
 
-def test_what_another_client_truncated_or_deleted_is_not_played() -> None:
+def test_audio_truncated_or_deleted_by_another_client_is_not_played() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(800))
     playback.feed(r.ConversationItemTruncated(item_id="i", content_index=0, audio_end_ms=30))
@@ -216,57 +220,79 @@ def test_what_another_client_truncated_or_deleted_is_not_played() -> None:
     playback.mark("m")
     playback.feed(r.ConversationItemDeleted(item_id="j"))
     assert playback.queued_ms == 30
-    assert playback.marked("m") == 240
+    assert playback.acknowledge_mark("m") == 240
     assert playback.received_bytes("j") == 0
-    assert playback.received_bytes("unknown") == playback.heard_ms("unknown") == 0
+    assert playback.received_bytes("unknown") == playback.played_ms("unknown") == 0
 
 
-@pytest.mark.parametrize(("facts", "error"), [
-    ({}, TypeError), ({"ms": 1, "samples": 1}, TypeError), ({"ms": -1}, ValueError),
-    ({"samples": float("nan")}, ValueError), ({"ms": float("inf")}, ValueError),
-    ({"samples": 1, "sample_rate": 0}, ValueError),
+@pytest.mark.parametrize(("amount", "error"), [
+    ({}, TypeError), ({"ms": 1, "samples": 1}, TypeError), ({"ms": -1}, r.AudioError),
+    ({"samples": float("nan")}, r.AudioError), ({"ms": float("inf")}, r.AudioError), ({"nbytes": -1}, r.AudioError),
+    ({"samples": 1, "sample_rate": 0}, r.AudioError), ({"samples": 1, "sample_rate": -1}, r.AudioError),
+    ({"samples": 1, "sample_rate": float("nan")}, r.AudioError),
+    ({"samples": 1, "sample_rate": float("inf")}, r.AudioError),
 ])  # fmt: skip
-def test_facts_that_cannot_be_are_refused_and_change_nothing(facts: Any, error: type[Exception]) -> None:
+def test_wrong_amounts_are_refused_and_change_nothing(amount: Any, error: type[Exception]) -> None:
     playback = Playback()
     playback.feed(delta(960))
     with pytest.raises(error):
-        playback.played(**facts)
-    with pytest.raises(ValueError, match="negative"):
+        playback.played(**amount)
+    with pytest.raises(r.AudioError, match="nbytes must not be negative, got -1"):
         playback.received("i", -1)
     assert playback.queued_ms == 20
 
 
-def test_memory_is_bounded_over_a_long_call() -> None:
+def test_wrong_formats_are_refused() -> None:
+    with pytest.raises(r.ConfigError):
+        Playback("mulow")  # type: ignore[arg-type]
+    playback = Playback()
+    with pytest.raises(r.ConfigError):
+        playback.audio_format = "opus"  # type: ignore[assignment]
+    assert playback.audio_format is PCM16
+    playback.audio_format = "g711_ulaw"
+    assert playback.audio_format is ULAW
+
+
+def test_finished_parts_are_remembered_for_a_while() -> None:
     playback = Playback(ULAW)
     for n in range(3_000):
         playback.feed(delta(160, item_id=f"i{n}", response_id=f"r{n}"))
-        playback.played(ms=5 if n % 2 else 20)
-        if n % 2:
-            playback.interrupt()
-    assert len(playback._parts) <= 256
-    assert len(playback._cut) <= 256
+        playback.played(ms=20)
+    remembered = [n for n in range(3_000) if playback.received_bytes(f"i{n}")]
+    assert remembered == [*range(remembered[0], 3_000)]
+    assert 128 <= len(remembered) <= 256
 
 
-def test_what_waits_is_never_forgotten() -> None:
+def test_interrupted_items_and_responses_are_remembered_for_a_while() -> None:
+    playback = Playback(ULAW)
+    for n in range(3_000):
+        playback.feed(delta(160, item_id=f"i{n}", response_id=f"r{n}"))
+        playback.interrupt()
+    late = [n for n in range(3_000) if playback.is_late(f"i{n}")]
+    assert late == [n for n in range(3_000) if playback.is_late("another", f"r{n}")] == [*range(2_872, 3_000)]
+
+
+def test_queued_audio_is_never_forgotten() -> None:
     playback = Playback(ULAW)
     for n in range(600):
         playback.received(f"i{n}", 80)
+    assert [playback.received_bytes(f"i{n}") for n in range(600)] == [80] * 600
     assert playback.played(ms=1e6) == 600 * 80
-    assert playback.heard_ms("i599") == 10
+    assert playback.played_ms("i599") == 10
 
 
 # --- The reported failures ---------------------------------------------------------------
 
 
 def test_pipecat_931_truncate_is_not_past_the_audio_that_was_sent() -> None:
-    """A wall clock that runs on while nothing plays: the item is shorter than the time that passed."""
+    """A wall clock runs on while nothing plays: the item is shorter than the time that passed."""
     playback = Playback()
     playback.feed(delta(48_000))
     playback.played(ms=7_300)
     assert end_of(playback.interrupt()) == ("i", 1000)
 
 
-def test_pipecat_1963_an_answer_that_is_over_is_not_truncated() -> None:
+def test_pipecat_1963_a_finished_answer_is_not_truncated() -> None:
     playback = Playback()
     playback.feed(delta(960))
     playback.feed(r.ResponseOutputAudioDone(**IDS))
@@ -274,7 +300,7 @@ def test_pipecat_1963_an_answer_that_is_over_is_not_truncated() -> None:
     assert playback.interrupt().truncate is None
 
 
-def test_pipecat_2106_the_truncate_is_of_the_item_that_is_heard_not_of_the_newest() -> None:
+def test_pipecat_2106_the_item_that_is_playing_is_truncated_not_the_newest() -> None:
     playback = Playback()
     playback.feed(delta(48_000))
     playback.feed(delta(48_000, item_id="newest", response_id="r2"))
@@ -291,32 +317,32 @@ def test_pipecat_3677_a_second_interruption_sends_no_second_truncate() -> None:
     assert playback.interrupt() == Interruption()
 
 
-def test_openai_agents_python_4122_marks_returned_for_cleared_audio_were_not_heard() -> None:
+def test_openai_agents_python_4122_marks_of_cleared_audio_were_not_played() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(8_000))
     mark = playback.mark()
     playback.played(ms=300)
-    cut = playback.interrupt()
-    assert mark in cut.marks
-    assert playback.marked(mark) == 0
-    assert end_of(cut) == ("i", 300)
-    assert playback.heard_ms("i") == 300
+    result = playback.interrupt()
+    assert mark in result.marks
+    assert playback.acknowledge_mark(mark) == 0
+    assert end_of(result) == ("i", 300)
+    assert playback.played_ms("i") == 300
 
 
 def test_openai_agents_python_4292_g711_is_not_measured_as_pcm16() -> None:
-    """8,000 bytes of mu-law are a second; as 24 kHz PCM16 they would be 167 ms."""
+    """8,000 bytes of mu-law last a second; as PCM16 of 24 kHz they would last 167 ms."""
     playback = Playback("g711_ulaw")
     playback.feed(delta(8_000))
     assert playback.queued_ms == 1000
 
 
-def test_livekit_agents_6157_the_end_is_a_whole_number_rounded_down() -> None:
+def test_livekit_agents_6157_audio_end_ms_is_an_int_rounded_down() -> None:
     playback = Playback()
     playback.feed(delta(48_000))
     playback.played(samples=24 * 333 + 23)
-    cut = playback.interrupt().truncate
-    assert cut is not None
-    assert (cut.audio_end_ms, type(cut.audio_end_ms)) == (333, int)
+    truncate = playback.interrupt().truncate
+    assert truncate is not None
+    assert (truncate.audio_end_ms, type(truncate.audio_end_ms)) == (333, int)
 
 
 # --- The server agrees -------------------------------------------------------------------
@@ -325,116 +351,117 @@ def test_livekit_agents_6157_the_end_is_a_whole_number_rounded_down() -> None:
 @pytest.mark.parametrize("seed", range(100))
 def test_the_server_accepts_every_truncate(seed: int) -> None:
     rng = random.Random(seed)
-    fmt = rng.choice([PCM16, ULAW, ALAW])
-    session = opened(formats(fmt), paced=True)
-    playback = Playback(fmt)
-    said = [rng.randrange(200, 1500) // 100 * 100 for _ in range(rng.randrange(1, 4))]
-    for ms in said:
-        heard = tell(
+    format = rng.choice([PCM16, ULAW, ALAW])
+    session = opened(formats(format), paced=True)
+    playback = Playback(format)
+    turns_ms = [rng.randrange(200, 1500) // 100 * 100 for _ in range(rng.randrange(1, 4))]
+    for ms in turns_ms:
+        events = tell(
             session,
-            r.InputAudioBufferAppend(audio=tone(fmt, ms)),
+            r.InputAudioBufferAppend(audio=tone(format, ms)),
             r.InputAudioBufferCommit(),
             r.ResponseCreate(),
         )
         steps = rng.randrange(1, 14)
-        _listen(playback, session, heard, rng, steps)
-        cut = playback.interrupt()
-        if cut.truncate is not None:
-            answer = tell(session, cut.truncate)
+        _play(playback, session, events, rng, steps)
+        result = playback.interrupt()
+        if result.truncate is not None:
+            answer = tell(session, result.truncate)
             assert [event.type for event in answer] == ["conversation.item.truncated"]
         while session.answering:
             for event in session.advance():
                 playback.feed(event)
-        assert not playback.is_playing or cut == Interruption()  # nothing had come yet
-        playback.clear()
+        assert not playback.is_playing or result == Interruption()  # nothing had arrived yet
+        playback.interrupt()
 
 
-def _listen(playback: Playback, session: Loopback, heard: list[Any], rng: random.Random, steps: int) -> None:
+def _play(playback: Playback, session: Loopback, events: list[Any], rng: random.Random, steps: int) -> None:
     for _ in range(steps):
-        for event in heard:
+        for event in events:
             playback.feed(event)
             if rng.random() < 0.1:
                 playback.mark()
         playback.played(ms=rng.uniform(0, 130))
-        heard = session.advance() if session.answering else []
+        events = session.advance() if session.answering else []
 
 
 # --- Against a slow and obvious model ------------------------------------------------------
 
 
 class Model(RuleBasedStateMachine):
-    """One entry for each byte: (item, part)."""
+    """The item of each queued byte."""
 
-    @initialize(fmt=st.sampled_from([PCM16, ULAW]))
-    def begin(self, fmt: r.AudioFormat) -> None:
-        self.fmt = fmt
-        self.playback = Playback(fmt)
-        self.waiting: list[str] = []
-        self.heard: dict[str, int] = {}
+    @initialize(format=st.sampled_from([PCM16, ULAW]))
+    def begin(self, format: r.AudioFormat) -> None:
+        self.format = format
+        self.playback = Playback(format)
+        self.queued: list[str] = []
+        self.played: dict[str, int] = {}
         self.latest = ""
-        self.cut: set[str] = set()
-        self.done: set[str] = set()
+        self.interrupted: set[str] = set()
+        self.finished: set[str] = set()
 
     @rule(item=st.integers(0, 5), nbytes=st.integers(0, 400))
     def receive(self, item: int, nbytes: int) -> None:
         name = f"i{item}"
         got = self.playback.feed(delta(nbytes, item_id=name, response_id=f"r{name}"))
-        if name in self.cut:
+        if name in self.interrupted:
             assert got == 0
             return
         assert got == nbytes
-        self.heard.setdefault(name, 0)
-        self.waiting += [name] * nbytes
+        self.played.setdefault(name, 0)
+        self.queued += [name] * nbytes
         self.latest = name
 
     @rule(item=st.integers(0, 5))
     def finish(self, item: int) -> None:
         ids: dict[str, Any] = IDS | {"item_id": f"i{item}"}
         self.playback.feed(r.ResponseOutputAudioDone(**ids))
-        if f"i{item}" in self.heard:
-            self.done.add(f"i{item}")
+        if f"i{item}" in self.played:
+            self.finished.add(f"i{item}")
 
     @rule(samples=st.integers(0, 300))
     def play(self, samples: int) -> None:
-        count = min(samples * self.fmt.sample_width, len(self.waiting))
+        count = min(samples * self.format.sample_width, len(self.queued))
         assert self.playback.played(samples) == count
-        self._hear(count)
+        self._played(count)
 
     @rule(before=st.integers(0, 200))
     def mark(self, before: int) -> None:
-        count = len(self.waiting)
+        count = len(self.queued)
         name = self.playback.mark()
         self.play(before)
-        left = max(count - before * self.fmt.sample_width, 0)
-        assert self.playback.marked(name) == left
-        self._hear(left)
+        left = max(count - before * self.format.sample_width, 0)
+        assert self.playback.acknowledge_mark(name) == left
+        self._played(left)
 
     @rule()
     def interrupt(self) -> None:
         result = self.playback.interrupt()
-        names = [*dict.fromkeys(self.waiting)]
-        if self.latest and self.latest not in names and self.latest not in self.done | self.cut:
+        names = [*dict.fromkeys(self.queued)]
+        if self.latest and self.latest not in names and self.latest not in self.finished | self.interrupted:
             names.append(self.latest)
         ends = {
-            name: self.heard[name] // self.fmt.sample_width * 1000 // self.fmt.sample_rate for name in names
+            name: self.played[name] // self.format.sample_width * 1000 // self.format.sample_rate
+            for name in names
         }
         expected = (names[0], ends[names[0]]) if names and ends[names[0]] else None
         assert end_of(result) == expected
-        assert result.discarded_bytes == len(self.waiting)
-        assert result.unheard == tuple(name for name in names if not ends[name])
-        self.waiting, self.latest = [], ""
-        self.cut |= set(names)
+        assert result.discarded_bytes == len(self.queued)
+        assert result.unplayed_item_ids == tuple(name for name in names if not ends[name])
+        self.queued, self.latest = [], ""
+        self.interrupted |= set(names)
 
     @invariant()
     def agrees(self) -> None:
         if hasattr(self, "playback"):
-            assert self.playback.is_playing == bool(self.waiting)
-            assert self.playback.current_item_id == (self.waiting[0] if self.waiting else None)
+            assert self.playback.is_playing == bool(self.queued)
+            assert self.playback.current_item_id == (self.queued[0] if self.queued else None)
 
-    def _hear(self, count: int) -> None:
-        for name in self.waiting[:count]:
-            self.heard[name] += 1
-        del self.waiting[:count]
+    def _played(self, count: int) -> None:
+        for name in self.queued[:count]:
+            self.played[name] += 1
+        del self.queued[:count]
 
 
 TestModel = Model.TestCase

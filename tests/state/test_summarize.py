@@ -1,4 +1,4 @@
-"""Summaries: one bounded, printable line for any event, without what a log must not hold."""
+"""Summaries: one bounded, printable line for any event, without credentials and instructions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from msgspec import UNSET, Raw
 
 import realtime
@@ -63,7 +63,7 @@ EVENT_CLASSES = [
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_whatever_its_fields_hold_an_event_has_a_line(value: Any) -> None:
+def test_an_event_has_a_line_whatever_its_fields_contain(value: Any) -> None:
     for struct in EVENT_CLASSES:
         assert is_line(summary(struct(**dict.fromkeys(struct.__struct_fields__, value)), "pcm16"))
 
@@ -76,7 +76,7 @@ values = st.recursive(
 
 
 @given(values, st.sampled_from(["item", "session", "response", "delta", "error"]))
-def test_any_value_makes_a_line(value: Any, name: str) -> None:
+def test_any_value_has_a_line(value: Any, name: str) -> None:
     struct: Any = {
         "item": realtime.ConversationItemCreate,
         "session": realtime.SessionUpdated,
@@ -90,16 +90,17 @@ def test_any_value_makes_a_line(value: Any, name: str) -> None:
     assert summary(event) == line
 
 
+@example("\U0002ebe1" * 100, b"")  # ten characters each when escaped
 @given(st.text(min_size=1), st.binary(max_size=300))
-def test_an_unknown_event_is_its_type_and_size(type: str, raw: bytes) -> None:
+def test_an_unknown_event_is_shown_as_its_type_and_size(type: str, raw: bytes) -> None:
     line = summary(realtime.UnknownEvent(type, raw))
     assert is_line(line)
     assert line.endswith(f"<unknown, {len(raw)} bytes>")
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "event", realtime.PcmFormat, realtime.AudioConfig()])
-def test_what_is_no_event_is_the_callers_error(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="an event is needed"):
+def test_other_objects_are_a_type_error(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="expected an event"):
         summary(wrong)
 
 
@@ -195,11 +196,11 @@ LINES: dict[str, tuple[Any, str]] = {
         live.ResponseItemCreate(item=Raw(b'{"type":"message"}')),
         "response.item.create item=<18 bytes of JSON>",
     ),
-    "an absent value where one belongs": (
+    "a required field that is absent": (
         realtime.InputAudioBufferSpeechStarted(item_id=UNSET, audio_start_ms=True),  # type: ignore[arg-type]
         "input_audio_buffer.speech_started item_id=absent audio_start_ms=true",
     ),
-    "a value of no wire": (
+    "a value that is not JSON": (
         realtime.InputAudioBufferSpeechStarted(item_id=object(), audio_start_ms=2**70),  # type: ignore[arg-type]
         "input_audio_buffer.speech_started item_id=<object> audio_start_ms=<integer of 71 bits>",
     ),
@@ -214,7 +215,7 @@ def test_lines(event: Any, line: str) -> None:
     assert is_line(line)
 
 
-def test_a_long_line_is_cut() -> None:
+def test_a_long_line_is_shortened() -> None:
     line = summary(realtime.RateLimitsUpdated(rate_limits=[realtime.RateLimit(name="n" * 50)] * 9))
     assert len(line) == MAX_CHARS
     assert line.endswith("...")
@@ -233,13 +234,13 @@ def test_a_long_line_is_cut() -> None:
         (realtime.PcmFormat(rate=24000), "<200 ms audio/pcm>"),
     ],
 )
-def test_audio_is_a_duration_where_its_format_is_known(format: object, shown: str) -> None:
+def test_audio_is_a_duration_if_its_format_is_known(format: Any, shown: str) -> None:
     assert summary(delta(9600), format).endswith(f"delta={shown}")
 
 
-def test_each_side_may_have_its_own_format() -> None:
+def test_each_side_can_have_its_own_format() -> None:
     append = realtime.InputAudioBufferAppend(audio=bytes(160))
-    both = {"input_format": "g711_ulaw", "output_format": "pcm16"}
+    both: Any = {"input_format": "g711_ulaw", "output_format": "pcm16"}
     assert summary(append, **both) == "input_audio_buffer.append audio=<20 ms audio/pcmu>"
     assert summary(delta(160), **both).endswith("<3.3 ms audio/pcm>")
     assert summary(append, output_format="pcm16").endswith("<160 bytes of audio>")
@@ -248,7 +249,7 @@ def test_each_side_may_have_its_own_format() -> None:
         parts, **both
     )
     with pytest.raises(realtime.ConfigError):
-        summary(append, "opus")
+        summary(append, "opus")  # type: ignore[arg-type]
 
 
 def append_of(audio: Any) -> str:
@@ -259,13 +260,13 @@ def test_audio_in_any_container_is_measured() -> None:
     released = memoryview(b"1234")
     released.release()
     assert append_of(bytearray(8)) == append_of(memoryview(bytes(8))) == "<1 ms audio/pcmu>"
-    assert append_of("AAAAAAAAAAAA") == "<1.1 ms audio/pcmu>"  # base64, as the beta's builder leaves it
+    assert append_of("AAAAAAAAAAAA") == "<1.1 ms audio/pcmu>"  # base64, as the builder of beta leaves it
     assert append_of(released) == "<0 ms audio/pcmu>"
-    odd = realtime.RateLimitsUpdated(rate_limits={"x": b"123"})  # type: ignore[arg-type]
-    assert summary(odd, "pcmu") == "rate_limits.updated rate_limits={x=<3 bytes of audio>}"
+    misplaced = realtime.RateLimitsUpdated(rate_limits={"x": b"123"})  # type: ignore[arg-type]
+    assert summary(misplaced, "pcmu") == "rate_limits.updated rate_limits={x=<3 bytes of audio>}"
 
 
-def told(**audio: Any) -> Any:
+def updated(**audio: Any) -> Any:
     config = realtime.AudioConfig(
         input=realtime.AudioInput(format=audio.get("input", UNSET)),
         output=realtime.AudioOutput(format=audio.get("output", UNSET)),
@@ -273,29 +274,29 @@ def told(**audio: Any) -> Any:
     return realtime.SessionUpdated(session=realtime.RealtimeSessionInfo(audio=config))
 
 
-def test_formats_are_learnt_from_the_session() -> None:
+def test_formats_are_taken_from_the_session() -> None:
     line = Summarizer()
     assert line(delta(160)).endswith("<160 bytes of audio>")
-    line(told(input=realtime.PcmFormat(), output=realtime.PcmuFormat()))
+    line(updated(input=realtime.PcmFormat(), output=realtime.PcmuFormat()))
     assert line(delta(160)).endswith("<20 ms audio/pcmu>")
-    line(told(output=realtime.PcmaFormat()))
+    line(updated(output=realtime.PcmaFormat()))
     assert line(delta(160)).endswith("<20 ms audio/pcma>")
     assert line(realtime.InputAudioBufferAppend(audio=bytes(480))).endswith("<10 ms audio/pcm>")
-    line(told(output=realtime.UnknownFormat("audio/opus", b"{}")))
+    line(updated(output=realtime.UnknownFormat("audio/opus", b"{}")))
     assert line(delta(160)).endswith("<20 ms audio/pcma>")
-    line(realtime.SessionUpdate(session=realtime.create_session_config()))  # only the server's word counts
+    line(realtime.SessionUpdate(session=realtime.create_session_config()))  # only server events count
     assert line(delta(160)).endswith("<20 ms audio/pcma>")
 
 
-def test_formats_are_learnt_from_sessions_of_the_other_dialects() -> None:
+def test_formats_are_taken_from_sessions_of_other_dialects() -> None:
     line = Summarizer("pcm16")
     session = beta.RealtimeSessionInfo(input_audio_format="g711_ulaw", output_audio_format="g711_alaw")
     line(beta.SessionCreated(session=session))
     assert line(realtime.InputAudioBufferAppend(audio=bytes(8))).endswith("<1 ms audio/pcmu>")
-    said = beta.ResponseAudioDelta(
+    event = beta.ResponseAudioDelta(
         response_id="r", item_id="i", output_index=0, content_index=0, delta=b"12345678"
     )
-    assert line(said).endswith("<1 ms audio/pcma>")
+    assert line(event).endswith("<1 ms audio/pcma>")
     for format, shown in (
         (realtime.PcmFormat(rate=16000), "10 ms audio/pcm 16000 Hz"),
         (live.LivePcmuFormat(rate=16000), "20 ms audio/pcmu 16000 Hz"),
@@ -310,17 +311,17 @@ def test_formats_are_learnt_from_sessions_of_the_other_dialects() -> None:
         assert line(live.SessionInputAudioAppend(audio=bytes(320))).endswith(f"<{shown}>")
 
 
-def test_translation_has_one_format_unless_it_says_otherwise() -> None:
+def test_translation_has_one_format_unless_the_event_states_another() -> None:
     assert summary(translation.SessionInputAudioBufferAppend(audio=bytes(480))).endswith("<10 ms audio/pcm>")
-    said = translation.SessionOutputAudioDelta(delta=bytes(480))
-    assert summary(said).endswith("<10 ms audio/pcm>")
-    said.sample_rate = 48000
-    assert "delta=<5 ms audio/pcm 48000 Hz>" in summary(said)
-    said.format = "opus"
-    assert "delta=<480 bytes of audio>" in summary(said)
+    event = translation.SessionOutputAudioDelta(delta=bytes(480))
+    assert summary(event).endswith("<10 ms audio/pcm>")
+    event.sample_rate = 48000
+    assert "delta=<5 ms audio/pcm 48000 Hz>" in summary(event)
+    event.format = "opus"
+    assert "delta=<480 bytes of audio>" in summary(event)
 
 
-# --- What a log must not hold --------------------------------------------------------
+# --- Credentials and instructions ----------------------------------------------------
 
 HIDING: dict[str, Any] = {
     "instructions": realtime.SessionUpdate(session=realtime.RealtimeSession(instructions=SECRET)),
@@ -355,7 +356,7 @@ HIDING: dict[str, Any] = {
     "a bearer token in an error": realtime.Error(
         error=realtime.ErrorDetail(type="t", message=f"refused: Bearer {SECRET}")
     ),
-    "a key that the cut would leave a part of": message(realtime.InputText(text="x" * 45 + " ek_" + SECRET * 5)),
+    "a key that is partly beyond the limit": message(realtime.InputText(text="x" * 45 + " ek_" + SECRET * 5)),
     "a picture": message(realtime.InputImage(image_url=f"data:image/png;base64,{SECRET}")),
     "an unknown event": realtime.UnknownEvent("later", SECRET.encode()),
     "an unknown session": realtime.SessionUpdate(
@@ -365,14 +366,14 @@ HIDING: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("event", HIDING.values(), ids=HIDING)
-def test_no_line_tells_a_secret(event: Any) -> None:
+def test_no_line_contains_a_secret(event: Any) -> None:
     line = summary(event)
     assert is_line(line)
     assert SECRET not in line
     assert SECRET[:9] not in line
 
 
-def test_what_is_hidden_is_seen_to_be() -> None:
+def test_hidden_values_are_marked() -> None:
     assert (
         summary(HIDING["instructions"])
         == "session.update session={realtime instructions=<redacted, 14 characters>}"
@@ -389,7 +390,7 @@ def test_what_is_hidden_is_seen_to_be() -> None:
     assert summary(nothing).endswith("instructions=null safety_identifier=null}")
 
 
-def test_a_system_message_hides_no_more_than_itself() -> None:
+def test_a_system_message_hides_only_its_own_text() -> None:
     items = [message(realtime.InputText(text=role), role=role).item for role in ("system", "user")]
     line = summary(realtime.ResponseCreate(response=realtime.ResponseParams(input=items)))
     assert "{message role=user content=[{input_text text=user}]}" in line

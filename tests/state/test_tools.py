@@ -1,4 +1,4 @@
-"""Tools: what a signature declares, and what running one answers."""
+"""Tools: the declarations made of signatures, and the answers to calls."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_signature_is_the_schema() -> None:
     }  # fmt: skip
 
 
-def test_a_function_without_parameters_takes_an_empty_object() -> None:
+def test_a_function_without_parameters_has_an_empty_schema() -> None:
     tool = function_tool(nothing)
     assert tool.description is UNSET
     assert tool.parameters == {
@@ -148,14 +148,17 @@ def test_a_struct_a_dataclass_and_a_typed_dict_are_schemas_too() -> None:
         "required": ["city"],
     }
     line = function_tool(OrderLine)
-    assert (line.name, line.description) == ("order_line", UNSET)  # a dataclass's made docstring says nothing
+    assert (line.name, line.description) == (
+        "order_line",
+        UNSET,
+    )  # a dataclass's generated docstring is no description
     assert line.parameters["properties"]["count"] == {"type": "integer", "minimum": 1, "default": 1}
     sms = function_tool(SendSMS, name="send-sms", description="Mine.")
     assert (sms.name, sms.description) == ("send-sms", "Mine.")
     assert sms.parameters["required"] == []
 
 
-def test_a_type_that_names_itself_stays_in_defs() -> None:
+def test_a_recursive_type_stays_in_defs() -> None:
     schema: Any = function_tool(Tree).parameters
     assert schema["type"] == "object"
     assert schema["properties"]["kids"]["items"] == {"$ref": "#/$defs/Tree"}
@@ -186,7 +189,7 @@ class Oven:
         (functools.partial(weather, unit=Unit.F), "weather", function_tool(weather).description, ["city"]),
     ],
 )
-def test_whatever_can_be_called(source: Any, name: str, description: Any, required: list[str]) -> None:
+def test_any_callable(source: Any, name: str, description: Any, required: list[str]) -> None:
     tool = function_tool(source)
     assert (tool.name, tool.description, tool.parameters["required"]) == (name, description, required)
 
@@ -197,9 +200,9 @@ def test_declarations_go_over_the_wire(source: Any) -> None:
     session = realtime.create_session_config(tools=[tool])
     realtime.validate_session_config(session)
     frame = realtime.encode(realtime.SessionUpdate(session=session))
-    told = json.loads(frame)["session"]["tools"][0]
+    declared = json.loads(frame)["session"]["tools"][0]
     assert realtime.decode_client(frame).session.tools == [tool]
-    read = RealtimeFunctionTool.model_validate(told)
+    read = RealtimeFunctionTool.model_validate(declared)
     assert (read.name, read.parameters) == (tool.name, tool.parameters)
 
 
@@ -243,21 +246,21 @@ def of_two_structs(x: Place | Tree) -> None: ...
         (vars, "vars", "no schema can be made of it"),
     ],
 )
-def test_what_cannot_be_declared_is_the_callers_error(source: Any, path: str, why: str) -> None:
+def test_functions_that_cannot_be_declared(source: Any, path: str, why: str) -> None:
     with pytest.raises(realtime.ConfigError, match=why) as caught:
         function_tool(source)
     assert caught.value.field == path
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "über", "a.b", "a\n"])
-def test_names_are_those_that_servers_take(name: str) -> None:
+def test_names_that_servers_do_not_accept(name: str) -> None:
     with pytest.raises(realtime.ConfigError):
         function_tool(nothing, name=name)
     with pytest.raises(realtime.ConfigError):
         realtime.validate_session_config(realtime.RealtimeSession(tools=[realtime.FunctionTool(name=name)]))
 
 
-def test_only_what_can_be_called_is_a_tool() -> None:
+def test_only_callables_are_tools() -> None:
     with pytest.raises(TypeError):
         function_tool("weather")  # type: ignore[arg-type]
 
@@ -271,7 +274,7 @@ def call(name: str, arguments: Any = "") -> FunctionCall:
 
 
 def answer(box: Toolbox, name: str, arguments: Any = "") -> Any:
-    """What the model is told, read as JSON where it is."""
+    """The output that the model receives, decoded if it is JSON."""
     event: Any = box.call(call(name, arguments))
     assert event.item.call_id == "call_1"
     realtime.encode(event)
@@ -282,7 +285,7 @@ def answer(box: Toolbox, name: str, arguments: Any = "") -> Any:
 
 
 def done(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine gives that waits for nothing: run by hand, under no event loop."""
+    """The result of a coroutine that never waits, run without an event loop."""
     with pytest.raises(StopIteration) as stopped:
         coroutine.send(None)
     return stopped.value.value
@@ -308,7 +311,7 @@ def test_a_call_runs_its_function() -> None:
     assert answer(box, "everything", given)[6] == "own"
 
 
-def test_a_handler_of_a_struct_gets_an_instance() -> None:
+def test_a_function_with_arguments_gets_an_instance() -> None:
     box = Toolbox()
     box.add(lambda place: f"{type(place).__name__} {place.city}", arguments=Place, name="go")
     assert answer(box, "go", {"city": "Bern"}) == "Place Bern"
@@ -335,9 +338,9 @@ def test_a_toolbox_is_a_collection_of_names() -> None:
     realtime.validate_session_config(session)
 
 
-def test_a_name_is_taken_once() -> None:
+def test_names_are_unique() -> None:
     box = Toolbox(weather)
-    with pytest.raises(realtime.ConfigError, match="already"):
+    with pytest.raises(realtime.ConfigError, match="already exists"):
         box.add(nothing, name="weather")
     with pytest.raises(TypeError, match="arguments="):
         box.add(Place)
@@ -354,9 +357,7 @@ def test_a_name_is_taken_once() -> None:
         ('{"city', "$", "Input data was truncated"),
     ],
 )
-def test_arguments_that_do_not_fit_are_answered_and_nothing_runs(
-    arguments: Any, path: str, reason: str
-) -> None:
+def test_wrong_arguments_are_answered_and_nothing_runs(arguments: Any, path: str, reason: str) -> None:
     ran: list[str] = []
     box = Toolbox()
     box.add(functools.wraps(weather)(lambda **kwargs: ran.append("ran")))
@@ -366,10 +367,10 @@ def test_arguments_that_do_not_fit_are_answered_and_nothing_runs(
     assert ran == []
 
 
-def test_a_tool_that_is_not_there_is_answered() -> None:
+def test_a_call_of_an_unknown_tool_is_answered() -> None:
     box = Toolbox(weather, nothing)
-    told = answer(box, "wether", {"city": "Bern"})
-    assert told == {"error": "there is no such tool", "name": "wether", "tools": ["weather", "nothing"]}
+    result = answer(box, "wether", {"city": "Bern"})
+    assert result == {"error": "there is no such tool", "name": "wether", "tools": ["weather", "nothing"]}
     assert len(answer(box, "x" * 10_000)["name"]) == 80
     assert json.loads(done(box.call_async(call("y"))).item.output)["name"] == "y"
 
@@ -384,11 +385,11 @@ def broken(kind: str = "own") -> None:
     FunctionCall("another", "f", "[").decode()
 
 
-def test_what_a_tool_raises_is_not_swallowed() -> None:
+def test_exceptions_of_tools_are_not_caught() -> None:
     box = Toolbox(broken)
     with pytest.raises(Broken, match="the database is gone"):
         box.call(call("broken"))
-    with pytest.raises(realtime.DecodeError):  # one of ours, but not about this call's arguments
+    with pytest.raises(realtime.DecodeError):  # an error of this library, but not about this call's arguments
         box.call(call("broken", {"kind": "ours"}))
     coroutine = box.call_async(call("broken"))
     with pytest.raises(Broken):
@@ -398,7 +399,7 @@ def test_what_a_tool_raises_is_not_swallowed() -> None:
 def test_a_result_that_is_not_json_is_an_encode_error() -> None:
     box = Toolbox()
     box.add(lambda: object(), name="f")
-    with pytest.raises(realtime.EncodeError, match="what 'f' gave back"):
+    with pytest.raises(realtime.EncodeError, match="the result of 'f'"):
         box.call(call("f"))
 
 
@@ -413,7 +414,7 @@ def test_async_tools_run_under_any_event_loop() -> None:
 
 
 class Later:
-    """Awaitable, and no coroutine."""
+    """Awaitable, but not a coroutine."""
 
     def __await__(self) -> Any:
         return iter(())
