@@ -154,7 +154,7 @@ class ConversationItem:
         self.content_by_index: dict[int, ItemContent] = {}
         self._arguments: list[str] = []
         self._has_full_arguments = False
-        # Maintained by _ItemList: the neighbours, and whether an event has placed the item.
+        # Maintained by _ItemList: the neighbours, and True once an event has placed the item.
         self._before: ConversationItem | None = None
         self._after: ConversationItem | None = None
         self._is_placed = False
@@ -258,16 +258,17 @@ class ConversationItem:
 
 
 class _ItemList:
-    """A doubly linked list of items, for items that are announced out of order.
+    """A doubly linked list of items that may be announced out of order.
 
-    The order follows from what events state about predecessors:
+    The order follows from the predecessors that events state:
 
-    - An item stands behind its predecessor. Of two items with the same predecessor, the one that
-      was placed later stands closer to it.
-    - An item without a known predecessor stands at the end. It moves, together with the items
-      that stand behind it for its sake (its run), once its predecessor is known.
+    - An item stands behind its predecessor. Of two items with the same predecessor, the one
+      that was placed later stands closer to it.
+    - An item whose predecessor is not known stands at the end. Once the predecessor is known, the
+      item moves behind it, together with its run: the items that follow it in the list and have
+      it, or another item of the run, as their predecessor.
     - The first statement about an item counts. A statement is ignored if it would put an item
-      behind itself or behind an item of its own run (a cycle).
+      behind itself or behind an item of its own run: the predecessors would form a cycle.
     - Deleted and evicted items do not come back.
 
     Appending is O(1). Moving an item costs the length of its run; items that arrive in order,
@@ -369,7 +370,7 @@ class _ItemList:
         return True
 
     def _run(self, item: ConversationItem) -> dict[str, ConversationItem]:
-        """Return the item and those directly behind it that follow it or one another, in order."""
+        """Return the item and its run, by id, in order."""
         run = {item.id: item}
         follower = item._after
         while follower is not None and follower.previous_item_id in run:

@@ -179,7 +179,7 @@ def test_deleted_ids_are_remembered_for_a_while() -> None:
     ([text_delta("a", "b", 1), text_delta("a", "a", 0)], "ab"),
     ([text_delta("a", "He"), r.ResponseOutputAudioTranscriptDone(**IDS, transcript="Hello"), text_delta("a", "!")], "Hello"),
     ([r.ResponseOutputTextDelta(**IDS, delta="x"), r.ResponseOutputTextDone(**IDS, text="xy")], "xy"),
-    ([r.ResponseContentPartDone(**IDS, part=r.Audio(transcript="whole"))], "whole"),
+    ([r.ResponseContentPartDone(**IDS, part=r.Audio(transcript="complete"))], "complete"),
     ([r.ResponseOutputItemDone(response_id="r", output_index=0,
         item=message("a", "assistant", r.OutputText(text="done alone")))], "done alone"),
     ([transcribed("a", "hello?")], "hello?"),
@@ -268,13 +268,13 @@ def test_a_call_is_complete_from_deltas_or_from_one_event() -> None:
     step: dict[str, Any] = {"response_id": "r", "item_id": "c", "output_index": 0, "call_id": "call_1"}
     deltas = [r.ResponseFunctionCallArgumentsDelta(**step, delta=part) for part in ('{"city"', ':"Paris"}')]
     done = r.ResponseFunctionCallArgumentsDone(**step, name="weather", arguments='{"city":"Paris"}')
-    whole = r.FunctionCallItem(
+    complete = r.FunctionCallItem(
         id="c", call_id="call_1", name="weather", arguments='{"city":"Paris"}', status="completed"
     )
-    for events in ([*deltas], [*deltas, done, deltas[0]], [done], [r.ConversationItemDone(item=whole)]):
+    for events in ([*deltas], [*deltas, done, deltas[0]], [done], [r.ConversationItemDone(item=complete)]):
         (item,) = fed(*events)
         assert (item.type, item.call_id, item.arguments) == ("function_call", "call_1", '{"city":"Paris"}')
-    conversation = fed(done, r.ConversationItemDone(item=whole))
+    conversation = fed(done, r.ConversationItemDone(item=complete))
     assert [item.call_id for item in conversation.pending_calls] == ["call_1"]
     conversation.feed(
         r.ConversationItemAdded(item=r.FunctionCallOutputItem(id="o", call_id="call_1", output="20"))
