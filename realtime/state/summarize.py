@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw, UnsetType
 
+from .._base64 import decoded_nbytes  # DOOR
 from .._secrets import REDACTED, is_secret
 from .._text import excerpt, shorten
 from ..errors import ConfigError
@@ -178,7 +179,8 @@ class _EventFields:
             return "null" if value is None else REDACTED
         if isinstance(value, str):
             if name == "audio" or name == getattr(owner, "audio_field", ""):
-                return self._audio(len(value) // 4 * 3, owner)  # base64, as it was received or given
+                # Base64, as it was received or given.
+                return self._audio(decoded_nbytes(value.encode("ascii", "replace")), owner)
             if name in _INSTRUCTIONS or name in _DATA_URLS or (name == "text" and self._is_in_instructions):
                 return _length(value)
         if isinstance(value, (bytes, bytearray, memoryview)):

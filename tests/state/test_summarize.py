@@ -261,6 +261,7 @@ def test_audio_in_any_container_is_measured() -> None:
     released.release()
     assert append_of(bytearray(8)) == append_of(memoryview(bytes(8))) == "<1 ms audio/pcmu>"
     assert append_of("AAAAAAAAAAAA") == "<1.1 ms audio/pcmu>"  # base64, as the builder of beta leaves it
+    assert append_of("AAAAAAAAAA==") == "<0.9 ms audio/pcmu>"
     assert append_of(released) == "<0 ms audio/pcmu>"
     misplaced = realtime.RateLimitsUpdated(rate_limits={"x": b"123"})  # type: ignore[arg-type]
     assert summary(misplaced, "pcmu") == "rate_limits.updated rate_limits={x=<3 bytes of audio>}"
