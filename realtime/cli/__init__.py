@@ -1,67 +1,100 @@
-"""The command line: ``python -m realtime COMMAND``, one module a command.
+"""The command line, `python -m realtime COMMAND`: the commands' names, the parser and exit codes.
 
-A command's module has `HELP`, `add_arguments(parser)` and `run(arguments) -> int`, and
-imports what it needs when it runs, so that `doctor` works where something is missing.
-Whatever goes wrong is one line on stderr and exit code 1; options that cannot be are 2, Ctrl-C is 130, and a
-reader of the output who has enough of it 141.
+Each command is a module with `add_arguments(parser)` and `run(arguments) -> int`; its docstring is
+its help. It is imported when its command is chosen, so that `doctor` runs where the dependencies
+of the others are missing. `text` has what they print with, `logs` how `inspect` and `cost` read logs.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, Final
 
 from .._version import __version__
 from ..errors import RealtimeError
-from . import cost, demo, doctor, inspect, serve, wav
-from ._errors import one_line
+from .text import format_error
 
-_COMMANDS = {
-    "demo": demo,
-    "serve": serve,
-    "inspect": inspect,
-    "cost": cost,
-    "wav": wav,
-    "doctor": doctor,
+__all__ = ["COMMANDS", "build_parser", "main"]
+
+COMMANDS: Final = {
+    "demo": "make a phone call over a WebSocket: recorded speech in, synthesised events and speech out",
+    "serve": "serve the protocol on 127.0.0.1, playing each caller's turns back",
+    "inspect": "report on recorded calls, turn by turn: latencies, interruptions, gaps, errors, cost",
+    "cost": "report the tokens and USD of recorded calls",
+    "wav": "write a stereo WAV file of a recorded call: the caller left, the assistant right",
+    "doctor": "report which distribution this package comes from, and its dependencies",
 }
-# 128 and the number of SIGINT, of SIGPIPE, as shells tell it.
-INTERRUPTED = 130
-UNREAD = 141
+# Exit codes, as shells report them: 128 plus the number of SIGINT, and of SIGPIPE.
+_INTERRUPTED: Final = 130
+_OUTPUT_CLOSED: Final = 141
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. `argv` leaves the program's name out."""
-    arguments = _parser().parse_args(argv)
+    """Run one command and return its exit code.
+
+    `argv` has no program name; None takes `sys.argv`. A failure is one line on stderr and exit
+    code 1. Raises SystemExit with code 2 if the arguments are invalid.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    name = next((word for word in argv if word in COMMANDS), "")
     try:
-        code = int(_COMMANDS[arguments.command].run(arguments))
+        arguments = build_parser().parse_args(argv)
+        code: int = _module(arguments.command).run(arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # `... | head`: what is still to be written goes nowhere, without a word at the interpreter's end.
+        # `... | head`: discard the rest, so that the interpreter does not fail when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNREAD
+        return _OUTPUT_CLOSED
     except KeyboardInterrupt:
-        print(f"\nrealtime {arguments.command}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        print(f"\nrealtime {name}: interrupted", file=sys.stderr)
+        return _INTERRUPTED
     except (RealtimeError, OSError, ImportError) as error:
-        print(f"realtime {arguments.command}: {one_line(error)}", file=sys.stderr)
+        print(f"realtime {name}: {format_error(error)}", file=sys.stderr)
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="python -m realtime", description="OpenAI's Realtime protocol for audio pipelines."
     )
     parser.add_argument("--version", action="version", version=f"realtime {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, module in _COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(command)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser
+    )
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, command=name)
     return parser
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """The parser of one command. Imports the command's module when it is used."""
+
+    def __init__(self, *, command: str, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self._command = command
+        self._is_filled = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self._is_filled:
+            self._is_filled = True
+            module = _module(self._command)
+            self.description = module.__doc__
+            module.add_arguments(self)
+        return super().parse_known_args(args, namespace)
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"{__name__}.{command}")
+
+
+_parser = build_parser  # TEMPORARY: old name

@@ -1,6 +1,6 @@
-"""Tells what this package comes from and what it stands on.
+"""Report which distribution this package comes from, and the state of its dependencies.
 
-Exit code 1 where something is missing or another distribution is in the way.
+The exit code is 1 if a dependency is missing or another distribution conflicts with this one.
 """
 
 from __future__ import annotations
@@ -13,50 +13,54 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from ._say import say
+from .text import print_text
 
-HELP = "tell which distribution this package comes from and what it stands on"
-
-DISTRIBUTION = "realtime-codec"
-PACKAGE = "realtime"
-# Supabase's client of its own Realtime service: another thing, with the same package name.
-SUPABASE = "realtime"
-REQUIRED = ("msgspec", "numpy", "pybase64")
-OPTIONAL = {"websockets": "testing"}
-_FOUND_FIRST = "the one found first is imported. Use an environment without it, or vendor this package."
-_OVERWRITTEN = (
+DISTRIBUTION: Final = "realtime-codec"
+PACKAGE: Final = "realtime"
+PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
+# Supabase's client of its own Realtime service: unrelated, with the same package name.
+SUPABASE: Final = "realtime"
+REQUIRED: Final = ("msgspec", "numpy", "pybase64")
+OPTIONAL: Final = {"websockets": "testing"}
+_FOUND_FIRST: Final = (
+    "the one found first is imported. Use an environment without it, or vendor this package."
+)
+_OVERWRITTEN: Final = (
     "in the same folder: each has overwritten files of the other. Uninstall both and install this one again: "
     f"pip uninstall {{0}} {DISTRIBUTION}, pip install {DISTRIBUTION}"
 )
+_WITHOUT_SIMD: Final = {
+    "C extension inactive": "runs in Python, without its C code, and is slow",
+    "No SIMD": "runs its C code without SIMD",
+}
 
 
 class Finding(NamedTuple):
-    """One line of the doctor's report."""
+    """One line of the report."""
 
     name: str
     text: str
-    ok: bool = True
+    is_ok: bool = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`doctor` has no options."""
+    """Add no options: `doctor` has none."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings."""
     findings = [*examine()]
     for finding in findings:
-        say(f"{finding.name:<14}{'' if finding.ok else 'PROBLEM: '}{finding.text}")
-    return 0 if all(finding.ok for finding in findings) else 1
+        print_text(f"{finding.name:<14}{'' if finding.is_ok else 'PROBLEM: '}{finding.text}")
+    return 0 if all(finding.is_ok for finding in findings) else 1
 
 
 def examine() -> Iterator[Finding]:
-    """Everything there is to say."""
-    package = _package_folder()
-    yield Finding("package", str(package))
-    yield from _origin(package)
+    """Yield all findings."""
+    yield Finding("package", str(PACKAGE_FOLDER))
+    yield from _origin(PACKAGE_FOLDER)
     yield Finding("python", f"{platform.python_version()} ({sys.implementation.name}, {platform.machine()})")
     for name in REQUIRED:
         yield _required(name)
@@ -65,11 +69,7 @@ def examine() -> Iterator[Finding]:
         yield _optional(name, extra)
 
 
-def _package_folder() -> Path:
-    return Path(__file__).resolve().parent.parent
-
-
-# --- Where the package comes from ---
+# --- Distributions ---
 
 
 def _origin(package: Path) -> Iterator[Finding]:
@@ -78,20 +78,20 @@ def _origin(package: Path) -> Iterator[Finding]:
         yield Finding("distribution", f"{DISTRIBUTION} {ours.version}")
     else:
         yield Finding("distribution", f"none: a source checkout or a copy, not an installed {DISTRIBUTION}")
-    for name in sorted(_others()):
-        whose = "Supabase's client" if name == SUPABASE else "another package"
+    for name in sorted(_other_distributions()):
+        owner = "Supabase's client" if name == SUPABASE else "another package"
         other = _distribution(name)
-        shares = other is not None and _provides(other, package)
-        what = _OVERWRITTEN.format(name) if shares else _FOUND_FIRST
+        is_shared = other is not None and _provides(other, package)
+        advice = _OVERWRITTEN.format(name) if is_shared else _FOUND_FIRST
         yield Finding(
             "clash",
-            f"{whose}, the distribution {name!r}, is installed and has a package {PACKAGE!r} too; {what}",
-            ok=False,
+            f"{owner}, the distribution {name!r}, is installed and has a package {PACKAGE!r} too; {advice}",
+            is_ok=False,
         )
 
 
-def _others() -> set[str]:
-    """The distributions besides this one that have a package of this name."""
+def _other_distributions() -> set[str]:
+    """Return the distributions besides this one that have a package of this name."""
     found = {name.lower() for name in importlib.metadata.packages_distributions().get(PACKAGE, [])}
     if _distribution(SUPABASE) is not None:
         found.add(SUPABASE)
@@ -106,7 +106,7 @@ def _distribution(name: str) -> importlib.metadata.Distribution | None:
 
 
 def _provides(distribution: importlib.metadata.Distribution, package: Path) -> bool:
-    """Whether the folder `package` is among the distribution's files."""
+    """Return True if the folder `package` is among the distribution's files."""
     return any(
         file.as_posix() == f"{PACKAGE}/__init__.py"
         and Path(str(distribution.locate_file(file))).resolve().parent == package
@@ -115,19 +115,19 @@ def _provides(distribution: importlib.metadata.Distribution, package: Path) -> b
 
 
 def _is_editable(distribution: importlib.metadata.Distribution, package: Path) -> bool:
-    """Whether the folder `package` is what the distribution was installed from to be edited."""
+    """Return True if the distribution is an editable install of the folder `package`."""
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     return bool(origin.get("dir_info", {}).get("editable")) and origin.get("url") == package.parent.as_uri()
 
 
-# --- What it stands on ---
+# --- Dependencies ---
 
 
 def _required(name: str) -> Finding:
     try:
         importlib.import_module(name)
-    except ImportError as why:
-        return Finding(name, f"cannot be imported ({why}): pip install {name}", ok=False)
+    except ImportError as error:
+        return Finding(name, f"cannot be imported ({error}): pip install {name}", is_ok=False)
     return Finding(name, _version(name))
 
 
@@ -145,19 +145,13 @@ def _version(name: str) -> str:
 
 
 def _simd() -> Finding:
-    """What pybase64's own `get_version` says, such as "1.4.1 (C extension active - AVX2)"."""
+    """Report on SIMD by pybase64's `get_version()`, such as "1.4.1 (C extension active - AVX2)"."""
     try:
         import pybase64
     except ImportError:
-        return Finding("base64", "no pybase64, no SIMD", ok=False)
-    said = pybase64.get_version()
+        return Finding("base64", "no pybase64, no SIMD", is_ok=False)
+    version = pybase64.get_version()
     for sign, meaning in _WITHOUT_SIMD.items():
-        if sign in said:
-            return Finding("base64", f"pybase64 {meaning}: {said}")
-    return Finding("base64", f"pybase64 runs its SIMD code: {said}")
-
-
-_WITHOUT_SIMD = {
-    "C extension inactive": "runs in Python, without its C code, and is slow",
-    "No SIMD": "runs its C code without SIMD",
-}
+        if sign in version:
+            return Finding("base64", f"pybase64 {meaning}: {version}")
+    return Finding("base64", f"pybase64 runs its SIMD code: {version}")

@@ -1,8 +1,8 @@
-"""Tells what happened in recorded calls: turn by turn of one log, a summary of many.
+"""Report on recorded calls: turn by turn for one log, a summary for many.
 
 LOG is a file as `Recorder` and `demo` write it (.jsonl, .gz, .zst), a glob (** too), or a folder. A
-rotated log is one call. With --json each log is one line of JSON, and of many the last line is their
-summary. A log that cannot be read costs itself: it is told on stderr, and the exit code is 1.
+rotated log is one call. With --json each log is one line of JSON, followed by their summary if there
+are many. A log that cannot be read is reported on stderr; the others are read, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -11,171 +11,404 @@ import argparse
 import contextlib
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final, TypeVar
 
-from .. import spec
+import msgspec
 
-if TYPE_CHECKING:
-    from ..analysis import Log, Report, Summary
+from .._text import clock, duration, money, one_line, plural
+from ..analysis import (
+    CallReport,
+    CostReport,
+    Histogram,
+    InterruptionReport,
+    Log,
+    Report,
+    ResponseReport,
+    SessionReport,
+    Summary,
+    Turn,
+    UserInput,
+    percentiles,
+    write_page,
+)
+from ..errors import ConfigError
+from .logs import add_log_arguments, format_tokens, named_logs, read_logs, read_report
+from .text import Progress, format_nbytes, print_json, print_text, quote, wrap
 
-HELP = "what happened in recorded calls, turn by turn: latencies, interruptions, gaps, errors, cost"
+T = TypeVar("T")
+
+_INDENT: Final = " " * 16
+_MAX_ROWS: Final = 10
+_MAX_WORST: Final = 5
+_LATENCY_FROM: Final = {
+    "speech_end": "after the speech",
+    "commit": "after the commit",
+    "response_create": "after response.create",
+    "timeout": "after the timeout",
+}
+_INPUT: Final = {"speech": "user speech", "audio": "user audio", "text": "user text"}
+_INTERRUPTED_BY: Final = {
+    "speech": "by the user's speech",
+    "client": "by the client",
+    "server": "by the server",
+}
+_QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+_FORMATS: Final = {"pcm16": "PCM16", "g711_ulaw": "mu-law", "g711_alaw": "A-law"}
+_WORST: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
+    "latency_ms": ("slowest", duration),
+    "gap_ms": ("longest gap", duration),
+    "errors": ("most errors", lambda value: f"{value:,.0f}"),
+    "interruptions": ("interrupted", lambda value: f"{value:,.0f}"),
+    "usd": ("highest cost", lambda value: money(Decimal(repr(value)))),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `inspect`."""
-    parser.add_argument("logs", nargs="+", metavar="LOG", help="a log, a glob or a folder")
+    """Add the options of `inspect`."""
+    add_log_arguments(parser)
     parser.add_argument(
-        "--json", action="store_true", help="one JSON object a line: each log, then the summary"
+        "--json", action="store_true", help="print one JSON object per line: each log, then the summary"
     )
-    parser.add_argument("--html", type=Path, metavar="OUT", help="write a page about the one log")
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write an HTML page about the one log")
     parser.add_argument(
         "--audio",
         action=argparse.BooleanOptionalAction,
-        help="let the page play the call, 1.3 MB a minute (default: a call under ten minutes)",
+        help="embed the call's audio in the page, 1.3 MB per minute (default: if the call is under ten minutes)",
     )
-    add_price_arguments(parser)
-
-
-def add_price_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that `inspect` and `cost` share."""
-    parser.add_argument(
-        "--model",
-        metavar="M",
-        help=f"compute costs by this model's price, whatever the logs say: {', '.join(spec.PRICES)}",
-    )
-    parser.add_argument(
-        "--transcription-model", metavar="M", help="the same for transcriptions of the user's speech"
-    )
-    parser.add_argument(
-        "--jobs", type=_positive, metavar="N", help="read logs in N processes (default: one a CPU)"
-    )
-
-
-def named_logs(arguments: argparse.Namespace) -> list[Log]:
-    """The logs that a command is given.
-
-    Raises:
-        ConfigError: there are none.
-    """
-    from ..analysis import find_logs
-    from ..errors import ConfigError
-
-    logs = find_logs(arguments.logs)
-    if not logs:
-        raise ConfigError("there are no logs in what was named")
-    return logs
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what the logs tell."""
-    from ..errors import ConfigError
-
-    logs = named_logs(arguments)
+    """Print the report of one log, or the summary of several."""
+    logs = named_logs(arguments.logs)
     if arguments.html is not None and len(logs) != 1:
-        raise ConfigError(f"--html is about one log, and there are {len(logs)}")
+        raise ConfigError(f"--html takes one log, but {len(logs)} were found")
     if arguments.audio is not None and arguments.html is None:
-        raise ConfigError("--audio and --no-audio say what the page of --html is to have")
-    return _one(logs[0], arguments) if len(logs) == 1 else _many(logs, arguments)
+        raise ConfigError("--audio and --no-audio need --html")
+    return _run_one(logs[0], arguments) if len(logs) == 1 else _run_many(logs, arguments)
 
 
-# --- One -------------------------------------------------------------------------------
-
-
-def read_report(model: str | None, transcription_model: str | None, log: Log) -> Report:
-    """The report of a log. Raises what `inspect_log` raises, and ConfigError for what is no log at all."""
-    from ..analysis import inspect_log
-    from ..recording.log import no_log
-
-    report = inspect_log(log.files, model=model, transcription_model=transcription_model)
-    if report.broken and not report.frames:
-        raise no_log(report.broken)
-    return report
-
-
-def _one(log: Log, arguments: argparse.Namespace) -> int:
-    from . import _turns
-    from ._logs import each_log
-    from ._say import say, say_json
-    from ._words import printable
-
+def _run_one(log: Log, arguments: argparse.Namespace) -> int:
     work = functools.partial(read_report, arguments.model, arguments.transcription_model)
-    (done,) = each_log([log], work)
-    if done.result is None:
-        print(done.complaint("inspect"), file=sys.stderr)
+    (found,) = read_logs([log], work)
+    if found.result is None:
+        print(found.error_line("inspect"), file=sys.stderr)
         return 1
     if arguments.html is not None:
-        from ..analysis import write_page
-
-        page = write_page(log.files, arguments.html, report=done.result, audio=arguments.audio)
-        told = printable(f"{arguments.html}: {page.nbytes:,} bytes")
-        # Behind a page that goes to stdout it would be part of it.
+        page = write_page(log.files, arguments.html, report=found.result, audio=arguments.audio)
+        # If the page itself goes to stdout (/dev/stdout), this line must not become part of it.
         is_apart = arguments.html.is_file() and not arguments.json
-        print(told, file=sys.stdout if is_apart else sys.stderr)
+        line = one_line(f"{arguments.html}: {page.nbytes:,} bytes")
+        print(line, file=sys.stdout if is_apart else sys.stderr)
     elif not arguments.json:
-        say("\n".join(_turns.lines(done.result)))
+        print_text("\n".join(report_lines(found.result)))
     if arguments.json:
-        say_json(_line("report", done.result))
+        print_json(_json_line("report", found.result))
     return 0
 
 
-# --- Many ------------------------------------------------------------------------------
-
-
 def read_summary(
-    model: str | None, transcription_model: str | None, wants_line: bool, log: Log
+    model: str | None, transcription_model: str | None, wants_json: bool, log: Log
 ) -> tuple[Summary, str]:
-    """The summary of one log, and its line of JSON where that is wanted."""
-    from ..analysis import Summary
-
+    """Return the summary of one log, and its report as a line of JSON, or ""."""
     report = read_report(model, transcription_model, log)
-    return Summary.of(report), _line("report", report) if wants_line else ""
+    return Summary.of(report), _json_line("report", report) if wants_json else ""
 
 
-def _many(logs: Sequence[Log], arguments: argparse.Namespace) -> int:
-    from ..analysis import Summary
-    from . import _many as many
-    from ._logs import each_log
-    from ._progress import Progress
-    from ._say import say, say_json
-
+def _run_many(logs: Sequence[Log], arguments: argparse.Namespace) -> int:
     work = functools.partial(read_summary, arguments.model, arguments.transcription_model, arguments.json)
-    whole, unreadable = Summary(), 0
-    with Progress() as progress, contextlib.closing(each_log(logs, work, arguments.jobs)) as results:
-        for number, done in enumerate(results, start=1):
-            if done.result is None:
+    total, unreadable = Summary(), 0
+    with Progress() as progress, contextlib.closing(read_logs(logs, work, arguments.jobs)) as results:
+        for number, found in enumerate(results, start=1):
+            if found.result is None:
                 unreadable += 1
-                progress.note(done.complaint("inspect"))
+                progress.note(found.error_line("inspect"))
             else:
-                whole += done.result[0]
+                total += found.result[0]
                 if arguments.json:
-                    say_json(done.result[1])
+                    print_json(found.result[1])
             progress.show(f"{number:,} of {len(logs):,} logs")
     if arguments.json:
-        say_json(_line("summary", whole, unreadable=unreadable))
+        print_json(_json_line("summary", total, unreadable=unreadable))
     else:
-        say("\n".join(many.lines(whole)))
+        print_text("\n".join(summary_lines(total)))
     return 1 if unreadable else 0
 
 
-# --- JSON ------------------------------------------------------------------------------
-
-
-def _line(kind: str, told: Report | Summary, **more: object) -> str:
-    """What was found as a line of JSON, with the percentiles of its histograms."""
-    import msgspec
-
-    from ..analysis import percentiles
-
+def _json_line(kind: str, found: Report | Summary, **more: object) -> str:
+    """Return a report or summary as a line of JSON, with the percentiles of its histograms."""
     names = ("latency", "created_latency", "call_time", "gap_time")
-    figures = {f"{name}_ms": percentiles(getattr(told, name)) for name in names}
-    found = {"kind": kind, **more, "figures": figures, **msgspec.to_builtins(told)}
-    return msgspec.json.encode(found).decode()
+    figures = {f"{name}_ms": percentiles(getattr(found, name)) for name in names}
+    members = {"kind": kind, **more, "figures": figures, **msgspec.to_builtins(found)}
+    return msgspec.json.encode(members).decode()
+
+
+# --- One call in lines -----------------------------------------------------------------
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """Yield the lines that describe one call: its session, its turns, its figures, its cost."""
+    yield from _about_session(report)
+    for turn in report.turns:
+        yield ""
+        yield from _turn(turn)
+    yield ""
+    yield from _figures(report)
+    yield from _problems(report)
+    yield from _usage(report)
+    if report.left_out:
+        yield from _row("left out", f"{format_counts(report.left_out)}: over the report's limits")
+
+
+def _row(name: str, text: str) -> Iterator[str]:
+    yield from wrap(text, _INDENT, f"{name:<16}")
+
+
+def _about_session(report: Report) -> Iterator[str]:
+    yield from _row("log", ", ".join(map(one_line, report.logs)) or "none")
+    for session in report.sessions:
+        yield from _row("session", _session(session))
+    frames = {"client": 0, "server": 0}
+    for found in report.frames:
+        frames[found.direction] += found.frames
+    sides = f"{frames['client']:,} from the client, {frames['server']:,} from the server"
+    yield from _row("frames", f"{sides}, {format_nbytes(report.nbytes)} in {duration(report.duration_ms)}")
+    yield from _audio_row(report)
+
+
+def _audio_row(found: Report | Summary) -> Iterator[str]:
+    sent, received = duration(found.user_audio_ms), duration(found.assistant_audio_ms)
+    yield from _row("audio", f"{sent} sent, {received} received")
+
+
+def _session(session: SessionReport) -> str:
+    model = one_line(session.model or "unknown model")
+    sides = [
+        f"{_FORMATS.get(name, name)} {rate:,} Hz"
+        for name, rate in (
+            (session.input_format, session.input_rate),
+            (session.output_format, session.output_rate),
+        )
+    ]
+    formats = sides[0] if sides[0] == sides[1] else f"{sides[0]} in, {sides[1]} out"
+    detection = session.turn_detection and one_line(session.turn_detection)
+    id = one_line(session.id or "no id")
+    return f"{id}: {model}, {session.dialect}, {formats}, {detection or 'no turn detection'}"
+
+
+def _turn(turn: Turn) -> Iterator[str]:
+    title = f"turn {turn.number}"
+    if turn.user is None:
+        yield f"{title:<16}{clock(turn.at_ms)}  no user input before it"
+    else:
+        yield f"{title:<16}{_user_input(turn.user)}"
+        if turn.user.transcript:
+            yield from quote(turn.user.transcript, _INDENT)
+        if turn.user.transcription_error:
+            yield from wrap(f"transcription failed: {one_line(turn.user.transcription_error)}", _INDENT)
+    for response in turn.responses:
+        yield from _response(response)
+
+
+def _user_input(user: UserInput) -> str:
+    line = f"{clock(user.start_ms)}  {_INPUT[user.kind]}"
+    if user.kind == "text":
+        return line
+    end = "" if user.end_ms is None else f" until {clock(user.end_ms)}"
+    audio = f", {duration(user.audio_ms)} of audio" if user.audio_ms else ""
+    return f"{line}{end}{audio}"
+
+
+def _response(response: ResponseReport) -> Iterator[str]:
+    times_ms = (response.first_audio_ms, response.first_text_ms, response.created_ms)
+    at_ms = next((ms for ms in times_ms if ms is not None), 0.0)
+    yield from wrap(f"{clock(at_ms)}  {', '.join(_response_facts(response))}", _INDENT, "  response      ")
+    if response.transcript:
+        yield from quote(response.transcript, _INDENT)
+    for call in response.calls:
+        yield from wrap(_function_call(call), _INDENT)
+    if response.interrupted_by is not None:
+        yield from wrap(_interrupted(response), _INDENT)
+
+
+def _response_facts(response: ResponseReport) -> Iterator[str]:
+    if response.latency_ms is not None:
+        yield f"{duration(response.latency_ms)} {_LATENCY_FROM[response.latency_from or 'speech_end']}"
+    if response.created_latency_ms is not None:
+        yield f"{duration(response.created_latency_ms)} after response.created"
+    if response.audio_ms:
+        yield f"{duration(response.audio_ms)} of audio"
+    elif not response.transcript and not response.calls:
+        yield "no audio, no text"
+    if response.gaps:
+        yield plural(response.gaps, "gap")
+    if response.status is not None and response.status != "completed":
+        reason = f" ({one_line(response.reason)})" if response.reason else ""
+        yield f"{one_line(response.status)}{reason}"
+    elif response.status is None and response.id is not None:
+        yield "no response.done"
+
+
+def _function_call(call: CallReport) -> str:
+    server = f" of {one_line(call.server)}" if call.server else ""
+    if call.took_ms is None:
+        return f"calls {one_line(call.name)}{server}: no output"
+    outcome = "failed" if call.failed else "output"
+    return f"calls {one_line(call.name)}{server}: {outcome} after {duration(call.took_ms)}"
+
+
+def _interrupted(response: ResponseReport) -> str:
+    by = _INTERRUPTED_BY[response.interrupted_by or "server"]
+    line = f"interrupted {by} at {clock(response.interrupted_ms or 0.0)}"
+    if response.heard_ms is not None:
+        line += f": {duration(response.heard_ms)} of {duration(response.audio_ms)} played"
+    return line
+
+
+def _figures(report: Report) -> Iterator[str]:
+    yield from _totals(report)
+    yield from _histograms(report)
+    if report.interruption_count:
+        text = f"{report.interruption_count:,}: {format_counts(report.interrupted_by)}"
+        yield from _row("interruptions", text)
+        yield from _first(report.interruptions, _interruption)
+    if report.gap_count:
+        yield from _row("gaps", format_percentiles(report.gap_time))
+        yield from _first(
+            sorted(report.gaps, key=lambda gap: -gap.gap_ms),
+            lambda gap: (
+                f"{clock(gap.at_ms)}  {duration(gap.gap_ms)}, {duration(gap.played_ms)} into turn {gap.turn}"
+            ),
+        )
+
+
+def _totals(found: Report | Summary) -> Iterator[str]:
+    total = f"{plural(found.turn_count, 'turn')}, {plural(found.response_count, 'response')}"
+    yield from _row("total", f"{total}: {format_counts(found.statuses)}" if found.statuses else total)
+
+
+def _histograms(found: Report | Summary) -> Iterator[str]:
+    for name, histogram in (
+        ("first audio", found.latency),
+        ("from created", found.created_latency),
+        ("function calls", found.call_time),
+    ):
+        if histogram.count:
+            yield from _row(name, format_percentiles(histogram))
+
+
+def _interruption(found: InterruptionReport) -> str:
+    into = "before its audio" if found.into_ms is None else f"{duration(found.into_ms)} in"
+    return f"{clock(found.at_ms)}  turn {found.turn}, {_INTERRUPTED_BY[found.by]}, {into}"
+
+
+def _first(found: Sequence[T], line: Callable[[T], str]) -> Iterator[str]:
+    for each in found[:_MAX_ROWS]:
+        yield from wrap(line(each), _INDENT)
+    if len(found) > _MAX_ROWS:
+        yield f"{_INDENT}and {len(found) - _MAX_ROWS:,} more"
+
+
+def _problems(report: Report) -> Iterator[str]:
+    if report.error_count:
+        yield from _row("errors", f"{report.error_count:,}: {format_counts(report.error_codes)}")
+        yield from _first(
+            report.errors,
+            lambda error: (
+                f"{clock(error.at_ms)}  {one_line(error.code or error.type or error.source)}: "
+                f"{one_line(error.message)}"
+            ),
+        )
+    if report.unknown_types:
+        yield from _row("unknown types", format_counts(report.unknown_types))
+    if report.broken:
+        yield from _row("broken lines", f"{report.broken:,}")
+        yield from _first(report.broken_lines, lambda line: f"line {line.line:,}: {one_line(line.reason)}")
+    if report.undecodable:
+        yield from _row("undecodable", plural(report.undecodable, "frame"))
+        yield from _first(
+            report.undecodable_frames, lambda line: f"line {line.line:,}: {one_line(line.reason)}"
+        )
+
+
+def _usage(report: Report) -> Iterator[str]:
+    for limit in report.rate_limits:
+        left = f"{limit.remaining:,} of {limit.limit:,} left" if limit.limit else f"{limit.remaining:,} left"
+        yield from _row("rate limit", f"{one_line(limit.name)}: minimum {left}, at {clock(limit.at_ms)}")
+    usage = report.usage
+    if usage.responses.total:
+        yield from _row("tokens", format_tokens(usage.responses))
+    if usage.session_seconds:
+        yield from _row("billed time", duration(usage.session_seconds * 1000))
+    yield from _cost(report.cost)
+
+
+def _cost(cost: CostReport) -> Iterator[str]:
+    known = ", ".join(
+        f"{item.use} {money(item.usd)} ({one_line(item.model or '')})"
+        for item in cost.items
+        if item.usd is not None
+    )
+    details = f": {known}" if known else ""
+    if cost.usd is not None:
+        yield from _row("cost", f"{money(cost.usd)}{details}")
+        return
+    yield from _row("cost", f"not known in full; the known part is {money(cost.known_usd)}{details}")
+    for item in cost.items:
+        if item.problem is not None:
+            yield from wrap(f"{item.use}: {one_line(item.problem)}", _INDENT)
+
+
+# --- Many calls in lines ---------------------------------------------------------------
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """Yield the lines that describe many calls: their totals, and the worst by each measure."""
+    size = f"{duration(summary.duration_ms)}, {format_nbytes(summary.nbytes)}"
+    yield from _row("calls", f"{summary.calls:,}, {size}")
+    for name, counts in (("models", summary.models), ("dialects", summary.dialects)):
+        if counts:
+            yield from _row(name, format_counts(counts))
+    yield from _audio_row(summary)
+    yield from _totals(summary)
+    yield from _histograms(summary)
+    if summary.gap_time.count:
+        yield from _row("gaps", format_percentiles(summary.gap_time))
+    for name, number, counts in (
+        ("interruptions", summary.interruption_count, summary.interrupted_by),
+        ("errors", summary.error_count, summary.error_codes),
+    ):
+        if number:
+            yield from _row(name, f"{number:,}: {format_counts(counts)}")
+    if summary.unknown_types:
+        yield from _row("unknown types", format_counts(summary.unknown_types))
+    for name, number in (("broken lines", summary.broken), ("undecodable", summary.undecodable)):
+        if number:
+            yield from _row(name, f"{number:,}")
+    if summary.usage.responses.total:
+        yield from _row("tokens", format_tokens(summary.usage.responses))
+    unpriced = f"; not known in full for {plural(summary.unpriced, 'call')}" if summary.unpriced else ""
+    yield from _row("cost", f"{money(summary.known_usd)}{unpriced}")
+    for measure, (title, shown) in _WORST.items():
+        for number, call in enumerate(summary.worst.get(measure, ())[:_MAX_WORST]):
+            yield f"{'' if number else title:<16}{shown(call.value):>10}  {one_line(call.log)}"
+
+
+# --- Figures ---------------------------------------------------------------------------
+
+
+def format_counts(counts: Mapping[str, int], limit: int = 6) -> str:
+    """Format counts by name, the most frequent first: "3 a, 2 b, and 4 more"."""
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    more = f", and {len(ranked) - limit} more" if len(ranked) > limit else ""
+    shown = (f"{number:,} {one_line(name) or '(none)'}" for name, number in ranked[:limit])
+    return ", ".join(shown) + more
+
+
+def format_percentiles(histogram: Histogram) -> str:
+    """Format the percentiles of a histogram of milliseconds, and its number of values."""
+    values = ((name, histogram.quantile(q)) for name, q in _QUANTILES.items())
+    shown = (f"{name} {duration(value)}" for name, value in values if value is not None)
+    return f"{', '.join(shown)}; of {histogram.count:,}"

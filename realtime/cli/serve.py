@@ -1,4 +1,4 @@
-"""Serves the Realtime protocol on 127.0.0.1 and plays each caller's turns back.
+"""Serve the Realtime protocol on 127.0.0.1 and play each caller's turns back.
 
 Prints one line, the address, once it accepts connections. SIGINT and SIGTERM end it.
 """
@@ -10,44 +10,47 @@ import asyncio
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING
 
-from ..testing._defaults import PTIME_MS
-from ._faults import add_fault
-from ._say import say
-
-if TYPE_CHECKING:
-    from ..testing import LoopbackServer
-
-HELP = "serve the protocol on 127.0.0.1, playing each caller's turns back"
+from ..testing import FAULTS, LoopbackServer
+from ..testing._defaults import PTIME_MS  # DOOR
+from .text import print_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `serve`."""
+    """Add the options of `serve`."""
     parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="listen on port N (default: a free one)"
+        "--port", type=int, default=0, metavar="N", help="the port to listen on (default: a free one)"
     )
     parser.add_argument(
         "--ptime",
         type=int,
         default=PTIME_MS,
         metavar="MS",
-        help="duration of one audio delta (default: %(default)s)",
+        help="the duration of one audio delta (default: %(default)s)",
     )
     parser.add_argument(
         "--pace",
         type=float,
         default=None,
         metavar="X",
-        help="answer X times as fast as speech (1: in real time; default: all at once)",
+        help="send answers X times as fast as real time (1: in real time; default: all at once)",
     )
-    add_fault(parser)
+    add_fault_argument(parser)
+
+
+def add_fault_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--fault NAME``, which may be repeated. `demo` has it too."""
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"inject this fault into the server; may be repeated. One of: {', '.join(FAULTS)}",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until a signal comes."""
-    from ..testing import LoopbackServer
-
+    """Serve until a signal arrives."""
     server = LoopbackServer(
         arguments.port, ptime_ms=arguments.ptime, pace=arguments.pace, faults=arguments.fault
     )
@@ -59,7 +62,7 @@ async def _serve(server: LoopbackServer) -> None:
     stop = asyncio.Event()
     _on_signals(asyncio.get_running_loop(), stop)
     async with server:
-        say(server.url)
+        print_text(server.url)
         sys.stdout.flush()
         await stop.wait()
 

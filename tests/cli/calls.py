@@ -1,4 +1,4 @@
-"""What the tests of the demo share: making a call, and reading what it leaves behind."""
+"""Helpers for the tests of the demo: making a call, and reading the files it writes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def demo(out: Path, *arguments: str) -> int:
     return main(["demo", "--fast", "--out", str(out), *arguments])
 
 
-def in_ascii(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
-    """What is printed from now on, to a terminal of ASCII alone."""
+def ascii_stdout(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
+    """Return the bytes printed from now on, to a stdout that is ASCII only."""
     printed = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii", write_through=True))
     return printed
@@ -41,7 +41,7 @@ def samples(path: Path) -> NDArray[Any]:
 
 
 def turns(out: Path) -> list[tuple[int, int]]:
-    """The turns by the log, in samples of 8 kHz."""
+    """Return the turns in the log, in samples of 8 kHz."""
     frames = [line["frame"] for line in log(out)]
     starts = [frame["audio_start_ms"] for frame in frames if "audio_start_ms" in frame]
     ends = [frame["audio_end_ms"] for frame in frames if "audio_end_ms" in frame]
@@ -49,13 +49,13 @@ def turns(out: Path) -> list[tuple[int, int]]:
 
 
 def speech(rate: int, channels: int = 1) -> NDArray[Any]:
-    """A second of a tone, then silence."""
+    """Return a second of a tone, then a second of silence."""
     tone = (8000 * np.sin(2 * np.pi * 300 * np.arange(rate) / rate)).astype("<i2")
     return np.repeat(np.concatenate([tone, np.zeros(rate, "<i2")]), channels)
 
 
 def two_turns(path: Path) -> Path:
-    """A recording of two turns, each more than a second by the server's ear."""
+    """Write a recording of two turns. With the VAD's padding each is longer than a second."""
     tones = [(8000 * np.sin(2 * np.pi * hz * np.arange(4000) / 8000)).astype("<i2") for hz in (300, 500)]
     silence = np.zeros(6400, "<i2")
     write_wav(

@@ -1,4 +1,4 @@
-"""`cost`: tokens and USD log by log and in all; what has no known price is said."""
+"""`cost`: tokens and USD by log and in total; usage without a known price is reported."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_a_call_cost(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_call(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call("gpt-realtime-2").write(folder / "a.jsonl")
     assert main(["cost", "a.jsonl"]) == 0
     assert capsys.readouterr() == ("     $0.0680  a.jsonl: 1,000 in (0 cached), 1,000 out\n", "")
 
 
-def test_each_call_and_all_of_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_calls_and_their_total(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call("gpt-realtime-2").write(folder / "a.jsonl")
     call("gpt-realtime-2", "whisper-1").write(folder / "b.jsonl")
     assert main(["cost", ".", "--jobs", "2"]) == 0
@@ -46,31 +46,31 @@ def test_each_call_and_all_of_them(folder: Path, capsys: pytest.CaptureFixture[s
         "     $0.0710  ./b.jsonl: 1,000 in (0 cached), 1,000 out",
         "                   $0.0680  responses, gpt-realtime-2",
         "                 $0.003000  transcription, whisper-1",
-        "     $0.1390  in all, 2 calls: 2,000 in (0 cached), 2,000 out",
+        "     $0.1390  in total, 2 calls: 2,000 in (0 cached), 2,000 out",
     ]
 
 
-def test_what_is_not_known_is_said_and_the_rest_is_told(
+def test_unknown_prices_and_missing_logs_are_reported(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call("my-deployment", "whisper-1").write(folder / "a.jsonl")
     call("gpt-realtime-2").write(folder / "b.jsonl")
     assert main(["cost", "a.jsonl", "none.jsonl", "b.jsonl", "--jobs", "1"]) == 1
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
         "   not known  a.jsonl: 1,000 in (0 cached), 1,000 out",
         "                 not known  responses, my-deployment: no price of my-deployment is known",
         "                 $0.003000  transcription, whisper-1",
         "     $0.0680  b.jsonl: 1,000 in (0 cached), 1,000 out",
-        "     $0.0710  in all, 2 calls: 2,000 in (0 cached), 2,000 out; of 1 call something is not known",
+        "     $0.0710  in total, 2 calls: 2,000 in (0 cached), 2,000 out; not known in full for 1 call",
     ]
-    assert said.err == "realtime cost: none.jsonl: no such log\n"
+    assert printed.err == "realtime cost: none.jsonl: no such log\n"
     assert main(["cost", "a.jsonl", "--model", "gpt-realtime-2"]) == 0
     assert main(["cost", "b.jsonl", "--model", "no-such-model"]) == 1
     assert "no price of no-such-model is known" in capsys.readouterr().out
 
 
-def test_sessions_that_are_billed_by_the_minute(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sessions_billed_by_the_minute(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scene = Scene()
     session = {"id": "s", "type": "translation", "model": "gpt-realtime-translate"}
     scene.server("session.created", session=session)
@@ -81,18 +81,18 @@ def test_sessions_that_are_billed_by_the_minute(folder: Path, capsys: pytest.Cap
     assert capsys.readouterr().out == "     $0.0340  t.jsonl: 0 in (0 cached), 0 out, 1 min 0 s billed\n"
 
 
-def test_numbers_of_any_size(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_extreme_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, seconds in (("a", 1e308), ("b", 1e12), ("c", -5)):
         scene = Scene()
         scene.server("session.usage.updated", usage={"seconds": seconds})
         scene.write(folder / f"{name}.jsonl")
     assert main(["cost", ".", "--model", "gpt-live-1"]) == 1
-    said = capsys.readouterr()
-    assert said.err == ""
-    assert "not known  ./a.jsonl: 0 in (0 cached), 0 out\n" in said.out
-    assert "usage that no call can have was told 1 time, and is not counted" in said.out
-    assert "./b.jsonl: 0 in (0 cached), 0 out, 277,777,777 h 46 min 40 s billed\n" in said.out
-    assert "$0.0000  ./c.jsonl: 0 in (0 cached), 0 out\n" in said.out
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "not known  ./a.jsonl: 0 in (0 cached), 0 out\n" in printed.out
+    assert "usage that no call can have was told 1 time, and is not counted" in printed.out
+    assert "./b.jsonl: 0 in (0 cached), 0 out, 277,777,777 h 46 min 40 s billed\n" in printed.out
+    assert "$0.0000  ./c.jsonl: 0 in (0 cached), 0 out\n" in printed.out
     for name in "abc":
         assert main(["inspect", f"{name}.jsonl"]) == 0
         assert "Traceback" not in capsys.readouterr().err

@@ -1,9 +1,11 @@
-"""The demo: a call goes through whole, is recorded whole, and can be interrupted."""
+"""The demo: a complete call, its files, its report, other recordings, and Ctrl-C."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,21 +19,22 @@ from numpy.typing import NDArray
 
 import realtime as r
 from realtime.audio import rms_dbfs, ulaw_decode, write_wav
-from realtime.cli.demo import load
-from tests.cli.calls import ULAW, demo, in_ascii, log, samples, speech, turns
+from realtime.cli import main
+from realtime.cli.demo import load_recording, snr_db
+from tests.cli.calls import ULAW, ascii_stdout, demo, log, samples, speech, turns
 
-FORMATS = [fmt.value for fmt in r.AudioFormat]
+FORMATS = [format.value for format in r.AudioFormat]
 COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(r.__file__).parent.parent)}
 
 
-def snr_db(wanted: NDArray[Any], found: NDArray[Any]) -> float:
+def measured_snr_db(wanted: NDArray[Any], found: NDArray[Any]) -> float:
     noise = found - wanted
     return 10 * float(np.log10((wanted @ wanted) / max(noise @ noise, 1e-9)))
 
 
 def best_lag(wanted: NDArray[Any], found: NDArray[Any]) -> int:
-    """By how many samples `found` lies behind `wanted`, by cross-correlation."""
+    """Return the delay of `found` after `wanted` in samples, by cross-correlation."""
     inner = wanted[40:-40]
     return int(np.argmax([inner @ found[40 + lag : len(found) - 40 + lag] for lag in range(-40, 41)])) - 40
 
@@ -39,26 +42,26 @@ def best_lag(wanted: NDArray[Any], found: NDArray[Any]) -> int:
 # --- The recording -------------------------------------------------------------------
 
 
-def test_the_recording_is_a_phones_and_holds_two_turns() -> None:
-    audio = load(None)
+def test_recording_is_phone_audio_with_two_turns() -> None:
+    audio = load_recording(None)
     assert 5000 < ULAW.duration_ms(len(audio)) < 15_000
     pcm = ulaw_decode(audio)
     assert -26 < rms_dbfs(pcm) < -18
     loud = np.array([rms_dbfs(pcm[at : at + 160]) > -50 for at in range(0, len(pcm), 160)])
-    # The runs of quiet frames of 20 ms between loud ones: one is a pause between turns.
+    # Runs of quiet 20 ms frames between loud ones. One of them is the pause between the turns.
     quiet = np.diff(np.flatnonzero(loud)) - 1
     assert [run * 20 > 1000 for run in quiet].count(True) == 1
     assert max(run * 20 for run in quiet if run * 20 <= 1000) < 500
 
 
-# --- A whole call --------------------------------------------------------------------
+# --- A complete call -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fmt", FORMATS)
-def test_a_call_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str], fmt: str) -> None:
-    assert demo(tmp_path, "--format", fmt) == 0
+@pytest.mark.parametrize("format", FORMATS)
+def test_complete_call(tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str) -> None:
+    assert demo(tmp_path, "--format", format) == 0
     caller, agent = samples(tmp_path / "caller.wav"), samples(tmp_path / "agent.wav")
-    recording = ulaw_decode(load(None)).astype("f8")
+    recording = ulaw_decode(load_recording(None)).astype("f8")
     assert np.array_equal(caller[: len(recording)], recording)
     assert not caller[len(recording) :].any()
     spans = turns(tmp_path)
@@ -69,18 +72,45 @@ def test_a_call_goes_through(tmp_path: Path, capsys: pytest.CaptureFixture[str],
         wanted, found = caller[start:end], agent[at : at + end - start]
         at += end - start
         assert best_lag(wanted, found) == 0
-        assert snr_db(wanted, found) > (150 if fmt == "g711_ulaw" else 50)
-    said = capsys.readouterr()
-    assert "turn 1" in said.err
-    assert f"in the session, {fmt}: equal bytes" in said.out
-    for word in ("frames", "response.output_audio.delta", "ms for each second of call", str(tmp_path)):
-        assert word in said.out
+        assert measured_snr_db(wanted, found) > (150 if format == "g711_ulaw" else 50)
+    printed = capsys.readouterr()
+    assert f"turn 1: committed at {spans[0][0] / 8000:.2f}-{spans[0][1] / 8000:.2f} s\n" in printed.err
+    assert f"{format}: equal bytes" in printed.out
+    for words in ("frames", "ms of encoding and decoding per second of audio", str(tmp_path)):
+        assert words in printed.out
 
 
-def test_the_log_has_every_frame_with_its_direction_and_time(
+def test_report_is_short_and_ends_with_what_to_do_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = Path("demo out")
+    assert demo(out) == 0
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines() + printed.out.splitlines()
+    assert len(lines) <= 12
+    assert max(map(len, lines)) <= 110
+    assert lines[-1] == (
+        "listen to 'demo out/agent.wav', then: "
+        "python -m realtime inspect 'demo out/session.jsonl' --html call.html"
+    )
+    assert samples(out / "agent.wav").size > 0
+    command = shlex.split(lines[-1].partition("python -m realtime ")[2])
+    assert main(command) == 0
+    assert Path("call.html").is_file()
+
+
+def test_cost_of_the_log_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo(tmp_path) == 0
+    capsys.readouterr()
+    assert main(["cost", str(tmp_path / "session.jsonl")]) == 0
+    assert "responses, gpt-realtime-2" in capsys.readouterr().out
+
+
+def test_log_has_every_frame_with_direction_and_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demo(tmp_path) == 0
+    assert demo(tmp_path, "--verbose") == 0
     lines = log(tmp_path)
     assert all(set(line) == {"direction", "time_ms", "frame"} for line in lines)
     times = [line["time_ms"] for line in lines]
@@ -94,13 +124,13 @@ def test_the_log_has_every_frame_with_its_direction_and_time(
     for line in lines:
         event = decode[line["direction"]](json.dumps(line["frame"]))
         assert not isinstance(event, r.UnknownEvent)
-    heard = [
+    deltas = [
         line["frame"]["delta"] for line in lines if line["frame"]["type"] == "response.output_audio.delta"
     ]
-    assert len(heard) == counts["server", "response.output_audio.delta"]
+    assert len(deltas) == counts["server", "response.output_audio.delta"]
 
 
-def test_the_command_itself(tmp_path: Path) -> None:
+def test_command_in_a_process(tmp_path: Path) -> None:
     command = [*COMMAND, "demo", "--fast", "--format", "g711_ulaw"]
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -114,8 +144,8 @@ def test_the_command_itself(tmp_path: Path) -> None:
     assert "Warning" not in done.stderr
 
 
-def test_a_terminal_of_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    printed = in_ascii(monkeypatch)
+def test_ascii_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = ascii_stdout(monkeypatch)
     assert demo(tmp_path / "dé") == 0
     assert b"d\\xe9" in printed.getvalue()
 
@@ -126,7 +156,7 @@ def test_a_terminal_of_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def stereo_wav(path: Path) -> None:
     audio = speech(16000, 2).tobytes()
     write_wav(path, audio, "pcm16", sample_rate=16000)
-    # Two channels: the number of channels, bytes a second, bytes a frame.
+    # Patch the header: number of channels, bytes per second, bytes per frame.
     head = bytearray(path.read_bytes())
     head[22:24] = (2).to_bytes(2, "little")
     head[28:32] = (64000).to_bytes(4, "little")
@@ -135,38 +165,56 @@ def stereo_wav(path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
-def test_another_rate_is_converted(tmp_path: Path, rate: int) -> None:
+def test_other_rates_are_converted(tmp_path: Path, rate: int) -> None:
     write_wav(tmp_path / "in.wav", speech(rate).tobytes(), "pcm16", sample_rate=rate)
     assert demo(tmp_path, "--wav", str(tmp_path / "in.wav"), "--format", "g711_ulaw") == 0
     assert len(samples(tmp_path / "caller.wav")) == 8000 * 3
     assert len(turns(tmp_path)) == 1
 
 
-def test_stereo_is_mixed(tmp_path: Path) -> None:
+def test_stereo_is_mixed_down(tmp_path: Path) -> None:
     stereo_wav(tmp_path / "in.wav")
     assert demo(tmp_path, "--wav", str(tmp_path / "in.wav")) == 0
     assert len(samples(tmp_path / "caller.wav")) == 8000 * 3
 
 
-def test_a_recording_of_silence_has_no_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_silent_recording_has_no_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_wav(tmp_path / "in.wav", ULAW.silence(300), ULAW)
     assert demo(tmp_path, "--wav", str(tmp_path / "in.wav")) == 0
     assert len(samples(tmp_path / "agent.wav")) == 0
-    assert "none: the server heard no speech" in capsys.readouterr().out
+    assert "none: the server detected no speech" in capsys.readouterr().out
+
+
+# --- The report ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("original", "copy", "snr"),
+    [
+        (b"\x10" * 160, b"\x10" * 160, math.inf),
+        (b"", b"", math.inf),
+        (b"\xff" * 160, b"\xff" * 160, math.inf),
+        (b"\xff" * 160, b"\x00" * 160, -math.inf),
+        (b"\x00" * 160, b"\xff" * 160, 0.0),
+        (b"\x00" * 160, b"\x80" * 160, 10 * math.log10(0.25)),
+    ],
+)
+def test_signal_to_noise_ratio(original: bytes, copy: bytes, snr: float) -> None:
+    assert snr_db(original, copy) == snr
 
 
 # --- Ctrl-C --------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_interrupted(tmp_path: Path) -> None:
     command = [*COMMAND, "demo", "--out", str(tmp_path)]
     with subprocess.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        # On a busy machine asyncio's debug mode tells of slow steps before.
-        assert any("the call begins" in line for line in process.stderr)
+        # asyncio's debug mode may report slow steps first.
+        assert any("call started" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130

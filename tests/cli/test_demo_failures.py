@@ -1,4 +1,4 @@
-"""The demo where something is wrong: one clear line, exit code 1, the files so far intact."""
+"""Failures of the demo: one line on stderr, exit code 1, and files that are valid up to there."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from realtime.testing import LoopbackServer
 from tests.cli.calls import ULAW, demo, log, samples, speech
 
 
-def complaint(capsys: pytest.CaptureFixture[str], noted: str = "") -> str:
-    """The one line on stderr that is no progress; one of the others says `noted`."""
-    said = capsys.readouterr()
-    assert said.out == ""
-    *progress, line = said.err.splitlines()
+def error_line(capsys: pytest.CaptureFixture[str], noted: str = "") -> str:
+    """Return the error line on stderr. One of the progress lines before it must contain `noted`."""
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    *progress, line = printed.err.splitlines()
     assert not any(text.startswith("realtime") for text in progress)
     assert sum(noted in text for text in progress) == 1 or not noted
     assert line.startswith("realtime demo: ")
@@ -45,11 +45,11 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
-def of_another_rate(path: Path) -> None:
+def unsupported_rate(path: Path) -> None:
     write_wav(path, speech(44100).tobytes(), "pcm16", sample_rate=44100)
 
 
-def no_wav(path: Path) -> None:
+def not_a_wav(path: Path) -> None:
     path.write_bytes(b"ID3\0" * 100)
 
 
@@ -58,49 +58,49 @@ def empty(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [
         (missing, "No such file"),
         (a_folder, "Is a directory"),
         (truncated, "truncated"),
-        (of_another_rate, "accepted are 8000, 16000, 24000, 48000 Hz"),
-        (no_wav, "WAV"),
+        (unsupported_rate, "accepted are 8000, 16000, 24000, 48000 Hz"),
+        (not_a_wav, "WAV"),
         (empty, "no audio"),
     ],
 )
-def test_a_recording_that_cannot_be_used(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], None], says: str
+def test_unusable_recordings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], None], message: str
 ) -> None:
     make(tmp_path / "in.wav")
     assert demo(tmp_path / "out", "--wav", str(tmp_path / "in.wav")) == 1
-    line = complaint(capsys)
-    assert says in line
+    line = error_line(capsys)
+    assert message in line
     assert str(tmp_path / "in.wav") in line
 
 
-def test_an_occupied_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_occupied_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with LoopbackServer() as other:
         assert demo(tmp_path, "--port", str(other.port)) == 1
-        assert f"cannot listen on 127.0.0.1:{other.port}" in complaint(capsys)
+        assert f"cannot listen on 127.0.0.1:{other.port}" in error_line(capsys)
 
 
-def test_a_port_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo(tmp_path, "--port", "70000") == 1
-    assert "port" in complaint(capsys)
+    assert "port" in error_line(capsys)
 
 
-def test_a_file_where_the_folder_should_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_folder_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "out").write_text("")
     assert demo(tmp_path / "out") == 1
-    assert str(tmp_path / "out") in complaint(capsys)
+    assert str(tmp_path / "out") in error_line(capsys)
 
 
 @pytest.mark.parametrize(
     "url", ["ws://127.0.0.1:9", "http://127.0.0.1/", "nonsense", "ws://[::1", "ws://127.0.0.1:x/"]
 )
-def test_a_server_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str) -> None:
+def test_unreachable_server(tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str) -> None:
     assert demo(tmp_path, "--url", url) == 1
-    assert f"cannot connect to {url}" in complaint(capsys)
+    assert f"cannot connect to {url}" in error_line(capsys)
 
 
 SECRET = "user:S3CRET@"
@@ -117,43 +117,43 @@ KEY = "?api-key=S3CRET#S3CRET"
         (f"ws://{SECRET}127.0.0.1:x/{KEY}", "ws://127.0.0.1:x/"),
     ],
 )
-def test_what_is_secret_in_a_url_is_not_told(
+def test_errors_contain_no_credentials_of_the_url(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str, shown: str
 ) -> None:
     assert demo(tmp_path, "--url", url) == 1
-    line = complaint(capsys)
+    line = error_line(capsys)
     assert f"cannot connect to {shown}: " in line
     assert "S3CRET" not in line
 
 
-def test_what_is_secret_in_a_url_is_not_in_the_report(
+def test_the_report_contains_no_credentials_of_the_url(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    came: list[int] = []
+    attempts: list[int] = []
 
     def refuse(connection: ServerConnection, request: Request) -> Response | None:
-        came.append(len(came))
-        status = {2: HTTPStatus.TOO_MANY_REQUESTS, 3: HTTPStatus.REQUEST_TIMEOUT}.get(len(came))
+        attempts.append(len(attempts))
+        status = {2: HTTPStatus.TOO_MANY_REQUESTS, 3: HTTPStatus.REQUEST_TIMEOUT}.get(len(attempts))
         return connection.respond(status, "") if status else None
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         greet(connection)
-        if len(came) == 1:
+        if len(attempts) == 1:
             connection.close(1012)
         for frame in connection:
             if r.peek_type(frame) == "input_audio_buffer.clear":
                 connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
 
-    with Server(talk, process_request=refuse) as server:
+    with Server(handle, process_request=refuse) as server:
         assert demo(tmp_path, "--url", f"{server.url}?api-key=S3CRET") == 0
-    said = capsys.readouterr()
-    assert "reconnected   3: " in said.out
-    assert "HTTP 429" in said.err
-    assert "S3CRET" not in said.out + said.err
+    printed = capsys.readouterr()
+    assert "reconnected   3: " in printed.out
+    assert "HTTP 429" in printed.err
+    assert "S3CRET" not in printed.out + printed.err
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "nonsense"])
-def test_a_call_that_does_not_begin_leaves_the_last_ones_files(tmp_path: Path, url: str) -> None:
+def test_a_call_that_never_connects_keeps_the_files_of_the_last_one(tmp_path: Path, url: str) -> None:
     assert demo(tmp_path) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert min(len(data) for data in before.values()) > 1000
@@ -164,44 +164,44 @@ def test_a_call_that_does_not_begin_leaves_the_last_ones_files(tmp_path: Path, u
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "session.jsonl").mkdir()
     assert demo(tmp_path) == 1
-    assert str(tmp_path / "session.jsonl") in complaint(capsys)
+    assert str(tmp_path / "session.jsonl") in error_line(capsys)
 
 
-def test_a_server_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_path_on_the_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with LoopbackServer() as server:
         assert demo(tmp_path, "--url", server.url.replace("realtime", "chat")) == 1
-    assert "404" in complaint(capsys)
+    assert "404" in error_line(capsys)
 
 
-@pytest.mark.parametrize("says", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\xff" * 100_000])
-def test_what_is_no_websocket(tmp_path: Path, capsys: pytest.CaptureFixture[str], says: bytes) -> None:
+@pytest.mark.parametrize("reply", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\xff" * 100_000])
+def test_servers_without_websockets(tmp_path: Path, capsys: pytest.CaptureFixture[str], reply: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def talk() -> None:
+        def handle() -> None:
             peer, _ = listener.accept()
             with peer:
                 peer.recv(65536)
-                peer.sendall(says)
+                peer.sendall(reply)
 
-        thread = threading.Thread(target=talk)
+        thread = threading.Thread(target=handle)
         thread.start()
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/realtime"
         assert demo(tmp_path, "--url", url) == 1
         thread.join()
-    assert f"cannot connect to {url}" in complaint(capsys)
+    assert f"cannot connect to {url}" in error_line(capsys)
 
 
 # --- Servers that fail ---------------------------------------------------------------
 
 
 class Server:
-    """A server of `talk` on 127.0.0.1, in a thread."""
+    """A WebSocket server on 127.0.0.1 that runs `handle` for each connection, in a thread."""
 
-    def __init__(self, talk: Callable[[ServerConnection], None], **options: Any) -> None:
-        self._server = serve(talk, "127.0.0.1", 0, max_size=None, close_timeout=0.2, **options)
+    def __init__(self, handle: Callable[[ServerConnection], None], **options: Any) -> None:
+        self._server = serve(handle, "127.0.0.1", 0, max_size=None, close_timeout=0.2, **options)
         self._thread = threading.Thread(target=self._server.serve_forever)
         self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/v1/realtime"
 
@@ -222,9 +222,9 @@ def greet(connection: ServerConnection) -> None:
 
 
 def answer_and(end: Callable[[ServerConnection], None]) -> Callable[[ServerConnection], None]:
-    """A server that takes half a second, answers with as much of an answer, and ends."""
+    """Return a handler that receives half a second, answers with half a second, and runs `end`."""
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         greet(connection)
         for _ in range(25):
             connection.recv()
@@ -235,57 +235,57 @@ def answer_and(end: Callable[[ServerConnection], None]) -> Callable[[ServerConne
             connection.send(r.encode(delta), text=True)
         end(connection)
 
-    return talk
+    return handle
 
 
 def close(connection: ServerConnection) -> None:
     connection.close(1011, "out of memory")
 
 
-def vanish(connection: ServerConnection) -> None:
+def drop(connection: ServerConnection) -> None:
     connection.socket.shutdown(socket.SHUT_RDWR)
 
 
-def complain(connection: ServerConnection) -> None:
+def send_error(connection: ServerConnection) -> None:
     detail = r.ErrorDetail(type="server_error", message="too\nmuch talk")
     connection.send(r.encode(r.Error(error=detail)), text=True)
 
 
-def rave(connection: ServerConnection) -> None:
+def send_truncated(connection: ServerConnection) -> None:
     connection.send('{"type":\n"session.updated"')
 
 
-def misspell(connection: ServerConnection) -> None:
+def send_invalid(connection: ServerConnection) -> None:
     connection.send('{"type":\r\n"response.done",\n"response":7}')
 
 
-def rave_again(connection: ServerConnection) -> None:
+def send_many_truncated(connection: ServerConnection) -> None:
     for _ in range(10):
-        rave(connection)
+        send_truncated(connection)
 
 
 @pytest.mark.parametrize(
     ("end", "noted"),
     [
         (close, ""),
-        (vanish, ""),
-        (complain, "the server tells an error: server_error: too much talk"),
-        (rave, "a frame is lost: Input data was truncated"),
-        (rave_again, "a frame is lost: Input data was truncated"),
-        (misspell, "response.done"),
+        (drop, ""),
+        (send_error, "the server reported an error: server_error: too much talk"),
+        (send_truncated, "undecodable frame ignored: Input data was truncated"),
+        (send_many_truncated, "undecodable frame ignored: Input data was truncated"),
+        (send_invalid, "response.done"),
     ],
 )
-def test_a_server_that_fails_in_mid_call_leaves_the_files_intact(
+def test_files_are_intact_after_a_failure_in_mid_call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], end: Callable[[ServerConnection], None], noted: str
 ) -> None:
     with Server(answer_and(end)) as server:
         assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url, "--retries", "0") == 1
-    says = "received 1011 (internal error) out of memory" if end is close else ""
-    assert f"the server went away in mid-call: {says}" in complaint(capsys, noted)
+    reason = "received 1011 (internal error) out of memory" if end is close else ""
+    assert f"the connection ended in mid-call: {reason}" in error_line(capsys, noted)
     assert len(samples(tmp_path / "caller.wav")) >= 25 * 160
-    heard = len(samples(tmp_path / "agent.wav"))
-    # A connection that is cut may take with it what was on its way.
-    assert heard == 5 * 800 or (end is vanish and heard % 800 == 0)
+    received = len(samples(tmp_path / "agent.wav"))
+    # Dropping a connection may lose frames that are in flight.
+    assert received == 5 * 800 or (end is drop and received % 800 == 0)
     lines = log(tmp_path)
     assert [line["direction"] for line in lines].count("client") >= 26
     assert lines[0]["frame"]["type"] == "session.update"
@@ -302,22 +302,25 @@ def greet_and_listen(connection: ServerConnection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("talk", "what"), [(listen, "accept the session's settings"), (greet_and_listen, "answer")]
+    ("handle", "action"), [(listen, "accept the session's settings"), (greet_and_listen, "answer")]
 )
-def test_a_server_that_says_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], talk: Callable[[ServerConnection], None], what: str
+def test_silent_server(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    handle: Callable[[ServerConnection], None],
+    action: str,
 ) -> None:
-    with Server(talk) as server:
+    with Server(handle) as server:
         arguments = ("--url", server.url, "--patience", "0.5", "--retries", "1")
         assert demo(tmp_path, *arguments) == 1
-    line = complaint(capsys, f"the server did not {what} in 0.5 s")
-    assert f"the server did not {what} in 0.5 s; no retries are left" in line
+    line = error_line(capsys, f"the server did not {action} in 0.5 s")
+    assert f"the server did not {action} in 0.5 s; no retries are left" in line
     assert len(samples(tmp_path / "agent.wav")) == 0
     assert [line["frame"]["type"] for line in log(tmp_path)].count("session.update") == 2
 
 
 def chat(connection: ServerConnection) -> None:
-    """Say something whenever the client has nothing to say."""
+    """Send an event that is no progress whenever the client is silent."""
     greet(connection)
     while True:
         try:
@@ -326,88 +329,90 @@ def chat(connection: ServerConnection) -> None:
             connection.send(r.encode(r.RateLimitsUpdated(rate_limits=[])), text=True)
 
 
-def test_a_server_that_only_chats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_makes_no_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Server(chat) as server:
         assert demo(tmp_path, "--url", server.url, "--patience", "0.5", "--retries", "0") == 1
-    assert "the server did not answer in 0.5 s" in complaint(capsys)
+    assert "the server did not answer in 0.5 s" in error_line(capsys)
     assert [line["frame"]["type"] for line in log(tmp_path)].count("rate_limits.updated") > 1
 
 
 def test_a_server_that_stops_reading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     released = threading.Event()
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         greet(connection)
         released.wait(20)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url, "--patience", "0.5", "--retries", "0") == 1
         released.set()
-    assert "the server did not read what it is sent in 0.5 s" in complaint(capsys)
+    assert "the server did not read for 0.5 s" in error_line(capsys)
 
 
-def test_settings_that_are_refused_end_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def talk(connection: ServerConnection) -> None:
-        asked = r.decode_client(connection.recv())
-        assert isinstance(asked, r.SessionUpdate)
-        assert isinstance(asked.event_id, str)
+def test_refused_settings_end_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def handle(connection: ServerConnection) -> None:
+        update = r.decode_client(connection.recv())
+        assert isinstance(update, r.SessionUpdate)
+        assert isinstance(update.event_id, str)
         detail = r.ErrorDetail(
-            type="invalid_request_error", code="invalid_value", message="no", event_id=asked.event_id
+            type="invalid_request_error", code="invalid_value", message="no", event_id=update.event_id
         )
         connection.send(r.encode(r.Error(error=detail)), text=True)
         listen(connection)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 1
-    assert complaint(capsys).endswith("the server refused the session's settings: invalid_value: no")
+    assert error_line(capsys).endswith("the server refused the session's settings: invalid_value: no")
 
 
-def test_a_format_of_tomorrow_ends_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def talk(connection: ServerConnection) -> None:
+def test_an_unknown_format_ends_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def handle(connection: ServerConnection) -> None:
         connection.recv()
-        told = b'{"type":"session.updated","session":{"type":"realtime","audio":{"output":{"format":%s}}}}'
-        connection.send(told % b'{"type":"audio/opus"}', text=True)
+        updated = b'{"type":"session.updated","session":{"type":"realtime","audio":{"output":{"format":%s}}}}'
+        connection.send(updated % b'{"type":"audio/opus"}', text=True)
         listen(connection)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 1
-    assert "the session speaks a format that is not known" in complaint(capsys)
+    assert "the session's output format is not supported: unknown audio format 'audio/opus'" in error_line(
+        capsys
+    )
 
 
 @pytest.mark.parametrize(
     ("code", "reason"), [(4000, "invalid_request_error.x"), (3000, "invalid_api_key"), (1008, "policy")]
 )
-def test_an_end_on_purpose_is_not_tried_again(
+def test_a_deliberate_close_is_not_retried(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, reason: str
 ) -> None:
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         connection.recv()
         connection.close(code, reason)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 1
-    line = complaint(capsys)
+    line = error_line(capsys)
     assert f"the server ended the call: received {code}" in line
     assert reason in line
 
 
-def test_a_key_that_is_wrong_is_not_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def talk(connection: ServerConnection) -> None:
+def test_an_invalid_key_is_not_retried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def handle(connection: ServerConnection) -> None:
         detail = r.ErrorDetail(
             type="invalid_request_error", code="invalid_api_key", message="Incorrect API key." + 400 * "x"
         )
         connection.send(r.encode(r.Error(error=detail)), text=True)
         listen(connection)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 1
-    line = complaint(capsys)
+    line = error_line(capsys)
     assert "the server refused the call: invalid_api_key: Incorrect API key.x" in line
     assert len(line) < 400
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "ending"),
     [
         (
             '{"error":{"code":"invalid_api_key","message":"Incorrect\\nkey"}}',
@@ -419,57 +424,59 @@ def test_a_key_that_is_wrong_is_not_tried_again(tmp_path: Path, capsys: pytest.C
         ("", "HTTP 401"),
     ],
 )
-def test_a_handshake_that_is_refused_is_not_tried_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, says: str
+def test_a_refused_handshake_is_not_retried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, ending: str
 ) -> None:
     def refuse(connection: ServerConnection, request: Request) -> Response:
         return connection.respond(HTTPStatus.UNAUTHORIZED, body)
 
     with Server(listen, process_request=refuse) as server:
         assert demo(tmp_path, "--url", server.url) == 1
-    assert complaint(capsys).endswith(says)
+    assert error_line(capsys).endswith(ending)
 
 
-def test_a_server_that_is_busy_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Once it was there: 1011, then twice 503, then it is as it should be."""
-    came: list[int] = []
+def test_a_busy_server_is_retried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After one connection that worked: a close with 1011, twice HTTP 503, then a complete call."""
+    attempts: list[int] = []
 
     def busy(connection: ServerConnection, request: Request) -> Response | None:
-        came.append(len(came))
-        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "") if len(came) in (2, 3) else None
+        attempts.append(len(attempts))
+        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "") if len(attempts) in (2, 3) else None
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         greet(connection)
-        if len(came) == 1:
+        if len(attempts) == 1:
             connection.close(1011)
         for frame in connection:
             if r.peek_type(frame) == "input_audio_buffer.clear":
                 connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
 
-    with Server(talk, process_request=busy) as server:
+    with Server(handle, process_request=busy) as server:
         assert demo(tmp_path, "--url", server.url) == 0
-    assert len(came) == 4
-    said = capsys.readouterr()
-    assert "reconnected   3: cannot connect to" in said.out
-    assert "(2), the server went away in mid-call: received 1011" in said.out
+    assert len(attempts) == 4
+    out = capsys.readouterr().out
+    assert "reconnected   3: cannot connect to" in out
+    assert "(2), the connection ended in mid-call: received 1011" in out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "option"),
     [
         (["--patience", "0"], "--patience"),
         (["--patience", "inf"], "--patience"),
         (["--retries", "-1"], "--retries"),
     ],
 )
-def test_what_cannot_be_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+def test_invalid_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], option: str
 ) -> None:
     assert demo(tmp_path, *arguments) == 1
-    assert says in complaint(capsys)
+    assert option in error_line(capsys)
 
 
-def test_an_answer_that_is_not_the_callers_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_that_differs_from_the_callers_audio(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     place: dict[str, Any] = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
     events = (
         r.InputAudioBufferSpeechStarted(item_id="u", audio_start_ms=0),
@@ -480,7 +487,7 @@ def test_an_answer_that_is_not_the_callers_audio(tmp_path: Path, capsys: pytest.
         r.ResponseDone(response=r.Response(id="r")),
     )
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         greet(connection)
         while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
             pass
@@ -488,16 +495,16 @@ def test_an_answer_that_is_not_the_callers_audio(tmp_path: Path, capsys: pytest.
             connection.send(r.encode(event), text=True)
         connection.recv()
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
     assert len(samples(tmp_path / "agent.wav")) == 800
-    assert "the answer is not the caller's audio" in capsys.readouterr().out
+    assert "the answer differs from the caller's audio" in capsys.readouterr().out
 
 
-def answer_to_the_end(*events: r.ServerEvent | bytes) -> Callable[[ServerConnection], None]:
-    """A server that says `events` once all was said."""
+def send_at_the_end(*events: r.ServerEvent | bytes) -> Callable[[ServerConnection], None]:
+    """Return a handler that sends `events` once it has received all audio."""
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         greet(connection)
         while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
             pass
@@ -505,10 +512,10 @@ def answer_to_the_end(*events: r.ServerEvent | bytes) -> Callable[[ServerConnect
             connection.send(event if isinstance(event, bytes) else r.encode(event), text=True)
         connection.recv()
 
-    return talk
+    return handle
 
 
-SPOKEN = (
+ANSWER = (
     r.InputAudioBufferSpeechStarted(item_id="u", audio_start_ms=0),
     r.InputAudioBufferSpeechStopped(item_id="u", audio_end_ms=100),
     r.ResponseCreated(response=r.Response(id="r")),
@@ -518,112 +525,116 @@ SPOKEN = (
 )
 
 
-def test_an_answer_that_the_caller_interrupts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupted_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cancelled = r.Response(
         id="r", status="cancelled", status_details=r.StatusDetails(type="cancelled", reason="turn_detected")
     )
-    talk = answer_to_the_end(*SPOKEN, r.ResponseDone(response=cancelled), r.InputAudioBufferCleared())
-    with Server(talk) as server:
+    handle = send_at_the_end(*ANSWER, r.ResponseDone(response=cancelled), r.InputAudioBufferCleared())
+    with Server(handle) as server:
         assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
-    said = capsys.readouterr().out
-    assert "turn 1        the answer was interrupted by the caller's next turn, after 0.10 s" in said
+    out = capsys.readouterr().out
+    assert "turn 1        answer interrupted by the caller's next turn, after 0.10 s" in out
 
 
-def test_silence_that_comes_back_as_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_silence_answered_with_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_wav(tmp_path / "in.wav", ULAW.silence(300), ULAW)
     done = r.ResponseDone(response=r.Response(id="r"))
-    with Server(answer_to_the_end(*SPOKEN, done, r.InputAudioBufferCleared())) as server:
+    with Server(send_at_the_end(*ANSWER, done, r.InputAudioBufferCleared())) as server:
         arguments = ("--wav", str(tmp_path / "in.wav"), "--format", "g711_ulaw", "--url", server.url)
         assert demo(tmp_path / "out", *arguments) == 0
-    assert "as 8 kHz mu-law: SNR -inf dB" in capsys.readouterr().out
+    assert "8 kHz mu-law: SNR -inf dB" in capsys.readouterr().out
 
 
-# --- Text that a terminal would obey -------------------------------------------------
+# --- Control characters from a server ------------------------------------------------
 
-OBEYED = "caf\u00e9 \x1b]0;owned\x07\x1b[2J\u202e\x9b31m\n\rrealtime demo: all is well"
-
-
-def is_harmless(said: str) -> bool:
-    return said.replace("\n", "").isprintable() and "\nrealtime demo: all is well" not in said
+HOSTILE = "caf\u00e9 \x1b]0;owned\x07\x1b[2J\u202e\x9b31m\n\rrealtime demo: all is well"
 
 
-def test_nothing_that_a_server_says_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    quoted = json.dumps(OBEYED).encode()
-    failed = r.StatusDetails(type="failed", error=r.StatusError(type=OBEYED, code=OBEYED, message=OBEYED))
-    spoken = r.ResponseOutputAudioTranscriptDone(
-        response_id="r", item_id="i", output_index=0, content_index=0, transcript=OBEYED
+def is_harmless(printed: str) -> bool:
+    return printed.replace("\n", "").isprintable() and "\nrealtime demo: all is well" not in printed
+
+
+def test_control_characters_in_events_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quoted = json.dumps(HOSTILE).encode()
+    failed = r.StatusDetails(type="failed", error=r.StatusError(type=HOSTILE, code=HOSTILE, message=HOSTILE))
+    transcript = r.ResponseOutputAudioTranscriptDone(
+        response_id="r", item_id="i", output_index=0, content_index=0, transcript=HOSTILE
     )
-    talk = answer_to_the_end(
-        r.Error(error=r.ErrorDetail(type=OBEYED, code=OBEYED, message=OBEYED)),
+    handle = send_at_the_end(
+        r.Error(error=r.ErrorDetail(type=HOSTILE, code=HOSTILE, message=HOSTILE)),
         b'{"type":%b}' % quoted,
         b'{"type":"response.done","response":{%b:7}}' % quoted,
         b'{"type":"error","error":{%b:' % quoted,
-        *SPOKEN,
+        *ANSWER,
         r.ResponseOutputItemAdded(
             response_id="r", output_index=0, item=r.MessageItem(id="i", role="assistant", content=[])
         ),
-        spoken,
+        transcript,
         r.ResponseDone(response=r.Response(id="r", status="failed", status_details=failed)),
         r.InputAudioBufferCleared(),
     )
-    with Server(talk) as server:
-        assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
-    said = capsys.readouterr()
-    assert said.err.count("owned") >= 3
-    assert said.out.count("owned") >= 3
-    assert is_harmless(said.err)
-    assert is_harmless(said.out)
+    with Server(handle) as server:
+        assert demo(tmp_path, "--verbose", "--format", "g711_ulaw", "--url", server.url) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("owned") >= 3
+    assert printed.out.count("owned") >= 3
+    assert is_harmless(printed.err)
+    assert is_harmless(printed.out)
 
 
 @pytest.mark.parametrize("code", [4000, 1012])
-def test_no_reason_of_a_close_is_obeyed(
+def test_control_characters_in_a_close_reason_are_escaped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int
 ) -> None:
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         connection.recv()
-        connection.close(code, OBEYED)
+        connection.close(code, HOSTILE)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url, "--retries", "0") == 1
-    said = capsys.readouterr().err
-    assert "owned" in said
-    assert is_harmless(said)
+    err = capsys.readouterr().err
+    assert "owned" in err
+    assert is_harmless(err)
 
 
-def test_no_format_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = {"type": "realtime", "audio": {"output": {"format": {"type": OBEYED}}}}
-    updated = json.dumps({"type": "session.updated", "session": told})
+def test_control_characters_in_a_format_are_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"type": "realtime", "audio": {"output": {"format": {"type": HOSTILE}}}}
+    updated = json.dumps({"type": "session.updated", "session": settings})
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         connection.recv()
         connection.send(updated)
         listen(connection)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 1
-    said = capsys.readouterr().err
-    assert "owned" in said
-    assert is_harmless(said)
+    err = capsys.readouterr().err
+    assert "owned" in err
+    assert is_harmless(err)
 
 
-def test_no_body_of_a_refusal_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_in_a_refusal_are_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refuse(connection: ServerConnection, request: Request) -> Response:
-        body = json.dumps({"error": {"code": OBEYED, "message": OBEYED}})
+        body = json.dumps({"error": {"code": HOSTILE, "message": HOSTILE}})
         return connection.respond(HTTPStatus.UNAUTHORIZED, body)
 
     with Server(listen, process_request=refuse) as server:
         assert demo(tmp_path, "--url", server.url) == 1
-    said = capsys.readouterr().err
-    assert "owned" in said
-    assert is_harmless(said)
+    err = capsys.readouterr().err
+    assert "owned" in err
+    assert is_harmless(err)
 
 
-def test_half_a_sample_at_the_end_of_an_answer_is_not_heard(
+def test_half_a_sample_at_the_end_of_an_answer_is_dropped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place: dict[str, Any] = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         greet(connection)
         while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
             pass
@@ -636,18 +647,18 @@ def test_half_a_sample_at_the_end_of_an_answer_is_not_heard(
             connection.send(r.encode(event), text=True)
         connection.recv()
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 0
     assert 700 < len(samples(tmp_path / "agent.wav")) <= 800
-    assert "answer 1: 0.10 s came back" in capsys.readouterr().err
+    assert "answer 1: 0.10 s received" in capsys.readouterr().err
 
 
-def test_of_two_turns_without_an_answer_the_last_is_asked_for_again(
+def test_only_the_last_of_two_unanswered_turns_is_requested_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sessions: list[list[str]] = []
 
-    def talk(connection: ServerConnection) -> None:
+    def handle(connection: ServerConnection) -> None:
         sessions.append([])
         greet(connection)
         if len(sessions) == 1:
@@ -670,14 +681,14 @@ def test_of_two_turns_without_an_answer_the_last_is_asked_for_again(
             if kind == "input_audio_buffer.clear":
                 connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
 
-    with Server(talk) as server:
+    with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 0
     assert sessions[1][:3] == ["conversation.item.create", "conversation.item.create", "response.create"]
     assert sessions[1].count("response.create") == 1
     assert "turn 1        no answer of its own" in capsys.readouterr().out
 
 
-# --- What cannot be logged as it is --------------------------------------------------
+# --- Frames that are not one line of JSON --------------------------------------------
 
 
 @pytest.mark.parametrize(

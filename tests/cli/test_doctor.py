@@ -1,4 +1,4 @@
-"""`doctor`: where the package comes from, what it stands on, what is in the way."""
+"""`doctor`: the origin of the package, its dependencies, and conflicts with other distributions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import realtime as r
 from realtime.cli import doctor, main
-from tests.cli.calls import in_ascii
+from tests.cli.calls import ascii_stdout
 
 PACKAGE = Path(r.__file__).resolve().parent
 
@@ -24,7 +24,7 @@ def findings() -> dict[str, doctor.Finding]:
 
 
 def install(folder: Path, name: str, *files: str, direct_url: str | None = None) -> None:
-    """A distribution of that name in `folder`, as pip would leave it."""
+    """Install a distribution of that name in `folder`, as pip would."""
     for file in files:
         if not (folder / file).exists():
             (folder / file).parent.mkdir()
@@ -37,25 +37,25 @@ def install(folder: Path, name: str, *files: str, direct_url: str | None = None)
         (info / "direct_url.json").write_text(direct_url)
 
 
-def test_all_is_told_and_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["doctor"])
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for text in (str(PACKAGE), platform.python_version(), msgspec.__version__, numpy.__version__):
-        assert text in said
-    assert pybase64.get_version() in said
-    assert "websockets" in said
-    assert code == (1 if "PROBLEM" in said else 0)
+        assert text in printed
+    assert pybase64.get_version() in printed
+    assert "websockets" in printed
+    assert code == (1 if "PROBLEM" in printed else 0)
 
 
-def test_a_terminal_of_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    printed = in_ascii(monkeypatch)
-    monkeypatch.setattr(doctor, "_package_folder", lambda: tmp_path / "dé" / "realtime")
+def test_ascii_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = ascii_stdout(monkeypatch)
+    monkeypatch.setattr(doctor, "PACKAGE_FOLDER", tmp_path / "dé" / "realtime")
     main(["doctor"])
     assert b"d\\xe9" in printed.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("version", "found"),
     [
         ("1.4.1 (C extension active - AVX2)", "its SIMD code"),
         ("1.4.1 (C extension active - NEON)", "its SIMD code"),
@@ -63,44 +63,44 @@ def test_a_terminal_of_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ("1.4.1 (C extension inactive)", "in Python"),
     ],
 )
-def test_simd_is_what_pybase64_says(monkeypatch: pytest.MonkeyPatch, said: str, found: str) -> None:
-    monkeypatch.setattr(pybase64, "get_version", lambda: said)
+def test_simd_is_what_pybase64_reports(monkeypatch: pytest.MonkeyPatch, version: str, found: str) -> None:
+    monkeypatch.setattr(pybase64, "get_version", lambda: version)
     finding = findings()["base64"]
     assert found in finding.text
-    assert finding.ok
+    assert finding.is_ok
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of distributions, before all others."""
+    """A folder of distributions that is searched before all others."""
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
 
-def test_supabases_distribution_is_in_the_way(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_conflict_with_supabases_distribution(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     install(site, "realtime", "realtime/__init__.py")
     assert main(["doctor"]) == 1
-    said = capsys.readouterr().out
-    assert "PROBLEM: Supabase's client, the distribution 'realtime'" in said
-    assert "the one found first is imported" in said
+    printed = capsys.readouterr().out
+    assert "PROBLEM: Supabase's client, the distribution 'realtime'" in printed
+    assert "the one found first is imported" in printed
 
 
-def test_files_of_two_distributions_in_one_folder(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each overwrites the other's: neither is whole."""
+def test_two_distributions_in_one_folder(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each overwrites files of the other: both are broken."""
     install(site, "realtime-codec", "realtime/__init__.py")
     install(site, "realtime", "realtime/__init__.py")
-    monkeypatch.setattr(doctor, "_package_folder", lambda: site / "realtime")
+    monkeypatch.setattr(doctor, "PACKAGE_FOLDER", site / "realtime")
     clash = findings()["clash"]
     assert "each has overwritten files of the other" in clash.text
     assert "pip uninstall realtime realtime-codec, pip install realtime-codec" in clash.text
-    assert not clash.ok
+    assert not clash.is_ok
 
 
-def test_any_other_that_has_the_package_is_too(site: Path) -> None:
+def test_conflict_with_any_other_distribution(site: Path) -> None:
     install(site, "someones-fork", "realtime/__init__.py")
     clash = findings()["clash"]
     assert "another package, the distribution 'someones-fork'" in clash.text
-    assert not clash.ok
+    assert not clash.is_ok
 
 
 def test_an_editable_install_is_this_distribution(site: Path) -> None:
@@ -113,47 +113,44 @@ def test_an_editable_install_is_this_distribution(site: Path) -> None:
 
 
 def test_an_installed_wheel_is_this_distribution(tmp_path: Path) -> None:
-    """Told from a copy of the package beside its own metadata, in a process of its own."""
+    """A copy of the package beside its own metadata, in a separate process."""
     (tmp_path / "realtime").symlink_to(PACKAGE)
     install(tmp_path, "realtime-codec", "realtime/__init__.py")
     assert "realtime-codec 9.9" in _run(tmp_path, "doctor.main(['doctor'])")
 
 
-def test_another_copy_is_no_distribution(site: Path) -> None:
+def test_a_copy_is_not_a_distribution(site: Path) -> None:
     install(site, "realtime-codec", "realtime/__init__.py")
     assert findings()["distribution"].text.startswith("none: a source checkout")
 
 
 @pytest.mark.parametrize("module", ["numpy", "msgspec"])
-def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+def test_missing_dependencies_are_problems(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     finding = findings()[module]
-    assert not finding.ok
+    assert not finding.is_ok
     assert f"pip install {module}" in finding.text
 
 
 def test_without_pybase64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pybase64", None)
-    assert not findings()["base64"].ok
+    assert not findings()["base64"].is_ok
 
 
-def test_without_websockets_the_doctor_is_content(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_websockets_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "websockets", None)
     finding = findings()["websockets"]
-    assert finding.ok
+    assert finding.is_ok
     assert "pip install 'realtime-codec[testing]'" in finding.text
 
 
 @pytest.mark.parametrize("command", ["demo", "serve"])
-def test_without_websockets_the_others_say_so(tmp_path: Path, command: str) -> None:
-    said = _run(tmp_path, f"sys.modules['websockets'] = None; print(doctor.main(['{command}']))")
-    assert said.splitlines() == [
-        f"realtime {command}: {SAYS[command]} websockets: pip install 'realtime-codec[testing]'",
+def test_demo_and_serve_need_websockets(tmp_path: Path, command: str) -> None:
+    printed = _run(tmp_path, f"sys.modules['websockets'] = None; print(doctor.main(['{command}']))")
+    assert printed.splitlines() == [
+        f"realtime {command}: realtime.testing needs websockets: pip install 'realtime-codec[testing]'",
         "1",
     ]
-
-
-SAYS = {"demo": "this needs", "serve": "realtime.testing needs"}
 
 
 def _run(folder: Path, code: str) -> str:

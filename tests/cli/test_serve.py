@@ -1,4 +1,4 @@
-"""`serve`: one line once it accepts connections, and a clean end."""
+"""`serve`: one line once it accepts connections, faults, and a clean end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 from websockets.sync.client import connect
 
 import realtime as r
-from realtime.cli import _parser, main
+from realtime.cli import main
 from realtime.testing import FAULTS, LoopbackServer
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(r.__file__).parent.parent), "no_proxy": "*"}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
     monkeypatch.setenv("no_proxy", "*")
@@ -40,8 +40,8 @@ def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.S
     assert (process.returncode, out, err) == (0, "", "")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
-def test_a_terminal_of_ascii(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_ascii_terminal(tmp_path: Path) -> None:
     environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "realtime", "serve"]
     (tmp_path / "dé").mkdir()
@@ -55,8 +55,8 @@ def test_a_terminal_of_ascii(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
-def test_faults_strike(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_faults_are_injected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     command = [
         sys.executable,
@@ -87,14 +87,8 @@ def test_help_lists_the_faults(capsys: pytest.CaptureFixture[str], command: str)
     assert set(FAULTS) <= {*words}
 
 
-def test_without_what_the_faults_need_there_is_still_a_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of `doctor`, which tells what is missing."""
-    monkeypatch.setitem(sys.modules, "realtime.testing.faults", None)
-    assert _parser().parse_args(["doctor"]).command == "doctor"
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
-def test_a_connection_that_says_nothing_does_not_hold_up_the_end() -> None:
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_a_silent_connection_does_not_delay_the_end() -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime", "serve"]
     with subprocess.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -111,7 +105,7 @@ def test_a_connection_that_says_nothing_does_not_hold_up_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--port", "-1"], "port"),
         (["--ptime", "0"], "ptime_ms"),
@@ -122,17 +116,15 @@ def test_a_connection_that_says_nothing_does_not_hold_up_the_end() -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_one_line(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
-) -> None:
+def test_invalid_options(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     assert main(["serve", *arguments]) == 1
-    said = capsys.readouterr()
-    assert (said.out, said.err.count("\n")) == ("", 1)
-    assert said.err.startswith("realtime serve: ")
-    assert says in said.err
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert printed.err.startswith("realtime serve: ")
+    assert message in printed.err
 
 
-def test_an_occupied_port(capsys: pytest.CaptureFixture[str]) -> None:
+def test_occupied_port(capsys: pytest.CaptureFixture[str]) -> None:
     with LoopbackServer() as other:
         assert main(["serve", "--port", str(other.port)]) == 1
         assert f"cannot listen on 127.0.0.1:{other.port}" in capsys.readouterr().err

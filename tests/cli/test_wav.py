@@ -24,7 +24,7 @@ def wav(*arguments: str) -> int:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
-def test_a_log_becomes_a_file(
+def test_log_to_wav(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -44,27 +44,27 @@ def test_a_log_becomes_a_file(
     samples = np.frombuffer(read_wav("call.wav").data, "<i2").reshape(-1, 2)
     assert np.array_equal(samples[:, 0], TONE)
     assert np.array_equal(samples[:2400, 1], TONE[:2400])
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for words in ("call.wav: 1.00 s, stereo, 24000 Hz", "1.00 s of audio", "0.10 s of audio"):
-        assert words in said
+        assert words in printed
     assert wav(f"call{ending}", "-o", "other.wav", "--rate", "8000") == 0
     assert read_wav("other.wav").sample_rate == 8000
 
 
-def test_it_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "call.jsonl"
     with Recorder(path, clock=lambda: 0.0) as recorder:
         recorder.sent(r.encode_append(TONE[:2400].tobytes()))
     with path.open("ab") as file:
         file.write(b"torn")
     assert main(["wav", str(path)]) == 0
-    assert "1 lines of the log could not be read" in capsys.readouterr().out
+    assert "1 line of the log could not be read" in capsys.readouterr().out
     assert read_wav(str(tmp_path / "call.wav")).frames == 2400
     assert main(["wav", str(tmp_path / "none.jsonl")]) == 1
     assert "none.jsonl: No such file" in capsys.readouterr().err
 
 
-def test_no_log_is_written_over(
+def test_the_log_is_not_overwritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -76,7 +76,7 @@ def test_no_log_is_written_over(
     assert Path("call.jsonl").read_bytes() == before
 
 
-def test_what_is_no_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "call.html").write_text("<html>\n</html>\n")
     assert main(["wav", str(tmp_path / "call.html")]) == 1
     wanted = "realtime wav: no log of realtime.recording: none of its 2 lines can be read\n"
@@ -84,7 +84,7 @@ def test_what_is_no_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert [path.name for path in tmp_path.iterdir()] == ["call.html"]
 
 
-def test_a_log_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_log(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         wav(str(tmp_path / "none.jsonl"))
     assert not (tmp_path / "none.wav").exists()
