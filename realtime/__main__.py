@@ -1,4 +1,7 @@
-"""``python -m realtime``: the command line."""
+"""Run the command line: `python -m realtime`.
+
+The commands are in `realtime.cli`.
+"""
 
 from __future__ import annotations
 

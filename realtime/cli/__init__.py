@@ -40,7 +40,7 @@ def __dir__() -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    `argv` has no program name; None takes `sys.argv`. A failure is one line on stderr and exit
+    `argv` has no program name; the default is `sys.argv`. A failure is one line on stderr and exit
     code 1. Raises SystemExit with code 2 if the arguments are invalid.
     """
     argv = sys.argv[1:] if argv is None else argv
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+    """Return the parser of the command line, with all commands."""
     parser = argparse.ArgumentParser(
         prog="python -m realtime", description="OpenAI's Realtime protocol for audio pipelines."
     )
@@ -84,13 +84,13 @@ class _CommandParser(argparse.ArgumentParser):
         self._command = command
         self._is_filled = False
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, *args: Any, **options: Any) -> Any:
         if not self._is_filled:
             self._is_filled = True
             module = _module(self._command)
             self.description = module.__doc__
             module.add_arguments(self)
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(*args, **options)
 
 
 def _module(command: str) -> Any:

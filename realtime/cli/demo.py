@@ -90,7 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the call and print the report."""
     _check(arguments)
     recording = load_recording(arguments.wav)
-    server = LoopbackServer(arguments.port, faults=arguments.fault) if arguments.url is None else None
+    url: str | None = arguments.url
+    server = LoopbackServer(arguments.port, faults=arguments.fault) if url is None else url
     with Progress() as progress, CallRecord(arguments.out) as record:
         call = DemoCall(
             AudioFormat(arguments.format), recording, record, progress, is_manual=arguments.manual
@@ -101,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
             patience_seconds=arguments.patience,
             max_retries=arguments.retries,
         )
-        asyncio.run(client.run(arguments.url) if server is None else _run_with(server, client))
+        asyncio.run(_run(client, server))
     for line in report_lines(call, record, is_verbose=arguments.verbose):
         print_text(line)
     return 0
@@ -116,7 +117,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError("--fault needs the demo's own server; with --url, add ?fault=NAME to the URL")
 
 
-async def _run_with(server: LoopbackServer, client: DemoClient) -> None:
+async def _run(client: DemoClient, server: LoopbackServer | str) -> None:
+    if isinstance(server, str):
+        await client.run(server)
+        return
     async with server:
         await client.run(server.url)
 
@@ -125,7 +129,7 @@ async def _run_with(server: LoopbackServer, client: DemoClient) -> None:
 
 
 def load_recording(path: Path | None) -> bytes:
-    """Return a recording as 8 kHz mu-law, the format of a phone line. None takes the package's own.
+    """Return a recording as 8 kHz mu-law, the format of a phone line. None returns the package's own.
 
     Raises:
         AudioError: the file is not a supported WAV file, or truncated, or empty.

@@ -215,7 +215,7 @@ class Dialogue:
 
 
 class SessionState:
-    """What the client knows of one session. Its ids, positions and formats end with it.
+    """State of one session. Its ids, positions and formats are not valid in another.
 
     Attributes:
         is_ready: True after session.updated.
@@ -304,7 +304,7 @@ class DemoCall:
     With `is_manual`, the client detects the caller's turns, commits each and requests its answer.
 
     Attributes:
-        requested_format: the audio format that sessions are asked for.
+        requested_format: the audio format that is requested of each session.
         dialogue: the turns and their answers.
         incidents: problems that did not end the call.
         session: the present session.
@@ -401,7 +401,7 @@ class DemoCall:
         return hello
 
     def resume(self) -> tuple[ClientEvent, ...]:
-        """Return the events to send once the session is ready; then `next_audio` resends what was not committed."""
+        """Return the events to send once the session is ready. `next_audio` then resends audio not committed."""
         self.session.is_resumed = True
         unanswered = [self._unanswered_turn(turn) for turn in self._unanswered]
         self.resent_ms += PHONE.duration_ms(self.uplink.restart())

@@ -45,7 +45,7 @@ CLOSE_TIMEOUT_SECONDS: Final = 1.0
 # Transcripts of the caller's turns may arrive this long after all answers.
 TRANSCRIPTS_SECONDS: Final = 1.0
 # A ping is sent with every 25th frame, and the pong of the one before it is awaited first. This bounds the
-# audio in the sockets' buffers, and tells a server that reads slowly from one that does not answer.
+# audio in the sockets' buffers, and distinguishes a server that reads slowly from one that is silent.
 FRAMES_PER_PING: Final = 25
 RESEND_CHUNK_MS: Final = 1000
 _APPEND: Final = str(InputAudioBufferAppend.__struct_config__.tag)
@@ -71,7 +71,7 @@ class DemoClient:
         self._received = asyncio.Event()
 
     async def run(self, url: str) -> None:
-        """Make the call over as many connections as it takes.
+        """Make the call, over as many connections as are needed.
 
         Raises:
             CallFailed: the server cannot be reached, refuses the call, or is lost too often.
@@ -262,7 +262,7 @@ def _warm_up() -> None:
 @contextlib.asynccontextmanager
 async def _connect(url: str) -> AsyncGenerator[ClientConnection]:
     options: dict[str, Any] = {
-        "proxy": None,  # the default takes a proxy from the environment, even for 127.0.0.1
+        "proxy": None,  # the default reads a proxy from the environment, even for 127.0.0.1
         "max_size": None,
         "compression": None,
         "close_timeout": CLOSE_TIMEOUT_SECONDS,

@@ -23,7 +23,7 @@ from ..events import (
 )
 from ..state import Conversation, restoration
 
-# The pace of a slow speaker. An estimate that is too low makes the model repeat a word; one that is too high loses it.
+# The pace of a slow speaker: with too few words the model repeats one, with too many one is lost.
 MS_PER_WORD: Final = 400
 # Source: the API reference of conversation.item.create. Read 2026-11-24.
 _MAX_ID_CHARS: Final = 32
@@ -41,7 +41,7 @@ class SessionLost(RealtimeError):
 
 
 class RetryDecision(enum.Enum):
-    """What to do after an error, a close or a refused handshake."""
+    """The action after an error, a close or a refused handshake."""
 
     CONTINUE = "the session is still up"
     RECONNECT = "a new session may succeed"
@@ -61,8 +61,8 @@ _BY_ERROR: Final[dict[str | None, RetryDecision]] = {
     "model_not_found": RetryDecision.GIVE_UP,
     "invalid_model": RetryDecision.GIVE_UP,
 }
-# Closes that nobody or the server is responsible for. The other codes report a mistake of the client, and
-# those from 3000 on follow an error event that says why. Source: RFC 6455, section 7.4, and IANA's registry.
+# Closes that are not the client's fault. The other codes report a mistake of the client, and those from
+# 3000 on follow an error event with the reason. Source: RFC 6455, section 7.4, and IANA's registry.
 RETRYABLE_CLOSE_CODES: Final = frozenset({1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014})
 # Request Timeout and Too Many Requests: RFC 9110, section 15.5.9, and RFC 6585, section 4. 5xx are retried too.
 RETRYABLE_STATUS: Final = frozenset({408, 429})

@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--audio",
         action=argparse.BooleanOptionalAction,
-        help="embed the call's audio in the page, 1.3 MB per minute (default: if the call is under ten minutes)",
+        help="embed audio in the page, 1.3 MB per minute (default: for calls under ten minutes)",
     )
 
 
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the report of one log, or the summary of several."""
     logs = named_logs(arguments.logs)
     if arguments.html is not None and len(logs) != 1:
-        raise ConfigError(f"--html takes one log, but {len(logs)} were found")
+        raise ConfigError(f"--html needs exactly one log, but {len(logs)} were found")
     if arguments.audio is not None and arguments.html is None:
         raise ConfigError("--audio and --no-audio need --html")
     return _run_one(logs[0], arguments) if len(logs) == 1 else _run_many(logs, arguments)

@@ -7,13 +7,14 @@ cannot be read, or that ends the process that reads it, is a `LogResult` with an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -121,11 +122,11 @@ def read_logs(
     if jobs <= 1:
         yield from (_attempt(work, log) for log in logs)
         return
-    waiting = iter(logs)
+    remaining = iter(logs)
     while True:
         unfinished: deque[tuple[Log, Future[LogResult[T]]]] = deque()
         with _Workers(jobs) as workers:
-            yield from _read_until_broken(workers, waiting, work, unfinished, jobs * _LOOKAHEAD)
+            yield from _read_until_broken(workers, remaining, work, unfinished, jobs * _LOOKAHEAD)
         if not unfinished:
             return
         # A process died, and with it the pool. Which log ended it is not known: read each alone.
@@ -134,15 +135,14 @@ def read_logs(
 
 def _read_until_broken(
     workers: _Workers,
-    logs: Iterable[Log],
+    remaining: Iterator[Log],
     work: Callable[[Log], T],
     unfinished: deque[tuple[Log, Future[LogResult[T]]]],
     limit: int,
 ) -> Generator[LogResult[T], None, None]:
-    """Yield results until all logs are read or a process dies; then `unfinished` has those begun."""
-    logs = iter(logs)
+    """Yield results until all logs are read, or a process dies: then some are left in `unfinished`."""
     while True:
-        for log in itertools.islice(logs, limit - len(unfinished)):
+        for log in itertools.islice(remaining, limit - len(unfinished)):
             unfinished.append((log, workers.submit(work, log)))
         if not unfinished:
             return
@@ -167,14 +167,9 @@ def _read_one_by_one(
 def _read_alone(log: Log, work: Callable[[Log], T]) -> LogResult[T]:
     for _ in range(_MAX_TRIES):
         with _Workers(1) as workers:
-            try:
-                workers.check()
-            except BrokenProcessPool:
-                raise OSError("the processes that read logs cannot be started") from None
-            try:
+            workers.check()
+            with contextlib.suppress(BrokenProcessPool):
                 return workers.submit(work, log).result()
-            except BrokenProcessPool:
-                continue
     return LogResult(log, error="the process that read it died")
 
 
@@ -194,8 +189,11 @@ class _Workers:
             return failed
 
     def check(self) -> None:
-        """Raise BrokenProcessPool if a process cannot be started."""
-        self._pool.submit(os.getpid).result()
+        """Raise OSError if no process can be started."""
+        try:
+            self._pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            raise OSError("the processes that read logs cannot be started") from None
 
     def __enter__(self) -> _Workers:
         return self
@@ -214,7 +212,7 @@ def _init_worker() -> None:
 
 
 def _exit_with_parent() -> None:
-    """End this process if the main process is killed: the pool's own pipes do not tell it so."""
+    """End this process if the main process is killed. The pool would wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -501,6 +501,21 @@ def test_an_answer_that_differs_from_the_callers_audio(
     assert "the answer differs from the caller's audio" in capsys.readouterr().out
 
 
+def test_every_frame_is_a_text_message(tmp_path: Path) -> None:
+    kinds: set[type] = set()
+
+    def handle(connection: ServerConnection) -> None:
+        greet(connection)
+        for frame in connection:
+            kinds.add(type(frame))
+            if r.peek_type(frame) == "input_audio_buffer.clear":
+                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+
+    with Server(handle) as server:
+        assert demo(tmp_path, "--url", server.url) == 0
+    assert kinds == {str}
+
+
 def send_at_the_end(*events: r.ServerEvent | bytes) -> Callable[[ServerConnection], None]:
     """Return a handler that sends `events` once it has received all audio."""
 

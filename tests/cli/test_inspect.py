@@ -240,7 +240,7 @@ def test_html_needs_one_log(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     for name in ("a", "b"):
         call().write(folder / f"{name}.jsonl")
     assert inspect(".", "--html", "page.html") == 1
-    assert "--html takes one log, but 2 were found" in capsys.readouterr().err
+    assert "--html needs exactly one log, but 2 were found" in capsys.readouterr().err
     assert not (folder / "page.html").exists()
 
 

@@ -108,7 +108,7 @@ def count_starts(folder: Path, log: Log) -> str:
 
 
 def test_lookahead_is_bounded(tmp_path: Path) -> None:
-    """Results that nobody has taken must not pile up: few logs are read ahead of the one that is due."""
+    """Only a few logs are read ahead of the one that is due, so results cannot pile up in memory."""
     results = read_logs(named(100), functools.partial(count_starts, tmp_path), jobs=2)
     for number in range(100):
         assert next(results).log.name == str(number)
