@@ -21,7 +21,7 @@ from .text import format_error
 __all__ = ["COMMANDS", "build_parser", "main"]
 
 COMMANDS: Final = {
-    "demo": "make a phone call over a WebSocket: recorded speech in, synthesised events and speech out",
+    "demo": "make a phone call through the library: recorded speech over a WebSocket and back",
     "serve": "serve the protocol on 127.0.0.1, playing each caller's turns back",
     "inspect": "report on recorded calls, turn by turn: latencies, interruptions, gaps, errors, cost",
     "cost": "report the tokens and USD of recorded calls",

@@ -186,6 +186,43 @@ def test_processes_end_with_the_main_process() -> None:
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
 
 
+INTERRUPTED = """
+import sys, time
+from realtime.analysis import Log
+from realtime.cli.logs import read_logs
+def work(log):
+    if log.name == "1":
+        time.sleep(600)
+if __name__ == "__main__":
+    try:
+        for found in read_logs([Log(str(each), ("x",)) for each in range(99)], work, 2):
+            print(found.log.name, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_ctrl_c_while_one_process_is_busy_and_one_is_idle(tmp_path: Path) -> None:
+    """A terminal sends it to all processes; those that read logs print nothing."""
+    script = tmp_path / "run.py"
+    script.write_text(INTERRUPTED)
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "0\n"
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=60) == ("interrupted\n", "")
+    assert process.returncode == 0
+
+
 def test_closing_early_ends_the_processes() -> None:
     results = read_logs(named(50), die_at_some, jobs=2)
     assert next(results).result == "0"
