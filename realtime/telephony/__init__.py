@@ -1,46 +1,70 @@
-"""The wires of the telephone: carriers' media WebSockets, AudioSocket, RTP. No sockets, no clocks.
+"""Phone calls: carriers' media WebSockets, AudioSocket and RTP. No sockets, no clocks.
 
-How a call's audio flows, where session and carrier speak the same format::
+`Bridge` is a complete call between a carrier and a session: it takes frames of either side and returns
+frames for the other, with marks, barge-in, and conversion if the formats differ. If they do not, base64 is
+copied from frame to frame.
 
-    Twilio, Telnyx, Plivo   media frame  ->  media_to_append  ->  append frame     the model
-                            media frame  <-  delta_to_media   <-  delta frame
-
-`Bridge` is the whole of a call between the two: it takes frames of either side and returns frames for
-the other, with marks, barge-in and conversion where the formats differ. What it is made of is here too.
-
-Each carrier is a module with the same names (`carrier.Carrier`); `CARRIERS` has them by name. Its
-messages are typed, `decode` gives what the carrier sends, and `as_call()` says what that means in the
-words of `call`, which are the same for all. The two functions above splice: base64 goes from frame
-to frame as it came. Where they give None, `decode` and `realtime.encode_append`, or
-`realtime.decode_server` and `encode_media`, do it the long way, with a converter between where the
-formats differ. Read `twilio` first.
+Each carrier is a `Carrier` in the table `CARRIERS` and a module with its message types and functions.
+`decode` returns what the carrier sends, and `as_call()` of a message the event of the call (`call`),
+which is the same for every carrier. Without `Bridge`, use `decode` and `realtime.encode_append`, and
+`realtime.decode_server` and `encode_media`. Read `twilio` first.
 """
 
 from __future__ import annotations
 
-from . import (
-    audiosocket as audiosocket,
-    plivo as plivo,
-    rtp as rtp,
-    telnyx as telnyx,
-    twilio as twilio,
-    vonage as vonage,
-)
-from ._base64 import nbytes_of as nbytes_of
-from ._bridged import Bridged as Bridged, BridgeEvent as BridgeEvent, BridgeStats as BridgeStats
-from ._splice import append_splicer as append_splicer, cut_delta as cut_delta
-from ._wire import UnknownMessage as UnknownMessage
-from .bridge import Bridge as Bridge
+from .._base64 import decoded_nbytes
+from . import audiosocket, plivo, rtp, telnyx, twilio, vonage
+from .base import UnknownMessage
+from .bridge import Bridge, BridgeEvent, BridgeOutput, BridgeStats
 from .call import (
-    CallAudio as CallAudio,
-    CallCleared as CallCleared,
-    CallDigit as CallDigit,
-    CallEnded as CallEnded,
-    CallEvent as CallEvent,
-    CallFailed as CallFailed,
-    CallMark as CallMark,
-    CallStarted as CallStarted,
+    CallAudio,
+    CallCleared,
+    CallDigit,
+    CallEnded,
+    CallEvent,
+    CallFault,
+    CallMark,
+    CallStarted,
 )
-from .carrier import CARRIERS as CARRIERS, Carrier as Carrier
-from .media import MediaFormat as MediaFormat, swap16 as swap16
-from .order import Gap as Gap, Reorder as Reorder
+from .carrier import CARRIERS, Carrier
+from .media import MediaFormat, swap16
+from .order import Gap, Reorder
+from .splice import cut_delta
+
+__all__ = [
+    "CARRIERS",
+    "Bridge",
+    "BridgeEvent",
+    "BridgeOutput",
+    "BridgeStats",
+    "CallAudio",
+    "CallCleared",
+    "CallDigit",
+    "CallEnded",
+    "CallEvent",
+    "CallFault",
+    "CallMark",
+    "CallStarted",
+    "Carrier",
+    "Gap",
+    "MediaFormat",
+    "Reorder",
+    "UnknownMessage",
+    "audiosocket",
+    "cut_delta",
+    "decoded_nbytes",
+    "plivo",
+    "rtp",
+    "swap16",
+    "telnyx",
+    "twilio",
+    "vonage",
+]
+
+Bridged = BridgeOutput  # TEMPORARY: old name
+CallFailed = CallFault  # TEMPORARY: old name
+nbytes_of = decoded_nbytes  # TEMPORARY: old name
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,107 +1,114 @@
-"""The two paths of a bridge's audio: what the caller says, and what the caller hears.
+"""The two audio paths of a bridge: `Uplink` from the caller to the session, `Downlink` back.
 
-Each knows the format on either side and nothing of turns or marks. Where the formats are the same,
-base64 is put between a head and a tail as it came; where they are not, a recoder is between.
+Each knows the formats of its two ends and nothing of turns or marks. If the formats are the same,
+base64 is copied from frame to frame (`splice`); if not, a `MediaConverter` is in between. `_player`
+decides what goes through the downlink.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pybase64
+
+from .._base64 import decoded_nbytes
 from ..codec import encode_append
 from ..errors import DecodeError
 from ..format import AudioFormat
-from ._base64 import from_base64, nbytes_of
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from ._recode import Recoder
-    from .carrier import Carrier
+    from ._convert import MediaConverter
+    from .base import Carrier
 
-# Carriers send 20 ms in a message; this is two minutes of mu-law, and once converted still an append.
+# Carriers send 20 ms in a message; this is two minutes of mu-law, and still fits an append when converted.
 MAX_AUDIO_BYTES: Final = 1024 * 1024
 
-_SESSION_MEDIA: Final = {
-    AudioFormat.G711_ULAW: MediaFormat("PCMU", 8_000),
-    AudioFormat.G711_ALAW: MediaFormat("PCMA", 8_000),
-    AudioFormat.PCM16: MediaFormat("L16", 24_000),
-}
-_SILENCE: Final = {"PCMU": b"\xff", "PCMA": b"\xd5", "L16": b"\0\0"}
-_EMPTY_APPEND = encode_append(b"").decode()
-_AT = _EMPTY_APPEND.rindex('""') + 1
-_APPEND_HEAD, _APPEND_TAIL = _EMPTY_APPEND[:_AT], _EMPTY_APPEND[_AT:]
+_APPEND_HEAD, _APPEND_TAIL = encode_append(b"").decode().split('""')
 
 
-def recoder_between(src: MediaFormat, dst: MediaFormat) -> Recoder | None:
-    """What makes `dst` of `src`; None where they are the same.
+def converter_between(src: MediaFormat, dst: MediaFormat) -> MediaConverter | None:
+    """Return a converter from `src` to `dst`, None if they are the same.
 
     Raises:
         AudioError: one of them cannot be converted.
     """
     if src == dst:
         return None
-    from ._recode import Recoder  # numpy, only where formats differ
+    from ._convert import MediaConverter  # loads numpy
 
-    return Recoder(src, dst)
+    return MediaConverter(src, dst)
 
 
 class Uplink:
-    """What the caller says, of the format `media`, as append frames of `session`'s."""
+    """The caller's audio in the format `media`, sent to the session as append frames in the format `session`.
+
+    `spliced` and `reencoded` count the frames of either kind.
+    """
 
     def __init__(self, media: MediaFormat, session: AudioFormat) -> None:
         self.media = media
         self.session = session
-        self._recoder = recoder_between(media, _SESSION_MEDIA[session])
+        self._converter = converter_between(media, MediaFormat.of_session(session))
         self.spliced = 0
         self.reencoded = 0
 
-    def tuned(self, media: MediaFormat, session: AudioFormat) -> Uplink:
-        """The path of these formats: this one, if they are its own. Raises what `recoder_between` raises."""
+    def with_formats(self, media: MediaFormat, session: AudioFormat) -> Uplink:
+        """Return an uplink of these formats with the same counters; `self` if the formats are its own.
+
+        Raises:
+            AudioError: one of them cannot be converted.
+        """
         if (media, session) == (self.media, self.session):
             return self
-        path = Uplink(media, session)
-        path.spliced, path.reencoded = self.spliced, self.reencoded
-        return path
+        uplink = Uplink(media, session)
+        uplink.spliced, uplink.reencoded = self.spliced, self.reencoded
+        return uplink
 
     def check(self, nbytes: int) -> None:
-        """Raises DecodeError where a message cannot carry so much audio."""
+        """Raise DecodeError if a message cannot carry `nbytes` of audio."""
         if nbytes > MAX_AUDIO_BYTES:
-            raise DecodeError(f"{nbytes} bytes are more audio than a message carries")
+            raise DecodeError(f"{nbytes} bytes are more audio than the {MAX_AUDIO_BYTES} of one message")
         width = self.media.sample_width
         if width > 1 and nbytes % width:
             raise DecodeError(f"{nbytes} bytes are not a whole number of {8 * width}-bit samples")
 
     def splice(self, base64: bytes) -> str:
-        """The append frame of audio in base64, or "" where nothing is due."""
+        """Return the append frame of base64 audio, "" if no audio is due."""
         if not base64:
             return ""
-        if self._recoder is not None:
-            return self.encode(from_base64(base64))
+        if self._converter is not None:
+            return self.encode(pybase64.b64decode(base64))
         self.spliced += 1
-        return _APPEND_HEAD + base64.decode() + _APPEND_TAIL
+        return f'{_APPEND_HEAD}"{base64.decode()}"{_APPEND_TAIL}'
 
     def encode(self, audio: bytes) -> str:
-        """The append frame of raw audio, or "" where nothing is due."""
-        if self._recoder is not None:
-            # A message is whole samples: half of one, from before its format was known, shifts no others.
-            audio = self._recoder.process(audio[: len(audio) - len(audio) % self.media.sample_width])
+        """Return the append frame of raw audio, "" if no audio is due."""
+        if self._converter is not None:
+            # A message holds whole samples. Half a sample, which got in before the format was known, is
+            # dropped here, or it would shift all that follow.
+            audio = self._converter.process(audio[: len(audio) - len(audio) % self.media.sample_width])
         if not audio:
             return ""
         self.reencoded += 1
         return encode_append(audio).decode()
 
     def flush(self) -> str:
-        """The append frame of what is withheld, or ""."""
-        tail = b"" if self._recoder is None else self._recoder.flush()
+        """Return the append frame of the withheld audio, "" if there is none."""
+        tail = b"" if self._converter is None else self._converter.flush()
         self.reencoded += bool(tail)
         return encode_append(tail).decode() if tail else ""
 
 
 class Downlink:
-    """What the caller hears: audio of the session's format, as media frames of a carrier.
+    """The session's audio, sent to the caller as media frames of a carrier.
 
-    Nothing leaves before `open`. A part of an item begins with `begin` and ends with `flush`, which
-    fills up a frame that would be too short; `reset` forgets what is withheld.
+    Frames are valid after `open`. A part of an item starts with `begin` and ends with `flush`, which
+    pads a frame that would be too short; `reset` forgets the withheld audio. `spliced` and
+    `reencoded` count the frames of either kind.
+
+    Raises:
+        AudioError: the session's format cannot be converted to `media`.
     """
 
     def __init__(self, carrier: Carrier, media: MediaFormat, session: AudioFormat) -> None:
@@ -113,67 +120,68 @@ class Downlink:
         self.open("", media, session)
 
     def open(self, stream_id: str, media: MediaFormat, session: AudioFormat) -> None:
-        """The carrier's stream is known, and what it plays.
+        """Set the carrier's stream and the format that it plays.
 
         Raises:
-            AudioError: nothing is changed; `media` cannot be made of the session's format.
+            AudioError: the session's format cannot be converted to `media`. Nothing has changed.
         """
-        recoder = recoder_between(_SESSION_MEDIA[session], media)
-        least_ms, frame_ms = getattr(self._carrier, "MIN_MEDIA_MS", 0), self._carrier.FRAME_MS or 0
-        min_bytes, frame_bytes = media.chunk_bytes(least_ms), media.chunk_bytes(frame_ms)
-        self._recoder: Recoder | None = recoder
+        carrier = self._carrier
+        converter = converter_between(MediaFormat.of_session(session), media)
+        min_bytes = media.chunk_bytes(carrier.MIN_MEDIA_MS)
+        frame_bytes = media.chunk_bytes(carrier.FRAME_MS or 0)
+        self._converter: MediaConverter | None = converter
         self._min_bytes, self._frame_bytes = max(min_bytes, 1), frame_bytes
         self._stream_id, self.media, self.session = stream_id, media, session
         self._carry.clear()
         if self._is_text:
-            empty = self._carrier.encode_media("", stream_id, media).decode()
-            at = empty.rindex('""') + 1
-            self._head, self._tail = empty[:at], empty[at:]
+            self._head = carrier.media_head(stream_id, media).decode()
+            self._tail = carrier.MEDIA_TAIL.decode()
 
     def begin(self, session: AudioFormat) -> None:
-        """A part begins, in this format."""
-        if session is not self.session:
-            self._recoder = recoder_between(_SESSION_MEDIA[session], self.media)
+        """Start a part of an item, in the format `session`."""
+        if session != self.session:
+            self._converter = converter_between(MediaFormat.of_session(session), self.media)
             self.session = session
 
     def splice(self, base64: bytes) -> list[str | bytes]:
-        """The frames of audio in base64."""
-        nbytes = nbytes_of(base64)
-        if self._recoder is not None or self._carry or self._frame_bytes or not self._is_text:
-            return self.encode(from_base64(base64))
+        """Return the frames of base64 audio."""
+        nbytes = decoded_nbytes(base64)
+        if self._converter is not None or self._carry or self._frame_bytes or not self._is_text:
+            return self.encode(pybase64.b64decode(base64))
         if nbytes < self._min_bytes or nbytes % self.media.sample_width:
-            return self.encode(from_base64(base64))
+            return self.encode(pybase64.b64decode(base64))
         self.spliced += 1
         return [self._head + base64.decode() + self._tail]
 
     def encode(self, audio: bytes) -> list[str | bytes]:
-        """The frames of raw audio."""
-        self._carry += audio if self._recoder is None else self._recoder.process(audio)
-        return self._due()
+        """Return the frames of raw audio."""
+        self._carry += audio if self._converter is None else self._converter.process(audio)
+        return self._take_frames()
 
     def flush(self) -> list[str | bytes]:
-        """The frames of what is withheld: the part has ended."""
-        if self._recoder is not None:
-            self._carry += self._recoder.flush()
-        width, least = self.media.sample_width, self._frame_bytes or self._min_bytes
+        """Return the frames of the withheld audio, padded with silence: the part has ended."""
+        if self._converter is not None:
+            self._carry += self._converter.flush()
+        width, min_bytes = self.media.sample_width, self._frame_bytes or self._min_bytes
         del self._carry[len(self._carry) - len(self._carry) % width :]
-        missing = -len(self._carry) % least if self._frame_bytes else max(least - len(self._carry), 0)
         if self._carry:
-            self._carry += _SILENCE[self.media.encoding] * (missing // width)
-        return self._due()
+            nbytes = len(self._carry)
+            padding = -nbytes % min_bytes if self._frame_bytes else max(min_bytes - nbytes, 0)
+            self._carry += self.media.silence(padding)
+        return self._take_frames()
 
     def reset(self) -> None:
-        """Forget what is withheld."""
+        """Forget the withheld audio."""
         self._carry.clear()
-        if self._recoder is not None:
-            self._recoder.reset()
+        if self._converter is not None:
+            self._converter.reset()
 
-    def _due(self) -> list[str | bytes]:
-        width, held = self.media.sample_width, len(self._carry)
-        size = self._frame_bytes or held - held % width
-        if held < max(size, self._min_bytes):
+    def _take_frames(self) -> list[str | bytes]:
+        width, nbytes = self.media.sample_width, len(self._carry)
+        size = self._frame_bytes or nbytes - nbytes % width
+        if nbytes < max(size, self._min_bytes):
             return []
-        end = held - held % size
+        end = nbytes - nbytes % size
         frames = [self._frame(bytes(self._carry[at : at + size])) for at in range(0, end, size)]
         del self._carry[:end]
         self.reencoded += len(frames)

@@ -1,7 +1,8 @@
 """Asterisk's AudioSocket: frames of a TCP stream, without the socket.
 
 Asterisk connects to us, sends a `Uuid`, then `Audio`, `Dtmf` and perhaps `Error`; we send `Audio` and
-`Hangup`. Nothing paces what it plays: send 20 ms every 20 ms. Feed a `Parser` whatever arrives.
+`Hangup`. Asterisk does not pace the audio that it plays: send 20 ms every 20 ms. A `Parser` decodes the
+stream, `encode` and `encode_audio` write it. It is no `Carrier`: it has no WebSocket and no marks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from ..append import octets
 from ..errors import AudioError, DecodeError, EncodeError
-from .call import CallAudio, CallDigit, CallEnded, CallFailed, CallStarted
+from .call import CallAudio, CallDigit, CallEnded, CallFault, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 # Source: Asterisk's documentation, "AudioSocket" (docs.asterisk.org), the protocol's README
 # (github.com/CyCoreSystems/audiosocket) and res_audiosocket.c. Read 2026-11-24.
 # - A frame is one byte of kind, two of length (big-endian), the payload.
-# - Audio is signed linear PCM, 16 bits, mono, little-endian; 8,000 Hz for the dialplan application,
-#   by the kind for the channel driver. A build of 2025 called 16,000 Hz 0x11, which is 12,000 now.
-# - Asterisk takes audio and a hangup, and hangs up at any other kind and at audio of no bytes.
+# - Audio is signed linear PCM, 16 bits, mono, little-endian, at 8,000 Hz from the dialplan application and
+#   at the rate of the kind from the channel driver. A build of 2025 used 0x11 for 16,000 Hz; it is 12,000 now.
+# - Asterisk accepts audio and a hangup, and hangs up on any other kind and on empty audio.
 HANGUP: Final = 0x00
 UUID_KIND: Final = 0x01
 DTMF: Final = 0x03
@@ -56,20 +57,20 @@ _KINDS = {rate: kind for kind, rate in SAMPLE_RATES.items()}
 
 
 class Hangup(Struct, frozen=True, gc=False):
-    """The call ends, or shall end."""
+    """From Asterisk: the call has ended. To Asterisk: end it."""
 
     def as_call(self) -> CallEnded:
-        """The call ends."""
+        """Return the end of the call."""
         return CallEnded()
 
 
 class Uuid(Struct, frozen=True, gc=False):
-    """The first message: which stream this is, as the dialplan named it."""
+    """The first message: the id that the dialplan gave the stream."""
 
     uuid: UUID
 
     def as_call(self) -> CallStarted:
-        """The call begins; its format is told by its first audio."""
+        """Return the start of the call. Its format is that of the first `Audio`."""
         return CallStarted(str(self.uuid))
 
 
@@ -79,7 +80,7 @@ class Dtmf(Struct, frozen=True, gc=False):
     digit: str
 
     def as_call(self) -> CallDigit:
-        """The key."""
+        """Return the key."""
         return CallDigit(self.digit)
 
 
@@ -91,24 +92,24 @@ class Audio(Struct, frozen=True, gc=False):
 
     @property
     def format(self) -> MediaFormat:
-        """What this audio is."""
+        """The format of this audio."""
         return MediaFormat("L16", self.sample_rate)
 
     def as_call(self) -> CallAudio:
-        """What the caller says."""
+        """Return the caller's audio."""
         return CallAudio(self.audio)
 
 
 class Error(Struct, frozen=True, gc=False):
-    """Asterisk complains: `code`, most often one byte of the bits in `ERRORS`."""
+    """An error of Asterisk; `code` is usually one byte with the bits in `ERRORS`."""
 
     code: bytes = b""
 
-    def as_call(self) -> CallFailed:
-        """The complaint."""
+    def as_call(self) -> CallFault:
+        """Return the error."""
         bits = self.code[0] if len(self.code) == 1 else 0
         reasons = [sentence for bit, sentence in ERRORS.items() if bits & bit]
-        return CallFailed(", ".join(reasons) or "an error without a known code", self.code.hex() or None)
+        return CallFault(", ".join(reasons) or "an error without a known code", self.code.hex() or None)
 
 
 class UnknownMessage(Struct, frozen=True, gc=False):
@@ -118,14 +119,14 @@ class UnknownMessage(Struct, frozen=True, gc=False):
     payload: bytes
 
     def as_call(self) -> CallEvent | None:
-        """None: nothing is known of it."""
+        """Return None: the meaning is not known."""
         return None
 
 
 Message = Hangup | Uuid | Dtmf | Audio | Error | UnknownMessage
 
 
-# --- Reading -------------------------------------------------------------------------
+# --- Decoding ------------------------------------------------------------------------
 
 
 def _uuid(payload: bytes) -> Uuid:
@@ -136,21 +137,23 @@ def _uuid(payload: bytes) -> Uuid:
 
 def _dtmf(payload: bytes) -> Dtmf:
     if len(payload) != 1 or not 0x20 < payload[0] < 0x7F:
-        raise DecodeError("a key is one character of ASCII", event_type="dtmf")
+        raise DecodeError("a key must be one ASCII character", event_type="dtmf")
     return Dtmf(payload.decode("ascii"))
 
 
 def _audio_at(sample_rate: int) -> Callable[[bytes], Audio]:
     def audio(payload: bytes) -> Audio:
         if len(payload) % 2:
-            raise DecodeError(f"{len(payload)} bytes are no whole samples", event_type="audio")
+            raise DecodeError(
+                f"{len(payload)} bytes are not a whole number of 16-bit samples", event_type="audio"
+            )
         return Audio(payload, sample_rate)
 
     return audio
 
 
-# What reads a payload, by kind.
-_READ: dict[int, Callable[[bytes], Message]] = {
+# The decoder of a payload, by kind.
+_DECODERS: dict[int, Callable[[bytes], Message]] = {
     HANGUP: lambda payload: Hangup(),
     UUID_KIND: _uuid,
     DTMF: _dtmf,
@@ -160,10 +163,10 @@ _READ: dict[int, Callable[[bytes], Message]] = {
 
 
 class Parser:
-    """Makes messages of a byte stream, however it is cut into pieces.
+    """Incremental decoder of a byte stream, which may arrive in pieces of any size.
 
-    It holds one frame at most (64 KiB). What does not parse is raised once the messages
-    before it were given, and from then on always: a stream is not found again.
+    It buffers at most one frame (64 KiB). An error is raised after the messages before it were
+    returned, and on every call from then on: there is no way to find the next frame.
     """
 
     __slots__ = ("_buffer", "_error")
@@ -173,11 +176,11 @@ class Parser:
         self._error: DecodeError | None = None
 
     def feed(self, data: Buffer) -> list[Message]:
-        """The messages that are whole now.
+        """Add the next bytes of the stream. Returns the messages that are complete.
 
         Raises:
-            DecodeError: what comes next is not what its kind promises.
-            TypeError: `data` is no contiguous buffer.
+            DecodeError: the next frame is not valid for its kind.
+            TypeError: `data` is not a contiguous buffer.
         """
         stream = self._buffer
         stream += memoryview(data).cast("B")
@@ -198,24 +201,26 @@ class Parser:
             raise self._error
         return messages
 
-    def end(self) -> None:
-        """The stream has ended.
+    def close(self) -> None:
+        """End the stream.
 
         Raises:
-            DecodeError: it ended within a frame, or something before did not parse.
+            DecodeError: it ended within a frame, or an earlier frame was not valid.
         """
         if self._error is not None:
             raise self._error
         if self._buffer:
             raise DecodeError(f"the stream ended {len(self._buffer)} bytes into a frame")
 
+    end = close  # TEMPORARY: old name
+
 
 def _message(kind: int, payload: bytes) -> Message:
-    read = _READ.get(kind)
-    return UnknownMessage(kind, payload) if read is None else read(payload)
+    decode = _DECODERS.get(kind)
+    return UnknownMessage(kind, payload) if decode is None else decode(payload)
 
 
-# --- Writing -------------------------------------------------------------------------
+# --- Encoding ------------------------------------------------------------------------
 
 
 def _frame(kind: int, payload: bytes) -> bytes:
@@ -224,53 +229,49 @@ def _frame(kind: int, payload: bytes) -> bytes:
     return b"%c%b%b" % (kind, len(payload).to_bytes(2, "big"), payload)
 
 
-def _encode_one(message: Audio) -> bytes:
-    return encode_audio(message.audio, message.sample_rate)
-
-
 def _encode_dtmf(message: Dtmf) -> bytes:
     if len(message.digit) != 1 or not " " < message.digit < "\x7f":
-        raise EncodeError("a key is one character of ASCII", event_type="dtmf")
+        raise EncodeError("a key must be one ASCII character", event_type="dtmf")
     return _frame(DTMF, message.digit.encode())
 
 
 def _encode_unknown(message: UnknownMessage) -> bytes:
     if not 0 <= message.kind <= 0xFF:
-        raise EncodeError(f"a kind is one byte, not {message.kind}")
+        raise EncodeError(f"a kind must be one byte, not {message.kind}")
     return _frame(message.kind, message.payload)
 
 
-_WRITE: dict[type, Callable[[Any], bytes]] = {
+_ENCODERS: dict[type, Callable[[Any], bytes]] = {
     Hangup: lambda message: _frame(HANGUP, b""),
     Uuid: lambda message: _frame(UUID_KIND, message.uuid.bytes),
     Dtmf: _encode_dtmf,
-    Audio: _encode_one,
+    Audio: lambda message: encode_audio(message.audio, message.sample_rate),
     Error: lambda message: _frame(ERROR, message.code),
     UnknownMessage: _encode_unknown,
 }
 
 
 def encode(message: Message, /) -> bytes:
-    """`message` as one frame; audio of more than 64 KiB as several.
+    """Encode a message as one frame, audio of more than 64 KiB as several.
 
     Raises:
-        AudioError: audio that is no whole samples, or of no sample at all.
-        EncodeError: what does not fit a frame, or a rate that no kind has.
-        TypeError: it is no message of this wire.
+        AudioError: audio that is empty or not a whole number of samples.
+        EncodeError: a payload that does not fit a frame, or a sample rate that no kind has.
+        TypeError: `message` is not a message of AudioSocket.
     """
-    write = _WRITE.get(type(message))
-    if write is None:
+    encoder = _ENCODERS.get(type(message))
+    if encoder is None:
         raise TypeError(f"a message of AudioSocket is needed, not {type(message).__name__}")
-    return write(message)
+    return encoder(message)
 
 
 def encode_audio(audio: Buffer, sample_rate: int = 8_000) -> bytes:
-    """Raw PCM16 as frames: one, or as many as its length takes.
+    """Encode raw PCM16 as one frame, or as several if it does not fit.
 
     Raises:
-        AudioError: no whole number of samples, or none: Asterisk would hang up.
-        EncodeError: a rate that no kind has.
-        TypeError: `audio` is no buffer of bytes or int16.
+        AudioError: not a whole number of samples, or none, on which Asterisk would hang up.
+        EncodeError: a sample rate that no kind has.
+        TypeError: `audio` is not a buffer of bytes or int16.
     """
     kind = _KINDS.get(sample_rate)
     if kind is None:

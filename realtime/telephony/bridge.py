@@ -1,126 +1,233 @@
 """Bridge: one call between a carrier's media WebSocket and a session. No I/O, no clock.
 
-Give it each frame of either side, and send what it returns. Audio of the same format on both sides
-goes through as the base64 that it is (`_paths`); `Playback` inside knows what the caller has heard, by
-the marks that the carrier returns, and cuts the rest when the caller speaks (`_voice`).
+Feed it each frame of either side and send the frames that it returns. Here are the session's
+settings and the order of events; audio takes one path each way (`_paths`), and `_player` knows how much
+of an answer the caller has heard and stops the rest when the caller speaks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
+from .._base64 import decoded_nbytes
+from ..build import wire_format
 from ..codec import decode_server, encode
-from ..errors import AudioError, ConfigError, DecodeError, snippet
+from ..errors import AudioError, ConfigError, DecodeError
 from ..events import (
     AudioConfig,
+    AudioInput,
+    AudioOutput,
     ConversationItemDelete,
     RealtimeSession,
+    ServerEvent,
     SessionUpdate,
     UnknownEvent,
 )
-from ..format import AudioFormat
-from ..state.playback import Interruption, Playback
-from ._base64 import nbytes_of
-from ._bridged import Bridged, BridgeEvent, BridgeStats
-from ._formats import SessionFormats
+from ..format import AudioFormat, AudioFormatLike, session_format as stated_format
+from ..state import Interruption, Playback
 from ._paths import Uplink
-from ._splice import cut_delta
-from ._voice import Voice
-from .call import CallAudio, CallEnded, CallMark, CallStarted
-from .carrier import CARRIERS, Carrier
+from ._player import DownlinkPlayer
+from .base import Carrier
+from .call import CallAudio, CallEnded, CallEvent, CallMark, CallStarted
+from .carrier import get_carrier
 from .media import MediaFormat
 from .order import Gap, Reorder
+from .splice import cut_delta
 
 if TYPE_CHECKING:
     from .._types import Frame
 
-_NOTHING: Final = Bridged()
+# An event of the call or of the session, or an interruption.
+BridgeEvent: TypeAlias = CallEvent | ServerEvent | Interruption
+
+
+class BridgeOutput(Struct, frozen=True, gc=False):
+    """The frames to send after one step of a bridge, and its events.
+
+    Send the frames in order, a str as a text message and bytes as a binary one. `events` does not
+    contain the caller's audio, has a spliced audio delta without its audio, and a `CallMark` of the
+    bridge's own only if its audio was played.
+    """
+
+    to_carrier: tuple[str | bytes, ...] = ()
+    to_server: tuple[str, ...] = ()
+    events: tuple[BridgeEvent, ...] = ()
+
+
+Bridged = BridgeOutput  # TEMPORARY: old name
+_EMPTY: Final = BridgeOutput()
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeStats:
+    """Counters of a bridge, in frames.
+
+    The base64 of spliced frames was copied. The audio of re-encoded ones was decoded: to convert
+    it, to cut it into frames of the carrier's size, or because its frame was unusual.
+    `deltas_dropped` counts deltas that came after an interruption, or did not fit before the stream was
+    known; `messages_lost` and `messages_dropped` count messages of a carrier without guaranteed order that
+    did not arrive in time, and that arrived twice or late.
+    """
+
+    spliced_to_server: int = 0
+    spliced_to_carrier: int = 0
+    reencoded_to_server: int = 0
+    reencoded_to_carrier: int = 0
+    deltas_dropped: int = 0
+    messages_lost: int = 0
+    messages_dropped: int = 0
+
+    @property
+    def spliced(self) -> int:
+        """Spliced frames of both directions."""
+        return self.spliced_to_server + self.spliced_to_carrier
+
+    @property
+    def reencoded(self) -> int:
+        """Re-encoded frames of both directions."""
+        return self.reencoded_to_server + self.reencoded_to_carrier
+
+
+class SessionFormats:
+    """The audio formats of a session: those requested, and those that the server has confirmed.
+
+    A connection keeps the order: audio sent after a session.update is read in the format which that
+    requests, answered or not; audio received is in the format of the last session.updated before it.
+    """
+
+    def __init__(self, preferred: AudioFormat | None) -> None:
+        self._preferred = preferred
+        self._requested_input: AudioFormat | None = None
+        self._requested_output: AudioFormat | None = None
+        self._confirmed_input: AudioFormat | None = None
+        self._confirmed_output: AudioFormat | None = None
+        self._unanswered = 0
+
+    def negotiate(self, media: MediaFormat) -> AudioFormat:
+        """Return the format to request for a carrier's `media`: the preferred one, or its own if possible."""
+        return self._preferred or media.audio_format or AudioFormat.PCM16
+
+    def input(self, received: MediaFormat) -> AudioFormat:
+        """Return the format to send to the session, for a carrier that sends `received`."""
+        return self._confirmed_input or self._requested_input or self.negotiate(received)
+
+    def output(self, played: MediaFormat) -> AudioFormat:
+        """Return the format that the session sends, for a carrier that plays `played`."""
+        return self._confirmed_output or self._requested_output or self.negotiate(played)
+
+    def settings(self, received: MediaFormat, played: MediaFormat) -> AudioConfig:
+        """Return the audio settings to request."""
+        return AudioConfig(
+            input=AudioInput(format=wire_format(self.negotiate(received))),
+            output=AudioOutput(format=wire_format(self.negotiate(played))),
+        )
+
+    def on_request(self, received: MediaFormat, played: MediaFormat) -> None:
+        """Note that `settings` are requested: from now on, audio is sent in their format."""
+        self._requested_input, self._requested_output = self.negotiate(received), self.negotiate(played)
+        self._confirmed_input, self._unanswered = None, self._unanswered + 1
+
+    def on_session(self, event: Any) -> None:
+        """Note the formats that a session.created or session.updated states."""
+        self._confirmed_output = stated_format(event.session, "output") or self._confirmed_output
+        if event.type == "session.updated":
+            # The answer to an earlier request does not hold for audio sent after the last one.
+            self._unanswered = max(0, self._unanswered - 1)
+            if not self._unanswered:
+                self._confirmed_input = stated_format(event.session, "input") or self._confirmed_input
+
+    def on_error(self) -> None:
+        """Note an error of the server: a session.update may have failed, which has no other answer."""
+        self._unanswered = min(self._unanswered, 1)
 
 
 class Bridge:
-    """A call between a `carrier`, by its name or its module, and a session.
+    """A call between a carrier and a session.
 
-    `session_format` is what the session speaks, in any spelling; None for the carrier's own format where
-    a session can speak it, and PCM16 otherwise. Ask for it with `session_update`; what the server
-    then says that it speaks is believed. `play_format` is what the carrier plays, where that is not
-    what its start tells (Telnyx: ``stream_bidirectional_codec``, PCMU unless it is given).
+    `carrier` is a name, a `Carrier` or a carrier's module. `session_format` is the format that the session
+    is to use, in any spelling; by default the carrier's own if a session can use it, else PCM16.
+    Request it with `session_update`; the format that the server states after that takes precedence.
+    `play_format` is the format that the carrier plays if its start does not state it (Telnyx:
+    ``stream_bidirectional_codec``, PCMU by default).
 
-    With `barge_in`, the caller's speech clears what is not yet played, truncates the item that was
-    heard in part, and deletes those of which nothing was heard unless `delete_unheard` is false.
-    A mark about every 200 ms tells what was heard. Not safe for use by two threads at once.
+    With `barge_in`, the caller's speech clears the audio that is not yet played, truncates the item
+    that was heard in part, and deletes those of which nothing was heard unless `delete_unheard` is False.
+    The carrier reports what was heard by a mark about every 200 ms. Not safe for use by two threads at once.
 
     Raises:
-        ConfigError: an unknown carrier or format, or one that is not converted.
+        ConfigError: an unknown carrier or format, or one that cannot be converted.
         TypeError: a wrong kind of argument.
     """
 
     def __init__(
         self,
-        carrier: str | Carrier,
-        session_format: object = None,
+        carrier: str | Carrier | ModuleType,
+        session_format: AudioFormatLike | None = None,
         *,
         play_format: MediaFormat | None = None,
         barge_in: bool = True,
         delete_unheard: bool = True,
     ) -> None:
-        self._carrier = _carrier(carrier)
+        self._carrier = get_carrier(carrier)
         self._formats = SessionFormats(None if session_format is None else AudioFormat.of(session_format))
         if play_format is not None and not isinstance(play_format, MediaFormat):
             raise TypeError(f"play_format is a MediaFormat, not {type(play_format).__name__}")
-        # Where the start does not tell what is played, the carrier's default is.
-        self._play_format: MediaFormat | None = play_format or getattr(self._carrier, "PLAY_FORMAT", None)
+        self._play_format = play_format or self._carrier.PLAY_FORMAT
         self._barge_in = barge_in
         self._delete_unheard = delete_unheard
-        heard, played = self._carrier.FORMAT, self._play_format or self._carrier.FORMAT
+        received, played = self._carrier.FORMAT, self._play_format or self._carrier.FORMAT
         try:
-            self._up = Uplink(heard, self._formats.suited(heard))
-            self._voice = Voice(self._carrier, played, self._formats.suited(played))
+            self._uplink = Uplink(received, self._formats.negotiate(received))
+            self._player = DownlinkPlayer(self._carrier, played, self._formats.negotiate(played))
         except AudioError as why:
             raise ConfigError(str(why)) from None
         self._reorder: Reorder[Any] | None = None if self._carrier.IN_ORDER else Reorder(first=1)
         self._started: CallStarted | None = None
         self._ended = False
 
-    # --- What it is ---
+    # --- State ---
 
     @property
     def playback(self) -> Playback:
-        """What of the session's audio was heard."""
-        return self._voice.playback
+        """The playback position of the session's audio."""
+        return self._player.playback
 
     @property
     def input_format(self) -> AudioFormat:
-        """What the session is sent."""
-        return self._formats.input(self._up.media)
+        """The format of the audio sent to the session."""
+        return self._formats.input(self._uplink.media)
 
     @property
     def output_format(self) -> AudioFormat:
-        """What the session sends."""
-        return self._formats.output(self._voice.down.media)
+        """The format of the audio that the session sends."""
+        return self._formats.output(self._player.downlink.media)
 
     @property
     def started(self) -> CallStarted | None:
-        """What the carrier told when the stream began."""
+        """The start of the call; None before it."""
         return self._started
 
     @property
     def ended(self) -> bool:
-        """Whether the call is over: nothing goes to the carrier any more."""
+        """True if the call has ended. Nothing is sent to the carrier any more."""
         return self._ended
 
     @property
     def stats(self) -> BridgeStats:
-        """What went through so far."""
-        up, down, order = self._up, self._voice.down, self._reorder
+        """The counters so far."""
+        uplink, downlink, order = self._uplink, self._player.downlink, self._reorder
         return BridgeStats(
-            spliced_to_server=up.spliced,
-            spliced_to_carrier=down.spliced,
-            reencoded_to_server=up.reencoded,
-            reencoded_to_carrier=down.reencoded,
-            deltas_dropped=self._voice.dropped,
+            spliced_to_server=uplink.spliced,
+            spliced_to_carrier=downlink.spliced,
+            reencoded_to_server=uplink.reencoded,
+            reencoded_to_carrier=downlink.reencoded,
+            deltas_dropped=self._player.dropped,
             messages_lost=order.lost if order else 0,
             messages_dropped=order.dropped if order else 0,
         )
@@ -128,14 +235,14 @@ class Bridge:
     # --- The session's settings ---
 
     def session_update(self, session: RealtimeSession | None = None) -> str:
-        """The frame of a session.update that asks for this bridge's formats, beside what `session` says.
+        """Return the frame of a session.update with `session`'s settings and this bridge's formats.
 
-        Send it once the call has started, as a carrier tells its format then, and at once: audio that
-        the bridge gives from now on is in the format that this asks for.
+        Send it when the call has started, because the start states the carrier's format, and at once:
+        audio that the bridge returns from now on is in the format that this requests.
 
         Raises:
-            EncodeError: `session` holds what its fields do not allow.
-            TypeError: `session` is no RealtimeSession.
+            EncodeError: a field of `session` has a value that it does not allow.
+            TypeError: `session` is not a RealtimeSession.
         """
         if session is not None and not isinstance(session, RealtimeSession):
             raise TypeError(
@@ -143,57 +250,57 @@ class Bridge:
                 f"not {type(session).__name__}"
             )
         session = session or RealtimeSession()
-        ours = self._formats.settings(self._up.media, self._voice.down.media)
+        ours = self._formats.settings(self._uplink.media, self._player.downlink.media)
         audio = session.audio or AudioConfig()
-        wanted = msgspec.structs.replace(
-            audio, input=_merged(audio.input, ours.input), output=_merged(audio.output, ours.output)
+        requested = msgspec.structs.replace(
+            audio, input=_with_format(audio.input, ours.input), output=_with_format(audio.output, ours.output)
         )
-        frame = encode(SessionUpdate(session=msgspec.structs.replace(session, audio=wanted))).decode()
-        self._asked()
+        frame = encode(SessionUpdate(session=msgspec.structs.replace(session, audio=requested))).decode()
+        self._on_request()
         return frame
 
     def session_audio(self) -> AudioConfig:
-        """The session's audio settings that ask for this bridge's formats, and nothing else.
+        """Return the session's audio settings with this bridge's formats and nothing else.
 
-        Whoever calls this asks: send it at once, as a part of a session.update.
+        Send them at once in a session.update: from now on, the bridge assumes that they are requested.
         """
-        settings = self._formats.settings(self._up.media, self._voice.down.media)
-        self._asked()
+        settings = self._formats.settings(self._uplink.media, self._player.downlink.media)
+        self._on_request()
         return settings
 
-    def _asked(self) -> None:
-        self._formats.asked(self._up.media, self._voice.down.media)
-        self._up = self._up.tuned(self._up.media, self.input_format)
+    def _on_request(self) -> None:
+        self._formats.on_request(self._uplink.media, self._player.downlink.media)
+        self._uplink = self._uplink.with_formats(self._uplink.media, self.input_format)
 
     # --- From the carrier ---
 
-    def from_carrier(self, frame: Frame, /) -> Bridged:
-        """A frame of the carrier: a str is text, bytes are audio where the carrier has that in binary frames.
+    def from_carrier(self, frame: Frame, /) -> BridgeOutput:
+        """Process a frame of the carrier: a str is text, bytes are audio if the carrier sends binary frames.
 
         Raises:
-            DecodeError: the frame is not what it should be; the bridge is as it was.
+            DecodeError: the frame is not a valid message. The bridge is unchanged.
             TypeError: `frame` is neither bytes-like nor a str.
         """
         cut = self._carrier.cut_media(frame)
         if cut is not None:
             message, item = cut
-            self._up.check(nbytes_of(item))
+            self._uplink.check(decoded_nbytes(item))
             if self._reorder is None:
-                append = self._up.splice(item)
-                return Bridged((), (append,)) if append else _NOTHING
+                append = self._uplink.splice(item)
+                return BridgeOutput((), (append,)) if append else _EMPTY
         else:
             message = self._carrier.decode(frame)
             item = message.as_call()
             if isinstance(item, CallAudio):
-                self._up.check(len(item.audio))
-        if isinstance(item, CallStarted):  # whatever its number: what comes after it has to be addressed
+                self._uplink.check(len(item.audio))
+        if isinstance(item, CallStarted):  # not reordered: without it, nothing can be sent to the carrier
             return self._start(item, message.sequence)
         if isinstance(item, CallEnded):
             return self._end(self._in_order(message.sequence, None), item)
-        return self._told(self._in_order(message.sequence, item))
+        return self._emit(self._in_order(message.sequence, item))
 
-    def end(self) -> Bridged:
-        """The carrier's connection is closed: what is left to be sent to the server."""
+    def end(self) -> BridgeOutput:
+        """Process the end of the carrier's connection. Returns the frames still to be sent to the server."""
         return self._end([], None)
 
     def _in_order(self, sequence: int | None, item: Any) -> list[Any]:
@@ -201,31 +308,32 @@ class Bridge:
             return [item]
         return self._reorder.push(sequence, item)
 
-    def _start(self, call: CallStarted, sequence: int | None) -> Bridged:
+    def _start(self, call: CallStarted, sequence: int | None) -> BridgeOutput:
         if call == self._started:
-            return self._told(self._in_order(sequence, None))
-        heard = call.format or self._carrier.FORMAT
-        played = self._play_format or heard
+            return self._emit(self._in_order(sequence, None))
+        received = call.format or self._carrier.FORMAT
+        played = self._play_format or received
         try:
-            up = self._up.tuned(heard, self._formats.input(heard))
-            self._voice.open(call.stream_id, played, self._formats.output(played))
+            uplink = self._uplink.with_formats(received, self._formats.input(received))
+            self._player.open(call.stream_id, played, self._formats.output(played))
         except AudioError as why:
             raise DecodeError(str(why), event_type="start") from None
-        self._up, self._started = up, call
-        told = self._told(self._in_order(sequence, None))
-        return Bridged(self._to_carrier(self._voice.early()), told.to_server, (call, *told.events))
+        self._uplink, self._started = uplink, call
+        output = self._emit(self._in_order(sequence, None))
+        frames = self._to_carrier(self._player.take_early())
+        return BridgeOutput(frames, output.to_server, (call, *output.events))
 
-    def _end(self, items: list[Any], call: CallEnded | None) -> Bridged:
-        """Nothing more is waited for; only the first of several ends is told."""
+    def _end(self, items: list[Any], call: CallEnded | None) -> BridgeOutput:
+        """Release everything that waits. Only the first of several ends becomes an event."""
         if self._reorder is not None:
             items += self._reorder.flush()
-        told = self._told([*items, None if self._ended else call])
+        output = self._emit([*items, None if self._ended else call])
         self._ended = self._ended or call is not None
-        tail = self._up.flush()
-        return Bridged((), (*told.to_server, tail) if tail else told.to_server, told.events)
+        tail = self._uplink.flush()
+        return BridgeOutput((), (*output.to_server, tail) if tail else output.to_server, output.events)
 
-    def _told(self, items: list[Any]) -> Bridged:
-        """What comes of things in the order in which the carrier sent them."""
+    def _emit(self, items: list[Any]) -> BridgeOutput:
+        """Return the output of base64 audio (bytes) and call events, in the order of the carrier."""
         appends: list[str] = []
         events: list[BridgeEvent] = []
         for item in items:
@@ -233,103 +341,92 @@ class Bridge:
                 case None | Gap():
                     continue
                 case bytes():
-                    appends.append(self._up.splice(item))
+                    appends.append(self._uplink.splice(item))
                 case CallAudio():
-                    appends.append(self._up.encode(item.audio))
-                case CallMark() if not self._voice.marked(item.name):
+                    appends.append(self._uplink.encode(item.audio))
+                case CallMark() if not self._player.on_mark(item.name):
                     continue
                 case _:
                     events.append(item)
-        return Bridged((), tuple(filter(None, appends)), tuple(events)) if appends or events else _NOTHING
+        if not appends and not events:
+            return _EMPTY
+        return BridgeOutput((), tuple(filter(None, appends)), tuple(events))
 
     # --- From the server ---
 
-    def from_server(self, frame: Frame, /) -> Bridged:
-        """A frame of the server.
+    def from_server(self, frame: Frame, /) -> BridgeOutput:
+        """Process a frame of the server.
 
         Raises:
-            DecodeError: the frame is not what it should be; the bridge is as it was.
+            DecodeError: the frame is not a valid event. The bridge is unchanged.
             TypeError: `frame` is neither bytes-like nor a str.
         """
         cut = cut_delta(frame)
         if cut is not None:
-            return Bridged(self._to_carrier(self._voice.delta(*cut)), (), (cut[0],))
+            return BridgeOutput(self._to_carrier(self._player.on_delta(*cut)), (), (cut[0],))
         event = decode_server(frame)
         handle = None if isinstance(event, UnknownEvent) else _ON_SERVER.get(event.type)
         if handle is not None:
             return handle(self, event)
         self.playback.feed(event)
-        return Bridged((), (), (event,))
+        return BridgeOutput((), (), (event,))
 
-    def interrupt(self) -> Bridged:
-        """What is not yet played shall not be: for those who find out by themselves that the caller speaks.
+    def interrupt(self) -> BridgeOutput:
+        """Stop the audio that is not yet played, if you detect the caller's speech yourself.
 
-        Clears the carrier's queue and tells the model what was heard. What still comes of what was
-        cut is late, and dropped.
+        Clears the carrier's queue and truncates the item at the position that the caller has heard.
+        Deltas of the interrupted response that arrive later are dropped.
         """
-        frames, cut = self._voice.interrupt()
-        fixes: list[Any] = [] if cut.truncate is None else [cut.truncate]
+        frames, interruption = self._player.interrupt()
+        events: list[Any] = [] if interruption.truncate is None else [interruption.truncate]
         if self._delete_unheard:
-            fixes += [ConversationItemDelete(item_id=item_id) for item_id in cut.unheard]
-        return Bridged(
+            events += [ConversationItemDelete(item_id=item_id) for item_id in interruption.unheard]
+        return BridgeOutput(
             self._to_carrier(frames),
-            tuple(encode(fix).decode() for fix in fixes),
-            (cut,) if cut != Interruption() else (),
+            tuple(encode(event).decode() for event in events),
+            (interruption,) if interruption != Interruption() else (),
         )
 
-    def _on_delta(self, event: Any) -> Bridged:
-        return Bridged(self._to_carrier(self._voice.delta(event, None)), (), (event,))
+    def _on_delta(self, event: Any) -> BridgeOutput:
+        return BridgeOutput(self._to_carrier(self._player.on_delta(event, None)), (), (event,))
 
-    def _on_part_done(self, event: Any) -> Bridged:
-        return Bridged(self._to_carrier(self._voice.part_done(event)), (), (event,))
+    def _on_part_done(self, event: Any) -> BridgeOutput:
+        return BridgeOutput(self._to_carrier(self._player.on_part_done(event)), (), (event,))
 
-    def _on_response_created(self, event: Any) -> Bridged:
-        return Bridged(self._to_carrier(self._voice.response_created(event)), (), (event,))
+    def _on_response_created(self, event: Any) -> BridgeOutput:
+        return BridgeOutput(self._to_carrier(self._player.on_response_created(event)), (), (event,))
 
-    def _on_response_done(self, event: Any) -> Bridged:
-        return Bridged(self._to_carrier(self._voice.response_done(event)), (), (event,))
+    def _on_response_done(self, event: Any) -> BridgeOutput:
+        return BridgeOutput(self._to_carrier(self._player.on_response_done(event)), (), (event,))
 
-    def _on_speech_started(self, event: Any) -> Bridged:
-        cut = self.interrupt() if self._barge_in else _NOTHING
-        return Bridged(cut.to_carrier, cut.to_server, (event, *cut.events))
+    def _on_speech_started(self, event: Any) -> BridgeOutput:
+        output = self.interrupt() if self._barge_in else _EMPTY
+        return BridgeOutput(output.to_carrier, output.to_server, (event, *output.events))
 
-    def _on_session(self, event: Any) -> Bridged:
-        """What the server says that it speaks; and that it hears, once it was asked."""
-        self._formats.told(event)
-        self._up = self._up.tuned(self._up.media, self.input_format)
-        self._voice.session = self.output_format
+    def _on_session(self, event: Any) -> BridgeOutput:
+        self._formats.on_session(event)
+        self._uplink = self._uplink.with_formats(self._uplink.media, self.input_format)
+        self._player.session = self.output_format
         self.playback.feed(event)
-        return Bridged((), (), (event,))
+        return BridgeOutput((), (), (event,))
 
-    def _on_error(self, event: Any) -> Bridged:
-        """A session.update may have failed, and has no other answer."""
-        self._formats.failed()
+    def _on_error(self, event: Any) -> BridgeOutput:
+        self._formats.on_error()
         self.playback.feed(event)
-        return Bridged((), (), (event,))
+        return BridgeOutput((), (), (event,))
 
     def _to_carrier(self, frames: list[str | bytes]) -> tuple[str | bytes, ...]:
         return () if self._ended else tuple(frames)
 
 
-def _carrier(carrier: Any) -> Carrier:
-    if not isinstance(carrier, str):
-        if not callable(getattr(carrier, "cut_media", None)):
-            raise TypeError(f"a carrier is a name or a module, not {type(carrier).__name__}")
-        return carrier  # type: ignore[no-any-return]
-    found = CARRIERS.get(carrier)
-    if found is None:
-        raise ConfigError(f"unknown carrier {snippet(repr(carrier))}; known are {', '.join(CARRIERS)}")
-    return found
-
-
-def _merged(side: Any, ours: Any) -> Any:
-    """One side of a session's audio, in our format."""
+def _with_format(side: Any, ours: Any) -> Any:
+    """Return one side of a session's audio settings with our format."""
     return msgspec.structs.replace(side, format=ours.format) if side else ours
 
 
-_Handle: TypeAlias = Callable[[Bridge, Any], Bridged]
-# By the wire's names. What is not here is the caller's to look at, and Playback's.
-_ON_SERVER: Final[dict[str, _Handle]] = {
+_Handler: TypeAlias = Callable[[Bridge, Any], BridgeOutput]
+# By event type. All other events go to `Playback` and to the user.
+_ON_SERVER: Final[dict[str, _Handler]] = {
     "response.output_audio.delta": Bridge._on_delta,
     "response.output_audio.done": Bridge._on_part_done,
     "response.created": Bridge._on_response_created,

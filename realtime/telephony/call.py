@@ -1,25 +1,24 @@
-"""What any carrier tells of a call, in one vocabulary: what a bridge needs to know and no more.
+"""The events of a phone call, the same for every carrier.
 
-Each carrier's messages give these by `as_call()`; what is a carrier's own affair gives None.
-Values of this process, which never cross a wire.
+Each message of a carrier has `as_call()`, which returns one of these, or None if the message does
+not concern the call (`base`). `Bridge` reads nothing else. They are values of this process and
+never cross a wire.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .media import MediaFormat
+from msgspec import Struct, field
+
+from .media import MediaFormat
 
 
-@dataclass(frozen=True, slots=True)
-class CallStarted:
-    """The stream begins.
+class CallStarted(Struct, frozen=True):
+    """The stream has started.
 
-    `stream_id` is what commands to the carrier are addressed to ("" where they are not);
-    `format` is None where the start does not tell it; `parameters` are the caller's own,
-    as the carrier hands them on.
+    `stream_id` is the address of commands to the carrier ("" if it uses none); `format` is None if
+    the start does not state one; `parameters` are the user's own, as the carrier passes them on.
     """
 
     stream_id: str
@@ -28,12 +27,11 @@ class CallStarted:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CallAudio:
-    """What the caller says: raw audio in the stream's format.
+class CallAudio(Struct, frozen=True, gc=False):
+    """Raw audio of the caller, in the stream's format.
 
-    `sequence` is the carrier's number of the message, `timestamp_ms` the carrier's clock;
-    None where it sends none.
+    `sequence` is the carrier's number of the message and `timestamp_ms` the carrier's clock;
+    None if it sends none.
     """
 
     audio: bytes
@@ -41,37 +39,33 @@ class CallAudio:
     timestamp_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallDigit:
-    """The caller pressed a key: one of 0-9, *, # and, on some carriers, A-D."""
+class CallDigit(Struct, frozen=True, gc=False):
+    """A key that the caller pressed: one of 0-9, *, # and, on some carriers, A-D."""
 
     digit: str
     duration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallMark:
-    """What was sent before the mark `name` was played, or was cleared where the carrier tells both alike."""
+class CallMark(Struct, frozen=True, gc=False):
+    """The mark `name` was reached: the audio before it was played, or cleared if the carrier reports both alike."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallCleared:
+class CallCleared(Struct, frozen=True, gc=False):
     """The carrier has emptied its playback queue."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
-    """The stream ends; nothing more is sent or played."""
+class CallEnded(Struct, frozen=True, gc=False):
+    """The stream has ended. Nothing more is sent or played."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallFailed:
-    """The carrier complains, of something it got or of itself. The stream may go on."""
+class CallFault(Struct, frozen=True, gc=False):
+    """An error that the carrier reported. The stream may go on."""
 
     reason: str
     code: int | str | None = None
 
 
-CallEvent = CallStarted | CallAudio | CallDigit | CallMark | CallCleared | CallEnded | CallFailed
+CallEvent = CallStarted | CallAudio | CallDigit | CallMark | CallCleared | CallEnded | CallFault
+CallFailed = CallFault  # TEMPORARY: old name

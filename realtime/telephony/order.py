@@ -1,7 +1,7 @@
-"""Reorder: numbered things put in order, each once, with what is missing told.
+"""Reorder: numbered messages sorted into order, without duplicates, with gaps reported.
 
-For RTP, and for carriers that promise no order. It holds no more than `depth` things and no
-clock: a missing number is given up when more than `depth` later ones have come.
+For RTP, and for carriers that do not guarantee an order (Telnyx). It has no clock: a missing number
+is given up once more than `depth` later ones have arrived.
 """
 
 from __future__ import annotations
@@ -13,29 +13,39 @@ from ..errors import ConfigError
 
 T = TypeVar("T")
 
-# Numbers that run further ahead, or further back, than these are a sender that began anew, once the
-# next one agrees. Source: RFC 3550, appendix A.1. Read 2026-11-24.
+# A number further ahead, or further back, than these is from a sender that has restarted, if the next
+# number follows it. Source: RFC 3550, appendix A.1. Read 2026-11-24.
 MAX_DROPOUT: Final = 3000
 MAX_MISORDER: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """`count` numbers in a row, at most `MAX_DROPOUT`, that did not come or came too late."""
+    """`count` consecutive numbers, at most `MAX_DROPOUT`, that did not arrive in time."""
 
     count: int
 
 
 class Reorder(Generic[T]):
-    """Puts items in the order of their numbers.
+    """Reordering buffer for numbered items.
 
-    `depth` is how many later items may wait for a missing number (0: none waits, late ones
-    are dropped); `modulus` is where numbers wrap around (65,536 for RTP, None for never);
-    `first` is the first number, where that is known. `lost`, `dropped` and `restarts` count
-    numbers given up, items that came twice, late or astray, and numberings begun anew.
+    `depth` is the number of later items that may wait for a missing one (0: none waits, late ones
+    are dropped); `modulus` is where numbers wrap around (65,536 for RTP, None for never); `first` is
+    the first number, if it is known. `lost` counts numbers given up, `dropped` items that were
+    duplicate, late or stray, and `restarts` senders that started again at another number.
     """
 
-    __slots__ = ("_ahead", "_begun", "_depth", "_modulus", "_next", "_probe", "dropped", "lost", "restarts")
+    __slots__ = (
+        "_ahead",
+        "_depth",
+        "_has_started",
+        "_modulus",
+        "_next",
+        "_probe",
+        "dropped",
+        "lost",
+        "restarts",
+    )
 
     def __init__(self, depth: int = 3, *, modulus: int | None = None, first: int | None = None) -> None:
         if not 0 <= depth < MAX_DROPOUT:
@@ -44,43 +54,43 @@ class Reorder(Generic[T]):
             raise ConfigError(f"modulus must be more than {2 * MAX_DROPOUT}, got {modulus}")
         self._depth = depth
         self._modulus = modulus
-        self._begun = first is not None
+        self._has_started = first is not None
         self._next = first or 0
-        # Items that came early, by how far they are ahead of `_next`.
+        # Items that arrived early, by their distance to `_next`.
         self._ahead: dict[int, T] = {}
-        # A number far from what is due, and its item: believed when its successor comes.
+        # A number far from the expected one, and its item: accepted when its successor arrives.
         self._probe: tuple[int, T] | None = None
         self.lost = 0
         self.dropped = 0
         self.restarts = 0
 
     def push(self, number: int, item: T) -> list[T | Gap]:
-        """What is due now that `item` has come: items in order, and a Gap where numbers were given up."""
-        if not self._begun:
-            self._begun = True
+        """Add an item. Returns the items that are due, in order, with a `Gap` for numbers given up."""
+        if not self._has_started:
+            self._has_started = True
             self._next = number
         ahead = self._distance(number, self._next)
         if not -MAX_MISORDER <= ahead <= MAX_DROPOUT:
-            return self._far(number, item)
+            return self._push_far(number, item)
         self._drop_probe()
         if ahead < 0 or ahead in self._ahead:
             self.dropped += 1
             return []
-        if ahead == 0 and not self._ahead:  # the ordinary way
+        if ahead == 0 and not self._ahead:  # the fast path
             self._next = self._after(number)
             return [item]
         self._ahead[ahead] = item
         return self._release(self._depth)
 
     def flush(self) -> list[T | Gap]:
-        """All that is held, in order: nothing more is waited for."""
+        """Return all waiting items in order, without waiting for missing ones."""
         self._drop_probe()
         return self._release(0)
 
     def _release(self, depth: int) -> list[T | Gap]:
-        """Takes off what is due when no more than `depth` items may wait."""
+        """Remove and return the items that are due if no more than `depth` may wait."""
         released: list[T | Gap] = []
-        step = 0  # how far `_next` has moved
+        step = 0  # the distance by which `_next` moves
         for ahead in sorted(self._ahead):
             if ahead > step:
                 if len(self._ahead) <= depth:
@@ -94,8 +104,8 @@ class Reorder(Generic[T]):
             self._ahead = {ahead - step: item for ahead, item in self._ahead.items()}
         return released
 
-    def _far(self, number: int, item: T) -> list[T | Gap]:
-        """A number that no lost or late item explains: a numbering begun anew, or one stray."""
+    def _push_far(self, number: int, item: T) -> list[T | Gap]:
+        """Add an item too far away to be early or late: the sender has restarted, or it is a stray."""
         probe = self._probe
         if probe is None or number != self._after(probe[0]):
             self._drop_probe()
@@ -116,7 +126,7 @@ class Reorder(Generic[T]):
         return number + step if self._modulus is None else (number + step) % self._modulus
 
     def _distance(self, number: int, other: int) -> int:
-        """How far `number` is ahead of `other`; negative where it is behind."""
+        """Return the distance from `other` to `number`; negative if `number` is behind."""
         if self._modulus is None:
             return number - other
         half = self._modulus // 2

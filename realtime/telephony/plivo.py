@@ -1,39 +1,45 @@
 """Plivo audio streaming: the messages of its WebSocket, both ways.
 
-Plivo connects to us, sends `Start`, then `Media`; on a bidirectional stream we send `PlayAudio`,
-`Checkpoint`, `ClearAudio` and `SendDTMF`, as text frames.
+Plivo connects to us, sends `Start`, then `Media`. On a bidirectional stream we send `PlayAudio`,
+`Checkpoint`, `ClearAudio` and `SendDTMF`, as text frames. The functions at the end are those of
+`base.Carrier`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from msgspec import field
 
-from ._base64 import base64_of
-from ._splice import append_splicer, cut_delta, is_callers, media_cutter
-from ._wire import Audio, CarrierMessage, Reader, SampleRate, UnknownMessage, Wire, json_str, write
+from .base import (
+    Audio,
+    Carrier,
+    CarrierMessage,
+    MediaBody as _MediaBody,
+    MessageReader,
+    SampleRate,
+    UnknownMessage,
+    Wire,
+    to_json_str,
+)
 from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallMark, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer, Frame
+    from .._types import Buffer
 
 # Source: Plivo's documentation, "Audio Streaming" and "Stream events to Plivo" (plivo.com/docs/voice).
 # Read 2026-11-24.
-# - Audio is audio/x-mulaw at 8,000 Hz or audio/x-l16 at 8,000 or 16,000 Hz, in base64; playAudio says
-#   which it carries, and carries no streamId.
+# - Audio is audio/x-mulaw at 8,000 Hz or audio/x-l16 at 8,000 or 16,000 Hz, in base64; playAudio
+#   states its format, and has no streamId.
 # - sequenceNumber and chunk are numbers; timestamp is a string of digits, ms since 1970.
-# - playedStream comes once what was sent before the checkpoint was played, and not if it was cleared.
+# - playedStream comes once the audio sent before the checkpoint was played, and never if it was cleared.
 # - extra_headers is the text of the XML's extraHeaders: "name=value;name=value".
-# The byte order of x-l16 stands nowhere; little-endian is what Plivo's own examples take it for.
+# The byte order of x-l16 is not documented; Plivo's own examples assume little-endian.
 # `stop` is not on the page; Plivo's examples handle one.
-NAME: Final = "plivo"
-IN_ORDER: Final = True
-FORMAT: Final = MediaFormat("PCMU", 8_000)
-MEDIA_IS_BINARY: Final = False
-FRAME_MS: Final = None
+
 # How `playAudio` spells the encodings.
 CONTENT_TYPES: Final = {"PCMU": "audio/x-mulaw", "L16": "audio/x-l16"}
 
@@ -47,28 +53,23 @@ class _Numbered(_Plivo, kw_only=True):
 
     sequence_number: int | None = None
 
-    @property
-    def sequence(self) -> int | None:
-        """Plivo's number of this message."""
-        return self.sequence_number
-
 
 class _Body(Wire, rename="camel"):
-    """What a message carries under the key of its own name."""
+    """The object that a message carries under the key of its own name."""
 
 
 # --- Messages of Plivo ---------------------------------------------------------------
 
 
 class StartFormat(_Body):
-    """What the audio from Plivo is."""
+    """The format of the audio from Plivo."""
 
     encoding: str
     sample_rate: SampleRate
 
 
 class StartBody(_Body):
-    """What the stream is."""
+    """The stream and its call."""
 
     stream_id: str
     call_id: str | None = None
@@ -78,33 +79,28 @@ class StartBody(_Body):
 
 
 class Start(_Numbered, tag="start"):
-    """The first message: the stream begins."""
+    """The first message: the stream has started."""
 
     start: StartBody
     extra_headers: str | None = field(name="extra_headers", default=None)
 
     @property
     def format(self) -> MediaFormat:
-        """What the audio from Plivo is."""
-        told = self.start.media_format
-        return MediaFormat.of(told.encoding, told.sample_rate) if told else FORMAT
+        """The format of the audio from Plivo."""
+        stated = self.start.media_format
+        return MediaFormat.of(stated.encoding, stated.sample_rate) if stated else FORMAT
 
     def as_call(self) -> CallStarted:
-        """The call begins; its parameters are the extra headers."""
+        """Return the start of the call; its parameters are the extra headers."""
         pairs = (part.partition("=") for part in (self.extra_headers or "").split(";"))
         parameters = {name.strip(): value for name, equals, value in pairs if equals}
         return CallStarted(self.start.stream_id, self.start.call_id, self.format, parameters)
 
 
-class MediaBody(_Body):
-    """Raw audio; `timestamp` in ms since 1970."""
+class MediaBody(_MediaBody):
+    """Raw audio; `timestamp` is in ms since 1970."""
 
-    digits: ClassVar[frozenset[str]] = frozenset({"timestamp"})
-
-    payload: Audio
-    track: str | None = None
-    chunk: int | None = None
-    timestamp: int | None = None
+    string_ints: ClassVar[frozenset[str]] = frozenset({"timestamp"})
 
 
 class Media(_Numbered, tag="media"):
@@ -117,17 +113,14 @@ class Media(_Numbered, tag="media"):
     extra_headers: str | None = field(name="extra_headers", default=None)
 
     def as_call(self) -> CallAudio | None:
-        """What the caller says; None for the other track."""
-        body = self.media
-        if not is_callers(body.track):
-            return None
-        return CallAudio(body.payload, self.sequence_number, body.timestamp)
+        """Return the caller's audio; None for the other track."""
+        return self.media.as_call(self.sequence_number)
 
 
 class DtmfBody(_Body):
-    """Which key, and when: ms since 1970."""
+    """A key and its time, in ms since 1970."""
 
-    digits: ClassVar[frozenset[str]] = frozenset({"timestamp"})
+    string_ints: ClassVar[frozenset[str]] = frozenset({"timestamp"})
 
     digit: str
     track: str | None = None
@@ -141,28 +134,28 @@ class Dtmf(_Numbered, tag="dtmf"):
     stream_id: str | None = None
 
     def as_call(self) -> CallDigit:
-        """The key."""
+        """Return the key."""
         return CallDigit(self.dtmf.digit)
 
 
 class PlayedStream(_Numbered, tag="playedStream"):
-    """What was sent before the checkpoint `name` was played."""
+    """The audio sent before the checkpoint `name` was played."""
 
     name: str
     stream_id: str | None = None
 
     def as_call(self) -> CallMark:
-        """The mark is reached."""
+        """Return the mark."""
         return CallMark(self.name)
 
 
 class ClearedAudio(_Numbered, tag="clearedAudio"):
-    """What was not yet played is dropped."""
+    """The audio that was not yet played was dropped."""
 
     stream_id: str | None = None
 
     def as_call(self) -> CallCleared:
-        """The queue is empty."""
+        """Return the event of an empty queue."""
         return CallCleared()
 
 
@@ -172,7 +165,7 @@ class Stop(_Numbered, tag="stop"):
     stream_id: str | None = None
 
     def as_call(self) -> CallEnded:
-        """The call ends."""
+        """Return the end of the call."""
         return CallEnded()
 
 
@@ -180,7 +173,7 @@ class Stop(_Numbered, tag="stop"):
 
 
 class PlayAudioBody(_Body):
-    """Raw audio and what it is: "audio/x-mulaw" or "audio/x-l16", at a rate in Hz."""
+    """Raw audio and its format: "audio/x-mulaw" or "audio/x-l16", and a sample rate in Hz."""
 
     content_type: str
     sample_rate: SampleRate
@@ -188,7 +181,7 @@ class PlayAudioBody(_Body):
 
 
 class PlayAudio(_Plivo, tag="playAudio"):
-    """Play this after what was sent before."""
+    """Play this after the audio sent before."""
 
     has_audio: ClassVar[bool] = True
 
@@ -196,14 +189,14 @@ class PlayAudio(_Plivo, tag="playAudio"):
 
 
 class Checkpoint(_Plivo, tag="checkpoint"):
-    """Tell when what was sent so far was played."""
+    """Report when the audio sent so far was played."""
 
     stream_id: str
     name: str
 
 
 class ClearAudio(_Plivo, tag="clearAudio"):
-    """Drop what is not yet played."""
+    """Drop the audio that is not yet played."""
 
     stream_id: str
 
@@ -214,77 +207,55 @@ class SendDTMF(_Plivo, tag="sendDTMF"):
     dtmf: str
 
 
-Message = Start | Media | Dtmf | PlayedStream | ClearedAudio | Stop | UnknownMessage
-Command = PlayAudio | Checkpoint | ClearAudio | SendDTMF | UnknownMessage
-
-_MESSAGES: Reader[Message] = Reader(Message)
-_COMMANDS: Reader[Command] = Reader(Command)
-
-# What the carrier sends, and what it receives (for tests and stand-ins): see `Reader.read`.
-decode = _MESSAGES.read
-decode_command = _COMMANDS.read
+Message: TypeAlias = Start | Media | Dtmf | PlayedStream | ClearedAudio | Stop | UnknownMessage
+Command: TypeAlias = PlayAudio | Checkpoint | ClearAudio | SendDTMF | UnknownMessage
 
 
-def encode(message: Message | Command, /) -> bytes:
-    """`message` as one compact UTF-8 JSON frame.
-
-    Raises:
-        EncodeError: it holds what its fields do not allow.
-        TypeError: it is no message of this wire.
-    """
-    return write(message, _MESSAGES, _COMMANDS)
+# --- The carrier ---------------------------------------------------------------------
 
 
-# --- Frames without messages ---------------------------------------------------------
+class Plivo(Carrier):
+    """Plivo audio streaming. Media frames state their format, mu-law at 8 kHz by default, and no stream id."""
+
+    NAME = "plivo"
+    FORMAT = MediaFormat("PCMU", 8_000)
+
+    messages = MessageReader[Message](Message)
+    commands = MessageReader[Command](Command)
+    media_class = Media
+
+    def media_head(self, stream_id: str, format: MediaFormat | None) -> bytes:
+        """Return the bytes of a `PlayAudio` in `format` before its base64."""
+        return _media_head(format or self.FORMAT)
+
+    def encode_media(
+        self, audio: Buffer | str, stream_id: str = "", format: MediaFormat | None = None
+    ) -> bytes:
+        """Return the frame of a `PlayAudio` of `audio` in `format`, as `Carrier.encode_media`."""
+        return super().encode_media(audio, stream_id, format)
+
+    def encode_mark(self, name: str, stream_id: str) -> bytes:
+        """Return the frame of a `Checkpoint`. Raises what `encode` raises."""
+        return self.encode(Checkpoint(stream_id, name))
+
+    def encode_clear(self, stream_id: str) -> bytes:
+        """Return the frame of a `ClearAudio`. Raises what `encode` raises."""
+        return self.encode(ClearAudio(stream_id))
 
 
-@lru_cache(maxsize=64)  # as many formats
+@lru_cache(maxsize=64)  # formats
 def _media_head(format: MediaFormat) -> bytes:
-    kind = json_str(CONTENT_TYPES.get(format.encoding, format.encoding))
+    content_type = to_json_str(CONTENT_TYPES.get(format.encoding, format.encoding))
     return b'{"event":"playAudio","media":{"contentType":%b,"sampleRate":%d,"payload":"' % (
-        kind,
+        content_type,
         format.sample_rate,
     )
 
 
-def _media_frame(format: MediaFormat | None, base64: bytes) -> bytes:
-    return b"".join((_media_head(format or FORMAT), base64, b'"}}'))
-
-
-def encode_media(audio: Buffer | str, stream_id: str = "", format: MediaFormat | None = None) -> bytes:
-    """The frame of a `PlayAudio` of `audio`: raw bytes in `format`, or a str that is base64 already.
-
-    `format` is mu-law at 8,000 Hz where it is not given; Plivo does not ask for `stream_id`.
-
-    Raises:
-        EncodeError: a str that is not base64.
-        TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
-    """
-    return _media_frame(format, base64_of(audio))
-
-
-def encode_mark(name: str, stream_id: str) -> bytes:
-    """The frame of a `Checkpoint`. Raises what `encode` raises."""
-    return encode(Checkpoint(stream_id, name))
-
-
-def encode_clear(stream_id: str) -> bytes:
-    """The frame of a `ClearAudio`. Raises what `encode` raises."""
-    return encode(ClearAudio(stream_id))
-
-
-# The message of a frame of the caller's audio, and the audio as base64; None for every other
-# frame, and where the frame is not plain: `decode` reads what there is to be read of it.
-cut_media = media_cutter(_MESSAGES, Media)
-
-# The append frame of such a frame, as `realtime.encode_append` writes it for its audio; or None.
-media_to_append = append_splicer(cut_media)
-
-
-def delta_to_media(frame: Frame, stream_id: str = "", format: MediaFormat | None = None) -> bytes | None:
-    """The frame of the `PlayAudio` of an audio delta of GA or beta; None for every other frame.
-
-    None too where the delta is not plain; what it carries must be in `format`.
-    """
-    cut = cut_delta(frame)
-    return None if cut is None else _media_frame(format, cut[1])
+CARRIER: Final = Plivo()
+NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
+IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
+decode, decode_command = Plivo.messages.read, Plivo.commands.read
+encode: Callable[[Message | Command], bytes] = CARRIER.encode
+encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear
+cut_media = CARRIER.cut_media

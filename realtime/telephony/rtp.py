@@ -1,7 +1,7 @@
 """RTP packets (RFC 3550) with the audio of RFC 3551, as bytes: no sockets, no RTCP.
 
-`parse` and `build` are one packet; a `Sequencer` numbers what is sent, and `order.Reorder` with
-``modulus=SEQUENCES`` puts in order what arrives.
+`parse` and `build` handle one packet; a `Sequencer` numbers the packets to send, and `order.Reorder`
+with ``modulus=SEQUENCES`` sorts those that arrive.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ _HEADER = struct.Struct("!BBHII")
 _EXTENSION = struct.Struct("!HH")
 _MARKER, _PADDING, _EXTENDED = 0x80, 0x20, 0x10
 
-# The static payload types of audio made of samples; L16 is in network byte order (`media.swap16`
-# makes PCM16 of it), at 8,000, 16,000 and 24,000 Hz under dynamic types, 96 to 127, that SDP names.
+# The static payload types of audio that consists of samples. L16 is in network byte order
+# (`media.swap16` converts it to PCM16); at 8,000, 16,000 and 24,000 Hz it has dynamic types, 96 to 127, which
+# SDP assigns.
 # Source: RFC 3551, section 6, table 4, and section 4.5.11. Read 2026-11-24.
 PAYLOAD_TYPES: Final = {
     0: MediaFormat("PCMU", 8_000),
@@ -39,20 +40,20 @@ PAYLOAD_TYPES: Final = {
     11: MediaFormat("L16", 44_100, 1, big_endian=True),
 }
 
-# Where RTP and RTCP share a port, the second byte of RTCP is one of these (RTP's: 64 to 95, which are no
-# payload types then). Source: RFC 5761, section 4. Read 2026-11-24.
+# If RTP and RTCP share a port, the second byte of RTCP is one of these; RTP does not use the payload types
+# 64 to 95 then. Source: RFC 5761, section 4. Read 2026-11-24.
 RTCP_TYPES: Final = range(192, 224)
 
 
 class Extension(Struct, frozen=True, gc=False):
-    """A header extension: 16 bits that say of what profile, and whole 32-bit words."""
+    """A header extension: a 16-bit profile number, and data of whole 32-bit words."""
 
     profile: int
     data: bytes
 
 
 class Packet(Struct, frozen=True, gc=False):
-    """One packet; `timestamp` counts samples of the payload's clock, `marker` begins a talkspurt."""
+    """One packet. `timestamp` counts samples of the payload's clock, `marker` starts a talkspurt."""
 
     payload_type: int
     sequence: int
@@ -65,24 +66,24 @@ class Packet(Struct, frozen=True, gc=False):
 
 
 def is_rtcp(datagram: Buffer) -> bool:
-    """Whether a datagram of a shared port is RTCP."""
+    """Return True if a datagram of a shared port is RTCP."""
     view = memoryview(datagram).cast("B")
     return len(view) > 1 and view[1] in RTCP_TYPES
 
 
 def parse(datagram: Buffer, /) -> Packet:
-    """The packet of one datagram, its padding taken off.
+    """Decode one datagram. Padding is removed.
 
     Raises:
-        DecodeError: it is no RTP of version 2, or shorter than it says.
-        TypeError: `datagram` is no buffer.
+        DecodeError: it is not RTP version 2, or shorter than its header states.
+        TypeError: `datagram` is not a buffer.
     """
     raw = memoryview(datagram).tobytes()
     if len(raw) < HEADER_BYTES:
-        raise DecodeError(f"{len(raw)} bytes are less than RTP's header")
+        raise DecodeError(f"{len(raw)} bytes are less than an RTP header")
     first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(raw)
     if first >> 6 != VERSION:
-        raise DecodeError(f"version {first >> 6} of RTP is not known", expected="2")
+        raise DecodeError(f"RTP version {first >> 6} is not supported", expected="2")
     if second in RTCP_TYPES:
         raise DecodeError(f"RTCP of type {second}, not RTP")
     start = HEADER_BYTES + 4 * (first & MAX_CSRCS)
@@ -92,32 +93,32 @@ def parse(datagram: Buffer, /) -> Packet:
         extension, start = _extension(raw, start)
     end = len(raw) - (raw[-1] if first & _PADDING else 0)
     if start > end or (first & _PADDING and end == len(raw)):
-        raise DecodeError("the packet is shorter than its header and padding say")
+        raise DecodeError("the packet is shorter than its header and padding state")
     return Packet(
         second & 0x7F, sequence, timestamp, ssrc, raw[start:end], second >= _MARKER, csrcs, extension
     )
 
 
 def _extension(raw: bytes, start: int) -> tuple[Extension, int]:
-    """The extension at `start`, and where it ends."""
+    """Return the header extension at `start`, and the index of its end."""
     data = start + _EXTENSION.size
     if data > len(raw):
-        raise DecodeError("the packet is shorter than its header extension says")
+        raise DecodeError("the packet is shorter than its header extension states")
     profile, words = _EXTENSION.unpack_from(raw, start)
     return Extension(profile, raw[data : data + 4 * words]), data + 4 * words
 
 
 def build(packet: Packet, /) -> bytes:
-    """The datagram of `packet`, without padding.
+    """Encode `packet` as one datagram without padding.
 
     Raises:
-        EncodeError: a number that does not fit its field, or an extension of no whole words.
-        TypeError: the payload is no buffer of bytes or int16.
+        EncodeError: a number does not fit its field, or an extension is not whole 32-bit words.
+        TypeError: the payload is not a buffer of bytes or int16.
     """
     if len(packet.csrcs) > MAX_CSRCS:
-        raise EncodeError(f"a packet names at most {MAX_CSRCS} sources, not {len(packet.csrcs)}")
+        raise EncodeError(f"a packet has at most {MAX_CSRCS} contributing sources, not {len(packet.csrcs)}")
     if not 0 <= packet.payload_type <= 0x7F:
-        raise EncodeError(f"a payload type has 7 bits, {packet.payload_type} has not")
+        raise EncodeError(f"a payload type must fit 7 bits, got {packet.payload_type}")
     first = VERSION << 6 | len(packet.csrcs) | (_EXTENDED if packet.extension else 0)
     second = packet.payload_type | (_MARKER if packet.marker else 0)
     try:
@@ -132,15 +133,18 @@ def build(packet: Packet, /) -> bytes:
 def _extension_bytes(extension: Extension) -> bytes:
     words, rest = divmod(len(extension.data), 4)
     if rest:
-        raise EncodeError(f"a header extension is whole 32-bit words, not {len(extension.data)} bytes")
+        raise EncodeError(f"a header extension must be whole 32-bit words, not {len(extension.data)} bytes")
     return _EXTENSION.pack(extension.profile, words) + extension.data
 
 
 class Sequencer:
-    """Numbers the packets of one source: what is sent in a row, of one payload type.
+    """Packet source of one stream of one payload type.
 
-    `format` is the payload's; it need be given for dynamic payload types only. The numbers begin at
-    random, as RFC 3550 asks (section 5.1), unless they are given; they wrap around.
+    `format` is the payload's format, needed for dynamic payload types only. Unless they are given, the
+    numbers start at random, as RFC 3550 requires (section 5.1). They wrap around.
+
+    Raises:
+        ConfigError: the format is not known, or does not consist of samples.
     """
 
     __slots__ = ("_frame_bytes", "_marker", "payload_type", "sequence", "ssrc", "timestamp")
@@ -154,10 +158,10 @@ class Sequencer:
         sequence: int | None = None,
         timestamp: int | None = None,
     ) -> None:
-        told = format or PAYLOAD_TYPES.get(payload_type)
-        if told is None or not told.sample_width:
-            raise ConfigError(f"the format of payload type {payload_type} is needed, made of samples")
-        self._frame_bytes = told.sample_width * told.channels
+        format = format or PAYLOAD_TYPES.get(payload_type)
+        if format is None or not format.sample_width:
+            raise ConfigError(f"payload type {payload_type} needs a format that consists of samples")
+        self._frame_bytes = format.sample_width * format.channels
         self._marker = True
         self.payload_type = payload_type
         self.ssrc = secrets.randbits(32) if ssrc is None else ssrc
@@ -165,14 +169,14 @@ class Sequencer:
         self.timestamp = secrets.randbits(32) if timestamp is None else timestamp
 
     def next(self, payload: Buffer) -> bytes:
-        """The datagram of the next packet: `payload` is audio as the wire carries it.
+        """Return the datagram of the next packet. `payload` is audio as it is on the wire.
 
-        The first one, and the first after `skip`, has its marker set (RFC 3551, section 4.1).
+        The first packet, and the first after `skip`, has its marker set (RFC 3551, section 4.1).
 
         Raises:
-            AudioError: no whole number of samples of all channels.
-            EncodeError: a number that does not fit its field.
-            TypeError: `payload` is no buffer of bytes or int16.
+            AudioError: not a whole number of samples of all channels.
+            EncodeError: a number does not fit its field.
+            TypeError: `payload` is not a buffer of bytes or int16.
         """
         audio = octets(payload)
         samples, rest = divmod(len(audio), self._frame_bytes)
@@ -187,6 +191,6 @@ class Sequencer:
         return datagram
 
     def skip(self, samples: int) -> None:
-        """`samples` of silence that are not sent: time goes on, packets are not missing."""
+        """Advance the clock by `samples` of silence that are not sent. No packet is missing."""
         self.timestamp = (self.timestamp + samples) % TIMESTAMPS
         self._marker = True

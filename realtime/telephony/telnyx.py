@@ -1,44 +1,45 @@
 """Telnyx media streaming over WebSockets: its messages, both ways.
 
-Telnyx connects to us, sends `Connected`, `Start`, then `Media`; where the stream is bidirectional
-(``stream_bidirectional_mode: "rtp"``) we send `Media`, `Mark` and `Clear`, as text frames. Nobody
-promises their order: `order.Reorder` by `sequence`, of all messages, puts them in it.
+Telnyx connects to us, sends `Connected`, `Start`, then `Media`. On a bidirectional stream
+(``stream_bidirectional_mode: "rtp"``) we send `Media`, `Mark` and `Clear`, as text frames. The order of
+messages is not guaranteed: `order.Reorder` sorts all of them by `sequence`. The functions at the
+end are those of `base.Carrier`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from msgspec import field
 
-from ._base64 import base64_of
-from ._splice import append_splicer, cut_delta, is_callers, media_cutter
-from ._wire import Audio, CarrierMessage, Channels, Reader, SampleRate, UnknownMessage, Wire, write
-from .call import CallAudio, CallDigit, CallEnded, CallFailed, CallMark, CallStarted
+from .base import (
+    Carrier,
+    CarrierMessage,
+    Channels,
+    MarkBody as MarkBody,
+    MediaBody as MediaBody,
+    MessageReader,
+    SampleRate,
+    UnknownMessage,
+    Wire,
+)
+from .call import CallAudio, CallDigit, CallEnded, CallFault, CallMark, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer, Frame
+    from .._types import Buffer
 
 # Source: Telnyx's documentation, "Media Streaming over WebSockets" and the AsyncAPI page "Stream call
 # media over WebSocket" (developers.telnyx.com). Read 2026-11-24.
 # - The order of media frames is not guaranteed; chunk, timestamp and sequence_number restore it.
 # - payload is an RTP payload without its header: PCMU, PCMA, G722, OPUS, AMR-WB or L16.
 # - sequence_number, chunk and timestamp are strings of digits; sequence_number is 1 in start.
-# - What is sent to Telnyx lasts from 20 ms to 30 s a frame, in the codec that the call was set to
-#   (stream_bidirectional_codec), which start does not tell. Commands carry no stream_id.
-# - A mark comes back once what was sent before it was played, at once where nothing is queued;
-#   clear sends all that are left back.
-# The byte order of L16 stands nowhere; that of RTP's L16 (RFC 3551, section 4.5.11) is followed.
-NAME: Final = "telnyx"
-IN_ORDER: Final = False
-FORMAT: Final = MediaFormat("PCMU", 8_000)
-# stream_bidirectional_codec, where nobody sets it.
-PLAY_FORMAT: Final = FORMAT
-MEDIA_IS_BINARY: Final = False
-FRAME_MS: Final = None
-MIN_MEDIA_MS: Final = 20
-MAX_MEDIA_MS: Final = 30_000
+# - A frame sent to Telnyx lasts from 20 ms to 30 s, in the codec that the call was set to
+#   (stream_bidirectional_codec), which start does not state. Commands have no stream_id.
+# - A mark comes back once the audio sent before it was played, at once if nothing is queued;
+#   clear returns all pending marks.
+# The byte order of L16 is not documented; that of RTP's L16 (RFC 3551, section 4.5.11) is used.
 
 
 class _Telnyx(CarrierMessage, tag_field="event"):
@@ -48,15 +49,10 @@ class _Telnyx(CarrierMessage, tag_field="event"):
 class _Numbered(_Telnyx, kw_only=True):
     """A message that Telnyx numbers when it sends it."""
 
-    digits: ClassVar[frozenset[str]] = frozenset({"sequence_number"})
+    string_ints: ClassVar[frozenset[str]] = frozenset({"sequence_number"})
 
     sequence_number: int | None = None
     stream_id: str | None = None
-
-    @property
-    def sequence(self) -> int | None:
-        """Telnyx's number of this message."""
-        return self.sequence_number
 
 
 # --- Messages of Telnyx --------------------------------------------------------------
@@ -69,7 +65,7 @@ class Connected(_Telnyx, tag="connected"):
 
 
 class StartFormat(Wire):
-    """What the audio from Telnyx is."""
+    """The format of the audio from Telnyx."""
 
     encoding: str
     sample_rate: SampleRate
@@ -77,7 +73,7 @@ class StartFormat(Wire):
 
 
 class StartBody(Wire):
-    """What the call is; `client_state` is base64, as it was given to Telnyx, parameters an object."""
+    """The call; `client_state` is base64 as it was given to Telnyx, the parameters are an object."""
 
     media_format: StartFormat | None = None
     call_control_id: str | None = None
@@ -91,27 +87,27 @@ class StartBody(Wire):
 
 
 class Start(_Numbered, tag="start"):
-    """The stream begins. Sent once, before any media."""
+    """The stream has started. Sent once, before any media."""
 
     start: StartBody
 
     @property
     def format(self) -> MediaFormat:
-        """What the audio from Telnyx is."""
-        told = self.start.media_format
-        if told is None:
+        """The format of the audio from Telnyx."""
+        stated = self.start.media_format
+        if stated is None:
             return FORMAT
-        return MediaFormat.of(told.encoding, told.sample_rate, told.channels or 1, big_endian=True)
+        return MediaFormat.of(stated.encoding, stated.sample_rate, stated.channels or 1, big_endian=True)
 
     def as_call(self) -> CallStarted:
-        """The call begins."""
-        told = self.start.custom_parameters
-        parameters = told if isinstance(told, dict) else {}
+        """Return the start of the call."""
+        given = self.start.custom_parameters
+        parameters = given if isinstance(given, dict) else {}
         return CallStarted(self.stream_id or "", self.start.call_control_id, self.format, parameters)
 
 
 class DtmfBody(Wire):
-    """Which key."""
+    """A key."""
 
     digit: str
 
@@ -123,12 +119,12 @@ class Dtmf(_Numbered, tag="dtmf"):
     occurred_at: str | None = None
 
     def as_call(self) -> CallDigit:
-        """The key."""
+        """Return the key."""
         return CallDigit(self.dtmf.digit)
 
 
 class StopBody(Wire):
-    """What has ended."""
+    """The call whose stream has ended."""
 
     user_id: str | None = None
     call_control_id: str | None = None
@@ -140,12 +136,12 @@ class Stop(_Numbered, tag="stop"):
     stop: StopBody | None = None
 
     def as_call(self) -> CallEnded:
-        """The call ends."""
+        """Return the end of the call."""
         return CallEnded()
 
 
 class ErrorBody(Wire):
-    """What went wrong: a number, its name, a sentence."""
+    """An error: its number, its name, a sentence."""
 
     code: int | str | None = None
     title: str | None = None
@@ -153,58 +149,38 @@ class ErrorBody(Wire):
 
 
 class Error(_Numbered, tag="error"):
-    """Telnyx could not use what it was sent, or could not stream."""
+    """Telnyx could not use a command, or could not stream."""
 
     payload: ErrorBody
 
-    def as_call(self) -> CallFailed:
-        """The complaint."""
-        told = self.payload
-        return CallFailed(told.detail or told.title or "", told.code)
+    def as_call(self) -> CallFault:
+        """Return the error."""
+        body = self.payload
+        return CallFault(body.detail or body.title or "", body.code)
 
 
 # --- Messages both ways --------------------------------------------------------------
 
 
-class MediaBody(Wire):
-    """Raw audio; the rest only from Telnyx: `timestamp` in ms since the stream's start."""
-
-    digits: ClassVar[frozenset[str]] = frozenset({"chunk", "timestamp"})
-
-    payload: Audio
-    track: str | None = None
-    chunk: int | None = None
-    timestamp: int | None = None
-
-
 class Media(_Numbered, tag="media"):
-    """From Telnyx: audio of a track. To Telnyx: 20 ms to 30 s to play after what was sent before."""
+    """From Telnyx: audio of a track. To Telnyx: 20 ms to 30 s to play after the audio sent before."""
 
     has_audio: ClassVar[bool] = True
 
     media: MediaBody
 
     def as_call(self) -> CallAudio | None:
-        """What the caller says; None for the other track."""
-        body = self.media
-        if not is_callers(body.track):
-            return None
-        return CallAudio(body.payload, self.sequence_number, body.timestamp)
-
-
-class MarkBody(Wire):
-    """The mark's name."""
-
-    name: str
+        """Return the caller's audio; None for the other track."""
+        return self.media.as_call(self.sequence_number)
 
 
 class Mark(_Numbered, tag="mark"):
-    """To Telnyx: tell when what was sent so far was played. From Telnyx: it was, or was cleared."""
+    """To Telnyx: report when the audio sent so far was played. From Telnyx: it was, or was cleared."""
 
     mark: MarkBody
 
     def as_call(self) -> CallMark:
-        """The mark is reached."""
+        """Return the mark."""
         return CallMark(self.mark.name)
 
 
@@ -212,71 +188,55 @@ class Mark(_Numbered, tag="mark"):
 
 
 class Clear(_Telnyx, tag="clear"):
-    """Drop what is not yet played."""
+    """Drop the audio that is not yet played."""
 
 
-Message = Connected | Start | Media | Dtmf | Mark | Stop | Error | UnknownMessage
-Command = Media | Mark | Clear | UnknownMessage
-
-_MESSAGES: Reader[Message] = Reader(Message)
-_COMMANDS: Reader[Command] = Reader(Command)
-
-# What the carrier sends, and what it receives (for tests and stand-ins): see `Reader.read`.
-decode = _MESSAGES.read
-decode_command = _COMMANDS.read
+Message: TypeAlias = Connected | Start | Media | Dtmf | Mark | Stop | Error | UnknownMessage
+Command: TypeAlias = Media | Mark | Clear | UnknownMessage
 
 
-def encode(message: Message | Command, /) -> bytes:
-    """`message` as one compact UTF-8 JSON frame.
-
-    Raises:
-        EncodeError: it holds what its fields do not allow.
-        TypeError: it is no message of this wire.
-    """
-    return write(message, _MESSAGES, _COMMANDS)
+# --- The carrier ---------------------------------------------------------------------
 
 
-# --- Frames without messages ---------------------------------------------------------
+class Telnyx(Carrier):
+    """Telnyx media streaming. Its commands have no stream id and no format."""
+
+    NAME = "telnyx"
+    FORMAT = MediaFormat("PCMU", 8_000)
+    # The default of stream_bidirectional_codec.
+    PLAY_FORMAT = FORMAT
+    IN_ORDER = False
+    MIN_MEDIA_MS = 20
+    MAX_MEDIA_MS = 30_000
+
+    messages = MessageReader[Message](Message)
+    commands = MessageReader[Command](Command)
+    media_class = Media
+
+    def media_head(self, stream_id: str, format: MediaFormat | None) -> bytes:
+        """Return the bytes of a `Media` before its base64."""
+        return b'{"event":"media","media":{"payload":"'
+
+    def encode_media(
+        self, audio: Buffer | str, stream_id: str = "", format: MediaFormat | None = None
+    ) -> bytes:
+        """Return the frame of a `Media` with `audio`, as `Carrier.encode_media`."""
+        return super().encode_media(audio, stream_id, format)
+
+    def encode_mark(self, name: str, stream_id: str = "") -> bytes:
+        """Return the frame of a `Mark`. Raises what `encode` raises."""
+        return self.encode(Mark(MarkBody(name)))
+
+    def encode_clear(self, stream_id: str = "") -> bytes:
+        """Return the frame of a `Clear`."""
+        return self.encode(Clear())
 
 
-def _media_frame(base64: bytes) -> bytes:
-    return b"".join((b'{"event":"media","media":{"payload":"', base64, b'"}}'))
-
-
-def encode_media(audio: Buffer | str, stream_id: str = "", format: MediaFormat | None = None) -> bytes:
-    """The frame of a `Media` that plays `audio`: raw bytes, or a str that is base64 already.
-
-    Telnyx asks for neither `stream_id` nor `format`: they are the call's.
-
-    Raises:
-        EncodeError: a str that is not base64.
-        TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
-    """
-    return _media_frame(base64_of(audio))
-
-
-def encode_mark(name: str, stream_id: str = "") -> bytes:
-    """The frame of a `Mark`. Raises what `encode` raises."""
-    return encode(Mark(MarkBody(name)))
-
-
-def encode_clear(stream_id: str = "") -> bytes:
-    """The frame of a `Clear`."""
-    return encode(Clear())
-
-
-# The message of a frame of the caller's audio, and the audio as base64; None for every other
-# frame, and where the frame is not plain: `decode` reads what there is to be read of it.
-cut_media = media_cutter(_MESSAGES, Media)
-
-# The append frame of such a frame, as `realtime.encode_append` writes it for its audio; or None.
-media_to_append = append_splicer(cut_media)
-
-
-def delta_to_media(frame: Frame, stream_id: str = "", format: MediaFormat | None = None) -> bytes | None:
-    """The frame of the `Media` that plays an audio delta of GA or beta; None for every other frame.
-
-    None too where the delta is not plain; what it carries must be in the call's codec.
-    """
-    cut = cut_delta(frame)
-    return None if cut is None else _media_frame(cut[1])
+CARRIER: Final = Telnyx()
+NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
+IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
+PLAY_FORMAT, MIN_MEDIA_MS, MAX_MEDIA_MS = CARRIER.PLAY_FORMAT, CARRIER.MIN_MEDIA_MS, CARRIER.MAX_MEDIA_MS
+decode, decode_command = Telnyx.messages.read, Telnyx.commands.read
+encode: Callable[[Message | Command], bytes] = CARRIER.encode
+encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear
+cut_media = CARRIER.cut_media

@@ -1,45 +1,38 @@
 """Twilio Media Streams: the messages of its WebSocket, both ways.
 
-Twilio connects to us and sends `Connected`, `Start`, then `Media` every 20 ms; on a bidirectional
+Twilio connects to us and sends `Connected`, `Start`, then `Media` every 20 ms. On a bidirectional
 stream we send `Media`, `Mark` and `Clear`, as text frames (websockets: ``send(frame, text=True)``).
+The functions at the end are those of `base.Carrier`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
-from ._base64 import base64_of
-from ._splice import append_splicer, cut_delta, is_callers, media_cutter
-from ._wire import (
-    Audio,
+from .base import (
+    Carrier,
     CarrierMessage,
     Channels,
-    Reader,
+    MarkBody as MarkBody,
+    MediaBody as MediaBody,
+    MessageReader,
     SampleRate,
     UnknownMessage,
     Wire,
-    json_str,
-    write,
+    to_json_str,
 )
 from .call import CallAudio, CallDigit, CallEnded, CallMark, CallStarted
 from .media import MediaFormat
 
-if TYPE_CHECKING:
-    from .._types import Buffer, Frame
-
 # Source: Twilio's documentation, "Media Streams - WebSocket Messages" and "TwiML Voice: <Stream>"
 # (twilio.com/docs/voice/media-streams/websocket-messages). Read 2026-11-24.
-# - Audio is mu-law at 8,000 Hz, mono, without headers; what is sent to Twilio may be of any length.
+# - Audio is mu-law at 8,000 Hz, mono, without headers. Audio sent to Twilio may have any length.
 # - sequenceNumber, chunk and timestamp (ms since the stream's start) are strings of digits.
 # - A track is "inbound" (the caller) or "outbound"; in dtmf it is "inbound_track".
-# - A mark comes back once what was sent before it was played; clear sends all that are left back.
-# - Messages come in the order of their sequenceNumber, from 1 on; connected has none.
-NAME: Final = "twilio"
-IN_ORDER: Final = True
-FORMAT: Final = MediaFormat("PCMU", 8_000)
-MEDIA_IS_BINARY: Final = False
-FRAME_MS: Final = None
+# - A mark comes back once the audio sent before it was played; clear returns all pending marks.
+# - Messages arrive in the order of their sequenceNumber, from 1 on; connected has none.
 
 
 class _Twilio(CarrierMessage, tag_field="event", rename="camel"):
@@ -49,18 +42,13 @@ class _Twilio(CarrierMessage, tag_field="event", rename="camel"):
 class _Numbered(_Twilio, kw_only=True):
     """A message that Twilio numbers when it sends it."""
 
-    digits: ClassVar[frozenset[str]] = frozenset({"sequence_number"})
+    string_ints: ClassVar[frozenset[str]] = frozenset({"sequence_number"})
 
     sequence_number: int | None = None
 
-    @property
-    def sequence(self) -> int | None:
-        """Twilio's number of this message."""
-        return self.sequence_number
-
 
 class _Body(Wire, rename="camel"):
-    """What a message carries under the key of its own name."""
+    """The object that a message carries under the key of its own name."""
 
 
 # --- Messages of Twilio --------------------------------------------------------------
@@ -74,7 +62,7 @@ class Connected(_Twilio, tag="connected"):
 
 
 class StartFormat(_Body):
-    """What the audio is."""
+    """The stream's audio format."""
 
     encoding: str
     sample_rate: SampleRate
@@ -82,7 +70,7 @@ class StartFormat(_Body):
 
 
 class StartBody(_Body):
-    """What the stream is; `custom_parameters` are those of the TwiML's <Parameter>s."""
+    """The stream and its call; `custom_parameters` are those of the TwiML's <Parameter>s."""
 
     stream_sid: str
     call_sid: str | None = None
@@ -93,25 +81,27 @@ class StartBody(_Body):
 
 
 class Start(_Numbered, tag="start"):
-    """The stream begins. Sent once, after `Connected`."""
+    """The stream has started. Sent once, after `Connected`."""
 
     start: StartBody
     stream_sid: str | None = None
 
     @property
     def format(self) -> MediaFormat:
-        """What the stream's audio is, both ways."""
-        told = self.start.media_format
-        return MediaFormat.of(told.encoding, told.sample_rate, told.channels or 1) if told else FORMAT
+        """The format of the stream's audio, both ways."""
+        stated = self.start.media_format
+        if stated is None:
+            return FORMAT
+        return MediaFormat.of(stated.encoding, stated.sample_rate, stated.channels or 1)
 
     def as_call(self) -> CallStarted:
-        """The call begins."""
+        """Return the start of the call."""
         body = self.start
         return CallStarted(body.stream_sid, body.call_sid, self.format, body.custom_parameters or {})
 
 
 class DtmfBody(_Body):
-    """Which key: 0-9, * or #."""
+    """A key: 0-9, * or #."""
 
     digit: str
     track: str | None = None
@@ -124,44 +114,33 @@ class Dtmf(_Numbered, tag="dtmf"):
     dtmf: DtmfBody
 
     def as_call(self) -> CallDigit:
-        """The key."""
+        """Return the key."""
         return CallDigit(self.dtmf.digit)
 
 
 class StopBody(_Body):
-    """What has ended."""
+    """The call whose stream has ended."""
 
     account_sid: str | None = None
     call_sid: str | None = None
 
 
 class Stop(_Numbered, tag="stop"):
-    """The stream has ended, or the call has."""
+    """The stream or the call has ended."""
 
     stream_sid: str
     stop: StopBody | None = None
 
     def as_call(self) -> CallEnded:
-        """The call ends."""
+        """Return the end of the call."""
         return CallEnded()
 
 
 # --- Messages both ways --------------------------------------------------------------
 
 
-class MediaBody(_Body):
-    """Raw audio; the rest only from Twilio: `timestamp` in ms since the stream's start."""
-
-    digits: ClassVar[frozenset[str]] = frozenset({"chunk", "timestamp"})
-
-    payload: Audio
-    track: str | None = None
-    chunk: int | None = None
-    timestamp: int | None = None
-
-
 class Media(_Numbered, tag="media"):
-    """From Twilio: 20 ms of a track. To Twilio: audio to play after what was sent before."""
+    """From Twilio: 20 ms of a track. To Twilio: audio to play after the audio sent before."""
 
     has_audio: ClassVar[bool] = True
 
@@ -169,27 +148,18 @@ class Media(_Numbered, tag="media"):
     media: MediaBody
 
     def as_call(self) -> CallAudio | None:
-        """What the caller says; None for the other track."""
-        body = self.media
-        if not is_callers(body.track):
-            return None
-        return CallAudio(body.payload, self.sequence_number, body.timestamp)
-
-
-class MarkBody(_Body):
-    """The mark's name."""
-
-    name: str
+        """Return the caller's audio; None for the other track."""
+        return self.media.as_call(self.sequence_number)
 
 
 class Mark(_Numbered, tag="mark"):
-    """To Twilio: tell when what was sent so far was played. From Twilio: it was, or was cleared."""
+    """To Twilio: report when the audio sent so far was played. From Twilio: it was, or was cleared."""
 
     stream_sid: str
     mark: MarkBody
 
     def as_call(self) -> CallMark:
-        """The mark is reached."""
+        """Return the mark."""
         return CallMark(self.mark.name)
 
 
@@ -197,78 +167,50 @@ class Mark(_Numbered, tag="mark"):
 
 
 class Clear(_Twilio, tag="clear"):
-    """Drop what is not yet played."""
+    """Drop the audio that is not yet played."""
 
     stream_sid: str
 
 
-Message = Connected | Start | Media | Dtmf | Mark | Stop | UnknownMessage
-Command = Media | Mark | Clear | UnknownMessage
-
-_MESSAGES: Reader[Message] = Reader(Message)
-_COMMANDS: Reader[Command] = Reader(Command)
-
-# What the carrier sends, and what it receives (for tests and stand-ins): see `Reader.read`.
-decode = _MESSAGES.read
-decode_command = _COMMANDS.read
+Message: TypeAlias = Connected | Start | Media | Dtmf | Mark | Stop | UnknownMessage
+Command: TypeAlias = Media | Mark | Clear | UnknownMessage
 
 
-def encode(message: Message | Command, /) -> bytes:
-    """`message` as one compact UTF-8 JSON frame.
-
-    Raises:
-        EncodeError: it holds what its fields do not allow.
-        TypeError: it is no message of this wire.
-    """
-    return write(message, _MESSAGES, _COMMANDS)
+# --- The carrier ---------------------------------------------------------------------
 
 
-# --- Frames without messages ---------------------------------------------------------
+class Twilio(Carrier):
+    """Twilio Media Streams."""
+
+    NAME = "twilio"
+    FORMAT = MediaFormat("PCMU", 8_000)
+
+    messages = MessageReader[Message](Message)
+    commands = MessageReader[Command](Command)
+    media_class = Media
+
+    def media_head(self, stream_id: str, format: MediaFormat | None) -> bytes:
+        """Return the bytes of a `Media` before its base64. Twilio's format is fixed."""
+        return _media_head(stream_id)
+
+    def encode_mark(self, name: str, stream_id: str) -> bytes:
+        """Return the frame of a `Mark`. Raises what `encode` raises."""
+        return self.encode(Mark(stream_id, MarkBody(name)))
+
+    def encode_clear(self, stream_id: str) -> bytes:
+        """Return the frame of a `Clear`. Raises what `encode` raises."""
+        return self.encode(Clear(stream_id))
 
 
-def _media_frame(stream_id: str, base64: bytes) -> bytes:
-    return b"".join((_media_head(stream_id), base64, b'"}}'))
-
-
-@lru_cache(maxsize=4096)  # as many streams at once
+@lru_cache(maxsize=4096)  # concurrent streams
 def _media_head(stream_id: str) -> bytes:
-    return b'{"event":"media","streamSid":%b,"media":{"payload":"' % json_str(stream_id)
+    return b'{"event":"media","streamSid":%b,"media":{"payload":"' % to_json_str(stream_id)
 
 
-def encode_media(audio: Buffer | str, stream_id: str, format: MediaFormat | None = None) -> bytes:
-    """The frame of a `Media` that plays `audio`: raw bytes, or a str that is base64 already.
-
-    `format` is the stream's, which Twilio knows.
-
-    Raises:
-        EncodeError: a str that is not base64.
-        TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
-    """
-    return _media_frame(stream_id, base64_of(audio))
-
-
-def encode_mark(name: str, stream_id: str) -> bytes:
-    """The frame of a `Mark`. Raises what `encode` raises."""
-    return encode(Mark(stream_id, MarkBody(name)))
-
-
-def encode_clear(stream_id: str) -> bytes:
-    """The frame of a `Clear`. Raises what `encode` raises."""
-    return encode(Clear(stream_id))
-
-
-# The message of a frame of the caller's audio, and the audio as base64; None for every other
-# frame, and where the frame is not plain: `decode` reads what there is to be read of it.
-cut_media = media_cutter(_MESSAGES, Media)
-
-# The append frame of such a frame, as `realtime.encode_append` writes it for its audio; or None.
-media_to_append = append_splicer(cut_media)
-
-
-def delta_to_media(frame: Frame, stream_id: str, format: MediaFormat | None = None) -> bytes | None:
-    """The frame of the `Media` that plays an audio delta of GA or beta; None for every other frame.
-
-    None too where the delta is not plain; what it carries must be in the stream's format.
-    """
-    cut = cut_delta(frame)
-    return None if cut is None else _media_frame(stream_id, cut[1])
+CARRIER: Final = Twilio()
+NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
+IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
+decode, decode_command = Twilio.messages.read, Twilio.commands.read
+encode: Callable[[Message | Command], bytes] = CARRIER.encode
+encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear
+cut_media = CARRIER.cut_media

@@ -1,23 +1,23 @@
 """Vonage Voice API WebSockets: JSON in text frames, audio in binary ones, both ways.
 
 Vonage connects to us, sends `WebsocketConnected`, then `Audio` of 20 ms; we send `Audio` of exactly
-20 ms, `Clear` and `Notify`. A frame's container tells which it is: what `encode` gives for an
-`Audio` goes out as a binary frame, everything else as text.
+20 ms, `Clear` and `Notify`. Text and audio differ by the WebSocket frame alone: send `encode(Audio)` as a
+binary frame, everything else as text. The functions at the end are those of `base.Carrier`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
+import pybase64
 from msgspec import Struct, field
 
 from ..append import octets
-from ..codec import encode_append
 from ..errors import AudioError, DecodeError, EncodeError, reason_of, snippet
-from ._base64 import base64_of, from_base64
-from ._wire import CarrierMessage, Reader, UnknownMessage, json_str, write
+from .base import Carrier, CarrierMessage, MessageReader, UnknownMessage, to_base64, to_json_str
 from .call import CallAudio, CallCleared, CallDigit, CallMark, CallStarted
 from .media import MediaFormat
 
@@ -30,12 +30,7 @@ if TYPE_CHECKING:
 #   "audio/l16;rate=..."), in binary frames of exactly 20 ms both ways; some 3,000 are buffered.
 # - websocket:connected has the headers of the NCCO's endpoint beside its own keys, any JSON.
 # - One websocket:dtmf a key; duration is in ms.
-# - notify comes back, payload and all, once what was sent before it was played; clear drops it.
-NAME: Final = "vonage"
-IN_ORDER: Final = True
-FORMAT: Final = MediaFormat("L16", 16_000)
-MEDIA_IS_BINARY: Final = True
-FRAME_MS: Final = 20
+# - notify comes back with its payload once the audio sent before it was played; clear drops it.
 
 _CONNECTED = "websocket:connected"
 _CONTENT_TYPE = re.compile(r"\s*([\w/.+-]+)\s*(?:;\s*rate\s*=\s*([1-9][0-9]{3,5})\s*)?", re.ASCII)
@@ -49,21 +44,21 @@ class _Vonage(CarrierMessage, tag_field="event"):
 
 
 class WebsocketConnected(_Vonage, tag=_CONNECTED):
-    """The first message: what the audio is, and the NCCO's headers."""
+    """The first message: the audio format, and the NCCO's headers."""
 
     content_type: str
     headers: dict[str, Any] = field(default_factory=dict)
 
     @property
     def format(self) -> MediaFormat:
-        """What the audio is, both ways."""
+        """The format of the audio, both ways."""
         found = _CONTENT_TYPE.fullmatch(self.content_type)
         if found is None:
             return MediaFormat(self.content_type, FORMAT.sample_rate)
         return MediaFormat.of(found.group(1), int(found.group(2) or FORMAT.sample_rate))
 
     def as_call(self) -> CallStarted:
-        """The call begins; its parameters are the headers."""
+        """Return the start of the call; its parameters are the headers."""
         return CallStarted("", None, self.format, self.headers)
 
 
@@ -74,25 +69,25 @@ class WebsocketDtmf(_Vonage, tag="websocket:dtmf"):
     duration: int | None = None
 
     def as_call(self) -> CallDigit:
-        """The key."""
+        """Return the key."""
         return CallDigit(self.digit, self.duration)
 
 
 class WebsocketCleared(_Vonage, tag="websocket:cleared"):
-    """What was not yet played is dropped."""
+    """The audio that was not yet played was dropped."""
 
     def as_call(self) -> CallCleared:
-        """The queue is empty."""
+        """Return the event of an empty queue."""
         return CallCleared()
 
 
 class WebsocketNotify(_Vonage, tag="websocket:notify"):
-    """What was sent before the `Notify` with this payload was played."""
+    """The audio sent before the `Notify` with this payload was played."""
 
     payload: Any = None
 
     def as_call(self) -> CallMark | None:
-        """The mark is reached, where `encode_mark` made the payload."""
+        """Return the mark if `encode_mark` made the payload."""
         name = self.payload.get("name") if isinstance(self.payload, dict) else None
         return CallMark(name) if isinstance(name, str) else None
 
@@ -107,16 +102,16 @@ class Audio(Struct, gc=False):
 
     @property
     def type(self) -> str:
-        """What it is: no wire's name, for binary frames have none."""
+        """The constant "audio": binary frames have no type on the wire."""
         return "audio"
 
     @property
     def sequence(self) -> None:
-        """None: frames come in order and have no numbers."""
+        """None: binary frames arrive in order and have no numbers."""
         return
 
     def as_call(self) -> CallAudio:
-        """What the caller says."""
+        """Return the caller's audio."""
         return CallAudio(self.payload)
 
 
@@ -128,46 +123,102 @@ class _Command(CarrierMessage, tag_field="action"):
 
 
 class Clear(_Command, tag="clear"):
-    """Drop what is not yet played."""
+    """Drop the audio that is not yet played."""
 
 
 class Notify(_Command, tag="notify"):
-    """Tell when what was sent so far was played: `payload`, an object, comes back."""
+    """Return `payload`, an object, when the audio sent so far was played."""
 
     payload: dict[str, Any]
 
 
-Message = WebsocketConnected | WebsocketDtmf | WebsocketCleared | WebsocketNotify | Audio | UnknownMessage
-Command = Clear | Notify | Audio | UnknownMessage
-
-# WebsocketConnected is read by hand: its headers have any names.
-_MESSAGES: Reader[Any] = Reader(WebsocketDtmf | WebsocketCleared | WebsocketNotify)
-_COMMANDS: Reader[Any] = Reader(Clear | Notify, tag_field="action")
+Message: TypeAlias = (
+    WebsocketConnected | WebsocketDtmf | WebsocketCleared | WebsocketNotify | Audio | UnknownMessage
+)
+Command: TypeAlias = Clear | Notify | Audio | UnknownMessage
 
 
-def decode(frame: Frame, /) -> Message:
-    """A message of Vonage: a str is JSON, anything else is audio; of an unknown type, an UnknownMessage.
-
-    Raises:
-        DecodeError: the text is not JSON, or not what its type promises; or half a sample of audio.
-        TypeError: `frame` is neither bytes-like nor a str.
-    """
-    if not isinstance(frame, str):
-        return _audio(frame)
-    message = _MESSAGES.read(frame)
-    return _connected(message.raw) if message.type == _CONNECTED else message
+# --- The carrier ---------------------------------------------------------------------
 
 
-def decode_command(frame: Frame, /) -> Command:
-    """What Vonage receives, for tests and stand-ins. Raises what `decode` raises."""
-    return _COMMANDS.read(frame) if isinstance(frame, str) else _audio(frame)
+class Vonage(Carrier):
+    """Vonage Voice API. Binary frames have no stream id and no format."""
+
+    NAME = "vonage"
+    FORMAT = MediaFormat("L16", 16_000)
+    MEDIA_IS_BINARY = True
+    FRAME_MS = 20
+
+    # WebsocketConnected is not here: its headers have any names, which no Struct has.
+    messages = MessageReader[Any](WebsocketDtmf | WebsocketCleared | WebsocketNotify)
+    commands = MessageReader[Any](Clear | Notify, tag_field="action")
+
+    def decode(self, frame: Frame, /) -> Message:
+        """Decode a message of Vonage: JSON from a str, audio from anything else.
+
+        Raises:
+            DecodeError: the text is not JSON, or not a valid message of its type; or half a sample.
+            TypeError: `frame` is neither bytes-like nor a str.
+        """
+        if not isinstance(frame, str):
+            return _decode_audio(frame)
+        message = self.messages.read(frame)
+        return _decode_connected(message.raw) if message.type == _CONNECTED else message
+
+    def decode_command(self, frame: Frame, /) -> Command:
+        """Decode a message to Vonage, as tests and simulators need it. Raises what `decode` raises."""
+        return self.commands.read(frame) if isinstance(frame, str) else _decode_audio(frame)
+
+    def encode(self, message: Message | Command, /) -> bytes:
+        """Encode a message: `Audio` as a binary frame, everything else as JSON, a text frame.
+
+        Raises:
+            AudioError: an `Audio` with half a sample.
+            EncodeError: a field has a value that it does not allow.
+            TypeError: `message` is not a message of this carrier.
+        """
+        if isinstance(message, Audio):
+            return self.encode_media(message.payload)
+        if isinstance(message, WebsocketConnected):
+            return _encode_connected(message)
+        return super().encode(message)
+
+    def encode_media(
+        self, audio: Buffer | str, stream_id: str = "", format: MediaFormat | None = None
+    ) -> bytes:
+        """Return the binary frame of `audio`: raw PCM of the stream's format, or a str of it in base64.
+
+        Vonage plays frames of `FRAME_MS` only.
+
+        Raises:
+            AudioError: half a sample.
+            EncodeError: a str that is not base64.
+            TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
+        """
+        raw = pybase64.b64decode(to_base64(audio)) if isinstance(audio, str) else bytes(octets(audio))
+        if len(raw) % 2:
+            raise AudioError(f"{len(raw)} bytes are not a whole number of 16-bit samples")
+        return raw
+
+    def encode_mark(self, name: str, stream_id: str = "") -> bytes:
+        """Return the text frame of a `Notify` that comes back as the mark `name`. Raises what `encode` raises."""
+        to_json_str(name)
+        return self.encode(Notify({"name": name}))
+
+    def encode_clear(self, stream_id: str = "") -> bytes:
+        """Return the text frame of a `Clear`."""
+        return self.encode(Clear())
+
+    def cut_media(self, frame: Frame, /) -> None:
+        """Return None: binary frames contain no base64."""
+        return
 
 
-def _audio(frame: Any) -> Audio:
+def _decode_audio(frame: Any) -> Audio:
     try:
         payload = frame if frame.__class__ is bytes else memoryview(frame).tobytes()
     except (ValueError, BufferError):
-        raise DecodeError("the frame was released before it was read") from None
+        raise DecodeError("the frame was released before it was decoded") from None
     except TypeError:
         raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}") from None
     if len(payload) % 2:
@@ -175,37 +226,22 @@ def _audio(frame: Any) -> Audio:
     return Audio(payload)
 
 
-def _connected(raw: bytes) -> WebsocketConnected:
+def _decode_connected(raw: bytes) -> WebsocketConnected:
     try:
         headers = msgspec.json.decode(raw, type=dict[str, Any])
     except (ValueError, RecursionError) as why:
         raise DecodeError(str(why), event_type=_CONNECTED, payload=snippet(raw)) from None
     del headers["event"]
-    kind = headers.pop("content-type", None)
-    if not isinstance(kind, str):
+    content_type = headers.pop("content-type", None)
+    if not isinstance(content_type, str):
         raise DecodeError(
-            f"Expected `str`, got `{type(kind).__name__}`",
+            f"Expected `str`, got `{type(content_type).__name__}`",
             event_type=_CONNECTED,
             path="$.content-type",
             expected="str",
             payload=snippet(raw),
         )
-    return WebsocketConnected(kind, headers)
-
-
-def encode(message: Message | Command, /) -> bytes:
-    """`message` as one frame: of an `Audio` a binary one, of everything else JSON, a text frame.
-
-    Raises:
-        AudioError: an `Audio` with half a sample.
-        EncodeError: it holds what its fields do not allow.
-        TypeError: it is no message of this wire.
-    """
-    if isinstance(message, Audio):
-        return encode_media(message.payload)
-    if isinstance(message, WebsocketConnected):
-        return _encode_connected(message)
-    return write(message, _MESSAGES, _COMMANDS)
+    return WebsocketConnected(content_type, headers)
 
 
 def _encode_connected(message: WebsocketConnected) -> bytes:
@@ -218,51 +254,10 @@ def _encode_connected(message: WebsocketConnected) -> bytes:
     return frame
 
 
-# --- Frames without messages ---------------------------------------------------------
-
-
-def encode_media(audio: Buffer | str, stream_id: str = "", format: MediaFormat | None = None) -> bytes:
-    """The binary frame of `audio`: raw PCM of the stream's format, or a str of it in base64.
-
-    Vonage plays frames of `FRAME_MS` only; `stream_id` and `format` are the stream's.
-
-    Raises:
-        AudioError: half a sample.
-        EncodeError: a str that is not base64.
-        TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
-    """
-    raw = from_base64(base64_of(audio)) if isinstance(audio, str) else bytes(octets(audio))
-    if len(raw) % 2:
-        raise AudioError(f"{len(raw)} bytes are not a whole number of 16-bit samples")
-    return raw
-
-
-def encode_mark(name: str, stream_id: str = "") -> bytes:
-    """The text frame of a `Notify` that comes back as the mark `name`. Raises what `encode` raises."""
-    json_str(name)
-    return encode(Notify({"name": name}))
-
-
-def encode_clear(stream_id: str = "") -> bytes:
-    """The text frame of a `Clear`."""
-    return encode(Clear())
-
-
-def cut_media(frame: Frame) -> None:
-    """None: binary frames hold no base64 that could be cut out."""
-    return
-
-
-def media_to_append(frame: Frame) -> bytes | None:
-    """The append frame of a binary frame; None for text, and where `decode` would raise."""
-    if isinstance(frame, str):
-        return None
-    try:
-        return encode_append(_audio(frame).payload)
-    except ValueError:
-        return None
-
-
-def delta_to_media(frame: Frame, stream_id: str = "", format: MediaFormat | None = None) -> None:
-    """None: a delta's audio has to be decoded and cut into frames of `FRAME_MS`."""
-    return
+CARRIER: Final = Vonage()
+NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
+IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
+decode, decode_command = CARRIER.decode, CARRIER.decode_command
+encode: Callable[[Message | Command], bytes] = CARRIER.encode
+encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear
+cut_media = CARRIER.cut_media

@@ -14,7 +14,7 @@ from realtime.telephony import (
     CallAudio,
     CallDigit,
     CallEnded,
-    CallFailed,
+    CallFault,
     CallStarted,
     MediaFormat,
     audiosocket as a,
@@ -28,10 +28,10 @@ CASES: list[tuple[a.Message, bytes, Any]] = [
     (
         a.Error(b"\x03"),
         b"\xff\x00\x01\x03",
-        CallFailed("the caller hung up, a frame was not forwarded", "03"),
+        CallFault("the caller hung up, a frame was not forwarded", "03"),
     ),
-    (a.Error(), b"\xff\x00\x00", CallFailed("an error without a known code")),
-    (a.Error(b"\x01\x02"), b"\xff\x00\x02\x01\x02", CallFailed("an error without a known code", "0102")),
+    (a.Error(), b"\xff\x00\x00", CallFault("an error without a known code")),
+    (a.Error(b"\x01\x02"), b"\xff\x00\x02\x01\x02", CallFault("an error without a known code", "0102")),
     (a.UnknownMessage(0x42, b"xyz"), b"\x42\x00\x03xyz", None),
     (a.Hangup(), b"\x00\x00\x00", CallEnded()),
     *(
@@ -45,7 +45,7 @@ CASES: list[tuple[a.Message, bytes, Any]] = [
 def test_every_kind_both_ways(message: a.Message, frame: bytes, call: Any) -> None:
     parser = a.Parser()
     assert parser.feed(frame) == [message]
-    parser.end()
+    parser.close()
     assert a.encode(message) == frame
     assert message.as_call() == call
 
@@ -66,7 +66,7 @@ def _outcome(pieces: list[bytes]) -> tuple[list[a.Message], str]:
     try:
         for piece in pieces:
             messages += parser.feed(piece)
-        parser.end()
+        parser.close()
     except DecodeError as error:
         return messages, str(error)
     return messages, ""
@@ -96,11 +96,11 @@ def test_one_byte_at_a_time() -> None:
     [
         (b"\x01\x00\x0f" + bytes(15), "16 bytes"),
         (b"\x01\x00\x00", "16 bytes"),
-        (b"\x03\x00\x00", "one character"),
-        (b"\x03\x00\x02ab", "one character"),
-        (b"\x03\x00\x01\xff", "one character"),
-        (b"\x03\x00\x01\n", "one character"),
-        (b"\x12\x00\x03abc", "whole samples"),
+        (b"\x03\x00\x00", "one ASCII character"),
+        (b"\x03\x00\x02ab", "one ASCII character"),
+        (b"\x03\x00\x01\xff", "one ASCII character"),
+        (b"\x03\x00\x01\n", "one ASCII character"),
+        (b"\x12\x00\x03abc", "16-bit"),
     ],
 )
 def test_what_does_not_parse_is_raised_after_what_did(frame: bytes, reason: str) -> None:
@@ -110,7 +110,7 @@ def test_what_does_not_parse_is_raised_after_what_did(frame: bytes, reason: str)
         with pytest.raises(DecodeError, match=reason):
             parser.feed(b"\x00\x00\x00")
     with pytest.raises(DecodeError, match=reason):
-        parser.end()
+        parser.close()
 
 
 def test_a_stream_that_ends_within_a_frame() -> None:
@@ -118,7 +118,7 @@ def test_a_stream_that_ends_within_a_frame() -> None:
         parser = a.Parser()
         assert parser.feed(stream) == []
         with pytest.raises(DecodeError, match=f"{len(stream)} bytes into a frame"):
-            parser.end()
+            parser.close()
 
 
 def test_no_more_than_one_frame_is_held() -> None:

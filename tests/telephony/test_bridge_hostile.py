@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import realtime
-from realtime.telephony import CARRIERS, Bridge, Bridged
+from realtime.telephony import CARRIERS, Bridge, BridgeOutput
 from tests.telephony import cases
 from tests.telephony.calls import (
     PCM16,
@@ -95,7 +95,7 @@ def story(draw: st.DrawFn, phone: Phone) -> list[tuple[str, Any]]:
     return draw(frames)
 
 
-def take(bridge: Bridge, side: str, frame: Any) -> Bridged | None:
+def take(bridge: Bridge, side: str, frame: Any) -> BridgeOutput | None:
     """What comes of a frame; None where it is refused, which nothing but a DecodeError does."""
     try:
         return getattr(bridge, side)(frame)  # type: ignore[no-any-return]
@@ -103,7 +103,7 @@ def take(bridge: Bridge, side: str, frame: Any) -> Bridged | None:
         return None
 
 
-def check(phone: Phone, step: Bridged) -> None:
+def check(phone: Phone, step: BridgeOutput) -> None:
     """All that is sent can be read by whoever it is for."""
     for frame in step.to_carrier:
         message = CARRIERS[phone.name].decode_command(frame)

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
 
-import realtime
 from realtime import AudioError, DecodeError, EncodeError
 from realtime.telephony import CARRIERS, CallAudio, vonage
 
@@ -35,7 +33,6 @@ def test_audio_that_looks_like_json_is_audio() -> None:
 def test_half_a_sample_is_refused() -> None:
     with pytest.raises(DecodeError, match="16-bit"):
         vonage.decode(b"\0\1\2")
-    assert vonage.media_to_append(b"\0\1\2") is None
     for audio in (b"\0\1\2", "AAEC"):
         with pytest.raises(AudioError, match="16-bit"):
             vonage.encode_media(audio)
@@ -54,17 +51,9 @@ def test_audio_of_any_buffer_and_base64_is_a_binary_frame() -> None:
         vonage.encode_media(5)  # type: ignore[arg-type]
 
 
-@given(st.binary(max_size=64))
-def test_an_append_is_that_of_the_audio(audio: bytes) -> None:
-    append = vonage.media_to_append(audio)
-    assert append == (realtime.encode_append(audio) if len(audio) % 2 == 0 else None)
-
-
-def test_what_has_no_base64_steps_aside() -> None:
-    assert vonage.media_to_append('{"event":"websocket:cleared"}') is None
-    carrier = CARRIERS["vonage"]
-    assert carrier.cut_media(PCM) is None
-    assert carrier.delta_to_media("{}", "") is None
+def test_binary_frames_contain_no_base64() -> None:
+    assert CARRIERS["vonage"].cut_media(PCM) is None
+    assert CARRIERS["vonage"].cut_media('{"event":"websocket:cleared"}') is None
 
 
 def test_headers_have_any_names() -> None:

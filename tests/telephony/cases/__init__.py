@@ -15,6 +15,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
+from realtime import telephony
 from realtime.events.base import Unknown
 from realtime.telephony import CARRIERS
 
@@ -29,7 +30,7 @@ def frames(carrier: str, side: str) -> list[str]:
 
 def classes(carrier: str, side: str) -> tuple[Any, ...]:
     """The message classes of one side of one carrier that have a tag."""
-    union = getattr(CARRIERS[carrier], side.removesuffix("s").capitalize())
+    union = getattr(getattr(telephony, carrier), side.removesuffix("s").capitalize())
     members = [m for m in typing.get_args(union) if not issubclass(m, Unknown)]
     return tuple(m for m in members if m.__struct_config__.tag is not None)
 

@@ -17,7 +17,7 @@ from realtime.telephony import (
     CallCleared,
     CallDigit,
     CallEnded,
-    CallFailed,
+    CallFault,
     CallMark,
     CallStarted,
     MediaFormat,
@@ -27,7 +27,7 @@ from realtime.telephony import (
     twilio,
     vonage,
 )
-from realtime.telephony._wire import MAX_FRAME_BYTES
+from realtime.telephony.splice import MAX_FRAME_BYTES
 from tests.telephony import cases
 
 TEXT_CARRIERS = ["twilio", "telnyx", "plivo"]
@@ -155,7 +155,7 @@ AS_CALL: dict[str, list[Any]] = {
         None, CallStarted(_T, "v3:k2LQ", PCMU, {"customer": "7"}),
         CallStarted(_T, None, MediaFormat("L16", 16_000, big_endian=True)),
         CallAudio(ALL_AUDIO, 2, 20), None, CallDigit("5"), CallMark("m-1"),
-        CallFailed("The payload is not base64", 100003), CallFailed("", "90046"), CallEnded(),
+        CallFault("The payload is not base64", 100003), CallFault("", "90046"), CallEnded(),
     ],
     "plivo": [
         CallStarted(_P, "c7", PCMU, {"userId": "12", "lang": "pt-BR"}), CallStarted(_P, None, L16_16K),
@@ -210,7 +210,7 @@ def test_parameters_that_are_no_object_are_left_alone() -> None:
 
 
 def test_an_errors_title_stands_in_for_its_detail() -> None:
-    assert telnyx.Error(telnyx.ErrorBody(1, "title")).as_call() == CallFailed("title", 1)
+    assert telnyx.Error(telnyx.ErrorBody(1, "title")).as_call() == CallFault("title", 1)
 
 
 # --- Unknown messages ----------------------------------------------------------------

@@ -1,0 +1,211 @@
+"""DownlinkPlayer: the session's audio as the caller hears it, with marks, until a barge-in stops it.
+
+Audio deltas become media frames (`_paths.Downlink`) with a mark about every 200 ms. `Playback` counts, in
+bytes of the session's format, what was queued and what the returned marks report as played. Until
+the carrier's stream is known, deltas wait here. `bridge` feeds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from .._base64 import decoded_nbytes
+from .._bounded import BoundedDict
+from ..errors import DecodeError
+from ..format import AudioFormat
+from ..state import Interruption, Playback
+from ._paths import Downlink
+from .splice import AudioDelta
+
+if TYPE_CHECKING:
+    from .base import Carrier
+    from .media import MediaFormat
+
+# The audio between two marks. A truncate is exact to this, and to the carrier's delay.
+MARK_MS: Final = 200
+# The most audio that waits for the carrier's stream.
+MAX_EARLY_BYTES: Final = 8 * 1024 * 1024
+# Added to each waiting event for its objects.
+_OVERHEAD_BYTES: Final = 512
+_MAX_RESPONSES: Final = 64
+# Servers number an item's parts from 0 and send a few.
+_MAX_CONTENT_INDEX: Final = 1 << 16
+# The prefix of the names that Playback gives to marks.
+_OWN_MARK: Final = "mark_"
+
+
+class DownlinkPlayer:
+    """Player of the session's audio to the caller.
+
+    `session` is the format of the next part of an item, and may be set. `dropped` counts the deltas
+    that were late, or did not fit while the stream was not known.
+
+    Raises:
+        AudioError: the session's format cannot be converted to `media`.
+    """
+
+    def __init__(self, carrier: Carrier, media: MediaFormat, session: AudioFormat) -> None:
+        self.downlink = Downlink(carrier, media, session)
+        self.playback = Playback(session)
+        self.session = session
+        self.dropped = 0
+        self._carrier = carrier
+        self._stream_id: str | None = None
+        # Audio deltas and the ends of their parts, until the stream is known.
+        self._early: list[tuple[Any, bytes | None]] = []
+        self._early_bytes = 0
+        # The part that is being sent, and its response.
+        self._part: tuple[str, int] | None = None
+        self._response_id: str | None = None
+        self._mark_bytes = 0
+        self._unmarked_bytes = 0
+        # The marks that the carrier has not returned.
+        self._pending_marks: dict[str, None] = {}
+        # Responses in progress, True if they were interrupted.
+        self._responses: BoundedDict[str, bool] = BoundedDict(_MAX_RESPONSES)
+
+    def open(self, stream_id: str, media: MediaFormat, session: AudioFormat) -> None:
+        """Set the carrier's stream.
+
+        Raises:
+            AudioError: the session's format cannot be converted to `media`. Nothing has changed.
+        """
+        self.downlink.open(stream_id, media, session)
+        self._stream_id, self.session = stream_id, session
+        self.playback.audio_format = session
+
+    def take_early(self) -> list[str | bytes]:
+        """Return the frames of the audio that waited for `open`."""
+        early, self._early, self._early_bytes = self._early, [], 0
+        return [frame for event, base64 in early for frame in self._play(event, base64)]
+
+    # --- Events of the server ---
+
+    def on_delta(self, event: Any, base64: bytes | None) -> list[str | bytes]:
+        """Return the frames of an audio delta. Its audio is `base64` if it was cut out of the event."""
+        if not 0 <= (event.content_index or 0) < _MAX_CONTENT_INDEX:
+            raise DecodeError("no such content part", event_type=event.type, path="$.content_index")
+        if self._responses.get(event.response_id) or self.playback.is_late(event.item_id, event.response_id):
+            self.dropped += 1
+            return []
+        return self._play_or_store(event, base64)
+
+    def on_part_done(self, event: Any) -> list[str | bytes]:
+        """Return the frames that end a part."""
+        return self._play_or_store(event, None)
+
+    def on_response_created(self, event: Any) -> list[str | bytes]:
+        """Note the response, so that it can be interrupted before its first audio. Returns no frames."""
+        if event.response.id is not None:
+            self._responses[event.response.id] = False
+        return []
+
+    def on_response_done(self, event: Any) -> list[str | bytes]:
+        """Return the frames that end the response's last part, for servers that do not end it themselves."""
+        self._responses.pop(event.response.id, None)
+        frames = self._end_part() if event.response.id == self._response_id else []
+        self.playback.feed(event)
+        return frames
+
+    def interrupt(self) -> tuple[list[str | bytes], Interruption]:
+        """Return the frames that stop the carrier's playback, and the interruption."""
+        for event, base64 in self._early:
+            if isinstance(event, AudioDelta):
+                nbytes = len(event.delta) if base64 is None else decoded_nbytes(base64)
+                index = event.content_index or 0
+                self.playback.received(event.item_id, nbytes, index, response_id=event.response_id)
+        self._early, self._early_bytes = [], 0
+        interruption = self.playback.interrupt()
+        for response_id in [*self._responses]:
+            self._responses[response_id] = True
+        self.downlink.reset()
+        self._part, self._unmarked_bytes = None, 0
+        self._pending_marks.clear()
+        if self._stream_id is None or not (interruption.discarded_bytes or interruption.marks):
+            return [], interruption
+        return [self._carrier.encode_clear(self._stream_id).decode()], interruption
+
+    # --- Messages of the carrier ---
+
+    def on_mark(self, name: str) -> bool:
+        """Note a mark that the carrier returned.
+
+        Returns False for a mark of ours that is not pending: its audio was cleared, or it was
+        returned before. Marks of the user are always True.
+        """
+        if name not in self._pending_marks:
+            return not name.startswith(_OWN_MARK)
+        del self._pending_marks[name]
+        self.playback.marked(name)
+        return True
+
+    # --- Playing ---
+
+    def _play_or_store(self, event: Any, base64: bytes | None) -> list[str | bytes]:
+        if self._stream_id is not None:
+            return self._play(event, base64)
+        nbytes = len(getattr(event, "delta", b"") if base64 is None else base64) + _OVERHEAD_BYTES
+        if self._early_bytes + nbytes <= MAX_EARLY_BYTES:
+            self._early.append((event, base64))
+            self._early_bytes += nbytes
+        else:
+            self.dropped += 1
+        return []
+
+    def _play(self, event: Any, base64: bytes | None) -> list[str | bytes]:
+        part = event.item_id, event.content_index or 0
+        if isinstance(event, AudioDelta):
+            return self._play_delta(event, part, base64)
+        frames = self._end_part() if part == self._part else []
+        self.playback.feed(event)
+        return frames
+
+    def _play_delta(
+        self, event: AudioDelta, part: tuple[str, int], base64: bytes | None
+    ) -> list[str | bytes]:
+        frames: list[str | bytes] = []
+        if part != self._part:
+            frames += self._end_part()
+            self._begin_part(part, event.response_id)
+        if base64 is None:
+            pieces = _pieces(event.delta, self._mark_bytes)
+        else:
+            pieces = _pieces(base64, self._mark_bytes // 3 * 4)
+        for piece in pieces:
+            nbytes = len(piece) if base64 is None else decoded_nbytes(piece)
+            self.playback.received(part[0], nbytes, part[1], response_id=event.response_id)
+            frames += self.downlink.encode(piece) if base64 is None else self.downlink.splice(piece)
+            self._unmarked_bytes += nbytes
+            if self._unmarked_bytes >= self._mark_bytes:
+                frames.append(self._mark())
+        return frames
+
+    def _begin_part(self, part: tuple[str, int], response_id: str | None) -> None:
+        self._part, self._response_id = part, response_id
+        self.downlink.begin(self.session)
+        # A multiple of six: base64 can be cut there, and so can 16-bit samples.
+        self._mark_bytes = self.session.chunk_bytes(MARK_MS) // 6 * 6
+
+    def _end_part(self) -> list[str | bytes]:
+        frames = self.downlink.flush() if self._part is not None else []
+        self._part = None
+        if self._unmarked_bytes or frames:
+            frames.append(self._mark())
+        return frames
+
+    def _mark(self) -> str:
+        self._unmarked_bytes = 0
+        name = self.playback.mark()
+        self._pending_marks[name] = None
+        return self._carrier.encode_mark(name, self._stream_id or "").decode()
+
+
+def _pieces(audio: bytes, size: int) -> Iterator[bytes]:
+    """Yield `audio` in pieces of `size` bytes. The last has `size` to twice that, unless it is the only one."""
+    at = 0
+    while len(audio) - at > 2 * size:
+        yield audio[at : at + size]
+        at += size
+    if at < len(audio):
+        yield audio[at:]

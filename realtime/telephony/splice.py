@@ -1,0 +1,80 @@
+"""Audio cut out of a JSON frame as base64, to be copied into another without decoding it.
+
+A cut gives the same message and audio as decoding the frame; for a frame where that is not certain,
+it is None, and the caller has to decode. Frames of the server are cut here, those of a carrier in
+`base.Carrier.cut_media`; `_paths` writes the frames. Validation of base64 is in `realtime._base64`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from .. import beta
+from .._base64 import find_member, is_canonical
+from .._guard import DEFAULT_MAX_DEPTH
+from ..events import ResponseOutputAudioDelta
+
+if TYPE_CHECKING:
+    from .._types import Frame
+
+# Carriers send 20 ms in a frame, some up to a few seconds; this is minutes of audio.
+MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
+# A frame without arrays whose objects all start before this nests no deeper than is allowed.
+_SHALLOW_CHARS: Final = DEFAULT_MAX_DEPTH
+# A str of at most so many characters is at most MAX_FRAME_BYTES bytes.
+_SHORT_CHARS: Final = MAX_FRAME_BYTES // 4
+_ARRAY, _OBJECT, _BACKSLASH = b"[{\\"
+
+
+def is_shallow(frame: Any) -> bool:
+    """Return True if `frame` is bytes or a str, short, and cannot nest deeper than is allowed.
+
+    Counting brackets costs four times as much as the searches before it (benchmarks/telephony.py).
+    """
+    if frame.__class__ is str:
+        shallow = "[" not in frame and "{" not in frame[_SHALLOW_CHARS:]
+        shallow = shallow or frame.count("{") + frame.count("[") <= DEFAULT_MAX_DEPTH
+    elif frame.__class__ is bytes:
+        shallow = _ARRAY not in frame and _OBJECT not in frame[_SHALLOW_CHARS:]
+        shallow = shallow or frame.count(_OBJECT) + frame.count(_ARRAY) <= DEFAULT_MAX_DEPTH
+    else:
+        return False
+    return shallow and len(frame) <= _SHORT_CHARS
+
+
+# The audio deltas that name an item, of the dialects that have them.
+AudioDelta = ResponseOutputAudioDelta | beta.ResponseAudioDelta
+_decode_delta = msgspec.json.Decoder(AudioDelta).decode
+# The spellings of the audio's key, as most servers and as Python's json write it.
+_HEADS = (b'"delta":"', b'"delta": "')
+
+
+def cut_delta(frame: Frame, /) -> tuple[AudioDelta, bytes] | None:
+    """Return an audio delta of GA or beta without its audio, and the audio as base64.
+
+    Returns None for any other frame, and for a delta that has nested values, escapes or base64 as
+    no encoder writes it: `realtime.decode_server` decodes those.
+    """
+    raw: Any = frame
+    if raw.__class__ is str:
+        try:
+            raw = raw.encode()
+        except UnicodeError:
+            return None
+    if raw.__class__ is not bytes or len(raw) > MAX_FRAME_BYTES:
+        return None
+    span = find_member(raw, *_HEADS)
+    if span is None:
+        return None
+    start, end = span
+    rest, base64 = raw[:start] + raw[end:], raw[start:end]
+    # The rest must be one flat object with one "delta", or the audio might not be its value.
+    if _BACKSLASH in rest or _ARRAY in rest or rest.rfind(b"{") or rest.count(b'"delta"') != 1:
+        return None
+    try:
+        event = _decode_delta(rest)
+    except ValueError:  # msgspec's errors are ValueErrors too
+        return None
+    return (event, base64) if is_canonical(base64) else None
