@@ -1,37 +1,50 @@
 """Calls on file: logs of every frame with its direction and time, one line of JSON each.
 
-`Recorder` writes a log and `read_log` reads it, whatever is in it. `replay` gives the frames again
-at their times, `replay_frames` sends them, `feed_all` feeds them to `realtime.state`'s objects, and
-`stereo_wav` (numpy) makes them a recording to listen to. No sockets; clocks are arguments.
+`Recorder` writes a log and `read_log` reads it. `replay` yields the frames at their times, `replay_frames`
+sends them, `feed_all` feeds them to the objects of `realtime.state`, and `stereo_wav` makes them a
+recording to listen to. No network, no threads; clocks are arguments. Begin with `log`, the format.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._files import log_files as log_files
-from ._frames import one_line as one_line
-from .log import (
-    BrokenLine as BrokenLine,
-    Direction as Direction,
-    Entry as Entry,
-    read_log as read_log,
-    read_metadata as read_metadata,
-)
-from .recorder import Recorder as Recorder, RecordingError as RecordingError
-from .replay import (
-    FeedCount as FeedCount,
-    Replay as Replay,
-    feed_all as feed_all,
-    replay as replay,
-    replay_frames as replay_frames,
-)
+from .log import BrokenLine, Direction, Entry, log_files, read_log, read_metadata
+from .player import FeedCount, Replay, feed_all, replay, replay_frames
+from .recorder import Recorder, RecordingError
+from .redact import one_line
 
 if TYPE_CHECKING:
-    from .stereo import StereoCall as StereoCall, stereo_wav as stereo_wav
-else:
-    # numpy is imported when these are first named.
+    from .stereo import StereoCall, stereo_wav
+
+__all__ = [
+    "BrokenLine",
+    "Direction",
+    "Entry",
+    "FeedCount",
+    "Recorder",
+    "RecordingError",
+    "Replay",
+    "StereoCall",
+    "feed_all",
+    "log_files",
+    "one_line",
+    "read_log",
+    "read_metadata",
+    "replay",
+    "replay_frames",
+    "stereo_wav",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if not TYPE_CHECKING:
+
     def __getattr__(name):
+        # Importing numpy takes longer than the rest of this package, and a recorder does not need it.
         if name in {"StereoCall", "stereo_wav"}:
             from . import stereo
 

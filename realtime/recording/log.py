@@ -1,53 +1,54 @@
-"""Logs of calls, read: one line a frame, its direction and its time, whatever is in the file.
+"""Logs of calls: the format of a line, the names of a log's files, and reading them.
 
-A line is ``{"direction":"client"|"server","time_ms":12.345,"frame":{...}}``. The frame is the bytes
-that went over the wire, or a JSON string of them where they were no object in one line. What
-cannot be read costs its line and is told as a `BrokenLine`; nothing in a file raises.
+A line is ``{"direction":"client"|"server","time_ms":12.345,"frame":{...}}``. The frame is the JSON that went
+over the wire, or a JSON string of its text if it was not a JSON object on one line. A line that cannot be
+read becomes a `BrokenLine`; no content of a file raises. `recorder` writes logs, `repair` restores one that
+a crash truncated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..errors import ConfigError, DecodeError, reason_of, snippet
-from ._blocks import BLOCK_BYTES, Path, Torn, blocks, compression_of
+from ._compression import BLOCK_BYTES, SUFFIXES as SUFFIXES, TornError, compression_of, read_blocks
 
+LogPath: TypeAlias = "str | os.PathLike[str]"
 Direction: TypeAlias = Literal["client", "server"]
 DIRECTIONS: Final[tuple[Direction, ...]] = ("client", "server")
-# Longer than any frame that the codec takes (128 MiB), as a JSON string with some escapes too.
+# Longer than any frame that the codec accepts (128 MiB), also as a JSON string with some escapes.
 MAX_LINE_BYTES: Final = 192 * 1024 * 1024
 
-# The head of a line as `Recorder` writes it. Both directions have six letters, so that the time
-# begins at one place and one look-up tells whether a line is plain.
-HEADS: Final[dict[Direction, bytes]] = {
+# The beginning of a line as `Recorder` writes it. Both directions have six letters, so the time begins at a
+# fixed offset and one dict lookup tells whether a line has this layout.
+LINE_HEADS: Final[dict[Direction, bytes]] = {
     name: f'{{"direction":"{name}","time_ms":'.encode() for name in DIRECTIONS
 }
-_PLAIN_HEADS: Final[dict[bytes, Direction]] = {head: name for name, head in HEADS.items()}
-_HEAD_BYTES: Final = len(HEADS["client"])
 FRAME_KEY: Final = b',"frame":'
-# Where the key ends at the latest: milliseconds of a thousand years have 14 digits.
-KEY_WITHIN: Final = _HEAD_BYTES + 24 + len(FRAME_KEY)
+BOM: Final = b"\xef\xbb\xbf"
+_DIRECTIONS_BY_HEAD: Final[dict[bytes, Direction]] = {head: name for name, head in LINE_HEADS.items()}
+_HEAD_BYTES: Final = len(LINE_HEADS["client"])
+# The key is searched for within this many bytes: milliseconds of a thousand years have 14 digits.
+_MAX_TIME_BYTES: Final = 24
 _OPEN, _CLOSE = b"{}"
-# Past any time, short of infinity.
-_ANY_TIME_MS: Final = 1e15
-_BOM: Final = b"\xef\xbb\xbf"
 
 
-# Structs, not dataclasses: a log has millions of entries, and a frozen dataclass costs ten times as
-# much to make.
+# Structs, because a frozen dataclass takes ten times as long to create and a log has millions of entries.
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One frame of a log.
 
     Attributes:
-        direction: who sent it, "client" or "server".
-        time_ms: when, in milliseconds since the recording began; never less than 0.
-        frame: the frame's bytes, as they went over the wire.
-        line: the number of its line in its file, from 1.
+        direction: the sender, "client" or "server".
+        time_ms: milliseconds since the recording began, at least 0.
+        frame: the bytes that went over the wire.
+        line: the number of the line in its file, from 1.
     """
 
     direction: Direction
@@ -57,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class BrokenLine(msgspec.Struct, frozen=True, gc=False):
-    """A line that is no entry: why, and at most 80 characters of it."""
+    """A line that is not an entry: its number, the reason, and at most 80 characters of it."""
 
     line: int
     reason: str
@@ -68,200 +69,272 @@ class _Line(msgspec.Struct):
     direction: Direction
     time_ms: float
     frame: msgspec.Raw
-    # The bytes of a frame that is no text; `frame` is as much of them as can be read then.
+    # The bytes of a frame that is not UTF-8. `frame` then is a readable approximation of them.
     frame_base64: bytes | None = None
 
 
-class _Head(msgspec.Struct):
+class _Metadata(msgspec.Struct):
     frame: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     recording: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _decode_line = msgspec.json.Decoder(_Line).decode
-_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_metadata = msgspec.json.Decoder(_Metadata).decode
+
+
+# --- Reading --------------------------------------------------------------------------
 
 
 def read_log(
-    path: Path | Iterable[Path], *, max_line_bytes: int = MAX_LINE_BYTES
+    path: LogPath | Iterable[LogPath], *, max_line_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[Entry | BrokenLine]:
-    """The frames of a log in their order, and a `BrokenLine` for each line that is none.
+    """Yield the frames of a log in order, and a `BrokenLine` for each line that cannot be read.
 
-    Takes a path, or paths to read one after another (`log_files` has those of a rotated log, in
-    order). Names that end in .gz and .zst are decompressed. Memory is bounded: a line longer
-    than `max_line_bytes` is broken and never held. Blank lines and metadata are passed over.
-    A line is numbered within its file. A line that begins as `Recorder` writes it is taken as
-    written: its frame is not parsed.
+    Takes one path, or several to read one after another (`log_files` lists those of a rotated log).
+    Files named .gz or .zst are decompressed. Blank lines and metadata are skipped. Lines are numbered
+    within their file. Memory is bounded: a line longer than `max_line_bytes` is broken and not stored.
+
+    A line that begins as `Recorder` writes it is trusted: its frame is not parsed.
+
+    Raises:
+        OSError: a file cannot be opened or read.
+        ConfigError: a .zst file, and no zstd module is installed.
+    """
+    for each in path_list(path):
+        yield from _read_file(each, max_line_bytes)
+
+
+def read_metadata(path: LogPath) -> dict[str, Any]:
+    """Return the metadata in the first line of a log; empty if it has none.
 
     Raises:
         OSError: the file cannot be opened or read.
         ConfigError: a .zst file, and no zstd module is installed.
     """
-    paths = [path] if isinstance(path, (str, os.PathLike)) else path
-    for each in paths:
-        yield from _read_file(each, max_line_bytes, None)
-
-
-# Given a block and where a plain line begins and ends in it, takes it and lines that follow: where the
-# last of them ends, its line end included, and how many they were; None for none.
-Skim: TypeAlias = Callable[[bytes, int, int], "tuple[int, int] | None"]
-
-
-def read_skimmed(paths: Iterable[Path], skims: Mapping[Direction, Skim]) -> Iterator[Entry | BrokenLine]:
-    """The entries of a log but for those that the `skims` of either side take; else as `read_log`."""
-    for each in paths:
-        yield from _read_file(each, MAX_LINE_BYTES, skims)
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """What the first line of a log says of the recording; empty where it says nothing.
-
-    Raises:
-        OSError: the file cannot be opened or read.
-        ConfigError: a .zst file, and no zstd module is installed.
-    """
-    first = next(_groups(path, BLOCK_BYTES), None)
-    line = b"" if first is None else first[0].partition(b"\n")[0]
+    first = next(_line_blocks(path, BLOCK_BYTES), b"")
+    line = (first.text if isinstance(first, _PartialLine) else first).partition(b"\n")[0]
     try:
         check_depth(line, DEFAULT_MAX_DEPTH)
-        value = msgspec.json.decode(line.removeprefix(_BOM))
+        value = msgspec.json.decode(line.removeprefix(BOM))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) and "frame" not in value else {}
 
 
-def entry_of(line: bytes, number: int) -> Entry | BrokenLine | None:
-    """A whole line without its end, read with care; None for metadata and blank lines."""
+def parse_line(line: bytes, number: int) -> Entry | BrokenLine | None:
+    """Parse a line without its line end; None for metadata and blank lines.
+
+    `number` is the line's number in its file, from 1. The whole line is validated as JSON.
+    """
     try:
-        line = line.removeprefix(_BOM) if number == 1 else line
+        line = line.removeprefix(BOM) if number == 1 else line
         if not line.strip():
             return None
         check_depth(line, DEFAULT_MAX_DEPTH)
         found = _decode_line(line)
-        frame = _bytes_of(found.frame) if found.frame_base64 is None else found.frame_base64
-        return Entry(found.direction, _finite(found.time_ms), frame, number)
-    except DecodeError as why:  # nested too deep to look at any further
+        if not 0 <= found.time_ms < float("inf"):
+            raise ValueError("time_ms is negative or infinite")
+        frame = _frame_bytes(found.frame) if found.frame_base64 is None else found.frame_base64
+        return Entry(found.direction, found.time_ms, frame, number)
+    except DecodeError as why:  # too deeply nested to be parsed as metadata either
         return BrokenLine(number, why.reason, snippet(line))
     except (ValueError, RecursionError) as why:
         return None if _is_metadata(line, number) else BrokenLine(number, reason_of(why), snippet(line))
 
 
-def time_of(written: bytes) -> float:
-    """The time that a line begins with, as its `time_ms`; less than 0 for what is no such time."""
-    try:
-        time_ms = float(written)
-    except ValueError:
-        return -1.0
-    return time_ms if 0 <= time_ms < _ANY_TIME_MS else -1.0
+def not_a_log_error(broken: int) -> ConfigError:
+    """Return the error for a file of which no line could be read."""
+    return ConfigError(f"not a log of realtime.recording: none of its {broken:,} lines can be read")
 
 
-def no_log(broken: int) -> ConfigError:
-    """Why a file is refused of which no line is any of a log's."""
-    return ConfigError(f"no log of realtime.recording: none of its {broken:,} lines can be read")
-
-
-# --- Lines ----------------------------------------------------------------------------
-
-
-class _Odd(NamedTuple):
-    """A line to read with care, as nothing ends it; or, with a reason, what is left of a lost one."""
+class _PartialLine(NamedTuple):
+    """A last line without a line end or, with a reason, what is left of a line that is broken."""
 
     text: bytes
     reason: str = ""
 
 
-def _read_file(
-    path: Path, max_line_bytes: int, skims: Mapping[Direction, Skim] | None
-) -> Iterator[Entry | BrokenLine]:
-    number, head, within = 0, _HEAD_BYTES, KEY_WITHIN
-    direction_of, key, skip = _PLAIN_HEADS.get, FRAME_KEY, len(FRAME_KEY)
-    for group in _groups(path, max_line_bytes):
-        if isinstance(group, _Odd):
+def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLine]:
+    number, head, within = 0, _HEAD_BYTES, _HEAD_BYTES + _MAX_TIME_BYTES + len(FRAME_KEY)
+    direction_of, key, key_bytes = _DIRECTIONS_BY_HEAD.get, FRAME_KEY, len(FRAME_KEY)
+    for block in _line_blocks(path, max_line_bytes):
+        if isinstance(block, _PartialLine):
             number += 1
-            odd = _odd_line(group, number)
-            if odd is not None:
-                yield odd
+            found = _parse_partial(block, number)
+            if found is not None:
+                yield found
             continue
-        # Within the block, by `find`: `split`, which looks at each byte, takes three times as long on audio.
-        block, start = group
+        # `find` on the block, because `bytes.split` takes three times as long on lines of audio, and no
+        # parsing of the frame, because that takes as long as decoding it (benchmarks: analysis.ReadLog).
+        start = 0
         while (end := block.find(b"\n", start)) >= 0:
-            direction = direction_of(block[start : start + head])
-            if skims is not None and direction is not None:
-                taken = skims[direction](block, start, end)
-                if taken is not None:
-                    start, number = taken[0], number + taken[1]
-                    continue
             number += 1
+            direction = direction_of(block[start : start + head])
             if direction is not None:
                 at = block.find(key, start + head, start + within)
-                if 0 < at < end and block[at + skip] == _OPEN and block[end - 1] == block[end - 2] == _CLOSE:
-                    time_ms = time_of(block[start + head : at])
+                frame = at + key_bytes
+                if 0 < at and frame < end and block[frame] == _OPEN and block[end - 1] == block[end - 2] == _CLOSE:
+                    time_ms = _parse_time(block[start + head : at])
                     if time_ms >= 0:
-                        yield Entry(direction, time_ms, block[at + skip : end - 1], number)
+                        yield Entry(direction, time_ms, block[frame : end - 1], number)
                         start = end + 1
                         continue
-            found = entry_of(block[start:end], number)
+            found = parse_line(block[start:end], number)
             if found is not None:
                 yield found
             start = end + 1
 
 
-def _odd_line(odd: _Odd, number: int) -> Entry | BrokenLine | None:
-    return BrokenLine(number, odd.reason, snippet(odd.text)) if odd.reason else entry_of(odd.text, number)
-
-
-def _groups(path: Path, max_line_bytes: int) -> Iterator[tuple[bytes, int] | _Odd]:
-    """The file's lines: blocks, from where in them whole lines begin; what is odd by itself."""
-    held: list[bytes] = []  # the line that no end has come of yet
-    nbytes, too_long = 0, f"the line has more than {max_line_bytes} bytes"
+def _line_blocks(path: LogPath, max_line_bytes: int) -> Iterator[bytes | _PartialLine]:
+    """Yield blocks of lines, each line with its line end, and the partial lines between them."""
+    pending: list[bytes] = []  # the beginning of a line whose end was not read yet
+    nbytes, too_long, torn = 0, f"the line has more than {max_line_bytes} bytes", ""
     with open(path, "rb", buffering=0) as file:
         try:
-            for block in blocks(file, compression_of(path), min(BLOCK_BYTES, max_line_bytes)):
-                start = 0
-                if nbytes:
-                    start = block.find(b"\n") + 1
-                    if start and nbytes + start - 1 <= max_line_bytes:
-                        yield b"".join((*held, block[:start])), 0
-                    elif start:
-                        yield _Odd(held[0], too_long)
-                    if start:
-                        held, nbytes = [], 0
-                yield block, start
-                rest = block[max(start, block.rfind(b"\n") + 1) :]
+            for block in read_blocks(file, compression_of(path), min(BLOCK_BYTES, max_line_bytes)):
+                start, end = 0, block.rfind(b"\n") + 1
+                if end:
+                    if nbytes and nbytes + block.find(b"\n") > max_line_bytes:
+                        yield _PartialLine(pending[0], too_long)
+                        pending, start = [], block.find(b"\n") + 1
+                    yield b"".join((*pending, block[start:end]))
+                    pending, nbytes = [], 0
+                rest = block[end:]
                 if rest:
                     nbytes += len(rest)
-                    held.append(rest)
+                    pending.append(rest)
                     if nbytes > max_line_bytes:
-                        del held[1:]
-        except Torn as why:
+                        del pending[1:]
+        except TornError as why:
             torn = str(why)
-        else:
-            torn = ""
-    left = b"".join(held)
+    text = b"".join(pending)
     if nbytes > max_line_bytes:
-        yield _Odd(left, torn or too_long)
-    elif left and (not torn or not isinstance(entry_of(left, 0), BrokenLine)):
-        yield _Odd(left)
-        left = b""
-    if torn and nbytes <= max_line_bytes:
-        yield _Odd(left, torn)
+        yield _PartialLine(text, torn or too_long)
+        return
+    if text and (not torn or not isinstance(parse_line(text, 0), BrokenLine)):
+        yield _PartialLine(text)
+        text = b""
+    if torn:
+        yield _PartialLine(text, torn)
+
+
+def _parse_partial(line: _PartialLine, number: int) -> Entry | BrokenLine | None:
+    if line.reason:
+        return BrokenLine(number, line.reason, snippet(line.text))
+    return parse_line(line.text, number)
+
+
+def _parse_time(text: bytes) -> float:
+    """Return the time at the beginning of a line in milliseconds; -1 if it is not valid."""
+    try:
+        time_ms = float(text)
+    except ValueError:
+        return -1.0
+    return time_ms if 0 <= time_ms < float("inf") else -1.0
 
 
 def _is_metadata(line: bytes, number: int) -> bool:
-    """An object without a frame: the first line, or one that says that it is metadata."""
+    """Return True for an object without a frame that is the first line or has a "recording" member."""
     try:
-        head = _decode_head(line)
+        found = _decode_metadata(line)
     except (ValueError, RecursionError):
         return False
-    return head.frame is msgspec.UNSET and (number == 1 or head.recording is not msgspec.UNSET)
+    return found.frame is msgspec.UNSET and (number == 1 or found.recording is not msgspec.UNSET)
 
 
-def _finite(time_ms: float) -> float:
-    if not 0 <= time_ms < float("inf"):
-        raise ValueError("time_ms is no time since the start")
-    return time_ms
-
-
-def _bytes_of(frame: msgspec.Raw) -> bytes:
-    """The bytes that a line's frame stands for: a string's are its text's."""
+def _frame_bytes(frame: msgspec.Raw) -> bytes:
+    """Return the bytes of a line's frame. A JSON string stands for its text."""
     raw = bytes(frame).strip()
     return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw
+
+
+# --- Files ----------------------------------------------------------------------------
+
+# A part's number is padded to this many digits and may grow beyond them.
+PART_DIGITS: Final = 6
+
+
+def log_files(path: LogPath) -> list[str]:
+    """Return the files of a rotated log in the order they were written: numbered parts, then the log itself.
+
+    `path` is the name that `Recorder` was given. Empty if there is no such log.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    base = os.fspath(path)
+    folder, name = os.path.split(base)
+    parts = [os.path.join(folder, part) for _, part in find_parts(folder).get(name, ())]
+    return [*parts, base] if os.path.isfile(base) else parts
+
+
+def find_parts(folder: str) -> dict[str, list[tuple[int, str]]]:
+    """Return the numbered parts in a folder by the name of their log, as (number, file name) in order.
+
+    `folder` may be "" for the current one. Empty if there is no such folder.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    for name in os.listdir(folder or ".") if os.path.isdir(folder or ".") else ():
+        part = split_part(name)
+        if part is not None:
+            found.setdefault(part[0], []).append((int(part[1]), name))
+    return {log: sorted(parts) for log, parts in found.items()}
+
+
+def next_part(path: str) -> str:
+    """Return the name that a log gets when it is rotated: its highest number plus one."""
+    folder, name = os.path.split(path)
+    last = max((number for number, _ in find_parts(folder).get(name, ())), default=0)
+    stem, suffixes = _split_name(name)
+    return os.path.join(folder, f"{stem}.{last + 1:0{PART_DIGITS}}{suffixes}")
+
+
+def split_part(name: str) -> tuple[str, str] | None:
+    """Split the file name of a numbered part into the name of its log and the number's digits.
+
+    "call.000001.jsonl.gz" gives ("call.jsonl.gz", "000001"). Returns None for any other name.
+    """
+    packed = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+    for stem, suffixes in (_split_name(name), (name.removesuffix(packed), packed)):
+        log, _, digits = stem.rpartition(".")
+        is_number = digits.isdecimal() and len(digits) >= PART_DIGITS
+        if log and is_number and _split_name(log + suffixes) == (log, suffixes):
+            return log + suffixes, digits
+    return None
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """Split a log's name where a part's number is inserted: ("call", ".jsonl.gz")."""
+    packed = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
+    kind = PurePath(name.removesuffix(packed)).suffix
+    return name.removesuffix(kind + packed), kind + packed
+
+
+def path_list(path: LogPath | Iterable[LogPath]) -> list[LogPath]:
+    """Return the paths of an argument that is one path or several."""
+    return [path] if isinstance(path, (str, os.PathLike)) else [*path]
+
+
+def ensure_not_input(logs: Iterable[LogPath], out: LogPath) -> None:
+    """Check that writing to `out` does not overwrite one of `logs`, under any name or link.
+
+    Raises:
+        ConfigError: `out` is one of them.
+    """
+    for log in logs:
+        with contextlib.suppress(OSError):  # one of the two does not exist
+            if os.path.samefile(log, out):
+                raise ConfigError(f"{os.fspath(out)} is an input log and would be overwritten")
+
+
+def read_skimmed(paths: Iterable[LogPath], skims: object) -> Iterator[Entry | BrokenLine]:  # TEMPORARY: old name
+    """Yield what `read_log` yields."""
+    return read_log(paths)
+
+
+no_log, entry_of, time_of, HEADS = not_a_log_error, parse_line, _parse_time, LINE_HEADS  # TEMPORARY: old name
+KEY_WITHIN: Final = _HEAD_BYTES + _MAX_TIME_BYTES + len(FRAME_KEY)  # TEMPORARY: old name
+Skim: TypeAlias = Any  # TEMPORARY: old name

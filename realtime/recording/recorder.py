@@ -13,17 +13,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Self, cast
 
 import msgspec
 
 from .._version import __version__
 from ..errors import ConfigError, RealtimeError
-from ._blocks import SUFFIXES, Path, compression_of
-from ._files import Appended, log_files, next_part, packer
-from ._frames import speller
-from ._mend import mend
-from .log import DIRECTIONS, Direction, read_metadata
+from ._compression import SUFFIXES, compression_of, packer
+from .log import LINE_HEADS as _HEADS, Direction, LogPath as Path, log_files, next_part, read_metadata
+from .redact import frame_formatter as speller
+from .repair import repair_log as mend
 
 if TYPE_CHECKING:
     from .._types import Frame
@@ -34,7 +33,6 @@ PACKED_BUFFER_BYTES: Final = 256 * 1024
 # After a write that failed, the next is tried no sooner.
 RETRY_MS: Final = 1000.0
 
-_HEADS: Final = {name: f'{{"direction":"{name}","time_ms":'.encode() for name in DIRECTIONS}
 _join = b"".join
 
 
@@ -44,6 +42,49 @@ class RecordingError(RealtimeError, OSError):
     `Recorder.record` raises it once; the call can go on. Frames are counted as `lost` until
     the file can be written again, which is tried every second.
     """
+
+
+class AppendFile:
+    """A file that grows by whole writes, at its end. `size` is its length in bytes.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, path: str, mode: str = "ab") -> None:
+        self._file = cast("BinaryIO", open(path, mode, buffering=0))  # noqa: SIM115 (closed by close)
+        self.size = self._file.seek(0, os.SEEK_END) if self._file.seekable() else 0
+        self._torn = False
+
+    def write(self, data: bytes) -> None:
+        """Append `data`, all of it; after an OSError, none of it."""
+        view = memoryview(b"\n" + data if self._torn else data)
+        try:
+            while view:
+                written: int | None = self._file.write(view)
+                if not written:
+                    raise BlockingIOError("the file takes nothing without waiting")
+                view = view[written:]
+        except OSError:
+            self.rollback()
+            raise
+        self.size += len(data) + self._torn
+        self._torn = False
+
+    def rollback(self) -> None:
+        """What was written of the last write goes; where it cannot, a line end will follow it."""
+        try:
+            self._file.truncate(self.size)
+        except OSError:
+            self._torn = True
+
+    def sync(self) -> None:
+        """Have the disk hold what was written."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file; again is harmless."""
+        self._file.close()
 
 
 class Recorder:
@@ -283,7 +324,7 @@ class Recorder:
 
     def _begin_file(self, mode: str = "ab", **told: Any) -> None:
         first = self._packed(self._first_line(**told)) if self._header else b""
-        self._file = Appended(self.path, mode)
+        self._file = AppendFile(self.path, mode)
         try:
             self._file.write(first)
         except OSError as why:

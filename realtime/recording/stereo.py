@@ -1,47 +1,55 @@
-"""A log as a stereo recording of its call: the caller left, the assistant right, on the log's time.
+"""Stereo recording of a logged call: the caller on the left, the assistant on the right.
 
-The caller's audio lies where it was sent, and on from there as long as it streams. The assistant's
-comes faster than it is heard: it lies from where its first piece came, one piece after another, and
-ends where it was cut short. Sample 0 is the start of the log.
+`Track` places the audio of one side on the log's time line, in a temporary file, so that a call of hours
+takes little memory and audio that was never played can be removed again. The caller's audio lies where it
+was sent. The assistant's is sent faster than it is played: its chunks follow one another from where the
+first one arrived, and end where they were truncated. Sample 0 is the start of the log. See `audio` for how
+chunks are found in a log.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from ..audio import WavWriter
+from .._bounded import BoundedDict
+from ..audio import Resampler, WavWriter, alaw_decode, pcm16, to_mono, ulaw_decode
 from ..audio.wav import WavTarget
-from ._blocks import Path
-from ._cuts import cut_short
-from ._outputs import spare
-from ._sound import PCM16, Chunk, Listener, Sound
-from ._track import Track
-from .log import BrokenLine, no_log, read_log
+from ..errors import AudioError
+from ..format import AudioFormat
+from .audio import PCM16, AudioChunk, AudioExtractor, Coding, Truncation
+from .log import BrokenLine, LogPath, ensure_not_input, not_a_log_error, path_list, read_log
 
-# How late a piece of a stream may come without a gap in the recording.
+# A chunk of a stream that is late by less than this leaves no gap in the recording.
 DEFAULT_GAP_MS: Final = 300.0
+_DECODE: Final[dict[AudioFormat, Callable[[bytes], Any]]] = {
+    AudioFormat.PCM16: pcm16,
+    AudioFormat.G711_ULAW: ulaw_decode,
+    AudioFormat.G711_ALAW: alaw_decode,
+}
+_MAX_PARTS: Final = 256
+_SAMPLE_BYTES: Final = 2
 _BLOCK_SAMPLES: Final = 1 << 16
-_FRAME_BYTES: Final = 4
-# 4 GiB, less the header.
-_MAX_SAMPLES: Final = (0xFFFFFFFF - 64) // _FRAME_BYTES
+# 4 GiB less the header, in samples of two channels.
+_MAX_SAMPLES: Final = (0xFFFFFFFF - 64) // (2 * _SAMPLE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class StereoCall:
-    """What `stereo_wav` wrote.
+    """Result of `stereo_wav`.
 
     Attributes:
-        sample_rate: of the file, in Hz; 24000, or 8000 where all audio was G.711.
+        sample_rate: of the file, in Hz.
         duration_ms: of the file.
-        caller_ms, assistant_ms: how much audio each side has in it.
-        cuts: how often the assistant was cut short.
-        broken: lines of the log that could not be read.
+        caller_ms, assistant_ms: the duration of each side's audio in it.
+        cuts: the number of times that the assistant's audio was truncated.
+        broken: the number of log lines that could not be read.
     """
 
     sample_rate: int
@@ -53,89 +61,285 @@ class StereoCall:
 
 
 def stereo_wav(
-    log: Path | Iterable[Path],
+    log: LogPath | Iterable[LogPath],
     out: WavTarget,
     *,
     gap_ms: float = DEFAULT_GAP_MS,
     sample_rate: int | None = None,
 ) -> StereoCall:
-    """Write the call of a log as a stereo WAV file of PCM16: left the caller, right the assistant.
+    """Write a logged call as a stereo WAV file of PCM16: the caller left, the assistant right.
 
-    Formats are those of the session's events, and may change. Audio left out of the log is
-    silence. A piece of a stream that comes less than `gap_ms` late leaves no gap. Memory is
-    bounded: both sides go to temporary files first. The log is read twice, unless
-    `sample_rate` (8000, 16000, 24000 or 48000 Hz) says what the file's shall be.
+    Formats are those of the session's events and may change during the call. Audio that was left out
+    of the log becomes silence. A chunk of a stream that is late by less than `gap_ms` leaves no gap.
+    Memory is bounded, as both sides go to temporary files first.
+
+    `sample_rate` (8000, 16000, 24000 or 48000 Hz) is the file's. By default it is 8000 if all audio is
+    at 8000 Hz, else 24000; the log is then read twice.
 
     Raises:
-        AudioError: a call longer than a WAV file holds (12.4 hours at 24 kHz); nothing is
-            written to `out` then. A rate that is none of these.
+        AudioError: the call is longer than a WAV file can hold (12.4 hours at 24 kHz), in which case
+            nothing is written to `out`; or `sample_rate` is not supported.
         OSError: a file cannot be read or written.
-        ConfigError: no line of the log is one; a .zst log, and no module for it is installed; `out` is
-            a file of the log.
+        ConfigError: no line of the log can be read; the log is a .zst file and no zstd module is
+            installed; or `out` is a file of the log.
     """
-    paths = [log] if not isinstance(log, Iterable) or isinstance(log, str) else [*log]
+    paths = path_list(log)
     if isinstance(out, (str, os.PathLike)):
-        spare(paths, out)
-    rate = sample_rate or _rate_of(paths)
+        ensure_not_input(paths, out)
+    rate = sample_rate or _find_sample_rate(paths)
     with contextlib.ExitStack() as stack:
         caller, assistant = (Track(rate, gap_ms, _MAX_SAMPLES) for _ in range(2))
         stack.callback(caller.close)
         stack.callback(assistant.close)
-        cuts, broken = _lay(paths, caller, assistant)
+        cuts, broken = _fill_tracks(paths, caller, assistant)
         total = max(caller.end, assistant.end)
         with WavWriter(out, "pcm16", sample_rate=rate, channels=2) as writer:
             for left, right in zip(
                 caller.blocks(_BLOCK_SAMPLES, total), assistant.blocks(_BLOCK_SAMPLES, total), strict=True
             ):
-                writer.write(_interleaved(left, right))
+                writer.write(_interleave(left, right))
     per_ms = rate / 1000
     return StereoCall(rate, total / per_ms, caller.samples / per_ms, assistant.samples / per_ms, cuts, broken)
 
 
-def _lay(paths: list[Path], caller: Track, assistant: Track) -> tuple[int, int]:
-    """Put all audio of a log in its place: how often it was cut, and how many lines were broken."""
+def _fill_tracks(paths: list[LogPath], caller: Track, assistant: Track) -> tuple[int, int]:
+    """Place all audio of a log. Returns the numbers of truncations and of broken lines."""
     cuts = broken = 0
-    for time_ms, sound in _sounds(paths):
+    for time_ms, found in _extract_all(paths):
         at = round(time_ms * caller.rate / 1000)
-        if sound is None:
+        if found is None:
             broken += 1
-        elif isinstance(sound, Chunk):
-            (caller if sound.item is None else assistant).put(sound, at)
+        elif isinstance(found, AudioChunk):
+            (caller if found.part is None else assistant).put(found, at)
         else:
             before = assistant.samples
-            cut_short(assistant, sound, at)
+            assistant.truncate(found, at)
             cuts += assistant.samples < before
     caller.finish()
     assistant.finish()
     return cuts, broken
 
 
-def _sounds(paths: list[Path]) -> Iterator[tuple[float, Sound | None]]:
-    """Every sound of a log and its time; None for a broken line."""
-    listener, frames, broken = Listener(), 0, 0
+def _extract_all(paths: list[LogPath]) -> Iterator[tuple[float, AudioChunk | Truncation | None]]:
+    """Yield each chunk and truncation of a log with its time, and None for each broken line."""
+    extractor, frames, broken = AudioExtractor(), 0, 0
     for entry in read_log(paths):
         if isinstance(entry, BrokenLine):
             broken += 1
             yield 0.0, None
         else:
             frames += 1
-            sound = listener.hear(entry)
-            if sound is not None:
-                yield entry.time_ms, sound
+            found = extractor.extract(entry)
+            if found is not None:
+                yield entry.time_ms, found
     if broken and not frames:
-        raise no_log(broken)
+        raise not_a_log_error(broken)
 
 
-def _rate_of(paths: list[Path]) -> int:
-    """24000 Hz where anything has more than 8000, or where there is nothing."""
+def _find_sample_rate(paths: list[LogPath]) -> int:
+    """Return 8000 if all audio of a log is at 8000 Hz, else 24000."""
     rates = {
-        sound.coding.sample_rate for _, sound in _sounds(paths) if isinstance(sound, Chunk) and sound.data
+        found.coding.sample_rate
+        for _, found in _extract_all(paths)
+        if isinstance(found, AudioChunk) and found.data
     }
     return 8000 if rates == {8000} else PCM16.sample_rate
 
 
-def _interleaved(left: bytes, right: bytes) -> bytes:
-    both = np.empty((len(left) // 2, 2), "<i2")
+def _interleave(left: bytes, right: bytes) -> bytes:
+    both = np.empty((len(left) // _SAMPLE_BYTES, 2), "<i2")
     both[:, 0] = np.frombuffer(left, "<i2")
     both[:, 1] = np.frombuffer(right, "<i2")
     return both.tobytes()
+
+
+# --- One side of the call -------------------------------------------------------------
+
+
+class Track:
+    """Audio of one side on the log's time line, as PCM16 in a temporary file.
+
+    Positions are in samples at the track's rate, from the start of the log. Memory is bounded: only the
+    last 256 content parts can be truncated.
+
+    Args:
+        rate: the track's sample rate in Hz.
+        gap_ms: a chunk that is late by no more than this leaves no gap.
+        max_samples: the largest position.
+
+    Attributes: `end`, the position at which the audio ends; `samples`, how many of them are audio.
+
+    Raises:
+        AudioError: audio is placed beyond `max_samples`, or a rate is not supported.
+        OSError: the temporary file cannot be written.
+    """
+
+    def __init__(self, rate: int, gap_ms: float, max_samples: int) -> None:
+        self.rate, self.end, self.samples = rate, 0, 0
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._gap, self._max_samples = round(gap_ms * rate / 1000), max_samples
+        self._stream = _Stream(Coding(AudioFormat.PCM16, rate), rate, 0)
+        self._parts: BoundedDict[str, _PlacedPart] = BoundedDict(_MAX_PARTS)
+        # Parts and responses whose further audio is dropped.
+        self._ended_parts: BoundedDict[str, None] = BoundedDict(_MAX_PARTS)
+        self._ended_responses: BoundedDict[str, None] = BoundedDict(_MAX_PARTS)
+
+    def put(self, chunk: AudioChunk, at: int) -> None:
+        """Place a chunk that arrived at position `at`: there, or after the audio before it.
+
+        A chunk that arrives less than `gap_ms` after that audio's end continues it, unless it begins
+        a new content part. Chunks of what was truncated are dropped.
+        """
+        part = chunk.part or ""
+        if part in self._ended_parts or chunk.response_id in self._ended_responses:
+            return
+        is_new = self.samples == 0 or (chunk.part is not None and part not in self._parts)
+        tolerated = 0 if is_new else self._gap
+        start = self.end if at - self.end <= tolerated else at
+        if start != self.end or chunk.coding != self._stream.coding:
+            self.finish()
+            self._stream = _Stream(chunk.coding, self.rate, start)
+        self._write(self._stream.feed(chunk.data))
+        self.end = self._stream.end
+        self.samples += self.end - start
+        self._add_span(part, chunk.response_id, start)
+
+    def truncate(self, truncation: Truncation, at: int) -> None:
+        """Silence what was not played, by a truncation that was sent at position `at`."""
+        if truncation.part is not None and truncation.audio_end_ms is not None:
+            self._truncate_part(truncation.part, truncation.audio_end_ms, at)
+        else:
+            self._truncate_response(truncation.response_id, at)
+
+    def finish(self) -> None:
+        """Write what the resampler withholds."""
+        self._write(self._stream.flush())
+
+    def blocks(self, size: int, total: int) -> Iterator[bytes]:
+        """Yield `total` samples from the start, `size` at a time, with silence after the end."""
+        self._file.seek(0)
+        for start in range(0, total, size):
+            nbytes = min(size, total - start) * _SAMPLE_BYTES
+            yield self._file.read(nbytes).ljust(nbytes, b"\0")
+
+    def close(self) -> None:
+        """Delete the temporary file."""
+        self._file.close()
+
+    # --- Inside ---
+
+    def _write(self, piece: tuple[int, bytes]) -> None:
+        start, samples = piece
+        if start + len(samples) // _SAMPLE_BYTES > self._max_samples:
+            hours = self._max_samples / self.rate / 3600
+            raise AudioError(f"the call is longer than the {hours:.1f} hours that a stereo WAV file can hold")
+        self._file.seek(start * _SAMPLE_BYTES)
+        self._file.write(samples)
+
+    def _add_span(self, name: str, response_id: str | None, start: int) -> None:
+        part = self._parts.get(name)
+        if part is None:
+            part = self._parts[name] = _PlacedPart()
+        part.response_id = response_id
+        if part.spans and part.spans[-1][1] == start:
+            part.spans[-1][1] = self.end
+        else:
+            part.spans.append([start, self.end])
+
+    def _truncate_part(self, name: str, audio_end_ms: float, at: int) -> None:
+        """End a part's audio `audio_end_ms` after its start, and the rest of its response at `at`."""
+        self._ended_parts[name] = None
+        part = self._parts.get(name)
+        if part is None:
+            return
+        left = round(audio_end_ms * self.rate / 1000)
+        for span in part.spans:
+            start, end = span
+            played = min(left, end - start)
+            left -= played
+            self._silence(start + played, end)
+            # Both sides send the truncation. The second one then finds nothing left to silence.
+            span[1] = start + played
+        if part.response_id is not None:
+            for other_name, other in self._parts.items():
+                if other is not part and other.response_id == part.response_id:
+                    if self._silence_after(other, at):
+                        self._ended_parts[other_name] = None
+
+    def _truncate_response(self, response_id: str | None, at: int) -> None:
+        """Silence all audio from `at` on, and drop what is still to come of the response."""
+        for name, part in self._parts.items():
+            is_of_response = response_id is not None and part.response_id == response_id
+            if self._silence_after(part, at) or is_of_response:
+                self._ended_parts[name] = None
+        if response_id is not None:
+            self._ended_responses[response_id] = None
+
+    def _silence_after(self, part: _PlacedPart, at: int) -> bool:
+        """Silence a part's audio from `at` on. Returns True if there was any."""
+        later = [span for span in part.spans if span[1] > max(span[0], at)]
+        for span in later:
+            start, end = span
+            span[1] = max(start, at)
+            self._silence(span[1], end)
+        return bool(later)
+
+    def _silence(self, start: int, end: int) -> None:
+        """Silence `start` to `end`. If that is the end of the audio, the track becomes shorter."""
+        if start >= end:
+            return
+        self.finish()
+        if end >= self.end:
+            self._file.truncate(start * _SAMPLE_BYTES)
+            self.end = start
+        else:
+            self._file.seek(start * _SAMPLE_BYTES)
+            self._file.write(bytes((end - start) * _SAMPLE_BYTES))
+        self._stream = _Stream(self._stream.coding, self.rate, self.end)
+        self.samples -= end - start
+
+
+class _PlacedPart:
+    """Audio of one content part on a track, as spans of positions. Adjacent spans are merged."""
+
+    __slots__ = ("response_id", "spans")
+
+    def __init__(self) -> None:
+        self.response_id: str | None = None
+        self.spans: list[list[int]] = []
+
+
+class _Stream:
+    """Continuous audio of one coding, converted to PCM16 at the track's rate.
+
+    Attributes: `end`, the position at which all audio that was fed will end, including what the
+    resampler withholds.
+    """
+
+    def __init__(self, coding: Coding, rate: int, start: int) -> None:
+        self.coding, self.end = coding, start
+        self._rate, self._start, self._fed, self._written = rate, start, 0, start
+        self._carry = b""
+        self._resampler = Resampler(coding.sample_rate, rate) if coding.sample_rate != rate else None
+
+    def feed(self, data: bytes) -> tuple[int, bytes]:
+        """Return the position and the samples that are ready. A sample may be split between calls."""
+        data = self._carry + data
+        nbytes = len(data) - len(data) % self.coding.frame_bytes
+        data, self._carry = data[:nbytes], data[nbytes:]
+        samples = to_mono(_DECODE[self.coding.format](data), self.coding.channels)
+        self._fed += len(samples)
+        self.end = self._start + -(-self._fed * self._rate // self.coding.sample_rate)
+        return self._take(samples if self._resampler is None else self._resampler.process(samples))
+
+    def flush(self) -> tuple[int, bytes]:
+        """Return the position and the samples that the resampler withholds. Ends the stream."""
+        if self._resampler is None or not self._fed:
+            return self._written, b""
+        self._fed = 0
+        return self._take(self._resampler.flush())
+
+    def _take(self, samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> tuple[int, bytes]:
+        start = self._written
+        self._written += len(samples)
+        return start, samples.astype("<i2", copy=False).tobytes()

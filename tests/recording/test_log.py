@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from realtime.recording import BrokenLine, Entry, Recorder, read_log, read_metadata
-from realtime.recording.log import entry_of
+from realtime.recording.log import parse_line
 
 OURS = b'{"direction":"server","time_ms":12.500,"frame":{"type":"x"}}'
 
@@ -171,4 +171,4 @@ def test_the_quick_way_reads_what_the_careful_way_does(
     with Recorder(path) as recorder:
         recorder.sent(b'{"type":"x","y":"' + text.hex().encode() + b'"}')
     _, line = path.read_bytes().splitlines()
-    assert read(path) == [entry_of(line, 2)]
+    assert read(path) == [parse_line(line, 2)]

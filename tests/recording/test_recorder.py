@@ -28,7 +28,7 @@ from realtime.recording import (
     read_log,
     read_metadata,
 )
-from realtime.recording._files import Appended
+from realtime.recording.recorder import AppendFile
 from tests import cases
 
 ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst"]
@@ -372,7 +372,7 @@ def test_a_disk_full_at_the_end_is_told_by_close(tmp_path: Path, monkeypatch: py
 def test_a_part_that_cannot_be_begun_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path, max_bytes=200) as recorder:
-        monkeypatch.setattr(Appended, "__init__", refuse)
+        monkeypatch.setattr(AppendFile, "__init__", refuse)
         for n in range(20):
             recorder.sent(numbered(n))
         monkeypatch.undo()

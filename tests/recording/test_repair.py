@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 
 from realtime.errors import ConfigError
 from realtime.recording import BrokenLine, Entry, Recorder, read_log
-from realtime.recording._mend import mend
+from realtime.recording.repair import repair_log
 
 HEAD = b'{"recording":1,"started_at":1000.0,"library":"0.1.0"}\n'
 LINE = b'{"direction":"client","time_ms":12.500,"frame":{"type":"x"}}'
@@ -82,7 +82,7 @@ LOGS = {
 def test_a_log_ends_with_a_whole_line(tmp_path: Path, ending: str, before: bytes, after: bytes) -> None:
     path = tmp_path / f"a{ending}"
     path.write_bytes(PACK[ending](before))
-    time_ms = mend(str(path))
+    time_ms = repair_log(str(path))
     assert held(path) == after
     assert time_ms == (12.5 if b"12.500" in after else 0)
     assert os.listdir(tmp_path) == [path.name]
@@ -131,11 +131,11 @@ def test_what_is_not_compressed_as_its_name_says_is_no_log(
     path = tmp_path / f"a{ending}"
     path.write_bytes(content)
     if content and PACK[ending](b"").startswith(content):  # the first bytes of a first write
-        assert mend(str(path)) == 0
+        assert repair_log(str(path)) == 0
         assert path.read_bytes() == b""
     else:
         with pytest.raises(ConfigError, match="is no log of calls"):
-            mend(str(path))
+            repair_log(str(path))
         assert path.read_bytes() == content
 
 
@@ -143,7 +143,7 @@ def test_what_is_not_compressed_as_its_name_says_is_no_log(
 def test_a_text_loses_no_byte(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "a.jsonl"
     path.write_bytes(HEAD + LINE + b"\n" + content)
-    mend(str(path))
+    repair_log(str(path))
     found = path.read_bytes()
     tail = content[content.rfind(b"\n") + 1 :].rstrip(b"\0")
     if tail and not tail.startswith(b"{"):
@@ -188,7 +188,7 @@ def test_a_torn_end_is_told_and_a_damaged_file_is_kept(tmp_path: Path, ending: s
     for n in ("", "1"):
         damaged = pack(HEAD + LINE + b"\n") + b"\xff" * 40 + pack(HEAD + OTHER + b"\n")
         path.write_bytes(damaged)
-        mend(str(path))
+        repair_log(str(path))
         assert held(path) in (
             HEAD + LINE + b"\n",
             b"",
@@ -199,5 +199,5 @@ def test_a_torn_end_is_told_and_a_damaged_file_is_kept(tmp_path: Path, ending: s
 def test_gzip_of_several_members_and_padding(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(HEAD) + gzip.compress(LINE + b"\n") + bytes(512))
-    assert mend(str(path)) == 12.5
+    assert repair_log(str(path)) == 12.5
     assert zlib.decompress(path.read_bytes(), 31) == HEAD

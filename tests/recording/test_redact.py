@@ -14,8 +14,7 @@ from hypothesis import given, strategies as st
 import realtime
 from realtime import beta
 from realtime.recording import Entry, Recorder, read_log
-from realtime.recording._frames import speller
-from realtime.recording._privacy import AUDIO_MEMBERS, is_suspect
+from realtime.recording.redact import AUDIO_MEMBERS, frame_formatter, is_suspect
 from realtime._secrets import REDACTED, is_secret, redacted
 from tests import cases
 
@@ -26,7 +25,7 @@ KEY = "ek_68af296e8e408191a1120ab6383263c2"
 
 
 def spelled(frame: bytes, **options: Any) -> bytes:
-    return speller(**{"audio": True, "redact": True, "instructions": True, **options})(frame)
+    return frame_formatter(**{"audio": True, "redact": True, "instructions": True, **options})(frame)
 
 
 # --- Credentials ---------------------------------------------------------------------

@@ -14,9 +14,8 @@ from typing import BinaryIO, Final
 import msgspec
 
 from ..errors import ConfigError, snippet
-from ._blocks import MAGIC, Damaged, Path, Torn, blocks, compression_of
-from ._files import packer
-from .log import DIRECTIONS, Entry, read_log
+from ._compression import MAGIC, DamagedError as Damaged, TornError as Torn, compression_of, packer, read_blocks as blocks
+from .log import DIRECTIONS, Entry, LogPath as Path, read_log
 
 _TAIL_BYTES: Final = 1 << 16
 _TIME: Final = re.compile(rb'.{0,200}?"time_ms":\s*([0-9.]+)')
@@ -28,7 +27,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-def mend(path: str) -> float:
+def repair_log(path: str) -> float:
     """Makes a log that a crash may have torn end with a whole line; the time of its last entry.
 
     A last line that is whole but has no end gets one, and so does one that is not ours; of ours,

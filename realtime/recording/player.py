@@ -18,8 +18,7 @@ from typing import Any, Protocol, TypeAlias
 
 from .. import codec
 from ..errors import ConfigError, DecodeError
-from ._blocks import Path
-from .log import BrokenLine, Direction, Entry, read_log
+from .log import BrokenLine, Direction, Entry, LogPath as Path, read_log
 
 Log: TypeAlias = "Path | Iterable[Entry | BrokenLine]"
 

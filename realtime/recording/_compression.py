@@ -1,0 +1,125 @@
+"""Compression of logs: gzip, and zstd from Python 3.14 or the `zstandard` package.
+
+A compressed log is a sequence of gzip members or zstd frames, each written whole, so that what was written
+before a crash can be read by any tool. `read_blocks` also reads what is left of a truncated or damaged
+file. Lines are the concern of `log`.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from ..errors import ConfigError
+
+BLOCK_BYTES: Final = 1 << 19
+SUFFIXES: Final = {".gz": "gzip", ".zst": "zstd"}
+# The first bytes of compressed data.
+MAGIC: Final = {"gzip": b"\x1f\x8b\x08", "zstd": b"\x28\xb5\x2f\xfd"}
+# How much compressed data is decompressed at a time. It bounds the memory that a hostile file can take:
+# DEFLATE expands at most 1032 times, zstd 32768 times (a block of 128 KiB in 4 bytes). It is also what
+# is lost before the place where a file is damaged.
+_PIECE_BYTES: Final = {"gzip": 1 << 12, "zstd": 1 << 10}
+# 16 selects the gzip header, 15 the largest window.
+_GZIP_WBITS: Final = 16 + 15
+
+
+class TornError(Exception):
+    """The compressed data ends in the middle. The message says so to a user."""
+
+
+class DamagedError(TornError):
+    """The compressed data is invalid. More data may follow it."""
+
+
+class _Decompression(NamedTuple):
+    # A decompressor of one member or frame, with `decompress`, `eof` and `unused_data`.
+    create: Callable[[], Any]
+    error: type[Exception]
+
+
+def compression_of(path: str | os.PathLike[str]) -> str | None:
+    """Return the compression that a file's name states: "gzip", "zstd" or None."""
+    name = os.fspath(path)
+    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def packer(compression: str | None) -> Callable[[bytes], bytes] | None:
+    """Return a function that compresses bytes into one member or frame; None for no compression.
+
+    Raises:
+        ConfigError: no zstd module is installed.
+    """
+    if compression == "zstd":
+        return _zstd_packer()
+    return _pack_gzip if compression == "gzip" else None
+
+
+def read_blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """Yield the decompressed content of a file in blocks of 1 to `size` bytes.
+
+    Raises:
+        TornError: the compressed data ends in the middle or is damaged; all before it was yielded.
+        OSError: the file cannot be read.
+        ConfigError: no zstd module is installed.
+    """
+    if compression is None:
+        while block := file.read(size):
+            yield block
+        return
+    for data in _decompress(file, compression):
+        for start in range(0, len(data), size):
+            yield data[start : start + size]
+
+
+def _decompress(file: BinaryIO, compression: str) -> Iterator[bytes]:
+    create, error = _decompression(compression)
+    piece_bytes = _PIECE_BYTES[compression]
+    unit, data, is_inside = create(), b"", False
+    while data := data or file.read(piece_bytes):
+        try:
+            yield unit.decompress(data)
+        except error as why:
+            raise DamagedError(f"the {compression} data is damaged: {why}") from None
+        is_inside, data = not unit.eof, b""
+        if unit.eof:
+            data = unit.unused_data
+            if compression == "gzip":  # gzip files may be padded with zeros
+                data = data.lstrip(b"\0")
+            unit = create()
+    if is_inside:
+        raise TornError(f"the {compression} data ends in the middle")
+
+
+def _decompression(compression: str) -> _Decompression:
+    if compression == "gzip":
+        return _Decompression(lambda: zlib.decompressobj(_GZIP_WBITS), zlib.error)
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        module = _zstandard()
+        return _Decompression(module.ZstdDecompressor().decompressobj, module.ZstdError)
+    return _Decompression(zstd.ZstdDecompressor, zstd.ZstdError)
+
+
+def _pack_gzip(data: bytes) -> bytes:
+    compressor = zlib.compressobj(6, zlib.DEFLATED, _GZIP_WBITS)
+    return compressor.compress(data) + compressor.flush()
+
+
+def _zstd_packer() -> Callable[[bytes], bytes]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        return _zstandard().ZstdCompressor().compress  # type: ignore[no-any-return]
+    return zstd.compress  # type: ignore[no-any-return, unused-ignore]
+
+
+def _zstandard() -> Any:
+    try:
+        import zstandard
+    except ImportError:
+        raise ConfigError("zstd needs Python 3.14 or the extra realtime-codec[recording]") from None
+    return zstandard

@@ -1,0 +1,221 @@
+"""Audio of a log, extracted frame by frame: its format, its item, and the truncations that end it.
+
+`AudioExtractor` turns log entries into `AudioChunk` and `Truncation` values. It reads only the few members
+it needs, in every dialect, and ignores what it cannot read. Nothing here resamples or needs numpy: `stereo`
+places the chunks on a time line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import pybase64
+
+from .._bounded import BoundedDict
+from ..format import AudioFormat, Side, stated_formats
+from ..peek import peek_type
+from .log import Entry
+from .redact import AUDIO_MEMBERS
+
+# The sample rates of PCM that can be resampled, in Hz. `realtime.audio` has the same ones, but imports numpy.
+SAMPLE_RATES: Final = (8000, 16000, 24000, 48000)
+MAX_CHANNELS: Final = 8
+# Audio that was left out of a log becomes silence; a line may claim any length.
+MAX_SILENCE_BYTES: Final = 1 << 27
+_MAX_RESPONSES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """Encoding of audio: its format, sample rate in Hz and number of interleaved channels.
+
+    The sample rate of PCM may differ from that of `AudioFormat.PCM16`, as some servers use other rates.
+    """
+
+    format: AudioFormat
+    sample_rate: int
+    channels: int = 1
+
+    @property
+    def frame_bytes(self) -> int:
+        """Number of bytes of one sample of each channel."""
+        return self.format.sample_width * self.channels
+
+    @classmethod
+    def of(cls, format: object) -> Coding:
+        """Return the coding that a session's format states, as a name, a dict or a Struct.
+
+        Raises:
+            ConfigError: the format is unknown.
+            TypeError: `format` is not a format.
+        """
+        if isinstance(format, dict) and format.get("type") == "audio/pcm" and format.get("rate") in SAMPLE_RATES:
+            return cls(AudioFormat.PCM16, int(format["rate"]))
+        found = AudioFormat.of(format)
+        return cls(found, found.sample_rate)
+
+    def with_stated(self, sample_rate: int | None, channels: int | None) -> Coding:
+        """Return this coding with the sample rate and channels that an audio event states for itself.
+
+        Values that are absent or not supported are ignored.
+        """
+        coding = self
+        if sample_rate in SAMPLE_RATES and self.format is AudioFormat.PCM16:
+            coding = replace(coding, sample_rate=sample_rate)
+        if channels and 0 < channels <= MAX_CHANNELS:
+            coding = replace(coding, channels=channels)
+        return coding
+
+
+PCM16: Final = Coding(AudioFormat.PCM16, AudioFormat.PCM16.sample_rate)
+
+
+def session_coding(session: object, side: Side, default: Coding) -> Coding:
+    """Return the coding of a session or response for `side`; `default` if it states none that is known."""
+    for stated in stated_formats(session, side):
+        try:
+            return Coding.of(stated)
+        except (TypeError, ValueError):
+            continue
+    return default
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """Raw audio of one frame.
+
+    Attributes:
+        data: the audio; silence if the audio was left out of the log.
+        coding: its encoding.
+        part: the content part it belongs to, as "item_id/content_index"; None for the caller's audio.
+        response_id: the response it belongs to.
+    """
+
+    data: bytes
+    coding: Coding
+    part: str | None
+    response_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """End of the assistant's audio before all of it was played.
+
+    Attributes:
+        part: the content part that is truncated, as "item_id/content_index". None if the queue of a
+            response was cleared, which ends its audio at the time of the entry.
+        audio_end_ms: the end of the part's audio, in milliseconds from its start; None with `part`.
+        response_id: the response that was cleared; None for all of them.
+    """
+
+    part: str | None
+    audio_end_ms: float | None
+    response_id: str | None = None
+
+
+class AudioEvent(msgspec.Struct):
+    """Members of an audio event of any dialect. `audio_bytes` is the length of audio left out of a log."""
+
+    delta: str | None = None
+    audio: str | None = None
+    audio_bytes: int = 0
+    item_id: str | None = None
+    content_index: int | None = None
+    response_id: str | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+
+
+class _Truncate(msgspec.Struct):
+    item_id: str | None = None
+    content_index: int | None = None
+    audio_end_ms: float | None = None
+
+
+class _BufferCleared(msgspec.Struct):
+    response_id: str | None = None
+
+
+_decode_audio = msgspec.json.Decoder(AudioEvent).decode
+_decode_truncate = msgspec.json.Decoder(_Truncate).decode
+_decode_cleared = msgspec.json.Decoder(_BufferCleared).decode
+_decode_json = msgspec.json.Decoder().decode
+
+_SESSION_TYPES: Final = frozenset(
+    {
+        "session.created", "session.updated", "session.update", "session.start", "session.started",
+        "transcription_session.update", "transcription_session.updated", "transcription_session.created",
+    }
+)  # fmt: skip
+_TRUNCATE_TYPES: Final = frozenset({"conversation.item.truncate", "conversation.item.truncated"})
+
+
+class AudioExtractor:
+    """Extracts the audio of a log and its truncations, entry by entry. Follows changes of format."""
+
+    def __init__(self) -> None:
+        self._input = self._output = PCM16
+        self._response_output: BoundedDict[str, Coding] = BoundedDict(_MAX_RESPONSES)
+
+    def extract(self, entry: Entry) -> AudioChunk | Truncation | None:
+        """Return the audio or the truncation of an entry, or None if it has neither or is malformed."""
+        try:
+            kind = peek_type(entry.frame)
+            if kind in AUDIO_MEMBERS:
+                return self._audio(entry, AUDIO_MEMBERS[kind])
+            if kind in _TRUNCATE_TYPES:
+                event = _decode_truncate(entry.frame)
+                part = _part_name(event.item_id, event.content_index)
+                return Truncation(part, max(0.0, event.audio_end_ms or 0.0))
+            if kind == "output_audio_buffer.cleared":
+                return Truncation(None, None, _decode_cleared(entry.frame).response_id)
+            if kind in _SESSION_TYPES:
+                self._set_session(_decode_json(entry.frame).get("session"))
+            elif kind == "response.created":
+                self._set_response(_decode_json(entry.frame).get("response"))
+        except (ValueError, RecursionError, AttributeError):
+            pass
+        return None
+
+    def _audio(self, entry: Entry, member: str) -> AudioChunk | None:
+        is_input = member == "audio"
+        if is_input != (entry.direction == "client"):
+            return None  # the server echoes the caller's audio to a sideband connection
+        event = _decode_audio(entry.frame)
+        coding = self._input if is_input else self._response_output.get(event.response_id or "", self._output)
+        coding = coding.with_stated(event.sample_rate, event.channels)
+        data = pybase64.b64decode(getattr(event, member) or "")
+        if not data and event.audio_bytes > 0:
+            silence = coding.format.silence_sample
+            data = silence * (min(event.audio_bytes, MAX_SILENCE_BYTES) // len(silence))
+        if is_input:
+            return AudioChunk(data, coding, None)
+        return AudioChunk(data, coding, _part_name(event.item_id, event.content_index), event.response_id)
+
+    def _set_session(self, session: Any) -> None:
+        self._input = session_coding(session, "input", self._input)
+        self._output = session_coding(session, "output", self._output)
+
+    def _set_response(self, response: Any) -> None:
+        """Store the output format of a response that states its own."""
+        if isinstance(response, dict) and isinstance(response.get("id"), str):
+            coding = session_coding(response, "output", self._output)
+            if coding is not self._output:
+                self._response_output[response["id"]] = coding
+
+
+def _part_name(item_id: str | None, content_index: int | None) -> str:
+    """Return the name of a content part. Audio without an item counts as one part."""
+    return f"{item_id or ''}/{content_index or 0}"
+
+
+def _old(name: str) -> Any:  # TEMPORARY: old name
+    return property(lambda self: getattr(self, name))  # TEMPORARY: old name
+
+
+AudioChunk.item, AudioChunk.response = _old("part"), _old("response_id")  # type: ignore[attr-defined]  # TEMPORARY: old name
+Truncation.item, Truncation.response = _old("part"), _old("response_id")  # type: ignore[attr-defined]  # TEMPORARY: old name
+Truncation.end_ms = _old("audio_end_ms")  # type: ignore[attr-defined]  # TEMPORARY: old name
+AudioExtractor.hear = AudioExtractor.extract  # type: ignore[attr-defined]  # TEMPORARY: old name
