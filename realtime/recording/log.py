@@ -144,7 +144,7 @@ def parse_line(line: bytes, number: int) -> Entry | BrokenLine | None:
 
 def not_a_log_error(broken: int) -> ConfigError:
     """Return the error for a file of which no line could be read."""
-    return ConfigError(f"not a log of realtime.recording: none of its {broken:,} lines can be read")
+    return ConfigError(f"no log of realtime.recording: none of its {broken:,} lines can be read")
 
 
 class _PartialLine(NamedTuple):
@@ -327,7 +327,7 @@ def ensure_not_input(logs: Iterable[LogPath], out: LogPath) -> None:
     for log in logs:
         with contextlib.suppress(OSError):  # one of the two does not exist
             if os.path.samefile(log, out):
-                raise ConfigError(f"{os.fspath(out)} is an input log and would be overwritten")
+                raise ConfigError(f"{os.fspath(out)} is the log that is read: choose another output file")
 
 
 def read_skimmed(paths: Iterable[LogPath], skims: object) -> Iterator[Entry | BrokenLine]:  # TEMPORARY: old name

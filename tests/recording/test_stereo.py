@@ -260,7 +260,7 @@ def test_no_recording_is_written_over_its_log(log: Log) -> None:
     before, link = log.path.read_bytes(), log.path.with_name("link.wav")
     link.symlink_to(log.path)
     for out in (log.path, str(log.path), link):
-        with pytest.raises(ConfigError, match="is an input log"):
+        with pytest.raises(ConfigError, match="is the log that is read"):
             stereo_wav([log.path.with_suffix(".wav"), log.path], out)
     assert log.path.read_bytes() == before
 
