@@ -1,70 +1,203 @@
-"""What is taken out of a frame before it goes to a file: audio, credentials, instructions.
+"""Frames as they are written to a log: on one line, without credentials and, if requested, without audio.
 
-Each function gives the very bytes that it got where there was nothing to take out. Audio is cut
-out of the bytes; a tree is built only of a frame that seems to hold a credential.
+`frame_formatter` is the only way from a frame into a log. Frames are written byte for byte wherever nothing
+has to be removed. Which names and texts are credentials is decided in `realtime._secrets`; lines and files
+are the concern of `recorder`.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn, TypeAlias
 
 import msgspec
 import pybase64
 
 from .. import beta, codec, live, translation
-from .._secrets import _SECRET_ENDS, _SECRETS, REDACTED, has_key, is_secret, without_keys
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from .._secrets import REDACTED, is_secret, without_keys
 from ..codec import known
 from ..errors import DecodeError
 from ..peek import peek_type
 
-# The member that is audio, by the type of the event: of every dialect, and of both sides.
+FrameFormatter: TypeAlias = Callable[[bytes], bytes]
+
+# The member that holds the audio, by the type of the event: of every dialect and of both sides.
 AUDIO_MEMBERS: Final[dict[str, str]] = {
     str(kind.__struct_config__.tag): kind.audio_field
     for dialect in (codec.Codec, beta.Codec, live.Codec, translation.Codec)
     for kind in known(dialect.server_events) + known(dialect.client_events)
     if kind.audio_field
 }
-# A string after a member's name; what an object's or a null's name is followed by is none.
+_TYPE_FIRST: Final = b'{"type":"'
+# Event types have less than 60 bytes, and the members before the audio less than 300.
+_TYPE_BYTES, _HEAD_BYTES = 80, 1024
+_AUDIO_KEYS: Final = {
+    kind.encode(): re.compile(rf'"{name}"\s*:\s*"'.encode()) for kind, name in AUDIO_MEMBERS.items()
+}
+# The frames of a call that come by the thousand, with their audio cut out: one flat object of ids, numbers
+# and a text of plain words or of punctuation. No name with a value, no URL and no line break fits into it.
+# Matching takes a tenth of the time that parsing and searching the frame for credentials takes.
+_PLAIN: Final = re.compile(
+    rb'\{"type":"[a-z_.]+"'
+    rb'(?:,"(?:event_id|response_id|item_id|call_id)":"[A-Za-z0-9_]*+"'
+    rb'|,"(?:output_index|content_index)":(?:0|[1-9][0-9]*+))*+'
+    rb""",(?:"audio":""|"delta":"(?:[A-Za-z0-9 ,.!?']*+|(?:[\[\]{}:, ]|\\")*+)")"""
+    rb'(?:,"obfuscation":"[A-Za-z0-9]*+")?\}'
+)
+# The value of a string member, from behind its name.
 _STRING: Final = re.compile(rb'\s*+:\s*+"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
-# What stands beside a credential and is none.
+# Members of a credential's object that are not secret.
 _HARMLESS: Final = frozenset({"expires_at", "expires_in"})
-_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+_is_secret = functools.lru_cache(maxsize=1024)(is_secret)
 
 
-# --- Audio ----------------------------------------------------------------------------
+# --- Frames ---------------------------------------------------------------------------
+
+
+def frame_formatter(*, audio: bool, redact: bool, instructions: bool) -> FrameFormatter:
+    """Return a function that formats a frame as the value of ``"frame":`` in its line.
+
+    The function never raises. It changes a frame only to remove what is not to be recorded, and to join
+    the lines of a frame with line breaks between its members.
+
+    Args:
+        audio: False replaces audio by "" and adds its length as "audio_bytes".
+        redact: True replaces credentials.
+        instructions: False replaces texts named "instructions".
+    """
+    is_plain, decode = _PLAIN.fullmatch, pybase64.b64decode
+
+    def format_frame(frame: bytes) -> bytes:
+        start, end = _audio_span(frame)
+        rest = frame[:start] + frame[end:] if end else frame
+        if not is_plain(rest) or b"k_" in rest or b"eyJ" in rest or b"earer" in rest.lower():
+            line = format_any(rest)
+            if not end:
+                return line
+            if line != rest:
+                return format_any(frame)
+        if not end:
+            return frame
+        try:
+            nbytes = len(decode(frame[start:end], None, True))
+        except ValueError:
+            return format_any(frame)
+        return frame if audio else _with_length(rest[:-1], nbytes)
+
+    def format_any(frame: bytes) -> bytes:
+        try:
+            line = _one_line_json(frame)
+            if not line.startswith(b"{"):
+                return _format_text(frame, redact=True) if redact and _has_credential(frame) else line
+            if not audio:
+                line = without_audio(line)
+            if not instructions:
+                line = without_instructions(line)
+            return without_secrets(line) if redact else line
+        except (ValueError, RecursionError):
+            return _format_text(frame, redact=redact)
+
+    return format_frame
+
+
+def one_line(frame: bytes) -> bytes:
+    """Return `frame` as JSON on one line; as a JSON string of its text if it is not JSON."""
+    try:
+        return _one_line_json(frame)
+    except (ValueError, RecursionError):
+        return _encode(frame.decode("utf-8", "replace"))
+
+
+def _one_line_json(frame: bytes) -> bytes:
+    """Return JSON on one line, without white space around it; a JSON string as a string of its text.
+
+    Raises:
+        DecodeError: it is nested too deeply.
+        ValueError: it is not JSON or not UTF-8.
+    """
+    check_depth(frame, DEFAULT_MAX_DEPTH)
+    if not frame.isascii():
+        frame.decode()
+    _validate(frame)
+    line = frame.strip()
+    if line.startswith(b'"'):
+        return _encode(frame.decode())
+    return msgspec.json.format(line, indent=-1) if b"\n" in line or b"\r" in line else line
+
+
+def _format_text(frame: bytes, *, redact: bool) -> bytes:
+    """Return a frame that is not JSON as a string of its text.
+
+    If it is not UTF-8 either, its base64 follows as another member of the line; but not if a credential
+    was removed from the text.
+    """
+    text = frame.decode("utf-8", "replace")
+    clean = without_keys(text) if redact else text
+    line = _encode(clean)
+    if clean == text and "\ufffd" in text and text.encode() != frame:
+        line += b',"frame_base64":' + _encode(pybase64.b64encode(frame).decode())
+    return line
+
+
+def _has_credential(frame: bytes) -> bool:
+    text = frame.decode()
+    return without_keys(text) != text
+
+
+# --- Audio and instructions -----------------------------------------------------------
 
 
 def without_audio(frame: bytes) -> bytes:
-    """A JSON object less its audio, wherever in it that is: `""`, and at the end "audio_bytes".
+    """Return a JSON object with its audio replaced by "" and the length added as "audio_bytes".
 
-    Audio is the member that its type has for it, and every string named "audio", as items have it.
+    Audio is the member that the event's type has for it, and every string named "audio", as in items.
     """
-    found = {cut for name in _audio_names(frame) for cut in _strings(frame, name)}
-    cuts = sorted((start, end) for start, end in found if end > start)
-    pieces, at, nbytes = [], 0, 0
-    for start, end in cuts:
-        pieces.append(frame[at:start])
-        nbytes += raw_length(frame[start:end])
-        at = end
-    if not cuts:
+    spans = {span for name in _audio_names(frame) for span in _string_spans(frame, name)}
+    audio = sorted((start, end) for start, end in spans if end > start)
+    if not audio:
         return frame
+    pieces, at, nbytes = [], 0, 0
+    for start, end in audio:
+        pieces.append(frame[at:start])
+        nbytes += _decoded_nbytes(frame[start:end])
+        at = end
     pieces.append(frame[at:-1])
-    return with_length(b"".join(pieces), nbytes)
+    return _with_length(b"".join(pieces), nbytes)
 
 
-def with_length(opened: bytes, nbytes: int) -> bytes:
-    """An object, all but its closing brace, closed with the length of the audio it had."""
-    return b'%b,"audio_bytes":%d}' % (opened, nbytes)
+def without_instructions(frame: bytes) -> bytes:
+    """Return a JSON object with every string named "instructions" replaced."""
+    pieces, at = [], 0
+    for start, end in _string_spans(frame, "instructions"):
+        pieces += [frame[at:start], REDACTED.encode()]
+        at = end
+    return b"".join((*pieces, frame[at:])) if pieces else frame
 
 
-def raw_length(base64: bytes) -> int:
-    """How many bytes of audio this stands for; of what is no good base64, about as many."""
-    if b"\\" in base64:
-        base64 = base64.replace(b"\\/", b"/")
-    return max(0, len(base64) // 4 * 3 - base64[-2:].count(b"="))
+def _audio_span(frame: bytes) -> tuple[int, int]:
+    """Return where the audio of an audio event begins and ends; (0, 0) if it is not found at once.
+
+    Does not parse the frame, and does not validate the base64.
+    """
+    if frame.startswith(_TYPE_FIRST):
+        key = _AUDIO_KEYS.get(frame[len(_TYPE_FIRST) : frame.find(b'"', len(_TYPE_FIRST), _TYPE_BYTES)])
+    else:
+        try:
+            key = _AUDIO_KEYS.get(peek_type(frame).encode())
+        except DecodeError:
+            return 0, 0
+    found = key.search(frame, 0, _HEAD_BYTES) if key is not None else None
+    if found is None:
+        return 0, 0
+    start = found.end()
+    end = frame.find(b'"', start)
+    return (start, end) if end > start else (0, 0)
 
 
 def _audio_names(frame: bytes) -> set[str]:
@@ -74,96 +207,92 @@ def _audio_names(frame: bytes) -> set[str]:
         return {"audio"}
 
 
-def _strings(frame: bytes, name: str) -> list[tuple[int, int]]:
-    """Where strings of members of this name begin and end. In JSON no text can look like one."""
-    key, found = f'"{name}"'.encode(), []
+def _string_spans(frame: bytes, name: str) -> list[tuple[int, int]]:
+    """Return where the strings of members named `name` begin and end.
+
+    Text cannot be mistaken for a member, because the quotes inside a JSON string are escaped.
+    """
+    key, spans = f'"{name}"'.encode(), []
     at = frame.find(key)
     while at >= 0:
         at += len(key)
         string = _STRING.match(frame, at)
         if string:
-            found.append(string.span(1))
+            spans.append(string.span(1))
             at = string.end()
         at = frame.find(key, at)
-    return found
+    return spans
+
+
+def _decoded_nbytes(base64: bytes) -> int:
+    """Return how many bytes the base64 of a JSON string decodes to; 0 if it is invalid."""
+    try:
+        return len(pybase64.b64decode(base64.replace(b"\\/", b"/")))
+    except ValueError:
+        return 0
+
+
+def _with_length(opened: bytes, nbytes: int) -> bytes:
+    """Close an object whose closing brace was removed with the length of its audio."""
+    return b'%b,"audio_bytes":%d}' % (opened, nbytes)
 
 
 # --- Credentials ----------------------------------------------------------------------
 
 
-def _needles() -> tuple[bytes, ...]:
-    """What a frame in small letters holds if it holds a credential; few, as each costs a search.
-
-    Names stand before a quote, so "token" is not found in "total_tokens". Of names with the same
-    end, the end will do.
-    """
-    ends = {end.lstrip("_") for end in _SECRET_ENDS}
-    names = ends | {name.rpartition("_")[2] for name in _SECRETS}
-    least = {name for name in names if not any(name != end and name.endswith(end) for end in ends)}
-    return (*(f'{name}"'.encode() for name in sorted(least)), b"k-", b"k_", b"bearer", b"eyj", b"://")
-
-
-_NEEDLES: Final = _needles()
-# In small letters, every quote a double one.
-_PLAIN: Final = bytes(range(256)).lower().replace(b"'", b'"')
-
-
-def is_suspect(frame: bytes) -> bool:
-    """Whether there may be a credential in it: never False where there is one."""
-    if b"\\" in frame:
-        # The names of JSON within a string stand before a quote and its backslashes.
-        return b"\\u" in frame or any(map(frame.translate(_PLAIN, b"\\").__contains__, _NEEDLES))
-    return any(map((frame.translate(_PLAIN) if b"'" in frame else frame.lower()).__contains__, _NEEDLES))
-
-
 def without_secrets(frame: bytes) -> bytes:
-    """A JSON value with every credential in it replaced; of the same types, so that it decodes.
+    """Return a JSON object with every credential replaced by a value of the same type.
 
-    A string becomes "<redacted>", a number 0 but for when it expires, an object or array keeps its
-    shape. What is JSON within a string stays that. A "token" beside its "logprob" is a piece of a
-    transcript, and stays.
+    A string becomes "<redacted>" and a number 0; an object or array keeps its shape, and the time when
+    a credential expires is retained. JSON inside a string remains JSON.
     """
-    tree = _decode(frame)
-    clean = _clean(tree)
-    if clean != tree:
-        return _encode(clean)
-    # Of members of one name the tree has the last.
-    text = frame.decode("utf-8", "replace")
-    is_clean = not has_key(text) if "logprob" in text else without_keys(text) == text
-    return frame if is_clean else _encode(clean)
+    redactor = _Redactor()
+    clean = redactor.parse(frame.decode())
+    return _encode(clean) if redactor.has_changed else frame
 
 
-def without_instructions(frame: bytes) -> bytes:
-    """A JSON value with every string named "instructions" replaced."""
-    pieces, at = [], 0
-    for start, end in _strings(frame, "instructions"):
-        pieces += [frame[at:start], REDACTED.encode()]
-        at = end
-    return b"".join((*pieces, frame[at:])) if pieces else frame
+class _Redactor:
+    """Parses JSON and removes credentials on the way. Sees all members of an object that have one name."""
 
+    def __init__(self) -> None:
+        self.has_changed = False
 
-def _clean(value: Any) -> Any:
-    if isinstance(value, dict):
-        spoken = "logprob" in value
-        return {
-            key: _blank(item) if is_secret(key) and not (spoken and key == "token") else _clean(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    return _clean_text(value) if isinstance(value, str) else value
+    def parse(self, text: str) -> Any:
+        """Parse JSON. Raises ValueError if it is invalid or nested too deeply."""
+        return json.loads(text, object_pairs_hook=self._clean_object, parse_constant=_reject_constant)
+
+    def _clean_object(self, members: list[tuple[str, Any]]) -> dict[str, Any]:
+        # The token of a transcript's log probability is a piece of text.
+        is_logprob = any(key == "logprob" for key, _ in members)
+        found = {}
+        for key, value in members:
+            if _is_secret(key) and not (is_logprob and key == "token"):
+                clean = _blank(value)
+            else:
+                clean = self._clean(value)
+            self.has_changed |= clean != value
+            found[key] = clean
+        return found
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return _clean_text(value)
+        # Objects were cleaned when they were parsed.
+        return [self._clean(item) for item in value] if isinstance(value, list) else value
 
 
 def _clean_text(text: str) -> str:
-    """A text that is JSON, as arguments and outputs of functions are, is looked into as that."""
-    if text[:1] not in ("{", "["):
-        return without_keys(text)
-    try:
-        tree = _decode(text)
-    except ValueError:
-        return without_keys(text)
-    clean = _clean(tree)
-    return without_keys(text) if clean == tree else _encode(clean).decode()
+    """Return a text without credentials. Text that is JSON, like the arguments of a function, is parsed."""
+    if text[:1] in ("{", "["):
+        redactor = _Redactor()
+        try:
+            check_depth(text.encode(), DEFAULT_MAX_DEPTH)
+            clean = redactor.parse(text)
+        except ValueError:
+            return without_keys(text)
+        if redactor.has_changed:
+            return _encode(clean).decode()
+    return without_keys(text)
 
 
 def _blank(value: Any) -> Any:
@@ -176,123 +305,5 @@ def _blank(value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else 0
 
 
-# --- Frames ---
-
-Spell = Callable[[bytes], bytes]
-
-_TYPE_FIRST: Final = b'{"type":"'
-# Real heads are under 300 bytes, and types under 60.
-_TYPE_BYTES, _HEAD_BYTES = 80, 1024
-_HOT: Final = {kind.encode(): f'"{name}":"'.encode() for kind, name in AUDIO_MEMBERS.items()}
-# What OpenAI's servers, and clients, send beside the audio: nothing that is a credential's name, and
-# no value that looks like one. One match is a third of the cost of looking with care (is_harmless).
-_USUAL: Final = re.compile(
-    rb'\{"type":"[a-z_.]+"'
-    rb'(?:,"(?:event_id|response_id|item_id)":"[A-Za-z0-9_]*+"'
-    rb'|,"(?:output_index|content_index)":(?:0|[1-9][0-9]*+))*+'
-    rb',"(?:delta|audio)":""\}'
-)
-# Deltas of text, whole, as they come by the hundred: words, punctuation, or one name of an argument; in
-# these is no name with its value, no URL, and no key but "bearer" and a word.
-_WORDS: Final = re.compile(
-    rb'\{"type":"[a-z_.]+"'
-    rb'(?:,"(?:event_id|response_id|item_id|call_id)":"[A-Za-z0-9_]*+"'
-    rb'|,"(?:output_index|content_index)":(?:0|[1-9][0-9]*+))*+'
-    rb',"delta":"(?:[A-Za-z0-9 ,.!?]*+|(?:[\[\]{}:, ]|\\")*+|[\[{, ]*+\\"[A-Za-z0-9]*+(?:\\")?[:, ]*+)"'
-    rb'(?:,"obfuscation":"[A-Za-z0-9]*+")?\}'
-)
-_is_json = msgspec.json.Decoder(msgspec.Raw).decode
-_string = msgspec.json.Encoder().encode
-
-
-def frame_formatter(*, audio: bool, redact: bool, instructions: bool) -> Spell:
-    """A function that gives what stands after ``"frame":`` in the line of a frame.
-
-    It never raises. Frames go in byte for byte, but for what is to be left out and for line
-    ends between the members of a frame that was laid out in lines.
-    """
-    hot, is_usual, is_words = _HOT.get, _USUAL.fullmatch, _WORDS.fullmatch
-    decode = pybase64.b64decode
-
-    def spell(frame: bytes) -> bytes:
-        quote = frame.find(b'"', 9, _TYPE_BYTES)
-        key = hot(frame[9:quote]) if frame.startswith(_TYPE_FIRST) else None
-        if key is None:
-            if is_words(frame) and b"k_" not in frame and b"earer" not in frame.lower():
-                return frame
-            return long_way(frame)
-        start = frame.find(key, quote, _HEAD_BYTES) + len(key)
-        end = frame.find(b'"', start)
-        if start < len(key) or end < 0:
-            return long_way(frame)
-        rest = frame[:start] + frame[end:]
-        if not (is_usual(rest) and b"k_" not in rest) and not is_harmless(rest):
-            return long_way(frame)
-        try:
-            nbytes = len(decode(frame[start:end], None, True))
-        except ValueError:
-            return long_way(frame)
-        return (frame if audio else with_length(rest[:-1], nbytes)) if nbytes else long_way(frame)
-
-    def is_harmless(rest: bytes) -> bool:
-        """Whether this is one flat object in one line, and nothing of it is to be left out."""
-        if rest[-1:] != b"}" or not rest.isascii() or b"\n" in rest or b"[" in rest or b"{" in rest[1:]:
-            return False
-        try:
-            _is_json(rest)
-        except ValueError:
-            return False
-        return not (redact and is_suspect(rest)) and (instructions or b'"instructions"' not in rest)
-
-    def long_way(frame: bytes) -> bytes:
-        try:
-            line = one_line_object(frame)
-            if not line.startswith(b"{"):
-                return _text(frame, redact) if redact and is_suspect(frame) else line
-            if not audio:
-                line = without_audio(line)
-            if not instructions:
-                line = without_instructions(line)
-            return without_secrets(line) if redact and is_suspect(line) else line
-        except (DecodeError, ValueError, RecursionError):
-            return _text(frame, redact)
-
-    return spell
-
-
-def one_line_object(frame: bytes) -> bytes:
-    """JSON in one line, without white space around it; a string of JSON as a string of its text.
-
-    Raises:
-        DecodeError: it nests deeper than any frame.
-        ValueError: it is no JSON, or no UTF-8.
-    """
-    check_depth(frame, DEFAULT_MAX_DEPTH)
-    if not frame.isascii():
-        frame.decode()
-    _is_json(frame)
-    line = frame.strip()
-    if line.startswith(b'"'):
-        return _string(frame.decode())
-    return msgspec.json.format(line, indent=-1) if b"\n" in line or b"\r" in line else line
-
-
-def one_line(frame: bytes) -> bytes:
-    """`frame` as one line of JSON: as it is, but for line ends; as a string where it is no JSON."""
-    try:
-        return one_line_object(frame)
-    except (DecodeError, ValueError, RecursionError):
-        return _string(frame.decode("utf-8", "replace"))
-
-
-def _text(frame: bytes, redact: bool) -> bytes:
-    """What is no JSON, as a string of its text; what is no text, as that and as its base64.
-
-    The base64 is a member of the line, after the frame; it is left out where a key was.
-    """
-    text = frame.decode("utf-8", "replace")
-    clean = without_keys(text) if redact else text
-    line = _string(clean)
-    if clean == text and "\ufffd" in text and text.encode() != frame:
-        line += b',"frame_base64":' + _string(pybase64.b64encode(frame).decode())
-    return line
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
