@@ -69,9 +69,19 @@ def read_blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES
         while block := file.read(size):
             yield block
         return
-    for data in _decompress(file, compression):
-        for start in range(0, len(data), size):
-            yield data[start : start + size]
+    data, error = bytearray(), None
+    try:
+        for piece in _decompress(file, compression):
+            data += piece
+            while len(data) >= size:
+                yield bytes(data[:size])
+                del data[:size]
+    except TornError as why:
+        error = why
+    if data:
+        yield bytes(data)
+    if error:
+        raise error
 
 
 def _decompress(file: BinaryIO, compression: str) -> Iterator[bytes]:

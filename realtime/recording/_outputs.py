@@ -1,4 +1,5 @@
 """TEMPORARY: old name of log."""
+# ruff: noqa: F401
 
 from __future__ import annotations
 

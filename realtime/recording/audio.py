@@ -8,7 +8,7 @@ places the chunks on a time line.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 import pybase64
@@ -51,7 +51,11 @@ class Coding:
             ConfigError: the format is unknown.
             TypeError: `format` is not a format.
         """
-        if isinstance(format, dict) and format.get("type") == "audio/pcm" and format.get("rate") in SAMPLE_RATES:
+        if (
+            isinstance(format, dict)
+            and format.get("type") == "audio/pcm"
+            and format.get("rate") in SAMPLE_RATES
+        ):
             return cls(AudioFormat.PCM16, int(format["rate"]))
         found = AudioFormat.of(format)
         return cls(found, found.sample_rate)

@@ -156,7 +156,7 @@ class _PartialLine(NamedTuple):
 
 def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLine]:
     number, head, within = 0, _HEAD_BYTES, _HEAD_BYTES + _MAX_TIME_BYTES + len(FRAME_KEY)
-    direction_of, key, key_bytes = _DIRECTIONS_BY_HEAD.get, FRAME_KEY, len(FRAME_KEY)
+    direction_of, key, skip = _DIRECTIONS_BY_HEAD.get, FRAME_KEY, len(FRAME_KEY)
     for block in _line_blocks(path, max_line_bytes):
         if isinstance(block, _PartialLine):
             number += 1
@@ -165,18 +165,17 @@ def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLin
                 yield found
             continue
         # `find` on the block, because `bytes.split` takes three times as long on lines of audio, and no
-        # parsing of the frame, because that takes as long as decoding it (benchmarks: analysis.ReadLog).
+        # parsing of the frame, because that takes as long as decoding it (benchmarks/analysis.py).
         start = 0
         while (end := block.find(b"\n", start)) >= 0:
             number += 1
             direction = direction_of(block[start : start + head])
             if direction is not None:
                 at = block.find(key, start + head, start + within)
-                frame = at + key_bytes
-                if 0 < at and frame < end and block[frame] == _OPEN and block[end - 1] == block[end - 2] == _CLOSE:
+                if 0 < at < end and block[at + skip] == _OPEN and block[end - 1] == block[end - 2] == _CLOSE:
                     time_ms = _parse_time(block[start + head : at])
                     if time_ms >= 0:
-                        yield Entry(direction, time_ms, block[frame : end - 1], number)
+                        yield Entry(direction, time_ms, block[at + skip : end - 1], number)
                         start = end + 1
                         continue
             found = parse_line(block[start:end], number)
@@ -330,11 +329,7 @@ def ensure_not_input(logs: Iterable[LogPath], out: LogPath) -> None:
                 raise ConfigError(f"{os.fspath(out)} is the log that is read: choose another output file")
 
 
-def read_skimmed(paths: Iterable[LogPath], skims: object) -> Iterator[Entry | BrokenLine]:  # TEMPORARY: old name
-    """Yield what `read_log` yields."""
-    return read_log(paths)
-
-
 no_log, entry_of, time_of, HEADS = not_a_log_error, parse_line, _parse_time, LINE_HEADS  # TEMPORARY: old name
 KEY_WITHIN: Final = _HEAD_BYTES + _MAX_TIME_BYTES + len(FRAME_KEY)  # TEMPORARY: old name
 Skim: TypeAlias = Any  # TEMPORARY: old name
+read_skimmed: Any = lambda paths, skims: read_log(paths)  # noqa: E731  # TEMPORARY: old name

@@ -1,7 +1,7 @@
-"""A log played again: its frames at the times they had, or as fast as they are taken.
+"""Playback of a log: its frames at the times they had, faster, or as fast as they are consumed.
 
-Times are counted from the first frame and never summed, so that nothing drifts; who is late gets
-the next frames at once. Clocks and sleeps are arguments. A broken line is passed over and counted.
+Times count from the first frame and are never summed, so errors do not accumulate; a consumer that is late
+gets the next frames at once. Clocks and sleeps are arguments. Broken lines are skipped and counted.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from typing import Any, Protocol, TypeAlias
 
 from .. import codec
 from ..errors import ConfigError, DecodeError
-from .log import BrokenLine, Direction, Entry, LogPath as Path, read_log
+from .log import DIRECTIONS, BrokenLine, Direction, Entry, LogPath, read_log
 
-Log: TypeAlias = "Path | Iterable[Entry | BrokenLine]"
+Log: TypeAlias = "LogPath | Iterable[Entry | BrokenLine]"
 
 
 class Replay:
-    """The entries of a log, each when it is due: iterate with `for`, or with `async for`.
+    """The entries of a log, each when it is due. Iterate with `for` or with `async for`.
 
     Args:
         log: a path, or the entries themselves (`read_log(log_files(path))` for a rotated log).
-        speed: 1.0 as it was, 2.0 twice as fast; None does not wait at all.
-        direction: "client" or "server" for one side's frames alone; the time is the log's.
-        clock: seconds, monotonic. `sleep` and `async_sleep` wait for a number of seconds.
+        speed: 1.0 for the original speed, 2.0 for twice as fast; None does not wait at all.
+        direction: "client" or "server" for the frames of one side only. Times remain the log's.
+        clock: a monotonic clock in seconds. `sleep` and `async_sleep` wait for a number of seconds.
 
-    Attributes: `broken`, how many lines were passed over so far.
+    Attributes: `broken`, the number of broken lines skipped so far.
 
     Raises:
-        ConfigError: a speed that is not positive, or an unknown direction.
-        OSError: when iterated, the log cannot be read.
+        ConfigError: `speed` is not positive and finite, or `direction` is unknown.
+        OSError: the log cannot be read; raised by the iteration.
     """
 
     def __init__(
@@ -50,28 +50,28 @@ class Replay:
         async_sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         if speed is not None and not (speed > 0 and math.isfinite(speed)):
-            raise ConfigError(f"speed must be positive and finite, got {speed}")
-        if direction not in (None, "client", "server"):
-            raise ConfigError(f'direction is "client", "server" or None, not {direction!r}')
+            raise ConfigError(f"speed must be positive and finite, not {speed}")
+        if direction not in (None, *DIRECTIONS):
+            raise ConfigError(f'direction must be "client", "server" or None, not {direction!r}')
         self.broken = 0
         self._log, self._speed, self._direction = log, speed, direction
         self._clock, self._sleep, self._async_sleep = clock, sleep, async_sleep
 
     def __iter__(self) -> Iterator[Entry]:
-        for entry, due in self._due():
+        for entry, due in self._schedule():
             wait = due - self._clock()
             if wait > 0:
                 self._sleep(wait)
             yield entry
 
     async def __aiter__(self) -> AsyncIterator[Entry]:
-        for entry, due in self._due():
-            # Who is late waits too, for no time: other tasks have their turn.
+        for entry, due in self._schedule():
+            # A consumer that is late sleeps for 0 s, so that other tasks can run.
             await self._async_sleep(max(0.0, due - self._clock()))
             yield entry
 
-    def _due(self) -> Iterator[tuple[Entry, float]]:
-        """Each entry, and when by the clock it is due."""
+    def _schedule(self) -> Iterator[tuple[Entry, float]]:
+        """Yield each entry with the time on the clock at which it is due."""
         began = self._clock()
         first_ms: float | None = None
         for entry in _entries(self._log):
@@ -81,8 +81,8 @@ class Replay:
             if first_ms is None:
                 first_ms = entry.time_ms
             if self._direction in (None, entry.direction):
-                passed_s = (entry.time_ms - first_ms) / 1000
-                yield entry, began + passed_s / self._speed if self._speed else -math.inf
+                elapsed_s = (entry.time_ms - first_ms) / 1000
+                yield entry, began + elapsed_s / self._speed if self._speed else -math.inf
 
 
 def replay(
@@ -94,7 +94,7 @@ def replay(
     sleep: Callable[[float], object] = time.sleep,
     async_sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> Replay:
-    """The entries of a log at their times, for `for` and `async for`; see `Replay`."""
+    """Return the entries of a log at their times, for `for` and `async for`. See `Replay`."""
     return Replay(log, speed=speed, direction=direction, clock=clock, sleep=sleep, async_sleep=async_sleep)
 
 
@@ -107,14 +107,14 @@ async def replay_frames(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> int:
-    """Send one side's frames as text messages, when they are due; how many they were.
+    """Send the frames of one side as text messages when they are due. Returns their number.
 
-    With "client", into a server: `await replay_frames(log, connection.send, direction="client")`.
-    With "server", into a client, from the handler of a WebSocket server; what the client sends
-    meanwhile is the handler's to read.
+    With "client", to a server: `await replay_frames(log, connection.send, direction="client")`.
+    With "server", to a client, from the handler of a WebSocket server. Reading what the other side
+    sends meanwhile is up to the caller.
 
     Raises:
-        ConfigError: a speed that is not positive, or an unknown direction.
+        ConfigError: `speed` is not positive and finite, or `direction` is unknown.
         OSError: the log cannot be read. And whatever `send` raises.
     """
     count = 0
@@ -124,8 +124,8 @@ async def replay_frames(
     return count
 
 
-class Fed(Protocol):
-    """What `feed_all` feeds: `realtime.state`'s objects, and others with such a method."""
+class EventConsumer(Protocol):
+    """An object that `feed_all` can feed: those of `realtime.state`, and any with such a method."""
 
     def feed(self, event: Any, /) -> object:
         """Take an event."""
@@ -133,7 +133,7 @@ class Fed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeedCount:
-    """How many `events` were fed, `broken` lines passed over, and frames `refused` by the decoder."""
+    """Result of `feed_all`: numbers of `events` fed, `broken` lines, and frames `refused` by the decoder."""
 
     events: int
     broken: int
@@ -142,14 +142,14 @@ class FeedCount:
 
 def feed_all(
     log: Log,
-    *objects: Fed,
+    *objects: EventConsumer,
     dialect: ModuleType | Any = codec,
-    directions: Iterable[Direction] = ("client", "server"),
+    directions: Iterable[Direction] = DIRECTIONS,
 ) -> FeedCount:
-    """Decode a log and feed its events to state objects, in order: Conversation, Usage, Playback, ...
+    """Decode a log and feed its events in order to state objects: Conversation, Usage, Playback, ...
 
-    `dialect` is `realtime`, `realtime.beta` or another with `decode_server` and `decode_client`.
-    An object whose `feed` takes `at_ms` is told the entry's time.
+    `dialect` is `realtime`, `realtime.beta` or another module with `decode_server` and `decode_client`.
+    An object whose `feed` has a parameter `at_ms` also gets the entry's time.
 
     Raises:
         OSError: the log cannot be read. And whatever an object raises.
@@ -170,8 +170,8 @@ def feed_all(
             refused += 1
             continue
         events += 1
-        for feed, timed in feeds:
-            if timed:
+        for feed, takes_time in feeds:
+            if takes_time:
                 feed(event, at_ms=entry.time_ms)  # type: ignore[call-arg]
             else:
                 feed(event)

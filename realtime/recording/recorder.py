@@ -1,132 +1,87 @@
-"""Recorder: every frame of a call into a log, as it happens, so that a crash costs one line at most.
+"""Recorder: writes every frame of a call to a log as it happens, so that a crash costs one line at most.
 
-A frame is a line, a line is written whole or not at all, and it is with the operating system
-before `record` returns unless buffering was asked for. Nothing here has a thread: what is
-buffered is written with a later frame, by `flush` or by `close`.
+A frame is a line, and a line is written completely or not at all, before `record` returns unless buffering
+was requested. There is no thread: buffered lines are written with a later frame, by `flush` or by `close`.
+The text of a line is made by `redact`, its format is described in `log`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Self, cast
+from typing import Any, BinaryIO, Final, Literal, Self, cast
 
 import msgspec
 
+from .._types import Frame
 from .._version import __version__
 from ..errors import ConfigError, RealtimeError
 from ._compression import SUFFIXES, compression_of, packer
-from .log import LINE_HEADS as _HEADS, Direction, LogPath as Path, log_files, next_part, read_metadata
-from .redact import frame_formatter as speller
-from .repair import repair_log as mend
-
-if TYPE_CHECKING:
-    from .._types import Frame
+from .log import FRAME_KEY, LINE_HEADS, Direction, LogPath, log_files, next_part, read_metadata
+from .redact import frame_formatter
+from .repair import repair_log
 
 FORMAT_VERSION: Final = 1
-# What is compressed at once: small members compress badly, large ones are lost by a crash.
-PACKED_BUFFER_BYTES: Final = 256 * 1024
-# After a write that failed, the next is tried no sooner.
+# Lines are compressed in portions of this size: small ones compress badly, a crash loses a large one.
+COMPRESSED_BUFFER_BYTES: Final = 256 * 1024
+# After a failed write, the next attempt is made no sooner.
 RETRY_MS: Final = 1000.0
 
 _join = b"".join
 
 
 class RecordingError(RealtimeError, OSError):
-    """A log cannot be written, as when the disk is full; `errno`, `strerror` and `filename` say why.
+    """A log cannot be written, for example because the disk is full. See `errno`, `strerror`, `filename`.
 
-    `Recorder.record` raises it once; the call can go on. Frames are counted as `lost` until
-    the file can be written again, which is tried every second.
+    `Recorder.record` raises it once, and the call can go on. Frames count as `lost` until the file can
+    be written again, which is tried every second.
     """
-
-
-class AppendFile:
-    """A file that grows by whole writes, at its end. `size` is its length in bytes.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-
-    def __init__(self, path: str, mode: str = "ab") -> None:
-        self._file = cast("BinaryIO", open(path, mode, buffering=0))  # noqa: SIM115 (closed by close)
-        self.size = self._file.seek(0, os.SEEK_END) if self._file.seekable() else 0
-        self._torn = False
-
-    def write(self, data: bytes) -> None:
-        """Append `data`, all of it; after an OSError, none of it."""
-        view = memoryview(b"\n" + data if self._torn else data)
-        try:
-            while view:
-                written: int | None = self._file.write(view)
-                if not written:
-                    raise BlockingIOError("the file takes nothing without waiting")
-                view = view[written:]
-        except OSError:
-            self.rollback()
-            raise
-        self.size += len(data) + self._torn
-        self._torn = False
-
-    def rollback(self) -> None:
-        """What was written of the last write goes; where it cannot, a line end will follow it."""
-        try:
-            self._file.truncate(self.size)
-        except OSError:
-            self._torn = True
-
-    def sync(self) -> None:
-        """Have the disk hold what was written."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file; again is harmless."""
-        self._file.close()
 
 
 class Recorder:
     """Writes a log that `read_log` reads. A context manager; any thread may record.
 
-    A log that is there already is gone on with: what a crash left of a last line is mended, and
-    times go on from where they were. A file that is no log is left as it is. One recorder a file.
+    By default an existing log is continued: an incomplete last line is removed and times go on from the
+    last one. A file that is not a log is refused.
 
     Args:
-        path: the file; ".gz" or ".zst" at its end compresses it.
-        mode: "a" goes on with what is there, "w" begins anew (numbered parts are deleted too),
-            "x" refuses what is there.
-        audio: False leaves audio out: it becomes "" and its length "audio_bytes" (bytes).
-        instructions: False leaves the texts named "instructions" out.
-        redact: whether keys, tokens, client secrets and other credentials are replaced.
-        compress: "gzip" or "zstd" adds the ending to `path` where it has none.
-        max_bytes: a file that would grow beyond this becomes a numbered part ("call.000001.jsonl")
-            and a new one begins; a single longer line is written all the same, and so are a few
-            bytes of metadata and of compression.
+        path: the file; the suffixes ".gz" and ".zst" compress it.
+        mode: "a" continues an existing log, "w" replaces it (with its numbered parts), "x" refuses it.
+        audio: False replaces audio by "" and its length in bytes, "audio_bytes".
+        instructions: False replaces texts named "instructions".
+        redact: True replaces API keys, tokens, client secrets and other credentials.
+        compress: "gzip" or "zstd" adds the suffix to `path` if it has none.
+        max_bytes: a file that would become larger is renamed to a numbered part ("call.000001.jsonl")
+            and a new one begins. A single longer line is written nevertheless, and metadata and
+            compression may add a few bytes.
         max_age_s: the same for a file whose first frame is older than this, in seconds.
-        max_files: how many numbered parts are kept; the oldest are deleted. None keeps all.
-        buffer_bytes: lines are held back until they are this many bytes; 0 holds none. By default
-            0, and 256 KiB where the file is compressed, as each write is a member of its own.
-        buffer_ms: but no longer than this, as far as frames come.
-        fsync_ms: how often the disk is made to hold what was written, in milliseconds: 0 after
-            each write, None never (a crash of the process loses nothing; one of the machine may).
-        side: which side this process is: what `sent` records.
-        metadata: a caller's own members for the first line of each file; JSON, no "frame" among them.
-        header: False leaves that line out: nothing but frames is written.
-        clock: seconds, monotonic. `wall_clock`: seconds since 1970.
+        max_files: how many numbered parts to retain; older ones are deleted. None retains all.
+        buffer_bytes: lines are buffered up to this size; 0 writes each at once. The default is 0, or
+            256 KiB if the file is compressed, because each write is a gzip member or zstd frame.
+        buffer_ms: the longest time that a line is buffered, if frames continue to come.
+        fsync_ms: how often the file is synced to the disk, in milliseconds; 0 after each write, None
+            never (a crash of the process then loses nothing, a crash of the machine may).
+        side: the side of this process, whose frames `sent` records.
+        metadata: user-supplied members of each file's first line: JSON, without a "frame".
+        header: False leaves that line out, so that only frames are written.
+        clock: a monotonic clock in seconds. `wall_clock`: seconds since 1970.
 
-    Attributes: `path`; `frames`, how many were recorded; `lost`, how many were not.
+    Attributes: `path`; `frames`, the number of frames recorded; `lost`, the number of frames lost.
 
     Raises:
-        ConfigError: a limit that is negative, an unknown mode or compression, zstd without a
-            module for it, metadata that is no JSON; mode "a" and a file that is no log.
-        OSError: the file cannot be opened; FileExistsError for mode "x".
+        ConfigError: a negative limit, an unknown mode or compression, zstd without a module for it,
+            metadata that is not JSON, or mode "a" and a file that is not a log.
+        OSError: the file cannot be opened. FileExistsError for mode "x".
     """
 
     def __init__(
         self,
-        path: Path,
+        path: LogPath,
         *,
         mode: Literal["a", "w", "x"] = "a",
         audio: bool = True,
@@ -145,10 +100,10 @@ class Recorder:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path = _named(os.fspath(path), compress)
+        self.path = _with_suffix(os.fspath(path), compress)
         self._pack = packer(compression_of(self.path))
         if buffer_bytes is None:
-            buffer_bytes = PACKED_BUFFER_BYTES if self._pack else 0
+            buffer_bytes = COMPRESSED_BUFFER_BYTES if self._pack else 0
         _check_limits(
             max_bytes=max_bytes,
             max_age_s=max_age_s,
@@ -157,28 +112,28 @@ class Recorder:
             buffer_ms=buffer_ms,
             fsync_ms=fsync_ms,
         )
-        if side not in _HEADS:
-            raise ConfigError(f'side is "client" or "server", not {side!r}')
+        if side not in LINE_HEADS:
+            raise ConfigError(f'side must be "client" or "server", not {side!r}')
         self._max_bytes, self._max_files = max_bytes, max_files
         self._max_age_ms = None if max_age_s is None else max_age_s * 1000
         self._buffer_bytes, self._buffer_ms, self._fsync_ms = buffer_bytes, buffer_ms, fsync_ms
         self._sent: Direction = side
         self._received: Direction = "server" if side == "client" else "client"
-        self._metadata, self._header = dict(metadata or {}), header
-        self._spell = speller(audio=audio, redact=redact, instructions=instructions)
+        self._metadata, self._has_header = dict(metadata or {}), header
+        self._format = frame_formatter(audio=audio, redact=redact, instructions=instructions)
         self._clock, self._lock = clock, threading.Lock()
         self.frames, self.lost = 0, 0
-        self._held: list[bytes] = []
-        self._held_bytes, self._held_since = 0, 0.0
-        self._first_ms: float | None = None  # of the file's frames
+        self._buffer: list[bytes] = []
+        self._buffered_bytes, self._buffered_since_ms = 0, 0.0
+        self._first_ms: float | None = None  # the time of the file's first frame
         self._synced_ms = self._retry_at_ms = 0.0
-        self._broken, self._closed = False, False
+        self._is_failing, self._is_closed = False, False
         self._open(mode, wall_clock())
 
     # --- Frames ---
 
     def record(self, direction: Direction, frame: Frame) -> None:
-        """A frame that went by just now. Bytes, or a str, of anything: JSON is not needed.
+        """Record a frame that was sent or received just now. It need not be JSON.
 
         Raises:
             ConfigError: `direction` is neither "client" nor "server".
@@ -186,43 +141,43 @@ class Recorder:
             TypeError: `frame` is neither bytes-like nor a str.
             ValueError: the recorder is closed.
         """
-        head = _HEADS.get(direction)
+        head = LINE_HEADS.get(direction)
         if head is None:
-            raise ConfigError(f'direction is "client" or "server", not {direction!r}')
-        value = self._spell(frame if type(frame) is bytes else _octets(frame))
+            raise ConfigError(f'direction must be "client" or "server", not {direction!r}')
+        value = self._format(frame if type(frame) is bytes else _frame_bytes(frame))
         with self._lock:
             now_ms = self._now_ms()
-            self._put(_join((head, b"%.3f" % now_ms, b',"frame":', value, b"}\n")), now_ms)
+            self._put(_join((head, b"%.3f" % now_ms, FRAME_KEY, value, b"}\n")), now_ms)
 
     def sent(self, frame: Frame) -> None:
-        """A frame that this side sent; raises what `record` raises."""
+        """Record a frame that this side sent. Raises what `record` raises."""
         self.record(self._sent, frame)
 
     def received(self, frame: Frame) -> None:
-        """A frame that this side received; raises what `record` raises."""
+        """Record a frame that this side received. Raises what `record` raises."""
         self.record(self._received, frame)
 
     def flush(self) -> None:
-        """Write what is held back.
+        """Write what is buffered.
 
         Raises:
             RecordingError: the file cannot be written.
         """
         with self._lock:
-            self._write_held(self._now_ms())
+            self._write_buffer(self._now_ms())
 
     def close(self) -> None:
-        """Write what is held back and close the file; again is harmless.
+        """Write what is buffered and close the file. Calling it again has no effect.
 
         Raises:
-            RecordingError: not all could be written. The file is closed all the same.
+            RecordingError: not everything could be written. The file is closed nevertheless.
         """
         with self._lock:
-            if self._closed:
+            if self._is_closed:
                 return
-            self._closed = True
+            self._is_closed = True
             try:
-                self._write_held(self._now_ms())
+                self._write_buffer(self._now_ms())
                 if self._fsync_ms is not None:
                     self._file.sync()
             finally:
@@ -242,12 +197,12 @@ class Recorder:
         return self._offset_ms + (self._clock() - self._began) * 1000
 
     def _put(self, line: bytes, now_ms: float) -> None:
-        if self._closed:
+        if self._is_closed:
             raise ValueError("record on a closed Recorder")
-        if self._broken and now_ms < self._retry_at_ms:
+        if self._is_failing and now_ms < self._retry_at_ms:
             self.lost += 1
             return
-        if self._first_ms is not None and not self._broken and self._is_full(len(line), now_ms):
+        if self._first_ms is not None and not self._is_failing and self._is_full(len(line), now_ms):
             try:
                 self._rotate(now_ms)
             except RecordingError:
@@ -255,39 +210,39 @@ class Recorder:
                 raise
         if self._first_ms is None:
             self._first_ms = now_ms
-        if not self._held:
-            self._held_since = now_ms
-        self._held.append(line)
-        self._held_bytes += len(line)
-        if self._held_bytes >= self._buffer_bytes or now_ms - self._held_since >= self._buffer_ms:
-            self._write_held(now_ms)
+        if not self._buffer:
+            self._buffered_since_ms = now_ms
+        self._buffer.append(line)
+        self._buffered_bytes += len(line)
+        if self._buffered_bytes >= self._buffer_bytes or now_ms - self._buffered_since_ms >= self._buffer_ms:
+            self._write_buffer(now_ms)
 
     def _is_full(self, nbytes: int, now_ms: float) -> bool:
-        if self._max_bytes is not None and self._file.size + self._held_bytes + nbytes > self._max_bytes:
+        if self._max_bytes is not None and self._file.size + self._buffered_bytes + nbytes > self._max_bytes:
             return True
         return self._max_age_ms is not None and now_ms - (self._first_ms or 0.0) > self._max_age_ms
 
-    def _write_held(self, now_ms: float) -> None:
-        """All that is held back in one write; what cannot be written is lost, and told once."""
-        if not self._held:
+    def _write_buffer(self, now_ms: float) -> None:
+        """Write the buffer at once. What cannot be written is lost; the first failure raises."""
+        if not self._buffer:
             return
-        data, count = _join(self._held), len(self._held)
-        self._held, self._held_bytes = [], 0
+        data, count = _join(self._buffer), len(self._buffer)
+        self._buffer, self._buffered_bytes = [], 0
         try:
-            if self._broken and self._header:
-                data = self._first_line(lost=self.lost) + data
+            if self._is_failing and self._has_header:
+                data = self._metadata_line(lost=self.lost) + data
             self._file.write(self._packed(data))
             if self._fsync_ms is not None and now_ms - self._synced_ms >= self._fsync_ms:
                 self._file.sync()
                 self._synced_ms = now_ms
         except OSError as why:
-            told, self._broken = self._broken, True
+            was_failing, self._is_failing = self._is_failing, True
             self.lost += count
             self._retry_at_ms = now_ms + RETRY_MS
-            if not told or self._closed:
+            if not was_failing or self._is_closed:
                 raise RecordingError(why.errno, why.strerror or str(why), self.path) from why
         else:
-            self._broken = False
+            self._is_failing = False
             self.frames += count
 
     def _packed(self, data: bytes) -> bytes:
@@ -296,34 +251,37 @@ class Recorder:
     # --- Files ---
 
     def _open(self, mode: str, wall: float) -> None:
-        there = log_files(self.path)
-        if mode == "x" and there:
-            raise FileExistsError(17, os.strerror(17), there[0])
+        existing = log_files(self.path)
+        if mode == "x" and existing:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), existing[0])
         if mode not in ("a", "w", "x"):
-            raise ConfigError(f'mode is "a", "w" or "x", not {mode!r}')
+            raise ConfigError(f'mode must be "a", "w" or "x", not {mode!r}')
         self._started_at, self._offset_ms = wall, 0.0
-        if mode == "a" and there:
-            self._offset_ms = self._go_on(there, wall)
-        for name in there if mode == "w" else ():
+        if mode == "a" and existing:
+            self._offset_ms = self._resume(existing[-1], wall)
+        for name in existing if mode == "w" else ():
             os.unlink(name)
         self._began = self._clock()
-        told = {"resumed_at": wall, "time_ms": self._offset_ms} if self._offset_ms else {}
-        self._begin_file("xb" if mode == "x" else "ab", **told)
-        if told:
+        resumed = {"resumed_at": wall, "time_ms": self._offset_ms} if self._offset_ms else {}
+        self._begin_file("xb" if mode == "x" else "ab", **resumed)
+        if resumed:
             self._first_ms = self._offset_ms
 
-    def _go_on(self, there: list[str], wall: float) -> float:
-        """Where times go on: after the last that was written, and by the wall clock if it agrees."""
-        last_ms = mend(there[-1])
-        started_at = read_metadata(there[-1]).get("started_at")
+    def _resume(self, path: str, wall: float) -> float:
+        """Repair the last file of a log. Returns the time at which the log continues.
+
+        That is the wall clock's time since the recording began, but not before the last entry.
+        """
+        last_ms = repair_log(path)
+        started_at = read_metadata(path).get("started_at")
         if isinstance(started_at, (int, float)) and started_at <= wall:
             self._started_at = float(started_at)
             return max(last_ms, (wall - started_at) * 1000)
         self._started_at = wall - last_ms / 1000
         return last_ms
 
-    def _begin_file(self, mode: str = "ab", **told: Any) -> None:
-        first = self._packed(self._first_line(**told)) if self._header else b""
+    def _begin_file(self, mode: str = "ab", **members: Any) -> None:
+        first = self._packed(self._metadata_line(**members)) if self._has_header else b""
         self._file = AppendFile(self.path, mode)
         try:
             self._file.write(first)
@@ -332,18 +290,18 @@ class Recorder:
             raise RecordingError(why.errno, why.strerror or str(why), self.path) from why
         self._first_ms = None
 
-    def _first_line(self, **told: Any) -> bytes:
-        facts = {"recording": FORMAT_VERSION, "started_at": self._started_at, "library": __version__}
+    def _metadata_line(self, **members: Any) -> bytes:
+        fixed = {"recording": FORMAT_VERSION, "started_at": self._started_at, "library": __version__}
         if "frame" in self._metadata:
-            raise ConfigError('the metadata of a recording has no "frame"')
+            raise ConfigError('metadata must not have a member "frame"')
         try:
-            return msgspec.json.encode(facts | told | self._metadata | facts) + b"\n"
+            return msgspec.json.encode(fixed | members | self._metadata | fixed) + b"\n"
         except (TypeError, ValueError) as why:
-            raise ConfigError(f"the metadata of a recording must be JSON: {why}") from None
+            raise ConfigError(f"metadata must be JSON: {why}") from None
 
     def _rotate(self, now_ms: float) -> None:
-        """The file becomes the next numbered part. Where that fails, the file grows on."""
-        self._write_held(now_ms)
+        """Rename the file to the next numbered part and begin a new one. If that fails, keep the file."""
+        self._write_buffer(now_ms)
         part = next_part(self.path)
         try:
             os.rename(self.path, part)
@@ -363,27 +321,76 @@ class Recorder:
                     os.unlink(name)
 
 
-def _octets(frame: Any) -> bytes:
+class AppendFile:
+    """A file opened for appending, where each write is complete or leaves no trace.
+
+    Attributes: `size`, its length in bytes.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, path: str, mode: str = "ab") -> None:
+        self._file = cast("BinaryIO", open(path, mode, buffering=0))  # noqa: SIM115 (closed by close)
+        self.size = self._file.seek(0, os.SEEK_END) if self._file.seekable() else 0
+        self._ends_torn = False
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`.
+
+        Raises:
+            OSError: it cannot be written; nothing of it was.
+        """
+        view = memoryview(b"\n" + data if self._ends_torn else data)
+        try:
+            while view:
+                written: int | None = self._file.write(view)
+                if not written:
+                    raise BlockingIOError("the file accepts no data without blocking")
+                view = view[written:]
+        except OSError:
+            self.rollback()
+            raise
+        self.size += len(data) + self._ends_torn
+        self._ends_torn = False
+
+    def rollback(self) -> None:
+        """Remove what a failed write has written. If that fails, the next write begins with a line end."""
+        try:
+            self._file.truncate(self.size)
+        except OSError:
+            self._ends_torn = True
+
+    def sync(self) -> None:
+        """Sync the file to the disk."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file. Calling it again has no effect."""
+        self._file.close()
+
+
+def _frame_bytes(frame: Any) -> bytes:
     if isinstance(frame, str):
         return frame.encode("utf-8", "surrogatepass")
     try:
         return memoryview(frame).tobytes()
     except TypeError:
         if isinstance(frame, (dict, msgspec.Struct)):
-            raise TypeError("a frame, not an event: encode it first") from None
-        raise TypeError(f"a frame is bytes-like or a str, not {type(frame).__name__}") from None
+            raise TypeError("record() takes a frame, not an event: encode it first") from None
+        raise TypeError(f"a frame must be bytes-like or a str, not {type(frame).__name__}") from None
 
 
-def _named(path: str, compress: str | None) -> str:
-    endings = {kind: suffix for suffix, kind in SUFFIXES.items()}
+def _with_suffix(path: str, compress: str | None) -> str:
+    suffixes = {kind: suffix for suffix, kind in SUFFIXES.items()}
     if compress is None or compression_of(path) == compress:
         return path
-    if compress not in endings:
-        raise ConfigError(f'compress is "gzip", "zstd" or None, not {compress!r}')
-    return path + endings[compress]
+    if compress not in suffixes:
+        raise ConfigError(f'compress must be "gzip", "zstd" or None, not {compress!r}')
+    return path + suffixes[compress]
 
 
 def _check_limits(**limits: float | None) -> None:
     for name, limit in limits.items():
         if limit is not None and not 0 <= limit < float("inf"):
-            raise ConfigError(f"{name} must be finite and not negative, got {limit}")
+            raise ConfigError(f"{name} must be finite and not negative, not {limit}")

@@ -1,7 +1,7 @@
-"""A log that a crash may have torn, made to end with a whole line; what is no log is refused, untouched.
+"""Repair of a log whose last line was torn by a crash, before a `Recorder` appends to it.
 
-Nothing is cut off but what can be the beginning of a line of ours, the zeros that a crash of the
-machine leaves, and of a compressed file what cannot be decompressed.
+Removes only what can be the beginning of a line of a log, the zeros that a crash of the machine leaves and,
+in a compressed file, what cannot be decompressed. A file that is not a log is refused and left unchanged.
 """
 
 from __future__ import annotations
@@ -14,100 +14,100 @@ from typing import BinaryIO, Final
 import msgspec
 
 from ..errors import ConfigError, snippet
-from ._compression import MAGIC, DamagedError as Damaged, TornError as Torn, compression_of, packer, read_blocks as blocks
-from .log import DIRECTIONS, Entry, LogPath as Path, read_log
+from ._compression import MAGIC, DamagedError, TornError, compression_of, packer, read_blocks
+from .log import BOM, LINE_HEADS, Entry, read_log
 
 _TAIL_BYTES: Final = 1 << 16
-_TIME: Final = re.compile(rb'.{0,200}?"time_ms":\s*([0-9.]+)')
-# How a line of ours begins: a frame's, and what is said of the recording.
-_HEADS: Final = (*(f'{{"direction":"{name}","time_ms":'.encode() for name in DIRECTIONS), b'{"recording":1')
-_HEAD: Final = re.compile(rb'\{\s*"(?:direction"\s*:\s*"(?:client|server)"|recording"\s*:\s*[0-9])')
 _HEAD_BYTES: Final = 64
-_BOM: Final = b"\xef\xbb\xbf"
-_is_json = msgspec.json.Decoder(msgspec.Raw).decode
+_TIME: Final = re.compile(rb'.{0,200}?"time_ms":\s*([0-9.]+)')
+# The beginnings of a log's lines: as `Recorder` writes them, and in any layout.
+_LINE_HEADS: Final = (*LINE_HEADS.values(), b'{"recording":1')
+_ANY_LINE_HEAD: Final = re.compile(rb'\{\s*"(?:direction"\s*:\s*"(?:client|server)"|recording"\s*:\s*[0-9])')
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def repair_log(path: str) -> float:
-    """Makes a log that a crash may have torn end with a whole line; the time of its last entry.
+    """Make a log end with a complete line. Returns the time of its last entry in milliseconds.
 
-    A last line that is whole but has no end gets one, and so does one that is not ours; of ours,
-    one that is not whole is cut off. Of a torn compressed file all whole lines are kept; one that is
-    damaged, with more behind it perhaps, is kept beside it as ".damaged". 0 where no line has a time.
+    A last line without a line end gets one if it is complete or not a line of a log; otherwise it is
+    removed. A truncated compressed file is rewritten with its complete lines. The original of a damaged
+    one, in which more data may follow, is retained as "<path>.damaged". Returns 0 if no line has a time.
 
     Raises:
         OSError: the file cannot be read or written.
-        ConfigError: the file is not empty and no log, or a .zst file, and no module for it is installed.
+        ConfigError: the file is neither empty nor a log; or it is a .zst file and no zstd module is
+            installed.
     """
     compression = compression_of(path)
     if not _is_log(path, compression):
-        raise ConfigError(f"{snippet(repr(path))} is no log of calls, so nothing is added to it")
-    return _mend_plain(path) if compression is None else _mend_packed(path, compression)
+        raise ConfigError(f"{snippet(repr(path))} is not a log of calls, so nothing is appended to it")
+    return _repair_plain(path) if compression is None else _repair_compressed(path, compression)
 
 
-# --- What is a log --------------------------------------------------------------------
-
-
-def _is_log(path: Path, compression: str | None) -> bool:
-    """Whether a file is empty, or begins as a log, as much of it as there is."""
+def _is_log(path: str, compression: str | None) -> bool:
+    """Return True if a file is empty or begins like a log."""
     with open(path, "rb", buffering=0) as file:
         start = file.read(_HEAD_BYTES)
         file.seek(0)
-        head = _head(file, compression)
-    if head is None:  # nothing of it can be decompressed: a first write that was torn, or something else
-        magic = MAGIC[compression or ""]
-        return start.startswith(magic) or magic.startswith(start)
-    head = head.removeprefix(_BOM)
+        try:
+            head = next(read_blocks(file, compression, _HEAD_BYTES), b"")
+        except TornError:
+            # Nothing can be decompressed: it is the torn first write of a log, or another kind of file.
+            magic = MAGIC[compression or ""]
+            return start.startswith(magic) or magic.startswith(start)
+    head = head.removeprefix(BOM)
     first = next(read_log(path), None)
-    return _begins_as_ours(head) or isinstance(first, Entry) or (first is None and not head.strip())
+    return _begins_like_a_line(head) or isinstance(first, Entry) or (first is None and not head.strip())
 
 
-def _head(file: BinaryIO, compression: str | None) -> bytes | None:
-    """The first bytes; None where they cannot be decompressed."""
-    try:
-        return next(blocks(file, compression, _HEAD_BYTES), b"")
-    except Torn:
-        return None
+def _begins_like_a_line(text: bytes) -> bool:
+    return _ANY_LINE_HEAD.match(text) is not None or any(head.startswith(text) for head in _LINE_HEADS)
 
 
-def _begins_as_ours(line: bytes) -> bool:
-    return _HEAD.match(line) is not None or any(head.startswith(line) for head in _HEADS)
-
-
-def _kept(tail: bytes) -> bytes:
-    """What is to stay of a line that has no end: nothing of a torn one of ours."""
+def _complete_part(tail: bytes) -> bytes:
+    """Return what remains of a line without a line end: nothing if it is an incomplete line of a log."""
     tail = tail.rstrip(b"\0")
-    if not _begins_as_ours(tail):
+    if not _begins_like_a_line(tail):
         return tail
     try:
-        _is_json(tail)
+        _validate(tail)
     except msgspec.DecodeError:
         return b""
-    except RecursionError:  # no line of ours nests so deep
+    except RecursionError:  # no line that `Recorder` writes is nested so deeply
         pass
     return tail
+
+
+def _last_time(lines: bytes, default: float) -> float:
+    """Return the time of the last line that has one."""
+    for line in reversed(lines.split(b"\n")):
+        found = _TIME.match(line)
+        if found:
+            return float(found[1])
+    return default
 
 
 # --- Plain files ----------------------------------------------------------------------
 
 
-def _mend_plain(path: str) -> float:
+def _repair_plain(path: str) -> float:
     with open(path, "r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         start = _line_start(file, size)
         if start < size:
             file.seek(start)
-            kept = _kept(file.read(size - start))
-            size = start + len(kept)
+            rest = _complete_part(file.read(size - start))
+            size = start + len(rest)
             file.truncate(size)
-            if kept:
+            if rest:
                 file.seek(size)
                 file.write(b"\n")
                 size += 1
-        return _last_time(file, size)
+        return _last_time_in_file(file, size)
 
 
 def _line_start(file: BinaryIO, end: int) -> int:
-    """Where the line begins that reaches to `end`, its own end left out."""
+    """Return where the line begins that ends at `end`, not counting a line end there."""
     while end > 0:
         start = max(0, end - _TAIL_BYTES)
         file.seek(start)
@@ -118,7 +118,7 @@ def _line_start(file: BinaryIO, end: int) -> int:
     return 0
 
 
-def _last_time(file: BinaryIO, end: int) -> float:
+def _last_time_in_file(file: BinaryIO, end: int) -> float:
     while end > 0:
         end = _line_start(file, end - 1)
         file.seek(end)
@@ -131,42 +131,38 @@ def _last_time(file: BinaryIO, end: int) -> float:
 # --- Compressed files -----------------------------------------------------------------
 
 
-def _mend_packed(path: str, compression: str) -> float:
-    """The whole file is read; a torn one is written anew beside itself, and put in its place."""
-    beside = f"{path}.mending"
+def _repair_compressed(path: str, compression: str) -> float:
+    """Read the whole file and copy its lines. The copy replaces a file that is torn."""
+    copy_path = f"{path}.repairing"
     pack = packer(compression)
-    time_ms, held, torn, damaged = 0.0, b"", False, False
-    with open(path, "rb", buffering=0) as file, open(beside, "wb", buffering=0) as mended:
+    assert pack is not None
+    time_ms, is_torn, is_damaged = 0.0, False, False
+    pending: list[bytes] = []  # of the last line
+    with open(path, "rb", buffering=0) as file, open(copy_path, "wb", buffering=0) as copy:
         try:
-            for block in blocks(file, compression):
-                lines, _, held = (held + block).rpartition(b"\n")
-                if lines:
-                    time_ms = _time_in(lines, time_ms)
-                    mended.write(pack(lines + b"\n"))  # type: ignore[misc]
-        except Torn as why:
-            torn, damaged = True, isinstance(why, Damaged)
-        kept = _kept(held)
-        if kept:
-            time_ms = _time_in(kept, time_ms)
-            mended.write(pack(kept + b"\n"))  # type: ignore[misc]
-    if damaged:
-        os.replace(path, _aside(path))
-    if torn or held:
-        os.replace(beside, path)
+            for block in read_blocks(file, compression):
+                end = block.rfind(b"\n") + 1
+                if end:
+                    lines, pending = b"".join((*pending, block[:end])), []
+                    time_ms = _last_time(lines, time_ms)
+                    copy.write(pack(lines))
+                if block[end:]:
+                    pending.append(block[end:])
+        except TornError as why:
+            is_torn, is_damaged = True, isinstance(why, DamagedError)
+        rest = _complete_part(b"".join(pending))
+        if rest:
+            time_ms = _last_time(rest, time_ms)
+            copy.write(pack(rest + b"\n"))
+    if is_damaged:
+        os.replace(path, _unused_name(f"{path}.damaged"))
+    if is_torn or pending:
+        os.replace(copy_path, path)
     else:
-        os.unlink(beside)
+        os.unlink(copy_path)
     return time_ms
 
 
-def _aside(path: str) -> str:
-    """A name that no file has."""
-    names = (f"{path}.damaged{n or ''}" for n in itertools.count())
+def _unused_name(path: str) -> str:
+    names = (f"{path}{n or ''}" for n in itertools.count())
     return next(name for name in names if not os.path.exists(name))
-
-
-def _time_in(lines: bytes, default: float) -> float:
-    for line in reversed(lines.split(b"\n")):
-        found = _TIME.match(line)
-        if found:
-            return float(found[1])
-    return default

@@ -262,9 +262,9 @@ class Track:
             span[1] = start + played
         if part.response_id is not None:
             for other_name, other in self._parts.items():
-                if other is not part and other.response_id == part.response_id:
-                    if self._silence_after(other, at):
-                        self._ended_parts[other_name] = None
+                is_of_response = other is not part and other.response_id == part.response_id
+                if is_of_response and self._silence_after(other, at):
+                    self._ended_parts[other_name] = None
 
     def _truncate_response(self, response_id: str | None, at: int) -> None:
         """Silence all audio from `at` on, and drop what is still to come of the response."""

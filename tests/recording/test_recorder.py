@@ -115,10 +115,10 @@ def test_every_kind_of_frame(tmp_path: Path, frame: Any) -> None:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ({"type": "response.create"}, "a frame, not an event: encode it first"),
-        (realtime.ResponseCreate(), "a frame, not an event: encode it first"),
-        (5, "a frame is bytes-like or a str, not int"),
-        (None, "a frame is bytes-like or a str, not NoneType"),
+        ({"type": "response.create"}, "takes a frame, not an event: encode it first"),
+        (realtime.ResponseCreate(), "takes a frame, not an event: encode it first"),
+        (5, "a frame must be bytes-like or a str, not int"),
+        (None, "a frame must be bytes-like or a str, not NoneType"),
     ],
 )
 def test_what_is_no_frame_is_told_what_is_needed(tmp_path: Path, frame: Any, message: str) -> None:

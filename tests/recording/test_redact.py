@@ -13,9 +13,9 @@ from hypothesis import given, strategies as st
 
 import realtime
 from realtime import beta
+from realtime._secrets import REDACTED, is_secret, redacted
 from realtime.recording import Entry, Recorder, read_log
 from realtime.recording.redact import AUDIO_MEMBERS, frame_formatter
-from realtime._secrets import REDACTED, is_secret, redacted
 from tests import cases
 
 AUDIO = base64.b64encode(bytes(range(256)) * 5)

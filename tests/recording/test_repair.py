@@ -114,7 +114,7 @@ def test_what_is_no_log_is_refused_and_left_as_it_is(tmp_path: Path, ending: str
     path = tmp_path / f"notes{ending}"
     path.write_bytes(PACK[ending](content))
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match="is no log of calls, so nothing is added to it"):
+    with pytest.raises(ConfigError, match="is not a log of calls, so nothing is appended to it"):
         Recorder(path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [path.name]
@@ -134,7 +134,7 @@ def test_what_is_not_compressed_as_its_name_says_is_no_log(
         assert repair_log(str(path)) == 0
         assert path.read_bytes() == b""
     else:
-        with pytest.raises(ConfigError, match="is no log of calls"):
+        with pytest.raises(ConfigError, match="is not a log of calls"):
             repair_log(str(path))
         assert path.read_bytes() == content
 
