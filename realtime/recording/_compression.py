@@ -69,19 +69,24 @@ def read_blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES
         while block := file.read(size):
             yield block
         return
-    data, error = bytearray(), None
+    pieces: list[bytes] = []
+    nbytes, error = 0, None
     try:
         for piece in _decompress(file, compression):
-            data += piece
-            while len(data) >= size:
-                yield bytes(data[:size])
-                del data[:size]
+            if nbytes + len(piece) > size:
+                yield from _slices(b"".join(pieces), size)
+                pieces, nbytes = [], 0
+            pieces.append(piece)
+            nbytes += len(piece)
     except TornError as why:
         error = why
-    if data:
-        yield bytes(data)
+    yield from _slices(b"".join(pieces), size)
     if error:
         raise error
+
+
+def _slices(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[start : start + size] for start in range(0, len(data), size))
 
 
 def _decompress(file: BinaryIO, compression: str) -> Iterator[bytes]:

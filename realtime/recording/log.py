@@ -111,8 +111,8 @@ def read_metadata(path: LogPath) -> dict[str, Any]:
         OSError: the file cannot be opened or read.
         ConfigError: a .zst file, and no zstd module is installed.
     """
-    first = next(_line_blocks(path, BLOCK_BYTES), b"")
-    line = (first.text if isinstance(first, _PartialLine) else first).partition(b"\n")[0]
+    first = next(_line_blocks(path, BLOCK_BYTES), None)
+    line = b"" if first is None else first[0].partition(b"\n")[0]
     try:
         check_depth(line, DEFAULT_MAX_DEPTH)
         value = msgspec.json.decode(line.removeprefix(BOM))
@@ -157,16 +157,16 @@ class _PartialLine(NamedTuple):
 def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLine]:
     number, head, within = 0, _HEAD_BYTES, _HEAD_BYTES + _MAX_TIME_BYTES + len(FRAME_KEY)
     direction_of, key, skip = _DIRECTIONS_BY_HEAD.get, FRAME_KEY, len(FRAME_KEY)
-    for block in _line_blocks(path, max_line_bytes):
-        if isinstance(block, _PartialLine):
+    for lines in _line_blocks(path, max_line_bytes):
+        if isinstance(lines, _PartialLine):
             number += 1
-            found = _parse_partial(block, number)
+            found = _parse_partial(lines, number)
             if found is not None:
                 yield found
             continue
         # `find` on the block, because `bytes.split` takes three times as long on lines of audio, and no
         # parsing of the frame, because that takes as long as decoding it (benchmarks/analysis.py).
-        start = 0
+        block, start = lines
         while (end := block.find(b"\n", start)) >= 0:
             number += 1
             direction = direction_of(block[start : start + head])
@@ -184,21 +184,25 @@ def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLin
             start = end + 1
 
 
-def _line_blocks(path: LogPath, max_line_bytes: int) -> Iterator[bytes | _PartialLine]:
-    """Yield blocks of lines, each line with its line end, and the partial lines between them."""
+def _line_blocks(path: LogPath, max_line_bytes: int) -> Iterator[tuple[bytes, int] | _PartialLine]:
+    """Yield the lines of a file: blocks, each with the offset of its first line, and partial lines.
+
+    What follows the last line end of a block is to be ignored; it comes again with the rest of its line.
+    """
     pending: list[bytes] = []  # the beginning of a line whose end was not read yet
     nbytes, too_long, torn = 0, f"the line has more than {max_line_bytes} bytes", ""
     with open(path, "rb", buffering=0) as file:
         try:
             for block in read_blocks(file, compression_of(path), min(BLOCK_BYTES, max_line_bytes)):
-                start, end = 0, block.rfind(b"\n") + 1
-                if end:
-                    if nbytes and nbytes + block.find(b"\n") > max_line_bytes:
+                start = block.find(b"\n") + 1 if pending else 0
+                if start:
+                    if nbytes + start - 1 > max_line_bytes:
                         yield _PartialLine(pending[0], too_long)
-                        pending, start = [], block.find(b"\n") + 1
-                    yield b"".join((*pending, block[start:end]))
+                    else:
+                        yield b"".join((*pending, block[:start])), 0
                     pending, nbytes = [], 0
-                rest = block[end:]
+                yield block, start
+                rest = block[max(start, block.rfind(b"\n") + 1) :]
                 if rest:
                     nbytes += len(rest)
                     pending.append(rest)
