@@ -48,7 +48,7 @@ class StereoCall:
         sample_rate: of the file, in Hz.
         duration_ms: of the file.
         caller_ms, assistant_ms: the duration of each side's audio in it.
-        cuts: the number of times that the assistant's audio was truncated.
+        truncations: the number of times that the assistant's audio was truncated.
         broken: the number of log lines that could not be read.
     """
 
@@ -56,8 +56,10 @@ class StereoCall:
     duration_ms: float
     caller_ms: float
     assistant_ms: float
-    cuts: int
+    truncations: int
     broken: int
+
+    cuts = property(lambda self: self.truncations)  # TEMPORARY: old name
 
 
 def stereo_wav(
@@ -91,7 +93,7 @@ def stereo_wav(
         caller, assistant = (Track(rate, gap_ms, _MAX_SAMPLES) for _ in range(2))
         stack.callback(caller.close)
         stack.callback(assistant.close)
-        cuts, broken = _fill_tracks(paths, caller, assistant)
+        truncations, broken = _fill_tracks(paths, caller, assistant)
         total = max(caller.end, assistant.end)
         with WavWriter(out, "pcm16", sample_rate=rate, channels=2) as writer:
             for left, right in zip(
@@ -99,12 +101,14 @@ def stereo_wav(
             ):
                 writer.write(_interleave(left, right))
     per_ms = rate / 1000
-    return StereoCall(rate, total / per_ms, caller.samples / per_ms, assistant.samples / per_ms, cuts, broken)
+    return StereoCall(
+        rate, total / per_ms, caller.samples / per_ms, assistant.samples / per_ms, truncations, broken
+    )
 
 
 def _fill_tracks(paths: list[LogPath], caller: Track, assistant: Track) -> tuple[int, int]:
     """Place all audio of a log. Returns the numbers of truncations and of broken lines."""
-    cuts = broken = 0
+    truncations = broken = 0
     for time_ms, found in _extract_all(paths):
         at = round(time_ms * caller.rate / 1000)
         if found is None:
@@ -114,10 +118,10 @@ def _fill_tracks(paths: list[LogPath], caller: Track, assistant: Track) -> tuple
         else:
             before = assistant.samples
             assistant.truncate(found, at)
-            cuts += assistant.samples < before
+            truncations += assistant.samples < before
     caller.finish()
     assistant.finish()
-    return cuts, broken
+    return truncations, broken
 
 
 def _extract_all(paths: list[LogPath]) -> Iterator[tuple[float, AudioChunk | Truncation | None]]:

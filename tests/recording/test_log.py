@@ -1,4 +1,4 @@
-"""Reading a log: whatever is in the file, all whole lines are read and each broken one is told."""
+"""Reading a log: whatever is in the file, complete lines are read and each broken one is reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(path: Path, **options: Any) -> list[Entry | BrokenLine]:
     ],
 )
 @pytest.mark.parametrize("end", [b"\n", b""])
-def test_every_spelling_of_a_line(tmp_path: Path, line: bytes, frame: bytes, end: bytes) -> None:
+def test_a_line_in_any_layout(tmp_path: Path, line: bytes, frame: bytes, end: bytes) -> None:
     path = write(tmp_path / "a.jsonl", b"\n" + line + end)
     assert read(path) == [Entry("server", 12.5, frame, 2)]
 
@@ -61,7 +61,7 @@ def test_every_spelling_of_a_line(tmp_path: Path, line: bytes, frame: bytes, end
         (b"[" * 100_000, "deeper"),
     ],
 )
-def test_a_broken_line_costs_itself(tmp_path: Path, line: bytes, reason: str) -> None:
+def test_a_broken_line_does_not_affect_others(tmp_path: Path, line: bytes, reason: str) -> None:
     path = write(tmp_path / "a.jsonl", OURS + b"\n" + line + b"\n" + OURS + b"\n")
     first, broken, last = read(path)
     assert (first, last) == (
@@ -74,7 +74,7 @@ def test_a_broken_line_costs_itself(tmp_path: Path, line: bytes, reason: str) ->
     assert len(broken.snippet) <= 80
 
 
-def test_metadata_is_passed_over_and_read_by_itself(tmp_path: Path) -> None:
+def test_metadata_is_skipped_and_read_separately(tmp_path: Path) -> None:
     first = b'\xef\xbb\xbf{"recording":1,"started_at":1.5,"call":"c"}\n'
     path = write(tmp_path / "a.jsonl", first + OURS + b'\n{"recording":1,"lost":2}\n' + OURS + b"\n")
     assert [entry.line for entry in read(path)] == [2, 4]
@@ -85,7 +85,7 @@ def test_metadata_is_passed_over_and_read_by_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", [70, 100, 1000])
 @pytest.mark.parametrize("size", [1, 71, 99, 5000])
-def test_a_line_too_long_is_skipped_and_never_held(tmp_path: Path, limit: int, size: int) -> None:
+def test_a_line_that_is_too_long_is_skipped(tmp_path: Path, limit: int, size: int) -> None:
     long = b"x" * size
     path = write(tmp_path / "a.jsonl", OURS + b"\n" + long + b"\n" + OURS + b"\n" + long)
     found = read(path, max_line_bytes=limit)
@@ -94,7 +94,7 @@ def test_a_line_too_long_is_skipped_and_never_held(tmp_path: Path, limit: int, s
     assert all((f"{limit} bytes" in found[at].reason) == (size > limit) for at in (1, 3))
 
 
-def test_many_files_are_read_one_after_another(tmp_path: Path) -> None:
+def test_files_are_read_one_after_another(tmp_path: Path) -> None:
     paths = [write(tmp_path / name, OURS + b"\n" + OURS + b"\n") for name in ("b.jsonl", "a.jsonl.gz")]
     assert [entry.line for entry in read_log(paths)] == [1, 2, 1, 2]
     with pytest.raises(FileNotFoundError):
@@ -112,14 +112,14 @@ LONG = b"".join(
 
 
 @pytest.mark.parametrize("at", range(len(WHOLE) + 1))
-def test_a_log_cut_anywhere(tmp_path: Path, at: int) -> None:
+def test_a_log_truncated_anywhere(tmp_path: Path, at: int) -> None:
     found = read(write(tmp_path / "a.jsonl", WHOLE[:at]))
     entries = [each for each in found if isinstance(each, Entry)]
     ends = [sum(len(line) + 1 for line in LINES[: n + 1]) - 1 for n in range(6)]
-    whole = sum(end <= at for end in ends)
-    assert [entry.frame for entry in entries] == [json_frame(line) for line in LINES[:whole]]
-    assert len(found) - whole == (at not in {0, *ends, *(end + 1 for end in ends)})
-    assert found[:whole] == entries
+    complete = sum(end <= at for end in ends)
+    assert [entry.frame for entry in entries] == [json_frame(line) for line in LINES[:complete]]
+    assert len(found) - complete == (at not in {0, *ends, *(end + 1 for end in ends)})
+    assert found[:complete] == entries
 
 
 def json_frame(line: bytes) -> bytes:
@@ -128,8 +128,10 @@ def json_frame(line: bytes) -> bytes:
 
 @settings(max_examples=60)
 @given(st.data())
-def test_a_compressed_log_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    path = tmp_path_factory.mktemp("cut") / "a.jsonl.gz"
+def test_a_compressed_log_truncated_anywhere(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("torn") / "a.jsonl.gz"
     packed = gzip.compress(LONG[:100_000]) + gzip.compress(LONG[100_000:])
     path.write_bytes(packed[: data.draw(st.integers(0, len(packed)))])
     found = read(path)
@@ -164,7 +166,7 @@ def test_any_bytes_are_read_without_an_error(tmp_path_factory: pytest.TempPathFa
 
 
 @given(st.binary(max_size=60), st.floats(0, 1e9))
-def test_the_quick_way_reads_what_the_careful_way_does(
+def test_the_fast_path_gives_what_full_parsing_gives(
     tmp_path_factory: pytest.TempPathFactory, text: bytes, time_ms: float
 ) -> None:
     path = tmp_path_factory.mktemp("both") / "a.jsonl"

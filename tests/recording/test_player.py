@@ -1,4 +1,4 @@
-"""A log played again: each frame when it is due, without drift; into servers, clients and state."""
+"""Playback of a log: each frame when it is due, without drift; to servers, clients and state objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENTRIES = [
 
 
 class Time:
-    """A clock that only sleeping moves; each sleep lasts 1 ms too long."""
+    """A clock that only sleeping advances. Each sleep lasts 1 ms too long."""
 
     def __init__(self) -> None:
         self.now = 7.0
@@ -45,22 +45,22 @@ def test_frames_come_when_they_are_due(speed: float, asynchronous: bool) -> None
     played = replay(ENTRIES, speed=speed, clock=time.clock, sleep=time.sleep, async_sleep=time.async_sleep)
     came: list[tuple[int, float]] = []
 
-    async def all_of_it() -> None:
+    async def iterate() -> None:
         async for entry in played:
             came.append((entry.line, time.now - 7))  # noqa: PERF401 (the clock moves)
 
     if asynchronous:
-        asyncio.run(all_of_it())
+        asyncio.run(iterate())
     else:
         for entry in played:
             came.append((entry.line, time.now - 7))  # noqa: PERF401 (the clock moves)
     assert [line for line, _ in came] == [*range(1, 10)]
-    for line, at in came:  # no more than one sleep is too long, whatever came before
+    for line, at in came:  # the error of one sleep at most
         assert 0 <= at - (line - 1) * 0.020 / speed < 0.00101
     assert played.broken == 1
 
 
-def test_who_is_late_is_not_made_to_wait() -> None:
+def test_a_late_consumer_does_not_wait() -> None:
     time, late = Time(), 0.0
     for entry in replay(ENTRIES, clock=time.clock, sleep=time.sleep):
         if entry.line == 2:
@@ -69,7 +69,7 @@ def test_who_is_late_is_not_made_to_wait() -> None:
     assert time.now == late
 
 
-def test_as_fast_as_possible_and_one_side_only() -> None:
+def test_no_speed_does_not_wait_and_a_direction_selects() -> None:
     def never(seconds: float) -> None:
         raise AssertionError
 
@@ -80,7 +80,7 @@ def test_as_fast_as_possible_and_one_side_only() -> None:
 @pytest.mark.parametrize(
     "options", [{"speed": 0}, {"speed": -1.0}, {"speed": float("inf")}, {"direction": "up"}]
 )
-def test_what_cannot_be_played(options: Any) -> None:
+def test_invalid_arguments_are_a_config_error(options: Any) -> None:
     with pytest.raises(ConfigError):
         replay(ENTRIES, **options)
 
@@ -101,7 +101,7 @@ def test_frames_are_sent_as_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["ga", "beta"])
-def test_state_is_as_if_it_had_been_there(tmp_path: Path, dialect: str) -> None:
+def test_feeding_a_log_gives_the_state_of_the_call(tmp_path: Path, dialect: str) -> None:
     path, module = tmp_path / "a.jsonl", {"ga": realtime, "beta": beta}[dialect]
     here: list[Any] = [Conversation(), Usage(), Playback()]
     again: list[Any] = [Conversation(), Usage(), Playback()]

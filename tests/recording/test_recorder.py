@@ -1,4 +1,4 @@
-"""Recording: what went by is read back equal, whatever happens to the process or its disk."""
+"""Recorder: frames are read back unchanged, whatever happens to the process or the disk."""
 
 from __future__ import annotations
 
@@ -28,14 +28,13 @@ from realtime.recording import (
     read_log,
     read_metadata,
 )
-from realtime.recording.recorder import AppendFile
 from tests import cases
 
 ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst"]
 
 
 class Clock:
-    """A clock that a test moves."""
+    """A clock that tests advance."""
 
     def __init__(self, now: float = 100.0) -> None:
         self.now = now
@@ -58,7 +57,7 @@ def numbered(n: int) -> bytes:
     return b'{"type":"x","n":%d}' % n
 
 
-# --- What is recorded is read back ---------------------------------------------------
+# --- Frames --------------------------------------------------------------------------
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -77,7 +76,7 @@ any_frames = (
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(["client", "server"]), any_frames), max_size=12), st.data())
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_any_frames_are_read_back_equal(
+def test_any_frame_is_read_back_unchanged(
     tmp_path_factory: pytest.TempPathFactory, ending: str, recorded: list[Any], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("any") / f"call{ending}"
@@ -121,7 +120,7 @@ def test_every_kind_of_frame(tmp_path: Path, frame: Any) -> None:
         (None, "a frame must be bytes-like or a str, not NoneType"),
     ],
 )
-def test_what_is_no_frame_is_told_what_is_needed(tmp_path: Path, frame: Any, message: str) -> None:
+def test_an_argument_that_is_not_a_frame_is_a_type_error(tmp_path: Path, frame: Any, message: str) -> None:
     with Recorder(tmp_path / "a.jsonl") as recorder:
         for record in (recorder.sent, recorder.received):
             with pytest.raises(TypeError, match=message):
@@ -145,7 +144,7 @@ def test_times_and_metadata(tmp_path: Path) -> None:
     }
 
 
-def test_every_line_is_with_the_system_before_record_returns(tmp_path: Path) -> None:
+def test_every_line_is_written_before_record_returns(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path) as recorder:
         for n in range(5):
@@ -154,7 +153,7 @@ def test_every_line_is_with_the_system_before_record_returns(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_lines_are_held_back_no_longer_than_asked(tmp_path: Path, ending: str) -> None:
+def test_lines_are_buffered_no_longer_than_requested(tmp_path: Path, ending: str) -> None:
     clock, path = Clock(), tmp_path / f"a{ending}"
     with Recorder(path, buffer_bytes=1000, buffer_ms=500, clock=clock, fsync_ms=0) as recorder:
         recorder.sent(numbered(0))
@@ -171,7 +170,7 @@ def test_lines_are_held_back_no_longer_than_asked(tmp_path: Path, ending: str) -
     assert len(frames_of(path)) == 5
 
 
-def test_many_threads_record_at_once(tmp_path: Path) -> None:
+def test_threads_may_record_concurrently(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path, max_bytes=5000) as recorder:
 
@@ -193,7 +192,7 @@ def test_many_threads_record_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_log_is_gone_on_with(tmp_path: Path, ending: str) -> None:
+def test_an_existing_log_is_continued(tmp_path: Path, ending: str) -> None:
     path, clock = tmp_path / f"a{ending}", Clock()
     with Recorder(path, clock=clock, wall_clock=lambda: 1000.0) as recorder:
         clock.now += 2
@@ -201,7 +200,7 @@ def test_a_log_is_gone_on_with(tmp_path: Path, ending: str) -> None:
     with Recorder(path, clock=clock, wall_clock=lambda: 1010.0) as recorder:
         clock.now += 1
         recorder.sent(numbered(2))
-    with Recorder(path, clock=clock, wall_clock=lambda: 500.0) as recorder:  # a clock that was set back
+    with Recorder(path, clock=clock, wall_clock=lambda: 500.0) as recorder:  # the clock was set back
         recorder.sent(numbered(3))
     assert [(e.time_ms, e.frame) for e in entries(path)] == [
         (2000, numbered(1)), (11000, numbered(2)), (11000, numbered(3))
@@ -214,13 +213,13 @@ def test_a_log_is_gone_on_with(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("cut", [1, 2, 10, 30, 80, 150])
-def test_a_torn_log_is_mended(tmp_path: Path, ending: str, cut: int) -> None:
+@pytest.mark.parametrize("nbytes", [1, 2, 10, 30, 80, 150])
+def test_a_torn_log_is_repaired(tmp_path: Path, ending: str, nbytes: int) -> None:
     path = tmp_path / f"a{ending}"
     with Recorder(path, buffer_bytes=0) as recorder:
         for n in range(6):
             recorder.sent(numbered(n))
-    path.write_bytes(path.read_bytes()[:-cut])
+    path.write_bytes(path.read_bytes()[:-nbytes])
     before = [each.frame for each in read_log(path) if isinstance(each, Entry)]
     with Recorder(path, buffer_bytes=0) as recorder:
         recorder.sent(numbered(9))
@@ -245,23 +244,23 @@ while True:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
-def test_a_process_killed_loses_no_line_that_was_recorded(tmp_path: Path, ending: str) -> None:
+def test_a_killed_process_loses_no_recorded_line(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a{ending}"
     root = str(Path(realtime.__file__).parent.parent)
     command = [sys.executable, "-c", WRITER.replace("200_000", "200_000, buffer_bytes=0"), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root}) as process:
         assert process.stdout
-        told = [int(process.stdout.readline()) for _ in range(10)][-1]
+        recorded = [int(process.stdout.readline()) for _ in range(10)][-1]
         time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
     found = list(read_log(log_files(path)))
-    whole = [json.loads(each.frame)["n"] for each in found if isinstance(each, Entry)]
-    assert whole == [*range(len(whole))]
-    assert len(whole) >= told
+    complete = [json.loads(each.frame)["n"] for each in found if isinstance(each, Entry)]
+    assert complete == [*range(len(complete))]
+    assert len(complete) >= recorded
     assert sum(isinstance(each, BrokenLine) for each in found) <= 1
     with Recorder(path) as recorder:
         recorder.sent(numbered(7))
-    assert len(frames_of(path)) == len(whole) + 1
+    assert len(frames_of(path)) == len(complete) + 1
 
 
 # --- Rotation ------------------------------------------------------------------------
@@ -270,7 +269,7 @@ def test_a_process_killed_loses_no_line_that_was_recorded(tmp_path: Path, ending
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_full_files_become_numbered_parts(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"call{ending}"
-    (tmp_path / f"call2{ending}").write_bytes(b"")  # of another log
+    (tmp_path / f"call2{ending}").write_bytes(b"")  # belongs to another log
     (tmp_path / "call.x.jsonl").write_bytes(b"")
     for _ in range(2):
         with Recorder(path, max_bytes=600, buffer_bytes=0) as recorder:
@@ -285,7 +284,7 @@ def test_full_files_become_numbered_parts(tmp_path: Path, ending: str) -> None:
     assert all(read_metadata(file)["recording"] == 1 for file in files)
 
 
-def test_old_files_become_parts_and_the_oldest_go(tmp_path: Path) -> None:
+def test_old_files_become_parts_and_the_oldest_are_deleted(tmp_path: Path) -> None:
     path, clock = tmp_path / "call.jsonl", Clock()
     with Recorder(path, max_age_s=10, max_files=2, clock=clock) as recorder:
         for n in range(50):
@@ -299,7 +298,7 @@ def frames_of_one(file: str) -> list[bytes]:
     return [each.frame for each in read_log(file) if isinstance(each, Entry)]
 
 
-def test_one_line_longer_than_a_file_is_written(tmp_path: Path) -> None:
+def test_a_line_longer_than_max_bytes_is_written(tmp_path: Path) -> None:
     path = tmp_path / "call.jsonl"
     with Recorder(path, max_bytes=100) as recorder:
         for _ in range(3):
@@ -311,11 +310,11 @@ def test_one_line_longer_than_a_file_is_written(tmp_path: Path) -> None:
 # --- A full disk ---------------------------------------------------------------------
 
 
-class FullDisk:
-    """Takes `room` bytes of a file, then none until it is set again."""
+class LimitedFile:
+    """A file on a disk with `room` bytes left, and none once they are used."""
 
-    def __init__(self, file: Any, room: int) -> None:
-        self.file, self.room = file, room
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.file, self.room, self.can_truncate = open(*arguments, **options), 10**6, True  # noqa: SIM115
 
     def write(self, data: Any) -> int:
         if not self.room:
@@ -324,21 +323,37 @@ class FullDisk:
         self.room -= taken
         return int(taken)
 
+    def truncate(self, size: int) -> None:
+        if not self.can_truncate:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self.file.truncate(size)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
 
 
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> list[LimitedFile]:
+    """The files that a recorder opens from now on."""
+    opened: list[LimitedFile] = []
+
+    def open_limited(*arguments: Any, **options: Any) -> LimitedFile:
+        opened.append(LimitedFile(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("realtime.recording.recorder.open", open_limited, raising=False)
+    return opened
+
+
 @pytest.mark.parametrize("can_truncate", [True, False])
-def test_a_full_disk_is_told_once_and_poisons_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_truncate: bool
+def test_a_full_disk_raises_once_and_damages_no_line(
+    tmp_path: Path, files: list[LimitedFile], can_truncate: bool
 ) -> None:
     clock, path = Clock(), tmp_path / "a.jsonl"
     with Recorder(path, clock=clock) as recorder:
         recorder.sent(numbered(0))
-        disk = FullDisk(recorder._file._file, 20)
-        if not can_truncate:
-            monkeypatch.setattr(FullDisk, "truncate", lambda self, size: os.truncate("", size), raising=False)
-        monkeypatch.setattr(recorder._file, "_file", disk)
+        [file] = files
+        file.room, file.can_truncate = 20, can_truncate
         with pytest.raises(RecordingError, match="No space left") as caught:
             recorder.sent(numbered(1))
         assert caught.value.filename == str(path)
@@ -347,7 +362,7 @@ def test_a_full_disk_is_told_once_and_poisons_nothing(
             clock.now += 0.9
             recorder.sent(numbered(n))
         assert recorder.lost == 4
-        disk.room = 10**6
+        file.room = 10**6
         clock.now += 1.1
         recorder.sent(numbered(5))
         recorder.sent(numbered(6))
@@ -358,21 +373,24 @@ def test_a_full_disk_is_told_once_and_poisons_nothing(
     assert b'"lost":4' in path.read_bytes()
 
 
-def test_a_disk_full_at_the_end_is_told_by_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_full_at_the_end_raises_in_close(tmp_path: Path, files: list[LimitedFile]) -> None:
     recorder = Recorder(tmp_path / "a.jsonl", buffer_bytes=1000)
     recorder.sent(numbered(0))
-    monkeypatch.setattr(recorder._file, "_file", FullDisk(recorder._file._file, 5))
+    files[0].room = 5
     with pytest.raises(RecordingError):
         recorder.close()
+    assert files[0].closed
     assert frames_of(tmp_path / "a.jsonl") == []
     with pytest.raises(ValueError, match="closed"):
         recorder.sent(numbered(1))
 
 
-def test_a_part_that_cannot_be_begun_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_cannot_be_created_loses_no_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path, max_bytes=200) as recorder:
-        monkeypatch.setattr(AppendFile, "__init__", refuse)
+        monkeypatch.setattr("realtime.recording.recorder.open", refuse, raising=False)
         for n in range(20):
             recorder.sent(numbered(n))
         monkeypatch.undo()
@@ -382,7 +400,7 @@ def test_a_part_that_cannot_be_begun_loses_nothing(tmp_path: Path, monkeypatch: 
     assert len(log_files(path)) > 1
 
 
-def refuse(*arguments: object) -> None:
+def refuse(*arguments: object, **options: object) -> None:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
@@ -401,12 +419,12 @@ def refuse(*arguments: object) -> None:
         {"metadata": {"frame": 1}},
     ],
 )
-def test_settings_that_cannot_be(tmp_path: Path, options: Any) -> None:
+def test_invalid_settings_are_a_config_error(tmp_path: Path, options: Any) -> None:
     with pytest.raises(ConfigError):
         Recorder(tmp_path / "a.jsonl", **options)
 
 
-def test_compression_by_name_or_by_word(tmp_path: Path) -> None:
+def test_compression_by_suffix_or_by_argument(tmp_path: Path) -> None:
     choices: list[dict[str, Any]] = [{"compress": "gzip"}, {"compress": None}]
     for options in choices:
         with Recorder(tmp_path / ("b.jsonl" if options["compress"] else "b.jsonl.gz"), **options) as recorder:

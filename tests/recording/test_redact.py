@@ -1,4 +1,4 @@
-"""What is left out of a log: audio, credentials, instructions; and nothing else."""
+"""Redaction: audio, credentials and instructions are removed from frames, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N"
 KEY = "ek_68af296e8e408191a1120ab6383263c2"
 
 
-def spelled(frame: bytes, **options: Any) -> bytes:
+def formatted(frame: bytes, **options: Any) -> bytes:
     return frame_formatter(**{"audio": True, "redact": True, "instructions": True, **options})(frame)
 
 
@@ -32,7 +32,7 @@ def spelled(frame: bytes, **options: Any) -> bytes:
 
 
 def strings(value: Any, name: str = "") -> Any:
-    """Every string, by the name it stands under."""
+    """Yield every string with the name of its member."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from strings(item, name if is_secret(name) else key)
@@ -45,11 +45,11 @@ def strings(value: Any, name: str = "") -> Any:
 
 @pytest.mark.parametrize(("dialect", "side", "frame"), FRAMES, ids=cases.IDS)
 def test_no_credential_of_any_event_is_recorded(dialect: str, side: str, frame: bytes) -> None:
-    line = spelled(frame)
+    line = formatted(frame)
     tree, clean = json.loads(frame), json.loads(line)
-    spoken = b"logprob" in frame
+    has_logprobs = b"logprob" in frame
     for name, text in strings(clean):
-        assert not is_secret(name) or text == REDACTED or (spoken and name == "token")
+        assert not is_secret(name) or text == REDACTED or (has_logprobs and name == "token")
         assert redacted(text) == text
     if redacted(tree) == tree:
         assert line == frame
@@ -79,6 +79,7 @@ SECRETS = [
     {"type": "x", "server_url": "wss://host/v1?X-Api-Key=s3cret"},
     {"type": "x", "text": f"this: {JWT}, or ({JWT})", "jwt": "s3cret"},
     {"type": "response.output_text.delta", "delta": "Bearer hunter2"},
+    {"type": "response.output_text.delta", "delta": JWT},
 ]
 
 
@@ -86,12 +87,12 @@ SECRETS = [
 @pytest.mark.parametrize("style", [{}, {"separators": (",", ":")}, {"indent": 1}])
 def test_every_credential_is_replaced(event: dict[str, Any], style: Any) -> None:
     frame = json.dumps(event, **style).encode()
-    line = spelled(frame)
+    line = formatted(frame)
     for secret in (b"s3cret", KEY.encode(), b"12345678", JWT.encode(), b"hunter2"):
         assert secret not in line
     assert json.loads(line)["type"] == event["type"]
     assert secret_free(event) == secret_free(json.loads(line))
-    assert spelled(frame, redact=False) == frame or b"\n" in frame
+    assert formatted(frame, redact=False) == frame or b"\n" in frame
 
 
 def secret_free(event: Any) -> list[str]:
@@ -115,17 +116,17 @@ def secret_free(event: Any) -> list[str]:
         ("eyJust a word. eyJa.b", "eyJust a word. eyJa.b"),
     ],
 )  # fmt: skip
-def test_a_text_stays_what_it_was_but_for_its_credentials(value: str, clean: str) -> None:
+def test_a_text_changes_only_in_its_credentials(value: str, clean: str) -> None:
     frame = json.dumps({"type": "x", "output": value}).encode()
-    assert json.loads(spelled(frame))["output"] == clean
+    assert json.loads(formatted(frame))["output"] == clean
     if clean == value:
-        assert spelled(frame) == frame
+        assert formatted(frame) == frame
 
 
-def test_of_two_members_of_one_name_neither_is_left() -> None:
-    assert spelled(b'{"api_key":"s3cret","api_key":null}') == b'{"api_key":null}'
+def test_both_members_of_one_name_are_redacted() -> None:
+    assert formatted(b'{"api_key":"s3cret","api_key":null}') == b'{"api_key":null}'
     words = b'{"logprobs":[{"token":"a","logprob":-0.1}],"x":"sk-"}'
-    assert spelled(words) == words
+    assert formatted(words) == words
 
 
 @pytest.mark.parametrize(
@@ -133,57 +134,57 @@ def test_of_two_members_of_one_name_neither_is_left() -> None:
     [" word", "Yes, 5!", '{"', '":"', '"}', "", "bearer", "k_", '{"city":', ', "q": ', "caf\u00e9", "it's"],
 )
 @pytest.mark.parametrize("audio", [True, False])
-def test_deltas_of_text_are_byte_for_byte(delta: str, audio: bool) -> None:
+def test_text_deltas_are_recorded_byte_for_byte(delta: str, audio: bool) -> None:
     for name in ("response.output_text.delta", "response.function_call_arguments.delta"):
         ids: dict[str, Any] = {"event_id": "event_1", "item_id": "item_1", "output_index": 0}
         frame = msgspec.json.encode({"type": name, **ids, "delta": delta})
-        assert spelled(frame, audio=audio, instructions=False) == frame
+        assert formatted(frame, audio=audio, instructions=False) == frame
         assert json.loads(frame)["delta"] == delta
 
 
 @given(st.text("ab\\\"':{}, /?@=&", max_size=60), st.text("\\\"' ", max_size=3))
-def test_any_text_stays_a_text(text: str, quote: str) -> None:
+def test_any_redacted_text_is_valid_and_redacted_once(text: str, quote: str) -> None:
     for value in (text, f"{quote}token{quote}:{quote}s3cret{quote}", f'{{"key":{json.dumps(text)}}}'):
         frame = json.dumps({"type": "x", "output": value}).encode()
-        found = json.loads(spelled(frame))["output"]
+        found = json.loads(formatted(frame))["output"]
         assert redacted(found) == found
         assert (
-            spelled(json.dumps({"type": "x", "output": found}).encode())
+            formatted(json.dumps({"type": "x", "output": found}).encode())
             == json.dumps({"type": "x", "output": found}).encode()
         )
 
 
-def test_a_name_in_escapes_is_a_name() -> None:
-    assert b"s3cret" not in spelled(b'{"type":"x","api\\u005fkey":"s3cret"}')
-    assert b"s3cret1234" not in spelled(b'{"a":"sk-s3cret1234","a":"twice"}')
-    assert b"s3cret1234" not in spelled(b"no JSON: sk-s3cret1234")
-    assert b"s3cret1234" not in spelled(b'"a string: sk-s3cret1234"')
-    assert b"s3cret1234" not in spelled(b"no text: \xff sk-s3cret1234")
+def test_credentials_in_escapes_and_outside_json_are_replaced() -> None:
+    assert b"s3cret" not in formatted(b'{"type":"x","api\\u005fkey":"s3cret"}')
+    assert b"s3cret1234" not in formatted(b'{"a":"sk-s3cret1234","a":"twice"}')
+    assert b"s3cret1234" not in formatted(b"no JSON: sk-s3cret1234")
+    assert b"s3cret1234" not in formatted(b'"a string: sk-s3cret1234"')
+    assert b"s3cret1234" not in formatted(b"no text: \xff sk-s3cret1234")
 
 
 @given(
     st.sampled_from(["key", "API-Key", "x_token", "Cookie", "credentials", "safety_identifier", "headers"]),
     st.text(min_size=1),
 )
-def test_a_credential_is_always_suspect(name: str, value: str) -> None:
-    assert json.loads(spelled(json.dumps({"a": [{name: value}]}).encode())) == {"a": [{name: REDACTED}]}
+def test_a_member_named_like_a_credential_is_redacted(name: str, value: str) -> None:
+    assert json.loads(formatted(json.dumps({"a": [{name: value}]}).encode())) == {"a": [{name: REDACTED}]}
 
 
-def test_instructions_are_kept_unless_asked() -> None:
+def test_instructions_are_removed_only_on_request() -> None:
     frame = b'{"type":"session.update","session":{"instructions":"be \\"nice\\"","model":"m"}}'
-    assert spelled(frame) == frame
+    assert formatted(frame) == frame
     without = b'{"type":"session.update","session":{"instructions":"<redacted>","model":"m"}}'
-    assert spelled(frame, instructions=False) == without
+    assert formatted(frame, instructions=False) == without
     tricky = b'{"a":"\\"instructions\\":\\"kept\\"","instructions":null}'
-    assert spelled(tricky, instructions=False) == tricky
+    assert formatted(tricky, instructions=False) == tricky
 
 
 # --- Audio ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("dialect", "side", "frame"), FRAMES, ids=cases.IDS)
-def test_audio_is_left_out_of_every_event(dialect: str, side: str, frame: bytes) -> None:
-    line = spelled(frame, audio=False, redact=False)
+def test_audio_is_removed_from_every_event(dialect: str, side: str, frame: bytes) -> None:
+    line = formatted(frame, audio=False, redact=False)
     before, after = json.loads(frame), json.loads(line)
     nbytes = after.pop("audio_bytes", None)
     lengths: list[int] = []
@@ -207,7 +208,7 @@ def audio_free(value: Any, lengths: list[int], name: str) -> Any:
     return [audio_free(item, lengths, "audio") for item in value] if isinstance(value, list) else value
 
 
-def test_the_members_of_audio_are_those_of_all_dialects() -> None:
+def test_audio_members_cover_all_dialects() -> None:
     assert AUDIO_MEMBERS["response.output_audio.delta"] == AUDIO_MEMBERS["response.audio.delta"] == "delta"
     assert AUDIO_MEMBERS["session.output_audio.delta"] == "delta"
     assert (
@@ -216,14 +217,14 @@ def test_the_members_of_audio_are_those_of_all_dialects() -> None:
 
 
 @pytest.mark.parametrize("encode", [realtime.encode, beta.encode])
-def test_hot_frames_are_byte_for_byte(encode: Any) -> None:
+def test_frequent_frames_are_recorded_byte_for_byte(encode: Any) -> None:
     for frame in (
         encode(realtime.InputAudioBufferAppend(audio=bytes(2000), event_id="e")),
         realtime.encode_append(bytes(2000)),
     ):
-        assert spelled(frame) == frame
+        assert formatted(frame) == frame
         assert (
-            spelled(frame, audio=False)
+            formatted(frame, audio=False)
             == frame.replace(b"A" * 2667 + b"=", b"")[:-1] + b',"audio_bytes":2000}'
         )
 
@@ -239,15 +240,15 @@ def test_hot_frames_are_byte_for_byte(encode: Any) -> None:
         (b'{"type":"response.audio.delta","delta":"QUJD"', None),
     ],
 )  # fmt: skip
-def test_unusual_audio(frame: bytes, line: bytes | None) -> None:
-    found = spelled(frame, audio=False)
+def test_audio_frames_in_unusual_layouts(frame: bytes, line: bytes | None) -> None:
+    found = formatted(frame, audio=False)
     if line is None:
         assert json.loads(found) == frame.decode()
     else:
         assert found == line
 
 
-def test_a_recorder_leaves_out_what_it_was_told(tmp_path: Path) -> None:
+def test_a_recorder_removes_audio_and_instructions(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path, audio=False, instructions=False) as recorder:
         recorder.sent(realtime.encode_append(bytes(480)))

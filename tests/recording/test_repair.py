@@ -1,4 +1,4 @@
-"""A log that is gone on with loses no byte that is not a torn line of ours; what is no log is refused."""
+"""Repair of logs: only an incomplete last line is removed, and a file that is not a log is refused."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ UNPACK: dict[str, Callable[[bytes], bytes]] = {
 EVERY_ENDING = pytest.mark.parametrize("ending", PACK)
 
 
-def held(path: Path) -> bytes:
-    """All bytes of a file, decompressed."""
+def unpacked(path: Path) -> bytes:
+    """Return the bytes of a file, decompressed."""
     data = path.read_bytes()
     return UNPACK["".join(path.suffixes)](data) if data else b""
 
@@ -46,31 +46,34 @@ LOGS = {
     "empty": (b"", b""),
     "blank": (b"\n\n", b"\n\n"),
     "metadata": (HEAD, HEAD),
-    "metadata without an end": (HEAD[:-1], HEAD),
+    "metadata without a line end": (HEAD[:-1], HEAD),
     "torn metadata": (HEAD[:-5], b""),
     "the first bytes": (b'{"rec', b""),
     "the first byte": (b"{", b""),
     "torn metadata after a line": (LINE + b"\n" + HEAD[:-9], LINE + b"\n"),
     "a line": (HEAD + LINE + b"\n", HEAD + LINE + b"\n"),
-    "a line without an end": (HEAD + LINE, HEAD + LINE + b"\n"),
-    "a line that is the first": (LINE, LINE + b"\n"),
-    "a torn line that is the first": (LINE[:-1], b""),
+    "a line without a line end": (HEAD + LINE, HEAD + LINE + b"\n"),
+    "a first line without a line end": (LINE, LINE + b"\n"),
+    "a torn first line": (LINE[:-1], b""),
     "a torn line": (HEAD + LINE + b"\n" + OTHER[:-20], HEAD + LINE + b"\n"),
     "one letter of a line": (HEAD + b"{", HEAD),
-    "a line of ours, laid out": (b'{ "direction" : "client", "time_ms": 1, "fra', b""),
+    "a torn line with spaces": (b'{ "direction" : "client", "time_ms": 1, "fra', b""),
     "zeros after a line": (HEAD + LINE + b"\n" + bytes(900), HEAD + LINE + b"\n"),
-    "zeros after a line without an end": (HEAD + LINE + bytes(900), HEAD + LINE + b"\n"),
+    "zeros after a line without a line end": (HEAD + LINE + bytes(900), HEAD + LINE + b"\n"),
     "zeros after a torn line": (HEAD + LINE[:-9] + bytes(900), HEAD),
-    "a whole line that is no entry": (HEAD + b'{"direction":"up"}', HEAD + b'{"direction":"up"}\n'),
-    "metadata of somebody else": (b'{"call":7}\n' + LINE + b"\n" + OTHER[:9], b'{"call":7}\n' + LINE + b"\n"),
+    "a complete line that is not an entry": (HEAD + b'{"direction":"up"}', HEAD + b'{"direction":"up"}\n'),
+    "metadata of another program": (
+        b'{"call":7}\n' + LINE + b"\n" + OTHER[:9],
+        b'{"call":7}\n' + LINE + b"\n",
+    ),
     "a note at the end": (HEAD + LINE + b"\nmy note", HEAD + LINE + b"\nmy note\n"),
     "a list at the end": (HEAD + b"[1,2", HEAD + b"[1,2\n"),
-    "a frame that nests too deep": (
+    "a frame that is nested too deeply": (
         HEAD + LINE[:-13] + b"[" * 9999 + b"]" * 9999 + b"}",
         HEAD + LINE[:-13] + b"[" * 9999 + b"]" * 9999 + b"}\n",
     ),
     "a byte order mark": (b"\xef\xbb\xbf" + LINE + b"\n", b"\xef\xbb\xbf" + LINE + b"\n"),
-    "a first line that is damaged": (
+    "a damaged first line": (
         b'{"recording":1,\x00}\n' + LINE,
         b'{"recording":1,\x00}\n' + LINE + b"\n",
     ),
@@ -79,20 +82,22 @@ LOGS = {
 
 @EVERY_ENDING
 @pytest.mark.parametrize(("before", "after"), LOGS.values(), ids=LOGS)
-def test_a_log_ends_with_a_whole_line(tmp_path: Path, ending: str, before: bytes, after: bytes) -> None:
+def test_a_repaired_log_ends_with_a_complete_line(
+    tmp_path: Path, ending: str, before: bytes, after: bytes
+) -> None:
     path = tmp_path / f"a{ending}"
     path.write_bytes(PACK[ending](before))
     time_ms = repair_log(str(path))
-    assert held(path) == after
+    assert unpacked(path) == after
     assert time_ms == (12.5 if b"12.500" in after else 0)
     assert os.listdir(tmp_path) == [path.name]
     with Recorder(path, buffer_bytes=0) as recorder:
         recorder.sent(b"{}")
-    assert held(path).startswith(after)
+    assert unpacked(path).startswith(after)
     assert isinstance([*read_log(path)][-1], Entry)
 
 
-NO_LOGS = [
+NOT_LOGS = [
     b"hello",
     b"hello\n",
     b"bacon\neggs without newline",
@@ -109,8 +114,10 @@ NO_LOGS = [
 
 
 @EVERY_ENDING
-@pytest.mark.parametrize("content", NO_LOGS)
-def test_what_is_no_log_is_refused_and_left_as_it_is(tmp_path: Path, ending: str, content: bytes) -> None:
+@pytest.mark.parametrize("content", NOT_LOGS)
+def test_a_file_that_is_not_a_log_is_refused_and_left_unchanged(
+    tmp_path: Path, ending: str, content: bytes
+) -> None:
     path = tmp_path / f"notes{ending}"
     path.write_bytes(PACK[ending](content))
     before = path.read_bytes()
@@ -125,12 +132,12 @@ def test_what_is_no_log_is_refused_and_left_as_it_is(tmp_path: Path, ending: str
 
 @pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst"])
 @pytest.mark.parametrize("content", [b"hello", HEAD + LINE, b"\x1f", b"\x28\xb5", bytes(50)])
-def test_what_is_not_compressed_as_its_name_says_is_no_log(
+def test_a_file_that_is_not_compressed_as_its_suffix_states_is_refused(
     tmp_path: Path, ending: str, content: bytes
 ) -> None:
     path = tmp_path / f"a{ending}"
     path.write_bytes(content)
-    if content and PACK[ending](b"").startswith(content):  # the first bytes of a first write
+    if content and PACK[ending](b"").startswith(content):  # the beginning of a first write
         assert repair_log(str(path)) == 0
         assert path.read_bytes() == b""
     else:
@@ -140,7 +147,7 @@ def test_what_is_not_compressed_as_its_name_says_is_no_log(
 
 
 @given(st.binary(max_size=200))
-def test_a_text_loses_no_byte(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_text_in_a_log_loses_no_byte(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "a.jsonl"
     path.write_bytes(HEAD + LINE + b"\n" + content)
     repair_log(str(path))
@@ -157,17 +164,17 @@ def test_a_text_loses_no_byte(tmp_path_factory: pytest.TempPathFactory, content:
     st.floats(0, 1),
 )
 @EVERY_ENDING
-def test_a_log_cut_anywhere_is_gone_on_with(
+def test_a_log_truncated_anywhere_is_continued(
     tmp_path_factory: pytest.TempPathFactory, ending: str, sizes: list[int], buffer_bytes: int, part: float
 ) -> None:
-    """Of a torn file all whole lines stay, and what is added is read back: with every zstd module."""
-    path = tmp_path_factory.mktemp("cut") / f"a{ending}"
+    """All complete lines remain and the added ones are read back, with either zstd module."""
+    path = tmp_path_factory.mktemp("torn") / f"a{ending}"
     frames = [b'{"n":"%b"}' % NOISE[: 2 * size] for size in sizes]
     with Recorder(path, buffer_bytes=buffer_bytes, header=False, clock=lambda: 1.0) as recorder:
         for frame in frames:
             recorder.sent(frame)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: round(len(whole) * part)])
+    written = path.read_bytes()
+    path.write_bytes(written[: round(len(written) * part)])
     before = [each.frame for each in read_log(path) if isinstance(each, Entry)]
     assert before == frames[: len(before)]
     with Recorder(path, header=False) as recorder:
@@ -176,7 +183,7 @@ def test_a_log_cut_anywhere_is_gone_on_with(
 
 
 @pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst"])
-def test_a_torn_end_is_told_and_a_damaged_file_is_kept(tmp_path: Path, ending: str) -> None:
+def test_a_torn_end_is_reported_and_a_damaged_file_is_retained(tmp_path: Path, ending: str) -> None:
     path, pack = tmp_path / f"a{ending}", PACK[ending]
     noise = b'{"direction":"client","time_ms":1.0,"frame":"%b"}\n' % NOISE[:6000]
     path.write_bytes(pack(HEAD + LINE + b"\n") + pack(noise)[:-9])
@@ -189,14 +196,14 @@ def test_a_torn_end_is_told_and_a_damaged_file_is_kept(tmp_path: Path, ending: s
         damaged = pack(HEAD + LINE + b"\n") + b"\xff" * 40 + pack(HEAD + OTHER + b"\n")
         path.write_bytes(damaged)
         repair_log(str(path))
-        assert held(path) in (
+        assert unpacked(path) in (
             HEAD + LINE + b"\n",
             b"",
-        )  # zstandard gives nothing of what it read with the damage
+        )  # zstandard returns nothing of the data that it reads together with the damage
         assert Path(f"{path}.damaged{n}").read_bytes() == damaged
 
 
-def test_gzip_of_several_members_and_padding(tmp_path: Path) -> None:
+def test_gzip_with_several_members_and_padding(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(HEAD) + gzip.compress(LINE + b"\n") + bytes(512))
     assert repair_log(str(path)) == 12.5

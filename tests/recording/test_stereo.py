@@ -1,4 +1,4 @@
-"""The stereo recording: every sample where it was, on the log's time line."""
+"""Stereo recording: every sample is at its position on the log's time line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ULAW = {"audio": {"input": {"format": {"type": "audio/pcmu"}}, "output": {"forma
 
 
 class Log:
-    """A log that a test writes."""
+    """A log written by a test."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.lines = path, list[str]()
@@ -31,10 +31,10 @@ class Log:
         frame = {"type": kind, **members}
         self.lines.append(json.dumps({"direction": direction, "time_ms": time_ms, "frame": frame}))
 
-    def say(self, time_ms: float, samples: NDArray[Any], kind: str = "input_audio_buffer.append") -> None:
+    def append(self, time_ms: float, samples: NDArray[Any], kind: str = "input_audio_buffer.append") -> None:
         self.add("client", time_ms, kind, audio=base64.b64encode(samples.tobytes()).decode())
 
-    def answer(self, time_ms: float, samples: NDArray[Any], item: str = "a", **members: Any) -> None:
+    def delta(self, time_ms: float, samples: NDArray[Any], item: str = "a", **members: Any) -> None:
         delta = base64.b64encode(samples.tobytes()).decode()
         members = {"item_id": item, "response_id": f"r{item}", "content_index": 0, **members}
         self.add(
@@ -68,22 +68,22 @@ def ms(milliseconds: float, rate: int = 24) -> int:
     return round(milliseconds * rate)
 
 
-def test_a_call_lies_on_the_time_of_its_log(log: Log) -> None:
-    said, heard = NOISE[: ms(400)], NOISE[ms(1000) : ms(2500)]
+def test_audio_is_placed_at_the_times_of_the_log(log: Log) -> None:
+    caller, assistant = NOISE[: ms(400)], NOISE[ms(1000) : ms(2500)]
     for n, jitter in enumerate([0, 13, 0, 60, 2, 0, 1, 30, 0, 5]):  # 40 ms each, some late
-        log.say(100.5 + n * 40 + jitter, said[ms(40) * n : ms(40) * (n + 1)])
-    for n in range(5):  # 300 ms each, much faster than heard
-        log.answer(700 + n * 20, heard[ms(300) * n : ms(300) * (n + 1)])
+        log.append(100.5 + n * 40 + jitter, caller[ms(40) * n : ms(40) * (n + 1)])
+    for n in range(5):  # 300 ms each, much faster than played
+        log.delta(700 + n * 20, assistant[ms(300) * n : ms(300) * (n + 1)])
     call, left, right = log.mixed()
-    assert np.array_equal(left, placed(ms(2200), (ms(100.5), said)))
-    assert np.array_equal(right, placed(ms(2200), (ms(700), heard)))
+    assert np.array_equal(left, placed(ms(2200), (ms(100.5), caller)))
+    assert np.array_equal(right, placed(ms(2200), (ms(700), assistant)))
     assert call == StereoCall(24000, 2200.0, 400.0, 1500.0, 0, 0)
 
 
-def test_a_pause_is_a_pause_and_jitter_is_none(log: Log) -> None:
+def test_a_pause_leaves_a_gap_and_jitter_does_not(log: Log) -> None:
     piece = NOISE[: ms(100)]
     for at in (0, 390, 1000, 1150):  # late by 290, a pause of 510, late by 50
-        log.say(at, piece)
+        log.append(at, piece)
     _, left, _ = log.mixed()
     assert np.array_equal(
         left, placed(ms(1200), (0, NOISE[: ms(100)]), (ms(100), piece), (ms(1000), piece), (ms(1100), piece))
@@ -93,57 +93,57 @@ def test_a_pause_is_a_pause_and_jitter_is_none(log: Log) -> None:
     assert np.array_equal(left, placed(ms(1250), *((ms(at), piece) for at in starts)))
 
 
-def test_answers_wait_for_one_another(log: Log) -> None:
+def test_responses_follow_one_another(log: Log) -> None:
     first, second = NOISE[: ms(500)], NOISE[ms(500) : ms(900)]
-    log.answer(100, first)
-    log.answer(200, second, "b")
-    log.answer(1010, first, "c")  # 10 ms after the end: not a late piece, as it begins an item
+    log.delta(100, first)
+    log.delta(200, second, "b")
+    log.delta(1010, first, "c")  # 10 ms after the end: not a late piece, as it begins an item
     _, _, right = log.mixed()
     assert np.array_equal(right, placed(ms(1510), (ms(100), first), (ms(600), second), (ms(1010), first)))
 
 
 @pytest.mark.parametrize("who", ["client", "server"])
-def test_barge_in_ends_what_is_heard(log: Log, who: str) -> None:
+def test_barge_in_ends_the_audio(log: Log, who: str) -> None:
     audio = NOISE[: ms(3000)]
-    log.answer(100, audio[: ms(2000)])
-    log.answer(150, audio[ms(2000) :])
+    log.delta(100, audio[: ms(2000)])
+    log.delta(150, audio[ms(2000) :])
     kind = {"client": "conversation.item.truncate", "server": "conversation.item.truncated"}[who]
     log.add(who, 900, kind, item_id="a", content_index=0, audio_end_ms=725)
-    log.answer(910, audio[: ms(500)])  # late: the server had not yet heard of it
-    log.answer(1200, audio[: ms(100)], "b")
+    log.delta(910, audio[: ms(500)])  # late: the server had not received the truncate yet
+    log.delta(1200, audio[: ms(100)], "b")
     call, _, right = log.mixed()
     assert np.array_equal(right, placed(ms(1300), (ms(100), audio[: ms(725)]), (ms(1200), audio[: ms(100)])))
-    assert call.cuts == 1
+    assert call.truncations == 1
     assert call.assistant_ms == 825
 
 
-def test_a_cut_that_both_sides_tell_of_is_one(log: Log) -> None:
-    """The client's truncate, and the server's answer to it after the next item has begun."""
+def test_a_truncation_sent_by_both_sides_counts_once(log: Log) -> None:
+    """The client's truncate, and the server's confirmation after the next item has begun."""
     audio = NOISE[: ms(2000)]
-    log.answer(100, audio)
+    log.delta(100, audio)
     log.add("client", 900, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=700)
-    log.answer(910, audio[: ms(500)], "b")
+    log.delta(910, audio[: ms(500)], "b")
     log.add("server", 1000, "conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=700)
     log.add("server", 1001, "output_audio_buffer.cleared", response_id="ra")
     call, _, right = log.mixed()
     assert np.array_equal(right, placed(ms(1001), (ms(100), audio[: ms(700)]), (ms(910), audio[: ms(91)])))
-    assert (call.cuts, call.assistant_ms) == (2, 791)
+    assert (call.truncations, call.assistant_ms) == (2, 791)
 
 
-def test_a_cleared_buffer_ends_what_is_heard(log: Log) -> None:
+def test_a_cleared_buffer_ends_the_audio(log: Log) -> None:
     audio = NOISE[: ms(2000)]
-    log.answer(0, audio)
+    log.delta(0, audio)
     log.add("server", 500.25, "output_audio_buffer.cleared", response_id="ra")
-    log.answer(510, audio)
-    log.answer(600, audio[: ms(50)], "b")
+    log.delta(510, audio)
+    log.delta(600, audio[: ms(50)], "b")
     call, _, right = log.mixed()
     assert np.array_equal(right, placed(ms(650), (0, audio[: ms(500.25)]), (ms(600), audio[: ms(50)])))
-    assert call.cuts == 1
+    assert call.truncations == 1
 
 
-def test_a_cut_of_what_is_long_past_spares_what_came_after(log: Log) -> None:
-    log.answer(0, NOISE[: ms(200)])
-    log.answer(300, NOISE[: ms(200)], "b")
+def test_a_late_truncation_leaves_later_audio(log: Log) -> None:
+    log.delta(0, NOISE[: ms(200)])
+    log.delta(300, NOISE[: ms(200)], "b")
     log.add("client", 600, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=50)
     log.add("client", 600, "conversation.item.truncate", item_id="unknown", audio_end_ms=50)
     _, _, right = log.mixed()
@@ -153,11 +153,11 @@ def test_a_cut_of_what_is_long_past_spares_what_came_after(log: Log) -> None:
 # --- Formats -------------------------------------------------------------------------
 
 
-def test_a_call_of_the_telephone_stays_at_8_khz(log: Log) -> None:
+def test_a_g711_call_stays_at_8_khz(log: Log) -> None:
     codes = NOISE.view(np.uint8)[:8000]
     log.add("server", 0, "session.updated", session=ULAW)
-    log.say(10, codes[:4000])
-    log.answer(20, codes)
+    log.append(10, codes[:4000])
+    log.delta(20, codes)
     call, left, right = log.mixed()
     assert call.sample_rate == 8000
     assert np.array_equal(left, placed(8160, (80, ulaw_decode(codes[:4000].copy()))))
@@ -165,13 +165,13 @@ def test_a_call_of_the_telephone_stays_at_8_khz(log: Log) -> None:
     assert log.mixed(sample_rate=24000)[0].sample_rate == 24000
 
 
-def test_formats_may_change_in_a_call(log: Log) -> None:
+def test_formats_may_change_during_a_call(log: Log) -> None:
     codes = NOISE.view(np.uint8)[:1600]
-    log.say(0, NOISE[: ms(100)])
+    log.append(0, NOISE[: ms(100)])
     log.add("client", 90, "session.update", session={"input_audio_format": "g711_ulaw"})
-    log.say(100, codes)
+    log.append(100, codes)
     log.add("server", 299, "session.updated", session={"input_audio_format": "pcm16"})
-    log.say(300, NOISE[: ms(100)])
+    log.append(300, NOISE[: ms(100)])
     _, left, _ = log.mixed()
     up = Resampler(8000, 24000)
     decoded = ulaw_decode(codes.copy())
@@ -191,51 +191,53 @@ def test_formats_may_change_in_a_call(log: Log) -> None:
 )  # fmt: skip
 def test_every_dialect(log: Log, append: str, delta: str, session: Any) -> None:
     log.add("server", 0, "session.created", **session)
-    log.say(0, NOISE[:2400], append)
-    log.add("server", 0, append, audio=base64.b64encode(NOISE[:100].tobytes()).decode())  # an echo
-    log.answer(50, NOISE[:1200], kind=delta)
+    log.append(0, NOISE[:2400], append)
+    log.add(
+        "server", 0, append, audio=base64.b64encode(NOISE[:100].tobytes()).decode()
+    )  # the echo of a sideband
+    log.delta(50, NOISE[:1200], kind=delta)
     _, left, right = log.mixed()
     assert np.array_equal(left, NOISE[:2400])
     assert np.array_equal(right, placed(2400, (1200, NOISE[:1200])))
 
 
-def test_rates_told_by_the_session_and_by_a_delta(log: Log) -> None:
+def test_sample_rates_of_the_session_and_of_a_delta(log: Log) -> None:
     log.add(
         "server", 0, "session.started", session={"audio": {"format": {"type": "audio/pcm", "rate": 16000}}}
     )
-    log.say(0, NOISE[:1600], "session.input_audio.append")
-    log.answer(0, NOISE[:4800], kind="session.output_audio.delta", sample_rate=48000)
+    log.append(0, NOISE[:1600], "session.input_audio.append")
+    log.delta(0, NOISE[:4800], kind="session.output_audio.delta", sample_rate=48000)
     call, left, right = log.mixed()
     assert call.sample_rate == 24000
     assert len(left) == len(right) == 2400
 
 
-def test_audio_that_was_left_out_is_silence(log: Log) -> None:
+def test_audio_left_out_of_the_log_is_silence(log: Log) -> None:
     log.add("client", 0, "input_audio_buffer.append", audio="", audio_bytes=4800)
-    log.say(100, NOISE[:2400])
+    log.append(100, NOISE[:2400])
     _, left, _ = log.mixed()
     assert np.array_equal(left, placed(4800, (2400, NOISE[:2400])))
 
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 999), min_size=1, max_size=20))
-def test_a_stream_cut_anywhere_is_the_same(
+def test_any_split_of_a_stream_gives_the_same_audio(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
 ) -> None:
-    log = Log(tmp_path_factory.mktemp("cut") / "a.jsonl")
+    log = Log(tmp_path_factory.mktemp("split") / "a.jsonl")
     data, at = NOISE.tobytes()[: sum(sizes) // 2 * 2], 0
-    for size in sizes:  # samples may be cut in the middle
-        log.say(at / 48, np.frombuffer(data[at : at + size], "u1"))
+    for size in sizes:  # a sample may be split
+        log.append(at / 48, np.frombuffer(data[at : at + size], "u1"))
         at += size
     _, left, _ = log.mixed()
     assert left.tobytes() == data
 
 
-# --- What is not as it should be -----------------------------------------------------
+# --- Malformed input -----------------------------------------------------------------
 
 
-def test_broken_frames_cost_themselves(log: Log) -> None:
-    log.say(0, NOISE[:2400])
+def test_malformed_frames_are_skipped(log: Log) -> None:
+    log.append(0, NOISE[:2400])
     for frame in ({"audio": 5}, {"audio": "!"}, {}, {"audio": None}):
         log.add("client", 0, "input_audio_buffer.append", **frame)
     log.add("server", 0, "session.updated", session=5)
@@ -248,14 +250,14 @@ def test_broken_frames_cost_themselves(log: Log) -> None:
 
 
 def test_a_call_too_long_for_a_file(log: Log) -> None:
-    log.say(13 * 3600 * 1000, NOISE[:2400])
+    log.append(13 * 3600 * 1000, NOISE[:2400])
     with pytest.raises(AudioError, match=r"12\.4 hours"):
         log.mixed()
     assert not log.path.with_suffix(".wav").exists()
 
 
-def test_no_recording_is_written_over_its_log(log: Log) -> None:
-    log.say(0, NOISE[:2400])
+def test_a_recording_does_not_overwrite_its_log(log: Log) -> None:
+    log.append(0, NOISE[:2400])
     log.mixed()
     before, link = log.path.read_bytes(), log.path.with_name("link.wav")
     link.symlink_to(log.path)
@@ -265,12 +267,12 @@ def test_no_recording_is_written_over_its_log(log: Log) -> None:
     assert log.path.read_bytes() == before
 
 
-def test_an_empty_log_is_an_empty_file(log: Log) -> None:
+def test_an_empty_log_gives_an_empty_file(log: Log) -> None:
     call, left, _ = log.mixed()
     assert (call.duration_ms, len(left)) == (0, 0)
 
 
-def test_the_name_of_the_file() -> None:
+def test_the_default_name_of_the_file() -> None:
     assert default_out("a/call.jsonl.gz") == str(Path("a") / "call.wav")
     assert default_out("call") == "call.wav"
     assert WavAudio(b"", "pcm16", 8000, 2).frames == 0
