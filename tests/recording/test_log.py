@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from realtime.recording import BrokenLine, Entry, Recorder, read_log, read_metadata
-from realtime.recording.log import parse_line
+from realtime.errors import ConfigError
+from realtime.recording import BrokenLine, Entry, Recorder, log_files, read_log, read_metadata
+from realtime.recording.log import ensure_not_input, find_parts, next_part, parse_line, split_part
 
 OURS = b'{"direction":"server","time_ms":12.500,"frame":{"type":"x"}}'
 
@@ -174,3 +175,51 @@ def test_the_fast_path_gives_what_full_parsing_gives(
         recorder.sent(b'{"type":"x","y":"' + text.hex().encode() + b'"}')
     _, line = path.read_bytes().splitlines()
     assert read(path) == [parse_line(line, 2)]
+
+
+# --- Files ---------------------------------------------------------------------------
+
+NAMES = [
+    "call.jsonl", "call", ".jsonl", "call.", "a.b.jsonl.gz", "call.jsonl.zst", "call.gz", "2026.01.02.jsonl",
+    "call.00001.jsonl", "call.ndjson",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_parts_of_a_log_are_found_by_its_name(tmp_path: Path, name: str) -> None:
+    path = str(tmp_path / name)
+    parts: list[str] = []
+    for n in range(1, 4):
+        parts.append(next_part(path))
+        Path(parts[-1]).touch()
+        assert split_part(Path(parts[-1]).name) == (name, f"{n:06}")
+    assert log_files(path) == parts
+    Path(path).touch()
+    (tmp_path / f"other{name}").touch()
+    assert log_files(path) == [*parts, path]
+    assert find_parts(str(tmp_path)) == {name: [(n, Path(part).name) for n, part in enumerate(parts, 1)]}
+
+
+@pytest.mark.parametrize("name", [*NAMES, "", "call.000001x.jsonl", "000001.jsonl", "call.12345"])
+def test_other_names_are_not_parts(name: str) -> None:
+    assert split_part(name) is None
+
+
+def test_numbers_of_parts_may_grow_beyond_six_digits(tmp_path: Path) -> None:
+    for number in ("999999", "1000000", "000002"):
+        (tmp_path / f"call.{number}.jsonl").touch()
+    path = str(tmp_path / "call.jsonl")
+    assert [Path(name).name for name in log_files(path)] == [
+        "call.000002.jsonl", "call.999999.jsonl", "call.1000000.jsonl",
+    ]  # fmt: skip
+    assert next_part(path) == str(tmp_path / "call.1000001.jsonl")
+    assert log_files(tmp_path / "no" / "call.jsonl") == []
+
+
+def test_an_output_must_not_be_an_input(tmp_path: Path) -> None:
+    path, link = write(tmp_path / "a.jsonl", OURS), tmp_path / "link"
+    link.symlink_to(path)
+    for out in (path, link, str(link)):
+        with pytest.raises(ConfigError, match="choose another output file"):
+            ensure_not_input([tmp_path / "none", path], out)
+    ensure_not_input([path], tmp_path / "none")
