@@ -1,6 +1,6 @@
 """Compression of logs: gzip, and zstd from Python 3.14 or the `zstandard` package.
 
-A compressed log is a sequence of gzip members or zstd frames, each written whole, so that what was written
+A compressed log is a sequence of gzip members or zstd frames, each written at once, so that what was written
 before a crash can be read by any tool. `read_blocks` also reads what is left of a truncated or damaged
 file. Lines are the concern of `log`.
 """

@@ -1,7 +1,7 @@
 """Audio of a log, extracted frame by frame: its format, its item, and the truncations that end it.
 
 `AudioExtractor` turns log entries into `AudioChunk` and `Truncation` values. It reads only the few members
-it needs, in every dialect, and ignores what it cannot read. Nothing here resamples or needs numpy: `stereo`
+it needs, in every dialect, and ignores what it cannot read. It needs no numpy: `stereo`
 places the chunks on a time line.
 """
 

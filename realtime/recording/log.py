@@ -27,7 +27,7 @@ DIRECTIONS: Final[tuple[Direction, ...]] = ("client", "server")
 MAX_LINE_BYTES: Final = 192 * 1024 * 1024
 
 # The beginning of a line as `Recorder` writes it. Both directions have six letters, so the time begins at a
-# fixed offset and one dict lookup tells whether a line has this layout.
+# fixed offset and one dict lookup detects this layout.
 LINE_HEADS: Final[dict[Direction, bytes]] = {
     name: f'{{"direction":"{name}","time_ms":'.encode() for name in DIRECTIONS
 }
@@ -124,7 +124,7 @@ def read_metadata(path: LogPath) -> dict[str, Any]:
 def parse_line(line: bytes, number: int) -> Entry | BrokenLine | None:
     """Parse a line without its line end; None for metadata and blank lines.
 
-    `number` is the line's number in its file, from 1. The whole line is validated as JSON.
+    `number` is the line's number in its file, from 1. The line is validated as JSON.
     """
     try:
         line = line.removeprefix(BOM) if number == 1 else line

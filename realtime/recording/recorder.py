@@ -191,7 +191,7 @@ class Recorder:
     ) -> None:
         self.close()
 
-    # --- Inside, with the lock held ---
+    # --- Internal; the caller has the lock ---
 
     def _now_ms(self) -> float:
         return self._offset_ms + (self._clock() - self._began) * 1000
@@ -339,7 +339,7 @@ class AppendFile:
         """Append all of `data`.
 
         Raises:
-            OSError: it cannot be written; nothing of it was.
+            OSError: it cannot be written. Nothing of it remains in the file.
         """
         view = memoryview(b"\n" + data if self._ends_torn else data)
         try:

@@ -132,7 +132,7 @@ def _last_time_in_file(file: BinaryIO, end: int) -> float:
 
 
 def _repair_compressed(path: str, compression: str) -> float:
-    """Read the whole file and copy its lines. The copy replaces a file that is torn."""
+    """Copy the lines of the file. The copy replaces a file that is torn."""
     copy_path = f"{path}.repairing"
     pack = packer(compression)
     assert pack is not None

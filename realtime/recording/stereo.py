@@ -230,7 +230,7 @@ class Track:
         """Delete the temporary file."""
         self._file.close()
 
-    # --- Inside ---
+    # --- Internal ---
 
     def _write(self, piece: tuple[int, bytes]) -> None:
         start, samples = piece

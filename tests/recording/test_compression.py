@@ -154,4 +154,4 @@ def test_zstd_without_a_module_is_a_config_error(tmp_path: Path, monkeypatch: py
     with pytest.raises(ConfigError, match="the extra"):
         Recorder(tmp_path / "b.jsonl.zst")
     with pytest.raises(ConfigError, match="the extra"):
-        [*read_log(path)]
+        list(read_log(path))
