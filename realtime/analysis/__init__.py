@@ -1,39 +1,72 @@
-"""Logs of calls, understood: what happened turn by turn, how fast, and what it cost.
+"""Analysis of call logs: what happened turn by turn, how fast, and what it cost.
 
-`inspect_log` reads a log once and gives its `Report`; `Inspector` does it entry by entry. Reports
-add up to a `Summary`. `find_logs` finds what there is to inspect, `write_page` makes a page of one
-log. No clocks: all times are the log's.
+`inspect_log` reads a log and returns its `Report`; `Inspector` does the same entry by entry. Reports
+add up to a `Summary`. `find_logs` finds logs by name, `write_page` makes an HTML page of one. There
+are no clocks here: all times are the log's.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .histogram import Histogram as Histogram
-from .inspector import Inspector as Inspector, inspect_log as inspect_log
-from .logs import Log as Log, find_logs as find_logs
+from .histogram import Histogram
+from .inspector import Inspector, inspect_log
+from .logs import Log, find_logs
 from .report import (
-    CallReport as CallReport,
-    CostItem as CostItem,
-    CostReport as CostReport,
-    ErrorReport as ErrorReport,
-    FrameCount as FrameCount,
-    GapReport as GapReport,
-    InterruptionReport as InterruptionReport,
-    RateLimitReport as RateLimitReport,
-    Report as Report,
-    ResponseReport as ResponseReport,
-    SessionReport as SessionReport,
-    Turn as Turn,
-    UsageReport as UsageReport,
-    UserInput as UserInput,
+    CallReport,
+    CostItem,
+    CostReport,
+    ErrorReport,
+    FrameCount,
+    GapReport,
+    InterruptionReport,
+    RateLimitReport,
+    Report,
+    ResponseReport,
+    SessionReport,
+    Turn,
+    UsageReport,
+    UserInput,
 )
-from .summary import Summary as Summary, WorstCall as WorstCall, percentiles as percentiles
+from .summary import Summary, WorstCall, percentiles
 
 if TYPE_CHECKING:
-    from .page import PageStats as PageStats, write_page as write_page
-else:
-    # Few want a page: its modules are imported when these are first named.
+    from .page import PageStats, write_page
+
+__all__ = [
+    "CallReport",
+    "CostItem",
+    "CostReport",
+    "ErrorReport",
+    "FrameCount",
+    "GapReport",
+    "Histogram",
+    "Inspector",
+    "InterruptionReport",
+    "Log",
+    "PageStats",
+    "RateLimitReport",
+    "Report",
+    "ResponseReport",
+    "SessionReport",
+    "Summary",
+    "Turn",
+    "UsageReport",
+    "UserInput",
+    "WorstCall",
+    "find_logs",
+    "inspect_log",
+    "percentiles",
+    "write_page",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if not TYPE_CHECKING:
+    # `page` needs numpy and is imported on first use.
     def __getattr__(name):
         if name in {"PageStats", "write_page"}:
             from . import page

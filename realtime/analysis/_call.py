@@ -1,99 +1,597 @@
-"""One call as its log goes on: the session, the user's turns, the responses, the money.
+"""State of one call, and what each event does to it.
 
-Each of these has a file; here they are held together. `_events` says what each event does to them,
-`_hot` what audio and pieces of text do.
+`CallState` holds the trackers of the call. `HANDLERS` has a function for each event type of every
+dialect that changes it, `AUDIO_AND_TEXT` one for the frames that are most of a log. Reading frames
+and choosing the dialect is in `inspector`; the rules for turns and responses are in `_turns` and
+`_responses`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
-from ..recording._sound import Coding
-from ..state._once import Once
-from ._clock import InputClock
-from ._kept import Kept, code_of, message_of, name_of
-from ._money import Money, Price
-from ._parts import Live, Part
-from ._responses import Responses
-from ._runs import Runs
-from ._session import Sessions, ms_per_byte
-from ._turns import Turns
-from .report import ErrorReport
+import msgspec
+
+from .._bounded import SeenSet
+from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from ..errors import DecodeError
+from ..events.base import Unknown
+from ..recording import Direction
+from ..state import Tokens
+from ._builder import ReportBuilder, as_code, as_count, as_message, as_name, as_position
+from ._cost import CostTracker, Price
+from ._doors import MAX_SILENCE_BYTES, Coding, decoded_nbytes
+from ._responses import ContentPart, ResponseState, ResponseTracker
+from ._session import SessionTracker, ms_per_byte
+from ._turns import InputClock, RunTracker, TurnTracker
+from .report import CallReport, ErrorReport, RateLimitReport
 
 
-class Call:
-    """What follows one log.
+class CallState:
+    """State of the call that a log records.
 
-    Attributes: the parts; `echoes`, how many messages without an id the client has sent that the server
-    has not told yet; `seen`, ids of the user's messages; `parts`, by the heads of their deltas.
+    Attributes: the trackers; `pending_echoes`, the number of messages without an id that the client
+    has sent and the server has not echoed yet; `seen`, ids of the user's messages.
     """
 
     def __init__(self, model: Price | None, transcription_model: Price | None, gap_ms: float) -> None:
-        self.kept = Kept()
-        self.report = self.kept.report
-        self.money = Money(self.kept, model, transcription_model)
-        self.sessions = Sessions(self.kept)
+        self.builder = ReportBuilder()
+        self.report = self.builder.report
+        self.cost = CostTracker(self.builder, model, transcription_model)
+        self.sessions = SessionTracker(self.builder)
         self.clock = InputClock()
         self.clock.ms_per_byte = ms_per_byte(self.sessions.input)
-        self.turns = Turns(self.kept, self.clock)
-        self.responses = Responses(self.kept, gap_ms)
-        self.runs = Runs(self.kept, self.turns, self.responses)
-        self.echoes, self.seen = 0, Once()
-        self.parts: dict[bytes, Part] = {}
+        self.turns = TurnTracker(self.builder, self.clock)
+        self.responses = ResponseTracker(self.builder, gap_ms)
+        self.runs = RunTracker(self.builder, self.turns, self.responses)
+        self.pending_echoes, self.seen = 0, SeenSet()
 
-    def session(
-        self, kind: str, told: dict[str, Any], time_ms: float, *, begins: bool, by_server: bool
+    def feed_session(
+        self, type: str, session: dict[str, Any], time_ms: float, *, is_first: bool, from_server: bool
     ) -> None:
-        """A session's object, from either side; `begins` where it is the first of a connection."""
-        if begins and self.sessions.is_another(told):
-            self._ends()
+        """Feed a session object. `is_first` marks the first one of a connection."""
+        if is_first and self.sessions.is_new(session):
+            self._end_session()
             self.sessions.begin(time_ms)
-        self.sessions.told(kind, told, by_server=by_server)
+        self.sessions.feed(type, session, from_server=from_server)
         self.clock.ms_per_byte = ms_per_byte(self.sessions.input)
 
-    def _ends(self) -> None:
-        self.speaks()
-        self.clock.begin()
-        self.responses.forget()
-        self.turns.forget()
-        self.runs.forget()
-        self.parts.clear()
-        self.echoes = 0
+    def _end_session(self) -> None:
+        self._bill_audio()
+        self.clock.begin_session()
+        self.responses.reset()
+        self.turns.reset()
+        self.runs.reset()
+        self.pending_echoes = 0
 
-    def speaks(self) -> None:
-        """Count what the session was sent, where no server counts it."""
+    def _bill_audio(self) -> None:
+        """Count the audio sent to a translation session, whose server reports no usage."""
         if self.sessions.now.dialect == "translation":
-            self.money.translates(self.sessions.now, self.clock)
+            self.cost.add_audio(self.sessions.now, self.clock.take_billable_ms())
 
-    def begin(self, id: str | None, created_ms: float | None, time_ms: float, coding: Coding) -> Live:
-        """A response begins."""
-        live = self.turns.answer(id, created_ms, ms_per_byte(coding), time_ms)
-        self.responses.begin(live)
-        self.parts.clear()
-        return live
+    def begin_response(
+        self, id: str | None, created_ms: float | None, time_ms: float, coding: Coding
+    ) -> ResponseState:
+        """Begin a response."""
+        response = self.turns.begin_response(id, created_ms, ms_per_byte(coding), time_ms)
+        self.responses.begin(response)
+        return response
 
-    def live(self, id: object, time_ms: float) -> Live:
-        """The response of this id; one whose beginning is not in the log begins here."""
-        name = name_of(id)
+    def response(self, id: object, time_ms: float) -> ResponseState:
+        """Return the response with this id. Begins one if its response.created is not in the log."""
+        name = as_name(id)
         found = self.responses.latest if name is None else self.responses.get(name)
-        return self.begin(name, None, time_ms, self.sessions.output) if found is None else found
+        return self.begin_response(name, None, time_ms, self.sessions.output) if found is None else found
 
-    def error(self, source: Any, error: Any, time_ms: float) -> None:
-        """Something went wrong: `error` has a code, a type and a message, as far as they are told."""
-        code, kind = code_of(getattr(error, "code", None)), code_of(getattr(error, "type", None))
+    def add_error(self, source: Any, error: Any, time_ms: float) -> None:
+        """Add an error. Uses the code, type and message of `error` as far as it has them."""
+        code, kind = as_code(getattr(error, "code", None)), as_code(getattr(error, "type", None))
         event_id = getattr(error, "event_id", None) or getattr(error, "client_event_id", None)
         self.report.error_count += 1
-        self.kept.tally("error_codes", code or kind or source)
+        self.builder.count("error_codes", code or kind or source)
         found = ErrorReport(
             at_ms=time_ms, source=source, code=code, type=kind,
-            message=message_of(getattr(error, "message", None)), event_id=name_of(event_id),
+            message=as_message(getattr(error, "message", None)), event_id=as_name(event_id),
         )  # fmt: skip
-        self.kept.add("errors", found)
+        self.builder.add("errors", found)
 
-    def settle(self) -> None:
-        """Put what is under way into the report, as far as it came."""
-        self.responses.settle()
-        self.turns.settle()
-        self.runs.settle()
-        self.speaks()
-        self.money.tell()
+    def write(self) -> None:
+        """Write everything received so far into the report."""
+        self.responses.write_texts()
+        self.turns.write_texts()
+        self.runs.write_texts()
+        self._bill_audio()
+        self.cost.finish()
+        report = self.report
+        report.frames = self.builder.frame_counts()
+        report.nbytes = sum(count.nbytes for count in report.frames)
+        report.user_audio_ms = self.clock.ms
+
+
+Handler: TypeAlias = Callable[[CallState, Any, float], None]
+# Returns False, and does nothing, if the frame is not what its type promises.
+FrameHandler: TypeAlias = Callable[[CallState, bytes, float], bool]
+
+
+# --- Audio and text deltas -------------------------------------------------------------
+# These are nearly all frames of a log. They are decoded for a few members only; audio is counted by
+# the length of its base64 and never decoded (benchmark `analysis.Inspect`).
+
+
+APPEND: Final = "input_audio_buffer.append"
+_APPEND_HEAD: Final = f'{{"type":"{APPEND}","audio":"'.encode()
+_APPEND_HEAD_LEN: Final = len(_APPEND_HEAD)
+_QUOTE, _BACKSLASH, _ARRAY, _OBJECT = b'"\\[{'
+
+
+class _Append(msgspec.Struct, gc=False):
+    """An append of any dialect. `audio_bytes` is the length of audio that was left out of the log."""
+
+    audio: str | None = None
+    audio_bytes: int = 0
+
+
+class _AudioDelta(msgspec.Struct, gc=False):
+    """An audio delta of any dialect. `audio_bytes` is the length of audio that was left out of the log."""
+
+    delta: str | None = None
+    audio_bytes: int = 0
+    item_id: str | None = None
+    content_index: int | None = None
+    response_id: str | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+
+
+class _TextDelta(msgspec.Struct, gc=False):
+    """A text delta of any dialect."""
+
+    delta: str | None = None
+    item_id: str | None = None
+    content_index: int | None = None
+    response_id: str | None = None
+
+
+_decode_append = msgspec.json.Decoder(_Append).decode
+_decode_audio = msgspec.json.Decoder(_AudioDelta).decode
+_decode_text = msgspec.json.Decoder(_TextDelta).decode
+
+
+def _decoded(decode: Callable[[bytes], Any], frame: bytes) -> Any:
+    """Decode a frame; None if it is malformed."""
+    try:
+        if _ARRAY in frame or frame.rfind(_OBJECT):  # not flat, which memchr finds at once
+            check_depth(frame, DEFAULT_MAX_DEPTH)
+        return decode(frame)
+    except (DecodeError, ValueError, RecursionError):
+        return None
+
+
+def _audio_nbytes(base64: str | None, left_out: int) -> int:
+    """Return the length of a frame's audio, or that of the audio that was left out of the log."""
+    nbytes = decoded_nbytes(base64.encode()) if base64 else 0
+    return nbytes if nbytes > 0 else min(max(0, left_out), MAX_SILENCE_BYTES)
+
+
+def plain_append_nbytes(frame: bytes) -> int:
+    """Return the length of the audio of an append without other members; 0 for any other frame.
+
+    Most frames of a log are such appends, as `encode_append` and most clients write them. This saves
+    a third of the time that finding the type and decoding take (benchmark `analysis.Inspect`).
+    """
+    if not (frame.startswith(_APPEND_HEAD) and frame.endswith(b'"}')):
+        return 0
+    base64 = frame[_APPEND_HEAD_LEN:-2]
+    return 0 if _QUOTE in base64 or _BACKSLASH in base64 else decoded_nbytes(base64)
+
+
+def _append(call: CallState, frame: bytes, time_ms: float) -> bool:
+    event = _decoded(_decode_append, frame)
+    if event is None:
+        return False
+    call.clock.feed(_audio_nbytes(event.audio, event.audio_bytes), time_ms)
+    return True
+
+
+def _audio_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
+    event = _decoded(_decode_audio, frame)
+    if event is None:
+        return False
+    nbytes = _audio_nbytes(event.delta, event.audio_bytes)
+    call.responses.add_audio(_part_of(call, event, time_ms), nbytes, time_ms)
+    return True
+
+
+def _text_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
+    event = _decoded(_decode_text, frame)
+    if event is None:
+        return False
+    part = _part_of(call, event, time_ms)
+    part.response.add_text(part, event.delta or "", time_ms)
+    return True
+
+
+def _part_of(call: CallState, event: _AudioDelta | _TextDelta, time_ms: float) -> ContentPart:
+    response = call.response(event.response_id, time_ms)
+    return response.part(as_name(event.item_id), event.content_index or 0)
+
+
+def _transcription_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
+    event = _decoded(_decode_text, frame)
+    if event is None:
+        return False
+    call.turns.add_transcript(as_name(event.item_id) or "", event.delta or "")
+    return True
+
+
+def _run_audio_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
+    event = _decoded(_decode_audio, frame)
+    if event is None:
+        return False
+    coding = call.sessions.output.with_stated(event.sample_rate, event.channels)
+    part = call.runs.output_part(time_ms, ms_per_byte(coding))
+    call.responses.add_audio(part, _audio_nbytes(event.delta, event.audio_bytes), time_ms)
+    return True
+
+
+def _run_text_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
+    event = _decoded(_decode_text, frame)
+    if event is None:
+        return False
+    part = call.runs.output_part(time_ms, ms_per_byte(call.sessions.output))
+    part.response.add_text(part, event.delta or "", time_ms)
+    return True
+
+
+def _count_only(call: CallState, frame: bytes, time_ms: float) -> bool:
+    return True
+
+
+_APPENDS: Final = (
+    APPEND, "session.input_audio_buffer.append", "session.input_audio.append",
+)  # fmt: skip
+AUDIO_AND_TEXT: Final[dict[Direction, dict[str, FrameHandler]]] = {
+    "client": dict.fromkeys(_APPENDS, _append),
+    "server": {
+        # The server echoes the caller's audio to a sideband connection.
+        **dict.fromkeys(_APPENDS, _count_only),
+        **dict.fromkeys(("response.output_audio.delta", "response.audio.delta"), _audio_delta),
+        **dict.fromkeys(
+            (
+                "response.output_audio_transcript.delta", "response.output_text.delta",
+                "response.audio_transcript.delta", "response.text.delta",
+            ), _text_delta,
+        ),
+        "response.function_call_arguments.delta": _count_only,
+        "response.mcp_call_arguments.delta": _count_only,
+        "conversation.item.input_audio_transcription.delta": _transcription_delta,
+        "session.output_audio.delta": _run_audio_delta,
+        "session.output_transcript.delta": _run_text_delta,
+    },
+}  # fmt: skip
+
+
+# --- User input ------------------------------------------------------------------------
+
+
+def _speech_started(call: CallState, event: Any, time_ms: float) -> None:
+    call.responses.speech_started(time_ms)
+    call.turns.speech_started(as_name(event.item_id), as_position(event.audio_start_ms), time_ms)
+
+
+def _speech_stopped(call: CallState, event: Any, time_ms: float) -> None:
+    call.turns.speech_stopped(as_name(event.item_id), as_position(event.audio_end_ms), time_ms)
+
+
+def _timeout_triggered(call: CallState, event: Any, time_ms: float) -> None:
+    call.turns.timed_out(as_name(event.item_id), time_ms)
+
+
+def _commit(call: CallState, event: Any, time_ms: float) -> None:
+    call.turns.commit_requested(time_ms)
+
+
+def _committed(call: CallState, event: Any, time_ms: float) -> None:
+    call.turns.committed(as_name(event.item_id), time_ms)
+
+
+def _cleared(call: CallState, event: Any, time_ms: float) -> None:
+    call.turns.cleared()
+
+
+def _transcription_completed(call: CallState, event: Any, time_ms: float) -> None:
+    call.cost.feed(call.sessions.now, event, event.usage)
+    call.turns.transcribed(as_name(event.item_id) or "", event.transcript, time_ms)
+
+
+def _transcription_failed(call: CallState, event: Any, time_ms: float) -> None:
+    reason = as_message(event.error.message) or as_code(event.error.code) or "failed"
+    call.turns.transcription_failed(as_name(event.item_id), reason)
+    call.add_error("transcription", event.error, time_ms)
+
+
+def _input_transcript_delta(call: CallState, event: Any, time_ms: float) -> None:
+    call.runs.add_input(event.delta, time_ms)
+
+
+def _item_create(call: CallState, event: Any, time_ms: float) -> None:
+    item, kind = event.item, _item_type(event.item)
+    if kind == "function_call_output":
+        call.responses.add_output(as_name(item.call_id), time_ms)
+        call.turns.function_output_sent()
+    elif kind == "message":
+        if item.role == "user" and not isinstance(item.id, str):
+            call.pending_echoes += 1
+        elif item.role == "user":
+            call.seen.add(item.id)
+        _add_message(call, item, time_ms)
+
+
+def _conversation_item(call: CallState, event: Any, time_ms: float) -> None:
+    """Add a text message of the user, unless it echoes one that the client sent in this log."""
+    item = event.item
+    if _item_type(item) != "message" or item.role != "user" or not call.seen.add(item.id):
+        return
+    if not any(part.type == "input_text" for part in item.content):
+        return
+    if call.pending_echoes:
+        call.pending_echoes -= 1
+    else:
+        _add_message(call, item, time_ms)
+
+
+def _add_message(call: CallState, item: Any, time_ms: float) -> None:
+    if item.role == "assistant":
+        call.turns.drop_messages()
+    elif item.role == "user":
+        audio_ms = 0.0
+        for part in item.content:
+            audio = getattr(part, "audio", None)
+            audio_ms += len(audio) * call.clock.ms_per_byte if isinstance(audio, bytes) else 0.0
+        call.turns.add_message("\n".join(map(_part_text, item.content)), audio_ms, time_ms)
+
+
+def _item_type(item: Any) -> str:
+    """Return an item's type; "" if its dialect does not know it, so that it has no members."""
+    return "" if isinstance(item, Unknown) else item.type
+
+
+def _part_text(part: Any) -> str:
+    """Return the text or transcript of a content part."""
+    text = getattr(part, "text", None) or getattr(part, "transcript", None)
+    return text if isinstance(text, str) else ""
+
+
+# --- Responses -------------------------------------------------------------------------
+
+
+def _response_create(call: CallState, event: Any, time_ms: float) -> None:
+    call.turns.response_requested(as_name(event.event_id), time_ms)
+
+
+def _cancel(call: CallState, event: Any, time_ms: float) -> None:
+    call.responses.client_cancelled(time_ms)
+
+
+def _response_created(call: CallState, event: Any, time_ms: float) -> None:
+    id = as_name(event.response.id)
+    known = call.responses.get(id)
+    # Some servers repeat this event; others give every response the same id.
+    if known is None or known.report.done_ms is not None:
+        call.begin_response(id, time_ms, time_ms, call.sessions.response_coding(event.response))
+
+
+def _response_done(call: CallState, event: Any, time_ms: float) -> None:
+    response = call.response(event.response.id, time_ms)
+    report = response.report
+    is_plausible = call.cost.feed(call.sessions.now, event, event.response.usage)
+    if report.done_ms is not None:
+        return
+    report.done_ms, report.status = time_ms, as_code(event.response.status)
+    call.builder.count("statuses", report.status or "")
+    usage = event.response.usage
+    report.tokens = Tokens.of_response(usage) if usage and is_plausible else None
+    for item in event.response.output or ():
+        _add_item(call, response, item, time_ms)
+    details = event.response.status_details
+    report.reason = _reason_of(details)
+    if report.status == "cancelled":
+        call.responses.interrupt(response, time_ms, report.reason)
+    error = getattr(details, "error", None)
+    if error is not None:
+        call.add_error("response", error, time_ms)
+    response.write_text(call.builder)
+
+
+def _reason_of(details: Any) -> str | None:
+    if isinstance(details, str):
+        return as_code(details)
+    error = getattr(details, "error", None)
+    return as_code(getattr(details, "reason", None)) or as_code(getattr(error, "code", None))
+
+
+def _output_item_added(call: CallState, event: Any, time_ms: float) -> None:
+    response = call.response(event.response_id, time_ms)
+    name, id = as_name(getattr(event.item, "name", None)), as_name(getattr(event.item, "id", None))
+    if name is not None and id is not None:
+        response.name_item(id, name)
+
+
+def _output_item_done(call: CallState, event: Any, time_ms: float) -> None:
+    _add_item(call, call.response(event.response_id, time_ms), event.item, time_ms)
+
+
+def _add_item(call: CallState, response: ResponseState, item: Any, time_ms: float) -> None:
+    """Add a complete output item."""
+    kind = _item_type(item)
+    if kind == "function_call":
+        if item.status != "incomplete":
+            call_id = as_name(item.call_id) or as_name(item.id)
+            found = CallReport(name=as_name(item.name) or "", call_id=call_id, at_ms=time_ms)
+            call.responses.add_call(response, found)
+    elif kind == "mcp_call":
+        _add_mcp_call(call, response, item, time_ms)
+    elif kind == "message":
+        item_id = as_name(item.id)
+        for index, part in enumerate(item.content):
+            text, received = _part_text(part), response.part(item_id, index).text
+            if text and received.text is None:
+                received.complete(text)
+
+
+def _arguments_done(call: CallState, event: Any, time_ms: float) -> None:
+    response = call.response(event.response_id, time_ms)
+    name = as_name(event.name) or response.names.get(event.item_id, "")
+    call.responses.add_call(response, CallReport(name=name, call_id=as_name(event.call_id), at_ms=time_ms))
+
+
+def _text_done(call: CallState, event: Any, time_ms: float) -> None:
+    response = call.response(event.response_id, time_ms)
+    text: str = event.text if hasattr(event, "text") else event.transcript
+    if response.report.first_text_ms is None and text:
+        response.report.first_text_ms = time_ms
+    response.part(as_name(event.item_id), event.content_index or 0).text.complete(text)
+
+
+# --- MCP calls -------------------------------------------------------------------------
+
+
+def _add_mcp_call(call: CallState, response: ResponseState, item: Any, time_ms: float) -> None:
+    id, server = as_name(item.id), as_name(item.server_label)
+    found = CallReport(name=as_name(item.name) or "", call_id=id, server=server, at_ms=time_ms)
+    call.responses.add_call(response, found)
+    if isinstance(item.output, str) or item.error:
+        call.responses.add_output(id, time_ms, failed=bool(item.error))
+
+
+def _mcp_call_in_progress(call: CallState, event: Any, time_ms: float) -> None:
+    response = call.response(None, time_ms)
+    id = as_name(event.item_id) or ""
+    found = CallReport(name=response.names.get(id, ""), call_id=id, server="", at_ms=time_ms)
+    call.responses.add_call(response, found)
+
+
+def _mcp_call_completed(call: CallState, event: Any, time_ms: float) -> None:
+    call.responses.add_output(as_name(event.item_id), time_ms)
+
+
+def _mcp_call_failed(call: CallState, event: Any, time_ms: float) -> None:
+    call.responses.add_output(as_name(event.item_id), time_ms, failed=True)
+
+
+# --- Interruptions ---------------------------------------------------------------------
+
+
+def _truncated(call: CallState, event: Any, time_ms: float) -> None:
+    part = call.responses.part_of_item(as_name(event.item_id), event.content_index or 0)
+    if part is not None:
+        call.responses.truncate(part, as_position(event.audio_end_ms), time_ms)
+
+
+def _truncate(call: CallState, event: Any, time_ms: float) -> None:
+    call.responses.client_cancelled(time_ms)
+    _truncated(call, event, time_ms)
+
+
+def _output_started(call: CallState, event: Any, time_ms: float) -> None:
+    """Record the start of playback. Over WebRTC and SIP the log has no audio."""
+    response = call.responses.get(as_name(event.response_id))
+    if response is not None:
+        call.responses.audio_started(response, time_ms)
+
+
+def _output_cleared(call: CallState, event: Any, time_ms: float) -> None:
+    response = call.responses.get(as_name(event.response_id))
+    if response is not None:
+        call.responses.interrupt(response, time_ms)
+
+
+# --- Errors, limits and usage ----------------------------------------------------------
+
+
+def _error(call: CallState, event: Any, time_ms: float) -> None:
+    error = event.error
+    event_id = getattr(error, "event_id", None) or getattr(error, "client_event_id", None)
+    call.turns.refused(as_name(event_id), error.code)
+    call.add_error("error", error, time_ms)
+
+
+def _transport_failed(call: CallState, event: Any, time_ms: float) -> None:
+    call.add_error("error", event.error, time_ms)
+
+
+def _rate_limits(call: CallState, event: Any, time_ms: float) -> None:
+    """Keep each rate limit at its lowest."""
+    lowest = {limit.name: limit for limit in call.report.rate_limits}
+    for limit in event.rate_limits:
+        name = as_name(limit.name)
+        if name is None or limit.remaining is None:
+            continue
+        previous = lowest.get(name)
+        current = RateLimitReport(
+            name=name, limit=as_count(limit.limit), remaining=as_count(limit.remaining),
+            reset_seconds=limit.reset_seconds, at_ms=time_ms,
+        )  # fmt: skip
+        if previous is None:
+            if call.builder.add("rate_limits", current):
+                lowest[name] = current
+        elif previous.remaining is not None and limit.remaining < previous.remaining:
+            index = call.report.rate_limits.index(previous)
+            call.report.rate_limits[index] = lowest[name] = current
+
+
+def _usage(call: CallState, event: Any, time_ms: float) -> None:
+    call.cost.feed(call.sessions.now, event, getattr(event, "usage", None))
+
+
+HANDLERS: Final[dict[Direction, dict[str, Handler]]] = {
+    "client": {
+        "input_audio_buffer.commit": _commit,
+        "conversation.item.create": _item_create,
+        "conversation.item.truncate": _truncate,
+        "response.create": _response_create,
+        "response.cancel": _cancel,
+        "output_audio_buffer.clear": _cancel,
+    },
+    "server": {
+        "input_audio_buffer.speech_started": _speech_started,
+        "input_audio_buffer.speech_stopped": _speech_stopped,
+        "input_audio_buffer.timeout_triggered": _timeout_triggered,
+        "input_audio_buffer.committed": _committed,
+        "input_audio_buffer.cleared": _cleared,
+        "conversation.item.input_audio_transcription.completed": _transcription_completed,
+        "conversation.item.input_audio_transcription.failed": _transcription_failed,
+        "session.input_transcript.delta": _input_transcript_delta,
+        "conversation.item.added": _conversation_item,
+        "conversation.item.created": _conversation_item,
+        "conversation.item.truncated": _truncated,
+        "output_audio_buffer.started": _output_started,
+        "output_audio_buffer.cleared": _output_cleared,
+        "response.created": _response_created,
+        "response.done": _response_done,
+        "response.output_item.added": _output_item_added,
+        "response.output_item.done": _output_item_done,
+        "response.function_call_arguments.done": _arguments_done,
+        "response.output_audio_transcript.done": _text_done,
+        "response.output_text.done": _text_done,
+        "response.audio_transcript.done": _text_done,
+        "response.text.done": _text_done,
+        "response.mcp_call.in_progress": _mcp_call_in_progress,
+        "response.mcp_call.completed": _mcp_call_completed,
+        "response.mcp_call.failed": _mcp_call_failed,
+        "rate_limits.updated": _rate_limits,
+        "error": _error,
+        "transport.failed": _transport_failed,
+        **dict.fromkeys(
+            (
+                "session.started",
+                "session.usage.updated",
+                "session.closed",
+                "response.event",
+                "decision.event",
+            ),
+            _usage,
+        ),
+    },
+}

@@ -1,287 +1,400 @@
-"""Turns: what the user said or wrote, and which of it a response answers.
+"""Turns of a call: what the user said or wrote, and which of it a response answers.
 
-A turn begins with the user's speech, with audio that the client commits, or with text that a
-response is asked for; or with a response, where nobody said anything. Nothing here reads a frame.
+A turn begins with the user's speech, with audio that the client commits, or with text for which a
+response is requested; or with a response if there was no input. Nothing here reads a frame: `_call`
+decodes events and calls these methods. Responses are in `_responses`.
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from collections import deque
 from typing import Final, NamedTuple
 
-from ._clock import InputClock
-from ._kept import Kept, Share
-from ._parts import Live, Pieces
+from .._bounded import BoundedDict
+from ._builder import ReportBuilder, TextBudget
+from ._responses import ContentPart, ResponseState, ResponseTracker, TextPieces
 from .report import AskedBy, InputKind, LatencyFrom, ResponseReport, Turn, UserInput
 
-# What the user said is known by its item for a transcript that comes late.
+# Input items are remembered for transcripts that arrive late.
 _MAX_ITEMS: Final = 512
-_MAX_ASKED: Final = 32
+_MAX_REQUESTS: Final = 32
 _MAX_TEXTS: Final = 64
-# Held of transcripts that come in pieces.
-_MAX_HELD_BYTES: Final = 1 << 20
+# Of all transcripts that are not complete yet.
+_MAX_PENDING_CHARS: Final = 1 << 20
+# The distance of the positions that an InputClock stores; servers refer to positions a few seconds back.
+_MARK_MS: Final = 100.0
+_MAX_MARKS: Final = 4_096
+# In dialects without turns, this much silence separates two turns.
+_PAUSE_MS: Final = 1_500.0
 
 
-class Asked(NamedTuple):
-    """A response.create that no response has come of yet."""
+class InputClock:
+    """Maps positions in the caller's audio to the log's time line.
+
+    Servers report speech by positions in the audio of a session; audio lies where it was sent.
+
+    Attributes:
+        ms: length of all audio of the log so far.
+        ms_per_byte: duration of one byte in the session's format.
+    """
+
+    __slots__ = ("_billed_ms", "_buffer_start_ms", "_marks", "_next_mark_ms", "_zero_ms", "ms", "ms_per_byte")
+
+    def __init__(self) -> None:
+        self.ms = 0.0
+        self.ms_per_byte = 0.0
+        self._zero_ms = self._buffer_start_ms = self._next_mark_ms = self._billed_ms = 0.0
+        self._marks: deque[tuple[float, float]] = deque(maxlen=_MAX_MARKS)
+
+    def feed(self, nbytes: int, time_ms: float) -> None:
+        """Count audio that was sent."""
+        ms = self.ms
+        if ms >= self._next_mark_ms:
+            self._marks.append((ms, time_ms))
+            self._next_mark_ms = ms + _MARK_MS
+        self.ms = ms + nbytes * self.ms_per_byte
+
+    def begin_session(self) -> None:
+        """Count positions from here on."""
+        self._zero_ms = self._buffer_start_ms = self._next_mark_ms = self._billed_ms = self.ms
+        self._marks.clear()
+
+    def take_billable_ms(self) -> float:
+        """Return the length of the audio since the previous call of this method."""
+        more_ms, self._billed_ms = self.ms - self._billed_ms, self.ms
+        return more_ms
+
+    def time_of(self, position_ms: float) -> float | None:
+        """Return when the audio at a position of the session was sent; None if that is not known."""
+        wanted, marks = self._zero_ms + position_ms, self._marks
+        after = bisect_right(marks, (wanted, math.inf))
+        if not after:
+            return None
+        at_ms, time_ms = marks[after - 1]
+        found_ms = time_ms + wanted - at_ms
+        return found_ms if after == len(marks) else min(found_ms, marks[after][1])
+
+    def take_buffer(self) -> tuple[float | None, float]:
+        """Empty the input buffer. Returns when its audio began, and the length of it."""
+        began_ms = self.time_of(self._buffer_start_ms - self._zero_ms)
+        audio_ms, self._buffer_start_ms = self.ms - self._buffer_start_ms, self.ms
+        return began_ms, audio_ms
+
+
+class _Request(NamedTuple):
+    """A response.create for which no response has begun yet."""
 
     time_ms: float
     event_id: str | None
     by: AskedBy
 
 
-class _Said(NamedTuple):
-    """What the user said, and the turn that it began."""
+class _Input(NamedTuple):
+    """The user's input, and the turn that it began."""
 
     turn: Turn
     user: UserInput
-    share: Share
+    budget: TextBudget
 
 
 class _Text(NamedTuple):
+    """A message of the user that was sent as an item."""
+
     time_ms: float
     text: str
     audio_ms: float
 
 
-class Turns:
-    """Follows what the user does, and opens the turns of a report."""
+class TurnTracker:
+    """Tracks the user's input and opens the turns of a report."""
 
-    def __init__(self, kept: Kept, clock: InputClock) -> None:
-        self._kept, self._report, self._clock = kept, kept.report, clock
-        self._items: dict[str, _Said] = {}
-        self._pieces: dict[str, Pieces] = {}
-        self._held = 0
+    def __init__(self, builder: ReportBuilder, clock: InputClock) -> None:
+        self._builder, self._report, self._clock = builder, builder.report, clock
+        self._items: BoundedDict[str, _Input] = BoundedDict(_MAX_ITEMS)
+        self._pieces: dict[str, TextPieces] = {}
+        self._pending_chars = 0
         self._texts: list[_Text] = []
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """The session is over: what was said in it is answered no more."""
-        self._answered: Turn | None = None  # what a response that begins now belongs to
-        self._speaking: _Said | None = None
-        self._asked: list[Asked] = []
+    def reset(self) -> None:
+        """Forget input that has no response yet, as its session has ended."""
+        self._answered: Turn | None = None  # the turn that the next response belongs to
+        self._speaking: _Input | None = None
+        self._requests: list[_Request] = []
         self._commit_ms: float | None = None
         self._timeout_ms: float | None = None
         self._timeout_item: str | None = None
-        self._start_position = 0.0
-        self._has_output = False
+        self._speech_position_ms = 0.0
+        self._has_function_output = False
         self._texts.clear()
 
     # --- Speech that the server detects ---
 
     def speech_started(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
-        """The server hears speech begin."""
-        self._write_texts()
+        """Begin a turn with speech that the server detected."""
+        self._begin_text_turn()
         self._timeout_ms = None
-        start_ms = _no_later(self._clock.place(position_ms), time_ms)
-        self._speaking = self._open("speech", start_ms, item_id)
-        self._start_position = position_ms
+        start_ms = _no_later(self._clock.time_of(position_ms), time_ms)
+        self._speaking = self._begin_input("speech", start_ms, item_id)
+        self._speech_position_ms = position_ms
 
     def speech_stopped(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
-        """The server hears it end."""
-        said = self._of(item_id) or self._speaking
-        if said is not None:
-            user = said.user
-            user.end_ms = max(user.start_ms, _no_later(self._clock.place(position_ms), time_ms))
-            user.audio_ms = max(0.0, position_ms - self._start_position)
-            self._ended(said)
+        """Record the end of speech."""
+        found = self._input_of(item_id) or self._speaking
+        if found is not None:
+            user = found.user
+            user.end_ms = max(user.start_ms, _no_later(self._clock.time_of(position_ms), time_ms))
+            user.audio_ms = max(0.0, position_ms - self._speech_position_ms)
+            self._input_ended(found)
 
     def timed_out(self, item_id: str | None, time_ms: float) -> None:
-        """The server has waited long enough for the user to speak, and answers silence."""
+        """Begin a turn without input, as the server's idle timeout has passed."""
         self._timeout_ms, self._timeout_item = time_ms, item_id
-        self._answered = self._begin(time_ms, None)
+        self._answered = self._begin_turn(time_ms, None)
 
     # --- Audio that the client commits ---
 
-    def commits(self, time_ms: float) -> None:
-        """The client asks to make a message of the buffer."""
+    def commit_requested(self, time_ms: float) -> None:
+        """Record the client's input_audio_buffer.commit."""
         self._commit_ms = time_ms
 
     def committed(self, item_id: str | None, time_ms: float) -> None:
-        """The buffer is a message now: of speech that was heard, or all of what was in it."""
-        began_ms, audio_ms = self._clock.take()
+        """Record that the buffer became an item: of detected speech, or of everything in it."""
+        began_ms, audio_ms = self._clock.take_buffer()
         commit_ms = time_ms if self._commit_ms is None else self._commit_ms
         self._commit_ms = None
-        said = self._of(item_id)
-        if said is not None:
-            said.user.committed_ms = time_ms
-            if said.user.end_ms is None:  # the client did not wait for the end that the server would hear
-                said.user.end_ms = max(said.user.start_ms, commit_ms)
-                self._ended(said)
+        found = self._input_of(item_id)
+        if found is not None:
+            found.user.committed_ms = time_ms
+            if found.user.end_ms is None:  # the client committed before the server detected the end
+                found.user.end_ms = max(found.user.start_ms, commit_ms)
+                self._input_ended(found)
         elif item_id is None or item_id != self._timeout_item:
-            self._write_texts()
-            turn, user, _ = self._open("audio", _no_later(began_ms, commit_ms), item_id)
+            self._begin_text_turn()
+            turn, user, _ = self._begin_input("audio", _no_later(began_ms, commit_ms), item_id)
             user.end_ms = user.committed_ms = commit_ms
             user.audio_ms = audio_ms
             self._answered = turn
 
     def cleared(self) -> None:
-        """The buffer is empty."""
-        self._clock.take()
+        """Record that the input buffer was emptied."""
+        self._clock.take_buffer()
         self._commit_ms = None
 
-    # --- Text, and items with audio in them ---
+    # --- Messages sent as items ---
 
-    def writes(self, text: str, audio_ms: float, time_ms: float) -> None:
-        """The user's message, as an item of the client's."""
+    def add_message(self, text: str, audio_ms: float, time_ms: float) -> None:
+        """Add a message of the user. It begins a turn once a response to it is requested."""
         if len(self._texts) < _MAX_TEXTS:
             self._texts.append(_Text(time_ms, text, audio_ms))
 
-    def was_history(self) -> None:
-        """The client adds what the assistant said: what it added before was said long ago."""
+    def drop_messages(self) -> None:
+        """Drop the messages so far: the client restores an earlier conversation."""
         self._texts.clear()
 
-    def _write_texts(self) -> None:
-        """What the user wrote begins a turn."""
+    def _begin_text_turn(self) -> None:
         if not self._texts:
             return
         first, last = self._texts[0], self._texts[-1]
         audio_ms = sum(text.audio_ms for text in self._texts)
-        turn, user, share = self._open("audio" if audio_ms else "text", first.time_ms, None)
+        turn, user, budget = self._begin_input("audio" if audio_ms else "text", first.time_ms, None)
         user.end_ms, user.audio_ms = last.time_ms, audio_ms
-        written = "\n".join(text.text for text in self._texts if text.text)
-        if written:
-            user.transcript, user.transcript_ms = self._kept.text(written, share), last.time_ms
+        text = "\n".join(text.text for text in self._texts if text.text)
+        if text:
+            user.transcript, user.transcript_ms = self._builder.text(text, budget), last.time_ms
         self._texts.clear()
         self._answered = turn
 
     # --- Transcripts ---
 
     def transcribed(self, item_id: str, text: str, time_ms: float) -> None:
-        """What the user said, however late it is told."""
-        self._drop(item_id)
-        said = self._of(item_id)
-        if said is not None:
-            said.user.transcript, said.user.transcript_ms = self._kept.text(text, said.share), time_ms
+        """Record the complete transcript of an item."""
+        self._drop_pieces(item_id)
+        found = self._input_of(item_id)
+        if found is not None:
+            found.user.transcript = self._builder.text(text, found.budget)
+            found.user.transcript_ms = time_ms
 
-    def transcribes(self, item_id: str, frame: bytes) -> None:
-        """A piece of what the user said; after the whole of it, pieces tell nothing."""
-        said = self._of(item_id)
-        if said is None or said.user.transcript_ms is not None:
+    def add_transcript(self, item_id: str, piece: str) -> None:
+        """Add a piece of an item's transcript. Pieces after the complete transcript are ignored."""
+        found = self._input_of(item_id)
+        if found is None or found.user.transcript_ms is not None:
             return
-        if self._held + len(frame) <= _MAX_HELD_BYTES:
-            self._held += len(frame)
-            self._pieces.setdefault(item_id, Pieces()).add(frame)
+        if self._pending_chars + len(piece) <= _MAX_PENDING_CHARS:
+            pieces = self._pieces.setdefault(item_id, TextPieces())
+            self._pending_chars -= pieces.nchars
+            pieces.add(piece)
+            self._pending_chars += pieces.nchars
 
-    def not_transcribed(self, item_id: str | None, why: str) -> None:
-        """What the user said could not be transcribed."""
-        said = self._of(item_id)
-        if said is not None:
-            said.user.transcription_error = why
+    def transcription_failed(self, item_id: str | None, reason: str) -> None:
+        """Record that an item could not be transcribed."""
+        found = self._input_of(item_id)
+        if found is not None:
+            found.user.transcription_error = reason
 
-    def settle(self) -> None:
-        """Put transcripts that are under way into the report, as far as they came."""
+    def write_texts(self) -> None:
+        """Write transcripts that are not complete yet into the report."""
         for item_id, pieces in self._pieces.items():
-            self._settle(self._items[item_id], pieces)
+            self._write_pieces(self._items[item_id], pieces)
 
-    def _settle(self, said: _Said, pieces: Pieces) -> None:
-        said.user.transcript = self._kept.text(pieces.read(), said.share) or None
+    def _write_pieces(self, found: _Input, pieces: TextPieces) -> None:
+        found.user.transcript = self._builder.text(pieces.read(), found.budget) or None
 
-    def _drop(self, item_id: str) -> Pieces | None:
+    def _drop_pieces(self, item_id: str) -> TextPieces | None:
         pieces = self._pieces.pop(item_id, None)
-        self._held -= 0 if pieces is None else pieces.nbytes
+        self._pending_chars -= 0 if pieces is None else pieces.nchars
         return pieces
 
-    # --- Asking for responses ---
+    # --- Responses ---
 
-    def asks(self, event_id: str | None, time_ms: float) -> None:
-        """The client sends response.create."""
-        by: AskedBy = "function" if self._has_output and not self._texts else "client"
-        self._has_output = False
-        if len(self._asked) < _MAX_ASKED:
-            self._asked.append(Asked(time_ms, event_id, by))
+    def response_requested(self, event_id: str | None, time_ms: float) -> None:
+        """Record the client's response.create."""
+        by: AskedBy = "function" if self._has_function_output and not self._texts else "client"
+        self._has_function_output = False
+        if len(self._requests) < _MAX_REQUESTS:
+            self._requests.append(_Request(time_ms, event_id, by))
 
-    def gives_output(self) -> None:
-        """The client sends the output of a function."""
-        self._has_output = True
+    def function_output_sent(self) -> None:
+        """Record that the client sent the output of a function."""
+        self._has_function_output = True
 
     def refused(self, event_id: str | None, code: str | None) -> None:
-        """The server refuses an event: where it was a response.create, none comes of it."""
-        if code == "conversation_already_has_active_response" and self._asked:
-            self._asked.pop()
+        """Record that the server refused an event. A refused response.create leads to no response."""
+        if code == "conversation_already_has_active_response" and self._requests:
+            self._requests.pop()
         else:
-            self._asked = [asked for asked in self._asked if event_id is None or asked.event_id != event_id]
+            self._requests = [
+                each for each in self._requests if event_id is None or each.event_id != event_id
+            ]
         self._commit_ms = None
 
-    def answer(self, id: str | None, created_ms: float | None, ms_per_byte: float, time_ms: float) -> Live:
-        """A response begins: its turn, what asked for it, and from when its latency runs."""
-        asked = self._asked.pop(0) if self._asked else None
-        if asked is not None:
-            self._write_texts()
-        turn = self._answered
-        if turn is None:
-            turn = self._answered = self._begin(time_ms, None)
-        by, asked_ms, since, since_ms = self._told_by(asked, turn)
+    def begin_response(
+        self, id: str | None, created_ms: float | None, ms_per_byte: float, time_ms: float
+    ) -> ResponseState:
+        """Return the state of a response that begins, with its turn, its cause and its latency's start."""
+        request = self._requests.pop(0) if self._requests else None
+        if request is not None:
+            self._begin_text_turn()
+        turn = self.current_turn(time_ms)
+        asked_by, asked_ms, latency_from, start_ms = self._cause(request, turn)
         self._timeout_ms = None
         report = ResponseReport(
-            id=id, created_ms=created_ms, asked_by=by, asked_ms=asked_ms, latency_from=since
+            id=id, created_ms=created_ms, asked_by=asked_by, asked_ms=asked_ms, latency_from=latency_from
         )
-        return Live(report, turn, ms_per_byte, since_ms)
+        return ResponseState(report, turn, ms_per_byte, start_ms)
 
-    def _told_by(
-        self, asked: Asked | None, turn: Turn
+    def _cause(
+        self, request: _Request | None, turn: Turn
     ) -> tuple[AskedBy, float | None, LatencyFrom | None, float | None]:
-        """What asked, when; what the latency runs from, and when that was."""
+        """Return the cause of a response and its time; the start of its latency and that time."""
         user = turn.user if not turn.responses else None
-        if asked is None and self._timeout_ms is not None:
+        if request is None and self._timeout_ms is not None:
             return "timeout", self._timeout_ms, "timeout", self._timeout_ms
         if user is not None and user.end_ms is not None and user.kind != "text":
-            since: LatencyFrom = "speech_end" if user.kind == "speech" else "commit"
-            if asked is None:
-                return "speech", user.end_ms, since, user.end_ms
-            if asked.by == "client":
-                return asked.by, asked.time_ms, since, user.end_ms
-        if asked is not None:
-            return asked.by, asked.time_ms, "response_create", asked.time_ms
+            start: LatencyFrom = "speech_end" if user.kind == "speech" else "commit"
+            if request is None:
+                return "speech", user.end_ms, start, user.end_ms
+            if request.by == "client":
+                return request.by, request.time_ms, start, user.end_ms
+        if request is not None:
+            return request.by, request.time_ms, "response_create", request.time_ms
         return "unknown", None, None, None
 
     # --- Turns ---
 
-    def run(self, time_ms: float) -> UserInput:
-        """Speech of a dialect that tells only transcripts: a new turn."""
-        self._answered, user, _ = self._open("speech", time_ms, None)
+    def begin_run(self, time_ms: float) -> UserInput:
+        """Begin a turn in a dialect that has only transcripts. Returns its input."""
+        self._answered, user, _ = self._begin_input("speech", time_ms, None)
         return user
 
-    def current(self, time_ms: float) -> Turn:
-        """The turn that something belongs to which answers nothing in particular."""
+    def current_turn(self, time_ms: float) -> Turn:
+        """Return the turn that output belongs to. Begins one if there is none."""
         if self._answered is None:
-            self._answered = self._begin(time_ms, None)
+            self._answered = self._begin_turn(time_ms, None)
         return self._answered
 
-    def _open(self, kind: InputKind, start_ms: float, item_id: str | None) -> _Said:
+    def _begin_input(self, kind: InputKind, start_ms: float, item_id: str | None) -> _Input:
         user = UserInput(kind=kind, start_ms=start_ms, item_id=item_id)
-        said = _Said(self._begin(start_ms, user), user, Share())
+        found = _Input(self._begin_turn(start_ms, user), user, TextBudget())
         if item_id is not None:
-            self._remember(item_id, said)
-        return said
+            for old in (self._items.pop(item_id, None), self._items.store(item_id, found)):
+                self._finalise(old)
+        return found
 
-    def _remember(self, item_id: str, said: _Said) -> None:
-        if item_id in self._items:
-            self._forget(item_id)
-        elif len(self._items) >= _MAX_ITEMS:
-            self._forget(next(iter(self._items)))
-        self._items[item_id] = said
+    def _finalise(self, old: _Input | None) -> None:
+        """Write what was received of the transcript of an item that is no longer tracked."""
+        if old is not None and old.user.item_id is not None:
+            pieces = self._drop_pieces(old.user.item_id)
+            if pieces is not None:
+                self._write_pieces(old, pieces)
 
-    def _forget(self, item_id: str) -> None:
-        """What came of this item's transcript is all that will be known of it."""
-        said, pieces = self._items.pop(item_id), self._drop(item_id)
-        if pieces is not None:
-            self._settle(said, pieces)
-
-    def _of(self, item_id: str | None) -> _Said | None:
+    def _input_of(self, item_id: str | None) -> _Input | None:
         return None if item_id is None else self._items.get(item_id)
 
-    def _begin(self, at_ms: float, user: UserInput | None) -> Turn:
+    def _begin_turn(self, at_ms: float, user: UserInput | None) -> Turn:
         self._report.turn_count += 1
         turn = Turn(number=self._report.turn_count, at_ms=at_ms, user=user)
-        self._kept.add("turns", turn)
+        self._builder.add("turns", turn)
         return turn
 
-    def _ended(self, said: _Said) -> None:
-        self._answered = said.turn
-        if self._speaking is said:
+    def _input_ended(self, found: _Input) -> None:
+        self._answered = found.turn
+        if self._speaking is found:
             self._speaking = None
 
 
-def _no_later(placed_ms: float | None, time_ms: float) -> float:
-    """Where a position lies, which is never after it was told; its telling, where it is not known."""
-    return time_ms if placed_ms is None else min(placed_ms, time_ms)
+class RunTracker:
+    """Turns and responses of dialects that have neither (translation, Live).
+
+    Transcript and audio are separated into runs by pauses. The user's run begins a turn, the run of
+    the other side is a response. Nothing is requested and nothing ends, so there are no latencies.
+    """
+
+    def __init__(self, builder: ReportBuilder, turns: TurnTracker, responses: ResponseTracker) -> None:
+        self._builder, self._turns, self._responses = builder, turns, responses
+        self._user: UserInput | None = None
+        self._response: ResponseState | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """End both runs, as their session has ended."""
+        self.write_texts()
+        self._user = self._response = None
+        self._pieces, self._budget = TextPieces(), TextBudget()
+        self._input_ms = self._output_ms = float("-inf")
+
+    def add_input(self, text: str, time_ms: float) -> None:
+        """Add a piece of the user's transcript."""
+        if self._user is None or time_ms - self._input_ms > _PAUSE_MS:
+            self.write_texts()
+            self._user = self._turns.begin_run(time_ms)
+            self._pieces, self._budget = TextPieces(), TextBudget()
+        self._input_ms = time_ms
+        self._user.end_ms = self._user.transcript_ms = time_ms
+        self._pieces.add(text)
+
+    def output_part(self, time_ms: float, ms_per_byte: float) -> ContentPart:
+        """Return the part that output received now belongs to."""
+        if self._response is None or time_ms - self._output_ms > _PAUSE_MS:
+            self.write_texts()
+            turn = self._turns.current_turn(time_ms)
+            self._response = ResponseState(ResponseReport(), turn, ms_per_byte)
+            self._responses.begin(self._response)
+        self._output_ms = time_ms
+        part = self._response.part(None, 0)
+        part.ms_per_byte = ms_per_byte
+        return part
+
+    def write_texts(self) -> None:
+        """Write the text of both runs received so far into the report."""
+        if self._user is not None:
+            self._user.transcript = self._builder.text(self._pieces.read(), self._budget) or None
+        if self._response is not None:
+            self._response.write_text(self._builder)
+
+
+def _no_later(found_ms: float | None, time_ms: float) -> float:
+    """Return the time of a position, which is never later than its event; the event's time if unknown."""
+    return time_ms if found_ms is None else min(found_ms, time_ms)

@@ -1,7 +1,7 @@
-"""Histogram: how values are spread, in bounded memory and with a stated error; two add up to one.
+"""Histogram: the distribution of values in bounded memory, with a stated error.
 
-Buckets are of equal width on a logarithmic scale, so that a quantile is off by `RELATIVE_ERROR` of
-itself at most, however many histograms it came from. Count, sum, least and most are exact.
+Buckets are of equal width on a logarithmic scale, so a quantile is off by at most `RELATIVE_ERROR`
+of itself, however many histograms were added up. Count, sum, minimum and maximum are exact.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Final
 import msgspec
 
 RELATIVE_ERROR: Final = 0.01
-# Outside of these, values count as the nearest of them; there are under 1,300 buckets between.
-_LEAST: Final = 0.01
-_MOST: Final = 1e9
+# Values outside this range count as its ends; it has fewer than 1,300 buckets.
+_MIN_VALUE: Final = 0.01
+_MAX_VALUE: Final = 1e9
 _LOG_BASE: Final = math.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
 _MIDDLE: Final = 1 - RELATIVE_ERROR
 
 
 class Histogram(msgspec.Struct):
-    """Values of one kind, such as latencies in milliseconds.
+    """Values of one kind, such as latencies in milliseconds. Two histograms add up to one.
 
-    Attributes: `buckets`, how many values each bucket holds, by its number; `count`, `sum`, `min`
-    and `max` of all values, None while there are none.
+    Attributes: `buckets`, the number of values by bucket number; `count`, `sum`, `min` and `max` of
+    all values (`min` and `max` are None if there are no values).
     """
 
     buckets: dict[int, int] = {}
@@ -33,11 +33,11 @@ class Histogram(msgspec.Struct):
     max: float | None = None
 
     def add(self, value: float) -> None:
-        """Count a value; less than 0 is 0, and what is no finite number is not counted."""
+        """Count a value. Negative values count as 0; NaN and infinity are ignored."""
         if not math.isfinite(value):
             return
         value = max(0.0, value)
-        bucket = math.ceil(math.log(min(max(value, _LEAST), _MOST)) / _LOG_BASE)
+        bucket = math.ceil(math.log(min(max(value, _MIN_VALUE), _MAX_VALUE)) / _LOG_BASE)
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
         self.count += 1
         self.sum += value
@@ -46,17 +46,19 @@ class Histogram(msgspec.Struct):
 
     @property
     def mean(self) -> float | None:
-        """The arithmetic mean; None of no values."""
+        """The arithmetic mean; None if there are no values."""
         return self.sum / self.count if self.count else None
 
     def quantile(self, q: float) -> float | None:
-        """The least value that a share `q` (0 to 1) of all values does not exceed; None of no values.
+        """Return the smallest value that a share `q` (0 to 1) of all values does not exceed.
+
+        Returns None if there are no values.
 
         Raises:
-            ValueError: `q` is not from 0 to 1.
+            ValueError: `q` is not within 0 and 1.
         """
         if not 0 <= q <= 1:
-            raise ValueError(f"a quantile is from 0 to 1, got {q}")
+            raise ValueError(f"q must be within 0 and 1, got {q}")
         if self.min is None or self.max is None:
             return None
         rank, passed, value = max(1, math.ceil(q * self.count)), 0, self.max

@@ -1,69 +1,57 @@
-"""Inspector: the report of a call from the entries of its log, one pass, in bounded memory.
+"""Inspector: makes a report from the entries of a log, in one pass and in bounded memory.
 
-Frames are told apart by their first bytes. Audio and pieces of text are measured where they lie
-(`_hot`); every other frame is decoded as its dialect's event and means what `_events` says.
-Nothing that stands in a log raises.
+Here entries are read: their type is found, their dialect chosen, the event decoded and passed to its
+handler in `_call`. Malformed content of a log is counted in the report and never raises.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable
-from typing import Final, TypeAlias
+from typing import Final
 
-import msgspec
-
-from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
-from ..recording import BrokenLine, Direction, Entry
-from ..recording.log import Skim, read_skimmed
-from ._call import Call
-from ._events import HANDLERS
-from ._hot import APPEND, GLANCES, Hot, plain_readers, readers
-from ._kept import Tally, name_of_file
-from ._money import Price
-from ._session import BEGINNINGS, DECODERS, SESSIONS
-from ._skim_appends import AppendRuns
-from ._skim_deltas import DeltaRuns
+from ..recording import BrokenLine, Entry, read_log
+from ._builder import file_name
+from ._call import APPEND, AUDIO_AND_TEXT, HANDLERS, CallState, plain_append_nbytes
+from ._cost import Price
+from ._doors import LogPath, path_list
+from ._session import DECODERS, FIRST_TYPES, SESSION_TYPES, session_of
 from .report import Report
 
-Path: TypeAlias = "str | os.PathLike[str]"
-
-# Audio that comes this late was heard as a gap.
+# Audio that arrives this late is audible as a gap.
 DEFAULT_GAP_MS: Final = 20.0
-_MAX_LANES: Final = 64
-_decode_any = msgspec.json.Decoder().decode
 
 
 def inspect_log(
-    log: Path | Iterable[Path],
+    log: LogPath | Iterable[LogPath],
     *,
     model: Price | None = None,
     transcription_model: Price | None = None,
     gap_ms: float = DEFAULT_GAP_MS,
 ) -> Report:
-    """What happened in the call of a log: a path, or the paths of a rotated log in order (`log_files`).
+    """Return the report of a log.
 
-    Whatever the log holds has its report. `model` and `transcription_model` are names or prices
-    (`realtime.state.price_of`) that costs are computed by, whatever the sessions say; `gap_ms` is how
-    late audio must come to be a gap.
+    `log` is a path, or the paths of a rotated log in order (`log_files`). Malformed content is
+    counted in the report. `model` and `transcription_model` are model names or prices
+    (`realtime.state.price_of`) that override the models of the sessions when the cost is computed.
+    Audio that arrives at least `gap_ms` late counts as a gap.
 
     Raises:
         OSError: a file cannot be opened or read.
-        ConfigError: a .zst log, and no module for it is installed; a `gap_ms` that is not positive.
+        ConfigError: the log ends in .zst and no module for it is installed; `gap_ms` is not positive.
     """
-    paths = [log] if isinstance(log, (str, os.PathLike)) else [*log]
+    paths = path_list(log)
     inspector = Inspector(model=model, transcription_model=transcription_model, gap_ms=gap_ms)
-    inspector._feed_log(paths)
-    report = inspector._told()
-    report.logs = [name_of_file(path) for path in paths]
+    inspector.feed_all(read_log(paths))
+    report = inspector._finish()
+    report.logs = [file_name(path) for path in paths]
     return report
 
 
 class Inspector:
-    """Takes the entries of one log in order; `report` says what they tell so far.
+    """Inspects the entries of one log, in order. `report` returns what is known so far.
 
     Raises:
         ConfigError: `gap_ms` is not positive.
@@ -78,139 +66,91 @@ class Inspector:
     ) -> None:
         if not gap_ms > 0:
             raise ConfigError(f"gap_ms must be positive, got {gap_ms}")
-        self._call = Call(model, transcription_model, gap_ms)
-        self._report = self._call.report
-        self._hot, self._plain = readers(self._call), plain_readers(self._call)
-        self._lanes: dict[Direction, dict[bytes, tuple[Tally, Hot]]] = {"client": {}, "server": {}}
-        self._began = False
-        self._appends = AppendRuns(self._call.clock, lambda: self._call.kept.tally_of("client", APPEND))
-        self._deltas = DeltaRuns(self._call, self._lanes["server"])
+        self._call = CallState(model, transcription_model, gap_ms)
+        self._builder, self._report = self._call.builder, self._call.report
+        self._has_started = False
 
     def feed(self, entry: Entry | BrokenLine) -> None:
-        """Take the next entry."""
+        """Feed the next entry."""
         self.feed_all((entry,))
 
-    def _feed_log(self, paths: list[Path]) -> None:
-        """All of a log: `feed_all` of its entries, but for the hot ones, which are read where they stand."""
-        report = self._report
-        skims: dict[Direction, Skim] = {"client": self._appends, "server": self._deltas}
-        self.feed_all(read_skimmed(paths, skims))
-        report.ended_ms = max(report.ended_ms, self._appends.last_ms, self._deltas.last_ms)
-
     def feed_all(self, entries: Iterable[Entry | BrokenLine]) -> None:
-        """Take the next entries, which is faster than one by one."""
-        client, server = self._lanes["client"].get, self._lanes["server"].get
-        first, second = GLANCES
-        last_ms = self._report.ended_ms
-        try:
-            for entry in entries:
-                if isinstance(entry, BrokenLine):
-                    self._broken(entry)
-                    continue
-                frame, time_ms = entry.frame, entry.time_ms
-                if time_ms > last_ms:
-                    last_ms = time_ms
-                lane = client if entry.direction == "client" else server
-                known = lane(frame[:first]) or lane(frame[:second])
-                if known is None:
-                    self._look(entry)
-                    continue
-                tally, read = known
+        """Feed the next entries. Faster than `feed` for each."""
+        clock, report, tally_of = self._call.clock, self._report, self._builder.frame_tally
+        for entry in entries:
+            if isinstance(entry, BrokenLine):
+                report.broken += 1
+                self._builder.add_line("broken_lines", entry)
+                continue
+            frame, direction, time_ms = entry.frame, entry.direction, entry.time_ms
+            if not self._has_started:
+                self._start(time_ms)
+            if time_ms > report.ended_ms:
+                report.ended_ms = time_ms
+            nbytes = plain_append_nbytes(frame) if direction == "client" else 0
+            if nbytes > 0:
+                tally = tally_of("client", APPEND)
                 tally.frames += 1
                 tally.nbytes += len(frame)
-                if not read(frame, 0, len(frame), time_ms):
-                    self._decode(entry, tally.kind)
-        finally:
-            self._report.ended_ms = last_ms
+                clock.feed(nbytes, time_ms)
+            else:
+                self._feed_frame(entry)
 
     def report(self) -> Report:
-        """What is known by now; a value of its own, that later entries do not change."""
-        with self._call.kept.for_now():
-            return copy.deepcopy(self._told())
+        """Return a report of the entries so far. Later entries do not change it."""
+        with self._builder.snapshot():
+            return copy.deepcopy(self._finish())
 
-    def _told(self) -> Report:
-        report = self._report
-        self._call.settle()
-        report.frames = self._call.kept.frames()
-        report.nbytes = sum(count.nbytes for count in report.frames)
-        report.user_audio_ms = self._call.clock.ms
-        return report
+    def _finish(self) -> Report:
+        self._call.write()
+        return self._report
 
-    # --- Lines and frames ---
+    def _start(self, time_ms: float) -> None:
+        self._has_started = True
+        self._report.started_ms = time_ms
+        self._call.sessions.begin_log(time_ms)
 
-    def _broken(self, line: BrokenLine) -> None:
-        self._report.broken += 1
-        self._call.kept.broken("broken_lines", line)
-
-    def _refused(self, entry: Entry, reason: str) -> None:
-        self._report.undecodable += 1
-        refused = BrokenLine(entry.line, reason, snippet(entry.frame))
-        self._call.kept.broken("undecodable_frames", refused)
-
-    def _look(self, entry: Entry) -> None:
-        """A frame that is none of those whose first bytes are known."""
-        frame, time_ms, direction = entry.frame, entry.time_ms, entry.direction
-        if not self._began:
-            self._began = self._appends.is_on = True
-            self._report.started_ms = time_ms
-            self._call.sessions.first(time_ms)
+    def _feed_frame(self, entry: Entry) -> None:
+        frame, direction = entry.frame, entry.direction
         try:
-            kind = peek_type(frame)
-        except DecodeError as why:
+            type = peek_type(frame)
+        except DecodeError as error:
             self._count(entry, "")
-            self._refused(entry, why.reason)
+            self._reject(entry, error.reason)
             return
-        tally = self._count(entry, kind)
-        read = self._hot[direction].get(kind)
-        if read is None:
-            if kind in SESSIONS:
-                self._session(entry, kind)
-            self._decode(entry, kind)
-            return
-        self._remember(entry, kind, tally, read)
-        if not read(frame, 0, len(frame), time_ms):
-            self._decode(entry, kind)
+        self._count(entry, type)
+        handle = AUDIO_AND_TEXT[direction].get(type)
+        if handle is None or not handle(self._call, frame, entry.time_ms):
+            self._feed_event(entry, type)
 
-    def _count(self, entry: Entry, kind: str) -> Tally:
-        tally = self._call.kept.tally_of(entry.direction, kind)
+    def _count(self, entry: Entry, type: str) -> None:
+        tally = self._builder.frame_tally(entry.direction, type)
         tally.frames += 1
         tally.nbytes += len(entry.frame)
-        return tally
 
-    def _remember(self, entry: Entry, kind: str, tally: Tally, read: Hot) -> None:
-        """Frames that begin as this one does are of its type."""
-        lane, head = self._lanes[entry.direction], f'{{"type":"{kind}"'.encode()
-        if len(lane) < _MAX_LANES and entry.frame.startswith(head):
-            for size in GLANCES:
-                if len(head) <= size:
-                    glance = entry.frame[:size]
-                    plain = self._plain.get(glance, read) if entry.direction == "client" else read
-                    lane[glance] = tally, plain
-                    return
+    def _reject(self, entry: Entry, reason: str) -> None:
+        self._report.undecodable += 1
+        self._builder.add_line("undecodable_frames", BrokenLine(entry.line, reason, snippet(entry.frame)))
 
-    def _session(self, entry: Entry, kind: str) -> None:
-        try:
-            check_depth(entry.frame, DEFAULT_MAX_DEPTH)
-            told = _decode_any(entry.frame)
-        except (DecodeError, ValueError, RecursionError):
-            return
-        session = told.get("session") if isinstance(told, dict) else None
-        if isinstance(session, dict):
-            by_server = entry.direction == "server"
-            begins = by_server and kind in BEGINNINGS
-            self._call.session(kind, session, entry.time_ms, begins=begins, by_server=by_server)
-
-    def _decode(self, entry: Entry, kind: str) -> None:
+    def _feed_event(self, entry: Entry, type: str) -> None:
         direction = entry.direction
-        dialect = self._call.sessions.speaks(direction, kind)
+        if type in SESSION_TYPES:
+            session = session_of(entry.frame)
+            if session is not None:
+                from_server = direction == "server"
+                is_first = from_server and type in FIRST_TYPES
+                self._call.feed_session(
+                    type, session, entry.time_ms, is_first=is_first, from_server=from_server
+                )
+        dialect = self._call.sessions.dialect_of(direction, type)
         try:
             event = DECODERS[dialect or "ga", direction](entry.frame)
-        except DecodeError as why:
-            self._refused(entry, why.reason)
+        except DecodeError as error:
+            self._reject(entry, error.reason)
             return
         if dialect is None:
-            self._call.kept.tally("unknown_types", snippet(kind))
+            self._builder.count("unknown_types", snippet(type))
             return
-        handle = HANDLERS[direction].get(kind)
-        if handle is not None:
-            handle(self._call, event, entry.time_ms)
+        handler = HANDLERS[direction].get(type)
+        if handler is not None:
+            handler(self._call, event, entry.time_ms)

@@ -1,110 +1,90 @@
-"""Logs found by their names: files, globs and folders; a rotated log is one log of several files."""
+"""Finding logs by name: files, globs and folders.
+
+A rotated log is one `Log` of several files. Reading a log is `realtime.recording.read_log`; its file
+names are defined in `realtime.recording.log`.
+"""
 
 from __future__ import annotations
 
 import functools
 import glob
+import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..recording._blocks import SUFFIXES
-from ..recording._files import _PART_DIGITS, _split
+from ._doors import PART_DIGITS, find_parts, split_part
 
 _ENDINGS: Final = tuple(
     f".{kind}{packed}" for kind in ("jsonl", "ndjson", "log") for packed in ("", ".gz", ".zst")
 )
-# The parts in a folder, by the names of their logs: their numbers and their own names.
-_Parts = dict[str, list[tuple[int, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log: its name, and its files in order; none where there is no such log."""
+    """A log: its name, and its files in order. `files` is empty if there is no such log."""
 
     name: str
     files: tuple[str, ...]
 
 
 def find_logs(names: Iterable[str]) -> list[Log]:
-    """The logs that are named: files, globs (`**` too) and folders, each once and in their order.
+    """Return the logs that match `names`, each once and in order.
 
-    In a folder, and below it, logs are the files that end as those of `Recorder` do. A name that
-    nothing has is a `Log` without files. A log that is named twice, in whatever spellings or by links
-    to the same files, has the name that came first.
+    A name is a file, a glob (`**` too) or a folder, which is searched recursively for files with the
+    extensions that `Recorder` writes. A name that matches nothing becomes a `Log` without files. A log
+    that several names match, or links to it, is returned under the first of these names.
 
     Raises:
         OSError: a folder cannot be read.
     """
-    parts = functools.cache(_parts_in)
+    parts_in = functools.cache(find_parts)
     found: dict[tuple[str, ...], Log] = {}
-    for name in dict.fromkeys(name for given in names for name in _matches(given)):
-        log = Log(name, _files(name, parts))
-        found.setdefault(tuple(map(os.path.realpath, log.files or (name,))), log)
+    for match in dict.fromkeys(itertools.chain.from_iterable(map(_matches, names))):
+        log = Log(match, _files(match, parts_in))
+        found.setdefault(tuple(map(os.path.realpath, log.files or (match,))), log)
     return [*found.values()]
 
 
-def _files(name: str, parts: Callable[[str], _Parts]) -> tuple[str, ...]:
-    """What `log_files` gives; but each folder is read once, however many logs are in it."""
+def _files(name: str, parts_in: Callable[[str], Mapping[str, list[tuple[int, str]]]]) -> tuple[str, ...]:
+    """Return the same as `log_files`, but read each folder only once."""
     folder, base = os.path.split(name)
-    files = [os.path.join(folder, part) for _, part in parts(folder).get(base, ())]
+    files = [os.path.join(folder, part) for _, part in parts_in(folder).get(base, ())]
     return (*files, name) if os.path.isfile(name) else tuple(files)
 
 
-def _parts_in(folder: str) -> _Parts:
-    """The numbered parts in a folder, in their order, by the names of their logs."""
-    found: _Parts = {}
-    for name in os.listdir(folder or ".") if os.path.isdir(folder or ".") else ():
-        part = _part(name)
-        if part is not None:
-            whole, number = part
-            found.setdefault(whole, []).append((int(number), name))
-    return {base: sorted(parts) for base, parts in found.items()}
-
-
-def _part(name: str) -> tuple[str, str] | None:
-    """The log that a file of this name is a numbered part of, and the number, as `Recorder` puts it there."""
-    packed = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), "")
-    for stem, ends in (_split(name), (name.removesuffix(packed), packed)):
-        whole, _, number = stem.rpartition(".")
-        is_number = number.isdecimal() and len(number) >= _PART_DIGITS
-        if whole and is_number and _split(whole + ends) == (whole, ends):
-            return whole + ends, number
-    return None
-
-
-def _matches(given: str) -> Iterator[str]:
-    if os.path.isdir(given):
-        yield from _in_folder(given)
-    elif not glob.has_magic(given) or os.path.exists(given):
-        yield given
+def _matches(name: str) -> Iterator[str]:
+    if os.path.isdir(name):
+        yield from _logs_in(name)
+    elif not glob.has_magic(name) or os.path.exists(name):
+        yield name
     else:
-        matches = sorted(glob.iglob(given, recursive=True))
-        names = [name for name in matches if not os.path.isdir(name)]
-        yield from map(_whole_log, names) if names else (given,)
+        matches = sorted(glob.iglob(name, recursive=True))
+        files = [match for match in matches if not os.path.isdir(match)]
+        yield from map(_log_of, files) if files else (name,)
 
 
-def _in_folder(folder: str) -> Iterator[str]:
+def _logs_in(folder: str) -> Iterator[str]:
     for path, folders, names in os.walk(folder, onerror=_raise):
         folders.sort()
-        yield from (_whole_log(os.path.join(path, name)) for name in sorted(names) if name.endswith(_ENDINGS))
+        yield from (_log_of(os.path.join(path, name)) for name in sorted(names) if name.endswith(_ENDINGS))
 
 
-def _whole_log(path: str) -> str:
-    """The name of the log that a file is a numbered part of; else its own.
+def _log_of(path: str) -> str:
+    """Return the name of the log that a file is a part of; `path` if it is not a part.
 
-    A date could be a part's number: those of real logs have six digits and begin with 0, or their
-    log is beside them.
+    A date in a name could look like a part's number. Real numbers have six digits and begin with 0,
+    or the log itself is in the same folder.
     """
     folder, name = os.path.split(path)
-    part = _part(name)
+    part = split_part(name)
     if part is None:
         return path
-    whole, number = os.path.join(folder, part[0]), part[1]
-    is_part = number.startswith("0") or (len(number) == _PART_DIGITS and os.path.isfile(whole))
-    return whole if is_part else path
+    log, number = os.path.join(folder, part[0]), part[1]
+    is_part = number.startswith("0") or (len(number) == PART_DIGITS and os.path.isfile(log))
+    return log if is_part else path
 
 
-def _raise(why: OSError) -> None:
-    raise why
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,8 +1,8 @@
-"""The page of a call: one HTML file that fetches nothing, to look at a log and to listen to it.
+"""The page of a call: one HTML file that loads nothing else, to view a log and listen to it.
 
-Whatever is in a log may be hostile. It goes into the page as JSON in which no markup can begin, and
-into the document as text; only the page's own script and style can run, as their hashes are all
-that its Content-Security-Policy lets in. The parts of the page are the files of `_page`.
+A log may be hostile. Its content goes into the page as JSON in which no markup can begin, and into
+the document as text. Only the page's own script and style can run: the Content-Security-Policy admits
+them by their hashes. The files in `_page` are the parts of the page; `timeline` reads the log.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any, BinaryIO, Final
 import msgspec
 import pybase64
 
-from ..recording._blocks import Path
-from ..recording._outputs import spare
-from ._page_model import page_model
-from ._timeline import Timeline, read_timeline
+from .._secrets import without_keys
+from .._text import clock, money, plural, shorten
+from ._doors import LogPath, ensure_not_input, path_list
 from .inspector import inspect_log
-from .report import Report
+from .report import LIMITS, MAX_TEXT_CHARS, MAX_TOTAL_CHARS, CostReport, Report, SessionReport, Turn
+from .timeline import Timeline, read_timeline
 
-# A call up to this long has its audio in the page, unless the caller says otherwise.
-_AUDIO_MS: Final = 10 * 60 * 1000
-# In this order; they are one script, and each uses what those before it define.
+# A call shorter than this has its audio in the page by default.
+MAX_DEFAULT_AUDIO_MS: Final = 10 * 60 * 1000
+# The files of the script, in order: each uses what the earlier ones define.
 _SCRIPTS: Final = ("data", "view", "paint", "timeline", "sound", "turns", "events", "main")
 _ESCAPES: Final = {
     b"<": b"\\u003c",
@@ -38,19 +38,25 @@ _ESCAPES: Final = {
     b"\xe2\x80\xa9": b"\\u2029",
 }
 _ESCAPED: Final = re.compile(b"|".join(_ESCAPES))
-_PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
+_PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")
+_MAX_NAMES: Final = 5
+# Controls, direction marks, line separators and invisible characters: all but tab and line feed.
+_UNSAFE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PageStats:
-    """What `write_page` wrote.
+    """Figures of a page that `write_page` wrote.
 
     Attributes:
-        nbytes: of the file.
-        duration_ms: of the time line.
-        turns, events: how many are in the page.
-        events_left_out: rows of the list of events that are not.
-        audio_ms: how much of the call can be listened to; 0 where the audio is not in the page.
+        nbytes: size of the file.
+        duration_ms: length of the timeline.
+        turns, events: number of turns, and of rows in the list of events.
+        events_left_out: number of rows that are not in the list.
+        audio_ms: length of the audio in the page; 0 if it has none.
     """
 
     nbytes: int
@@ -62,32 +68,33 @@ class PageStats:
 
 
 def write_page(
-    log: Path | Iterable[Path], out: Path, *, report: Report | None = None, audio: bool | None = None
+    log: LogPath | Iterable[LogPath], out: LogPath, *, report: Report | None = None, audio: bool | None = None
 ) -> PageStats:
-    """Write the page of one call, whole or not at all: a file that is there is replaced at the end.
+    """Write the page of one call.
 
-    What is no file, as a pipe or /dev/stdout can be, is written as it is.
+    An existing file is replaced once the page is complete; a failure leaves it unchanged. A pipe or
+    a device such as /dev/stdout is written to directly.
 
     Args:
         log: a path, or the paths of a rotated log in order (`log_files`).
         out: the HTML file.
-        report: what `inspect_log` gave for the same log; without it the log is inspected.
-        audio: whether the call can be listened to in the page: as 8 kHz mu-law in stereo, which
-            is 1.3 MB a minute. None: where the call is under ten minutes.
+        report: the result of `inspect_log` for the same log. If None, the log is inspected.
+        audio: True to include the audio of the call, as 8 kHz mu-law in stereo (1.3 MB a minute).
+            If None, it is included for calls shorter than ten minutes.
 
     Raises:
         OSError: a file cannot be read or written.
-        ConfigError: a .zst log, and no module for it is installed; `out` is a file of the log.
+        ConfigError: the log ends in .zst and no module for it is installed; `out` is a file of the log.
     """
-    paths = [log] if isinstance(log, (str, os.PathLike)) else [*log]
-    spare(paths, out)
+    paths = path_list(log)
+    ensure_not_input(paths, out)
     report = inspect_log(paths) if report is None else report
     with read_timeline(paths) as timeline:
         model = page_model(report, timeline)
-        sound = timeline.sound
-        has_audio = bool(sound.caller or sound.assistant) and not sound.is_left_out
-        long = sound.end_ms - timeline.start_ms >= _AUDIO_MS
-        audio = has_audio and (not long if audio is None else audio)
+        found = timeline.audio
+        has_audio = bool(found.caller or found.assistant) and not found.is_left_out
+        is_long = found.end_ms - timeline.start_ms >= MAX_DEFAULT_AUDIO_MS
+        audio = has_audio and (not is_long if audio is None else audio)
         with _replacing(os.fspath(out)) as file:
             nbytes = sum(file.write(piece) for piece in _page(model, timeline if audio else None))
         return PageStats(
@@ -96,43 +103,43 @@ def write_page(
             turns=len(model["turns"]),
             events=len(model["events"]),
             events_left_out=timeline.events.left_out,
-            audio_ms=sound.end_ms - timeline.start_ms if audio else 0.0,
+            audio_ms=found.end_ms - timeline.start_ms if audio else 0.0,
         )
 
 
-def _data_block(value: Any) -> bytes:
-    """A value as JSON that can stand in a script element: no markup and no comment begins in it."""
-    return _ESCAPED.sub(lambda found: _ESCAPES[found.group()], msgspec.json.encode(value))
+# --- The file --------------------------------------------------------------------------
 
 
-# --- Inside ----------------------------------------------------------------------------
-
-
-def _page(model: dict[str, Any], sounding: Timeline | None) -> Iterator[bytes]:
-    """The page in pieces; its audio, which may be long, is never held whole."""
+def _page(model: dict[str, Any], audible: Timeline | None) -> Iterator[bytes]:
+    """Yield the page in pieces, so that its audio is never in memory as a whole."""
     style = _part("page.css")
     script = "".join(["(() => {\n'use strict';\n", *(_part(f"{name}.js") for name in _SCRIPTS), "})();\n"])
     texts = {"policy": _policy(style, script), "style": style, "script": script}
-    template = _PLACE.split(_part("page.html"))
+    template = _PLACEHOLDER.split(_part("page.html"))
     for literal, name in zip(template[::2], [*template[1::2], ""], strict=True):
         yield literal.encode()
         if name == "data":
-            yield _data_block(model)
+            yield script_json(model)
         elif name == "sound":
-            yield from _source(sounding)
+            yield from _audio_source(audible)
         elif name:
             yield texts[name].encode()
 
 
-def _source(sounding: Timeline | None) -> Iterator[bytes]:
-    if sounding is not None:
+def script_json(value: Any) -> bytes:
+    """Encode a value as JSON for a script element: no markup and no comment can begin in it."""
+    return _ESCAPED.sub(lambda found: _ESCAPES[found.group()], msgspec.json.encode(value))
+
+
+def _audio_source(audible: Timeline | None) -> Iterator[bytes]:
+    if audible is not None:
         yield b' src="data:audio/wav;base64,'
-        yield from sounding.sound.wav_base64()
+        yield from audible.audio.wav_base64()
         yield b'"'
 
 
 def _policy(style: str, script: str) -> str:
-    """Only these very texts run; nothing is fetched, and the script can make no markup."""
+    """Return a policy under which only these texts run, nothing is loaded and no markup is created."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -159,31 +166,232 @@ def _part(name: str) -> str:
 
 @contextlib.contextmanager
 def _replacing(path: str) -> Generator[BinaryIO, None, None]:
-    """A new file that takes the place of `path` once it is whole; a pipe or a device is written as it is."""
-    # Looked at by its own name: what /dev/stdout leads to may have none.
+    """Open a new file that replaces `path` once it is complete; open pipes and devices directly."""
+    # Tested by this name, because the target of /dev/stdout may have none.
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, "wb") as device:
             yield device
         return
-    whole = os.path.realpath(path)
-    beside = os.path.join(os.path.dirname(whole), f".{os.urandom(8).hex()}.tmp")
-    with _blaming(path):
-        file = open(beside, "xb")  # noqa: SIM115 (closed below)
+    target = os.path.realpath(path)
+    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
+    with _errors_name(path):
+        file = open(temporary, "xb")  # noqa: SIM115 (closed below)
     try:
         with file:
             yield file
-        with _blaming(path):
-            os.replace(beside, whole)
+        with _errors_name(path):
+            os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
         raise
 
 
 @contextlib.contextmanager
-def _blaming(path: str) -> Generator[None, None, None]:
-    """What cannot be done is told of `path`, and not of a file that nobody has heard of."""
+def _errors_name(path: str) -> Generator[None, None, None]:
+    """Make an OSError name `path` instead of the temporary file."""
     try:
         yield
-    except OSError as why:
-        raise OSError(why.errno, why.strerror, path) from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+# --- The data --------------------------------------------------------------------------
+
+
+def page_model(report: Report, timeline: Timeline) -> dict[str, Any]:
+    """Return the object that the page's script reads as `call`. Times are milliseconds of the log.
+
+    Members:
+        title: the log's name.
+        facts: the large figures, see `_fact`. details: the small ones, as pairs of name and value.
+        notes: sentences about what is missing.
+        start_ms, end_ms: the range of the timeline.
+        waves: for "caller" and "assistant", an `Envelope` with its data in base64.
+        sent: spans of the caller's audio. heard: spans of the assistant's, with their responses.
+        turns, gaps: those of the report, without tokens. slowest_ms: its greatest latency.
+        events: `Row`s as arrays. events_left_out: number of rows missing before index events_gap_at.
+    """
+    texts = _TextLimiter(MAX_TOTAL_CHARS)
+    turns = report.turns[: LIMITS["turns"]]
+    events, audio = timeline.events, timeline.audio
+    end_ms = max(timeline.end_ms, timeline.start_ms + 1)
+    return {
+        "title": page_title(report.logs),
+        "facts": [*_facts(report)],
+        "details": [(name, display_text(value, 500)) for name, value in _details(report)],
+        "notes": [display_text(note, 1000) for note in _notes(report, timeline)],
+        "start_ms": timeline.start_ms,
+        "end_ms": end_ms,
+        "waves": {side: _wave(timeline, side, end_ms) for side in ("caller", "assistant")},
+        "sent": [[span.start_ms, span.end_ms] for span in audio.caller],
+        "heard": [[span.start_ms, span.end_ms, display_text(span.response, 80)] for span in audio.assistant],
+        "turns": [_turn(turn, texts) for turn in turns],
+        "gaps": [{"at_ms": gap.at_ms, "gap_ms": gap.gap_ms} for gap in report.gaps],
+        "slowest_ms": report.latency.max,
+        "events": [[*msgspec.structs.astuple(row)] for row in events],
+        "events_left_out": events.left_out,
+        "events_gap_at": events.gap_at,
+    }
+
+
+def page_title(logs: list[str]) -> str:
+    """Return the name of the last file, without its folder."""
+    return display_text(os.path.basename(logs[-1]) if logs else "", 120) or "call"
+
+
+def display_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
+    """Return at most `limit` characters of `text` without credentials; unsafe characters are escaped."""
+    text = shorten(without_keys(text), limit)
+    return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+class _TextLimiter:
+    """Makes texts safe to display and limits their total length."""
+
+    def __init__(self, nchars: int) -> None:
+        self._left = nchars
+
+    def limit(self, value: Any) -> Any:
+        """Return a JSON value with every text in it limited."""
+        if isinstance(value, str):
+            text = display_text(value, MAX_TEXT_CHARS)
+            if len(text) > self._left:
+                text = "..."
+            self._left = max(0, self._left - len(text))
+            return text
+        if isinstance(value, dict):
+            return {key: self.limit(each) for key, each in value.items()}
+        return [self.limit(each) for each in value] if isinstance(value, list) else value
+
+
+def _turn(turn: Turn, texts: _TextLimiter) -> dict[str, Any]:
+    built = msgspec.to_builtins(turn)
+    for response in built["responses"]:
+        del response["tokens"]
+    found: dict[str, Any] = texts.limit(built)
+    return found
+
+
+def _wave(timeline: Timeline, side: str, end_ms: float) -> dict[str, Any]:
+    envelope = timeline.audio.envelope(side, end_ms)
+    return {"bin_ms": envelope.bin_ms, "data": pybase64.b64encode(envelope.data).decode()}
+
+
+def _facts(report: Report) -> Iterator[dict[str, str]]:
+    """Yield the large figures."""
+    latency, gaps, codes = report.latency, report.gap_time, report.error_codes
+    yield _fact("Duration", clock(report.duration_ms), _speech(report))
+    yield _fact("Turns", f"{report.turn_count:,}", plural(report.response_count, "response"))
+    yield _fact(
+        "First audio, median",
+        _ms(latency.quantile(0.5)),
+        f"of {plural(latency.count, 'response')}" if latency.count else "",
+    )
+    yield _fact(
+        "First audio, slowest", _ms(latency.max), f"p90 {_ms(latency.quantile(0.9))}" if latency.count else ""
+    )
+    yield _fact("Interruptions", f"{report.interruption_count:,}", "")
+    yield _fact(
+        "Gaps",
+        f"{report.gap_count:,}",
+        f"longest {_ms(gaps.max)}" if gaps.count else "",
+        bad=report.gap_count > 0,
+    )
+    yield _fact(
+        "Errors", f"{report.error_count:,}", display_text(_names(codes), 60), bad=report.error_count > 0
+    )
+    yield _fact("Cost", *_cost(report.cost))
+
+
+def _fact(label: str, value: str, note: str, *, bad: bool = False) -> dict[str, str]:
+    """Return a figure: its label, its value, a note below it, and the tone "bad" if it is a problem."""
+    return {"label": label, "value": value, "note": note, "tone": "bad" if bad else ""}
+
+
+def _speech(report: Report) -> str:
+    return f"{clock(report.user_audio_ms)} sent, {clock(report.assistant_audio_ms)} received"
+
+
+def _cost(cost: CostReport) -> tuple[str, str]:
+    problems = [item.problem for item in cost.items if item.problem]
+    if cost.usd is not None:
+        return money(cost.usd), ""
+    known = f"{money(cost.known_usd)} is known; " if cost.known_usd else ""
+    return "unknown", display_text(known + (problems[0] if problems else ""), 120)
+
+
+def _details(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield the small figures, as name and value."""
+    session = report.sessions[-1] if report.sessions else None
+    yield "Log", ", ".join(map(os.path.basename, report.logs[-_MAX_NAMES:]))
+    if session is not None:
+        yield from _session(session)
+    if len(report.sessions) > 1:
+        yield "Sessions", f"{len(report.sessions):,} in this log"
+    tokens = report.usage.responses
+    if tokens.total:
+        yield "Tokens", f"{tokens.input:,} in ({tokens.cached:,} cached), {tokens.output:,} out"
+    counts = {
+        side: sum(each.frames for each in report.frames if each.direction == side)
+        for side in ("client", "server")
+    }
+    yield "Frames", f"{counts['client']:,} sent, {counts['server']:,} received, {report.nbytes:,} bytes"
+    if report.call_count:
+        slowest = f", the slowest {_ms(report.call_time.max)}" if report.call_time.count else ""
+        yield "Function calls", f"{report.call_count:,}{slowest}"
+
+
+def _session(session: SessionReport) -> Iterator[tuple[str, str]]:
+    yield "Session", session.id or "not reported"
+    yield "Model", session.model or "not reported"
+    yield "Dialect", session.dialect
+    formats = [(session.input_format, session.input_rate), (session.output_format, session.output_rate)]
+    names = [f"{name} {rate / 1000:g} kHz" for name, rate in formats]
+    yield "Audio", names[0] if names[0] == names[1] else f"{names[0]} in, {names[1]} out"
+    yield "Turn detection", session.turn_detection or "none"
+    if session.voice:
+        yield "Voice", session.voice
+    if session.transcription_model:
+        yield "Transcription", session.transcription_model
+
+
+def _notes(report: Report, timeline: Timeline) -> Iterator[str]:
+    """Yield sentences about what is missing."""
+    audio, left_out = timeline.audio, dict(report.left_out)
+    if timeline.broken:
+        yield f"{plural(timeline.broken, 'line')} of the log could not be read."
+    if report.undecodable:
+        yield f"{plural(report.undecodable, 'frame')} did not decode."
+    if report.unknown_types:
+        yield f"Events of unknown types: {_names(report.unknown_types)}."
+    if not timeline.frames:
+        yield "The log holds no frames."
+    elif audio.is_left_out:
+        yield "The log was recorded without audio: the timeline shows only where there was some."
+    elif not audio.caller and not audio.assistant:
+        yield "The log holds no audio."
+    if audio.is_too_long or timeline.beyond:
+        yield f"The timeline ends after 12 hours. Only in the list of events: {plural(timeline.beyond, 'later frame')}."
+    if len(report.turns) > LIMITS["turns"]:
+        left_out["turns"] = left_out.get("turns", 0) + len(report.turns) - LIMITS["turns"]
+    if timeline.events.left_out:
+        left_out["rows of the list of events"] = timeline.events.left_out
+    missing = ", ".join(f"{number:,} {name}" for name, number in left_out.items() if number)
+    if missing:
+        yield f"Shortened or left out because of their number: {missing}."
+
+
+def _names(counts: dict[str, int]) -> str:
+    """Return the most frequent names, and the number of the others."""
+    ordered = sorted(counts, key=lambda name: -counts[name])
+    some = [
+        display_text(name, 80) + (f" ({counts[name]:,})" if counts[name] > 1 else "")
+        for name in ordered[:_MAX_NAMES]
+    ]
+    more = len(ordered) - _MAX_NAMES
+    return ", ".join([*some, f"{more:,} more"] if more > 0 else some)
+
+
+def _ms(ms: float | None) -> str:
+    return "none" if ms is None else f"{ms:,.0f} ms"

@@ -1,14 +1,14 @@
-"""What happened in a call: the Structs of a `Report`, which msgspec writes as JSON and reads again.
+"""The types of a report: msgspec Structs, which can be written as JSON and read back.
 
-Nothing here computes. Times ending in `_ms` that say when something was are milliseconds of the
-log's time line; None is what did not happen, or what the log does not tell. docs/inspect.md says
-what each figure means.
+Nothing here computes; the inspector fills them. `LIMITS` says how much a report holds at most.
+Fields ending in `_ms` that name a moment are milliseconds on the log's time line; None means that
+it did not happen or is not in the log. docs/inspect.md defines each figure; `summary` adds reports up.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -18,16 +18,37 @@ from .histogram import Histogram
 
 REPORT_VERSION = 1
 
-# How what the user said came: speech that the server detected, audio that the client committed, text.
-# In dialects without turns, a run of transcript is speech.
+# The most that a report holds of each list, by the names used in `Report.left_out`. The densest hour
+# recorded so far had 900 turns and fewer than 100,000 characters of text.
+LIMITS: Final = {
+    "turns": 2_000,
+    "responses": 5_000,
+    "calls": 5_000,
+    "interruptions": 2_000,
+    "gaps": 2_000,
+    "errors": 1_000,
+    "sessions": 100,
+    "broken_lines": 20,
+    "undecodable_frames": 20,
+    "rate_limits": 16,
+}
+# Characters of one text, and of all texts of a report together.
+MAX_TEXT_CHARS: Final = 4_000
+MAX_TOTAL_CHARS: Final = 2_000_000
+# Names of one kind that are counted separately; all further ones are counted as OTHERS.
+MAX_NAMES: Final = 200
+OTHERS: Final = "(others)"
+
+# How the user's input arrived: as speech that the server detected, as audio that the client committed,
+# or as text. In dialects without turns, a run of transcript counts as speech.
 InputKind: TypeAlias = Literal["speech", "audio", "text"]
-# What made a response begin: the server's turn detection, its idle timeout, a client's
-# response.create, or one that came after the output of a function. "unknown": nothing that was seen.
+# The cause of a response: the server's turn detection, its idle timeout, a client's response.create, or
+# a response.create that followed the output of a function. "unknown": the log shows no cause.
 AskedBy: TypeAlias = Literal["speech", "timeout", "client", "function", "unknown"]
-# From where a latency runs: the end of the user's speech, the client's commit, its response.create,
-# or the server's idle timeout.
+# The start of a latency: the end of the user's speech, the client's commit, its response.create, or the
+# server's idle timeout.
 LatencyFrom: TypeAlias = Literal["speech_end", "commit", "response_create", "timeout"]
-# Who cut a response: the user's speech, the client by itself, or the server by itself.
+# The cause of an interruption: the user's speech, the client on its own, or the server on its own.
 InterruptedBy: TypeAlias = Literal["speech", "client", "server"]
 
 
@@ -35,10 +56,10 @@ InterruptedBy: TypeAlias = Literal["speech", "client", "server"]
 
 
 class SessionReport(Struct, kw_only=True):
-    """A session of the log; after a reconnect there is another.
+    """A session of the log. A log has several if the client reconnected.
 
-    `input_format` and `output_format` are names of `AudioFormat`, as they were in the end; so are
-    `turn_detection` (None: the client decides), `voice` and `transcription_model`.
+    `input_format` and `output_format` are `AudioFormat` values. Formats, `turn_detection` (None: the
+    client decides), `voice` and `transcription_model` are the last ones that were in effect.
     """
 
     at_ms: float
@@ -56,7 +77,7 @@ class SessionReport(Struct, kw_only=True):
 
 
 class FrameCount(Struct, kw_only=True):
-    """The frames of one direction and type, and their bytes."""
+    """Number and total size of the frames of one direction and type."""
 
     direction: Direction
     type: str
@@ -65,7 +86,7 @@ class FrameCount(Struct, kw_only=True):
 
 
 class RateLimitReport(Struct, kw_only=True):
-    """A rate limit when the least of it was left."""
+    """A rate limit at the moment when the least of it was left."""
 
     name: str
     limit: int | None = None
@@ -78,11 +99,11 @@ class RateLimitReport(Struct, kw_only=True):
 
 
 class UserInput(Struct, kw_only=True):
-    """What the user said or wrote in a turn.
+    """The user's speech or text in a turn.
 
-    `start_ms` and `end_ms` lie on the log's time line: where the audio was sent that the server says
-    the speech begins and ends in. `audio_ms` is how much audio it is. `transcript_ms` is when its
-    transcript was complete.
+    `start_ms` and `end_ms` are when the client sent the audio in which the server detected the start
+    and end of speech. `audio_ms` is the length of that audio. `transcript_ms` is when the transcript
+    was complete.
     """
 
     kind: InputKind
@@ -97,9 +118,10 @@ class UserInput(Struct, kw_only=True):
 
 
 class CallReport(Struct, kw_only=True):
-    """A function call (or, with a `server`, a call of an MCP tool).
+    """A function call or, if `server` is set, an MCP tool call.
 
-    `at_ms` is when it was whole, `output_ms` when its output came, `took_ms` what lies between.
+    `at_ms` is when its arguments were complete, `output_ms` when its output was sent, `took_ms` the
+    difference.
     """
 
     name: str
@@ -112,11 +134,11 @@ class CallReport(Struct, kw_only=True):
 
 
 class ResponseReport(Struct, kw_only=True):
-    """A response: what asked for it, when its parts came, how much of it was heard.
+    """A response: its cause, when its parts arrived, and how much of its audio was played.
 
-    `asked_ms` is when `asked_by` did so: of "speech", its end. `latency_ms` runs from what `latency_from`
-    names to the first audio, `created_latency_ms` from response.created. `heard_ms` is None where nothing
-    tells it.
+    `asked_by` is its cause and `asked_ms` the time of that cause (of "speech": its end). `latency_ms`
+    is measured from `latency_from` to the first audio, `created_latency_ms` from response.created.
+    `heard_ms` is the length of audio that was played, None if no event reports it.
     """
 
     id: str | None = None
@@ -143,7 +165,7 @@ class ResponseReport(Struct, kw_only=True):
 
 
 class Turn(Struct, kw_only=True):
-    """What the user said (None: nothing, the assistant speaks first) and the responses to it."""
+    """The user's input and the responses to it. `user` is None if the assistant began."""
 
     number: int
     at_ms: float
@@ -155,10 +177,10 @@ class Turn(Struct, kw_only=True):
 
 
 class InterruptionReport(Struct, kw_only=True):
-    """A response that was cut: when, by whom, how far in.
+    """A response that was interrupted.
 
-    `into_ms` is the time since its first audio (None where none had come), `audio_ms` what had come by
-    then, `heard_ms` what of it was heard, as a truncate told it.
+    `into_ms` is the time since its first audio (None if there was none), `audio_ms` the audio received
+    by then, `heard_ms` the part of it that was played according to a truncate event.
     """
 
     at_ms: float
@@ -171,7 +193,7 @@ class InterruptionReport(Struct, kw_only=True):
 
 
 class GapReport(Struct, kw_only=True):
-    """Within a response, all audio that had come was over at `at_ms`, and for `gap_ms` no more came."""
+    """A pause within a response: all received audio had been played at `at_ms`, more came after `gap_ms`."""
 
     at_ms: float
     gap_ms: float
@@ -181,9 +203,9 @@ class GapReport(Struct, kw_only=True):
 
 
 class ErrorReport(Struct, kw_only=True):
-    """An error: of an event "error", of a "response" that failed, or of a "transcription".
+    """An error from an "error" event, a failed "response" or a failed "transcription".
 
-    `message` has 80 characters at most. `event_id` is that of the client event at fault.
+    `message` has at most 80 characters. `event_id` is the id of the client event at fault.
     """
 
     at_ms: float
@@ -194,11 +216,11 @@ class ErrorReport(Struct, kw_only=True):
     event_id: str | None = None
 
 
-# --- What it took ----------------------------------------------------------------------
+# --- Usage and cost --------------------------------------------------------------------
 
 
 class UsageReport(Struct, kw_only=True):
-    """What the server counted, by kind of token; see `realtime.state.Usage`."""
+    """Usage as the server counts it, by kind of token; see `realtime.state.Usage`."""
 
     responses: Tokens = field(default_factory=Tokens)
     transcriptions: Tokens = field(default_factory=Tokens)
@@ -215,9 +237,10 @@ class UsageReport(Struct, kw_only=True):
 
 
 class CostItem(Struct, kw_only=True):
-    """What one use of one model cost in USD; None where that is not known, and `problem` says why.
+    """Cost in USD of one use of one model. `usd` is None if it is unknown; `problem` says why.
 
-    "backend" is what Live delegates to; "unreported" stands for usage that the server left out.
+    "backend" is usage of models that a Live session delegates to; "unreported" is usage that the
+    server did not report.
     """
 
     use: Literal["responses", "sessions", "transcription", "backend", "unreported"]
@@ -227,36 +250,38 @@ class CostItem(Struct, kw_only=True):
 
 
 class CostReport(Struct, kw_only=True):
-    """What the call cost in USD. `usd` is None where anything has no price; `known_usd` is the rest."""
+    """Cost of the call in USD. `usd` is None if any item has no price; `known_usd` is the sum of the others."""
 
     usd: Decimal | None = Decimal(0)
     known_usd: Decimal = Decimal(0)
     items: list[CostItem] = []
 
 
-# --- All of it -------------------------------------------------------------------------
+# --- The report ------------------------------------------------------------------------
 
 
 class Report(Struct, kw_only=True):
-    """What a log tells of its call.
+    """Everything that a log shows about its call.
 
-    Lists are bounded: `left_out` counts what they do not hold, by their names ("turns", "errors").
-    Counts, sums and histograms are of everything, whatever was left out.
+    Lists are bounded by `LIMITS`; `left_out` counts what they do not hold, by their names ("turns",
+    "errors"). Counts, sums and histograms always cover the complete log.
 
     Attributes:
         logs: the files.
         started_ms, ended_ms: times of the first and the last frame.
-        nbytes: bytes of all frames.
-        broken: lines that are no entries; `broken_lines` shows the first of them.
-        undecodable: frames that the dialect's decoder refuses; audio and text deltas are not decoded.
-            `undecodable_frames` shows the first of them.
-        user_audio_ms, assistant_audio_ms: how much audio was sent and received.
-        statuses: how responses ended, and how often. `interrupted_by`, `error_codes`: the same of cuts
-            and of errors.
-        interruptions, gaps, errors: see their Structs; `interruption_count`, `gap_count`, `error_count`.
-        unknown_types: event types that this version does not know, and how often they came.
-        latency: first audio, in milliseconds; `created_latency` the same from response.created.
-        call_time: how long function calls took; `gap_time`: how long gaps were.
+        nbytes: size of all frames.
+        broken: number of lines that are not log entries; `broken_lines` has the first of them.
+        undecodable: number of frames that the dialect's decoder rejects; `undecodable_frames` has the
+            first of them. The base64 of audio deltas and appends is not checked.
+        user_audio_ms, assistant_audio_ms: length of the audio that was sent and received.
+        statuses: number of responses by final status. `interrupted_by` and `error_codes` count
+            interruptions and errors the same way.
+        call_count: number of function calls and MCP calls.
+        interruptions, gaps, errors: see their types; `interruption_count`, `gap_count` and
+            `error_count` count all of them.
+        unknown_types: event types that this version does not know, with their number.
+        latency: time to first audio in milliseconds; `created_latency` the same from response.created.
+        call_time: time that function calls took; `gap_time`: length of gaps.
     """
 
     version: int = REPORT_VERSION
@@ -297,20 +322,20 @@ class Report(Struct, kw_only=True):
 
     @property
     def duration_ms(self) -> float:
-        """From the first frame to the last."""
+        """Time from the first frame to the last."""
         return self.ended_ms - self.started_ms
 
     @property
     def session_id(self) -> str | None:
-        """The id of the first session that has one."""
+        """Id of the first session that has one."""
         return next((session.id for session in self.sessions if session.id), None)
 
     @property
     def model(self) -> str | None:
-        """The model of the last session that names one."""
+        """Model of the last session that names one."""
         return next((session.model for session in reversed(self.sessions) if session.model), None)
 
     @property
     def dialects(self) -> list[str]:
-        """The dialects that were spoken, in their order."""
+        """Dialects of the sessions, each once, in order."""
         return [*dict.fromkeys(session.dialect for session in self.sessions)]

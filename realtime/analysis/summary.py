@@ -1,9 +1,8 @@
-"""Summary: many calls in bounded memory. Two add up to one, wherever each was made.
+"""Summary: the sum of many calls, in bounded memory. Summaries made on different machines add up.
 
-In any order and in any groups the same calls add up to the same summary, but for the last digits of
-sums, and for which of more than 200 names (of models, error codes, event types) are counted by name:
-the rarest stand together as "(others)", so that the sum is that of all. Percentiles are `Histogram`'s,
-exact to 1 %.
+The order and grouping in which calls are added do not matter, except for rounding of sums and for
+which of more than 200 names (models, error codes, event types) are counted separately: the rarest
+ones are counted together as "(others)". Quantiles have the error of `Histogram`, 1 %.
 """
 
 from __future__ import annotations
@@ -15,33 +14,33 @@ from typing import Final
 from msgspec import Struct, field
 
 from ..state.cost import plus
-from ._kept import MAX_NAMES, OTHERS
 from .histogram import Histogram
-from .report import Report, UsageReport
+from .report import MAX_NAMES, OTHERS, Report, UsageReport
 
-# How many of the worst calls are named, by each measure.
+# The number of worst calls that are named, for each measure.
 MAX_WORST: Final = 10
 _QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
 class WorstCall(Struct, frozen=True, order=True):
-    """A call, and what it is among the worst for."""
+    """One of the worst calls, with its value of the measure."""
 
     value: float
     log: str
 
 
 class Summary(Struct, kw_only=True):
-    """What calls add up to; `Summary.of(report)` is one call's.
+    """The sum of many calls. `Summary.of(report)` is the summary of one.
 
-    What `Report` has by the same names is added up. The rest:
+    Fields that `Report` has too are sums of that field. `call_count` is the number of function calls.
+    The others are:
 
     Attributes:
-        calls: how many there are.
-        models, dialects: of how many calls each was one.
-        worst: the calls with the most of "latency_ms", "gap_ms", "errors", "interruptions" and "usd".
-        known_usd: what they cost, less what is not known.
-        unpriced: of how many calls something is not.
+        calls: number of calls (logs).
+        models, dialects: number of calls by model and by dialect.
+        worst: the calls with the largest "latency_ms", "gap_ms", "errors", "interruptions" and "usd".
+        known_usd: cost of all calls, without the items of unknown cost.
+        unpriced: number of calls with an item of unknown cost.
     """
 
     calls: int = 0
@@ -74,7 +73,7 @@ class Summary(Struct, kw_only=True):
 
     @classmethod
     def of(cls, report: Report) -> Summary:
-        """One call's summary, named by the last file of its log."""
+        """Return the summary of one call, which is named by the last file of its log."""
         summary = cls(calls=1, unpriced=report.cost.usd is None, known_usd=report.cost.known_usd)
         summary.duration_ms = report.duration_ms
         summary.usage += report.usage
@@ -89,7 +88,7 @@ class Summary(Struct, kw_only=True):
         return summary
 
     def add(self, report: Report) -> None:
-        """Add a call."""
+        """Add a call to this summary."""
         self += Summary.of(report)
 
     def __add__(self, other: Summary) -> Summary:
@@ -106,7 +105,7 @@ class Summary(Struct, kw_only=True):
         for name in (*_SUMS, "calls", "duration_ms", "unpriced", "usage", *_HISTOGRAMS):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in (*_COUNTS, "models", "dialects"):
-            _count(getattr(self, name), getattr(other, name))
+            _add_counts(getattr(self, name), getattr(other, name))
         self.known_usd = plus(self.known_usd, other.known_usd)
         for name, calls in other.worst.items():
             self.worst[name] = heapq.nlargest(MAX_WORST, [*self.worst.get(name, ()), *calls])
@@ -122,7 +121,7 @@ _COUNTS: Final = ("statuses", "interrupted_by", "error_codes", "unknown_types")
 
 
 def percentiles(histogram: Histogram) -> dict[str, float | None]:
-    """Count, mean, p50, p90, p99 and the most of a histogram, by these names."""
+    """Return the count, mean, p50, p90, p99 and max of a histogram, by these names."""
     found = {name: histogram.quantile(q) for name, q in _QUANTILES.items()}
     return {"count": histogram.count, "mean": histogram.mean, **found, "max": histogram.max}
 
@@ -137,10 +136,10 @@ def _measures(report: Report) -> list[tuple[str, float]]:
     ]
 
 
-def _count(into: dict[str, int], more: dict[str, int]) -> None:
-    """Add counts; beyond so many names, the least of them in one place."""
+def _add_counts(counts: dict[str, int], more: dict[str, int]) -> None:
+    """Add `more` to `counts`. The rarest names beyond `MAX_NAMES` are counted as `OTHERS`."""
     for name, count in more.items():
-        into[name] = into.get(name, 0) + count
-    while len(into) > MAX_NAMES:
-        least = min((name for name in into if name != OTHERS), key=lambda name: (into[name], name))
-        into[OTHERS] = into.get(OTHERS, 0) + into.pop(least)
+        counts[name] = counts.get(name, 0) + count
+    while len(counts) > MAX_NAMES:
+        rarest = min((name for name in counts if name != OTHERS), key=lambda name: (counts[name], name))
+        counts[OTHERS] = counts.get(OTHERS, 0) + counts.pop(rarest)

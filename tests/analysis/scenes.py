@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
+import sys
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 from realtime.analysis import Inspector, Report
 from realtime.recording import BrokenLine, Direction, Entry, Recorder
+from tests import cases
 
 BYTES_PER_MS = {"pcm16": 48, "g711_ulaw": 8}
 
@@ -114,3 +118,28 @@ def usage(text_in: int, audio_in: int, cached: int, text_out: int, audio_out: in
         "input_token_details": {"text_tokens": text_in, "audio_tokens": audio_in, "cached_tokens": cached},
         "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
     }
+
+
+def reachable_nbytes(root: object) -> int:
+    """Return the size of everything that can be reached from an object."""
+    seen, found, total = {id(root)}, [root], 0
+    while found:
+        each = found.pop()
+        total += sys.getsizeof(each)
+        for next_one in gc.get_referents(each):
+            if id(next_one) not in seen and not isinstance(next_one, (type, ModuleType, FunctionType)):
+                seen.add(id(next_one))
+                found.append(next_one)
+    return total
+
+
+def event_types() -> list[tuple[Direction, str]]:
+    """Return every event type of every dialect, with the side that sends it."""
+    sides: tuple[Direction, ...] = ("client", "server")
+    found = {
+        (side, str(event.__struct_config__.tag))
+        for dialect in ("ga", "beta", "translation", "live")
+        for side in sides
+        for event in cases.event_classes(dialect, side)
+    }
+    return sorted(found)

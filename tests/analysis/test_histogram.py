@@ -68,7 +68,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_a_quantile_is_a_share() -> None:
-    with pytest.raises(ValueError, match="from 0 to 1"):
+    with pytest.raises(ValueError, match="within 0 and 1"):
         Histogram().quantile(50)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
-from types import FunctionType, ModuleType
 from typing import Any
 
 import msgspec
@@ -16,13 +14,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from realtime.analysis import Inspector, Report, inspect_log
-from realtime.analysis._kept import LIMITS, MAX_NAMES, MAX_TEXT_CHARS, OTHERS
-from realtime.analysis.report import REPORT_VERSION
+from realtime.analysis.report import LIMITS, MAX_NAMES, MAX_TEXT_CHARS, OTHERS, REPORT_VERSION
 from realtime.cli import main
 from realtime.errors import ConfigError
 from realtime.recording import BrokenLine, Direction, Entry, log_files
 from tests import cases
-from tests.analysis.scenes import Scene, usage
+from tests.analysis.scenes import Scene, reachable_nbytes, usage
 
 DIALECTS = ("ga", "beta", "translation", "live")
 SIDES: tuple[Direction, ...] = ("client", "server")
@@ -156,6 +153,28 @@ def test_time_may_go_back() -> None:
     assert (report.started_ms, report.ended_ms) == (900, 1e14)
 
 
+AUDIO = [
+    "", "=", "==", "A", "AAA=", "AA==", "AAAA", "////", r"\/\/\/\/", "AAA=AAA=", "A=A=", "A" * 20_000, r"\u0041AAA", "AA\u00e9A",
+    'AA"A', "AA\\", 'AAAA","audio_bytes":96,"x":"', 'AAAA"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("audio", AUDIO)
+def test_audio_has_the_same_length_in_every_spelling_of_an_append(audio: str) -> None:
+    reports = list[Report]()
+    for layout in (
+        '{"type":"input_audio_buffer.append","audio":"%s"}',
+        '{"audio": "%s", "type": "input_audio_buffer.append"}',
+    ):
+        inspector = Inspector()
+        inspector.feed(Entry("client", 5.0, (layout % audio).encode(), 1))
+        reports.append(inspector.report())
+    first, second = reports
+    assert first.user_audio_ms == second.user_audio_ms
+    assert first.undecodable == second.undecodable
+    assert [count.frames for count in first.frames] == [1]
+
+
 # --- Limits ----------------------------------------------------------------------------
 
 
@@ -240,24 +259,11 @@ def test_all_texts_together_are_bounded() -> None:
     assert report.left_out["texts"] > 100
 
 
-def held(root: object) -> int:
-    """Bytes of everything that an object leads to."""
-    seen, found, total = {id(root)}, [root], 0
-    while found:
-        each = found.pop()
-        total += sys.getsizeof(each)
-        for next_one in gc.get_referents(each):
-            if id(next_one) not in seen and not isinstance(next_one, (type, ModuleType, FunctionType)):
-                seen.add(id(next_one))
-                found.append(next_one)
-    return total
-
-
 def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that goes on for ever, of which nothing new is kept once its limits are reached."""
     for name in LIMITS:
         monkeypatch.setitem(LIMITS, name, 50)
-    monkeypatch.setattr("realtime.analysis._clock._MAX_MARKS", 50)
+    monkeypatch.setattr("realtime.analysis._turns._MAX_MARKS", 50)
     monkeypatch.setattr("realtime.analysis._turns._MAX_ITEMS", 50)
     inspector = Inspector()
 
@@ -276,7 +282,7 @@ def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> N
             scene.server("error", error={"type": "t", "code": f"c{number:04}", "message": "m"})
             scene.done(f"r{number:04}", usage=usage(1, 1, 0, 1, 1))
             inspector.feed_all(scene.entries)
-        return held(inspector._call)
+        return reachable_nbytes(inspector)
 
     first, second = feed(range(300)), feed(range(300, 900))
     assert first > 100_000

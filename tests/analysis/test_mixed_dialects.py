@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 from decimal import Decimal
@@ -12,13 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from realtime.analysis import Inspector, Report, Summary
-from realtime.analysis._kept import LIMITS
-from realtime.analysis._session import SPEAKERS
-from realtime.cli import _many, _turns
-from realtime.recording import Direction, Entry
+from realtime.analysis.report import LIMITS
+from realtime.cli import main
+from realtime.recording import Direction, Entry, Recorder
 from realtime.spec import MinutePrice
 from tests import cases
-from tests.analysis.scenes import Scene, usage
+from tests.analysis.scenes import Scene, event_types, usage
 
 SIDES: tuple[Direction, ...] = ("client", "server")
 DIALECTS = ("ga", "beta", "translation", "live")
@@ -68,7 +69,7 @@ OWN: dict[str, list[Any]] = {
     "item_id": ["i"],
     "usage": [{"seconds": number} for number in NUMBERS] + [{"type": "duration", "seconds": 1e308}],
 }
-EVENTS: list[tuple[Direction, str]] = sorted(SPEAKERS)
+EVENTS: list[tuple[Direction, str]] = event_types()
 # Of these there are few among all types, and most can go wrong in them.
 RICH: list[tuple[Direction, str]] = [
     (side, kind)
@@ -94,8 +95,10 @@ def frame(draw: st.DataObject, kind: str) -> bytes:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_every_type_with_members_of_any_dialect(draw: st.DataObject) -> None:
-    inspector = Inspector()
+def test_every_type_with_members_of_any_dialect(
+    tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject
+) -> None:
+    inspector, folder = Inspector(), tmp_path_factory.getbasetemp()
     begins = json.dumps({"type": "session.created", "session": draw.draw(st.sampled_from(SESSIONS))})
     frames: list[tuple[Direction, bytes]] = [("server", begins.encode())]
     spoken: list[tuple[Direction, str]] = draw.draw(st.lists(SPOKEN, min_size=1, max_size=12))
@@ -103,10 +106,18 @@ def test_every_type_with_members_of_any_dialect(draw: st.DataObject) -> None:
     inspector.feed_all(Entry(side, n * 10.0, told, n) for n, (side, told) in enumerate(frames))
     report = inspector.report()
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
-    assert "\n".join(_turns.lines(report))
     summary = Summary.of(report) + Summary.of(report)
     assert msgspec.json.decode(msgspec.json.encode(summary), type=Summary) == summary
-    assert "\n".join(_many.lines(summary))
+    # The command line can print any report and any summary.
+    paths = [str(folder / f"mixed_{number}.jsonl") for number in range(2)]
+    for path in paths:
+        with Recorder(path, mode="w") as recorder:
+            for side, told in frames:
+                recorder.record(side, told)
+    for logs in (paths[:1], paths):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            assert main(["inspect", *logs]) == 0
+        assert printed.getvalue()
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: str(item.get("type")))
@@ -137,7 +148,7 @@ def test_seconds_that_no_call_has_are_not_counted() -> None:
     assert (report.usage.session_seconds, report.usage.transcribed_seconds) == (30, 0)
     assert (report.cost.usd, report.cost.known_usd > 0) == (None, True)
     assert [item.problem for item in report.cost.items if item.use == "unreported"] == [
-        "usage that no call can have was told 2 times, and is not counted"
+        "usage too large for any call was reported 2 times and is not counted"
     ]
 
 
@@ -157,7 +168,7 @@ def test_a_price_that_no_sum_can_be_made_of() -> None:
     scene.server("session.usage.updated", usage={"seconds": 30})
     report = scene.report(model=MinutePrice(1e60))
     assert (report.cost.usd, report.usage.session_seconds) == (None, 30)
-    assert report.cost.items[0].problem == "what it cost has too many digits to be counted"
+    assert report.cost.items[0].problem == "the cost has too many digits"
 
 
 def test_tokens_of_other_models_are_of_any_size() -> None:

@@ -27,15 +27,22 @@ from realtime.analysis import (
     SessionReport,
     Turn,
     UserInput,
-    _timeline as timeline_module,
     inspect_log,
     page as page_module,
+    timeline as timeline_module,
 )
-from realtime.analysis._kept import LIMITS, MAX_ALL_CHARS, MAX_TEXT_CHARS
-from realtime.analysis._page_events import EventList
-from realtime.analysis._page_model import page_model, shown, title_of
-from realtime.analysis._timeline import read_timeline
-from realtime.analysis.page import _AUDIO_MS, _SCRIPTS, PageStats, _data_block, write_page
+from realtime.analysis.event_list import EventList
+from realtime.analysis.page import (
+    MAX_DEFAULT_AUDIO_MS,
+    PageStats,
+    display_text,
+    page_model,
+    page_title,
+    script_json,
+    write_page,
+)
+from realtime.analysis.report import LIMITS, MAX_TEXT_CHARS, MAX_TOTAL_CHARS
+from realtime.analysis.timeline import read_timeline
 from realtime.errors import ConfigError
 
 from .page_logs import Call, hostile, hotel, long_call
@@ -117,7 +124,7 @@ def test_a_call_whole(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
         "pcm16 24 kHz",
     )
     assert details["Function calls"] == "1, the slowest 1,360 ms"
-    assert model["notes"] == ["Events of types that are not known: response.output_sparkle.added."]
+    assert model["notes"] == ["Events of unknown types: response.output_sparkle.added."]
     second = model["turns"][1]
     assert second["user"]["transcript"].startswith("Hi, do you have")
     assert second["responses"][0]["heard_ms"] == 2300
@@ -138,9 +145,9 @@ def test_a_report_that_is_there_is_used(written: Callable[..., tuple[PageStats, 
         ([], "The log holds no frames."),
         (["{", "["], "2 lines of the log could not be read."),
         (['{"direction":"client","time_ms":5,"frame":{"type":"response.create"}}'], "The log holds no audio."),
-        (['{"direction":"client","time_ms":5,"frame":{"type":"input_audio_buffer.append","audio":"","audio_bytes":96000}}'], "Audio was left out of the log"),
+        (['{"direction":"client","time_ms":5,"frame":{"type":"input_audio_buffer.append","audio":"","audio_bytes":96000}}'], "The log was recorded without audio"),
         (['{"direction":"client","time_ms":5,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}',
-          '{"direction":"client","time_ms":50000000,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}'], "The timeline ends after 12 hours. In the list alone: 1 later frame."),
+          '{"direction":"client","time_ms":50000000,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}'], "The timeline ends after 12 hours. Only in the list of events: 1 later frame."),
         (['{"direction":"server","time_ms":5,"frame":{"type":"response.created","response":5}}'], "1 frame did not decode."),
     ],
     ids=["empty", "broken", "no audio", "left out", "long", "undecodable"],
@@ -184,14 +191,11 @@ def test_sessions_are_told(tmp_path: Path) -> None:
     assert details["Audio"] == "g711_ulaw 8 kHz in, pcm16 24 kHz out"
     assert (details["Sessions"], details["Session"], details["Dialect"]) == (
         "2 in this log",
-        "not told",
+        "not reported",
         "beta",
     )
-    assert (
-        "Events of types that are not known: e7 (7), e6 (6), e5 (5), e4 (4), e3 (3), 2 more."
-        in found["notes"]
-    )
-    assert found["notes"][-1] == "Cut short or left out, as there is too much of it: 3 errors."
+    assert "Events of unknown types: e7 (7), e6 (6), e5 (5), e4 (4), e3 (3), 2 more." in found["notes"]
+    assert found["notes"][-1] == "Shortened or left out because of their number: 3 errors."
 
 
 def _model(folder: Path, report: Report) -> dict[str, Any]:
@@ -215,8 +219,8 @@ def test_turns_and_texts_are_bounded(tmp_path: Path) -> None:
     texts = [turn["user"]["transcript"] for turn in found["turns"]]
     assert len(texts[0]) == MAX_TEXT_CHARS
     assert texts[-1] == "..."
-    assert sum(map(len, texts)) <= MAX_ALL_CHARS + 3 * LIMITS["turns"]
-    assert found["notes"][-1] == "Cut short or left out, as there is too much of it: 7 turns."
+    assert sum(map(len, texts)) <= MAX_TOTAL_CHARS + 3 * LIMITS["turns"]
+    assert found["notes"][-1] == "Shortened or left out because of their number: 7 turns."
 
 
 def test_what_the_list_of_events_leaves_out_is_said(
@@ -229,7 +233,9 @@ def test_what_the_list_of_events_leaves_out_is_said(
         stats.events_left_out,
         5,
     )
-    note = f"Cut short or left out, as there is too much of it: {stats.events_left_out} rows of the list of events."
+    note = (
+        f"Shortened or left out because of their number: {stats.events_left_out} rows of the list of events."
+    )
     assert note in page.model["notes"]
 
 
@@ -249,8 +255,8 @@ def test_the_page_of_an_hour_is_bounded(tmp_path: Path) -> None:
 def test_short_calls_can_be_listened_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_ms: float, audio: bool | None, has_audio: bool
 ) -> None:
-    assert _AUDIO_MS == 10 * 60 * 1000
-    monkeypatch.setattr(page_module, "_AUDIO_MS", limit_ms)
+    assert MAX_DEFAULT_AUDIO_MS == 10 * 60 * 1000
+    monkeypatch.setattr(page_module, "MAX_DEFAULT_AUDIO_MS", limit_ms)
     stats = write_page(long_call(tmp_path / "call.jsonl", 0.5, 2), tmp_path / "call.html", audio=audio)
     (sound,) = Parsed(tmp_path / "call.html").of("audio")
     assert (stats.audio_ms > 0) == has_audio == ("src" in sound)
@@ -301,21 +307,20 @@ def test_the_page_names_no_other_address(written: Callable[..., tuple[PageStats,
         )
 
 
-def test_every_part_is_used() -> None:
-    assert {part.name for part in PARTS.iterdir()} == {
-        "page.html",
-        "page.css",
-        *(f"{name}.js" for name in _SCRIPTS),
-    }
-    for name in _SCRIPTS:
-        assert len((PARTS / f"{name}.js").read_text(encoding="utf-8").splitlines()) <= 350
+def test_every_part_is_used(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
+    _, page = written(hotel())
+    assert {part.suffix for part in PARTS.iterdir()} == {".html", ".css", ".js"}
+    for part in PARTS.iterdir():
+        if part.suffix != ".html":
+            element = {".css": "style", ".js": "script"}[part.suffix]
+            assert part.read_text(encoding="utf-8") in page.inside[element]
 
 
 @given(
     st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=9)
 )
 def test_data_holds_no_markup(value: Any) -> None:
-    block = _data_block(value)
+    block = script_json(value)
     assert not re.search("[<>&\u2028\u2029]", block.decode())
     assert json.loads(block) == value
 
@@ -336,14 +341,14 @@ def test_data_holds_no_markup(value: Any) -> None:
     ],
 )
 def test_texts_are_made_harmless(text: str, wanted: str | None) -> None:
-    assert shown(text, 80) == (text if wanted is None else wanted)
+    assert display_text(text, 80) == (text if wanted is None else wanted)
 
 
 @settings(max_examples=50)
 @given(st.lists(st.text(), max_size=3))
 def test_any_name_of_a_log_is_a_title(names: list[str]) -> None:
-    assert title_of(names)
-    _data_block(title_of(names))
+    assert page_title(names)
+    script_json(page_title(names))
 
 
 # --- Files --------------------------------------------------------------------------------
@@ -352,7 +357,7 @@ def test_any_name_of_a_log_is_a_title(names: list[str]) -> None:
 def test_a_page_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, out = hotel().write(tmp_path / "call.jsonl"), tmp_path / "call.html"
     out.write_text("before")
-    monkeypatch.setattr(page_module, "_data_block", lambda _: 1 / 0)
+    monkeypatch.setattr(page_module, "script_json", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_page(log, out)
     assert out.read_text() == "before"

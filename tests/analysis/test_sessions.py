@@ -299,7 +299,9 @@ def test_usage_that_is_left_out_is_not_guessed() -> None:
     scene.answer("resp_1")
     report = scene.report()
     assert (report.cost.usd, report.usage.unreported) == (None, 1)
-    assert "left out 1 time" in (report.cost.items[0].problem or "")
+    assert "did not report the usage of a response or transcription 1 time" in (
+        report.cost.items[0].problem or ""
+    )
 
 
 def test_counts_beyond_any_call() -> None:

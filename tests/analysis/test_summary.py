@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from realtime.analysis import Report, Summary, percentiles
-from realtime.analysis._kept import MAX_NAMES, OTHERS
+from realtime.analysis.report import MAX_NAMES, OTHERS
 from realtime.analysis.summary import MAX_WORST
 from tests.analysis.scenes import Scene, usage
 

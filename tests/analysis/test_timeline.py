@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,11 @@ import pybase64
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from realtime.analysis import Inspector, _page_events, _page_sound
-from realtime.analysis._page_events import EventList, Row
-from realtime.analysis._page_sound import MAX_BINS, MAX_MS, Sound, Span
-from realtime.analysis._session import BEGINNINGS, SESSIONS as SESSION_TYPES, SPEAKERS
-from realtime.analysis._timeline import Timeline, read_timeline
+from realtime.analysis import timeline as timeline_module
+from realtime.analysis.event_list import EventList, Row
+from realtime.analysis.timeline import MAX_BINS, MAX_MS, CallAudio, Span, Timeline, read_timeline
 from realtime.audio import read_wav, ulaw_decode, ulaw_encode
-from realtime.recording import BrokenLine, Entry, stereo_wav
+from realtime.recording import Entry, stereo_wav
 from realtime.recording.log import Direction
 
 from .page_logs import hotel
@@ -67,10 +63,10 @@ def test_a_call_lies_and_sounds_as_its_stereo_recording(tmp_path: Path, format: 
     log = hotel(format).write(tmp_path / "call.jsonl")
     stereo_wav(log, tmp_path / "call.wav", sample_rate=8000)
     with read_timeline(log) as timeline:
-        wav = pybase64.b64decode(b"".join(timeline.sound.wav_base64()))
-        assert len(wav) == timeline.sound.wav_bytes
-        assert timeline.end_ms == timeline.sound.end_ms == 44_100
-        spans = [(span.start_ms, span.end_ms, span.response) for span in timeline.sound.assistant]
+        wav = pybase64.b64decode(b"".join(timeline.audio.wav_base64()))
+        assert len(wav) == timeline.audio.wav_bytes
+        assert timeline.end_ms == timeline.audio.end_ms == 44_100
+        spans = [(span.start_ms, span.end_ms, span.response) for span in timeline.audio.assistant]
     (tmp_path / "ours.wav").write_bytes(wav)
     ours, theirs = read_wav(tmp_path / "ours.wav"), read_wav(tmp_path / "call.wav")
     assert (ours.encoding, ours.sample_rate, ours.channels) == ("g711_ulaw", 8000, 2)
@@ -89,8 +85,8 @@ def test_the_envelope_holds_the_least_the_greatest_and_the_rms(timeline_of: Call
     session = line("server", 0, "session.updated", session={"input_audio_format": "g711_ulaw"})
     codes = ulaw_encode((NOISE[:8040].astype(np.int32) * np.linspace(0, 1, 8040)).astype("<i2"))
     with timeline_of(session, append(0, codes)) as timeline:
-        envelope = timeline.sound.envelope("caller", timeline.end_ms)
-        silent = timeline.sound.envelope("assistant", timeline.end_ms)
+        envelope = timeline.audio.envelope("caller", timeline.end_ms)
+        silent = timeline.audio.envelope("assistant", timeline.end_ms)
     assert (envelope.bin_ms, silent.data) == (10, b"")
     samples = np.pad(ulaw_decode(codes), (0, 40)).reshape(101, 80) / 32768
     low, high, rms = np.split(np.frombuffer(envelope.data, np.uint8), 3)
@@ -104,8 +100,8 @@ def test_the_envelope_holds_the_least_the_greatest_and_the_rms(timeline_of: Call
     ("minutes", "bin_ms"), [(0, 10), (30, 10), (34, 20), (60, 20), (67, 50), (12 * 60, 500), (99 * 60, 500)]
 )
 def test_the_envelope_is_bounded(minutes: int, bin_ms: int) -> None:
-    with Sound() as sound:
-        assert sound.envelope("caller", minutes * 60_000).bin_ms == bin_ms
+    with CallAudio() as audio:
+        assert audio.envelope("caller", minutes * 60_000).bin_ms == bin_ms
     assert MAX_MS / 500 <= MAX_BINS
 
 
@@ -134,7 +130,7 @@ def test_spans_end_where_they_were_cut(
     if "z" not in lines[0] and "7000" not in lines[0] and "rb" not in lines[0]:
         both.pop()
     with timeline_of(*both, *lines) as timeline:
-        assert timeline.sound.assistant == spans
+        assert timeline.audio.assistant == spans
 
 
 def test_a_cut_of_one_part_ends_what_of_its_response_follows(timeline_of: Callable[..., Timeline]) -> None:
@@ -144,18 +140,18 @@ def test_a_cut_of_one_part_ends_what_of_its_response_follows(timeline_of: Callab
     ]
     cut = line("client", 300, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=250)
     with timeline_of(*parts, cut) as timeline:
-        assert timeline.sound.assistant == [Span(0, 250, "ra", "a/0")]
+        assert timeline.audio.assistant == [Span(0, 250, "ra", "a/0")]
 
 
 def test_audio_that_was_left_out_has_its_place(timeline_of: Callable[..., Timeline]) -> None:
     with timeline_of(
         line("client", 100, "input_audio_buffer.append", audio="", audio_bytes=48_000)
     ) as timeline:
-        assert timeline.sound.is_left_out
-        assert timeline.sound.caller == [Span(100, 1100)]
+        assert timeline.audio.is_left_out
+        assert timeline.audio.caller == [Span(100, 1100)]
         assert rows_of(timeline)[0].audio_ms == 1000
     with timeline_of(append(100, NOISE)) as timeline:
-        assert not timeline.sound.is_left_out
+        assert not timeline.audio.is_left_out
 
 
 def test_much_audio_of_one_line_is_laid_in_pieces(timeline_of: Callable[..., Timeline]) -> None:
@@ -165,15 +161,15 @@ def test_much_audio_of_one_line_is_laid_in_pieces(timeline_of: Callable[..., Tim
     ]
     with timeline_of(*lines) as timeline:
         longest = (1 << 27) / 48  # no more is believed of one line
-        assert [(span.start_ms, round(span.end_ms)) for span in timeline.sound.caller] == [
+        assert [(span.start_ms, round(span.end_ms)) for span in timeline.audio.caller] == [
             (5, round(5 + longest + 2))
         ]
 
 
 def test_spans_are_bounded(timeline_of: Callable[..., Timeline], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_page_sound, "_MAX_SPANS", 2)
+    monkeypatch.setattr(timeline_module, "_MAX_SPANS", 2)
     with timeline_of(*(append(second * 1000, NOISE[:240]) for second in range(5))) as timeline:
-        assert timeline.sound.caller == [Span(0, 10), Span(1000, 1010)]
+        assert timeline.audio.caller == [Span(0, 10), Span(1000, 1010)]
         assert timeline.end_ms == 4010
 
 
@@ -185,8 +181,8 @@ def test_a_log_that_was_gone_on_with_begins_where_it_begins(timeline_of: Callabl
         "broken", append(90_000_000, NOISE[:24_000]), append(90_002_000, NOISE[:24_000])
     ) as timeline:
         assert (timeline.start_ms, timeline.end_ms) == (90_000_000, 90_003_000)
-        assert timeline.sound.wav_bytes == 58 + 2 * 8 * 3000
-        assert timeline.sound.caller == [Span(90_000_000, 90_001_000), Span(90_002_000, 90_003_000)]
+        assert timeline.audio.wav_bytes == 58 + 2 * 8 * 3000
+        assert timeline.audio.caller == [Span(90_000_000, 90_001_000), Span(90_002_000, 90_003_000)]
 
 
 def test_what_comes_after_12_hours_is_a_row_and_no_more(timeline_of: Callable[..., Timeline]) -> None:
@@ -203,7 +199,7 @@ def test_what_comes_after_12_hours_is_a_row_and_no_more(timeline_of: Callable[..
 def test_audio_too_long_to_lay_is_left_out(
     timeline_of: Callable[..., Timeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_page_sound, "MAX_MS", 500)
+    monkeypatch.setattr(timeline_module, "MAX_MS", 500)
     lines = [
         append(0, NOISE[:4800]),
         delta(0, NOISE[:2400]),
@@ -212,9 +208,9 @@ def test_audio_too_long_to_lay_is_left_out(
     ]
     cut = line("client", 90, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=50)
     with timeline_of(*lines, delta(3, NOISE[:24_000]), cut) as timeline:
-        assert timeline.sound.is_too_long
-        assert timeline.sound.caller == [Span(0, 200)]
-        assert timeline.sound.assistant == [Span(0, 50, "ra", "a/0")]
+        assert timeline.audio.is_too_long
+        assert timeline.audio.caller == [Span(0, 200)]
+        assert timeline.audio.assistant == [Span(0, 50, "ra", "a/0")]
         assert timeline.end_ms <= 500
 
 
@@ -223,7 +219,7 @@ def test_a_log_without_frames(timeline_of: Callable[..., Timeline], lines: list[
     with timeline_of(*lines) as timeline:
         assert (timeline.start_ms, timeline.end_ms, timeline.frames) == (0, 0, 0)
         assert len(rows_of(timeline)) == timeline.broken == lines.count("{")
-        assert timeline.sound.envelope("caller", 1).data == b""
+        assert timeline.audio.envelope("caller", 1).data == b""
 
 
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:
@@ -232,228 +228,17 @@ def test_a_log_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_what_fails_leaves_no_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[Sound] = []
-    monkeypatch.setattr(Sound, "close", lambda sound: closed.append(sound))
+    closed: list[CallAudio] = []
+    monkeypatch.setattr(CallAudio, "close", lambda audio: closed.append(audio))
     monkeypatch.setattr(EventList, "add", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         read_timeline(hotel().write(tmp_path / "call.jsonl"))
-    (sound,) = closed
+    (audio,) = closed
     monkeypatch.undo()
-    sound.close()
+    audio.close()
 
 
-# --- Events ---------------------------------------------------------------------------
-
-
-def test_hot_events_are_runs_that_others_end(timeline_of: Callable[..., Timeline]) -> None:
-    text = {"response_id": "ra", "item_id": "a", "content_index": 0}
-    with timeline_of(
-        append(0, NOISE[:480]),
-        append(20, NOISE[:480]),
-        delta(25, NOISE[:4800]),
-        line("server", 26, "response.output_audio_transcript.delta", **text, delta="Good "),
-        append(40, NOISE[:480]),
-        delta(45, NOISE[:4800]),
-        line("server", 46, "response.output_audio_transcript.delta", **text, delta="morning\u202e."),
-        line("server", 50, "input_audio_buffer.speech_started", audio_start_ms=0, item_id="b"),
-        append(60, NOISE[:480]),
-        append(1061, NOISE[:480]),
-    ) as timeline:
-        found = [
-            (r.type.split(".")[-1], r.at_ms, r.end_ms, r.count, r.audio_ms, r.is_first)
-            for r in rows_of(timeline)
-        ]
-        assert found == [
-            ("append", 0, 40, 3, 60, False),
-            ("delta", 25, 45, 2, 400, True),
-            ("delta", 26, 46, 2, 0, False),
-            ("speech_started", 50, 50, 1, 0, False),
-            ("append", 60, 60, 1, 20, False),
-            ("append", 1061, 1061, 1, 20, False),  # after a pause
-        ]
-        assert rows_of(timeline)[0].nbytes == 3 * 960
-        assert rows_of(timeline)[2].text == "Good morning ."
-
-
-def test_the_first_audio_of_each_response_begins_a_run(timeline_of: Callable[..., Timeline]) -> None:
-    lines = [delta(at, NOISE[:480], item) for at, item in enumerate("aabba")]
-    with timeline_of(*lines) as timeline:
-        assert [(row.count, row.is_first) for row in rows_of(timeline)] == [(2, True), (3, True)]
-
-
-KINDS: list[tuple[str, Direction, dict[str, Any], str, str]] = [
-    ("ga", "server", {"type": "error", "error": {"type": "t", "message": "m"}}, "error", "message=m"),
-    ("ga", "server", {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 5, "item_id": "i"}, "speech", "audio_end_ms=5"),
-    ("ga", "client", {"type": "input_audio_buffer.commit"}, "commit", ""),
-    ("ga", "client", {"type": "response.cancel"}, "cut", ""),
-    ("ga", "client", {"type": "response.create"}, "response", ""),
-    ("ga", "server", {"type": "response.done", "response": {"id": "r", "status": "completed"}}, "response", "status=completed"),
-    ("ga", "server", {"type": "response.done", "response": {"id": "r", "status": "cancelled"}}, "cut", "status=cancelled"),
-    ("ga", "server", {"type": "response.done", "response": {"id": "r", "status": "failed"}}, "error", "status=failed"),
-    ("ga", "client", {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "c", "output": "1"}}, "call", "call_id=c"),
-    ("ga", "client", {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": []}}, "other", "role=user"),
-    ("ga", "client", {"type": "session.update", "session": {"type": "realtime"}}, "session", "realtime"),
-    ("ga", "server", {"type": "rate_limits.updated", "rate_limits": []}, "other", ""),
-    ("ga", "server", {"type": "response.output_sparkle.added"}, "unknown", "<unknown"),
-    ("ga", "client", {"type": "response.created", "response": {}}, "unknown", "<unknown"),
-    ("ga", "server", {"type": "input_audio_buffer.committed", "item_id": 5}, "broken", "does not decode"),
-    ("ga", "server", {"type": "response.output_text.delta", "delta": 5}, "broken", "does not decode"),
-    ("ga", "client", {"type": "input_audio_buffer.append", "audio": "!"}, "broken", "does not decode"),
-    ("ga", "server", {"no": "type"}, "broken", "missing required field"),
-    ("ga", "server", {"type": "new\u202e\n.delta", "x": 1}, "unknown", "<unknown"),
-    ("beta", "server", {"type": "session.created", "session": {"modalities": ["text"], "input_audio_format": "g711_ulaw"}}, "session", "modalities=[text]"),
-    ("beta", "server", {"type": "response.audio_transcript.done", "transcript": "t", "item_id": "i", "response_id": "r", "output_index": 0, "content_index": 0}, "text", "transcript=t"),
-    ("translation", "server", {"type": "session.created", "session": {"id": "s", "type": "translation", "model": "m", "expires_at": 5, "audio": {"output": {"language": "de"}}}}, "session", "language=de"),
-    ("translation", "client", {"type": "session.close"}, "session", ""),
-    ("live", "client", {"type": "session.start", "session": {"model": "m"}}, "session", ""),
-    ("live", "server", {"type": "session.delegation.created", "offset_ms": 5, "delegation": {"id": "d", "type": "t", "target": "x"}}, "call", ""),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("direction", "frame", "kind", "text"), [case[1:] for case in KINDS])
-def test_every_event_has_a_kind_and_a_line(direction: Direction, frame: Any, kind: str, text: str) -> None:
-    events = EventList()
-    events.add(Entry(direction, 7.5, json.dumps(frame).encode(), 3))
-    (row,) = events
-    assert (row.kind, row.at_ms, row.side, row.line) == (kind, 7.5, int(direction == "server"), 3)
-    assert text in row.text
-    assert row.type.isprintable()
-    assert row.text.isprintable()
-
-
-def test_nothing_secret_stands_in_a_row() -> None:
-    events = EventList()
-    for number, text in enumerate(["Bearer sk-abcdefghijklmn", "sk-abcdef", "ghijklmn"]):
-        frame = json.dumps({"type": "response.output_text.delta", "delta": text}).encode()
-        events.add(Entry("server", number, frame, 1))
-    events.add(BrokenLine(1, "no JSON", '{"token": "sk-abcdefghijklmn'))
-    events.add(Entry("client", 9, b"not JSON: Bearer sk-abcdefghijklmn", 1))
-    assert len([*events]) == 3
-    assert not any("abcdefgh" in row.text for row in events)
-
-
-def test_the_list_is_bounded_and_counts_what_it_leaves_out() -> None:
-    events = EventList(max_rows=10)
-    for number in range(100):
-        events.add(Entry("client", number, b'{"type":"response.cancel"}', number + 1))
-    assert [row.line for row in events] == [1, 2, 3, 4, 5, 96, 97, 98, 99, 100]
-    assert (events.total, events.left_out, events.gap_at) == (100, 90, 5)
-
-
-def test_what_is_broken_or_unknown_makes_runs_too() -> None:
-    events = EventList()
-    for number in range(50):
-        events.add(BrokenLine(number, "no JSON", "{"))
-        events.add(Entry("server", number, b'{"type":"new"}', 1))
-        events.add(Entry("server", number, b"", 1))
-    assert [(row.kind, row.count) for row in events] == [("broken", 50), ("unknown", 50), ("broken", 50)]
-
-
-def test_the_runs_that_may_go_on_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_page_events, "_MAX_OPEN", 3)
-    events = EventList()
-    for number, name in enumerate("abcdebcdea"):
-        for kind in (f"{name}.delta", f"un.{name}"):
-            frame = json.dumps({"type": kind, "delta": name}).encode()
-            events.add(Entry("server", number, frame, 1))
-    assert len([*events]) == 20
-    assert len(events._open) == len(events._said) == 3
-    assert "".join(row.text for row in events if row.kind == "text") == "abcdebcdea"
-    for _ in range(5):
-        events.add(Entry("server", 10, b'{"type":"un.a"}', 1))
-    assert [*events][-1].count == 6
-
-
-def test_any_number_of_types_takes_no_memory() -> None:
-    """Types that nobody knows, broken ones and pieces of text: each is a run of its own, none is kept for ever."""
-    events = EventList(max_rows=10)
-
-    def take(first: int) -> int:
-        for number in range(first, first + 2_000):
-            for kind, delta in (("unknown", 5), ("text.delta", "x" * 50)):
-                frame = json.dumps({"type": f"{number}.{kind}", "delta": delta}).encode()
-                events.add(Entry("server", number, frame, 1))
-        return tracemalloc.get_traced_memory()[0]
-
-    tracemalloc.start()
-    try:
-        before = take(0)
-        grown = take(2_000) - before
-    finally:
-        tracemalloc.stop()
-    assert grown < 50_000
-    assert events.total == 8_000
-
-
-@pytest.mark.parametrize("size", [1, 4, 9])
-@pytest.mark.parametrize(
-    "between", [b"", b'{"type":"rate_limits.updated","rate_limits":[]}'], ids=["run", "runs"]
-)
-def test_a_key_over_many_deltas_is_in_no_row(size: int, between: bytes) -> None:
-    key = "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
-    events = EventList()
-    for at in range(0, len(key), size):
-        members = {
-            "response_id": "r",
-            "item_id": "i",
-            "output_index": 0,
-            "call_id": "c",
-            "delta": key[at : at + size],
-        }
-        frame = json.dumps({"type": "response.function_call_arguments.delta", **members}).encode()
-        events.add(Entry("server", at, frame, 1))
-        if between:
-            events.add(Entry("server", at, between, 1))
-    shown = [row.text for row in events if row.kind == "text"]
-    assert len(shown) == (-(-len(key) // size) if between else 1)
-    assert not any(key[at : at + 4] in text for text in shown for at in range(12, len(key) - 3))
-    assert "".join(shown).endswith("<redacted>")
-
-
-SESSIONS = st.sampled_from([
-    {"type": "realtime", "model": "gpt-realtime-2"}, {"modalities": ["text"], "model": "m"},
-    {"id": "s", "type": "translation", "model": "m", "expires_at": 5, "audio": {"output": {"language": "de"}}},
-    {"id": "live", "model": "m", "expires_at": 5, "status": "active"}, {"id": "other"}, {}, None, 5, {"type": 5},
-])  # fmt: skip
-ITEMS = st.sampled_from([
-    {"type": "mcp_call", "id": "m", "server_label": "l", "name": "n", "arguments": "{}"},
-    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}, {"type": "new"}, 5,
-])  # fmt: skip
-# Audio and pieces of text are not decoded by either.
-SPOKEN = [*sorted({kind for _, kind in SPEAKERS if not kind.endswith((".delta", ".append"))}), "new.event"]
-
-
-@settings(max_examples=150)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["client", "server"]),
-            st.sampled_from([*BEGINNINGS, *SESSION_TYPES]) | st.sampled_from(SPOKEN),
-            st.fixed_dictionaries(
-                {"event_id": st.just("e"), "item_id": st.just("i"), "content_index": st.just(0)},
-                optional={
-                    "session": SESSIONS,
-                    "item": ITEMS,
-                    "transcript": st.just("x"),
-                    "offset_ms": st.just(5),
-                },
-            ),
-        ),
-        max_size=12,
-    )
-)
-def test_an_event_is_read_as_the_report_reads_it(frames: list[tuple[Direction, str, dict[str, Any]]]) -> None:
-    events, inspector = EventList(), Inspector()
-    for number, (direction, kind, members) in enumerate(frames):
-        entry = Entry(direction, number, json.dumps({"type": kind, **members}).encode(), number + 1)
-        events.add(entry)
-        inspector.feed(entry)
-    report = inspector.report()
-    counts = Counter[str]()
-    for row in events:
-        counts[row.kind] += row.count
-    assert (counts["broken"], counts["unknown"]) == (report.undecodable, sum(report.unknown_types.values()))
-
+# --- Malformed logs -----------------------------------------------------------------
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 2**40) | st.floats(allow_nan=False) | st.text(max_size=9),
@@ -483,16 +268,16 @@ FRAMES = st.one_of(
 @given(st.lists(st.tuples(st.sampled_from(["client", "server"]), st.floats(0, 1e6), FRAMES), max_size=12))
 def test_nothing_in_a_log_raises(frames: list[tuple[Direction, float, bytes]]) -> None:
     events = EventList()
-    with Sound() as sound:
+    with CallAudio() as audio:
         for at, (direction, time_ms, frame) in enumerate(frames):
             entry = Entry(direction, time_ms, frame, at + 1)
-            events.add(entry, sound.put(entry))
-        sound.finish()
-        end = max([sound.end_ms, *(frame[1] for frame in frames)])
+            events.add(entry, audio.feed(entry))
+        audio.finish()
+        end = max([audio.end_ms, *(frame[1] for frame in frames)])
         for side in ("caller", "assistant"):
-            assert len(sound.envelope(side, end).data) % 3 == 0
-        for span in sound.caller + sound.assistant:
-            assert 0 <= span.start_ms < span.end_ms <= sound.end_ms + 0.125
-        assert sum(map(len, sound.wav_base64())) >= sound.wav_bytes
+            assert len(audio.envelope(side, end).data) % 3 == 0
+        for span in audio.caller + audio.assistant:
+            assert 0 <= span.start_ms < span.end_ms <= audio.end_ms + 0.125
+        assert sum(map(len, audio.wav_base64())) >= audio.wav_bytes
     assert sum(row.count for row in events) == len(frames)
     assert all(row.text.isprintable() and row.type.isprintable() for row in events)

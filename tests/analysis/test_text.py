@@ -1,4 +1,4 @@
-"""Figures in words: what each spelling is, and that every number has one."""
+"""Numbers with their units: the spelling of each kind, and that every number has one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, strategies as st
 
-from realtime.analysis._words import clock, count, money, span
+from realtime._text import clock, duration, money, plural
 
 
 @pytest.mark.parametrize(
-    ("ms", "told"),
+    ("ms", "text"),
     [
         (0, "0:00.000"),
         (61_002.4, "1:01.002"),
@@ -25,12 +25,12 @@ from realtime.analysis._words import clock, count, money, span
         (math.inf, "277,777,777:46:40.000"),
     ],
 )
-def test_a_time_of_the_log(ms: float, told: str) -> None:
-    assert clock(ms) == told
+def test_clock(ms: float, text: str) -> None:
+    assert clock(ms) == text
 
 
 @pytest.mark.parametrize(
-    ("ms", "told"),
+    ("ms", "text"),
     [
         (-1, "0.0 ms"),
         (0.26, "0.3 ms"),
@@ -46,12 +46,12 @@ def test_a_time_of_the_log(ms: float, told: str) -> None:
         (math.inf, "277,777,777 h 46 min 40 s"),
     ],
 )
-def test_a_duration(ms: float, told: str) -> None:
-    assert span(ms) == told
+def test_duration(ms: float, text: str) -> None:
+    assert duration(ms) == text
 
 
 @pytest.mark.parametrize(
-    ("usd", "told"),
+    ("usd", "text"),
     [
         ("0", "$0.0000"),
         ("0.0000001", "<$0.000001"),
@@ -60,15 +60,15 @@ def test_a_duration(ms: float, told: str) -> None:
         ("1234.5", "$1,234.5000"),
     ],
 )
-def test_money(usd: str, told: str) -> None:
-    assert money(Decimal(usd)) == told
+def test_money(usd: str, text: str) -> None:
+    assert money(Decimal(usd)) == text
 
 
-def test_counts() -> None:
-    assert [count(number, "turn") for number in (0, 1, 1024)] == ["0 turns", "1 turn", "1,024 turns"]
-    assert count(2, "reply", "replies") == "2 replies"
+def test_plural() -> None:
+    assert [plural(number, "turn") for number in (0, 1, 1024)] == ["0 turns", "1 turn", "1,024 turns"]
+    assert plural(2, "reply", "replies") == "2 replies"
 
 
 @given(st.floats(), st.integers(), st.decimals(allow_nan=False, allow_infinity=False))
-def test_every_number_has_its_words(ms: float, number: int, usd: Decimal) -> None:
-    assert all((clock(ms), span(ms), count(number, "x"), money(usd)))
+def test_every_number_has_a_spelling(ms: float, number: int, usd: Decimal) -> None:
+    assert all((clock(ms), duration(ms), plural(number, "x"), money(usd)))

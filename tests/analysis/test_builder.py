@@ -11,18 +11,17 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from realtime.analysis import Inspector, Report
-from realtime.analysis._kept import (
-    MAX_ALL_CHARS,
-    MAX_TEXT_CHARS,
-    Kept,
-    Share,
-    beginning_of,
-    code_of,
-    message_of,
-    name_of_file,
+from realtime.analysis._builder import (
+    ReportBuilder,
+    TextBudget,
+    as_code,
+    as_message,
+    file_name,
+    remove_keys,
 )
+from realtime.analysis.report import MAX_TEXT_CHARS, MAX_TOTAL_CHARS
 from realtime.recording import BrokenLine, Entry
-from tests.analysis.scenes import Scene
+from tests.analysis.scenes import Scene, reachable_nbytes
 
 TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 TRANSCRIBES = "conversation.item.input_audio_transcription.delta"
@@ -32,19 +31,19 @@ TRANSCRIBES = "conversation.item.input_audio_transcription.delta"
 
 
 def test_a_text_takes_what_it_is_and_no_more() -> None:
-    kept, shares = Kept(), [Share(), Share(), Share()]
-    assert kept.text("abc", shares[0]) == "abc"
-    assert len(kept.text("x" * 9999, shares[0])) == MAX_TEXT_CHARS
-    assert kept.report.left_out == {"texts": 1}
-    assert kept.text("abcd", shares[0]) == "abcd"  # it became shorter: nothing of it is left out
-    assert kept.report.left_out == {}
-    for _ in range(MAX_ALL_CHARS // MAX_TEXT_CHARS - 1):
-        kept.text("y" * MAX_TEXT_CHARS, Share())
-    assert kept.text("z" * MAX_TEXT_CHARS, shares[1]) == "z" * (MAX_TEXT_CHARS - 7) + "..."
-    assert kept.text("more", shares[2]) == ""
-    assert kept.report.left_out == {"texts": 2}
-    assert kept.text("abc", shares[0]) == "abc"
-    assert kept.text("more", shares[2]) == "."
+    builder, budgets = ReportBuilder(), [TextBudget(), TextBudget(), TextBudget()]
+    assert builder.text("abc", budgets[0]) == "abc"
+    assert len(builder.text("x" * 9999, budgets[0])) == MAX_TEXT_CHARS
+    assert builder.report.left_out == {"texts": 1}
+    assert builder.text("abcd", budgets[0]) == "abcd"  # it became shorter: nothing of it is left out
+    assert builder.report.left_out == {}
+    for _ in range(MAX_TOTAL_CHARS // MAX_TEXT_CHARS - 1):
+        builder.text("y" * MAX_TEXT_CHARS, TextBudget())
+    assert builder.text("z" * MAX_TEXT_CHARS, budgets[1]) == "z" * (MAX_TEXT_CHARS - 7) + "..."
+    assert builder.text("more", budgets[2]) == ""
+    assert builder.report.left_out == {"texts": 2}
+    assert builder.text("abc", budgets[0]) == "abc"
+    assert builder.text("more", budgets[2]) == "."
 
 
 def said(draw: st.DrawFn) -> list[Entry]:
@@ -80,11 +79,10 @@ def said(draw: st.DrawFn) -> list[Entry]:
 def test_asking_for_a_report_changes_nothing(data: st.DataObject) -> None:
     entries = data.draw(st.composite(said)())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("realtime.analysis._kept.MAX_TEXT_CHARS", 30)
-        patch.setattr("realtime.analysis._parts.MAX_TEXT_CHARS", 30)
-        patch.setattr("realtime.analysis._kept.MAX_ALL_CHARS", 100)
+        patch.setattr("realtime.analysis.report.MAX_TEXT_CHARS", 30)
+        patch.setattr("realtime.analysis.report.MAX_TOTAL_CHARS", 100)
         patch.setattr("realtime.analysis._turns._MAX_ITEMS", 2)
-        patch.setattr("realtime.analysis._responses._MAX_LIVE", 2)
+        patch.setattr("realtime.analysis._responses._MAX_RESPONSES", 2)
         asked, left_alone = Inspector(), Inspector()
         for entry in entries:
             asked.feed(entry)
@@ -127,7 +125,7 @@ def test_a_piece_that_comes_after_the_whole_is_no_text() -> None:
 
 
 def test_a_run_is_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.analysis._kept.MAX_ALL_CHARS", 10)
+    monkeypatch.setattr("realtime.analysis.report.MAX_TOTAL_CHARS", 10)
     scene = Scene()
     for _ in range(40):
         scene.server("session.input_transcript.delta", delta="hey ")
@@ -141,10 +139,9 @@ def test_what_a_run_holds_is_bounded() -> None:
     scene, inspector = Scene(), Inspector()
     for _ in range(4000):
         scene.server("session.input_transcript.delta", delta="words of it " * 10)
+    before = reachable_nbytes(inspector)
     inspector.feed_all(scene.entries)
-    heard = inspector._call.runs._heard
-    assert heard is not None
-    assert sum(map(len, heard.pieces)) < 5 * MAX_TEXT_CHARS
+    assert reachable_nbytes(inspector) - before < 10 * MAX_TEXT_CHARS
 
 
 def test_a_response_without_an_id_keeps_what_it_said_when_the_next_begins() -> None:
@@ -212,19 +209,19 @@ def test_no_key_is_kept() -> None:
 
 
 def test_a_text_is_looked_through_as_far_as_it_can_matter() -> None:
-    told = beginning_of(f"{KEY} " * 10**6)
+    told = remove_keys(f"{KEY} " * 10**6)
     assert told.startswith("<redacted> <redacted> ")
     assert told.endswith("...")
     assert len(told) < MAX_TEXT_CHARS
     assert KEY[3:20] not in told
-    assert Kept().text("x" * 10**8, Share()) == "x" * (MAX_TEXT_CHARS - 3) + "..."
+    assert ReportBuilder().text("x" * 10**8, TextBudget()) == "x" * (MAX_TEXT_CHARS - 3) + "..."
 
 
 def test_a_long_message_is_looked_through_in_time() -> None:
-    assert message_of(KEY + "x" * 10**7) == "<redacted>"
-    assert message_of("y" * 79 + KEY) == "y" * 77 + "..."
-    assert message_of(5) == ""
-    assert code_of(None) is None
+    assert as_message(KEY + "x" * 10**7) == "<redacted>"
+    assert as_message("y" * 79 + KEY) == "y" * 77 + "..."
+    assert as_message(5) == ""
+    assert as_code(None) is None
 
 
 def test_ids_stay_what_they_are() -> None:
@@ -242,4 +239,4 @@ def test_ids_stay_what_they_are() -> None:
     [("a.jsonl", "a.jsonl"), (Path("\u00e9.jsonl"), "\u00e9.jsonl"), ("caf\udce9.jsonl", "caf\\udce9.jsonl")],
 )
 def test_a_file_has_a_name_that_json_can_hold(path: str | Path, told: str) -> None:
-    assert name_of_file(path) == told
+    assert file_name(path) == told

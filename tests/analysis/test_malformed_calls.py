@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from realtime.analysis._kept import MAX_TEXT_CHARS
-from realtime.analysis._parts import _MAX_PARTS
-from realtime.analysis._turns import _MAX_ASKED, _MAX_ITEMS, _MAX_TEXTS
+from realtime.analysis.report import MAX_TEXT_CHARS
 from realtime.recording import Entry
 from tests.analysis.scenes import Scene
+
+# How much of a call is tracked at a time.
+MAX_PARTS, MAX_REQUESTS, MAX_ITEMS, MAX_TEXTS = 64, 32, 512, 64
 
 
 def test_speech_that_ends_without_a_beginning() -> None:
@@ -60,7 +61,7 @@ def test_responses_without_ids_are_the_latest() -> None:
 
 
 def test_a_response_of_very_many_parts() -> None:
-    scene, many = Scene().begin(), _MAX_PARTS * 3
+    scene, many = Scene().begin(), MAX_PARTS * 3
     scene.created("resp_1")
     for number in range(many):
         item = {"type": "function_call", "id": f"f{number}", "name": f"name_{number}", "arguments": ""}
@@ -80,8 +81,8 @@ def test_a_response_of_very_many_parts() -> None:
     (response,) = report.turns[0].responses
     assert response.audio_ms == pytest.approx(10 * many)
     assert report.call_count == many
-    assert [call.name for call in response.calls[_MAX_PARTS - 1 : _MAX_PARTS + 1]] == [
-        f"name_{_MAX_PARTS - 1}",
+    assert [call.name for call in response.calls[MAX_PARTS - 1 : MAX_PARTS + 1]] == [
+        f"name_{MAX_PARTS - 1}",
         "",
     ]
 
@@ -122,18 +123,18 @@ def test_text_that_never_ends() -> None:
 
 def test_more_items_than_a_call_has() -> None:
     scene = Scene().begin()
-    for number in range(_MAX_ITEMS + 10):
+    for number in range(MAX_ITEMS + 10):
         scene.speech(f"u{number}", 0, 0)
         kind = "conversation.item.input_audio_transcription.delta"
         scene.server(kind, item_id=f"u{number}", content_index=0, delta="said")
-    for number in (0, _MAX_ITEMS):
+    for number in (0, MAX_ITEMS):
         scene.server(
             "conversation.item.input_audio_transcription.completed",
             item_id=f"u{number}", content_index=0, transcript="whole",
         )  # fmt: skip
     report = scene.report()
-    assert report.turns[_MAX_ITEMS].user is not None
-    assert report.turns[_MAX_ITEMS].user.transcript == "whole"
+    assert report.turns[MAX_ITEMS].user is not None
+    assert report.turns[MAX_ITEMS].user.transcript == "whole"
     assert report.turns[0].user is not None
     assert report.turns[0].user.transcript == "said"
 
@@ -141,17 +142,17 @@ def test_more_items_than_a_call_has() -> None:
 def test_more_asked_for_than_a_server_answers() -> None:
     scene = Scene().begin()
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}
-    for _ in range(_MAX_TEXTS + 5):
+    for _ in range(MAX_TEXTS + 5):
         scene.client("conversation.item.create", item=item)
-    for _ in range(_MAX_ASKED + 5):
+    for _ in range(MAX_REQUESTS + 5):
         scene.client("response.create")
-    for number in range(_MAX_ASKED + 5):
+    for number in range(MAX_REQUESTS + 5):
         scene.answer(f"resp_{number}")
     (turn,) = scene.report().turns
     assert turn.user is not None
-    assert (turn.user.transcript or "").count("x") == _MAX_TEXTS
+    assert (turn.user.transcript or "").count("x") == MAX_TEXTS
     asked = [response.asked_by for response in turn.responses]
-    assert asked == ["client"] * _MAX_ASKED + ["unknown"] * 5
+    assert asked == ["client"] * MAX_REQUESTS + ["unknown"] * 5
 
 
 def test_items_of_any_kind() -> None:
@@ -180,8 +181,7 @@ def test_positions_before_what_was_sent() -> None:
     assert (turn.user.start_ms, turn.user.end_ms) == (0, 0)
 
 
-def test_more_parts_than_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.analysis._hot._MAX_HEADS", 4)
+def test_parts_that_alternate() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     for _ in range(3):

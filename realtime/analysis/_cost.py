@@ -1,0 +1,154 @@
+"""Usage of a call by model, as the server counts it, and its cost.
+
+An unknown price and usage that the server did not report are shown as problems, never as $0. Prices
+are those of `realtime.state.price_of`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from msgspec import Struct, structs
+
+from .._text import plural
+from ..errors import ConfigError, ModelNotFoundError, snippet
+from ..spec import MinutePrice, ModelPrice
+from ..state import CostLine, Tokens, Usage, total_usd
+from ..state.cost import plus
+from ._builder import ReportBuilder
+from .report import CostItem, CostReport, SessionReport, UsageReport
+
+Price: TypeAlias = str | ModelPrice | MinutePrice
+_MAX_MODELS: Final = 32
+# Of tokens or seconds in one event; a session has some 100,000 of each.
+_MAX_USAGE: Final = 10**12
+_NO_MODEL: Final = "the log names no model"
+
+
+class CostTracker:
+    """Adds up usage by model.
+
+    `model` and `transcription_model`, names or prices, override the models that sessions name.
+    """
+
+    def __init__(
+        self, builder: ReportBuilder, model: Price | None, transcription_model: Price | None
+    ) -> None:
+        self._builder, self._model, self._transcription = builder, model, transcription_model
+        self._usage: dict[tuple[str | None, str | None], Usage] = {}
+        self._implausible = 0
+
+    def feed(self, session: SessionReport, event: object, usage: object) -> bool:
+        """Count the usage of an event. Returns False if its numbers are too large for any call."""
+        is_plausible = _is_plausible(usage)
+        if is_plausible:
+            self._usage_of(session).feed(event)
+        else:
+            self._implausible += 1
+        return is_plausible
+
+    def add_audio(self, session: SessionReport, audio_ms: float) -> None:
+        """Count audio sent to a session whose server reports no usage."""
+        if audio_ms > 0:
+            self._usage_of(session).add_seconds(audio_ms / 1000)
+
+    def _usage_of(self, session: SessionReport) -> Usage:
+        key = session.model, session.transcription_model
+        found = self._usage.get(key)
+        if found is None:
+            if len(self._usage) >= _MAX_MODELS:
+                key = None, None
+            found = self._usage.setdefault(key, Usage())
+        return found
+
+    def finish(self) -> None:
+        """Write usage and cost into the report."""
+        report, total = self._builder.report, Usage()
+        for usage in self._usage.values():
+            total += usage
+        report.usage = UsageReport(
+            responses=total.responses,
+            transcriptions=total.transcriptions,
+            backend=_backend(total),
+            transcribed_seconds=total.transcribed_seconds,
+            session_seconds=total.session_seconds,
+            unreported=total.unreported,
+        )
+        report.cost = _sum([*self._items()])
+
+    def _items(self) -> Iterator[CostItem]:
+        for (model, transcription), usage in self._usage.items():
+            yield from _items(usage, self._model or model, self._transcription or transcription)
+        if self._implausible:
+            times = plural(self._implausible, "time")
+            problem = f"usage too large for any call was reported {times} and is not counted"
+            yield CostItem(use="unreported", problem=problem)
+
+
+def _is_plausible(usage: object) -> bool:
+    """Return True if no number in `usage` is too large for a call."""
+    values = [usage]
+    for value in values:  # grows while it is iterated
+        if isinstance(value, Struct):
+            values += structs.astuple(value)
+        elif isinstance(value, (int, float)) and not abs(value) <= _MAX_USAGE:  # NaN neither
+            return False
+    return True
+
+
+def _backend(usage: Usage) -> Tokens:
+    """Return the tokens of other models, limited: they come from events of other APIs, unchecked."""
+    found = usage.backend
+    return Tokens.of_text(
+        min(found.input, _MAX_USAGE), min(found.cached, _MAX_USAGE), min(found.output, _MAX_USAGE)
+    )
+
+
+def _items(usage: Usage, model: Price | None, transcription: Price | None) -> Iterator[CostItem]:
+    if usage.responses.total or usage.session_seconds:
+        item = CostItem(use="sessions" if usage.session_seconds else "responses", model=_name(model))
+        yield _priced(item, model, usage.bill)
+    if usage.transcriptions.total or usage.transcribed_seconds:
+        item = CostItem(use="transcription", model=_name(transcription))
+        yield _priced(item, transcription, usage.transcription_bill)
+    if usage.backend.total:
+        problem = (
+            f"{_backend(usage).total} tokens of models that the session delegated to have their own prices"
+        )
+        yield CostItem(use="backend", problem=problem)
+    if usage.unreported:
+        times = plural(usage.unreported, "time")
+        problem = f"the server did not report the usage of a response or transcription {times}"
+        yield CostItem(use="unreported", problem=problem)
+
+
+def _priced(item: CostItem, model: Price | None, bill: Callable[[Price], tuple[CostLine, ...]]) -> CostItem:
+    if model is None:
+        item.problem = _NO_MODEL
+        return item
+    try:
+        item.usd = total_usd(bill(model))
+    except ConfigError as why:
+        item.problem = _reason(why)
+    except ArithmeticError:
+        item.problem = "the cost has too many digits"
+    return item
+
+
+def _reason(why: ConfigError) -> str:
+    if isinstance(why, ModelNotFoundError):
+        return f"no price of {snippet(why.model)} is known"
+    return snippet(why)
+
+
+def _name(model: Price | None) -> str | None:
+    return model if model is None or isinstance(model, str) else "a price of one's own"
+
+
+def _sum(items: list[CostItem]) -> CostReport:
+    known = [item.usd for item in items if item.usd is not None]
+    total = functools.reduce(plus, known, Decimal(0))
+    return CostReport(usd=total if len(known) == len(items) else None, known_usd=total, items=items)

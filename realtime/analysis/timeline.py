@@ -1,0 +1,295 @@
+"""Timeline of a log: both sides' audio and the list of events, for the page of a call.
+
+One pass over the log, in bounded memory. `read_timeline` makes a `Timeline`; its audio is `CallAudio`,
+its events are an `event_list.EventList`. Nothing here knows HTML; turns and figures are in a `Report`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+import numpy as np
+import pybase64
+
+from ..audio import _riff, ulaw_encode  # DOOR
+from ..errors import AudioError
+from ..format import AudioFormat
+from ..recording import BrokenLine, Entry, read_log
+from ..recording.stereo import DEFAULT_GAP_MS
+from ._doors import AudioChunk, AudioExtractor, LogPath, Track, Truncation, path_list
+from .event_list import EventList
+
+AUDIO_RATE: Final = 8000
+_SAMPLES_PER_MS: Final = AUDIO_RATE // 1000
+# Audio and events later than this are not drawn; no call lasts longer.
+MAX_MS: Final = 12 * 3600 * 1000
+# The most bins of an envelope, three bytes each: 20 ms bins of a little over an hour.
+MAX_BINS: Final = 200_000
+_BIN_MS: Final = (10, 20, 50, 100, 200, 500)
+_MAX_SPANS: Final = 20_000
+_MAX_ID_CHARS: Final = 80
+# Audio is placed in pieces of this size: a line of 40 bytes can stand for 128 MiB that was left out.
+_PIECE_BYTES: Final = 1 << 20
+_BLOCK_SAMPLES: Final = 400_000  # a multiple of every bin
+# A log that is continued after its first parts were deleted starts late; so does its timeline.
+_LATE_START_MS: Final = 60_000.0
+
+
+class Timeline:
+    """Audio and events of a call. A context manager, because the audio is in temporary files.
+
+    Attributes:
+        start_ms, end_ms: the range of the timeline, in the log's milliseconds. It ends with the last
+            frame or the last audio, whichever is later.
+        audio: audio of both sides.
+        events: rows of the event list.
+        frames, broken: number of entries, and of lines that are not entries.
+        beyond: number of entries before the start or more than 12 hours after it. They have a row, but
+            their audio is not drawn.
+    """
+
+    def __init__(self, start_ms: float, audio: CallAudio, events: EventList) -> None:
+        self.start_ms = self.end_ms = start_ms
+        self.audio, self.events = audio, events
+        self.frames = self.broken = self.beyond = 0
+
+    def __enter__(self) -> Timeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.audio.close()
+
+
+def read_timeline(log: LogPath | Iterable[LogPath]) -> Timeline:
+    """Return the timeline of a log: a path, or the paths of a rotated log in order (`log_files`).
+
+    Raises:
+        OSError: a file cannot be read, or a temporary one cannot be written.
+        ConfigError: the log ends in .zst and no module for it is installed.
+    """
+    paths = path_list(log)
+    start_ms = _start_of(paths)
+    timeline = Timeline(start_ms, CallAudio(start_ms), EventList())
+    try:
+        _read(timeline, paths)
+    except BaseException:
+        timeline.audio.close()
+        raise
+    return timeline
+
+
+def _read(timeline: Timeline, paths: list[LogPath]) -> None:
+    for entry in read_log(paths):
+        if isinstance(entry, BrokenLine):
+            timeline.broken += 1
+            timeline.events.add(entry)
+            continue
+        timeline.frames += 1
+        if 0 <= entry.time_ms - timeline.start_ms <= MAX_MS:
+            timeline.events.add(entry, timeline.audio.feed(entry))
+            timeline.end_ms = max(timeline.end_ms, entry.time_ms)
+        else:
+            timeline.beyond += 1
+            timeline.events.add(entry)
+    timeline.audio.finish()
+    timeline.end_ms = max(timeline.end_ms, timeline.audio.end_ms)
+
+
+def _start_of(paths: list[LogPath]) -> float:
+    """Return 0, or the time of the first entry if that is late."""
+    first = next((entry.time_ms for entry in read_log(paths) if not isinstance(entry, BrokenLine)), 0.0)
+    return first if first > _LATE_START_MS else 0.0
+
+
+# --- Audio -----------------------------------------------------------------------------
+
+
+class Span(msgspec.Struct, array_like=True, gc=False):
+    """Continuous audio of one side, from `start_ms` to `end_ms`, with its response and content part."""
+
+    start_ms: float
+    end_ms: float
+    response: str = ""
+    part: str = ""
+
+
+class Envelope(msgspec.Struct):
+    """Loudness of one side: minimum, maximum and RMS of the samples of each `bin_ms`.
+
+    `data` is three rows of one byte a bin: int8, int8, uint8. Each value is the square root of its
+    fraction of full scale, times 127 (255 for the RMS), which keeps the resolution of quiet speech.
+    """
+
+    bin_ms: int
+    data: bytes
+
+
+class CallAudio:
+    """Audio of both sides of a call, at 8 kHz. A context manager.
+
+    Audio is placed as `realtime.recording.stereo_wav` places it, in temporary files. Times are
+    milliseconds of the log; sample 0 lies at `start_ms`.
+
+    Attributes: `caller` and `assistant`, spans of audio; `is_left_out`, True if the log has the length
+    of some audio but not the audio itself.
+
+    Raises:
+        OSError: a temporary file cannot be written.
+    """
+
+    def __init__(self, start_ms: float = 0.0) -> None:
+        self.start_ms = start_ms
+        self.caller: list[Span] = []
+        self.assistant: list[Span] = []
+        self.is_left_out = False
+        self._extractor, self._full = AudioExtractor(), set[str]()
+        self._tracks = {
+            side: Track(AUDIO_RATE, DEFAULT_GAP_MS, MAX_MS * _SAMPLES_PER_MS)
+            for side in ("caller", "assistant")
+        }
+
+    def feed(self, entry: Entry) -> AudioChunk | Truncation | None:
+        """Place the audio of an entry, or truncate earlier audio. Returns what the entry contains."""
+        found = self._extractor.extract(entry)
+        at = round((entry.time_ms - self.start_ms) * _SAMPLES_PER_MS)
+        if isinstance(found, AudioChunk):
+            self.is_left_out |= len(found.data) > len(entry.frame)
+            self._place("assistant" if found.part is not None else "caller", found, at)
+        elif found is not None:
+            with contextlib.suppress(AudioError):  # the resampler's rest lies beyond the end
+                self._tracks["assistant"].truncate(found, at)
+            _truncate_spans(self.assistant, found, entry.time_ms)
+        return found
+
+    def finish(self) -> None:
+        """Write the rest of the audio. Nothing may be fed afterwards."""
+        for track in self._tracks.values():
+            with contextlib.suppress(AudioError):
+                track.finish()
+
+    @property
+    def is_too_long(self) -> bool:
+        """True if there was audio beyond `MAX_MS`."""
+        return bool(self._full)
+
+    @property
+    def end_ms(self) -> float:
+        """End of the audio of both sides."""
+        return self._ms(self._samples)
+
+    @property
+    def wav_bytes(self) -> int:
+        """Size of the WAV file that `wav_base64` yields."""
+        return len(self._header()) + 2 * self._samples
+
+    def envelope(self, side: str, end_ms: float) -> Envelope:
+        """Return the envelope of "caller" or "assistant", with bins that suit a timeline up to `end_ms`."""
+        bin_ms = next((ms for ms in _BIN_MS if (end_ms - self.start_ms) / ms <= MAX_BINS), _BIN_MS[-1])
+        rows: list[list[bytes]] = [[], [], []]
+        for block in self._tracks[side].blocks(_BLOCK_SAMPLES, self._tracks[side].end):
+            samples = np.frombuffer(block, "<i2").astype(np.float32) / 32768
+            width = bin_ms * _SAMPLES_PER_MS
+            bins = np.pad(samples, (0, -len(samples) % width)).reshape(-1, width)
+            rms = np.sqrt(np.mean(np.square(bins), axis=1))
+            rows[0].append(_signed_roots(bins.min(axis=1)))
+            rows[1].append(_signed_roots(bins.max(axis=1)))
+            rows[2].append(np.rint(np.sqrt(rms) * 255).astype(np.uint8).tobytes())
+        return Envelope(bin_ms, b"".join(b"".join(row) for row in rows))
+
+    def wav_base64(self) -> Iterator[bytes]:
+        """Yield a WAV file as base64: 8 kHz mu-law, caller left and assistant right."""
+        rest = b""
+        for piece in self._wav():
+            data = rest + piece
+            end = len(data) - len(data) % 3
+            rest = data[end:]
+            yield pybase64.b64encode(data[:end])
+        yield pybase64.b64encode(rest)
+
+    def close(self) -> None:
+        """Delete the temporary files."""
+        for track in self._tracks.values():
+            track.close()
+
+    def __enter__(self) -> CallAudio:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _samples(self) -> int:
+        return max(track.end for track in self._tracks.values())
+
+    def _place(self, side: str, chunk: AudioChunk, at: int) -> None:
+        if side in self._full:
+            return
+        track = self._tracks[side]
+        samples_before, end_before = track.samples, track.end
+        try:
+            for start in range(0, max(1, len(chunk.data)), _PIECE_BYTES):
+                track.put(replace(chunk, data=chunk.data[start : start + _PIECE_BYTES]), at)
+        except AudioError:
+            self._full.add(side)
+        added = track.samples - samples_before
+        if added > 0:
+            start = track.end - added
+            spans = self.caller if side == "caller" else self.assistant
+            _add_span(spans, self._ms(start), self._ms(track.end), chunk, is_adjacent=start == end_before)
+
+    def _ms(self, sample: int) -> float:
+        return self.start_ms + sample / _SAMPLES_PER_MS
+
+    def _header(self) -> bytes:
+        return _riff.header(AudioFormat.G711_ULAW, AUDIO_RATE, 2 * self._samples, 2)  # DOOR
+
+    def _wav(self) -> Iterator[bytes]:
+        yield self._header()
+        sides = (track.blocks(_BLOCK_SAMPLES, self._samples) for track in self._tracks.values())
+        for left, right in zip(*sides, strict=True):
+            yield np.stack([ulaw_encode(left), ulaw_encode(right)], axis=1).tobytes()
+
+
+def _signed_roots(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bytes:
+    roots = np.sign(samples) * np.sqrt(np.abs(samples))
+    return bytes(np.rint(roots * 127).astype(np.int8).tobytes())
+
+
+def _add_span(
+    spans: list[Span], start_ms: float, end_ms: float, chunk: AudioChunk, *, is_adjacent: bool
+) -> None:
+    """Add a span, or extend the last one if it is of the same part and adjacent."""
+    response, part = (chunk.response_id or "")[:_MAX_ID_CHARS], (chunk.part or "")[:_MAX_ID_CHARS]
+    if spans and is_adjacent and (spans[-1].response, spans[-1].part) == (response, part):
+        spans[-1].end_ms = end_ms
+    elif len(spans) < _MAX_SPANS:
+        spans.append(Span(start_ms, end_ms, response, part))
+
+
+def _truncate_spans(spans: list[Span], truncation: Truncation, at_ms: float) -> None:
+    """Truncate the assistant's spans; `at_ms` is the time of the truncation."""
+    if truncation.part is not None and truncation.audio_end_ms is not None:
+        part = [span for span in spans if span.part == truncation.part[:_MAX_ID_CHARS]]
+        at_ms = _time_in_part(part, truncation.audio_end_ms) if part else at_ms
+        responses = {span.response for span in part} - {""}
+        affected = [*part, *(span for span in spans if span.response in responses)]
+    else:
+        affected = spans
+    for span in affected:
+        if span.end_ms > at_ms:
+            span.end_ms = max(span.start_ms, at_ms)
+    spans[:] = [span for span in spans if span.end_ms > span.start_ms]
+
+
+def _time_in_part(spans: list[Span], audio_end_ms: float) -> float:
+    """Return the time at which `audio_end_ms` of a part's audio was played."""
+    for span in spans:
+        length_ms = span.end_ms - span.start_ms
+        if audio_end_ms <= length_ms:
+            return span.start_ms + audio_end_ms
+        audio_end_ms -= length_ms
+    return spans[-1].end_ms
