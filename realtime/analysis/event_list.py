@@ -54,11 +54,11 @@ _KINDS: Final[dict[str, str]] = {
     "response.create": "response",
     "response.created": "response",
     "response.done": "response",
-    "response.cancel": "cut",
-    "output_audio_buffer.clear": "cut",
-    "output_audio_buffer.cleared": "cut",
-    "conversation.item.truncate": "cut",
-    "conversation.item.truncated": "cut",
+    "response.cancel": "interruption",
+    "output_audio_buffer.clear": "interruption",
+    "output_audio_buffer.cleared": "interruption",
+    "conversation.item.truncate": "interruption",
+    "conversation.item.truncated": "interruption",
     "response.function_call_arguments.done": "call",
     "response.mcp_call_arguments.done": "call",
     "response.mcp_call.completed": "call",
@@ -240,7 +240,7 @@ class _EventReader:
 
 def _kind_of(event: object, type: str) -> str:
     if isinstance(event, (ResponseDone, beta_events.ResponseDone)):
-        return {"failed": "error", "cancelled": "cut"}.get(str(event.response.status), "response")
+        return {"failed": "error", "cancelled": "interruption"}.get(str(event.response.status), "response")
     if isinstance(event, (ConversationItemCreate, beta_events.ConversationItemCreate)) and isinstance(
         event.item, FunctionCallOutputItem
     ):

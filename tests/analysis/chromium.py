@@ -32,11 +32,11 @@ _ANSWER_S: Final = 60.0
 
 
 class Page:
-    """One tab. `said` is what went to the console or was thrown, `asked` the addresses that were requested."""
+    """One tab. `console` has all console messages and exceptions, `requests` the addresses that were requested."""
 
     def __init__(self, wire: Connection) -> None:
-        self.said: list[str] = []
-        self.asked: list[str] = []
+        self.console: list[str] = []
+        self.requests: list[str] = []
         self._wire, self._ids, self._happened = wire, itertools.count(1), set[str]()
 
     def send(self, method: str, **params: Any) -> Any:
@@ -51,8 +51,8 @@ class Page:
 
     def open(self, path: Path) -> None:
         """Load a file, and wait until it has been loaded and drawn."""
-        self.asked.clear()
-        self.said.clear()
+        self.requests.clear()
+        self.console.clear()
         self._happened.clear()
         self.send("Page.navigate", url=path.as_uri())
         while "Page.loadEventFired" not in self._happened:
@@ -127,9 +127,9 @@ class Page:
         method, params = message.get("method", ""), message.get("params", {})
         self._happened.add(method)
         if method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
-            self.said.append(json.dumps(params))
+            self.console.append(json.dumps(params))
         elif method == "Network.requestWillBeSent":
-            self.asked.append(params["request"]["url"])
+            self.requests.append(params["request"]["url"])
         return message
 
 

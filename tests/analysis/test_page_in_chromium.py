@@ -41,9 +41,9 @@ def page(browser: Page) -> Iterator[Page]:
     """A window of the usual size, which has nothing to complain of when the test is over."""
     browser.size(1280, 900)
     yield browser
-    assert browser.said == []
-    assert all(url.startswith(("file:", "data:")) for url in browser.asked)
-    assert len([url for url in browser.asked if url.startswith("file:")]) == 1
+    assert browser.console == []
+    assert all(url.startswith(("file:", "data:")) for url in browser.requests)
+    assert len([url for url in browser.requests if url.startswith("file:")]) == 1
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_call_is_shown(page: Page, hotel_page: Path) -> None:
     assert page.texts(".facts .value")[1] == "5"
     assert page.run("document.querySelectorAll('.turn').length") == 5
     assert page.texts(".turn .chip.latency") == ["410 ms", "960 ms", "580 ms", "slowest: 1,760 ms", "890 ms"]
-    assert page.texts(".turn .chip.cut") == ["cut by the user's speech, 2.300 s of 7.600 s heard", "1 gap"]
+    assert page.texts(".turn .chip.warning") == ["interrupted by the user's speech, 2.300 s of 7.600 s played", "1 gap"]
     assert page.texts(".fn") == ["\u0192 quote_room, output after 1,360 ms"]
     (unheard,) = page.texts(".unheard")
     assert unheard.endswith("until half past ten.")
@@ -215,7 +215,7 @@ def test_the_tip_tells_what_is_there(page: Page, hotel_page: Path) -> None:
     page.open(hotel_page)
     left, top, width, _ = page.place("#stage")
     for ms, y, wanted in (
-        (6000, 60, "Turn 2: the user speaks, 2.700 s"),
+        (6000, 60, "Turn 2: user speech, 2.700 s"),
         (10_000, 200, "Turn 2: response cancelled, first audio after 960 ms"),
         (24_000, 275, "0:24.000  response.output_sparkle.added"),
     ):
@@ -274,7 +274,7 @@ def test_events_are_filtered(page: Page, hotel_page: Path) -> None:
     assert page.texts(".row .type") == ["error"]
     page.run(choose % ("#filter-side", "0"))
     assert page.texts(".row") == []
-    assert page.text("#rows") == "No event fits."
+    assert page.text("#rows") == "No event matches."
     page.run(choose % ("#filter-type", ""))
     assert set(page.texts(".row .way")) == {"\u2191"}
 

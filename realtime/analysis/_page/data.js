@@ -1,13 +1,13 @@
-// The call, and the small tools that all parts of the page use.
+// The data of the call, and helpers that all parts of the page use.
 //
-// What `call` has is told where it is made, by `page_model` of _page_model.py. Everything in it is from a
-// log and may be hostile: it is put into the document by textContent alone.
+// `page_model` in page.py makes `call` and documents its members. They come from a log and may be
+// hostile: they are put into the document only as textContent.
 
 const byId = (id) => document.getElementById(id);
 const call = JSON.parse(byId('data').textContent);
-const whole = { start: call.start_ms, end: call.end_ms };
+const full = { start: call.start_ms, end: call.end_ms };
 
-// Arrays of the model as objects.
+// Arrays of the data as objects.
 const events = call.events.map(([at, end, side, type, kind, text, line, count, nbytes, audioMs, isFirst], index) =>
   ({ index, at, end, side, type, kind, text, line, count, nbytes, audioMs, isFirst }));
 const heard = call.heard.map(([start, end, response]) => ({ start, end, response }));
@@ -19,7 +19,7 @@ for (const span of heard) {
   heardOf.set(span.response, before ? { start: before.start, end: Math.max(before.end, span.end) } : span);
 }
 
-// Where each turn lies: from the user's first word to the last that was heard of its answers.
+// Each turn with its range: from the start of the user's input to the end of the responses' audio.
 const turns = call.turns.map((turn, index) => {
   const times = [turn.at_ms];
   if (turn.user) times.push(turn.user.start_ms, turn.user.end_ms);
@@ -33,11 +33,11 @@ const turns = call.turns.map((turn, index) => {
   return { ...turn, index, start, end: Math.max(...known, start + 1) };
 });
 
-// What a mark on the timeline means: its name, its colour's variable, its shape; the first is drawn on top.
+// Marks on the timeline: name, colour variable and shape of each kind. Earlier kinds are drawn on top.
 const KINDS = {
   error: { name: 'error', color: 'error', shape: 'triangle' },
   broken: { name: 'broken', color: 'error', shape: 'cross' },
-  cut: { name: 'interruption', color: 'cut', shape: 'bar' },
+  interruption: { name: 'interruption', color: 'interruption', shape: 'bar' },
   call: { name: 'function call', color: 'call', shape: 'square' },
   unknown: { name: 'unknown event', color: 'unknown', shape: 'ring' },
   first: { name: 'first audio', color: 'assistant', shape: 'play' },
@@ -48,12 +48,12 @@ const KINDS = {
 };
 const ORDER = Object.keys(KINDS);
 const kindOf = (event) => (event.isFirst ? 'first' : event.kind);
-// In the order of time, which need not be the log's.
+// Sorted by time; a log may be out of order.
 const marks = events.filter((event) => kindOf(event) in KINDS).sort((one, other) => one.at - other.at);
 
 const two = (number) => String(number).padStart(2, '0');
 
-// m:ss.mmm, with hours where there are any.
+// Formats milliseconds as m:ss.mmm, or h:mm:ss.mmm.
 function clock(ms) {
   const all = Math.max(0, Math.round(ms));
   const hours = Math.floor(all / 3600000);
@@ -67,7 +67,7 @@ const millis = (ms) => `${number.format(Math.round(ms))} ms`;
 const seconds = (ms) => `${(ms / 1000).toFixed(3)} s`;
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
-// An element with a class and a text; a text is all that it can be given.
+// Creates an element with a class and text. It never parses markup.
 function make(tag, className = '', text = null) {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -75,14 +75,14 @@ function make(tag, className = '', text = null) {
   return made;
 }
 
-// An element for text of the log: set apart, so that it turns no other text around.
-function said(tag, className, text) {
+// Creates an element for text of the log, isolated so that its direction does not affect other text.
+function logText(tag, className, text) {
   const made = make(tag, className, text);
   made.dir = 'auto';
   return made;
 }
 
-// The index of the first of `sorted` whose `at` is not before `ms`.
+// Returns the index of the first element of `sorted` at or after `ms`.
 function firstFrom(sorted, ms) {
   let low = 0, high = sorted.length;
   while (low < high) {

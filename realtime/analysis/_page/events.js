@@ -1,10 +1,10 @@
-// The events as a list that can be filtered. Only the rows in sight are in the document, since there may be many.
+// The list of events and its filters. Only visible rows are in the document, as there may be thousands.
 
 const list = byId('events');
 const rowsBox = byId('rows');
 const ROW_PX = 26;
-const PRINTED = 300;
-const MOST_TYPES = 200;
+const MAX_PRINTED_ROWS = 300;
+const MAX_TYPES = 200;
 const gap = call.events_left_out
   ? { isGap: true, text: `${number.format(call.events_left_out)} rows were left out here` } : null;
 let shown = [];
@@ -31,19 +31,19 @@ function rowOf(event, at) {
   if (view.event === event) row.classList.add('picked');
   const way = make('span', 'way', event.side ? '↓' : '↑');
   way.title = event.side ? 'from the server' : 'from the client';
-  row.append(make('span', 'at', clock(event.at)), way, said('span', 'type', event.type),
-    said('span', 'cell', [sizes(event), event.text].filter(Boolean).join('  ')));
+  row.append(make('span', 'at', clock(event.at)), way, logText('span', 'type', event.type),
+    logText('span', 'cell', [sizes(event), event.text].filter(Boolean).join('  ')));
   row.addEventListener('click', () => pickEvent(event));
   return row;
 }
 
 function paintRows() {
   const first = isPrinted() ? 0 : Math.max(0, Math.floor(list.scrollTop / ROW_PX) - 4);
-  const last = isPrinted() ? PRINTED : Math.ceil((list.scrollTop + list.clientHeight) / ROW_PX) + 4;
+  const last = isPrinted() ? MAX_PRINTED_ROWS : Math.ceil((list.scrollTop + list.clientHeight) / ROW_PX) + 4;
   rowsBox.style.height = `${shown.length * ROW_PX}px`;
   rowsBox.replaceChildren(...shown.slice(first, last).map((event, at) => rowOf(event, first + at)));
-  if (!shown.length) rowsBox.append(make('p', 'empty', events.length ? 'No event fits.' : 'The log holds no events.'));
-  const more = shown.length - PRINTED;
+  if (!shown.length) rowsBox.append(make('p', 'empty', events.length ? 'No event matches.' : 'The log has no events.'));
+  const more = shown.length - MAX_PRINTED_ROWS;
   if (isPrinted() && more > 0) rowsBox.append(make('p', 'empty', `${number.format(more)} more are not printed.`));
   list.setAttribute('aria-activedescendant', view.event ? `row-${view.event.index}` : '');
 }
@@ -67,7 +67,7 @@ function filtered() {
 function addTypes() {
   const counts = new Map();
   for (const event of events) counts.set(event.type, (counts.get(event.type) ?? 0) + event.count);
-  const often = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_TYPES);
+  const often = [...counts].sort((a, b) => b[1] - a[1]).slice(0, MAX_TYPES);
   for (const [type, count] of often.sort((a, b) => (a[0] < b[0] ? -1 : 1))) {
     byId('filter-type').append(Object.assign(make('option', '', `${type} (${number.format(count)})`), { value: type }));
   }
@@ -86,20 +86,20 @@ function facts(event) {
   return found;
 }
 
-function keepInSight(event) {
+function scrollToEvent(event) {
   const at = shown.indexOf(event);
   if (at < 0) return;
   list.scrollTop = clamp(list.scrollTop, (at + 1) * ROW_PX - list.clientHeight, at * ROW_PX);
 }
 
-// Choose an event; unless it was chosen there, the timeline goes to it.
+// Selects an event, and shows it on the timeline unless it was selected there.
 function pickEvent(event, { isFromTimeline = false } = {}) {
   view.event = event;
-  byId('event').replaceChildren(...facts(event).flatMap(([name, value]) => [make('dt', '', name), said('dd', '', value)]));
+  byId('event').replaceChildren(...facts(event).flatMap(([name, value]) => [make('dt', '', name), logText('dd', '', value)]));
   if (isFromTimeline && !shown.includes(event)) clearFilters();
-  keepInSight(event);
+  scrollToEvent(event);
   paintRows();
-  if (!isFromTimeline) moveHand(event.at);
+  if (!isFromTimeline) movePlayhead(event.at);
   reveal(event.at);
 }
 
@@ -119,7 +119,7 @@ const STEPS_OF = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15, Home: -
 
 function setUpEvents() {
   addTypes();
-  if (events.length) byId('event').append(make('dt', '', 'Choose an event to read it here.'));
+  if (events.length) byId('event').append(make('dt', '', 'Select an event to read it here.'));
   list.addEventListener('scroll', () => requestAnimationFrame(paintRows), { passive: true });
   list.addEventListener('keydown', (event) => {
     if (!(event.key in STEPS_OF) || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -1,24 +1,24 @@
-// The header, and all parts put together.
+// The header, and the set-up of all parts.
 
 function setUpHeader() {
   document.title = `${call.title}: a call`;
   byId('title').textContent = call.title;
   for (const { label, value, note, tone } of call.facts) {
     const box = make('div', tone);
-    box.append(make('dt', '', label), said('dd', 'value', value));
-    if (note) box.append(Object.assign(said('dd', 'note', note), { title: note }));
+    box.append(make('dt', '', label), logText('dd', 'value', value));
+    if (note) box.append(Object.assign(logText('dd', 'note', note), { title: note }));
     byId('facts').append(box);
   }
   for (const [name, value] of call.details) {
     const box = make('div');
-    box.append(make('dt', '', name), said('dd', '', value));
+    box.append(make('dt', '', name), logText('dd', '', value));
     byId('details').append(box);
   }
   byId('notes').hidden = call.notes.length === 0;
-  byId('notes').append(...call.notes.map((note) => said('li', '', note)));
+  byId('notes').append(...call.notes.map((note) => logText('li', '', note)));
 }
 
-// Of all kinds of marks those that this call has.
+// Lists the kinds of marks that this call has.
 function setUpLegend() {
   const found = new Set(marks.map(kindOf));
   byId('legend').replaceChildren();

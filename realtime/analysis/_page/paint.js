@@ -1,4 +1,4 @@
-// Draws the timeline and its map into their canvases; decides nothing.
+// Draws the timeline and its overview map on their canvases. Input is handled in timeline.js.
 
 const lanes = byId('lanes');
 const map = byId('map');
@@ -8,21 +8,21 @@ const BETWEEN = 32;
 const HEIGHT = 292;
 const STEPS = [10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 12e5, 36e5];
 const FONT = '12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", Arial, sans-serif';
-const LOUDEST_GAIN = 6;
+const MAX_GAIN = 6;
 const PRINTED_PX = 1000;
 
 let colors = {};
 function readColors() {
   const style = getComputedStyle(document.documentElement);
   const names = ['card', 'ink', 'soft', 'line', 'faint', 'caller', 'assistant', 'speech', 'answer', 'latency',
-    'hand', 'unheard', 'shade', 'chosen', 'focus', 'error', 'cut', 'call', 'unknown', 'commit', 'session'];
+    'playhead', 'unheard', 'shade', 'chosen', 'focus', 'error', 'interruption', 'call', 'unknown', 'commit', 'session'];
   colors = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
 // --- Sound ---
 
-function readWave(told) {
-  const text = atob(told.data);
+function readWave(envelope) {
+  const text = atob(envelope.data);
   const count = text.length / 3;
   const low = new Float32Array(count), high = new Float32Array(count), rms = new Float32Array(count);
   const signed = (at) => (text.charCodeAt(at) << 24) >> 24;
@@ -34,12 +34,12 @@ function readWave(told) {
     rms[at] = square(text.charCodeAt(2 * count + at) / 255);
     peak = Math.max(peak, high[at], -low[at]);
   }
-  return { count, low, high, rms, binMs: told.bin_ms, gain: peak ? Math.min(LOUDEST_GAIN, 1 / peak) : 1 };
+  return { count, low, high, rms, binMs: envelope.bin_ms, gain: peak ? Math.min(MAX_GAIN, 1 / peak) : 1 };
 }
 
 const waves = { caller: readWave(call.waves.caller), assistant: readWave(call.waves.assistant) };
 
-// The least, the greatest and the mean loudness from bin `from` to bin `to`, which need not be whole.
+// Returns minimum, maximum and mean RMS from bin `from` to bin `to`, which may be fractions.
 function loudness(wave, from, to) {
   if (to - from < 1) {
     const at = clamp(Math.floor((from + to) / 2 - 0.5), 0, wave.count - 1);
@@ -62,7 +62,7 @@ function loudness(wave, from, to) {
 function paintWave(pen, wave, window, top, height, color) {
   const middle = top + height / 2, scale = (height / 2 - 3) * wave.gain;
   const binsPerPixel = (window.end - window.start) / window.width / wave.binMs;
-  const origin = (window.start - whole.start) / wave.binMs;
+  const origin = (window.start - full.start) / wave.binMs;
   const peaks = new Path2D(), body = new Path2D();
   const last = Math.min(window.width, Math.ceil((wave.count - origin) / binsPerPixel));
   for (let x = 0; x < last; x += 1) {
@@ -93,7 +93,7 @@ function prepared(canvas, height) {
   return { pen, width };
 }
 
-// Paper has a width of its own, to which the picture is scaled as it is.
+// A printed page has a fixed width, to which the picture is scaled.
 const isPrinted = () => document.documentElement.classList.contains('printing');
 const widthOf = (canvas) => (isPrinted() ? PRINTED_PX : Math.max(1, canvas.clientWidth));
 const xOf = (ms) => ((ms - view.start) / spanOf()) * widthOf(lanes);
@@ -180,7 +180,7 @@ function paintAssistant(pen, width) {
   paintWave(pen, waves.assistant, { ...view, width }, top, LANE, colors.assistant);
 }
 
-// The time in which a response was made, above its sound; and what of it was made for nobody.
+// Draws when a response was generated, above its audio, and the audio that was never played.
 function paintResponse(pen, response, top) {
   const { created_ms: created, done_ms: done } = response;
   if (created !== null && done !== null && isSeen(created, done)) box(pen, created, done, top, 4, colors.assistant, 2);
@@ -188,7 +188,7 @@ function paintResponse(pen, response, top) {
   const lost = response.heard_ms === null ? 0 : response.audio_ms - response.heard_ms;
   if (!span || lost < 1 || !isSeen(span.end, span.end + lost)) return;
   const next = heard.find((other) => other.start >= span.end);
-  striped(pen, span.end, Math.min(span.end + lost, next?.start ?? whole.end), top + 6, LANE - 6, colors.unheard, 'not heard');
+  striped(pen, span.end, Math.min(span.end + lost, next?.start ?? full.end), top + 6, LANE - 6, colors.unheard, 'not played');
 }
 
 function latencies() {
@@ -201,7 +201,7 @@ function latencies() {
   return found;
 }
 
-// A bracket from the end of speech to the first audio, with its length; where there is no room, a tick.
+// Draws a bracket from the end of speech to the first audio, with its length; a tick if there is no room.
 function paintLatencies(pen, width) {
   const top = TOP.latency, middle = top + BETWEEN / 2;
   pen.lineWidth = 1.5;
@@ -249,7 +249,7 @@ function paintShape(pen, kind, x, y) {
   pen.fill(path, 'evenodd');
 }
 
-// Those that would lie upon one another are one, the weightiest.
+// Of marks that would overlap, only the most important is drawn.
 function paintMarks(pen, width) {
   const middle = TOP.marks + 18, places = new Map();
   for (let at = firstFrom(marks, view.start); at < marks.length && marks[at].at <= view.end; at += 1) {
@@ -259,7 +259,7 @@ function paintMarks(pen, width) {
   pen.fillStyle = colors.faint;
   pen.fillRect(0, TOP.marks, width, HEIGHT - TOP.marks);
   for (const { kind, x } of places.values()) {
-    if (kind === 'error' || kind === 'cut') {
+    if (kind === 'error' || kind === 'interruption') {
       pen.globalAlpha = 0.55;
       upright(pen, x, TOP.caller, TOP.marks, colors[KINDS[kind].color]);
       pen.globalAlpha = 1;
@@ -273,9 +273,9 @@ function paintMarks(pen, width) {
   }
 }
 
-function paintHand(pen) {
-  const x = xOf(view.hand);
-  upright(pen, x, 0, HEIGHT, colors.hand, 2);
+function paintPlayhead(pen) {
+  const x = xOf(view.playhead);
+  upright(pen, x, 0, HEIGHT, colors.playhead, 2);
   pen.beginPath();
   pen.moveTo(x - 6, 0);
   pen.lineTo(x + 6, 0);
@@ -283,7 +283,7 @@ function paintHand(pen) {
   pen.fill();
 }
 
-// On paper; in a window they are elements, which read better.
+// For print only; on screen they are HTML elements.
 function paintNames(pen) {
   pen.fillStyle = colors.caller;
   pen.fillText('Caller', 4, TOP.caller + 10);
@@ -301,12 +301,12 @@ function paintLanes() {
   paintMarks(pen, width);
   if (isPrinted()) paintNames(pen);
   if (view.pointer !== null) upright(pen, view.pointer, 18, HEIGHT, colors.soft);
-  paintHand(pen);
+  paintPlayhead(pen);
 }
 
-// --- The map: the whole call, and which part of it is shown ---
+// --- The overview map: the complete call, and the part of it that is shown ---
 
-let ground = null; // what does not change with the view, kept as a picture
+let ground = null; // the part of the picture that does not depend on the view
 
 function paintMap() {
   const { pen, width } = prepared(map, 40);
@@ -316,7 +316,7 @@ function paintMap() {
     under.setTransform(pen.getTransform());
     under.fillStyle = colors.faint;
     under.fillRect(0, 0, width, 40);
-    const all = { start: whole.start, end: whole.end, width };
+    const all = { start: full.start, end: full.end, width };
     paintWave(under, waves.caller, all, 0, 20, colors.caller);
     paintWave(under, waves.assistant, all, 20, 20, colors.assistant);
   }
@@ -324,9 +324,9 @@ function paintMap() {
   pen.resetTransform();
   pen.drawImage(ground, 0, 0);
   pen.restore();
-  const share = (ms) => ((ms - whole.start) / (whole.end - whole.start)) * width;
+  const share = (ms) => ((ms - full.start) / (full.end - full.start)) * width;
   const left = share(view.start), right = share(view.end);
-  if (!isWhole()) {
+  if (!isShowingAll()) {
     pen.fillStyle = colors.shade;
     pen.fillRect(0, 0, left, 40);
     pen.fillRect(right, 0, width - right, 40);
@@ -334,7 +334,7 @@ function paintMap() {
   pen.strokeStyle = colors.focus;
   pen.lineWidth = 1.5;
   pen.strokeRect(left + 0.75, 0.75, Math.max(3, right - left - 1.5), 38.5);
-  upright(pen, share(view.hand), 0, 40, colors.hand, 1);
+  upright(pen, share(view.playhead), 0, 40, colors.playhead, 1);
 }
 
 function repaint() {

@@ -1,28 +1,28 @@
-// The audio of the call, where the page has it, and the hand that shows where it is.
+// Playback of the call's audio, if the page has it, and the playhead.
 //
-// Sample 0 of the audio lies at the start of the time line.
+// Sample 0 of the audio lies at the start of the timeline.
 
 const sound = byId('sound');
 const playButton = byId('play');
 const hasSound = sound.hasAttribute('src');
 
-function showHand() {
-  byId('clock').textContent = `${clock(view.hand)} / ${clock(whole.end)}`;
+function showPlayhead() {
+  byId('clock').textContent = `${clock(view.playhead)} / ${clock(full.end)}`;
 }
 
-// Put the hand at `ms`; the audio goes on from there.
-function moveHand(ms) {
-  view.hand = clamp(ms, whole.start, whole.end);
-  if (hasSound && sound.readyState > 0) sound.currentTime = (view.hand - whole.start) / 1000;
-  showHand();
+// Moves the playhead to `ms`. Playback continues from there.
+function movePlayhead(ms) {
+  view.playhead = clamp(ms, full.start, full.end);
+  if (hasSound && sound.readyState > 0) sound.currentTime = (view.playhead - full.start) / 1000;
+  showPlayhead();
   changed();
 }
 
 function follow() {
   if (sound.paused) return;
-  view.hand = Math.min(whole.end, whole.start + sound.currentTime * 1000);
-  if (view.hand > view.end || view.hand < view.start) reveal(view.hand);
-  showHand();
+  view.playhead = Math.min(full.end, full.start + sound.currentTime * 1000);
+  if (view.playhead > view.end || view.playhead < view.start) reveal(view.playhead);
+  showPlayhead();
   changed();
   requestAnimationFrame(follow);
 }
@@ -30,7 +30,7 @@ function follow() {
 function togglePlay() {
   if (!hasSound) return;
   if (!sound.paused) return sound.pause();
-  if (sound.ended || view.hand >= whole.end) moveHand(whole.start);
+  if (sound.ended || view.playhead >= full.end) movePlayhead(full.start);
   sound.play().catch((why) => { byId('clock').textContent = why.name; });
 }
 
@@ -41,7 +41,7 @@ function showState() {
 }
 
 function setUpSound() {
-  showHand();
+  showPlayhead();
   playButton.disabled = !hasSound;
   if (!hasSound) {
     playButton.title = 'This page was written without the audio of the call.';
@@ -53,5 +53,5 @@ function setUpSound() {
   playButton.addEventListener('click', togglePlay);
   byId('speed').addEventListener('change', (event) => { sound.playbackRate = Number(event.target.value); });
   for (const name of ['play', 'pause', 'ended']) sound.addEventListener(name, showState);
-  sound.addEventListener('loadedmetadata', () => moveHand(view.hand));
+  sound.addEventListener('loadedmetadata', () => movePlayhead(view.playhead));
 }

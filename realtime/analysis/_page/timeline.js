@@ -1,11 +1,11 @@
-// What pointers, wheels and keys do to the timeline.
+// Pointer, wheel and keyboard input on the timeline.
 
 const stage = byId('stage');
 const tip = byId('tip');
 const NEAR_PX = 8;
 const DRAG_PX = 4;
 
-// --- What is under the pointer ---
+// --- The tooltip ---
 
 function near(x) {
   const least = msOf(x - NEAR_PX), most = msOf(x + NEAR_PX), found = [];
@@ -22,12 +22,12 @@ function describe(ms, y) {
   if (y < TOP.latency) {
     const user = turn.user;
     return user && user.end_ms !== null && ms >= user.start_ms && ms <= user.end_ms
-      ? `Turn ${turn.number}: the user speaks, ${seconds(user.end_ms - user.start_ms)}` : `Turn ${turn.number}`;
+      ? `Turn ${turn.number}: user speech, ${seconds(user.end_ms - user.start_ms)}` : `Turn ${turn.number}`;
   }
   const response = turn.responses.findLast((each) => (heardOf.get(each.id)?.start ?? each.created_ms ?? Infinity) <= ms);
   if (!response) return `Turn ${turn.number}`;
   const latency = response.latency_ms === null ? '' : `, first audio after ${millis(response.latency_ms)}`;
-  return `Turn ${turn.number}: response ${response.status ?? 'without an end'}${latency}`;
+  return `Turn ${turn.number}: response ${response.status ?? 'without response.done'}${latency}`;
 }
 
 function showTip(x, y) {
@@ -35,7 +35,7 @@ function showTip(x, y) {
   tip.replaceChildren(make('b', '', clock(ms)));
   const place = describe(ms, y);
   if (place) tip.append(make('div', '', place));
-  for (const event of close) tip.append(said('div', 'text', `${clock(event.at)}  ${event.type}`));
+  for (const event of close) tip.append(logText('div', 'text', `${clock(event.at)}  ${event.type}`));
   tip.hidden = false;
   const left = x + 14 + tip.offsetWidth > stage.clientWidth ? x - 14 - tip.offsetWidth : x + 14;
   tip.style.left = `${Math.max(0, left)}px`;
@@ -48,7 +48,7 @@ function hideTip() {
   changed();
 }
 
-// --- Pointers: a click chooses, a drag moves, two fingers zoom ---
+// --- Pointers: a click selects, a drag moves, two fingers zoom ---
 
 const fingers = new Map();
 let drag = null;
@@ -88,7 +88,7 @@ function pinch() {
   const [one, other] = [...fingers.values()].map((place) => place.x);
   const width = Math.max(20, Math.abs(one - other)), middle = (one + other) / 2;
   if (drag.pinch === null) drag.pinch = { width, ms: msOf(middle), span: spanOf() };
-  const span = clamp((drag.pinch.span * drag.pinch.width) / width, LEAST_SPAN_MS, whole.end - whole.start);
+  const span = clamp((drag.pinch.span * drag.pinch.width) / width, MIN_SPAN_MS, full.end - full.start);
   const start = drag.pinch.ms - (middle / Math.max(1, stage.clientWidth)) * span;
   show(start, start + span);
 }
@@ -107,22 +107,22 @@ stage.addEventListener('pointercancel', released);
 stage.addEventListener('pointerleave', hideTip);
 
 function choose({ x, y }) {
-  const ms = clamp(msOf(x), whole.start, whole.end);
+  const ms = clamp(msOf(x), full.start, full.end);
   const close = near(x)[0];
-  moveHand(close && y >= TOP.marks ? close.at : ms);
+  movePlayhead(close && y >= TOP.marks ? close.at : ms);
   if (close && (y >= TOP.marks || y < TOP.caller)) pickEvent(close, { isFromTimeline: true });
   const turn = turnAt(ms);
   if (turn) pickTurn(turn, { isFromTimeline: true });
 }
 
-// A wheel zooms where the pointer is; sideways, or with Shift, it moves. At the whole call it scrolls the page.
+// The wheel zooms at the pointer, and moves with Shift or sideways. When the complete call is shown it scrolls the page.
 stage.addEventListener('wheel', (event) => {
   const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
   const sideways = event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
   if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {
     event.preventDefault();
     pan((sideways * unit) / Math.max(1, stage.clientWidth));
-  } else if (!(isWhole() && event.deltaY > 0)) {
+  } else if (!(isShowingAll() && event.deltaY > 0)) {
     event.preventDefault();
     zoom(Math.exp(clamp(event.deltaY * unit, -240, 240) * 0.0022), msOf(placeOf(event).x));
   }
@@ -138,8 +138,8 @@ function stepTurn(step) {
 const KEYS = {
   ArrowLeft: (event) => pan(event.shiftKey ? -0.5 : -0.1),
   ArrowRight: (event) => pan(event.shiftKey ? 0.5 : 0.1),
-  Home: () => show(whole.start, whole.start + spanOf()),
-  End: () => show(whole.end - spanOf(), whole.end),
+  Home: () => show(full.start, full.start + spanOf()),
+  End: () => show(full.end - spanOf(), full.end),
   '+': () => zoom(0.6),
   '=': () => zoom(0.6),
   '-': () => zoom(1 / 0.6),
@@ -164,7 +164,7 @@ byId('zoom-all').addEventListener('click', showAll);
 
 function moveMap(event) {
   const box = map.getBoundingClientRect();
-  const ms = whole.start + ((event.clientX - box.left) / Math.max(1, box.width)) * (whole.end - whole.start);
+  const ms = full.start + ((event.clientX - box.left) / Math.max(1, box.width)) * (full.end - full.start);
   show(ms - spanOf() / 2, ms + spanOf() / 2);
 }
 

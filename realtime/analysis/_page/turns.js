@@ -1,15 +1,15 @@
-// The turns as a list to read: what was said, how long each answer took, what was not heard of it.
+// The list of turns: transcripts, latencies, and the part of each response that was not played.
 
 const turnList = byId('turns');
 const FROM = { speech_end: 'after the end of speech', commit: 'after the commit', response_create: 'after response.create', timeout: 'after the timeout' };
-const BY = { speech: "cut by the user's speech", client: 'cut by the client', server: 'cut by the server' };
+const BY = { speech: "interrupted by the user's speech", client: 'interrupted by the client', server: 'interrupted by the server' };
 
 const slowest = turns.flatMap((turn) => turn.responses).find((response) => response.latency_ms === call.slowest_ms);
 
 const chip = (kind, text, title = '') => Object.assign(make('span', `chip ${kind}`, text), { title });
 
 function line(who, name) {
-  const row = make('div', `said ${who}`);
+  const row = make('div', `line ${who}`);
   const body = make('div');
   row.append(make('span', 'who', name), body);
   return { row, body };
@@ -17,29 +17,29 @@ function line(who, name) {
 
 function userLine(user) {
   const { row, body } = line('caller', 'Caller');
-  if (user.transcript) body.append(said('div', 'text', user.transcript));
+  if (user.transcript) body.append(logText('div', 'text', user.transcript));
   else body.append(make('div', 'text none', user.kind === 'text' ? 'text' : 'no transcript'));
   if (user.transcription_error) body.append(chip('error', user.transcription_error));
   return row;
 }
 
-// The transcript; what of it was not heard is struck out. Where in the text the sound was cut is not
-// told, so it is taken to be as far in as it was in the audio.
+// Creates the transcript, with the part that was not played struck out. No event says where in the text
+// the audio was truncated; it is estimated from the fraction of the audio that was played.
 function transcript(response) {
   const text = response.transcript;
-  const whole = said('div', 'text', '');
+  const body = logText('div', 'text', '');
   const share = response.heard_ms === null || !response.audio_ms ? 1 : response.heard_ms / response.audio_ms;
   if (share >= 0.999) {
-    whole.textContent = text;
-    return whole;
+    body.textContent = text;
+    return body;
   }
   const about = Math.round(text.length * share), space = text.indexOf(' ', about);
   const end = share === 0 ? 0 : space < 0 ? about : space;
   const rest = make('s', 'unheard', text.slice(end));
-  rest.title = share === 0 ? 'Nothing of this was heard.'
-    : `About from here not heard: ${seconds(response.heard_ms)} of ${seconds(response.audio_ms)} were. Estimated from the audio.`;
-  whole.append(make('span', '', text.slice(0, end)), rest);
-  return whole;
+  rest.title = share === 0 ? 'None of this was played.'
+    : `Not played from about here: ${seconds(response.heard_ms)} of ${seconds(response.audio_ms)} were played. Estimated from the audio.`;
+  body.append(make('span', '', text.slice(0, end)), rest);
+  return body;
 }
 
 function chips(response) {
@@ -50,12 +50,12 @@ function chips(response) {
       `First audio ${FROM[response.latency_from] ?? ''}`));
   }
   if (response.interrupted_by) {
-    const heardOfIt = response.heard_ms === null ? '' : `, ${seconds(response.heard_ms)} of ${seconds(response.audio_ms)} heard`;
-    row.append(chip('cut', `${BY[response.interrupted_by]}${heardOfIt}`));
+    const played = response.heard_ms === null ? '' : `, ${seconds(response.heard_ms)} of ${seconds(response.audio_ms)} played`;
+    row.append(chip('warning', `${BY[response.interrupted_by]}${played}`));
   }
-  if (response.gaps) row.append(chip('cut', response.gaps === 1 ? '1 gap' : `${response.gaps} gaps`));
-  // Dialects without responses tell of no end.
-  const status = response.status ?? (response.created_ms === null ? 'completed' : 'no end seen');
+  if (response.gaps) row.append(chip('warning', response.gaps === 1 ? '1 gap' : `${response.gaps} gaps`));
+  // Dialects without responses have no response.done.
+  const status = response.status ?? (response.created_ms === null ? 'completed' : 'no response.done');
   const reason = response.reason ? `: ${response.reason}` : '';
   if (!response.interrupted_by && status !== 'completed') row.append(chip(status === 'failed' ? 'error' : 'plain', status + reason));
   return row;
@@ -63,8 +63,8 @@ function chips(response) {
 
 function callLine(called) {
   const name = called.server ? `${called.server}: ${called.name}` : called.name;
-  const took = called.took_ms === null ? 'no output seen' : `output after ${millis(called.took_ms)}`;
-  return said('div', 'fn', `ƒ ${name}${called.failed ? ', failed' : ''}, ${took}`);
+  const took = called.took_ms === null ? 'no output' : `output after ${millis(called.took_ms)}`;
+  return logText('div', 'fn', `ƒ ${name}${called.failed ? ', failed' : ''}, ${took}`);
 }
 
 function responseLine(response) {
@@ -96,7 +96,7 @@ function turnItem(turn) {
 
 const turnItems = turns.map(turnItem);
 
-// Choose a turn; unless it was chosen there, the timeline goes to it.
+// Selects a turn, and shows it on the timeline unless it was selected there.
 function pickTurn(turn, { isFromTimeline = false } = {}) {
   if (view.turn) turnItems[view.turn.index].classList.remove('picked');
   view.turn = turn;
@@ -104,7 +104,7 @@ function pickTurn(turn, { isFromTimeline = false } = {}) {
   item.classList.add('picked');
   turnList.scrollTop = clamp(turnList.scrollTop, item.offsetTop + item.offsetHeight - turnList.offsetTop - turnList.clientHeight, item.offsetTop - turnList.offsetTop);
   if (!isFromTimeline) {
-    moveHand(turn.start);
+    movePlayhead(turn.start);
     frame(turn.start, turn.end);
   }
   changed();
@@ -113,5 +113,5 @@ function pickTurn(turn, { isFromTimeline = false } = {}) {
 function setUpTurns() {
   turnList.append(...turnItems);
   byId('turns-count').textContent = turns.length ? number.format(turns.length) : '';
-  if (!turns.length) turnList.append(make('li', 'empty', 'No turns: nothing was said that the log tells of.'));
+  if (!turns.length) turnList.append(make('li', 'empty', 'The log has no turns.'));
 }

@@ -1,11 +1,11 @@
-// The window of time that the timeline shows, and what is chosen in it. Nothing here draws.
+// The range of time that the timeline shows, and the selection. Nothing here draws.
 
-const LEAST_SPAN_MS = 50;
-const view = { start: whole.start, end: whole.end, hand: whole.start, pointer: null, turn: null, event: null };
+const MIN_SPAN_MS = 50;
+const view = { start: full.start, end: full.end, playhead: full.start, pointer: null, turn: null, event: null };
 const watchers = [];
 let isDue = false;
 
-// Call `watcher` before the next picture, whenever the view has changed.
+// Calls `watcher` before the next frame after each change of the view.
 function watch(watcher) {
   watchers.push(watcher);
 }
@@ -20,32 +20,32 @@ function changed() {
 }
 
 const spanOf = () => view.end - view.start;
-const isWhole = () => view.start <= whole.start && view.end >= whole.end;
+const isShowingAll = () => view.start <= full.start && view.end >= full.end;
 
 function show(start, end) {
-  const span = clamp(end - start, LEAST_SPAN_MS, Math.max(LEAST_SPAN_MS, whole.end - whole.start));
-  view.start = clamp(start, whole.start, Math.max(whole.start, whole.end - span));
+  const span = clamp(end - start, MIN_SPAN_MS, Math.max(MIN_SPAN_MS, full.end - full.start));
+  view.start = clamp(start, full.start, Math.max(full.start, full.end - span));
   view.end = view.start + span;
   changed();
 }
 
-// Narrower by `factor` (wider above 1); what is at `ms` stays where it is.
+// Scales the range by `factor`; `ms` stays in place.
 function zoom(factor, ms = (view.start + view.end) / 2) {
-  const span = clamp(spanOf() * factor, LEAST_SPAN_MS, whole.end - whole.start);
+  const span = clamp(spanOf() * factor, MIN_SPAN_MS, full.end - full.start);
   const share = (ms - view.start) / spanOf();
   show(ms - share * span, ms - share * span + span);
 }
 
 const pan = (share) => show(view.start + share * spanOf(), view.end + share * spanOf());
-const showAll = () => show(whole.start, whole.end);
+const showAll = () => show(full.start, full.end);
 
-// Move, at the same zoom, so that `ms` is in view.
+// Moves the range, if needed, so that `ms` is visible.
 function reveal(ms) {
   if (ms >= view.start && ms <= view.end) return changed();
   return show(ms - spanOf() * 0.3, ms + spanOf() * 0.7);
 }
 
-// Show these times with a margin.
+// Shows these times with a margin.
 function frame(start, end) {
   const margin = Math.max(400, (end - start) * 0.12);
   show(start - margin, end + margin);
