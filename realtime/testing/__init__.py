@@ -1,9 +1,9 @@
-"""For tests and demos: a Realtime server of one's own, on this machine, and what goes wrong with servers.
+"""A Realtime server for tests and demos, running locally, and the failures of real servers.
 
-`LoopbackServer` is a real WebSocket server that plays the caller's turns back, or a `script` of `Say`,
-`Call` and `Fail`; `Loopback` is the protocol inside it, one session, frames in and events out, without
-I/O. `faults` are what it does wrong on demand. With pytest, the fixture `realtime_server` is one. Needs
-websockets (``pip install realtime-codec[testing]``) and numpy, when one of these is first named.
+`LoopbackServer` is a real WebSocket server that echoes the user's turns, or plays a `script` of `Say`,
+`Call` and `Fail`. `ServerProtocol` is one of its sessions without I/O: frames in, events out. `faults`
+are failures on demand. The pytest fixture `realtime_server` is a running server. Needs websockets
+(``pip install realtime-codec[testing]``) and numpy, which are imported when a name is first used.
 """
 
 from __future__ import annotations
@@ -12,43 +12,45 @@ from typing import TYPE_CHECKING, Final
 
 __all__ = [
     "FAULTS",
-    "BetaLoopback",
     "Call",
     "Fail",
     "Fault",
-    "Loopback",
     "LoopbackServer",
     "RateLimits",
     "Say",
-    "TranslationLoopback",
+    "ServerProtocol",
     "Turn",
     "faults",
 ]
-# Where each is. pytest loads the plugin beside this at every start, whoever uses it.
+# The module of each name. pytest loads the plugin in this package at every start, also for users who
+# do not use it, so nothing is imported here.
 _HOMES: Final = {
-    "BetaLoopback": "beta",
+    "BetaLoopback": "loopback",  # TEMPORARY: old name
+    "Loopback": "loopback",  # TEMPORARY: old name
+    "TranslationLoopback": "loopback",  # TEMPORARY: old name
     "Call": "script",
     "FAULTS": "faults",
     "Fail": "script",
     "Fault": "faults",
-    "Loopback": "loopback",
     "LoopbackServer": "server",
-    "RateLimits": "_limits",
+    "RateLimits": "rate_limits",
     "Say": "script",
-    "TranslationLoopback": "translation",
-    "Turn": "_history",
+    "ServerProtocol": "protocol",
+    "Turn": "script",
 }
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 if TYPE_CHECKING:
     from . import faults as faults
-    from ._history import Turn as Turn
-    from ._limits import RateLimits as RateLimits
-    from .beta import BetaLoopback as BetaLoopback
     from .faults import FAULTS as FAULTS, Fault as Fault
-    from .loopback import Loopback as Loopback
-    from .script import Call as Call, Fail as Fail, Say as Say
+    from .protocol import ServerProtocol as ServerProtocol
+    from .rate_limits import RateLimits as RateLimits
+    from .script import Call as Call, Fail as Fail, Say as Say, Turn as Turn
     from .server import LoopbackServer as LoopbackServer
-    from .translation import TranslationLoopback as TranslationLoopback
 else:
 
     def __getattr__(name):
@@ -59,6 +61,3 @@ else:
         if name in _HOMES:
             return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__():
-        return sorted({*globals(), *__all__})

@@ -1,8 +1,3 @@
-"""What a server does where nobody says otherwise. Imports nothing: the command line's parser reads it."""
+"""TEMPORARY: moved to realtime.testing.settings."""
 
-from __future__ import annotations
-
-from typing import Final
-
-# The duration of one audio delta.
-PTIME_MS: Final = 100
+from .settings import PTIME_MS as PTIME_MS  # TEMPORARY: old name

@@ -1,14 +1,15 @@
-"""The beta dialect in front of a GA session: `BetaLoopback` is what a beta client's server is.
+"""The beta dialect: a session that translates between a beta client and a GA session.
 
-Events are moved by `to_ga` and `from_ga`. Here is what these cannot move: beta's own settings, which are kept
-and told back, beta's own limits, and the paths in which a refusal speaks. Without I/O, as `loopback`.
+`beta.to_ga` and `beta.from_ga` convert the events. This file adds what they cannot convert: settings that
+only beta has, limits that only beta has, and the paths and voices in which beta differs. Everything else
+is in `session`.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -16,30 +17,30 @@ from msgspec import UNSET
 
 from .. import beta, events as ga, spec
 from .._types import Frame
-from ..codec import encode, known
-from ..errors import ConfigError, DecodeError, EncodeError, snippet
+from ..codec import decode_client, encode
+from ..errors import ConfigError, DecodeError, EncodeError
 from ..format import AudioFormat
-from ._refusal import Refusal, event_id_of, of_decode_error, unknown_type
-from ._request import CONVERSATION_ID
-from .loopback import Loopback
+from . import refusals
+from .refusals import Refusal
+from .response import CONVERSATION_ID
+from .session import GaServerSession, SessionOptions
 
 # Source: the SDK's docstrings of beta.realtime.Session (openai 3.57), read 2026-11-25.
 DEFAULT_TEMPERATURE: Final = 0.8
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.6, 1.2
 
 _MODALITIES: Final = (["text"], ["audio", "text"])
-_FORMATS: Final = [fmt.beta_name for fmt in AudioFormat]
-_CLIENT_TYPES: Final = [str(kind.__struct_config__.tag) for kind in known(beta.ClientEvent)]
-# Settings that a GA session does not have, and what they are before anything is set.
-_OWN: Final[dict[type[Any], dict[str, Any]]] = {
+_FORMATS: Final = [format.beta_name for format in AudioFormat]
+# Settings that a GA session does not have, with their defaults, by the class that reports them.
+_BETA_ONLY: Final[dict[type[Any], dict[str, Any]]] = {
     beta.RealtimeSessionInfo: {"temperature": DEFAULT_TEMPERATURE},
     beta.TranscriptionSessionInfo: {"modalities": ["audio", "text"]},
 }
-# Voices that GA refuses by name pass the GA session under another.
-_GA_VOICES: Final = {voice: f"beta:{voice}" for voice in spec.BETA_VOICES if voice not in spec.VOICES}
-_BETA_VOICES: Final = {new: old for old, new in _GA_VOICES.items()}
-# Where a refusal's path begins with the first, beta's begins with the second.
-_PATHS: Final = (
+# Voices that GA rejects are passed to the GA session under another name.
+_TO_GA_VOICES: Final = {voice: f"beta:{voice}" for voice in spec.BETA_VOICES if voice not in spec.VOICES}
+_TO_BETA_VOICES: Final = {ga_voice: voice for voice, ga_voice in _TO_GA_VOICES.items()}
+# How the `param` of a refusal begins in GA, and in beta.
+_PARAM_PREFIXES: Final = (
     ("session.type", "type"),
     ("session.output_modalities", "session.modalities"),
     ("session.max_output_tokens", "session.max_response_output_tokens"),
@@ -54,169 +55,155 @@ _PATHS: Final = (
 )
 
 
-class BetaLoopback:
-    """A session of the loopback server in the beta dialect, around the GA session `inner`.
+class BetaServerSession:
+    """A session in the beta dialect. Its events are passed to `emit`.
 
-    Used as a `Loopback` is. What GA has no word for is not lost: temperature is told back, of the
-    session and of each response, and so are a transcription session's modalities. A client_secret is accepted
-    and makes none. GA's events that beta has no word for (`conversation.item.done`...) are left out.
+    The session and its responses report their temperature, and a transcription session its modalities,
+    though GA has neither. A client_secret in a session.update is accepted and ignored. GA events without
+    a counterpart (`conversation.item.done`...) are dropped.
+
+    Attributes:
+        is_closed: always False; a client ends a beta session by closing the connection.
     """
 
-    def __init__(self, inner: Loopback) -> None:
-        self._inner = inner
-        self._own = copy.deepcopy(_OWN)
-        # Of the responses under way.
-        self._temperatures: dict[str | None, float] = {}
-        self._serial = 0
+    is_closed = False
 
-    def open(self) -> list[beta.ServerEvent]:
-        """What the server says first."""
-        told = self._tell(self._inner.open())
-        if any(isinstance(event, beta.SessionCreated) for event in told):
-            about = ga.ConversationInfo(id=CONVERSATION_ID, object="realtime.conversation")
-            told.append(self._numbered(beta.ConversationCreated(conversation=about)))
-        return told
-
-    def receive(self, frame: Frame) -> list[beta.ServerEvent]:
-        """What the server says to a client's frame; what is wrong with it is an `error` event."""
-        try:
-            event = beta.decode_client(frame)
-            return _HANDLERS.get(type(event), BetaLoopback._pass)(self, event)
-        except DecodeError as error:
-            refusal = of_decode_error(error)
-        except Refusal as refused:
-            refusal = refused
-        return [self._numbered(refusal.event(event_id_of(frame)))]
+    def __init__(self, options: SessionOptions, emit: Callable[[beta.ServerEvent], None]) -> None:
+        self._emit = emit
+        self._ga_events: list[ga.ServerEvent] = []
+        self._ga = GaServerSession(options, self._ga_events.append)
+        self._has_conversation = options.session_type == "realtime"
+        self._beta_only = copy.deepcopy(_BETA_ONLY)
+        # The temperature that the request in progress sets, and that of the active response.
+        self._requested_temperature: float | None = None
+        self._temperature: float | None = None
 
     @property
-    def answering(self) -> bool:
-        """Whether a response is under way."""
-        return self._inner.answering
+    def is_responding(self) -> bool:
+        """True while a response is in progress."""
+        return self._ga.is_responding
 
-    def advance(self) -> list[beta.ServerEvent]:
-        """The next step of the response under way."""
-        return self._tell(self._inner.advance())
+    def open(self) -> None:
+        """Emit the first events."""
+        self._ga.open()
+        self._convert_events()
+        if self._has_conversation:
+            conversation = ga.ConversationInfo(id=CONVERSATION_ID, object="realtime.conversation")
+            self._emit(beta.ConversationCreated(conversation=conversation))
 
-    def encode(self, event: beta.ServerEvent) -> bytes:
-        """`event`, one of this session's, as a frame."""
-        return beta.encode(event)
+    def handle(self, event: Any, frame: Frame = b"") -> None:
+        """Handle a client event.
 
-    # --- Receiving ---
-
-    def _pass(self, event: Any) -> list[beta.ServerEvent]:
-        return self._tell(self._ask(event))
-
-    def _unknown(self, event: beta.UnknownEvent) -> list[beta.ServerEvent]:
-        raise unknown_type(event.type, _CLIENT_TYPES)
-
-    def _update(self, event: Any) -> list[beta.ServerEvent]:
-        kind = _INFO[type(event)]
-        _check("session", event.session)
-        own = {name: getattr(event.session, name) for name in _OWN[kind]}
-        heard = self._ask(_without(event, "session", *own, "client_secret"))
-        if any(isinstance(answer, ga.SessionUpdated) for answer in heard):
-            for name, value in own.items():
-                if value is not UNSET:
-                    self._own[kind][name] = _OWN[kind][name] if value is None else value
-        return self._tell(heard)
-
-    def _respond(self, event: beta.ResponseCreate) -> list[beta.ServerEvent]:
-        if not isinstance(event.response, beta.RealtimeResponse):
-            return self._pass(event)
-        _check("response", event.response)
-        heard = self._ask(_without(event, "response", "temperature"))
-        return self._tell(heard, event.response.temperature or None)
-
-    def _ask(self, event: Any) -> list[ga.ServerEvent]:
-        """What the GA session says to `event`, of which it hears what GA's wire can carry."""
+        Raises:
+            Refusal: the event is rejected, and nothing has changed.
+        """
         try:
-            moved: Any = beta.to_ga(event)
-            return self._inner.take(event) if moved is event else self._inner.receive(encode(moved))
-        except ConfigError as why:
-            raise _of_config_error(why, event) from None
-        except EncodeError as why:  # what is nested just not too deep is deeper in GA's places
-            raise Refusal("invalid_json", f"The event could not be read: {why.reason}.") from None
+            _HANDLERS.get(type(event), BetaServerSession._forward)(self, event)
+        finally:
+            self._convert_events()
+            self._requested_temperature = None
 
-    # --- Telling ---
+    def advance(self) -> None:
+        """Emit the next step of the response in progress."""
+        self._ga.advance()
+        self._convert_events()
 
-    def _tell(
-        self, heard: Iterable[ga.ServerEvent], temperature: float | None = None
-    ) -> list[beta.ServerEvent]:
-        """What GA says, as beta says it; `temperature` is of a response that begins here."""
-        told: list[beta.ServerEvent] = []
-        for event in heard:
+    # --- To GA ---
+
+    def _forward(self, event: Any) -> None:
+        """Let the GA session handle `event`."""
+        try:
+            ga_event: Any = beta.to_ga(event)
+            if ga_event is not event:
+                # The frame shows what GA would reject, such as values that are nested too deeply.
+                ga_event = decode_client(encode(ga_event))
+            self._ga.handle(ga_event)
+        except ConfigError as error:
+            raise _unconvertible(error, event) from None
+        except EncodeError as error:
+            raise refusals.INVALID_JSON(reason=error.reason) from None
+        except DecodeError as error:
+            raise _in_beta(refusals.undecodable(error)) from None
+        except Refusal as refusal:
+            raise _in_beta(refusal) from None
+
+    def _update(self, event: Any) -> None:
+        info = _INFO[type(event)]
+        _check_settings("session", event.session)
+        requested = {name: getattr(event.session, name) for name in _BETA_ONLY[info]}
+        self._forward(_without(event, "session", *requested, "client_secret"))
+        for name, value in requested.items():
+            if value is not UNSET:
+                self._beta_only[info][name] = _BETA_ONLY[info][name] if value is None else value
+
+    def _create_response(self, event: beta.ResponseCreate) -> None:
+        if isinstance(event.response, beta.RealtimeResponse):
+            _check_settings("response", event.response)
+            self._requested_temperature = event.response.temperature or None
+            event = _without(event, "response", "temperature")
+        self._forward(event)
+
+    # --- From GA ---
+
+    def _convert_events(self) -> None:
+        ga_events = [*self._ga_events]
+        self._ga_events.clear()
+        for ga_event in ga_events:
             try:
-                moved: Any = beta.from_ga(event)
-            except ConfigError:  # beta has no word for it
+                event: Any = beta.from_ga(ga_event)
+            except ConfigError:  # beta has no such event
                 continue
-            mend = _MENDS.get(type(moved))
-            if mend:
-                mend(self, moved, temperature)
-            told.append(self._numbered(moved))
-        return told
+            complete = _COMPLETIONS.get(type(event))
+            if complete:
+                complete(self, event)
+            self._emit(event)
 
-    def _numbered(self, event: Any) -> beta.ServerEvent:
-        if not isinstance(event, beta.UnknownEvent):
-            self._serial += 1
-            event.event_id = f"event_{self._serial:08}"
-        return event  # type: ignore[no-any-return]
-
-    def _of_session(self, event: Any, temperature: float | None) -> None:
-        for name, value in self._own[type(event.session)].items():
+    def _complete_session(self, event: Any) -> None:
+        for name, value in self._beta_only[type(event.session)].items():
             setattr(event.session, name, copy.copy(value))
         if isinstance(event.session, beta.RealtimeSessionInfo):
-            event.session.voice = _BETA_VOICES.get(str(event.session.voice), event.session.voice)
+            event.session.voice = _TO_BETA_VOICES.get(str(event.session.voice), event.session.voice)
 
-    def _of_created_response(self, event: beta.ResponseCreated, temperature: float | None) -> None:
-        usual = self._own[beta.RealtimeSessionInfo]["temperature"]
-        self._temperatures[event.response.id] = usual if temperature is None else temperature
-        self._of_response(event.response, self._temperatures[event.response.id])
+    def _complete_response_created(self, event: beta.ResponseCreated) -> None:
+        default = self._beta_only[beta.RealtimeSessionInfo]["temperature"]
+        self._temperature = default if self._requested_temperature is None else self._requested_temperature
+        self._complete_response(event)
 
-    def _of_done_response(self, event: beta.ResponseDone, temperature: float | None) -> None:
-        self._of_response(event.response, self._temperatures.pop(event.response.id, None))
-
-    def _of_response(self, response: beta.Response, temperature: float | None) -> None:
-        response.temperature = temperature
-        response.voice = _BETA_VOICES.get(str(response.voice), response.voice)
-
-    def _of_error(self, event: beta.Error, temperature: float | None) -> None:
-        path = event.error.param or ""
-        for old, new in _PATHS:
-            if path.startswith(old):
-                event.error.param = new + path.removeprefix(old)
-                event.error.message = event.error.message.replace(path, event.error.param)
-                return
+    def _complete_response(self, event: Any) -> None:
+        event.response.temperature = self._temperature
+        event.response.voice = _TO_BETA_VOICES.get(str(event.response.voice), event.response.voice)
 
 
 # --- Beta's limits -------------------------------------------------------------------
 
 
-def _check(where: str, settings: Any) -> None:
-    """Raises Refusal where a session or a response cannot have these settings, as `where`.``name``."""
+def _check_settings(path: str, settings: Any) -> None:
+    """Check the settings of a session or a response, which are at `path` of the event.
+
+    Raises:
+        Refusal: a value is not valid in beta.
+    """
     for name, check in _CHECKS.items():
         value = getattr(settings, name, UNSET)
         if value is not UNSET and value is not None:
-            check(f"{where}.{name}", value)
+            check(f"{path}.{name}", value)
 
 
 def _check_modalities(path: str, value: list[str]) -> None:
     if sorted(value) not in _MODALITIES:
-        listed = " and ".join(map(str, _MODALITIES))
-        message = f"Invalid modalities: {snippet(value)}. Supported combinations are: {listed}."
-        raise Refusal("invalid_value", message, path)
+        combinations = " and ".join(map(str, _MODALITIES))
+        raise refusals.INVALID_MODALITIES(value=value, combinations=combinations, param=path)
 
 
 def _check_format(path: str, value: str) -> None:
     if value not in _FORMATS:
-        listed = ", ".join(map(repr, _FORMATS))
-        message = f"Invalid value: '{snippet(value)}'. Supported values are: {listed}."
-        raise Refusal("invalid_value", message, path)
+        raise refusals.UNSUPPORTED_VALUE(value=value, supported=_FORMATS, param=path)
 
 
 def _check_temperature(path: str, value: float) -> None:
     if not MIN_TEMPERATURE <= value <= MAX_TEMPERATURE:
-        message = f"Invalid '{path}': must be from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}."
-        raise Refusal("invalid_value", message, path)
+        reason = f"must be from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}"
+        raise refusals.INVALID_PARAMETER(param=path, reason=reason)
 
 
 _CHECKS: Final[dict[str, Callable[[str, Any], None]]] = {
@@ -227,25 +214,35 @@ _CHECKS: Final[dict[str, Callable[[str, Any], None]]] = {
 }
 
 
-# --- Towards GA ----------------------------------------------------------------------
+# --- Conversion ----------------------------------------------------------------------
 
 
 def _without(event: Any, field: str, *names: str) -> Any:
-    """`event` whose settings in `field` lack `names` and name voices as GA takes them."""
+    """Return `event` with `names` removed from its settings in `field`, and with GA's names of voices."""
     settings = getattr(event, field)
     changes: dict[str, Any] = dict.fromkeys(names, UNSET)
     voice = getattr(settings, "voice", None)
-    if voice in _GA_VOICES:
-        changes["voice"] = _GA_VOICES[voice]
+    if voice in _TO_GA_VOICES:
+        changes["voice"] = _TO_GA_VOICES[voice]
     return msgspec.structs.replace(event, **{field: msgspec.structs.replace(settings, **changes)})
 
 
-def _of_config_error(error: ConfigError, event: Any) -> Refusal:
-    """The refusal of what GA cannot say."""
-    ((path, what),) = error.problems
+def _in_beta(refusal: Refusal) -> Refusal:
+    """Return the refusal of a GA session with the path that the parameter has in beta."""
+    path = refusal.param or ""
+    for ga_prefix, beta_prefix in _PARAM_PREFIXES:
+        if path.startswith(ga_prefix):
+            param = beta_prefix + path.removeprefix(ga_prefix)
+            return Refusal(refusal.code, refusal.message.replace(path, param), param)
+    return refusal
+
+
+def _unconvertible(error: ConfigError, event: Any) -> Refusal:
+    """Return the refusal of an event that GA cannot express."""
+    ((path, reason),) = error.problems
     if _is_missing(event, path):
-        return Refusal("missing_required_parameter", f"Missing required parameter: '{path}'.", path)
-    return Refusal("invalid_value", f"Invalid '{path}': {what}.", path)
+        return refusals.MISSING_PARAMETER(param=path)
+    return refusals.INVALID_PARAMETER(param=path, reason=reason)
 
 
 def _is_missing(event: Any, path: str) -> bool:
@@ -256,24 +253,22 @@ def _is_missing(event: Any, path: str) -> bool:
     return value is UNSET or value is None
 
 
-# What of a session is told after an update by this event.
+# The class that reports the settings after an update.
 _INFO: Final[dict[type[Any], type[Any]]] = {
     beta.SessionUpdate: beta.RealtimeSessionInfo,
     beta.TranscriptionSessionUpdate: beta.TranscriptionSessionInfo,
 }
-# Client events that are more than moved.
-_HANDLERS: Final[dict[type[Any], Callable[[BetaLoopback, Any], list[beta.ServerEvent]]]] = {
-    **dict.fromkeys(_INFO, BetaLoopback._update),
-    beta.ResponseCreate: BetaLoopback._respond,
-    beta.UnknownEvent: BetaLoopback._unknown,
+# Client events that need more than a conversion.
+_HANDLERS: Final[dict[type[Any], Callable[[BetaServerSession, Any], None]]] = {
+    **dict.fromkeys(_INFO, BetaServerSession._update),
+    beta.ResponseCreate: BetaServerSession._create_response,
 }
-# Server events that are more than moved.
-_MENDS: Final[dict[type[Any], Callable[[BetaLoopback, Any, float | None], None]]] = {
-    beta.SessionCreated: BetaLoopback._of_session,
-    beta.SessionUpdated: BetaLoopback._of_session,
-    beta.TranscriptionSessionCreated: BetaLoopback._of_session,
-    beta.TranscriptionSessionUpdated: BetaLoopback._of_session,
-    beta.ResponseCreated: BetaLoopback._of_created_response,
-    beta.ResponseDone: BetaLoopback._of_done_response,
-    beta.Error: BetaLoopback._of_error,
+# Server events that need more than a conversion.
+_COMPLETIONS: Final[dict[type[Any], Callable[[BetaServerSession, Any], None]]] = {
+    beta.SessionCreated: BetaServerSession._complete_session,
+    beta.SessionUpdated: BetaServerSession._complete_session,
+    beta.TranscriptionSessionCreated: BetaServerSession._complete_session,
+    beta.TranscriptionSessionUpdated: BetaServerSession._complete_session,
+    beta.ResponseCreated: BetaServerSession._complete_response_created,
+    beta.ResponseDone: BetaServerSession._complete_response,
 }

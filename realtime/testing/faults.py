@@ -1,42 +1,466 @@
-"""Faults on demand: what servers and networks were seen to do to their clients, each from a report (`source`).
+"""Faults on demand: failures of servers and networks that users have reported, each with its `source`.
 
-A `Fault` is a value: what goes wrong and where. `FAULTS` has them by name, for the command line and a
-URL's ``?fault=``. Those that strike once are in `_breaks`, those that last in `_changes`; no sockets in
-either.
+A `Fault` is a value that says what goes wrong and where; `FAULTS` lists them by the names that the command
+line and ``?fault=`` in a URL use. To add one, write a class and add it to `FAULTS`. How faults act on a
+connection is in `injection`. No sockets here.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
+import msgspec
+import pybase64
+
+from .. import spec
 from ..errors import ConfigError, snippet
-from ._breaks import (
-    BetaDisabled as BetaDisabled,
-    BigFrame as BigFrame,
-    CutOff as CutOff,
-    Disconnect as Disconnect,
-    ErrorWithoutEventId as ErrorWithoutEventId,
-    SessionExpired as SessionExpired,
-    StalledFrame as StalledFrame,
-    TruncatedFrame as TruncatedFrame,
+from ..format import AudioFormat, AudioFormatLike
+from . import refusals
+from .injection import (
+    AbortConnection,
+    Action,
+    CloseConnection,
+    FaultInjector,
+    OneShotInjector,
+    RewritingInjector,
+    StallConnection,
 )
-from ._changes import (
-    CommitRefused as CommitRefused,
-    LateTranscripts as LateTranscripts,
-    MissingTranscripts as MissingTranscripts,
-    NullUsage as NullUsage,
-    OddDeltas as OddDeltas,
-    OtherFormat as OtherFormat,
-    SlowReader as SlowReader,
-    UnknownEvents as UnknownEvents,
-    UnknownFields as UnknownFields,
-)
-from ._fault import Fault as Fault, Once as Once
 
-_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+# The audio deltas of every dialect, and the events that end them.
+AUDIO_DELTAS: Final = frozenset(
+    {"response.output_audio.delta", "response.audio.delta", "session.output_audio.delta"}
+)
+_AUDIO_DONE: Final = frozenset({"response.output_audio.done", "response.audio.done", "session.closed"})
+_TRANSCRIPTS: Final = "conversation.item.input_audio_transcription."
+_ITEMS: Final = frozenset(
+    {"conversation.item.done", "conversation.item.created", "response.output_item.done", "session.updated"}
+)
+# The frame that a fault replaces if it acts without one.
+_NO_FRAME: Final = b'{"type":"session.hologram.updated","frames":[]}'
+# Texts of OpenAI's server.
+_EXPIRED: Final = "Your session hit the maximum duration of 60 minutes."
+_BETA: Final = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+_SERVER_ERROR: Final = "The server had an error while processing your request."
+# RFC 6455, section 5.5: a control frame carries 125 bytes, of which the close code takes two.
+_MAX_REASON_BYTES: Final = 123
+# RFC 6455, section 7.4, and IANA's registry: the codes that a close frame may carry; from 3000 on they
+# are free.
+_CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
+
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something that goes wrong on connections. This base class changes nothing.
+
+    Attributes:
+        times: the number of connections that the fault affects; None for all.
+        source: the reports that describe the fault.
+
+    Raises:
+        ConfigError: a number, a format or a code is invalid.
+        TypeError: an argument has the wrong type.
+    """
+
+    source: ClassVar[str] = ""
+
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            check = _CHECKS.get(field.name)
+            if check is not None:
+                check(field.name, getattr(self, field.name))
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return RewritingInjector(self.rewrite)
+
+    def session_options(self) -> dict[str, Any]:
+        """Return the arguments of `ServerProtocol` that the fault needs."""
+        return {}
+
+    def rewrite(self, event_type: str, frame: bytes) -> bytes | None:
+        """Return the frame to send in place of `frame`; None to drop it."""
+        return frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneShotFault(Fault):
+    """A fault that occurs once on a connection, at the `nth` event whose type is in `at`.
+
+    If `at` is None it occurs at once: after the session's first events, or when it is injected. Unknown
+    event types in `at` are accepted and match nothing.
+    """
+
+    at: str | Iterable[str] | None = AUDIO_DELTAS
+    nth: int = 1
+    times: int | None = 1
+
+    def __post_init__(self) -> None:
+        Fault.__post_init__(self)  # dataclasses with slots have no super()
+        if self.at is not None:
+            types = [self.at] if isinstance(self.at, str) else self.at
+            object.__setattr__(self, "at", _event_types(types))
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return OneShotInjector(self.replace, self.occur, frozenset(self.at or ()), self.nth, self.at is None)
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return what is sent and done in place of `frame`."""
+        raise NotImplementedError
+
+    def occur(self) -> Iterable[Action]:
+        """Return what is sent and done at once. Frames have a type that no client knows."""
+        return self.replace(_NO_FRAME)
+
+
+# --- Faults that occur once ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionExpired(OneShotFault):
+    """The session expires during a response: an error event, then close code 1001."""
+
+    source = "livekit/agents#2358, pollen-robotics/reachy_mini_conversation_app#134"
+
+    nth: int = 3
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the error and the close."""
+        return (
+            _error("invalid_request_error", "session_expired", _EXPIRED),
+            CloseConnection(1001, _EXPIRED),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnect(OneShotFault):
+    """The server closes the connection; its usual code, 1001, looks like a normal end to many clients."""
+
+    source = "pydantic/pydantic-ai#6704"
+
+    code: int = 1001
+    reason: str = ""
+    nth: int = 3
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the close."""
+        return (CloseConnection(self.code, self.reason),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BetaDisabled(OneShotFault):
+    """The server no longer accepts beta clients: an error in place of session.created, then code 4000.
+
+    Affects every connection whose first event is a `session.created`, GA's too.
+    """
+
+    source = "langwatch/scenario#602"
+
+    at: str | Iterable[str] | None = "session.created"
+    times: int | None = None
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the error and the close."""
+        code = "beta_api_shape_disabled"
+        return (
+            _error("invalid_request_error", code, _BETA),
+            CloseConnection(4000, f"invalid_request_error.{code}"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StalledFrame(OneShotFault):
+    """The server sends half of a message and then nothing more; the connection stays open."""
+
+    source = "livekit/agents#3626, pipecat-ai/pipecat#5804"
+
+    nth: int = 3
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the first half, unfinished."""
+        return (StallConnection(frame[: len(frame) // 2]),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruncatedFrame(OneShotFault):
+    """A message contains only half of its JSON; the session continues."""
+
+    source = "websocket-client/websocket-client#833"
+
+    nth: int = 3
+    times: int | None = None
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the first half as a message."""
+        return (frame[: len(frame) // 2],)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff(OneShotFault):
+    """The network fails in the middle of a frame, without a close frame (1006)."""
+
+    source = "openclaw/openclaw#61508"
+
+    nth: int = 3
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the beginning of the frame and the end of the connection."""
+        return (AbortConnection(frame[: len(frame) // 2]),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorWithoutEventId(OneShotFault):
+    """The server sends an error that refers to no client event; the session continues."""
+
+    source = "BerriAI/litellm#13471, transitive-bullshit/openai-realtime-api#10"
+
+    at: str | Iterable[str] | None = "session.updated"
+    times: int | None = None
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the frame and the error after it."""
+        return frame, *self.occur()
+
+    def occur(self) -> Iterable[Action]:
+        """Return the error."""
+        return (_error("server_error", None, _SERVER_ERROR),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BigFrame(OneShotFault):
+    """An item is sent with all its audio, in one frame of `nbytes`.
+
+    With ``at=None`` the frame is an event of an unknown type.
+    """
+
+    source = "BerriAI/litellm#15747"
+
+    at: str | Iterable[str] | None = _ITEMS
+    times: int | None = None
+    nbytes: int = 3_476_354
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the same event with more data."""
+        event = _decode(frame)
+        item = event.get("item")
+        parts = item.get("content") if isinstance(item, dict) else None
+        owner = parts[0] if isinstance(parts, list) and parts and isinstance(parts[0], dict) else event
+        name = "obfuscation" if owner is event else "audio"
+        # A whole number of base64 quads after `,"name":""`.
+        owner[name] = "A" * max(0, (self.nbytes - len(_encode(event)) - len(name) - 6) // 4 * 4)
+        return (_encode(event),)
+
+
+# --- Faults that last ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownEvents(Fault):
+    """Events of unknown types are sent between the others, one after `every` events."""
+
+    source = "BerriAI/litellm#30581"
+
+    every: int = 3
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _UnknownEventInjector(self.every)
+
+
+class _UnknownEventInjector(FaultInjector):
+    def __init__(self, every: int) -> None:
+        self._every, self._count = every, 0
+
+    def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
+        self._count += 1
+        if self._count % self._every:
+            return (frame,)
+        number = self._count // self._every
+        unknown = {"type": "response.hologram.delta", "event_id": f"event_x{number}", "frames": [{"z": None}]}
+        return frame, _encode(unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownFields(Fault):
+    """Every event, and the session, item or response in it, has undocumented members."""
+
+    source = "BerriAI/litellm#30581"
+
+    def rewrite(self, event_type: str, frame: bytes) -> bytes | None:
+        """Return the frame with more members."""
+        event = _decode(frame)
+        for owner in (event, *(event.get(name) for name in ("session", "item", "response", "part"))):
+            if isinstance(owner, dict):
+                owner |= {"obfuscation": "aB3", "timestamp": 1.5e9, "x_tomorrow": {"deep": [None, [1.0]]}}
+        return _encode(event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NullUsage(Fault):
+    """Responses and transcriptions end with null as their usage."""
+
+    source = "pipecat-ai/pipecat#623"
+
+    def rewrite(self, event_type: str, frame: bytes) -> bytes | None:
+        """Return the frame without usage."""
+        if event_type != "response.done" and not event_type.startswith(_TRANSCRIPTS):
+            return frame
+        event = _decode(frame)
+        for owner in (event, event.get("response")):
+            if isinstance(owner, dict) and "usage" in owner:
+                owner["usage"] = None
+        return _encode(event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateTranscripts(Fault):
+    """Transcripts of input audio are delayed until after the next event of the type `until`."""
+
+    source = "openclaw/openclaw#113723, livekit/agents-js#28"
+
+    until: str = "response.done"
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _TranscriptDelay(self.until)
+
+
+class _TranscriptDelay(FaultInjector):
+    def __init__(self, until: str) -> None:
+        self._until = until
+        self._pending: list[bytes] = []
+
+    def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
+        if event_type.startswith(_TRANSCRIPTS):
+            self._pending.append(frame)
+            return ()
+        if event_type != self._until:
+            return (frame,)
+        pending, self._pending = self._pending, []
+        return frame, *pending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingTranscripts(Fault):
+    """Transcripts of input audio are never sent."""
+
+    source = "sashirestela/simple-openai#258"
+
+    def rewrite(self, event_type: str, frame: bytes) -> bytes | None:
+        """Return None for a transcript."""
+        return None if event_type.startswith(_TRANSCRIPTS) else frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddDeltas(Fault):
+    """Audio is split anywhere: every delta but the last ends within a sample."""
+
+    source = "openai/openai-realtime-api-beta#113"
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _OddSplitter()
+
+
+class _OddSplitter(FaultInjector):
+    """Moves a byte of each delta to the next one."""
+
+    def __init__(self) -> None:
+        self._carry = b""
+        self._last: dict[str, Any] = {}
+
+    def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
+        if event_type in AUDIO_DELTAS:
+            return self._split(_decode(frame))
+        if event_type in _AUDIO_DONE and self._carry:
+            return self._flush(), frame
+        return (frame,)
+
+    def _split(self, event: dict[str, Any]) -> Iterator[bytes]:
+        if event.get("item_id") != self._last.get("item_id") and self._carry:
+            yield self._flush()
+        audio = self._carry + pybase64.b64decode(event["delta"])
+        end = len(audio) - 1 + len(audio) % 2
+        self._carry, self._last = audio[end:], event
+        yield _with_delta(event, audio[:end])
+
+    def _flush(self) -> bytes:
+        carry, self._carry = self._carry, b""
+        return _with_delta({**self._last, "event_id": f"{self._last.get('event_id')}_rest"}, carry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherFormat(Fault):
+    """The session uses the audio format `format`, whatever the client requests, and reports it.
+
+    Applies from the beginning of a session, so it cannot be injected. Translation has one format.
+    """
+
+    source = "PatterAI/Patter#154, openai/openai-realtime-api-beta#18"
+
+    format: AudioFormatLike = "pcm16"
+
+    def session_options(self) -> dict[str, Any]:
+        """Return the format."""
+        return {"force_format": self.format}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRefused(Fault):
+    """The first `count` commits are refused as empty: server VAD has committed the audio already."""
+
+    source = "openai/openai-agents-js#748"
+
+    count: int = 1
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _CommitRefuser(self.count)
+
+
+class _CommitRefuser(FaultInjector):
+    def __init__(self, count: int) -> None:
+        self._remaining = count
+
+    def on_receive(self, event_type: str) -> bytes | None:
+        if event_type != "input_audio_buffer.commit" or self._remaining <= 0:
+            return None
+        self._remaining -= 1
+        refusal = refusals.INPUT_BUFFER_TOO_SMALL(min_ms=spec.MIN_COMMIT_MS, buffer_ms=0)
+        return _error("invalid_request_error", refusal.code, refusal.message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowReader(Fault):
+    """The server waits for `seconds` before it reads a frame, so that its client has to wait as well."""
+
+    source = "QwenAudio/qwen-audio-agent#406"
+
+    seconds: float = 0.02
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _ReadDelay(self.seconds)
+
+
+class _ReadDelay(FaultInjector):
+    def __init__(self, seconds: float) -> None:
+        self.read_delay_s = seconds
+
+
+_WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 FAULTS: Final[dict[str, type[Fault]]] = {
-    _WORD.sub("_", kind.__name__).lower(): kind
+    _WORD_START.sub("_", kind.__name__).lower(): kind
     for kind in (
         SessionExpired, Disconnect, BetaDisabled, StalledFrame, TruncatedFrame, CutOff, ErrorWithoutEventId,
         BigFrame, UnknownEvents, UnknownFields, NullUsage, LateTranscripts, MissingTranscripts, OddDeltas,
@@ -45,13 +469,158 @@ FAULTS: Final[dict[str, type[Fault]]] = {
 }  # fmt: skip
 
 
-def named(name: str) -> Fault:
-    """The fault of this name, as it usually is.
+def get_fault(fault: Fault | str) -> Fault:
+    """Return `fault`, or the fault of that name with its default values.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no fault has this name.
+        TypeError: `fault` is neither a Fault nor a str.
     """
-    found = FAULTS.get(name)
+    if isinstance(fault, Fault):
+        return fault
+    if not isinstance(fault, str):
+        raise TypeError(f"a fault must be a Fault or the name of one, not {type(fault).__name__}")
+    found = FAULTS.get(fault)
     if found is None:
-        raise ConfigError(f"unknown fault {snippet(repr(name))}; known are {', '.join(FAULTS)}")
+        raise ConfigError(f"unknown fault {snippet(repr(fault))}; known are {', '.join(FAULTS)}")
     return found()
+
+
+named = get_fault  # TEMPORARY: old name
+Once = OneShotFault  # TEMPORARY: old name
+
+
+# --- The faults of a server ----------------------------------------------------------
+
+
+class FaultBudget:
+    """A fault of a server, and the number of connections that it may still affect."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self._remaining = fault.times
+
+    def injector(self) -> FaultInjector | None:
+        """Return an injector for one more connection; None if the budget is used up.
+
+        A fault that occurs once is counted when it occurs, so a connection that ends before does not
+        count.
+        """
+        injector = self.fault.injector()
+        if isinstance(injector, OneShotInjector):
+            injector.may_act = self._take
+            return injector
+        return injector if self._take() else None
+
+    def _take(self) -> bool:
+        if self._remaining is None:
+            return True
+        self._remaining -= 1
+        return self._remaining >= 0
+
+
+def fault_budgets(faults: Iterable[Fault | str]) -> list[FaultBudget]:
+    """Return a budget for each of `faults`.
+
+    Raises:
+        ConfigError: no fault has one of the names.
+        TypeError: `faults` is not a list of faults and names.
+    """
+    if isinstance(faults, (str, Fault)):
+        raise TypeError("faults must be a list of faults")
+    return [FaultBudget(get_fault(fault)) for fault in faults]
+
+
+def start_faults(budgets: Iterable[FaultBudget]) -> tuple[list[FaultInjector], dict[str, Any]]:
+    """Return the injectors for a new connection, and the arguments of its `ServerProtocol`."""
+    injectors: list[FaultInjector] = []
+    options: dict[str, Any] = {}
+    for budget in budgets:
+        injector = budget.injector()
+        if injector is not None:
+            injectors.append(injector)
+            options |= budget.fault.session_options()
+    return injectors, options
+
+
+# --- Frames --------------------------------------------------------------------------
+
+
+def _error(error_type: str, code: str | None, message: str) -> bytes:
+    """Return an error event that refers to no client event and has no event_id of its own."""
+    detail = {"type": error_type, "code": code, "message": message, "param": None, "event_id": None}
+    return _encode({"type": "error", "error": detail})
+
+
+def _with_delta(event: dict[str, Any], audio: bytes) -> bytes:
+    return _encode({**event, "delta": pybase64.b64encode(audio).decode()})
+
+
+# --- Checks of the fields ------------------------------------------------------------
+
+
+def _event_types(at: Any) -> frozenset[str]:
+    if not isinstance(at, Iterable) or isinstance(at, bytes):
+        raise TypeError(f"at must be an event type or several, not {type(at).__name__}")
+    types = frozenset(at)
+    for each in types:
+        _check_text("at", each)
+    return types
+
+
+def _at_least(minimum: int) -> Callable[[str, Any], None]:
+    def check(name: str, value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+        if value < minimum:
+            raise ConfigError(f"{name} must be at least {minimum}, got {value}")
+
+    return check
+
+
+def _check_times(name: str, value: Any) -> None:
+    if value is not None:
+        _at_least(0)(name, value)
+
+
+def _check_seconds(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if not 0 <= value < math.inf:
+        raise ConfigError(f"{name} must be at least 0 and finite, got {value}")
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+
+
+def _check_reason(name: str, value: Any) -> None:
+    _check_text(name, value)
+    if len(value.encode("utf-8", "surrogatepass")) > _MAX_REASON_BYTES or not value.isprintable():
+        raise ConfigError(f"{name} must be printable text of at most {_MAX_REASON_BYTES} bytes")
+
+
+def _check_code(name: str, value: Any) -> None:
+    _at_least(0)(name, value)
+    if value not in _CLOSE_CODES:
+        raise ConfigError(f"{name} must be a code that a close frame may carry, got {value}")
+
+
+def _check_format(name: str, value: Any) -> None:
+    AudioFormat.of(value)
+
+
+# By the name of the field, which has the same meaning in every fault.
+_CHECKS: Final[dict[str, Callable[[str, Any], None]]] = {
+    "times": _check_times,
+    "nth": _at_least(1),
+    "code": _check_code,
+    "reason": _check_reason,
+    "nbytes": _at_least(0),
+    "every": _at_least(1),
+    "until": _check_text,
+    "format": _check_format,
+    "count": _at_least(0),
+    "seconds": _check_seconds,
+}

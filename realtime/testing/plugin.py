@@ -1,7 +1,7 @@
-"""The pytest plugin: the fixture `realtime_server`, and the marker that says what it gives the server.
+"""The pytest plugin: the fixture `realtime_server`, and the marker that configures its server.
 
-pytest imports this file at its start wherever this distribution is installed, with the extra `testing` or without:
-the server and what it needs are imported when the fixture is used, and not before.
+pytest imports this file at every start wherever this distribution is installed, with or without the
+extra `testing`: the server and its dependencies are imported when the fixture is used, not before.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import pytest
 if TYPE_CHECKING:
     from .server import LoopbackServer
 
-_MARKER = "realtime_server(**settings): the settings of the LoopbackServer of the fixture realtime_server"
+_MARKER = "realtime_server(**settings): the arguments of the LoopbackServer of the fixture realtime_server"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known, for ``--strict-markers``."""
+    """Register the marker, for ``--strict-markers``."""
     config.addinivalue_line("markers", _MARKER)
 
 
@@ -30,91 +30,95 @@ def pytest_configure(config: pytest.Config) -> None:
 def realtime_server(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[LoopbackServer]:
-    """A `LoopbackServer` that runs in a thread of its own as long as the test, and is reached without a proxy.
+    """Run a `LoopbackServer` in a thread for the duration of the test. Proxies are bypassed.
 
-    ``@pytest.mark.realtime_server(pace=1)`` gives it settings; those of a class or a module hold for its tests,
-    and a test's own go before them. A test whose server logs an exception ends with an error that shows it.
+    ``@pytest.mark.realtime_server(pace=1)`` sets its arguments; the marker of a class or a module applies
+    to all of its tests, and a test's own takes precedence. If the server logs an exception, the test
+    ends with an error that shows it.
     """
-    server = _made(_settings(request.node))
-    _bypass_proxies(monkeypatch)
-    with _watched(), server:
+    server = make_server(marker_settings(request.node))
+    bypass_proxies(monkeypatch)
+    with failing_on_exceptions(), server:
         yield server
 
 
 # --- The server ----------------------------------------------------------------------
 
 
-def _settings(node: Any) -> dict[str, Any]:
-    """The keywords of all markers of a test, the nearest one's first."""
+def marker_settings(node: Any) -> dict[str, Any]:
+    """Return the keyword arguments of all markers of a test; the nearest marker takes precedence."""
     marks = [*node.iter_markers("realtime_server")]
     if any(mark.args for mark in marks):
-        raise _refusal("settings are given by keyword")
+        raise _marker_failure("settings must be keyword arguments")
     return {name: value for mark in reversed(marks) for name, value in mark.kwargs.items()}
 
 
-def _made(settings: dict[str, Any]) -> LoopbackServer:
+def make_server(settings: dict[str, Any]) -> LoopbackServer:
+    """Return a server with the settings of a marker. Fails the test if they are invalid."""
     try:
         from .server import LoopbackServer
     except ImportError as missing:
         raise _failure(f"the fixture realtime_server cannot be used: {missing}") from None
-    taken = [*inspect.signature(LoopbackServer).parameters]
+    parameters = [*inspect.signature(LoopbackServer).parameters]
     for name in settings:
-        if name not in taken:
-            raise _refusal(f"LoopbackServer takes no {name!r}; it takes {', '.join(taken)}")
+        if name not in parameters:
+            raise _marker_failure(f"LoopbackServer takes no {name!r}; it takes {', '.join(parameters)}")
     try:
         return LoopbackServer(**settings)
     except (TypeError, ValueError) as why:
-        raise _refusal(str(why)) from None
+        raise _marker_failure(str(why)) from None
 
 
-def _refusal(why: str) -> BaseException:
-    """What is wrong with a test's marker."""
-    return _failure(f"@pytest.mark.realtime_server: {why}")
+def _marker_failure(reason: str) -> BaseException:
+    return _failure(f"@pytest.mark.realtime_server: {reason}")
 
 
 def _failure(message: str) -> BaseException:
-    """A failure that is shown without a traceback: that would be this file's."""
+    """Return a test failure without a traceback, which would only show this file."""
     return pytest.fail.Exception(message, pytrace=False)
 
 
-def _bypass_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not to go through a proxy stays so, and the server is added."""
+def bypass_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add the server to the hosts that are reached without a proxy."""
     from .server import HOST
 
-    before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    if before != "*":
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if hosts != "*":
         for name in ("no_proxy", "NO_PROXY"):
-            monkeypatch.setenv(name, f"{before},{HOST}".strip(","))
+            monkeypatch.setenv(name, f"{hosts},{HOST}".strip(","))
 
 
-# --- Its exceptions ------------------------------------------------------------------
+# --- Exceptions of the server --------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _watched() -> Generator[None]:
-    """Fails the test in which the server logs an exception."""
-    watch, log = _Watch(), logging.getLogger(__package__)
-    log.addHandler(watch)
+def failing_on_exceptions() -> Generator[None]:
+    """Fail the test if the server logs an exception in this block."""
+    handler, log = _ExceptionHandler(), logging.getLogger(__package__)
+    log.addHandler(handler)
     try:
         yield
     finally:
-        log.removeHandler(watch)
-    if watch.failures:
-        raise _failure("the server raised an exception\n" + "\n".join(watch.failures))
+        log.removeHandler(handler)
+    if handler.failures:
+        raise _failure("the server raised an exception\n" + "\n".join(handler.failures))
 
 
-class _Watch(logging.Handler):
+class _ExceptionHandler(logging.Handler):
     def __init__(self) -> None:
         from websockets.exceptions import WebSocketException
 
         super().__init__(logging.ERROR)
         self.failures: list[str] = []
-        self._of_clients = (ConnectionError, EOFError, WebSocketException)
+        self._client_errors = (ConnectionError, EOFError, WebSocketException)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and not self._is_a_clients(record, record.exc_info[1]):
+        if record.exc_info and not self._is_client_error(record, record.exc_info[1]):
             self.failures.append(logging.Formatter().format(record))
 
-    def _is_a_clients(self, record: logging.LogRecord, why: BaseException | None) -> bool:
-        """Whether a client has spoiled a handshake, which websockets logs too; a script may raise what it likes."""
-        return "handshake" in record.getMessage() and isinstance(why, self._of_clients)
+    def _is_client_error(self, record: logging.LogRecord, error: BaseException | None) -> bool:
+        """Return True for a handshake that the client broke off.
+
+        The same exception outside of a handshake may come from a script.
+        """
+        return "handshake" in record.getMessage() and isinstance(error, self._client_errors)

@@ -1,8 +1,8 @@
-"""What the loopback server is to answer: replies written down, or a function of what the caller said.
+"""Scripts: the replies that the server gives, as a list or as a function of the user's turn.
 
-A reply is made of parts, in order: `Say` a message, `Call` a function, `Fail` the response. Without a
-script, and where it has nothing (more) to say, the caller's own turn is played back. What no event can carry
-is an error where it is written down.
+A reply consists of parts, in order: `Say` sends a message, `Call` calls a function, `Fail` fails the
+response. Without a script, and after its last reply, the server echoes the user's turn. Values that no
+event can carry are rejected when the script is created. Read `response` next: it turns parts into events.
 """
 
 from __future__ import annotations
@@ -16,57 +16,73 @@ import msgspec
 from ..append import octets
 from ..audio import convert
 from ..errors import ConfigError
-from ..format import AudioFormat
-from ._history import Turn
+from ..format import AudioFormat, AudioFormatLike
 
-# The voice of words that come without audio: this long a silence for each of them.
+# The duration of the silence that stands for a word without audio.
 MS_PER_WORD: Final = 300
-NOTHING_HEARD: Final = "I have heard nothing yet."
+EMPTY_CONVERSATION_REPLY: Final = "I have heard nothing yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The user's last turn: audio in `format`, or `text` if the turn has no audio."""
+
+    audio: bytes
+    format: AudioFormat
+    text: str
 
 
 class Say:
-    """A message of the assistant: `text`, and how it sounds.
+    """A message of the assistant, with its text and optionally its audio.
 
-    `audio` is any buffer, in `format` (any spelling of `AudioFormat.of`); it goes out in the response's own
-    format. Without it words are 300 ms of silence each. A response of text alone has only the text.
+    The audio is converted to the output format of the response. Without audio each word becomes 300 ms
+    of silence. A text response contains only the text.
+
+    Args:
+        text: the message, or the transcript of its audio.
+        audio: a buffer of audio in `format`; None for silence.
+        format: the format of `audio`, in any spelling that `AudioFormat.of` accepts.
 
     Raises:
-        AudioError: half a sample.
-        ConfigError: an unknown format, or a text that no UTF-8 can be made of.
-        TypeError: `text` is no str, or `audio` no buffer.
+        AudioError: `audio` is not a whole number of samples.
+        ConfigError: the format is unknown, or the text cannot be encoded as UTF-8.
+        TypeError: `text` is not a str, or `audio` is not a buffer.
     """
 
     __slots__ = ("audio", "format", "text")
 
-    def __init__(self, text: str = "", audio: Any = None, format: object = AudioFormat.PCM16) -> None:
-        self.text = _text("text", text)
+    def __init__(
+        self, text: str = "", audio: Any = None, format: AudioFormatLike = AudioFormat.PCM16
+    ) -> None:
+        self.text = _check_text("text", text)
         self.format = AudioFormat.of(format)
         if isinstance(audio, str):
-            raise TypeError("audio is a buffer, not str: base64 is for the wire")
+            raise TypeError("audio must be a buffer of raw audio, not base64 text")
         self.audio = None if audio is None else bytes(octets(audio))
         if self.audio is not None:
-            self.format.duration_ms(len(self.audio))  # refuses half a sample
+            self.format.duration_ms(len(self.audio))  # raises AudioError for a partial sample
 
-    def voice(self, fmt: AudioFormat) -> bytes:
-        """How it sounds in `fmt`."""
+    def render(self, format: AudioFormat) -> bytes:
+        """Return the audio of the message in `format`."""
         if self.audio is None:
-            return fmt.silence(MS_PER_WORD * len(self.text.split()))
-        return convert(self.audio, self.format, fmt)
+            return format.silence(MS_PER_WORD * len(self.text.split()))
+        return convert(self.audio, self.format, format)
 
     def __repr__(self) -> str:
-        sound = "" if self.audio is None else f", <{len(self.audio)} bytes>, {self.format.value!r}"
-        return f"Say({self.text!r}{sound})"
+        audio = "" if self.audio is None else f", <{len(self.audio)} bytes>, {self.format.value!r}"
+        return f"Say({self.text!r}{audio})"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of the function `name`; `arguments` are JSON text, or a dict that becomes it: `json`.
+    """A call of the client's function `name`.
 
-    A str goes out as it is, as models too call functions with what is no JSON.
+    `arguments` is JSON text, or a dict that is encoded as JSON; `json` is the resulting text. A str is
+    sent unchanged, even if it is not valid JSON, because models produce such calls too.
 
     Raises:
-        ConfigError: a text that no UTF-8 can be made of.
-        TypeError: a wrong kind of argument, or a dict that is no JSON.
+        ConfigError: a text cannot be encoded as UTF-8.
+        TypeError: an argument has the wrong type, or the dict cannot be encoded as JSON.
     """
 
     name: str
@@ -75,21 +91,21 @@ class Call:
     json: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _text("name", self.name)
+        _check_text("name", self.name)
         if self.call_id is not None:
-            _text("call_id", self.call_id)
+            _check_text("call_id", self.call_id)
         if not isinstance(self.arguments, (str, dict)):
-            raise TypeError(f"arguments are JSON text or a dict, not {type(self.arguments).__name__}")
-        object.__setattr__(self, "json", _json(self.arguments))
+            raise TypeError(f"arguments must be JSON text or a dict, not {type(self.arguments).__name__}")
+        object.__setattr__(self, "json", _encode_arguments(self.arguments))
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The end of the response in the status "failed", as a server under load ends it.
+    """The end of the response with the status "failed", as an overloaded server ends it.
 
     Raises:
-        ConfigError: a text that no UTF-8 can be made of.
-        TypeError: what is no str.
+        ConfigError: a text cannot be encoded as UTF-8.
+        TypeError: an argument is not a str.
     """
 
     code: str = "server_error"
@@ -98,91 +114,92 @@ class Fail:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            _text(each.name, getattr(self, each.name))
+            _check_text(each.name, getattr(self, each.name))
 
 
 Part: TypeAlias = "Say | Call | Fail"
 Reply: TypeAlias = "str | Part | Sequence[str | Part]"
 Script: TypeAlias = "Sequence[Reply] | Callable[[Turn], Reply | None]"
 Parts: TypeAlias = tuple[Part, ...]
-Player: TypeAlias = Callable[[Turn], Parts]
-# Sequences that are no lists of replies or parts. What is no sequence may be endless, or gone once it was read.
-_ONE: Final = (str, bytes, bytearray, memoryview)
+ReplySource: TypeAlias = Callable[[Turn], Parts]
+# Sequences that are not lists of replies or parts. An iterator is rejected as well: it may be
+# endless, and the second session would find it exhausted.
+_NOT_LISTS: Final = (str, bytes, bytearray, memoryview)
 
 
 def echo(turn: Turn) -> Parts:
-    """The answer to `turn` where no script has one: the caller's own audio, or words again."""
+    """Return the reply that repeats the user's audio or text."""
     if turn.audio:
         seconds = turn.format.duration_ms(len(turn.audio)) / 1000
         return (Say(f"That was {seconds:.2f} seconds of audio.", turn.audio, turn.format),)
-    return (Say(turn.text or NOTHING_HEARD),)
+    return (Say(turn.text or EMPTY_CONVERSATION_REPLY),)
 
 
-def checked(script: Script | None) -> Script | None:
-    """`script`, whose replies are all looked at where they are written down.
+def check_script(script: Script | None) -> Script | None:
+    """Return `script` with every reply of a list validated.
 
     Raises:
-        TypeError: it is no script, or one of its replies is none.
+        TypeError: `script` or one of its replies has the wrong type.
     """
     if script is None or callable(script):
         return script
-    if isinstance(script, _ONE) or not isinstance(script, Sequence):
-        raise TypeError(f"a script is a list of replies or a function, not {type(script).__name__}")
+    if isinstance(script, _NOT_LISTS) or not isinstance(script, Sequence):
+        raise TypeError(f"script must be a list of replies or a function, not {type(script).__name__}")
     return [_parts(reply) for reply in script]
 
 
-def player(script: Script | None) -> Player:
-    """What one session plays of a script, from its beginning."""
+def reply_source(script: Script | None) -> ReplySource:
+    """Return a function that gives the replies of `script` to one session, from the first on."""
     if script is None:
         return echo
     if callable(script):
-        return lambda turn: _told(script(turn), turn)
+        return lambda turn: _reply_or_echo(script(turn), turn)
     replies: Iterator[Reply] = iter(script)
-    return lambda turn: _told(next(replies, None), turn)
+    return lambda turn: _reply_or_echo(next(replies, None), turn)
 
 
-def _told(reply: Reply | None, turn: Turn) -> Parts:
+def _reply_or_echo(reply: Reply | None, turn: Turn) -> Parts:
     return echo(turn) if reply is None else _parts(reply)
 
 
 def _parts(reply: Any) -> Parts:
-    """A reply as its parts; a str is said.
+    """Return the parts of a reply.
 
     Raises:
-        TypeError: it is no reply.
+        TypeError: `reply` is not a reply.
     """
-    is_one = isinstance(reply, _ONE) or not isinstance(reply, Sequence)
-    return (_part(reply),) if is_one else tuple(_part(part) for part in reply)
+    is_single = isinstance(reply, _NOT_LISTS) or not isinstance(reply, Sequence)
+    return (_part(reply),) if is_single else tuple(_part(part) for part in reply)
 
 
 def _part(part: Any) -> Part:
     if isinstance(part, str):
         return Say(part)
     if not isinstance(part, (Say, Call, Fail)):
-        raise TypeError(f"a reply is made of Say, Call and Fail, not of {type(part).__name__}")
+        raise TypeError(f"a reply must consist of str, Say, Call and Fail, not of {type(part).__name__}")
     return part
 
 
-def _text(name: str, value: Any) -> str:
-    """`value`, if it can go out as it is.
+def _check_text(name: str, value: Any) -> str:
+    """Return `value` if it can be sent as text.
 
     Raises:
-        ConfigError: no UTF-8 can be made of it.
-        TypeError: it is no str.
+        ConfigError: `value` cannot be encoded as UTF-8.
+        TypeError: `value` is not a str.
     """
     if not isinstance(value, str):
-        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     try:
         value.encode()
     except UnicodeEncodeError as why:
-        raise ConfigError(f"{name} is no text of Unicode: {why}") from None
+        raise ConfigError(f"{name} cannot be encoded as UTF-8: {why}") from None
     return value
 
 
-def _json(arguments: str | dict[str, Any]) -> str:
+def _encode_arguments(arguments: str | dict[str, Any]) -> str:
     if isinstance(arguments, str):
-        return _text("arguments", arguments)
+        return _check_text("arguments", arguments)
     try:
         return msgspec.json.encode(arguments).decode()
     except (UnicodeEncodeError, RecursionError) as why:
-        raise ConfigError(f"arguments are no JSON: {why}") from None
+        raise ConfigError(f"arguments cannot be encoded as JSON: {why}") from None

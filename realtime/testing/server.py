@@ -1,7 +1,8 @@
-"""LoopbackServer: a real WebSocket server on 127.0.0.1 around one session a connection.
+"""LoopbackServer: a real WebSocket server on 127.0.0.1, with one ServerProtocol per connection.
 
-Only the listening socket, threads and time are here: `_connection` has what a connection does, `_route`
-which session speaks on it, `loopback` what that says, `faults` what goes wrong.
+Sockets, threads, time and routes are here: `parse_request` decides from the path, the query and the
+headers which session a connection gets. `connection` runs it, `protocol` is what it says, `faults` is
+what goes wrong.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import time
 import warnings
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import parse_qs, urlsplit
 
 try:
     from websockets.asyncio.server import Server, ServerConnection, serve
@@ -30,57 +33,60 @@ except ImportError as missing:
 
 from .. import spec
 from ..errors import ConfigError
-from ._connection import Talk
-from ._defaults import PTIME_MS
-from ._given import Given, GivenFaults, injectable
-from ._limits import RateLimits
-from ._request import check_ptime
-from ._route import PATH, parse, session_for
-from .faults import Fault
-from .script import Script, checked
+from .connection import ConnectionHandler
+from .faults import Fault, FaultBudget, fault_budgets, get_fault, start_faults
+from .protocol import DIALECTS, DialectName, ServerProtocol
+from .rate_limits import RateLimits
+from .script import Script, check_script
+from .settings import PTIME_MS, SessionType, check_ptime
 
 HOST: Final = "127.0.0.1"
-# An append of 15 MiB as base64 is 20 MiB; larger frames than this close the connection (1009).
+PATH: Final = "/v1/realtime"
+# An append of 15 MiB is 20 MiB of base64. A larger frame closes the connection with 1009.
 MAX_FRAME_BYTES: Final = 32 * 1024 * 1024
-# How long a client may take to open a connection, and to close it before it is cut off.
+# The time a client has to open a connection, and to close it before it is aborted.
 OPEN_TIMEOUT_SECONDS: Final = 5.0
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
-# Cutting off takes milliseconds: a thread that runs longer than this is stuck by itself.
+# Aborting takes milliseconds: a thread that runs longer than this is blocked elsewhere.
 JOIN_TIMEOUT_SECONDS: Final = 5.0
+# How a beta client begins its connection: OpenAI's header, and a browser's subprotocol in its place.
+_BETA_HEADER: Final = "realtime=v1"
+_BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
+_NOT_RUNNING: Final = "the server is not running: use it in a `with` or `async with` block"
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
 
 
 class LoopbackServer:
-    """A server on 127.0.0.1 that speaks the protocol: it plays each caller's turns back, or a script.
+    """A server on 127.0.0.1 that speaks the protocol and echoes each user's turns, or plays a script.
 
     A context manager, and an asynchronous one. In a ``with`` block it runs in a thread of its
-    own, in an ``async with`` block in the running event loop. `port` 0 takes a free one.
-    Connections are independent, and any API key is accepted. The path tells the dialect: one that
+    own, in an ``async with`` block in the running event loop.
+    Connections are independent, and any API key is accepted. The path selects the dialect: one that
     ends in ``/realtime`` is GA, with ``?intent=transcription`` a session that only transcribes; with
     the header ``OpenAI-Beta: realtime=v1``, or at Azure's dated addresses, beta; one that ends in
     ``/realtime/translations`` is translation.
 
     Args:
-        port: 0 takes a free one.
+        port: the port; 0 for any free one.
         ptime_ms: the duration of one audio delta.
-        pace: how many times faster than real time answers come (1: as they are spoken); None sends
-            them at once.
-        script: what is answered, by every session from its beginning: a list of replies, or a function
-            of the caller's `Turn`. A str is said; `Say`, `Call` and `Fail` say more.
-        rate_limits: how much of it a session is given; without them none hold.
-        faults: what goes wrong, `Fault`s or their names; ``?fault=NAME`` in a URL asks for one too.
+        pace: the speed of responses relative to real time (1: as they are spoken); None sends them at
+            once.
+        script: the replies, which every session plays from the beginning: a list, or a function of the
+            user's `Turn`. A reply is a str, `Say`, `Call` or `Fail`, or a list of them.
+        rate_limits: limits to enforce; without them none are.
+        faults: faults or their names; ``?fault=NAME`` in a URL adds one to its connection.
 
-    A translation session has no use for `script` and `rate_limits`: it repeats what it hears.
+    A translation session ignores `script` and `rate_limits`: it repeats its input.
 
-    On leaving, a client that has not closed within a second is cut off.
+    When the block ends, a client that has not closed within a second is aborted.
 
     Raises:
         AudioError: `ptime_ms` is not a whole number of samples.
-        ConfigError: a pace, port or fault that cannot be; on entering, a port that is in use.
-        OSError: on entering, no event loop can be made (too many open files).
-        TypeError: a script or a fault that is none.
+        ConfigError: a pace, port or fault is invalid; on entering, the port is in use.
+        OSError: on entering, no event loop can be created (too many open files).
+        TypeError: a script or a fault has the wrong type.
     """
 
     def __init__(
@@ -95,65 +101,71 @@ class LoopbackServer:
     ) -> None:
         check_ptime(ptime_ms)
         if not 0 <= port <= 65535:
-            raise ConfigError(f"a port is from 0 to 65535, got {port}")
+            raise ConfigError(f"port must be from 0 to 65535, got {port}")
         if pace is not None and not 0 < pace < float("inf"):
-            raise ConfigError(f"a pace is more than 0, or None, got {pace}")
+            raise ConfigError(f"pace must be more than 0, or None, got {pace}")
         self._ptime_ms = ptime_ms
         self._pace = pace
-        self._script = checked(script)
+        self._script = check_script(script)
         self._rate_limits = rate_limits
-        self._faults = GivenFaults(faults)
-        self._talks: dict[Talk, None] = {}  # in the order in which they began
-        self._wanted_port = port
+        self._faults = fault_budgets(faults)
+        self._handlers: dict[ConnectionHandler, None] = {}  # from the oldest to the newest
+        self._requested_port = port
         self._port: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        self._open = contextlib.AsyncExitStack()
+        self._running = contextlib.AsyncExitStack()
 
     @property
     def port(self) -> int:
-        """The port that is listened on. Raises RuntimeError where the server does not run."""
+        """The port that the server listens on. Raises RuntimeError if the server is not running."""
         if self._port is None:
-            raise RuntimeError("the server is not running: use it in a `with` or `async with` block")
+            raise RuntimeError(_NOT_RUNNING)
         return self._port
-
-    def inject(self, fault: Fault | str) -> None:
-        """Let a fault strike all connections that are open, and new ones, from now on.
-
-        One with ``at=None`` strikes at once. One that strikes fewer connections than there are strikes the
-        oldest, or those that first come to where it strikes. It may be called from any thread.
-
-        Raises:
-            ConfigError: an unknown name, or a fault that a session has from its beginning (`OtherFormat`).
-            RuntimeError: the server does not run.
-        """
-        loop = self._loop
-        if loop is None:
-            raise RuntimeError("the server is not running: use it in a `with` or `async with` block")
-        loop.call_soon_threadsafe(self._inject, Given(injectable(fault)))
-
-    def _inject(self, given: Given) -> None:
-        self._faults.add(given)
-        for talk in self._talks:
-            strike = given.begin() if talk.is_open else None
-            if strike is not None:
-                talk.inject(strike)
 
     @property
     def base_url(self) -> str:
-        """What OpenAI's client takes as its websocket_base_url: ``ws://127.0.0.1:PORT/v1``."""
+        """The `websocket_base_url` for OpenAI's client: ``ws://127.0.0.1:PORT/v1``."""
         return self.url.removesuffix("/realtime")
 
     @property
     def url(self) -> str:
-        """Where to connect: ``ws://127.0.0.1:PORT/v1/realtime``; ``?model=`` names a model."""
+        """The URL to connect to: ``ws://127.0.0.1:PORT/v1/realtime``; add ``?model=`` for a model."""
         return f"ws://{HOST}:{self.port}{PATH}"
+
+    def inject(self, fault: Fault | str) -> None:
+        """Inject a fault into all open connections, and into new ones from now on.
+
+        A fault with ``at=None`` occurs at once. If it affects fewer connections than there are, it affects
+        the oldest, or those that first reach the event in `at`. May be called from any thread.
+
+        Raises:
+            ConfigError: the name is unknown, or the fault applies from the beginning of a session
+                (`OtherFormat`).
+            RuntimeError: the server is not running.
+        """
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError(_NOT_RUNNING)
+        found = get_fault(fault)
+        if found.session_options():
+            raise ConfigError(
+                f"{type(found).__name__} applies from the beginning of a session: pass it as `faults`"
+            )
+        loop.call_soon_threadsafe(self._inject, FaultBudget(found))
+
+    def _inject(self, budget: FaultBudget) -> None:
+        self._faults.append(budget)
+        for handler in self._handlers:
+            injector = budget.injector() if handler.is_open else None
+            if injector is not None:
+                handler.inject(injector)
 
     # --- In a thread ---
 
     def __enter__(self) -> Self:
-        self._only_once()
+        self._check_not_running()
         ready: Future[None] = Future()
         thread = threading.Thread(target=self._run, args=(ready,), name="LoopbackServer", daemon=True)
         thread.start()
@@ -173,18 +185,18 @@ class LoopbackServer:
     def _end_thread(self) -> None:
         if self._stop is not None:
             loop, stop = self._stop
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 loop.call_soon_threadsafe(stop.set)
         thread, self._thread, self._stop = self._thread, None, None
         if thread is not None:
             thread.join(JOIN_TIMEOUT_SECONDS)
-            if thread.is_alive():  # a warning, so that the block's own exception is not replaced
-                said = f"the thread of the server did not end within {JOIN_TIMEOUT_SECONDS} s"
-                warnings.warn(said, RuntimeWarning, stacklevel=3)
+            if thread.is_alive():  # a warning, so that it does not replace an exception of the block
+                message = f"the thread of the server did not end within {JOIN_TIMEOUT_SECONDS} s"
+                warnings.warn(message, RuntimeWarning, stacklevel=3)
 
     def _run(self, ready: Future[None]) -> None:
         try:
-            with asyncio.Runner() as runner:  # which makes the loop before there is a coroutine
+            with asyncio.Runner() as runner:
                 runner.run(self._serve_until_stopped(ready))
         except BaseException as error:
             if ready.done():
@@ -201,16 +213,16 @@ class LoopbackServer:
     # --- In the running event loop ---
 
     async def __aenter__(self) -> Self:
-        self._only_once()
-        await self._open.enter_async_context(self._listening())
+        self._check_not_running()
+        await self._running.enter_async_context(self._listening())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._open.aclose()
+        await self._running.aclose()
 
-    def _only_once(self) -> None:
+    def _check_not_running(self) -> None:
         if self._port is not None or self._thread is not None:
             raise RuntimeError("the server is running already")
 
@@ -221,11 +233,11 @@ class LoopbackServer:
         transports: set[asyncio.Transport] = set()
         try:
             listener = await serve(
-                self._talk,
+                self._handle,
                 HOST,
-                self._wanted_port,
-                process_request=_check_path,
-                select_subprotocol=_subprotocol,
+                self._requested_port,
+                process_request=_check_request,
+                select_subprotocol=_select_subprotocol,
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
                 create_connection=_registering(transports),
@@ -234,7 +246,9 @@ class LoopbackServer:
                 logger=_log,
             )
         except OSError as why:
-            raise ConfigError(f"cannot listen on {HOST}:{self._wanted_port}: {why.strerror or why}") from why
+            raise ConfigError(
+                f"cannot listen on {HOST}:{self._requested_port}: {why.strerror or why}"
+            ) from why
         self._port = next(iter(listener.sockets)).getsockname()[1]
         self._loop = asyncio.get_running_loop()
         try:
@@ -243,29 +257,97 @@ class LoopbackServer:
             self._port = self._loop = None
             await _close(listener, transports)
 
-    async def _talk(self, connection: ServerConnection) -> None:
-        asked = parse(connection.request)
-        strikes, told = self._faults.begin(asked.faults)
-        session = session_for(
-            asked,
-            {"script": self._script, "rate_limits": self._rate_limits, **told},
+    async def _handle(self, connection: ServerConnection) -> None:
+        request = parse_request(connection.request)
+        budgets = (*self._faults, *fault_budgets(request.faults))
+        injectors, options = start_faults(budgets)
+        protocol = ServerProtocol(
+            dialect=request.dialect,
+            model=request.model,
+            session_type=request.session_type,
             ptime_ms=self._ptime_ms,
             paced=self._pace is not None,
             session_id=f"sess_{secrets.token_hex(8)}",
             expires_at=int(time.time()) + spec.MAX_SESSION_SECONDS,
+            script=self._script,
+            rate_limits=self._rate_limits,
+            **options,
         )
-        talk = Talk(
-            connection, session, strikes, None if self._pace is None else self._ptime_ms / 1000 / self._pace
-        )
-        self._talks[talk] = None
+        step_s = None if self._pace is None else self._ptime_ms / 1000 / self._pace
+        handler = ConnectionHandler(connection, protocol, injectors, step_s)
+        self._handlers[handler] = None
         try:
-            await talk.run()
+            await handler.run()
         finally:
-            del self._talks[talk]
+            del self._handlers[handler]
+
+
+# --- Routes --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRequest:
+    """The session that the HTTP request of a connection asks for, and the faults in its URL."""
+
+    dialect: DialectName
+    model: str
+    session_type: SessionType
+    faults: tuple[Fault, ...]
+
+
+def parse_request(request: Request | None) -> ConnectionRequest:
+    """Return the session that `request` asks for.
+
+    Raises:
+        LookupError: the path is not one of this protocol's.
+        ConfigError: the URL names an unknown fault.
+    """
+    url = urlsplit(request.path if request is not None else PATH)
+    query = parse_qs(url.query)
+    path = url.path.rstrip("/")
+    dialect: DialectName
+    if path.endswith("/realtime/translations"):
+        dialect = "translation"
+    elif path.endswith("/realtime"):
+        dialect = "beta" if _is_beta(request, path, query) else "ga"
+    else:
+        raise LookupError(path)
+    model = query.get("model") or query.get("deployment") or [DIALECTS[dialect].default_model]
+    session_type: SessionType = "transcription" if query.get("intent") == ["transcription"] else "realtime"
+    faults = tuple(get_fault(name) for name in query.get("fault", ()))
+    return ConnectionRequest(dialect, model[0], session_type, faults)
+
+
+def _is_beta(request: Request | None, path: str, query: dict[str, list[str]]) -> bool:
+    headers = request.headers if request is not None else {}
+    has_header = _BETA_HEADER in headers.get("OpenAI-Beta", "")
+    has_subprotocol = _BETA_SUBPROTOCOL in headers.get("Sec-WebSocket-Protocol", "")
+    # Azure's dated API versions speak beta; its /openai/v1/realtime speaks GA.
+    is_dated = path.endswith("/openai/realtime") and "api-version" in query
+    return has_header or has_subprotocol or is_dated
+
+
+def _check_request(connection: ServerConnection, request: Request) -> Response | None:
+    try:
+        parse_request(request)
+    except LookupError:
+        return connection.respond(HTTPStatus.NOT_FOUND, f"The path of a realtime connection is {PATH}.\n")
+    except ConfigError as why:
+        return connection.respond(HTTPStatus.BAD_REQUEST, f"{why}\n")
+    return None
+
+
+def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Select the subprotocol of a browser's client, which offers it beside one that carries its key."""
+    realtime = Subprotocol("realtime")
+    return realtime if realtime in offered else None
+
+
+# --- Closing -------------------------------------------------------------------------
 
 
 def _registering(transports: set[asyncio.Transport]) -> type[ServerConnection]:
-    """The class of connections whose transports are in `transports` while they are open."""
+    """Return a connection class that keeps its open transports in `transports`."""
 
     class Connection(ServerConnection):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -280,34 +362,18 @@ def _registering(transports: set[asyncio.Transport]) -> type[ServerConnection]:
 
 
 async def _close(listener: Server, transports: set[asyncio.Transport]) -> None:
-    """Ask every client to leave, then cut off those who have not.
+    """Close all connections, and abort those whose client does not close in time.
 
-    websockets' own `close_timeout` begins where its buffer has been written, which a client
-    that does not read never lets happen, and does not hold for a handshake.
+    The `close_timeout` of websockets starts once its buffer is written, which never happens if a
+    client does not read, and does not apply to a handshake.
     """
     listener.close()
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
             await listener.wait_closed()
     except TimeoutError:
-        _log.info("cutting off %d connections that did not close", len(transports))
+        _log.info("aborting %d connections that did not close", len(transports))
     finally:
         for transport in tuple(transports):
             transport.abort()
     await listener.wait_closed()
-
-
-def _check_path(connection: ServerConnection, request: Request) -> Response | None:
-    try:
-        parse(request)
-    except LookupError:
-        return connection.respond(HTTPStatus.NOT_FOUND, f"The path of a realtime connection is {PATH}.\n")
-    except ConfigError as why:
-        return connection.respond(HTTPStatus.BAD_REQUEST, f"{why}\n")
-    return None
-
-
-def _subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """What a browser's client asks for, beside the pseudo-protocol that carries its key."""
-    wanted = Subprotocol("realtime")
-    return wanted if wanted in offered else None

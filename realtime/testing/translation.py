@@ -1,7 +1,8 @@
-"""The translation dialect without I/O: `TranslationLoopback` gives the caller's own speech back, as it comes.
+"""The translation dialect: a session that repeats the client's own speech as the translation.
 
-What is said depends on how much audio came, not on how it was cut: a step is `ptime_ms` of speech, said once
-`DELAY_MS` more of it are there, and goes ahead with the words of each frame that begins in it.
+The output depends on how much audio was appended, not on how it was split: each step is `ptime_ms` of
+speech, sent once `DELAY_MS` more of it have arrived, after the words of each frame that begins in it.
+Update rules for the settings are at the end of the file.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from msgspec import UNSET
 
 from .. import spec, translation
 from .._types import Frame
-from ..codec import known
-from ..errors import DecodeError, snippet
 from ..format import AudioFormat
 from ..translation import (
     NoiseReduction,
@@ -34,186 +33,138 @@ from ..translation import (
     TranslationOutput,
     TranslationSessionInfo,
 )
-from ._append import check_append
-from ._defaults import PTIME_MS
-from ._refusal import Refusal, event_id_of, of_decode_error, unknown_type
-from ._request import check_ptime
-from .loopback import _check_event_id
+from . import refusals
+from .session import SessionOptions
 
 # Source: OpenAI's guide to realtime translation, read 2026-11-25.
 DEFAULT_MODEL: Final = "gpt-realtime-translate"
-# Source: the SDK's docstrings of RealtimeTranslation... (openai 3.57), read 2026-11-25: the only format, the
-# frames in which time advances, and what noise reduction is where nobody said how much.
+# Source: the SDK's docstrings of RealtimeTranslation... (openai 3.57), read 2026-11-25: the only format,
+# the frames by which time advances, and the default strength of noise reduction.
 FORMAT: Final = AudioFormat.PCM16
 FRAME_MS: Final = 200
 DEFAULT_STRENGTH: Final = 1.0
-# How far the translation is behind the speech.
+# How far the translation lags behind the speech.
 DELAY_MS: Final = FRAME_MS
-MAX_WAITING_MS: Final = spec.MAX_SESSION_SECONDS * 1000
+MAX_BUFFER_MS: Final = spec.MAX_SESSION_SECONDS * 1000
 
-_CLIENT_TYPES: Final = [str(kind.__struct_config__.tag) for kind in known(translation.ClientEvent)]
-# The set of languages is open; a name in words is none.
+# Any language code is accepted, but not the name of a language.
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _FRAME_BYTES: Final = FORMAT.chunk_bytes(FRAME_MS)
 
 
-class TranslationLoopback:
-    """One session of the loopback server in the translation dialect: it repeats what it hears.
+class TranslationServerSession:
+    """A session in the translation dialect. Its events are passed to `emit`.
 
-    Send what `open` and `receive` return, in order. Each 200 ms of speech are a word of the transcript: "word1",
-    " word2"... in the source, "es-word1", " es-word2"... in the language "es". A `paced` session does not speak
-    at once: as long as `answering` is true, `advance` returns the next `ptime_ms`. After `session.close` what is
-    left is said, then `session.closed`; then `closed` is true, and nothing is answered any more.
+    Each 200 ms of speech is a word of the transcripts: "word1", " word2"... in the source language, and
+    "es-word1", " es-word2"... in the language "es". After `session.close` the remaining audio is sent,
+    then `session.closed`. Scripts, rate limits and formats do not apply.
 
-    Raises:
-        AudioError: `ptime_ms` is not a whole number of samples, or 0.
+    Attributes:
+        is_closed: True once `session.closed` has been sent.
     """
 
-    def __init__(
-        self,
-        *,
-        model: str = DEFAULT_MODEL,
-        ptime_ms: float = PTIME_MS,
-        paced: bool = False,
-        session_id: str = "sess_loopback",
-        expires_at: int = 0,
-    ) -> None:
-        check_ptime(ptime_ms)
+    def __init__(self, options: SessionOptions, emit: Callable[[translation.ServerEvent], None]) -> None:
+        self._emit = emit
         self._settings = TranslationSessionInfo(
-            id=session_id,
+            id=options.session_id,
             type="translation",
-            model=model,
-            expires_at=expires_at,
-            audio=_audio(None, None, None),
+            model=options.model,
+            expires_at=options.expires_at,
+            audio=_audio_settings(None, None, None),
         )
-        self._step_bytes = FORMAT.chunk_bytes(ptime_ms)
-        self._paced = paced
-        self._waiting = bytearray()
-        self._said = 0
-        self._closing = self._closed = False
-        self._serial = 0
-        self._out: list[translation.ServerEvent] = []
+        self._step_bytes = FORMAT.chunk_bytes(options.ptime_ms)
+        self._paced = options.paced
+        self._buffer = bytearray()
+        self._sent_bytes = 0
+        self._is_closing = False
+        self.is_closed = False
 
     @property
-    def closed(self) -> bool:
-        """Whether the session has ended: the connection is to be closed, with 1000."""
-        return self._closed
+    def is_responding(self) -> bool:
+        """True while there is audio to send, or the end of the session."""
+        if self._is_closing:
+            return not self.is_closed
+        return len(self._buffer) >= self._step_bytes + FORMAT.chunk_bytes(DELAY_MS)
 
-    def open(self) -> list[translation.ServerEvent]:
-        """What the server says first."""
-        self._send(SessionCreated(session=self._settings))
-        return self._sent()
+    def open(self) -> None:
+        """Emit the first event."""
+        self._emit(SessionCreated(session=self._settings))
 
-    def receive(self, frame: Frame) -> list[translation.ServerEvent]:
-        """What the server says to a client's frame; what is wrong with it is an `error` event."""
-        if self._closed:
-            return []
-        try:
-            event: Any = translation.decode_client(frame)
-            _check_event_id(event)
-            _HANDLERS[type(event)](self, event, frame)
-        except DecodeError as error:
-            self._send(of_decode_error(error).event(event_id_of(frame)))
-        except Refusal as refusal:
-            self._send(refusal.event(event_id_of(frame)))
-        while self.answering and not self._paced:
-            self._step()
-        return self._sent()
+    def handle(self, event: Any, frame: Frame) -> None:
+        """Handle a client event, which was decoded from `frame`.
 
-    @property
-    def answering(self) -> bool:
-        """Whether there is speech to be said, or the session's end."""
-        if self._closing:
-            return not self._closed
-        return len(self._waiting) >= self._step_bytes + FORMAT.chunk_bytes(DELAY_MS)
+        Raises:
+            Refusal: the event is rejected, and nothing has changed.
+        """
+        if self._is_closing:
+            raise refusals.SESSION_CLOSING()
+        _HANDLERS[type(event)](self, event, frame)
+        if not self._paced:
+            while self.is_responding:
+                self.advance()
 
-    def advance(self) -> list[translation.ServerEvent]:
-        """The next step of what is to be said."""
-        if self.answering:
-            self._step()
-        return self._sent()
+    def advance(self) -> None:
+        """Emit the next step of the output."""
+        if not self.is_responding:
+            return
+        chunk = bytes(self._buffer[: self._step_bytes])
+        if chunk:
+            self._emit_chunk(chunk)
+        if self._is_closing and not self._buffer:
+            self.is_closed = True
+            self._emit(SessionClosed())
 
-    def encode(self, event: translation.ServerEvent) -> bytes:
-        """`event`, one of this session's, as a frame."""
-        return translation.encode(event)
-
-    # --- Receiving ---
-
-    def _unknown(self, event: translation.UnknownEvent, frame: Frame) -> None:
-        raise unknown_type(event.type, _CLIENT_TYPES)
+    # --- Client events ---
 
     def _append(self, event: SessionInputAudioBufferAppend, frame: Frame) -> None:
-        self._check_open()
-        check_append(event.audio, FORMAT, FORMAT.chunk_bytes(MAX_WAITING_MS) - len(self._waiting))
-        self._waiting += event.audio
+        free_bytes = FORMAT.chunk_bytes(MAX_BUFFER_MS) - len(self._buffer)
+        refusals.check_append(event.audio, FORMAT, free_bytes)
+        self._buffer += event.audio
 
     def _update(self, event: SessionUpdate, frame: Frame) -> None:
-        self._check_open()
         _check_fixed(frame)
-        audio = _merged(self._settings.audio, event.session.audio)
+        audio = _merge(self._settings.audio, event.session.audio)
         self._settings = msgspec.structs.replace(self._settings, audio=audio)
-        self._send(SessionUpdated(session=self._settings))
+        self._emit(SessionUpdated(session=self._settings))
 
     def _close(self, event: SessionClose, frame: Frame) -> None:
-        self._check_open()
-        self._closing = True
+        self._is_closing = True
 
-    def _check_open(self) -> None:
-        if self._closing:
-            raise Refusal("session_closing", "The session is being closed.")
+    # --- Output ---
 
-    # --- Sending ---
-
-    def _step(self) -> None:
-        chunk = bytes(self._waiting[: self._step_bytes])
-        if chunk:
-            self._say(chunk)
-        if self._closing and not self._waiting:
-            self._closed = True
-            self._send(SessionClosed())
-
-    def _say(self, chunk: bytes) -> None:
-        for frame in range(_frames(self._said), _frames(self._said + len(chunk))):
-            self._say_words(frame)
-        self._send(
+    def _emit_chunk(self, chunk: bytes) -> None:
+        for index in range(_frame_count(self._sent_bytes), _frame_count(self._sent_bytes + len(chunk))):
+            self._emit_words(index)
+        self._emit(
             SessionOutputAudioDelta(
                 delta=chunk,
                 format=FORMAT.beta_name,
                 sample_rate=FORMAT.sample_rate,
                 channels=1,
-                elapsed_ms=self._said // _FRAME_BYTES * FRAME_MS,
+                elapsed_ms=self._sent_bytes // _FRAME_BYTES * FRAME_MS,
             )
         )
-        del self._waiting[: len(chunk)]
-        self._said += len(chunk)
+        del self._buffer[: len(chunk)]
+        self._sent_bytes += len(chunk)
 
-    def _say_words(self, frame: int) -> None:
-        space, word, elapsed_ms = " " if frame else "", f"word{frame + 1}", frame * FRAME_MS
-        heard, said = _sides(self._settings.audio)
-        if heard.transcription:
-            self._send(SessionInputTranscriptDelta(delta=space + word, elapsed_ms=elapsed_ms))
-        translated = f"{said.language}-{word}" if said.language else word
-        self._send(SessionOutputTranscriptDelta(delta=space + translated, elapsed_ms=elapsed_ms))
-
-    def _send(self, event: Any) -> None:
-        self._serial += 1
-        event.event_id = f"event_{self._serial:08}"
-        self._out.append(event)
-
-    def _sent(self) -> list[translation.ServerEvent]:
-        sent, self._out = self._out, []
-        return sent
+    def _emit_words(self, index: int) -> None:
+        space, word, elapsed_ms = " " if index else "", f"word{index + 1}", index * FRAME_MS
+        input, output = _sides(self._settings.audio)
+        if input.transcription:
+            self._emit(SessionInputTranscriptDelta(delta=space + word, elapsed_ms=elapsed_ms))
+        translated = f"{output.language}-{word}" if output.language else word
+        self._emit(SessionOutputTranscriptDelta(delta=space + translated, elapsed_ms=elapsed_ms))
 
 
-def _frames(nbytes: int) -> int:
-    """How many frames begin within the first `nbytes`."""
+def _frame_count(nbytes: int) -> int:
+    """Return the number of frames that begin within the first `nbytes`."""
     return -(-nbytes // _FRAME_BYTES)
 
 
-# --- Settings: absent keeps, null clears ---------------------------------------------
+# --- Settings: absent members stay, null clears --------------------------------------
 
 
-def _audio(transcription: Any, noise_reduction: Any, language: str | None) -> TranslationAudio:
+def _audio_settings(transcription: Any, noise_reduction: Any, language: str | None) -> TranslationAudio:
     return TranslationAudio(
         input=TranslationInput(transcription=transcription, noise_reduction=noise_reduction),
         output=TranslationOutput(language=language),
@@ -221,80 +172,80 @@ def _audio(transcription: Any, noise_reduction: Any, language: str | None) -> Tr
 
 
 def _sides(audio: TranslationAudio) -> tuple[TranslationInput, TranslationOutput]:
-    """Both sides of whole settings."""
     assert isinstance(audio.input, TranslationInput)
     assert isinstance(audio.output, TranslationOutput)
     return audio.input, audio.output
 
 
-def _merged(current: TranslationAudio, change: Any) -> TranslationAudio:
-    """The settings after `change`.
+def _merge(current: TranslationAudio, update: Any) -> TranslationAudio:
+    """Return the settings after `update`.
 
     Raises:
-        Refusal: settings that no session can have.
+        Refusal: a value is invalid.
     """
-    (heard, said), cleared = _sides(current), _audio(None, None, None)
-    given = _given(change, cleared)
-    new_heard, new_said = _given(given.input, cleared.input), _given(given.output, cleared.output)
-    _check_language(new_said.language)
-    return _audio(
-        _newer(heard.transcription, new_heard.transcription),
-        _noise_reduction(heard.noise_reduction, new_heard.noise_reduction),
-        _newer(said.language, new_said.language),
+    (input, output), cleared = _sides(current), _audio_settings(None, None, None)
+    requested = _requested(update, cleared)
+    new_input = _requested(requested.input, cleared.input)
+    new_output = _requested(requested.output, cleared.output)
+    _check_language(new_output.language)
+    return _audio_settings(
+        _replaced(input.transcription, new_input.transcription),
+        _noise_reduction(input.noise_reduction, new_input.noise_reduction),
+        _replaced(output.language, new_output.language),
     )
 
 
-def _given(new: Any, cleared: Any) -> Any:
-    """What an update says of a part: nothing where it is absent, `cleared` where it is null."""
-    if new is UNSET:
+def _requested(update: Any, cleared: Any) -> Any:
+    """Return the part of an update: an empty one if it is absent, `cleared` if it is null."""
+    if update is UNSET:
         return type(cleared)()
-    return cleared if new is None else new
+    return cleared if update is None else update
 
 
-def _newer(old: Any, new: Any) -> Any:
+def _replaced(old: Any, new: Any) -> Any:
     return old if new is UNSET else new
 
 
 def _noise_reduction(old: Any, new: Any) -> Any:
-    """The newer one, with the strength of the older where it says none."""
+    """Return the new noise reduction. Without a strength of its own it has that of the old one."""
     if new is UNSET or new is None:
-        return _newer(old, new)
-    path = "session.audio.input.noise_reduction"
+        return _replaced(old, new)
     if new.type not in spec.NOISE_REDUCTIONS:
-        raise Refusal("invalid_value", f"Invalid value: '{snippet(new.type)}'.", f"{path}.type")
-    usual = old.strength if old else DEFAULT_STRENGTH
-    return NoiseReduction(type=new.type, strength=usual if new.strength in (UNSET, None) else new.strength)
+        raise refusals.INVALID_VALUE(value=new.type, param="session.audio.input.noise_reduction.type")
+    inherited = old.strength if old else DEFAULT_STRENGTH
+    strength = inherited if new.strength in (UNSET, None) else new.strength
+    return NoiseReduction(type=new.type, strength=strength)
 
 
 def _check_language(language: Any) -> None:
     if isinstance(language, str) and not _LANGUAGE.fullmatch(language):
-        path = "session.audio.output.language"
-        message = f"Invalid '{path}': '{snippet(language)}' is not a language code such as 'es'."
-        raise Refusal("invalid_value", message, path)
+        raise refusals.INVALID_LANGUAGE(value=language, param="session.audio.output.language")
 
 
-class _Fixed(msgspec.Struct):
+class _FixedSettings(msgspec.Struct):
     model: Any = UNSET
     type: Any = UNSET
 
 
 class _Update(msgspec.Struct):
-    session: _Fixed
+    session: _FixedSettings
 
 
 def _check_fixed(frame: Frame) -> None:
-    """Raises Refusal where an update names what is set when a session is made."""
-    asked = msgspec.json.decode(frame, type=_Update).session
-    for name in _Fixed.__struct_fields__:
-        if getattr(asked, name) is not UNSET:
-            path = f"session.{name}"
-            raise Refusal("invalid_value", f"'{path}' is set when the session is created.", path)
+    """Check that an update contains none of the settings that are fixed for a session.
+
+    Raises:
+        Refusal: it does.
+    """
+    session = msgspec.json.decode(frame, type=_Update).session
+    for name in _FixedSettings.__struct_fields__:
+        if getattr(session, name) is not UNSET:
+            raise refusals.SETTING_FIXED(param=f"session.{name}")
 
 
 # One line for each event that a client can send.
-_HANDLERS: Final[dict[type[Any], Callable[[TranslationLoopback, Any, Frame], None]]] = {
-    SessionUpdate: TranslationLoopback._update,
-    SessionInputAudioBufferAppend: TranslationLoopback._append,
-    SessionClose: TranslationLoopback._close,
-    translation.UnknownEvent: TranslationLoopback._unknown,
+_HANDLERS: Final[dict[type[Any], Callable[[TranslationServerSession, Any, Frame], None]]] = {
+    SessionUpdate: TranslationServerSession._update,
+    SessionInputAudioBufferAppend: TranslationServerSession._append,
+    SessionClose: TranslationServerSession._close,
 }

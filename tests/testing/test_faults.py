@@ -21,16 +21,20 @@ import realtime as r
 from realtime import beta, translation
 from realtime.testing import (
     FAULTS,
-    BetaLoopback,
     Fault,
-    Loopback,
     LoopbackServer,
     Say,
-    TranslationLoopback,
+    ServerProtocol,
     faults,
 )
-from realtime.testing._fault import Action, Close, Cut, Stall, Strike
-from tests.testing.talk import COMMIT, PCM16, RESPOND, ULAW, append, audio_of, formats, opened, tone
+from realtime.testing.injection import (
+    AbortConnection,
+    Action,
+    CloseConnection,
+    FaultInjector,
+    StallConnection,
+)
+from tests.testing.helpers import COMMIT, PCM16, RESPOND, ULAW, append, audio_of, formats, tone
 
 READ = msgspec.json.decode
 TURN: list[r.ClientEvent] = [append(tone(PCM16, 1000)), COMMIT, RESPOND]
@@ -40,17 +44,17 @@ TRANSCRIBED.session.audio.input.transcription = r.Transcription(model="whisper-1
 
 def frames(*events: r.ClientEvent) -> list[bytes]:
     """What a session says to `events`, from its beginning."""
-    session = Loopback()
+    session = ServerProtocol()
     told = [*session.open()]
     for event in events:
-        told += session.receive(r.encode(event))
+        told += session.feed(r.encode(event))
     return [r.encode(event) for event in told]
 
 
 def struck(fault: Fault, sent: Iterable[bytes]) -> list[Action]:
     """What goes out of `sent`."""
-    strike = fault.begin()
-    return [action for frame in sent for action in strike.sending(r.peek_type(frame), frame)]
+    strike = fault.injector()
+    return [action for frame in sent for action in strike.on_send(r.peek_type(frame), frame)]
 
 
 def kinds(actions: Iterable[Action]) -> list[str]:
@@ -67,7 +71,7 @@ BEFORE_THE_THIRD_DELTA = [i for i, frame in enumerate(ORDINARY) if r.peek_type(f
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_has_a_name_a_source_and_a_sentence(name: str) -> None:
-    fault = faults.named(name)
+    fault = faults.get_fault(name)
     assert type(fault) is FAULTS[name]
     assert type(fault).__name__.lower() == name.replace("_", "")
     assert getattr(faults, type(fault).__name__) is type(fault)
@@ -78,7 +82,7 @@ def test_every_fault_has_a_name_a_source_and_a_sentence(name: str) -> None:
 
 def test_an_unknown_name() -> None:
     with pytest.raises(r.ConfigError, match=r"unknown fault 'gremlin'; known are session_expired, "):
-        faults.named("gremlin")
+        faults.get_fault("gremlin")
 
 
 NUMBERS: list[tuple[type[Fault], str, int]] = [
@@ -93,15 +97,15 @@ NUMBERS: list[tuple[type[Fault], str, int]] = [
 @pytest.mark.parametrize(("kind", "name", "least"), NUMBERS, ids=[name for _, name, _ in NUMBERS])
 def test_numbers_that_cannot_be(kind: Any, name: str, least: int) -> None:
     assert getattr(kind(**{name: least}), name) == least
-    with pytest.raises(r.ConfigError, match=f"{name} is at least {least}, got {least - 1}"):
+    with pytest.raises(r.ConfigError, match=f"{name} must be at least {least}, got {least - 1}"):
         kind(**{name: least - 1})
     for wrong in ("x", 1.0, True):
-        with pytest.raises(TypeError, match=f"{name} is an int"):
+        with pytest.raises(TypeError, match=f"{name} must be an int"):
             kind(**{name: wrong})
 
 
 WRONG: list[tuple[Any, type[Exception]]] = [
-    (lambda: faults.OtherFormat(format="nonsense"), r.ConfigError),
+    (lambda: faults.OtherFormat(format="nonsense"), r.ConfigError),  # type: ignore[arg-type]
     (lambda: faults.OtherFormat(format=7), TypeError),  # type: ignore[arg-type]
     (lambda: faults.SlowReader(seconds=-1), r.ConfigError),
     (lambda: faults.SlowReader(seconds=float("nan")), r.ConfigError),
@@ -140,23 +144,23 @@ def test_the_codes_of_a_close_are_those_that_may_be_sent() -> None:
 def test_a_type_of_tomorrow_is_taken_and_strikes_nothing() -> None:
     assert struck(faults.Disconnect(at="response.hologram.done"), ORDINARY) == ORDINARY
     assert struck(faults.Disconnect(at=[]), ORDINARY) == ORDINARY
-    assert faults.Disconnect(at=[]).begin().now() == ()
+    assert faults.Disconnect(at=[]).injector().on_start() == ()
 
 
 def test_types_from_an_iterator_are_kept() -> None:
     fault = faults.Disconnect(at=iter(["session.created"]), nth=1)
     for _ in range(2):
-        assert kinds(struck(fault, ORDINARY[:1])) == ["Close"]
+        assert kinds(struck(fault, ORDINARY[:1])) == ["CloseConnection"]
 
 
 def test_the_bases_do_nothing() -> None:
     assert struck(Fault(), ORDINARY) == ORDINARY
-    strike = Strike()
-    assert (*strike.sending("x", b"{}"), strike.receiving("x"), strike.now(), strike.read_seconds) == (
+    strike = FaultInjector()
+    assert (*strike.on_send("x", b"{}"), strike.on_receive("x"), strike.on_start(), strike.read_delay_s) == (
         b"{}", None, (), 0.0,
     )  # fmt: skip
     with pytest.raises(NotImplementedError):
-        faults.Once().actions(b"{}")
+        faults.OneShotFault().replace(b"{}")
 
 
 # --- Once ----------------------------------------------------------------------------
@@ -165,10 +169,10 @@ def test_the_bases_do_nothing() -> None:
 @pytest.mark.parametrize(
     ("fault", "last"),
     [
-        (faults.SessionExpired(), ["error", "Close"]),
-        (faults.Disconnect(), ["Close"]),
-        (faults.StalledFrame(), ["Stall"]),
-        (faults.CutOff(), ["Cut"]),
+        (faults.SessionExpired(), ["error", "CloseConnection"]),
+        (faults.Disconnect(), ["CloseConnection"]),
+        (faults.StalledFrame(), ["StallConnection"]),
+        (faults.CutOff(), ["AbortConnection"]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -180,27 +184,27 @@ def test_a_connection_ends_at_the_nth_event(fault: Fault, last: list[str]) -> No
 
 
 def test_a_session_that_expires_says_so_twice() -> None:
-    error, close = faults.SessionExpired().actions(b"")
+    error, close = faults.SessionExpired().replace(b"")
     assert isinstance(error, bytes)
     event = r.decode_server(error)
     assert isinstance(event, r.Error)
     assert (event.error.code, event.error.event_id, event.event_id) == ("session_expired", None, None)
-    assert close == Close(1001, event.error.message)
+    assert close == CloseConnection(1001, event.error.message)
 
 
 def test_beta_is_over_at_once() -> None:
     error, close = struck(faults.BetaDisabled(), ORDINARY[:1])
     assert isinstance(error, bytes)
     assert READ(error)["error"]["code"] == "beta_api_shape_disabled"
-    assert close == Close(4000, "invalid_request_error.beta_api_shape_disabled")
+    assert close == CloseConnection(4000, "invalid_request_error.beta_api_shape_disabled")
 
 
 def test_half_a_frame() -> None:
     third = ORDINARY[BEFORE_THE_THIRD_DELTA]
     half = third[: len(third) // 2]
     assert struck(faults.TruncatedFrame(), ORDINARY)[BEFORE_THE_THIRD_DELTA] == half
-    assert struck(faults.StalledFrame(), ORDINARY)[BEFORE_THE_THIRD_DELTA] == Stall(half)
-    assert struck(faults.CutOff(), ORDINARY)[BEFORE_THE_THIRD_DELTA] == Cut(half)
+    assert struck(faults.StalledFrame(), ORDINARY)[BEFORE_THE_THIRD_DELTA] == StallConnection(half)
+    assert struck(faults.CutOff(), ORDINARY)[BEFORE_THE_THIRD_DELTA] == AbortConnection(half)
     with pytest.raises(r.DecodeError):
         r.decode_server(half)
 
@@ -225,7 +229,7 @@ def test_an_item_in_one_frame_of_3_mb() -> None:
 
 
 def test_an_event_without_parts_can_be_big_too() -> None:
-    (frame,) = faults.BigFrame(nbytes=5000).actions(b'{"type":"session.updated","session":{}}')
+    (frame,) = faults.BigFrame(nbytes=5000).replace(b'{"type":"session.updated","session":{}}')
     assert isinstance(frame, bytes)
     assert 4996 <= len(frame) <= 5000
     assert r.decode_server(frame).type == "session.updated"
@@ -233,26 +237,26 @@ def test_an_event_without_parts_can_be_big_too() -> None:
 
 @pytest.mark.parametrize("at", ["session.created", {"session.created", "x"}, ["session.created"]])
 def test_where_it_strikes_can_be_said(at: Any) -> None:
-    assert kinds(struck(faults.Disconnect(at=at, nth=1), ORDINARY[:1])) == ["Close"]
+    assert kinds(struck(faults.Disconnect(at=at, nth=1), ORDINARY[:1])) == ["CloseConnection"]
 
 
-ONCE = [kind for kind in FAULTS.values() if issubclass(kind, faults.Once)]
+ONCE = [kind for kind in FAULTS.values() if issubclass(kind, faults.OneShotFault)]
 
 
 @pytest.mark.parametrize("kind", ONCE, ids=lambda kind: kind.__name__)
 def test_at_none_is_at_once_and_tells_no_event_that_anybody_knows(kind: Any) -> None:
-    now = [*kind(at=None).begin().now()]
+    now = [*kind(at=None).injector().on_start()]
     assert now
     for action in now:
         if isinstance(action, bytes):
             with contextlib.suppress(r.DecodeError):  # half a frame
                 assert isinstance(r.decode_server(action), r.Error | r.UnknownEvent)
-    assert kinds(kind().begin().now()) == []
+    assert kinds(kind().injector().on_start()) == []
 
 
 def test_at_once_there_is_the_error_alone_and_the_frame_is_as_big_as_ever() -> None:
-    assert kinds(faults.ErrorWithoutEventId(at=None).begin().now()) == ["error"]
-    (big,) = faults.BigFrame(at=None, nbytes=5000).begin().now()
+    assert kinds(faults.ErrorWithoutEventId(at=None).injector().on_start()) == ["error"]
+    (big,) = faults.BigFrame(at=None, nbytes=5000).injector().on_start()
     assert isinstance(big, bytes)
     assert 4996 <= len(big) <= 5000
 
@@ -328,24 +332,24 @@ def test_a_byte_is_not_carried_into_another_item() -> None:
 
 
 def test_odd_deltas_of_the_other_dialects() -> None:
-    session = BetaLoopback(opened(formats()))
-    told = [*session.open()]
+    session = ServerProtocol(dialect="beta")
+    told = [*session.open(), *session.feed(b'{"type":"session.update","session":{"turn_detection":null}}')]
     for event in TURN:
-        told += session.receive(r.encode(event))
+        told += session.feed(r.encode(event))
     got = struck(faults.OddDeltas(), [beta.encode(event) for event in told])
     assert b"".join(sounds(got, beta.decode_server)) == tone(PCM16, 1000)
     assert any(len(sound) % 2 for sound in sounds(got, beta.decode_server))
-    other = TranslationLoopback()
-    translated = other.receive(translation.encode_append(tone(PCM16, 1000)))
-    translated += other.receive(translation.encode(translation.SessionClose()))
+    other = ServerProtocol(dialect="translation")
+    translated = other.feed(translation.encode_append(tone(PCM16, 1000)))
+    translated += other.feed(translation.encode(translation.SessionClose()))
     got = struck(faults.OddDeltas(), [translation.encode(event) for event in translated])
     assert b"".join(sounds(got, translation.decode_server)) == tone(PCM16, 1000)
 
 
 def test_commits_are_refused_as_often_as_asked() -> None:
-    strike = faults.CommitRefused(count=2).begin()
+    strike = faults.CommitRefused(count=2).injector()
     answers = [
-        strike.receiving(kind) for kind in ["input_audio_buffer.append", *["input_audio_buffer.commit"] * 3]
+        strike.on_receive(kind) for kind in ["input_audio_buffer.append", *["input_audio_buffer.commit"] * 3]
     ]
     assert [answer is None for answer in answers] == [True, False, False, True]
     assert answers[1] is not None
@@ -354,12 +358,12 @@ def test_commits_are_refused_as_often_as_asked() -> None:
 
 @given(data=st.data())
 def test_faults_in_any_order_leave_whole_frames(data: Any) -> None:
-    lasting = [name for name in FAULTS if not issubclass(FAULTS[name], faults.Once)]
+    lasting = [name for name in FAULTS if not issubclass(FAULTS[name], faults.OneShotFault)]
     names = data.draw(st.lists(st.sampled_from(lasting), unique=True))
     sent: list[Action] = [*ORDINARY]
     for name in names:
-        strike = faults.named(name).begin()
-        sent = [made for frame in sent for made in strike.sending(r.peek_type(frame), frame)]  # type: ignore[arg-type]
+        strike = faults.get_fault(name).injector()
+        sent = [made for frame in sent for made in strike.on_send(r.peek_type(frame), frame)]  # type: ignore[arg-type]
     assert audio_of([r.decode_server(frame) for frame in sent]) == tone(PCM16, 1000)  # type: ignore[arg-type]
 
 
@@ -497,7 +501,7 @@ def test_the_same_fault_may_be_given_twice() -> None:
 def test_what_a_session_has_from_its_beginning_cannot_be_brought_into_it(fault: Any) -> None:
     with (
         LoopbackServer() as server,
-        pytest.raises(r.ConfigError, match="OtherFormat strikes a session from its"),
+        pytest.raises(r.ConfigError, match="OtherFormat applies from the beginning"),
     ):
         server.inject(fault)
 

@@ -57,7 +57,7 @@ def test_hosts_that_need_no_proxy_stay_so(name: str, monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(variable, raising=False)
     for variable, value in before.items():
         monkeypatch.setenv(variable, value)
-    plugin._bypass_proxies(monkeypatch)
+    plugin.bypass_proxies(monkeypatch)
     assert (os.environ.get("no_proxy"), os.environ.get("NO_PROXY")) == (lower, upper)
 
 
@@ -74,21 +74,21 @@ def node(*marks: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
 
 
 def test_settings_are_those_of_all_marks_and_the_nearest_goes_first() -> None:
-    assert plugin._settings(node()) == {}
-    assert plugin._settings(node(((), {"pace": 2}), ((), {"pace": 1, "ptime_ms": 20}))) == {
+    assert plugin.marker_settings(node()) == {}
+    assert plugin.marker_settings(node(((), {"pace": 2}), ((), {"pace": 1, "ptime_ms": 20}))) == {
         "pace": 2,
         "ptime_ms": 20,
     }
 
 
 def test_a_setting_without_its_name_is_refused() -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"@pytest\.mark\.realtime_server: .* by keyword"):
-        plugin._settings(node(((1,), {})))
+    with pytest.raises(pytest.fail.Exception, match=r"@pytest\.mark\.realtime_server: .* keyword"):
+        plugin.marker_settings(node(((1,), {})))
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown name": ({"pase": 1}, r"takes no 'pase'; it takes port, ptime_ms, pace"),
-    "a value that cannot be": ({"pace": -1}, r"a pace is more than 0"),
+    "a value that cannot be": ({"pace": -1}, r"pace must be more than 0"),
     "half a sample": ({"ptime_ms": 0.01}, r"@pytest\.mark\.realtime_server: "),
     "a wrong kind": ({"port": "80"}, r"@pytest\.mark\.realtime_server: "),
 }
@@ -98,7 +98,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_wrong_settings_are_said_without_a_traceback(name: str) -> None:
     settings, said = WRONG[name]
     with pytest.raises(pytest.fail.Exception, match=said) as refused:
-        plugin._made(settings)
+        plugin.make_server(settings)
     assert not refused.value.pytrace
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ == (refused.value.__context__ is not None)
@@ -108,7 +108,7 @@ def test_without_websockets_the_fixture_says_what_to_install(monkeypatch: pytest
     monkeypatch.delitem(sys.modules, "realtime.testing.server")
     monkeypatch.setitem(sys.modules, "websockets.asyncio.server", None)
     with pytest.raises(pytest.fail.Exception, match=r"pip install 'realtime-codec\[testing\]'"):
-        plugin._made({})
+        plugin.make_server({})
 
 
 # --- Exceptions ----------------------------------------------------------------------
@@ -119,7 +119,10 @@ def logged(why: BaseException | None, message: str = "connection handler failed"
 
 
 def test_an_exception_of_the_server_fails_the_test() -> None:
-    with pytest.raises(pytest.fail.Exception, match="ZeroDivisionError: by zero"), plugin._watched():
+    with (
+        pytest.raises(pytest.fail.Exception, match="ZeroDivisionError: by zero"),
+        plugin.failing_on_exceptions(),
+    ):
         logged(ZeroDivisionError("by zero"))
 
 
@@ -127,7 +130,7 @@ SPOILED = [ConnectionResetError(), EOFError(), InvalidMessage("no HTTP")]
 
 
 def test_a_handshake_that_a_client_spoils_does_not() -> None:
-    with plugin._watched():
+    with plugin.failing_on_exceptions():
         for why in SPOILED:
             logged(why, "opening handshake failed")
         logged(None)
@@ -136,17 +139,17 @@ def test_a_handshake_that_a_client_spoils_does_not() -> None:
 
 @pytest.mark.parametrize("why", [ConnectionRefusedError("my backend is down"), *SPOILED], ids=repr)
 def test_a_script_may_raise_what_clients_raise(why: Exception) -> None:
-    with pytest.raises(pytest.fail.Exception, match=type(why).__name__), plugin._watched():
+    with pytest.raises(pytest.fail.Exception, match=type(why).__name__), plugin.failing_on_exceptions():
         logged(why)
 
 
 def test_a_handshake_in_which_the_server_fails_does() -> None:
-    with pytest.raises(pytest.fail.Exception, match="ZeroDivisionError"), plugin._watched():
+    with pytest.raises(pytest.fail.Exception, match="ZeroDivisionError"), plugin.failing_on_exceptions():
         logged(ZeroDivisionError(), "opening handshake failed")
 
 
 def test_no_handshake_at_all_is_a_clients() -> None:
-    with plugin._watched(), LoopbackServer() as server:
+    with plugin.failing_on_exceptions(), LoopbackServer() as server:
         for says in (b"", b"SSH-2.0-x\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", server.port)) as peer:
                 peer.sendall(says)
@@ -163,7 +166,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 import realtime
-from realtime.testing import Loopback
+from realtime.testing import ServerProtocol
 
 WHOLE = (
     realtime.SessionUpdate(session=realtime.create_session_config(turn_detection=None)),
@@ -218,10 +221,10 @@ def test_a_script_that_raises(realtime_server):
 
 
 def test_a_server_that_raises(realtime_server, monkeypatch):
-    def receive(self, frame):
+    def feed(self, message):
         raise ZeroDivisionError("of the server")
 
-    monkeypatch.setattr(Loopback, "receive", receive)
+    monkeypatch.setattr(ServerProtocol, "feed", feed)
     with connect(realtime_server.url) as ws:
         ws.recv()
         ws.send("{}")

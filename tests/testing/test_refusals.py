@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import realtime as r
-from realtime.testing import Call, Fail, Loopback, Say
+from realtime.testing import Call, Fail, Say, ServerProtocol
 from realtime.testing.script import Script
-from tests.testing.talk import RESPOND, append, opened, refusal, tell, tone, types
+from tests.testing.helpers import RESPOND, append, opened, refusal, tell, tone, types
 
 PCM16 = r.AudioFormat.PCM16
 BAD = {
@@ -47,16 +47,16 @@ def test_a_bad_event_is_an_error_that_names_it(name: str, as_text: bool) -> None
     frame, code, param, event_id = BAD[name]
     session = opened()
     if as_text:
-        error = refusal(session.receive(frame.decode("utf-8", "replace")))
+        error = refusal(session.feed(frame.decode("utf-8", "replace")))
     else:
-        error = refusal(session.receive(frame))
+        error = refusal(session.feed(frame))
     assert (error.code, error.param, error.event_id) == (code, param, event_id)
     assert types(tell(session, r.InputAudioBufferClear())) == ["input_audio_buffer.cleared"]
 
 
 def test_errors_are_short() -> None:
     frame = b'{"type":"%b"}' % (b"x" * 1_000_000)
-    assert len(refusal(opened().receive(frame)).message) < 1000
+    assert len(refusal(opened().feed(frame)).message) < 1000
 
 
 def test_an_append_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,10 +68,10 @@ def test_an_append_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.testing._listen.MAX_BUFFER_MS", 1000)
+    monkeypatch.setattr("realtime.testing.vad.MAX_BUFFER_MS", 1000)
     session = opened(append(tone(PCM16, 900)))
     assert refusal(tell(session, append(tone(PCM16, 200)))).param == "audio"
-    assert refusal(session.receive(r.encode_append(b"\0" * (r.spec.MAX_APPEND_BYTES - 1)))).param == "audio"
+    assert refusal(session.feed(r.encode_append(b"\0" * (r.spec.MAX_APPEND_BYTES - 1)))).param == "audio"
 
 
 # --- Anything at all -----------------------------------------------------------------
@@ -175,13 +175,13 @@ SCRIPTS = st.one_of(
 def test_no_events_in_any_order_end_a_session(
     events: list[r.ClientEvent], paced: bool, script: Script | None
 ) -> None:
-    session = Loopback(paced=paced, script=script)
+    session = ServerProtocol(paced=paced, script=script)
     for event in events:
-        for said in session.receive(r.encode(event)) + session.advance():
+        for said in session.feed(r.encode(event)) + session.advance():
             assert not isinstance(r.decode_server(r.encode(said)), r.UnknownEvent)
-    while session.answering:
+    while session.is_responding:
         assert session.advance()
-    assert types(session.receive(b'{"type":"input_audio_buffer.clear"}')) == ["input_audio_buffer.cleared"]
+    assert types(session.feed(b'{"type":"input_audio_buffer.clear"}')) == ["input_audio_buffer.cleared"]
 
 
 @settings(deadline=None)
@@ -193,12 +193,12 @@ def test_no_events_in_any_order_end_a_session(
     ),
 )
 def test_no_fields_of_any_kind_end_a_session(kind: str, fields: dict[str, object]) -> None:
-    session = Loopback()
-    for said in session.receive(msgspec.json.encode({**fields, "type": kind})):
+    session = ServerProtocol()
+    for said in session.feed(msgspec.json.encode({**fields, "type": kind})):
         r.encode(said)
-    assert types(session.receive(b'{"type":"input_audio_buffer.clear"}')) == ["input_audio_buffer.cleared"]
+    assert types(session.feed(b'{"type":"input_audio_buffer.clear"}')) == ["input_audio_buffer.cleared"]
 
 
 @given(frame=st.one_of(st.binary(max_size=50), st.text(max_size=50)))
 def test_no_bytes_end_a_session(frame: bytes | str) -> None:
-    assert types(Loopback().receive(frame)) == ["error"]
+    assert types(ServerProtocol().feed(frame)) == ["error"]

@@ -10,8 +10,8 @@ import pytest
 
 import realtime as r
 from realtime.audio import convert
-from realtime.testing import Call, Fail, Loopback, Say, Turn
-from tests.testing.talk import (
+from realtime.testing import Call, Fail, Say, ServerProtocol, Turn
+from tests.testing.helpers import (
     COMMIT,
     PCM16,
     RESPOND,
@@ -30,8 +30,8 @@ from tests.testing.talk import (
 TEXT = update(output_modalities=["text"])
 
 
-def playing(script: Any, *events: r.ClientEvent, paced: bool = False) -> Loopback:
-    session = Loopback(script=script, paced=paced)
+def playing(script: Any, *events: r.ClientEvent, paced: bool = False) -> ServerProtocol:
+    session = ServerProtocol(script=script, paced=paced)
     session.open()
     assert "error" not in types(tell(session, *events))
     return session
@@ -122,7 +122,7 @@ def test_a_paced_reply_goes_on_to_its_calls() -> None:
     session = playing([["Let me see.", Call("weather")]], formats(), paced=True)
     assert "function_call" not in str(types(tell(session, RESPOND)))
     rest: list[Any] = []
-    while session.answering:
+    while session.is_responding:
         rest += session.advance()
     assert runs(rest)[-6:] == CALL_ORDER[3:]
 
@@ -197,7 +197,7 @@ def test_a_function_is_asked_with_each_turn() -> None:
 )
 def test_what_is_no_script(script: Any) -> None:
     with pytest.raises(TypeError, match=r"script|reply"):
-        Loopback(script=script)
+        ServerProtocol(script=script)
 
 
 def test_a_function_that_gives_no_reply_fails_where_it_is_asked() -> None:
@@ -213,7 +213,7 @@ def test_a_function_that_gives_no_reply_fails_where_it_is_asked() -> None:
         (lambda: Say("x", 7), TypeError),
         (lambda: Say("x", "AAAA"), TypeError),
         (lambda: Say("x", b"\0"), r.AudioError),
-        (lambda: Say("x", b"", "mp3"), r.ConfigError),
+        (lambda: Say("x", b"", "mp3"), r.ConfigError),  # type: ignore[arg-type]
         (lambda: Call(7), TypeError),  # type: ignore[arg-type]
         (lambda: Call("f", 7), TypeError),  # type: ignore[arg-type]
         (lambda: Call("f", call_id=3), TypeError),  # type: ignore[arg-type]

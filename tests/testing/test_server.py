@@ -17,8 +17,8 @@ from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 import realtime as r
-from realtime.testing import Loopback, LoopbackServer, Turn, _connection, server as module
-from tests.testing.talk import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone, types
+from realtime.testing import LoopbackServer, ServerProtocol, Turn, connection, server as module
+from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone, types
 
 CLEAR = r.InputAudioBufferClear()
 
@@ -153,7 +153,7 @@ def test_no_handshake_at_all(server: LoopbackServer) -> None:
 
 def test_a_client_that_sends_before_it_reads(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than every buffer on the way holds goes out before anything is read."""
-    monkeypatch.setattr(_connection, "MAX_WAITING_EVENTS", 100_000)
+    monkeypatch.setattr(connection, "MAX_UNSENT_EVENTS", 100_000)
     audio = tone(PCM16, 10_000)
     with connect(server.url, max_size=None) as client:
         send(client, formats(), append(audio), COMMIT)
@@ -307,10 +307,10 @@ def test_a_script_that_fails_ends_its_connection_alone() -> None:
 def test_an_answer_that_fails_midway_ends_its_connection_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody sends any more by then: what lets the answer go on ends it."""
 
-    def fail(session: Loopback) -> Any:
+    def fail(session: ServerProtocol) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Loopback, "advance", fail)
+    monkeypatch.setattr(ServerProtocol, "advance", fail)
     with LoopbackServer(pace=1) as server, connect(server.url) as client:
         send(client, formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND)
         with pytest.raises(ConnectionClosed) as closed:

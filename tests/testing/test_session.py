@@ -1,17 +1,18 @@
-"""A session's settings: absent keeps, null clears, and what cannot be is refused."""
+"""Sessions that only transcribe; transcripts by model; semantic VAD; a caller who says nothing."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
-import msgspec
 import pytest
+from hypothesis import given, strategies as st
 from msgspec import UNSET
 
 import realtime as r
-from realtime.testing import Loopback
-from tests.testing.talk import (
-    ALAW,
+from realtime.testing import ServerProtocol
+from tests.testing.helpers import (
+    COMMIT,
     PCM16,
     RESPOND,
     ULAW,
@@ -23,149 +24,176 @@ from tests.testing.talk import (
     tell,
     tone,
     types,
-    update,
 )
 
+WITH_SILENCE = tone(ULAW, 400) + ULAW.silence(700)
 
-def settings(events: list[r.ServerEvent]) -> Any:
-    session = only(r.SessionUpdated, events).session
-    assert isinstance(session, r.RealtimeSessionInfo)
+
+def transcribing(
+    fmt: r.AudioFormat = ULAW, model: str = "gpt-4o-transcribe", **heard: Any
+) -> r.SessionUpdate:
+    settings = r.AudioInput(format=r.wire_format(fmt), transcription=r.Transcription(model=model), **heard)
+    return r.SessionUpdate(session=r.TranscriptionSession(audio=r.AudioConfig(input=settings)))
+
+
+def transcription(*events: r.ClientEvent) -> ServerProtocol:
+    session = ServerProtocol(session_type="transcription")
+    session.open()
+    assert "error" not in types(tell(session, *events))
     return session
 
 
-def test_first_comes_the_session_with_its_defaults() -> None:
-    (event,) = Loopback(model="some-model", session_id="sess_1", expires_at=99).open()
-    assert isinstance(event, r.SessionCreated)
-    frame = msgspec.json.decode(r.encode(event))
-    assert frame["event_id"]
-    session = frame["session"]
-    assert session["type"] == "realtime"
-    assert session["object"] == "realtime.session"
-    assert (session["id"], session["model"], session["expires_at"]) == ("sess_1", "some-model", 99)
-    assert session["output_modalities"] == ["audio"]
-    assert session["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24000}
-    assert session["audio"]["input"]["transcription"] is None
-    assert session["audio"]["input"]["turn_detection"] == {
-        "type": "server_vad",
-        "threshold": 0.5,
-        "prefix_padding_ms": 300,
-        "silence_duration_ms": 500,
-        "idle_timeout_ms": None,
-        "create_response": True,
-        "interrupt_response": True,
-    }
-    assert session["audio"]["output"]["format"] == {"type": "audio/pcm", "rate": 24000}
-    assert session["audio"]["output"]["voice"] in r.spec.VOICES
+def test_first_comes_the_session_with_its_type() -> None:
+    (created,) = ServerProtocol(session_type="transcription", session_id="sess_1").open()
+    session = r.decode_server(r.encode(created)).session
+    assert isinstance(session, r.TranscriptionSessionInfo)
+    assert (session.id, session.object) == ("sess_1", "realtime.transcription_session")
+    assert session.audio.output is UNSET
+    assert isinstance(session.audio.input.turn_detection, r.ServerVad)
 
 
-def test_absent_keeps() -> None:
-    session = opened(update(instructions="Be brief."))
-    after = settings(
-        tell(session, update(audio=r.AudioConfig(output=r.AudioOutput(format=r.PcmuFormat(), voice="marin"))))
+def test_turns_are_found_and_transcribed_and_not_answered() -> None:
+    session = transcription(transcribing())
+    events = tell(session, append(WITH_SILENCE))
+    assert [*dict.fromkeys(types(events))] == [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed",
+    ]
+    deltas = [str(e.delta) for e in events if isinstance(e, r.ConversationItemInputAudioTranscriptionDelta)]
+    completed = only(r.ConversationItemInputAudioTranscriptionCompleted, events)
+    assert "".join(deltas) == completed.transcript == "(0.90 seconds of speech)"
+    assert len(deltas) == 4
+    assert completed.usage == r.TokenUsage(
+        input_tokens=9,
+        output_tokens=6,
+        total_tokens=15,
+        input_token_details=r.TranscriptionTokenDetails(text_tokens=0, audio_tokens=9),
     )
-    assert after.instructions == "Be brief."
-    assert after.audio.output.format == r.PcmuFormat()
-    assert after.audio.output.speed == 1.0
-    assert after.audio.input.format == r.PcmFormat(rate=24000)
-    assert isinstance(after.audio.input.turn_detection, r.ServerVad)
 
 
-def test_null_clears() -> None:
-    session = opened(
-        update(audio=r.AudioConfig(input=r.AudioInput(transcription=r.Transcription(model="whisper-1"))))
-    )
-    after = settings(
-        tell(
-            session,
-            update(
-                instructions=None,
-                audio=r.AudioConfig(
-                    input=r.AudioInput(turn_detection=None, transcription=None, format=None),
-                ),
-            ),
-        )
-    )
-    assert after.audio.input.turn_detection is None
-    assert after.audio.input.transcription is None
-    # What cannot be nothing is the default again.
-    assert after.audio.input.format == r.PcmFormat(rate=24000)
-    assert after.instructions == ""
+def test_whisper_tells_a_transcript_at_once_and_bills_seconds() -> None:
+    events = tell(transcription(transcribing(model="whisper-1")), append(WITH_SILENCE))
+    (delta,) = [e.delta for e in events if isinstance(e, r.ConversationItemInputAudioTranscriptionDelta)]
+    completed = only(r.ConversationItemInputAudioTranscriptionCompleted, events)
+    assert (completed.transcript, completed.usage) == (delta, r.DurationUsage(seconds=0.9))
 
 
-def test_null_for_all_of_the_audio_is_the_defaults() -> None:
-    session = opened(formats(ULAW))
-    after = settings(tell(session, update(audio=None)))
-    assert after.audio.input.format == r.PcmFormat(rate=24000)
-    assert isinstance(after.audio.input.turn_detection, r.ServerVad)
+def test_it_has_no_responses() -> None:
+    assert "no responses" in refusal(tell(transcription(), RESPOND)).message
 
 
-def test_turn_detection_is_replaced_whole() -> None:
-    session = opened()
-    vad = r.ServerVad(silence_duration_ms=200)
-    after = settings(tell(session, formats(vad=vad)))
-    assert after.audio.input.turn_detection.silence_duration_ms == 200
-    assert after.audio.input.turn_detection.prefix_padding_ms == 300
+@pytest.mark.parametrize("kind", ["realtime", "transcription"])
+def test_a_session_does_not_become_one_of_the_other_type(kind: Any) -> None:
+    session = ServerProtocol(session_type=kind)
+    update = formats() if kind == "transcription" else transcribing()
+    error = refusal(tell(session, update))
+    assert error.param == "session.type"
+    assert f"to a {kind} session is not allowed" in error.message
 
 
-def test_what_create_session_config_makes_is_accepted() -> None:
-    for fmt in r.AudioFormat:
-        after = settings(tell(opened(), r.SessionUpdate(session=r.create_session_config(format=fmt))))
-        assert r.AudioFormat.of(after.audio.input.format) is fmt
+def test_an_output_is_no_setting_of_it() -> None:
+    wrong = r.TranscriptionSession(audio=r.AudioConfig(output=r.AudioOutput(voice="alloy")))
+    error = refusal(tell(transcription(), r.SessionUpdate(session=wrong)))
+    assert error.param == "session.audio.output"
 
 
-REFUSED = {
-    "another type": (b'{"type":"transcription"}', "session.type"),
-    "an unknown type": (b'{"type":"dance"}', "session.type"),
-    "both modalities": (
-        b'{"type":"realtime","output_modalities":["audio","text"]}',
-        "session.output_modalities",
-    ),
-    "an unknown format": (
-        b'{"type":"realtime","audio":{"output":{"format":{"type":"audio/mp3"}}}}',
-        "session.audio.output.format.type",
-    ),
-    "another rate": (
-        b'{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcm","rate":8000}}}}',
-        "session.audio.input.format.rate",
-    ),
-    "an unknown turn detection": (
-        b'{"type":"realtime","audio":{"input":{"turn_detection":{"type":"telepathy"}}}}',
-        "session.audio.input.turn_detection.type",
-    ),
-    "a threshold over 1": (
-        b'{"type":"realtime","audio":{"input":{"turn_detection":{"type":"server_vad","threshold":1.5}}}}',
-        "session.audio.input.turn_detection.threshold",
-    ),
-    "a wrong kind": (b'{"type":"realtime","instructions":7}', "session.instructions"),
-    "no object": (b"7", "session"),
-}
+def test_committed_by_hand() -> None:
+    session = transcription(transcribing(turn_detection=None))
+    assert tell(session, append(tone(ULAW, 500))) == []
+    assert "conversation.item.input_audio_transcription.completed" in types(tell(session, COMMIT))
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_settings_that_cannot_be_change_nothing(name: str) -> None:
-    body, param = REFUSED[name]
-    session = opened(update(instructions="Stay."))
-    error = refusal(session.receive(b'{"event_id":"u1","type":"session.update","session":%b}' % body))
-    assert error.param == param
-    assert error.event_id == "u1"
-    assert settings(tell(session, update())).instructions == "Stay."
+# --- Semantic VAD --------------------------------------------------------------------
 
 
-def test_the_voice_stays_once_it_was_heard() -> None:
-    session = opened(formats(), append(tone(PCM16, 200)), r.InputAudioBufferCommit(), RESPOND)
-    other = update(audio=r.AudioConfig(output=r.AudioOutput(voice="cedar")))
-    assert refusal(tell(session, other)).code == "cannot_update_voice"
-    assert settings(tell(session, formats(ULAW))).audio.output.voice != "cedar"
+@pytest.mark.parametrize(
+    ("eagerness", "silence_ms"), [("low", 1000), ("medium", 500), ("high", 200), (None, 500)]
+)
+def test_eagerness_is_how_long_a_silence_may_be(eagerness: str | None, silence_ms: int) -> None:
+    vad = r.SemanticVad(eagerness=eagerness)
+    session = opened(formats(vad=vad))
+    tell(session, append(tone(PCM16, 400)))
+    assert tell(session, append(PCM16.silence(silence_ms - 20))) == []
+    events = tell(session, append(PCM16.silence(20)))
+    assert types(events)[:2] == ["input_audio_buffer.speech_stopped", "input_audio_buffer.committed"]
+    assert types(events)[-1] == "response.done"
 
 
-def test_the_input_format_stays_while_there_is_audio() -> None:
-    session = opened(formats(PCM16), append(tone(PCM16, 200)))
-    assert refusal(tell(session, formats(ALAW))).param == "session.audio.input.format"
-    after = tell(session, r.InputAudioBufferClear(), formats(ALAW))
-    assert types(after) == ["input_audio_buffer.cleared", "session.updated"]
+# --- Nobody speaks -------------------------------------------------------------------
+
+IDLE = r.ServerVad(idle_timeout_ms=5000)
 
 
-def test_clearing_is_not_absence() -> None:
-    """UNSET and None are told apart by the session as by the wire."""
-    assert settings(tell(opened(), update(tracing=None))).tracing is None
-    assert settings(tell(opened(update(tracing="auto")), update(tracing=UNSET))).tracing == "auto"
+def answered(vad: r.ServerVad = IDLE, paced: bool = False) -> ServerProtocol:
+    """A session that has just given an answer of 200 ms, at 200 ms of input."""
+    session = opened(formats(vad=vad), append(tone(PCM16, 200)), COMMIT, paced=paced)
+    tell(session, RESPOND)
+    while session.is_responding:
+        session.advance()
+    return session
+
+
+def test_silence_after_an_answer_is_committed_and_answered() -> None:
+    session = answered()
+    # The answer lasts 200 ms from where it ended.
+    assert tell(session, append(PCM16.silence(5180))) == []
+    events = tell(session, append(PCM16.silence(20)))
+    timeout = only(r.InputAudioBufferTimeoutTriggered, events)
+    assert (timeout.audio_start_ms, timeout.audio_end_ms) == (400, 5400)
+    assert types(events)[:2] == ["input_audio_buffer.timeout_triggered", "input_audio_buffer.committed"]
+    assert only(r.InputAudioBufferCommitted, events).item_id == timeout.item_id
+    assert types(events)[-1] == "response.done"
+    item = only(
+        r.ConversationItemRetrieved, tell(session, r.ConversationItemRetrieve(item_id=timeout.item_id))
+    ).item
+    assert item.content[0].audio == PCM16.silence(5000)
+
+
+def test_a_paced_answer_has_been_heard_when_it_ends() -> None:
+    events = tell(answered(paced=True), append(PCM16.silence(5000)))
+    assert only(r.InputAudioBufferTimeoutTriggered, events).audio_start_ms == 200
+
+
+def test_speech_puts_an_end_to_the_waiting() -> None:
+    session = answered()
+    tell(session, append(PCM16.silence(4000) + tone(PCM16, 200)))
+    assert "input_audio_buffer.timeout_triggered" not in types(tell(session, append(PCM16.silence(480))))
+
+
+@pytest.mark.parametrize("vad", [r.ServerVad(), r.ServerVad(idle_timeout_ms=None)])
+def test_who_does_not_ask_for_it_is_not_timed_out(vad: r.ServerVad) -> None:
+    assert tell(answered(vad), append(PCM16.silence(60_000))) == []
+
+
+def test_before_the_first_answer_nobody_waits() -> None:
+    assert tell(opened(formats(vad=IDLE)), append(PCM16.silence(60_000))) == []
+
+
+@given(cuts=st.lists(st.integers(1, 5_999), max_size=6))
+def test_how_the_silence_is_cut_does_not_matter(cuts: list[int]) -> None:
+    edges = [0, *sorted({*cuts}), 6000]
+    pieces = [append(PCM16.silence(b - a)) for a, b in itertools.pairwise(edges)]
+    assert tell(answered(), *pieces) == tell(answered(), append(PCM16.silence(6000)))
+
+
+# --- Another format than asked -------------------------------------------------------
+
+
+def test_a_forced_format_is_told_and_spoken() -> None:
+    session = ServerProtocol(force_format="pcm16")
+    session.open()
+    updated = only(r.SessionUpdated, tell(session, formats(ULAW))).session
+    assert updated.audio.input.format == updated.audio.output.format == r.PcmFormat(rate=24_000)
+    audio = tone(PCM16, 300)
+    events = tell(session, append(audio), COMMIT, RESPOND)
+    assert sum(len(e.delta) for e in events if isinstance(e, r.ResponseOutputAudioDelta)) == len(audio)
+
+
+def test_a_forced_format_of_a_transcription_session() -> None:
+    (created,) = ServerProtocol(session_type="transcription", force_format="pcmu").open()
+    assert created.session.audio.input.format == r.PcmuFormat()

@@ -13,27 +13,27 @@ import pytest
 from hypothesis import given, strategies as st
 
 from realtime import AudioError, ErrorDetail, translation as t
-from realtime.testing import LoopbackServer, TranslationLoopback
+from realtime.testing import LoopbackServer, ServerProtocol
 
 MS = 48  # bytes of one millisecond
 SPEECH = np.random.default_rng(7).integers(-20000, 20000, 24 * 1010).astype("<i2").tobytes()
 
 
-def opened(*events: t.ClientEvent, **settings: Any) -> TranslationLoopback:
+def opened(*events: t.ClientEvent, **settings: Any) -> ServerProtocol:
     """A session that has been told `events`, none of which is refused."""
-    session = TranslationLoopback(**settings)
+    session = ServerProtocol(dialect="translation", **settings)
     session.open()
     assert "error" not in types(tell(session, *events))
     return session
 
 
-def heard(session: TranslationLoopback, events: list[t.ServerEvent]) -> list[Any]:
+def heard(session: ServerProtocol, events: list[t.ServerEvent]) -> list[Any]:
     """`events` as they come off the wire."""
     return [t.decode_server(session.encode(event)) for event in events]
 
 
-def tell(session: TranslationLoopback, *events: t.ClientEvent) -> list[Any]:
-    return [told for event in events for told in heard(session, session.receive(t.encode(event)))]
+def tell(session: ServerProtocol, *events: t.ClientEvent) -> list[Any]:
+    return [told for event in events for told in heard(session, session.feed(t.encode(event)))]
 
 
 def types(events: list[Any]) -> list[str]:
@@ -56,9 +56,9 @@ def hearing(**settings: Any) -> t.SessionUpdate:
     return update(t.TranslationAudio(input=t.TranslationInput(**settings)))
 
 
-def told_settings(session: TranslationLoopback, *events: t.SessionUpdate) -> dict[str, Any]:
+def told_settings(session: ServerProtocol, *events: t.SessionUpdate) -> dict[str, Any]:
     """The audio settings that the last of `events` is answered with."""
-    (*_, updated) = [told for event in events for told in session.receive(t.encode(event))]
+    (*_, updated) = [told for event in events for told in session.feed(t.encode(event))]
     frame = json.loads(session.encode(updated))
     assert frame["type"] == "session.updated"
     return frame["session"]["audio"]  # type: ignore[no-any-return]
@@ -87,7 +87,7 @@ TRANSCRIBED = hearing(transcription=t.TranslationTranscription(model="some-model
 
 
 def test_first_comes_the_session() -> None:
-    session = TranslationLoopback(model="some-model", session_id="sess_1", expires_at=99)
+    session = ServerProtocol(dialect="translation", model="some-model", session_id="sess_1", expires_at=99)
     (event,) = session.open()
     frame = json.loads(session.encode(event))
     assert frame.pop("event_id")
@@ -164,10 +164,10 @@ def test_closing_says_the_rest_and_ends() -> None:
     assert len(told[-2].delta) == 10 * MS
     assert types(told).count("session.closed") == 1
     assert types(told)[-1] == "session.closed"
-    assert session.closed
+    assert session.is_closed
     for frame in ("no JSON", t.encode(append(SPEECH)), t.encode(CLOSE)):
-        assert session.receive(frame) == []
-    assert not session.answering
+        assert session.feed(frame) == []
+    assert not session.is_responding
     assert session.advance() == []
 
 
@@ -213,25 +213,25 @@ def test_steps_have_their_duration(ptime_ms: float) -> None:
 @pytest.mark.parametrize("ptime_ms", [0, 0.01])
 def test_a_step_is_whole_samples(ptime_ms: float) -> None:
     with pytest.raises(AudioError):
-        TranslationLoopback(ptime_ms=ptime_ms)
+        ServerProtocol(dialect="translation", ptime_ms=ptime_ms)
 
 
-def paced(session: TranslationLoopback) -> Iterator[Any]:
-    while session.answering:
+def paced(session: ServerProtocol) -> Iterator[Any]:
+    while session.is_responding:
         yield from heard(session, session.advance())
 
 
 def test_a_paced_session_says_the_same_by_steps() -> None:
     session = opened(TRANSCRIBED, paced=True)
     assert tell(session, append(SPEECH)) == []
-    assert session.answering
+    assert session.is_responding
     assert len(audio_of(heard(session, session.advance()))) == 100 * MS
     told = [*paced(session)]
-    assert not session.closed
+    assert not session.is_closed
     assert tell(session, CLOSE) == []
-    assert session.answering
+    assert session.is_responding
     told += paced(session)
-    assert session.closed
+    assert session.is_closed
     assert audio_of(told) == SPEECH[100 * MS :]
     assert types(told)[-1] == "session.closed"
     assert told[0].event_id == "event_00000006"
@@ -312,7 +312,7 @@ def test_a_bad_event_is_an_error_that_names_it(name: str, as_text: bool) -> None
     frame, code, param, event_id = REFUSED[name]
     session = opened(TRANSCRIBED, language("es"))
     before = told_settings(session, hearing())
-    told = session.receive(frame.decode("utf-8", "replace") if as_text else frame)
+    told = session.feed(frame.decode("utf-8", "replace") if as_text else frame)
     error = refusal(heard(session, told))
     assert (error.code, error.param, error.event_id) == (code, param, event_id)
     assert error.message
@@ -320,13 +320,13 @@ def test_a_bad_event_is_an_error_that_names_it(name: str, as_text: bool) -> None
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.testing.translation.MAX_WAITING_MS", 1000)
+    monkeypatch.setattr("realtime.testing.translation.MAX_BUFFER_MS", 1000)
     session = opened(append(SPEECH[: 1000 * MS]), paced=True)
     assert refusal(tell(session, append(SPEECH[:2]))).param == "audio"
     session.advance()
     assert tell(session, append(SPEECH[:2])) == []
     monkeypatch.setattr("realtime.spec.MAX_APPEND_BYTES", 100)
-    assert "15 MiB" in refusal(heard(session, session.receive(t.encode_append(bytes(102))))).message
+    assert "15 MiB" in refusal(heard(session, session.feed(t.encode_append(bytes(102))))).message
 
 
 def test_nothing_is_taken_while_the_rest_is_said() -> None:
@@ -363,10 +363,10 @@ FRAMES = st.one_of(
 
 @given(st.lists(FRAMES, max_size=8))
 def test_whatever_is_sent_the_answers_are_events(frames: list[Any]) -> None:
-    session = TranslationLoopback()
+    session = ServerProtocol(dialect="translation")
     told = session.open()
     for frame in frames:
-        told += session.receive(frame)
+        told += session.feed(frame)
     for event in heard(session, told):
         assert not isinstance(event, t.UnknownEvent)
         assert event.event_id
@@ -379,10 +379,10 @@ MODELS = {sdk.tag(model): model for model in sdk.models(sdk.EVENTS["translation"
 
 
 def test_every_event_is_valid_for_the_sdk() -> None:
-    session = TranslationLoopback()
+    session = ServerProtocol(dialect="translation")
     told = session.open()
     for event in (TRANSCRIBED, language("es"), language("-"), append(SPEECH), CLOSE):
-        told += session.receive(t.encode(event))
+        told += session.feed(t.encode(event))
     assert {*types(told)} == {*MODELS}
     for said in told:
         MODELS[said.type].model_validate_json(session.encode(said), strict=True)

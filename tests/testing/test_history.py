@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import realtime as r
-from realtime.testing import Loopback, _history
-from tests.testing.talk import (
+from realtime.testing import ServerProtocol, history
+from tests.testing.helpers import (
     COMMIT,
     PCM16,
     RESPOND,
@@ -60,13 +60,13 @@ def test_an_id_can_be_had_once() -> None:
 
 
 def test_the_ids_of_an_answer_are_its_own_before_its_items_come() -> None:
-    session = Loopback(paced=True, script=[["one two", "three"]])
+    session = ServerProtocol(paced=True, script=[["one two", "three"]])
     session.open()
     first = only(r.ResponseOutputItemAdded, tell(session, RESPOND)).item.id
     second = f"item_{int(first.removeprefix('item_')) + 1:08}"
     assert "already exists" in refusal(tell(session, create(text("mine", id=second)))).message
     rest: list[r.ServerEvent] = []
-    while session.answering:
+    while session.is_responding:
         rest += session.advance()
     assert only(r.ResponseOutputItemAdded, rest).item.id == second
     assert "already exists" in refusal(tell(session, create(text("mine", id=second)))).message
@@ -96,7 +96,7 @@ def test_the_id_of_a_turn_is_its_own_before_the_turn_is_over() -> None:
     ],
 )
 def test_an_item_that_cannot_be(item: bytes, param: str) -> None:
-    error = refusal(opened().receive(b'{"type":"conversation.item.create","event_id":"e1","item":%b}' % item))
+    error = refusal(opened().feed(b'{"type":"conversation.item.create","event_id":"e1","item":%b}' % item))
     assert (error.param, error.event_id) == (param, "e1")
 
 
@@ -125,14 +125,14 @@ def test_deleted_is_gone() -> None:
 
 
 def test_the_oldest_items_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_history, "MAX_ITEMS", 3)
+    monkeypatch.setattr(history, "MAX_ITEMS", 3)
     session = opened(*(create(text(name, id=name)) for name in "abcd"))
     assert refusal(tell(session, r.ConversationItemRetrieve(item_id="a"))).param == "item_id"
     assert types(tell(session, r.ConversationItemRetrieve(item_id="b"))) == ["conversation.item.retrieved"]
 
 
 def test_too_much_audio_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_history, "MAX_AUDIO_BYTES", 3 * PCM16.chunk_bytes(200))
+    monkeypatch.setattr(history, "MAX_AUDIO_BYTES", 3 * PCM16.chunk_bytes(200))
     session = opened(formats())
     first = tell(session, append(tone(PCM16, 200)), COMMIT)[0].item_id
     tell(session, RESPOND, append(tone(PCM16, 200)), COMMIT, RESPOND)
@@ -146,7 +146,7 @@ def cut(item_id: str, ms: int, part: int = 0) -> r.ConversationItemTruncate:
     return r.ConversationItemTruncate(item_id=item_id, content_index=part, audio_end_ms=ms, event_id="cut")
 
 
-def answered(paced: bool = False) -> tuple[Loopback, str]:
+def answered(paced: bool = False) -> tuple[ServerProtocol, str]:
     """A session that has given an answer of 1 s, and the answer's item."""
     session = opened(formats(), append(tone(PCM16, 1000)), COMMIT, paced=paced)
     events = tell(session, RESPOND)
@@ -203,7 +203,7 @@ def test_truncated_while_it_is_spoken() -> None:
     assert types(tell(session, cut(item_id, 150))) == ["conversation.item.truncated"]
     # The client heard no more: the answer is over.
     assert "response.output_audio.delta" not in types(session.advance())
-    assert not session.answering
+    assert not session.is_responding
     part = only(
         r.ConversationItemRetrieved, tell(session, r.ConversationItemRetrieve(item_id=item_id))
     ).item.content[0]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import realtime as r
-from tests.testing.talk import (
+from realtime.testing.vad import InputBuffer
+from tests.testing.helpers import (
     ALAW,
     COMMIT,
     PCM16,
@@ -177,11 +178,20 @@ def test_the_ear_can_be_switched_off_while_it_hears() -> None:
     assert types(tell(session, COMMIT))[0] == "input_audio_buffer.committed"
 
 
-def test_long_silence_is_forgotten_but_counted() -> None:
+def test_long_silence_is_dropped() -> None:
+    vad = r.ServerVad(prefix_padding_ms=0)
+    buffer = InputBuffer(ULAW)
+    for _ in range(10):
+        buffer.append(ULAW.silence(30_000))
+        assert buffer.detect(vad) is None
+        assert len(buffer) <= 2 * ULAW.chunk_bytes(60_000)
+    assert buffer.end_ms == 300_000
+
+
+def test_dropped_silence_counts_in_positions() -> None:
     session = opened(formats(ULAW, vad=r.ServerVad(prefix_padding_ms=0)))
     for _ in range(10):
         assert tell(session, append(ULAW.silence(30_000))) == []
-    assert len(session._session.input) <= 2 * ULAW.chunk_bytes(60_000)
     (started,) = tell(session, append(tone(ULAW, 200)))
     assert started.audio_start_ms == 300_000
 

@@ -8,8 +8,8 @@ import pytest
 
 import realtime as r
 from realtime.audio import convert
-from realtime.testing import Loopback
-from tests.testing.talk import (
+from realtime.testing import ServerProtocol
+from tests.testing.helpers import (
     ALAW,
     COMMIT,
     PCM16,
@@ -59,7 +59,7 @@ TEXT_ORDER = [
 TEXT_SESSION = update(output_modalities=["text"])
 
 
-def spoken(ms: int = 1000) -> Loopback:
+def spoken(ms: int = 1000) -> ServerProtocol:
     """A session with one turn of `ms` of a tone."""
     return opened(formats(), append(tone(PCM16, ms)), COMMIT)
 
@@ -96,7 +96,7 @@ def test_the_deltas_join_to_the_done() -> None:
 
 @pytest.mark.parametrize("ptime_ms", [20, 100, 300])
 def test_a_delta_lasts_a_ptime(ptime_ms: float) -> None:
-    session = Loopback(ptime_ms=ptime_ms)
+    session = ServerProtocol(ptime_ms=ptime_ms)
     events = tell(session, formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND)
     sizes = [len(event.delta) for event in events if isinstance(event, r.ResponseOutputAudioDelta)]
     assert set(sizes[:-1]) == {PCM16.chunk_bytes(ptime_ms)}
@@ -106,7 +106,7 @@ def test_a_delta_lasts_a_ptime(ptime_ms: float) -> None:
 @pytest.mark.parametrize("ptime_ms", [0, -20, 0.01])
 def test_a_ptime_that_cannot_be(ptime_ms: float) -> None:
     with pytest.raises(r.AudioError):
-        Loopback(ptime_ms=ptime_ms)
+        ServerProtocol(ptime_ms=ptime_ms)
 
 
 @pytest.mark.parametrize("out", r.AudioFormat, ids=lambda fmt: fmt.value)
@@ -239,13 +239,13 @@ def test_a_response_that_cannot_be(params: dict[str, Any], param: str) -> None:
 # --- Paced ---------------------------------------------------------------------------
 
 
-def paced(ms: int = 1000) -> Loopback:
+def paced(ms: int = 1000) -> ServerProtocol:
     return opened(formats(), append(tone(PCM16, ms)), COMMIT, paced=True)
 
 
-def rest(session: Loopback) -> list[r.ServerEvent]:
+def rest(session: ServerProtocol) -> list[r.ServerEvent]:
     events: list[r.ServerEvent] = []
-    while session.answering:
+    while session.is_responding:
         events += session.advance()
     return events
 
@@ -306,7 +306,7 @@ def test_speech_interrupts_where_it_may(interrupts: bool) -> None:
     session = opened(formats(vad=vad), append(tone(PCM16, 1000)), COMMIT, RESPOND, paced=True)
     events = tell(session, append(tone(PCM16, 200)))
     assert events[0].type == "input_audio_buffer.speech_started"
-    assert session.answering is not interrupts
+    assert session.is_responding is not interrupts
     if interrupts:
         response = events[-1].response
         assert (response.status, response.status_details.reason) == ("cancelled", "turn_detected")
@@ -315,4 +315,4 @@ def test_speech_interrupts_where_it_may(interrupts: bool) -> None:
 def test_text_needs_no_steps() -> None:
     session = opened(TEXT_SESSION, r.create_text_input("at once"), paced=True)
     assert runs(tell(session, RESPOND)) == TEXT_ORDER
-    assert not session.answering
+    assert not session.is_responding

@@ -13,11 +13,12 @@ from websockets.typing import Subprotocol
 
 import realtime as r
 from realtime import beta, translation
-from realtime.testing import LoopbackServer, _route, faults
+from realtime.testing import LoopbackServer, faults
+from realtime.testing.server import ConnectionRequest, parse_request
 
 
-def asked(path: str, **headers: str) -> _route.Asked:
-    return _route.parse(
+def asked(path: str, **headers: str) -> ConnectionRequest:
+    return parse_request(
         Request(path, Headers({name.replace("_", "-"): value for name, value in headers.items()}))
     )
 
@@ -49,7 +50,7 @@ def test_what_a_request_asks_for(
     path: str, headers: dict[str, str], dialect: str, model: str, kind: str
 ) -> None:
     found = asked(path, **headers)
-    assert (found.dialect, found.model, found.kind, found.faults) == (dialect, model, kind, ())
+    assert (found.dialect, found.model, found.session_type, found.faults) == (dialect, model, kind, ())
 
 
 def test_faults_are_among_it() -> None:
@@ -63,7 +64,7 @@ def test_other_paths(path: str) -> None:
 
 
 def test_no_request_is_an_ordinary_one() -> None:
-    assert _route.parse(None).dialect == "ga"
+    assert parse_request(None).dialect == "ga"
 
 
 # --- On a server ---------------------------------------------------------------------

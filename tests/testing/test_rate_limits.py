@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import realtime as r
-from realtime.testing import Loopback, RateLimits
-from tests.testing.talk import RESPOND, only, tell, types, update
+from realtime.testing import RateLimits, ServerProtocol
+from tests.testing.helpers import RESPOND, only, tell, types, update
 
 TEXT = update(output_modalities=["text"])
 
@@ -20,8 +20,8 @@ class Clock:
         return self.now
 
 
-def limited(clock: Clock, **limits: Any) -> Loopback:
-    session = Loopback(rate_limits=RateLimits(**limits), clock=clock)
+def limited(clock: Clock, **limits: Any) -> ServerProtocol:
+    session = ServerProtocol(rate_limits=RateLimits(**limits), clock=clock)
     session.open()
     tell(session, TEXT, r.create_text_input("four characters a token"))
     return session
@@ -63,7 +63,7 @@ def test_a_limit_that_is_reached_fails_the_response(limits: dict[str, int], name
 
 
 def test_without_limits_none_holds_and_the_usual_ones_are_told() -> None:
-    session = Loopback()
+    session = ServerProtocol()
     session.open()
     tell(session, TEXT, r.create_text_input("x" * 400_000))
     for _ in range(3):

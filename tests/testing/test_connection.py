@@ -17,8 +17,8 @@ import pytest
 from websockets.sync.client import connect
 
 import realtime as r
-from realtime.testing import LoopbackServer, _connection, server as module
-from tests.testing.talk import COMMIT, PCM16, RESPOND, append, formats, opened, tell, tone
+from realtime.testing import LoopbackServer, connection, server as module
+from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, formats, opened, tell, tone
 
 # What a stop may take here: a second for those who may still leave, and a busy machine.
 STOP_SECONDS = 6
@@ -155,12 +155,12 @@ def most_waiting(monkeypatch: pytest.MonkeyPatch) -> dict[object, int]:
     """The most events that ever waited in each outbox."""
     most: dict[object, int] = {}
 
-    class Outbox(_connection._Outbox):
+    class Outbox(connection.EventOutbox):
         def put(self, events: Iterable[Any]) -> None:
             super().put(events)
-            most[self] = max(most.get(self, 0), len(self._events))
+            most[self] = max(most.get(self, 0), len(self))
 
-    monkeypatch.setattr(_connection, "_Outbox", Outbox)
+    monkeypatch.setattr(connection, "EventOutbox", Outbox)
     return most
 
 
@@ -169,7 +169,7 @@ def test_a_client_that_does_not_read_is_not_read_from(
     monkeypatch: pytest.MonkeyPatch, most_waiting: dict[object, int], first: str
 ) -> None:
     """Past its limit the server waits for the client; either can leave all the same."""
-    monkeypatch.setattr(_connection, "MAX_WAITING_EVENTS", 10)
+    monkeypatch.setattr(connection, "MAX_UNSENT_EVENTS", 10)
     turn: list[r.ClientEvent] = [formats(), append(tone(PCM16, 10_000)), COMMIT]
     answer = len(tell(opened(*turn), RESPOND))
     with contextlib.ExitStack() as running, contextlib.ExitStack() as clients:

@@ -10,7 +10,7 @@ import numpy as np
 
 import realtime as r
 from realtime.audio import alaw_encode, ulaw_encode
-from realtime.testing import Loopback
+from realtime.testing import ServerProtocol
 
 PCM16, ULAW, ALAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW, r.AudioFormat.G711_ALAW
 ENCODE = {PCM16: lambda pcm: pcm.astype("<i2"), ULAW: ulaw_encode, ALAW: alaw_encode}
@@ -40,17 +40,17 @@ def formats(
     )
 
 
-def tell(session: Loopback, *events: r.ClientEvent) -> list[Any]:
+def tell(session: ServerProtocol, *events: r.ClientEvent) -> list[Any]:
     """What the session says to the events; each of its events survives the wire."""
     heard: list[r.ServerEvent] = []
     for event in events:
-        heard += session.receive(r.encode(event))
+        heard += session.feed(r.encode(event))
     return [r.decode_server(r.encode(event)) for event in heard]
 
 
-def opened(*events: r.ClientEvent, paced: bool = False) -> Loopback:
+def opened(*events: r.ClientEvent, paced: bool = False) -> ServerProtocol:
     """A session that has been told `events`, none of which is refused."""
-    session = Loopback(paced=paced)
+    session = ServerProtocol(paced=paced)
     session.open()
     assert "error" not in types(tell(session, *events))
     return session

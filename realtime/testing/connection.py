@@ -1,0 +1,235 @@
+"""ConnectionHandler: one WebSocket connection of the server and the ServerProtocol that runs on it.
+
+One task reads, one writes, one advances paced responses. A client that sends without reading blocks
+nobody: beyond a limit of unsent events nothing more is read from it. Fault injectors act here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame as WireFrame, Opcode
+
+from ..errors import DecodeError
+from ..peek import peek_type
+from .injection import AbortConnection, Action, CloseConnection, FaultInjector, StallConnection
+from .protocol import ServerProtocol
+
+# Unsent events of a client that does not read; the server stops reading from it beyond this.
+MAX_UNSENT_EVENTS: Final = 10_000
+
+# An event of the session's dialect, or an action.
+_Outgoing: TypeAlias = Any
+_ACTIONS: Final = (bytes, CloseConnection, StallConnection, AbortConnection)
+
+
+class ConnectionHandler:
+    """Runs `protocol` on `connection`.
+
+    Args:
+        connection: the WebSocket.
+        protocol: the session.
+        injectors: the faults of this connection.
+        step_s: the interval between the steps of a paced response; None if the session is not paced.
+    """
+
+    def __init__(
+        self,
+        connection: ServerConnection,
+        protocol: ServerProtocol,
+        injectors: Iterable[FaultInjector],
+        step_s: float | None,
+    ) -> None:
+        self._connection = connection
+        self._protocol = protocol
+        self._injectors = [*injectors]
+        self._step_s = step_s
+        self._outbox = EventOutbox()
+        self._is_responding = asyncio.Event()
+        self._is_ending = False
+
+    async def run(self) -> None:
+        """Run until either side ends the connection or the session raises an exception."""
+        self._outbox.put(self._protocol.open())
+        for injector in self._injectors:
+            self._start(injector)
+        # A slow reader would notice the end of the connection late.
+        coroutines = [self._read(), self._write(), self._connection.wait_closed()]
+        if self._step_s is not None:
+            coroutines.append(self._pace(self._step_s))
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    @property
+    def is_open(self) -> bool:
+        """True while events can be sent to the client."""
+        return not (self._is_ending or self._outbox.is_closed)
+
+    def inject(self, injector: FaultInjector) -> None:
+        """Add a fault to the connection."""
+        self._injectors.append(injector)
+        self._start(injector)
+
+    def _start(self, injector: FaultInjector) -> None:
+        if self.is_open:
+            actions = [*injector.on_start()]
+            self._is_ending = not all(isinstance(action, bytes) for action in actions)
+            self._outbox.put(actions)
+
+    # --- Reading ---
+
+    async def _read(self) -> None:
+        feed, outbox = self._protocol.feed, self._outbox
+        with contextlib.suppress(ConnectionClosed):
+            while not outbox.is_closed:  # frames received before a client was lost get no answer
+                frame = await self._connection.recv(decode=False)
+                answer = await self._injected_answer(frame) if self._injectors else None
+                self._send(feed(frame) if answer is None else (answer,))
+                if self._protocol.is_responding:
+                    self._is_responding.set()
+                await outbox.wait_for_room()
+
+    def _send(self, events: Iterable[_Outgoing]) -> None:
+        """Queue `events`, and the close if the session has ended."""
+        self._outbox.put(events)
+        if self._protocol.is_closed:
+            self._outbox.put((CloseConnection(1000),))
+
+    async def _injected_answer(self, frame: bytes) -> bytes | None:
+        """Return the answer of an injector to a client's frame."""
+        await asyncio.sleep(max(injector.read_delay_s for injector in self._injectors))
+        event_type = _type_of(frame)
+        answers = (injector.on_receive(event_type) for injector in self._injectors)
+        return next((answer for answer in answers if answer is not None), None)
+
+    # --- Writing ---
+
+    async def _write(self) -> None:
+        encode, send = self._protocol.encode, self._connection.send
+        try:
+            while True:
+                outgoing = await self._outbox.get()
+                if self._injectors or isinstance(outgoing, _ACTIONS):
+                    for action in self._actions(outgoing):
+                        await self._perform(action)
+                        if not isinstance(action, bytes):
+                            return
+                else:
+                    await send(encode(outgoing), text=True)
+        except ConnectionClosed:
+            pass
+        finally:
+            self._outbox.close()
+
+    def _actions(self, outgoing: _Outgoing) -> list[Action]:
+        """Return the actions for an event after all injectors have acted on it."""
+        if isinstance(outgoing, bytes):
+            return [outgoing]
+        is_action = isinstance(outgoing, _ACTIONS)
+        actions: list[Action] = [outgoing if is_action else self._protocol.encode(outgoing)]
+        for injector in self._injectors:
+            actions = [result for action in actions for result in _injected(injector, action)]
+        return actions
+
+    async def _perform(self, action: Action) -> None:
+        connection = self._connection
+        if isinstance(action, bytes):
+            await connection.send(action, text=True)
+            return
+        self._is_ending = True
+        if isinstance(action, CloseConnection):
+            await connection.close(action.code, action.reason)
+        elif isinstance(action, AbortConnection):
+            payload = action.part + bytes(len(action.part) + 2)
+            wire = WireFrame(Opcode.TEXT, payload).serialize(mask=False)
+            connection.transport.write(wire[: len(wire) // 2])
+            # Sends what was written and ends the TCP connection, without a close frame.
+            connection.transport.close()
+            await connection.wait_closed()
+        else:
+            wire = WireFrame(Opcode.TEXT, action.part, fin=False).serialize(mask=False)
+            connection.transport.write(wire)
+            await connection.wait_closed()
+
+    # --- Pacing ---
+
+    async def _pace(self, step_s: float) -> None:
+        """Advance the response every `step_s`, without drift."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self._is_responding.wait()
+            due = clock()
+            while self._protocol.is_responding:
+                self._send(self._protocol.advance())
+                due += step_s
+                await asyncio.sleep(max(0.0, due - clock()))
+            self._is_responding.clear()
+
+
+class EventOutbox:
+    """Queue of events and actions to send, with back-pressure beyond `MAX_UNSENT_EVENTS`.
+
+    Attributes:
+        is_closed: True once nothing is sent any more.
+    """
+
+    def __init__(self) -> None:
+        self._events: deque[_Outgoing] = deque()
+        self._has_events = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self.is_closed = False
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def put(self, events: Iterable[_Outgoing]) -> None:
+        """Add events."""
+        self._events.extend(events)
+        if self._events:
+            self._has_events.set()
+        if len(self._events) > MAX_UNSENT_EVENTS and not self.is_closed:
+            self._has_room.clear()
+
+    async def get(self) -> _Outgoing:
+        """Remove and return the next event; wait for one if there is none."""
+        await self._has_events.wait()
+        event = self._events.popleft()
+        if not self._events:
+            self._has_events.clear()
+            self._has_room.set()
+        return event
+
+    async def wait_for_room(self) -> None:
+        """Wait until the queue is below its limit."""
+        await self._has_room.wait()
+
+    def close(self) -> None:
+        """Stop sending. Nothing waits for room any more."""
+        self.is_closed = True
+        self._has_room.set()
+
+
+def _injected(injector: FaultInjector, action: Action) -> Iterable[Action]:
+    return injector.on_send(_type_of(action), action) if isinstance(action, bytes) else (action,)
+
+
+def _type_of(frame: bytes) -> str:
+    try:
+        return peek_type(frame)
+    except DecodeError:
+        return ""

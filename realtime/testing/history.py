@@ -1,0 +1,276 @@
+"""The conversation history: items in order with their audio, what they cost, and their truncation.
+
+The history is bounded: the oldest items are dropped if there are too many of them or too much audio.
+Events show items without their audio (`without_audio`); only `conversation.item.retrieved` includes it.
+Responses are in `response`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET
+
+from .. import spec
+from ..events import (
+    Audio,
+    ContentPart,
+    ConversationItemTruncate,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputAudio,
+    InputItem,
+    InputText,
+    Item,
+    ItemReference,
+    MessageItem,
+    OutputAudio,
+    OutputText,
+    Text,
+    Unknown,
+)
+from ..format import AudioFormat
+from . import refusals
+from .script import Turn
+
+MAX_ITEMS: Final = 1000
+MAX_AUDIO_BYTES: Final = 256 * 1024 * 1024
+CHARS_PER_TOKEN: Final = 4
+# The `previous_item_id` that puts an item at the beginning.
+ROOT: Final = "root"
+
+_AUDIO_PARTS: Final = (InputAudio, OutputAudio, Audio)
+_TEXT_PARTS: Final = (InputText, OutputText, Text)
+_ROLES: Final = frozenset({"user", "assistant", "system"})
+
+
+class TokenCount(NamedTuple):
+    """Text and audio tokens."""
+
+    text: int = 0
+    audio: int = 0
+
+    @classmethod
+    def total(cls, counts: Iterable[TokenCount]) -> TokenCount:
+        """Return the sum of `counts`."""
+        counts = [*counts]
+        return cls(sum(count.text for count in counts), sum(count.audio for count in counts))
+
+
+def text_tokens(text: str) -> int:
+    """Estimate the tokens of `text`; the server has no tokenizer."""
+    return math.ceil(len(text) / CHARS_PER_TOKEN)
+
+
+def audio_tokens(nbytes: int, format: AudioFormat, ms_per_token: int) -> int:
+    """Return the tokens of `nbytes` of audio, rounded up."""
+    return math.ceil(format.duration_ms(nbytes) / ms_per_token)
+
+
+@dataclass(slots=True)
+class StoredItem:
+    """A conversation item, and the format of its audio."""
+
+    item: Item
+    format: AudioFormat
+
+    @property
+    def id(self) -> str:
+        """The item's id."""
+        return str(getattr(self.item, "id", ""))
+
+    @property
+    def parts(self) -> list[ContentPart]:
+        """The content of a message; empty for other items."""
+        return self.item.content if isinstance(self.item, MessageItem) else []
+
+    @property
+    def audio(self) -> bytes:
+        """The audio of all parts."""
+        return b"".join(part.audio for part in self.parts if isinstance(part, _AUDIO_PARTS) and part.audio)
+
+    @property
+    def audio_nbytes(self) -> int:
+        """The size of the audio of all parts."""
+        return sum(len(part.audio) for part in self.parts if isinstance(part, _AUDIO_PARTS) and part.audio)
+
+    @property
+    def text(self) -> str:
+        """The text of all parts, the arguments of a function call, or its output."""
+        if isinstance(self.item, FunctionCallOutputItem):
+            return self.item.output
+        if isinstance(self.item, FunctionCallItem):
+            return self.item.arguments
+        return " ".join(part.text for part in self.parts if isinstance(part, _TEXT_PARTS) and part.text)
+
+    def turn(self) -> Turn | None:
+        """Return the item as a turn, or None if it is not the user's."""
+        is_message = isinstance(self.item, MessageItem) and self.item.role == "user"
+        if is_message or isinstance(self.item, FunctionCallOutputItem):
+            return Turn(self.audio, self.format, self.text)
+        return None
+
+    def tokens(self) -> TokenCount:
+        """Return the cost of the item: a token per 100 ms of user audio or 50 ms of assistant audio."""
+        is_assistant = isinstance(self.item, MessageItem) and self.item.role == "assistant"
+        ms_per_token = spec.ASSISTANT_AUDIO_MS_PER_TOKEN if is_assistant else spec.USER_AUDIO_MS_PER_TOKEN
+        return TokenCount(text_tokens(self.text), audio_tokens(self.audio_nbytes, self.format, ms_per_token))
+
+
+def without_audio(item: Item) -> Item:
+    """Return `item` as events show it."""
+    if not isinstance(item, MessageItem):
+        return item
+    content = [
+        msgspec.structs.replace(part, audio=UNSET) if isinstance(part, _AUDIO_PARTS) else part
+        for part in item.content
+    ]
+    return msgspec.structs.replace(item, content=content)
+
+
+# --- Items from the client -----------------------------------------------------------
+
+
+def store_item(item: Item, format: AudioFormat, new_id: str, param: str = "item") -> StoredItem:
+    """Return a client's item with the members that the server adds. Its audio is in `format`.
+
+    Raises:
+        Refusal: the item, a part or its role is unknown, or its audio contains a partial sample.
+    """
+    if isinstance(item, Unknown):
+        raise refusals.INVALID_VALUE(value=item.type, param=f"{param}.type")
+    if isinstance(item, MessageItem):
+        _check_message(item, format, param)
+    return StoredItem(msgspec.structs.replace(item, **_server_members(item, new_id)), format)
+
+
+def resolve_input(item: InputItem, history: History, format: AudioFormat) -> StoredItem:
+    """Return an item of a response's own input, which may refer to an item of the conversation.
+
+    Raises:
+        Refusal: the referenced item does not exist, or `store_item` rejects the item.
+    """
+    if isinstance(item, ItemReference):
+        return history.find(item.id, "reference")
+    return store_item(item, format, "", "response.input")
+
+
+def truncate(stored: StoredItem, event: ConversationItemTruncate) -> int:
+    """Truncate the audio of one part and drop its transcript. Returns the bytes that remain.
+
+    Raises:
+        Refusal: the item is not the assistant's, the part has no audio, or `audio_end_ms` is
+            outside of it.
+    """
+    if not isinstance(stored.item, MessageItem) or stored.item.role != "assistant":
+        raise refusals.TRUNCATE_NOT_ASSISTANT()
+    part = dict(enumerate(stored.item.content)).get(event.content_index)
+    if not isinstance(part, _AUDIO_PARTS):
+        raise refusals.TRUNCATE_NO_AUDIO()
+    audio = part.audio or b""
+    audio_ms = stored.format.duration_ms(len(audio))
+    if event.audio_end_ms < 0:
+        raise refusals.TRUNCATE_NEGATIVE()
+    if event.audio_end_ms > audio_ms:
+        raise refusals.TRUNCATE_TOO_SHORT(audio_ms=audio_ms, audio_end_ms=event.audio_end_ms)
+    remaining = audio[: stored.format.chunk_bytes(event.audio_end_ms)]
+    content = [*stored.item.content]
+    content[event.content_index] = msgspec.structs.replace(part, audio=remaining, transcript=UNSET)
+    # A new item: events that are not sent yet may refer to the old one.
+    stored.item = msgspec.structs.replace(stored.item, content=content)
+    return len(remaining)
+
+
+def _check_message(item: MessageItem, format: AudioFormat, param: str) -> None:
+    if item.role not in _ROLES:
+        raise refusals.INVALID_VALUE(value=item.role, param=f"{param}.role")
+    for index, part in enumerate(item.content):
+        path = f"{param}.content[{index}]"
+        if isinstance(part, Unknown):
+            raise refusals.INVALID_VALUE(value=part.type, param=f"{path}.type")
+        if isinstance(part, _AUDIO_PARTS) and len(part.audio or b"") % format.sample_width:
+            raise refusals.ITEM_PARTIAL_SAMPLE(param=f"{path}.audio")
+
+
+def _server_members(item: Any, new_id: str) -> dict[str, str]:
+    defaults = {"id": new_id, "object": "realtime.item", "status": "completed"}
+    return {
+        name: getattr(item, name) or default
+        for name, default in defaults.items()
+        if name in item.__struct_fields__
+    }
+
+
+# --- The history ---------------------------------------------------------------------
+
+
+class History:
+    """The items of a conversation, in order."""
+
+    def __init__(self) -> None:
+        self._items: list[StoredItem] = []
+        self._by_id: dict[str, StoredItem] = {}
+
+    def __iter__(self) -> Iterator[StoredItem]:
+        return iter(self._items)
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._by_id
+
+    def add(self, stored: StoredItem, previous_item_id: str | None = None) -> str | None:
+        """Insert an item at the end or after `previous_item_id`. Returns the id of the item before it.
+
+        Raises:
+            Refusal: the id is in use, or the previous item does not exist.
+        """
+        if stored.id in self._by_id:
+            raise refusals.ITEM_EXISTS(value=stored.id)
+        index = self._index_after(previous_item_id)
+        self._items.insert(index, stored)
+        self._by_id[stored.id] = stored
+        previous = self._items[index - 1].id if index else None
+        self.trim()
+        return previous
+
+    def find(self, item_id: str, action: str) -> StoredItem:
+        """Return the item `item_id`; `action` is named in the refusal.
+
+        Raises:
+            Refusal: the item does not exist.
+        """
+        stored = self._by_id.get(item_id)
+        if stored is None:
+            raise refusals.ITEM_NOT_FOUND(value=item_id, action=action)
+        return stored
+
+    def remove(self, stored: StoredItem) -> None:
+        """Remove an item."""
+        self._items.remove(stored)
+        del self._by_id[stored.id]
+
+    def trim(self) -> None:
+        """Drop the oldest items beyond the limits."""
+        audio_nbytes = sum(stored.audio_nbytes for stored in self._items)
+        while len(self._items) > 2 and (len(self._items) > MAX_ITEMS or audio_nbytes > MAX_AUDIO_BYTES):
+            audio_nbytes -= self._items[0].audio_nbytes
+            self.remove(self._items[0])
+
+    def _index_after(self, previous_item_id: str | None) -> int:
+        if previous_item_id is None:
+            return len(self._items)
+        if previous_item_id == ROOT:
+            return 0
+        for index, stored in enumerate(self._items):
+            if stored.id == previous_item_id:
+                return index + 1
+        raise refusals.PREVIOUS_ITEM_NOT_FOUND(value=previous_item_id)
+
+
+def last_turn(items: Iterable[StoredItem]) -> Turn:
+    """Return the user's last turn, empty if there is none."""
+    turns = [turn for stored in items if (turn := stored.turn())]
+    return turns[-1] if turns else Turn(b"", AudioFormat.PCM16, "")

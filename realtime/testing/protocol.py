@@ -1,0 +1,230 @@
+"""ServerProtocol: one session as the server sees it, client frames in and server events out.
+
+No sockets, no threads, no clock but the one it is given. The table of dialects is here; what a session
+does with an event is in `session` (GA), `beta` and `translation`, what is rejected in `refusals`. `server`
+puts a WebSocket around a ServerProtocol.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from .. import beta, codec, spec, translation
+from .._types import Frame
+from ..errors import ConfigError, DecodeError, snippet
+from ..events import UnknownEvent
+from ..format import AudioFormatLike
+from . import refusals
+from .beta import BetaServerSession
+from .rate_limits import RateLimits
+from .refusals import Refusal
+from .script import Script
+from .session import CLIENT_EVENTS, GaServerSession, SessionOptions
+from .settings import PTIME_MS, SessionType
+from .translation import DEFAULT_MODEL as DEFAULT_TRANSLATION_MODEL, TranslationServerSession
+
+DialectName: TypeAlias = Literal["ga", "beta", "translation"]
+
+
+class ServerSession(Protocol):
+    """The part of a session that depends on its dialect."""
+
+    @property
+    def is_responding(self) -> bool:
+        """True while `advance` has something to emit."""
+        ...
+
+    @property
+    def is_closed(self) -> bool:
+        """True once the session has ended by itself."""
+        ...
+
+    def open(self) -> None:
+        """Emit the first events."""
+        ...
+
+    def handle(self, event: Any, frame: Frame) -> None:
+        """Handle a client event, which was decoded from `frame`, or raise Refusal."""
+        ...
+
+    def advance(self) -> None:
+        """Emit the next step of the output in progress."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One row of the table of dialects.
+
+    Attributes:
+        default_model: the model of a session that names none.
+        decode_client: decodes a client's frame.
+        encode: encodes an event as a frame.
+        client_types: the types of events that a client may send.
+        open_session: makes a session, which passes its events to the second argument.
+    """
+
+    default_model: str
+    decode_client: Callable[[Frame], Any]
+    encode: Callable[[Any], bytes]
+    client_types: tuple[str, ...]
+    open_session: Callable[[SessionOptions, Callable[[Any], None]], ServerSession]
+
+
+def _types(events: tuple[type[Any], ...]) -> tuple[str, ...]:
+    return tuple(str(event.__struct_config__.tag) for event in events)
+
+
+DIALECTS: Final[dict[str, Dialect]] = {
+    "ga": Dialect(
+        default_model=spec.DEFAULT_MODEL,
+        decode_client=codec.decode_client,
+        encode=codec.encode,
+        client_types=_types(CLIENT_EVENTS),
+        open_session=GaServerSession,
+    ),
+    "beta": Dialect(
+        default_model=spec.DEFAULT_MODEL,
+        decode_client=beta.decode_client,
+        encode=beta.encode,
+        client_types=_types(codec.known(beta.ClientEvent)),
+        open_session=BetaServerSession,
+    ),
+    "translation": Dialect(
+        default_model=DEFAULT_TRANSLATION_MODEL,
+        decode_client=translation.decode_client,
+        encode=translation.encode,
+        client_types=_types(codec.known(translation.ClientEvent)),
+        open_session=TranslationServerSession,
+    ),
+}
+
+
+class ServerProtocol:
+    """One session of the loopback server, without I/O. It echoes the user's turns, or plays a script.
+
+    Send the events that `open`, `feed` and `advance` return, in order, each encoded by `encode` as a text
+    message. A paced session does not respond at once: while `is_responding` is true, `advance` returns
+    the next `ptime_ms` of the response. Settings that need a model (tools, speed...) are accepted and
+    reported, and have no effect.
+
+    Args:
+        dialect: "ga", "beta" or "translation".
+        model: the model that the session reports; None for the dialect's default.
+        ptime_ms: the duration of one audio delta.
+        paced: True to send responses step by step.
+        session_id: the id of the session.
+        expires_at: the time at which the session reports to expire, in seconds since the epoch.
+        session_type: "transcription" for a session that only transcribes.
+        script: the replies, see `Say`, `Call` and `Fail`; None for the echo.
+        rate_limits: limits to enforce; without them none are.
+        force_format: the audio format of the session, whatever the client requests.
+        clock: gives seconds, for the rate limits.
+
+    A translation session echoes and ignores `session_type`, `script`, `rate_limits` and `force_format`.
+
+    Raises:
+        AudioError: `ptime_ms` is 0 or not a whole number of samples.
+        ConfigError: the dialect or the format is unknown.
+        TypeError: an argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        *,
+        dialect: DialectName = "ga",
+        model: str | None = None,
+        ptime_ms: float = PTIME_MS,
+        paced: bool = False,
+        session_id: str = "sess_loopback",
+        expires_at: int = 0,
+        session_type: SessionType = "realtime",
+        script: Script | None = None,
+        rate_limits: RateLimits | None = None,
+        force_format: AudioFormatLike | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        row = DIALECTS.get(dialect)
+        if row is None:
+            raise ConfigError(f"unknown dialect {snippet(repr(dialect))}; known are {', '.join(DIALECTS)}")
+        options = SessionOptions(
+            model=row.default_model if model is None else model,
+            ptime_ms=ptime_ms,
+            paced=paced,
+            session_id=session_id,
+            expires_at=expires_at,
+            session_type=session_type,
+            script=script,
+            rate_limits=rate_limits,
+            force_format=force_format,
+            clock=clock,
+        )
+        self._dialect = row
+        self._events: list[Any] = []
+        self._event_count = 0
+        self._session = row.open_session(options, self._events.append)
+
+    def open(self) -> list[Any]:
+        """Return the events that the server sends first."""
+        self._session.open()
+        return self._take_events()
+
+    def feed(self, message: Any) -> list[Any]:
+        """Feed a client's frame or event. Returns the events that the server sends in return.
+
+        An event is encoded first, so that it is checked as on the wire. A message that the server rejects
+        gives an `error` event. A closed session returns nothing.
+
+        Raises:
+            EncodeError: `message` is an event that cannot be encoded.
+            TypeError: `message` is neither a frame nor an event of this dialect.
+        """
+        is_frame = isinstance(message, (bytes, bytearray, memoryview, str))
+        frame: Frame = message if is_frame else self._dialect.encode(message)
+        if self.is_closed:
+            return []
+        try:
+            event = self._dialect.decode_client(frame)
+            refusals.check_event_id(event)
+            if isinstance(event, UnknownEvent):
+                raise refusals.unknown_type(event.type, self._dialect.client_types)
+            self._session.handle(event, frame)
+        except DecodeError as error:
+            self._refuse(refusals.undecodable(error), frame)
+        except Refusal as refusal:
+            self._refuse(refusal, frame)
+        return self._take_events()
+
+    @property
+    def is_responding(self) -> bool:
+        """True while a response is in progress, or a closing translation session is not closed."""
+        return self._session.is_responding
+
+    @property
+    def is_closed(self) -> bool:
+        """True once the session has ended: the server closes the connection with 1000."""
+        return self._session.is_closed
+
+    def advance(self) -> list[Any]:
+        """Return the events of the next step of the response in progress."""
+        self._session.advance()
+        return self._take_events()
+
+    def encode(self, event: Any) -> bytes:
+        """Encode one of the session's events. Send the frame as a text message."""
+        return self._dialect.encode(event)
+
+    def _refuse(self, refusal: Refusal, frame: Frame) -> None:
+        self._events.append(refusal.event(refusals.event_id_of(frame)))
+
+    def _take_events(self) -> list[Any]:
+        """Remove and return the events to send, each with an event_id of its own."""
+        events = [*self._events]
+        self._events.clear()
+        for event in events:
+            self._event_count += 1
+            event.event_id = f"event_{self._event_count:08}"
+        return events

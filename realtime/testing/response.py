@@ -1,0 +1,477 @@
+"""Responses: built from a request, the session's settings and a reply, and sent as events in order.
+
+`build_response` changes nothing and sends nothing; what a request leaves open is taken from the session.
+An `ActiveResponse` then yields its events: `begin`, `step` until `is_finished`, `end`. The caller decides
+when; an early `end` is a cancelled response. `session` drives it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, TypedDict
+
+import msgspec
+from msgspec import UNSET
+
+from .. import spec
+from ..build import wire_format
+from ..events import (
+    Audio,
+    AudioOutput,
+    ContentPart,
+    ConversationItemAdded,
+    ConversationItemDone,
+    FunctionCallItem,
+    InputTokenDetails,
+    MessageItem,
+    OutputAudio,
+    OutputText,
+    OutputTokenDetails,
+    RateLimitsUpdated,
+    RealtimeSessionInfo,
+    Response,
+    ResponseAudio,
+    ResponseContentPartAdded,
+    ResponseContentPartDone,
+    ResponseCreated,
+    ResponseDone,
+    ResponseFunctionCallArgumentsDelta,
+    ResponseFunctionCallArgumentsDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioDone,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone,
+    ResponseOutputItemAdded,
+    ResponseOutputItemDone,
+    ResponseOutputTextDelta,
+    ResponseOutputTextDone,
+    ResponseParams,
+    ResponseUsage,
+    ServerEvent,
+    StatusDetails,
+    StatusError,
+    Text,
+    Unknown,
+)
+from ..format import AudioFormat, session_format
+from . import refusals
+from .history import (
+    History,
+    StoredItem,
+    TokenCount,
+    audio_tokens,
+    last_turn,
+    resolve_input,
+    text_tokens,
+    without_audio,
+)
+from .script import Call, Fail, Parts, ReplySource, Say
+from .settings import output_settings
+
+CONVERSATION_ID: Final = "conv_loopback"
+_MODALITIES: Final = (["audio"], ["text"])
+
+
+def words(text: str) -> list[str]:
+    """Split `text` into its words, each with the space after it."""
+    pieces = text.split(" ")
+    return [piece + " " for piece in pieces[:-1]] + [piece for piece in pieces[-1:] if piece]
+
+
+# --- Output items --------------------------------------------------------------------
+
+
+class OutputPosition(TypedDict):
+    """The members by which events refer to an output item."""
+
+    response_id: str
+    item_id: str
+    output_index: int
+
+
+class MessageOutput:
+    """A message of the assistant, as audio or as text. At most `max_bytes` of the audio are sent.
+
+    Attributes:
+        stored: the item.
+        audio: the audio to send; empty for text.
+        is_text: True if the message has no audio.
+        is_truncated: True if `max_bytes` removed audio.
+    """
+
+    def __init__(
+        self,
+        item_id: str,
+        text: str,
+        audio: bytes | None,
+        format: AudioFormat,
+        ptime_ms: float,
+        max_bytes: int | None,
+    ) -> None:
+        item = MessageItem(
+            id=item_id, object="realtime.item", status="in_progress", role="assistant", content=[]
+        )
+        self.stored = StoredItem(item, format)
+        self.is_text = audio is None
+        self.audio = (audio or b"")[:max_bytes]
+        self.is_truncated = len(self.audio) < len(audio or b"")
+        self._text = text
+        self._sent_bytes = 0
+        self._chunk_bytes = format.chunk_bytes(ptime_ms)
+
+    @property
+    def is_finished(self) -> bool:
+        """True once all audio has been sent."""
+        return self._sent_bytes >= len(self.audio)
+
+    def begin(self, position: OutputPosition) -> Iterator[ServerEvent]:
+        """Yield the events before the audio, the transcript among them."""
+        yield ResponseContentPartAdded(part=self._part(""), content_index=0, **position)
+        delta = ResponseOutputTextDelta if self.is_text else ResponseOutputAudioTranscriptDelta
+        for word in words(self._text):
+            yield delta(delta=word, content_index=0, **position)
+
+    def step(self, position: OutputPosition) -> Iterator[ServerEvent]:
+        """Yield the next audio delta."""
+        chunk = self.audio[self._sent_bytes : self._sent_bytes + self._chunk_bytes]
+        self._sent_bytes += len(chunk)
+        if chunk:
+            yield ResponseOutputAudioDelta(delta=chunk, content_index=0, **position)
+
+    def end(self, position: OutputPosition) -> Iterator[ServerEvent]:
+        """Yield the events after the audio."""
+        if self.is_text:
+            yield ResponseOutputTextDone(text=self._text, content_index=0, **position)
+        else:
+            yield ResponseOutputAudioDone(content_index=0, **position)
+            yield ResponseOutputAudioTranscriptDone(transcript=self._text, content_index=0, **position)
+        yield ResponseContentPartDone(part=self._part(self._text), content_index=0, **position)
+
+    def update_item(self, status: str) -> None:
+        """Set the item's content to what has been sent, and its status."""
+        assert isinstance(self.stored.item, MessageItem)
+        part = OutputText(text=self._text) if self.is_text else OutputAudio(transcript=self._text)
+        if isinstance(part, OutputAudio):
+            part.audio = self.audio[: self._sent_bytes]
+        self.stored.item = msgspec.structs.replace(self.stored.item, content=[part], status=status)
+
+    def truncate(self, nbytes: int) -> None:
+        """Send only the first `nbytes` of the audio."""
+        self.audio = self.audio[:nbytes]
+
+    def tokens(self) -> TokenCount:
+        """Return the tokens sent so far."""
+        nbytes = min(self._sent_bytes, len(self.audio))
+        per_token = spec.ASSISTANT_AUDIO_MS_PER_TOKEN
+        return TokenCount(text_tokens(self._text), audio_tokens(nbytes, self.stored.format, per_token))
+
+    def _part(self, text: str) -> ContentPart:
+        return Text(text=text) if self.is_text else Audio(transcript=text)
+
+
+class FunctionCallOutput:
+    """A call of one of the client's functions. All of its events are sent at once."""
+
+    is_finished = True
+    is_truncated = False
+
+    def __init__(self, item_id: str, call: Call, call_id: str, format: AudioFormat) -> None:
+        self._item = FunctionCallItem(
+            id=item_id,
+            object="realtime.item",
+            status="in_progress",
+            call_id=call_id,
+            name=call.name,
+            arguments="",
+        )
+        self.stored = StoredItem(self._item, format)
+        self._call_id, self._name, self._arguments = call_id, call.name, call.json
+
+    def begin(self, position: OutputPosition) -> Iterator[ServerEvent]:
+        """Yield the argument deltas."""
+        for piece in words(self._arguments):
+            yield ResponseFunctionCallArgumentsDelta(delta=piece, call_id=self._call_id, **position)
+
+    def step(self, position: OutputPosition) -> Iterator[ServerEvent]:
+        """Yield nothing."""
+        return iter(())
+
+    def end(self, position: OutputPosition) -> Iterator[ServerEvent]:
+        """Yield the complete arguments."""
+        yield ResponseFunctionCallArgumentsDone(
+            call_id=self._call_id, name=self._name, arguments=self._arguments, **position
+        )
+
+    def update_item(self, status: str) -> None:
+        """Set the item's arguments and its status."""
+        self.stored.item = msgspec.structs.replace(self._item, arguments=self._arguments, status=status)
+
+    def truncate(self, nbytes: int) -> None:
+        """Do nothing: a call has no audio."""
+
+    def tokens(self) -> TokenCount:
+        """Return the tokens of the arguments."""
+        return TokenCount(text_tokens(self._arguments), 0)
+
+
+Output: TypeAlias = MessageOutput | FunctionCallOutput
+
+
+# --- The response --------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class ActiveResponse:
+    """A response that is being sent.
+
+    Attributes:
+        response: the response as events show it.
+        outputs: its items, in order.
+        failure: the failure that ends it after its items.
+        context: the tokens of the items that it replies to.
+        store: adds an item to the conversation and returns the id of the item before it; None for a
+            response outside of the conversation.
+    """
+
+    response: Response
+    outputs: Sequence[Output]
+    failure: Fail | None
+    context: TokenCount
+    store: Callable[[StoredItem], str | None] | None
+    _current: int = field(default=-1, init=False)
+    _previous_item_id: str | None = field(default=None, init=False)
+
+    @property
+    def id(self) -> str:
+        """The response's id."""
+        return self.response.id or ""
+
+    @property
+    def is_finished(self) -> bool:
+        """True once `step` has nothing more to send."""
+        return not self.outputs or (
+            self._current == len(self.outputs) - 1 and self.outputs[self._current].is_finished
+        )
+
+    @property
+    def has_audio(self) -> bool:
+        """True if one of its items is spoken."""
+        return any(isinstance(output, MessageOutput) and not output.is_text for output in self.outputs)
+
+    @property
+    def audio_ms(self) -> float:
+        """The duration of its audio."""
+        return sum(
+            output.stored.format.duration_ms(len(output.audio))
+            for output in self.outputs
+            if isinstance(output, MessageOutput)
+        )
+
+    def begin(self, rate_limits: RateLimitsUpdated) -> Iterator[ServerEvent]:
+        """Yield the events before the first audio delta."""
+        yield ResponseCreated(response=msgspec.structs.replace(self.response))
+        yield rate_limits
+        yield from self._begin_next()
+
+    def step(self) -> Iterator[ServerEvent]:
+        """Yield the next audio delta, and the events around it if an item ends there."""
+        output = self.outputs[self._current]
+        yield from output.step(self._position())
+        if output.is_finished:
+            yield from self._begin_next()
+
+    def end(self, cancel_reason: str | None = None) -> Iterator[ServerEvent]:
+        """Yield the events after the last audio delta. `cancel_reason` ends the response early."""
+        is_truncated = any(output.is_truncated for output in self._begun)
+        reason = cancel_reason or ("max_output_tokens" if is_truncated else None)
+        status = "cancelled" if cancel_reason else "incomplete" if reason else "completed"
+        details = StatusDetails(type=status, reason=reason) if reason else None
+        if self._current >= 0:
+            yield from self._end_current("incomplete" if reason else "completed")
+        if self.failure is not None and not cancel_reason:
+            status, details = "failed", _failure_details(self.failure)
+        yield ResponseDone(
+            response=msgspec.structs.replace(
+                self.response,
+                status=status,
+                status_details=details,
+                output=[without_audio(output.stored.item) for output in self._begun],
+                usage=self.usage(),
+            )
+        )
+
+    def current_output(self, stored: StoredItem) -> Output | None:
+        """Return the output of the item `stored` if it is being sent at the moment."""
+        current = self.outputs[self._current] if self._current >= 0 else None
+        return current if current is not None and current.stored is stored else None
+
+    def usage(self) -> ResponseUsage:
+        """Return the usage so far."""
+        sent = TokenCount.total(output.tokens() for output in self._begun)
+        return ResponseUsage(
+            total_tokens=sum(self.context) + sum(sent),
+            input_tokens=sum(self.context),
+            output_tokens=sum(sent),
+            input_token_details=InputTokenDetails(
+                text_tokens=self.context.text,
+                audio_tokens=self.context.audio,
+                image_tokens=0,
+                cached_tokens=0,
+            ),
+            output_token_details=OutputTokenDetails(text_tokens=sent.text, audio_tokens=sent.audio),
+        )
+
+    @property
+    def _begun(self) -> Sequence[Output]:
+        return self.outputs[: self._current + 1]
+
+    def _position(self) -> OutputPosition:
+        item_id = self.outputs[self._current].stored.id
+        return {"response_id": self.id, "item_id": item_id, "output_index": self._current}
+
+    def _begin_next(self) -> Iterator[ServerEvent]:
+        """Continue with the next item that has audio; items without audio are sent completely."""
+        while self._current + 1 < len(self.outputs):
+            if self._current >= 0:
+                yield from self._end_current("completed")
+            self._current += 1
+            output = self.outputs[self._current]
+            item = without_audio(output.stored.item)
+            yield ResponseOutputItemAdded(response_id=self.id, output_index=self._current, item=item)
+            if self.store is not None:
+                self._previous_item_id = self.store(output.stored)
+                yield ConversationItemAdded(previous_item_id=self._previous_item_id, item=item)
+            yield from output.begin(self._position())
+            if not output.is_finished:
+                return
+
+    def _end_current(self, status: str) -> Iterator[ServerEvent]:
+        output = self.outputs[self._current]
+        output.update_item(status)
+        yield from output.end(self._position())
+        item = without_audio(output.stored.item)
+        if self.store is not None:
+            yield ConversationItemDone(previous_item_id=self._previous_item_id, item=item)
+        yield ResponseOutputItemDone(response_id=self.id, output_index=self._current, item=item)
+
+
+def _failure_details(failure: Fail) -> StatusDetails:
+    error = StatusError(type=failure.type, code=failure.code, message=failure.message)
+    return StatusDetails(type="failed", error=error)
+
+
+# --- Building a response -------------------------------------------------------------
+
+
+def build_response(
+    request: ResponseParams | None,
+    session: RealtimeSessionInfo,
+    history: History,
+    replies: ReplySource,
+    *,
+    new_id: Callable[[str], str],
+    ptime_ms: float,
+) -> ActiveResponse:
+    """Build the response to the last turn of the conversation, or of the request's own input.
+
+    Raises:
+        Refusal: the request's modalities, format or input are invalid.
+    """
+    params = request or ResponseParams()
+    modalities = _modalities(params, session)
+    output = _audio_output(params, session)
+    context = _context(params, session, history)
+    max_tokens = params.max_output_tokens or session.max_output_tokens or "inf"
+    is_in_conversation = params.conversation != "none"
+    response = Response(
+        id=new_id("resp"),
+        object="realtime.response",
+        status="in_progress",
+        output=[],
+        conversation_id=CONVERSATION_ID if is_in_conversation else None,
+        output_modalities=[*modalities],
+        max_output_tokens=max_tokens,
+        audio=ResponseAudio(output=output),
+        metadata=params.metadata or None,
+    )
+    factory = _OutputFactory(
+        AudioFormat.of(output.format),
+        modalities == ["text"],
+        ptime_ms,
+        None if isinstance(max_tokens, str) else max(max_tokens, 0),
+        new_id,
+    )
+    outputs, failure = factory.build(replies(last_turn(context)))
+    tokens = TokenCount.total(stored.tokens() for stored in context)
+    return ActiveResponse(response, outputs, failure, tokens, history.add if is_in_conversation else None)
+
+
+@dataclass(slots=True)
+class _OutputFactory:
+    """Builds the items of a response from the parts of a reply.
+
+    `max_tokens` is the number of audio tokens that remain, None for no limit.
+    """
+
+    format: AudioFormat
+    is_text: bool
+    ptime_ms: float
+    max_tokens: int | None
+    new_id: Callable[[str], str]
+
+    def build(self, parts: Parts) -> tuple[list[Output], Fail | None]:
+        """Return the items, and the failure that ends the response after them."""
+        outputs: list[Output] = []
+        for part in parts:
+            if isinstance(part, Fail):
+                return outputs, part
+            outputs.append(self._call(part) if isinstance(part, Call) else self._message(part))
+        return outputs, None
+
+    def _call(self, call: Call) -> FunctionCallOutput:
+        return FunctionCallOutput(self.new_id("item"), call, call.call_id or self.new_id("call"), self.format)
+
+    def _message(self, say: Say) -> MessageOutput:
+        audio = None if self.is_text else say.render(self.format)
+        bytes_per_token = self.format.chunk_bytes(spec.ASSISTANT_AUDIO_MS_PER_TOKEN)
+        max_bytes = None if self.max_tokens is None else self.max_tokens * bytes_per_token
+        message = MessageOutput(self.new_id("item"), say.text, audio, self.format, self.ptime_ms, max_bytes)
+        if self.max_tokens is not None:
+            self.max_tokens = max(0, self.max_tokens - math.ceil(len(message.audio) / bytes_per_token))
+        return message
+
+
+def _modalities(params: ResponseParams, session: RealtimeSessionInfo) -> list[str]:
+    requested = params.output_modalities or session.output_modalities
+    if not isinstance(requested, list) or requested not in _MODALITIES:
+        raise refusals.INVALID_MODALITIES(
+            value=requested, combinations="['text'] and ['audio']", param="response.output_modalities"
+        )
+    return requested
+
+
+def _audio_output(params: ResponseParams, session: RealtimeSessionInfo) -> AudioOutput:
+    requested = (params.audio and params.audio.output) or AudioOutput()
+    if isinstance(requested.format, Unknown):
+        raise refusals.INVALID_VALUE(value=requested.format.type, param="response.audio.output.format.type")
+    format = _format(requested.format) if requested.format else session_format(session, "output")
+    return AudioOutput(
+        format=wire_format(format or AudioFormat.PCM16),
+        voice=requested.voice or output_settings(session).voice,
+    )
+
+
+def _format(requested: Any) -> AudioFormat:
+    try:
+        return AudioFormat.of(requested)
+    except ValueError as why:
+        raise refusals.INVALID_RESPONSE_FORMAT(reason=why) from None
+
+
+def _context(params: ResponseParams, session: RealtimeSessionInfo, history: History) -> list[StoredItem]:
+    if params.input is None or params.input is UNSET:
+        return list(history)
+    format = session_format(session, "input") or AudioFormat.PCM16
+    return [resolve_input(item, history, format) for item in params.input]

@@ -1,0 +1,409 @@
+"""The server side of one GA session: its state, and the effect of each client event.
+
+Every client event has one method, listed in the table at the end of the file. An event that cannot be
+accepted raises a `Refusal` before anything is changed. No I/O; the clock is an argument. Read `vad` for
+turns, `response` for the order of events, and `settings` for `session.update`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .. import spec
+from .._types import Frame
+from ..events import (
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemDeleted,
+    ConversationItemDone,
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemRetrieve,
+    ConversationItemRetrieved,
+    ConversationItemTruncate,
+    ConversationItemTruncated,
+    DurationUsage,
+    InputAudio,
+    InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCleared,
+    InputAudioBufferCommit,
+    InputAudioBufferCommitted,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
+    MessageItem,
+    OutputAudioBufferClear,
+    RealtimeSessionInfo,
+    ResponseCancel,
+    ResponseCreate,
+    ServerEvent,
+    ServerVad,
+    SessionCreated,
+    SessionUpdate,
+    SessionUpdated,
+    Tagged,
+    TokenUsage,
+    Transcription,
+    TranscriptionTokenDetails,
+    TranscriptionUsage,
+)
+from ..format import AudioFormat, AudioFormatLike, session_format
+from . import history, refusals, settings
+from .history import History, StoredItem, TokenCount, audio_tokens, text_tokens, without_audio
+from .rate_limits import RateLimiter, RateLimits
+from .response import ActiveResponse, build_response, words
+from .script import Script, check_script, reply_source
+from .settings import PTIME_MS, SessionSettings, SessionType, check_ptime
+from .vad import Detection, IdleTimeout, InputBuffer, SpeechStarted, SpeechStopped, server_vad_for
+
+# Models that send a transcript in one delta and are billed by duration. Source: the API reference of
+# conversation.item.input_audio_transcription.delta. Read 2026-11-25.
+_UNSPLIT_TRANSCRIPTS: Final = frozenset({"whisper-1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """The arguments of a `ServerProtocol`, which are the same for every dialect.
+
+    Raises:
+        AudioError: `ptime_ms` is 0 or not a whole number of samples.
+    """
+
+    model: str
+    ptime_ms: float = PTIME_MS
+    paced: bool = False
+    session_id: str = "sess_loopback"
+    expires_at: int = 0
+    session_type: SessionType = "realtime"
+    script: Script | None = None
+    rate_limits: RateLimits | None = None
+    force_format: AudioFormatLike | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        check_ptime(self.ptime_ms)
+
+
+class GaServerSession:
+    """A realtime or transcription session in the GA dialect. Its events are passed to `emit`.
+
+    Attributes:
+        is_closed: always False; a client ends a GA session by closing the connection.
+    """
+
+    is_closed = False
+
+    def __init__(self, options: SessionOptions, emit: Callable[[ServerEvent], None]) -> None:
+        self._emit_event = emit
+        self._ptime_ms, self._paced = options.ptime_ms, options.paced
+        self._replies = reply_source(check_script(options.script))
+        self._limiter = RateLimiter(options.rate_limits, options.clock)
+        self._history = History()
+        self._input = InputBuffer(AudioFormat.PCM16)
+        self._response: ActiveResponse | None = None
+        # A voice cannot change once the assistant has spoken.
+        self._has_spoken = False
+        # The id of the item that the speech in progress will become.
+        self._next_item_id = ""
+        # The position in the input where the idle timeout begins; None while it is off.
+        self._silent_since_ms: float | None = None
+        self._serial = 0
+        self._settings = settings.default_settings(
+            options.model, options.session_id, options.expires_at, options.session_type
+        )
+        forced = options.force_format
+        self._forced_format = None if forced is None else AudioFormat.of(forced)
+        self._apply_settings(self._settings)
+
+    @property
+    def is_responding(self) -> bool:
+        """True while a response is in progress."""
+        return self._response is not None
+
+    def open(self) -> None:
+        """Emit the first event."""
+        self._emit(SessionCreated(session=self._settings))
+
+    def handle(self, event: Any, frame: Frame = b"") -> None:
+        """Handle a client event.
+
+        Raises:
+            Refusal: the event is rejected, and nothing has changed.
+        """
+        _HANDLERS[type(event)](self, event)
+
+    def advance(self) -> None:
+        """Emit the next step of the response in progress."""
+        response = self._response
+        if response is not None:
+            self._emit(*response.step())
+            if response.is_finished:
+                self._end_response()
+
+    def _emit(self, *events: ServerEvent) -> None:
+        for event in events:
+            self._emit_event(event)
+
+    def _new_id(self, kind: str) -> str:
+        """Return an id that no item in the history has."""
+        while True:
+            self._serial += 1
+            found = f"{kind}_{self._serial:08}"
+            if found not in self._history:
+                return found
+
+    # --- Settings ---
+
+    def _update_session(self, event: SessionUpdate) -> None:
+        new = settings.updated(self._settings, event)
+        if self._has_spoken and _voice(self._settings) != _voice(new):
+            raise refusals.VOICE_LOCKED()
+        self._apply_settings(new)
+        self._emit(SessionUpdated(session=self._settings))
+
+    def _apply_settings(self, new: SessionSettings) -> None:
+        if self._forced_format is not None:
+            new = settings.with_format(new, self._forced_format)
+        format = session_format(new, "input") or AudioFormat.PCM16
+        if format != self._input.format:
+            is_audio_needed = self._input.is_speaking or _turn_detection(self._settings) is None
+            if is_audio_needed and len(self._input):
+                raise refusals.INPUT_FORMAT_LOCKED()
+            self._input = InputBuffer(format, self._input.end_ms)
+        elif _turn_detection(new) is None:
+            self._input.cancel_turn()
+        self._settings = new
+
+    # --- Input audio ---
+
+    def _append(self, event: InputAudioBufferAppend) -> None:
+        buffer = self._input
+        refusals.check_append(event.audio, buffer.format, buffer.max_bytes - len(buffer))
+        buffer.append(event.audio)
+        vad = _turn_detection(self._settings)
+        while vad is not None:
+            silent_since_ms = None if self.is_responding else self._silent_since_ms
+            detection = buffer.detect(vad, silent_since_ms)
+            if detection is None:
+                return
+            _DETECTIONS[type(detection)](self, detection, vad)
+
+    def _speech_started(self, detection: SpeechStarted, vad: ServerVad) -> None:
+        self._next_item_id = self._next_item_id or self._new_id("item")
+        self._silent_since_ms = None
+        self._emit(
+            InputAudioBufferSpeechStarted(audio_start_ms=detection.audio_start_ms, item_id=self._next_item_id)
+        )
+        if vad.interrupt_response is not False:
+            self._end_response("turn_detected")
+
+    def _speech_stopped(self, detection: SpeechStopped, vad: ServerVad) -> None:
+        self._emit(
+            InputAudioBufferSpeechStopped(audio_end_ms=detection.audio_end_ms, item_id=self._next_item_id)
+        )
+        self._commit_audio(self._input.take_turn(detection.audio_end_ms))
+        if vad.create_response is not False:
+            self._respond_to_turn()
+
+    def _idle_timeout(self, detection: IdleTimeout, vad: ServerVad) -> None:
+        """Commit the silence and respond to it."""
+        self._next_item_id = self._next_item_id or self._new_id("item")
+        self._silent_since_ms = None
+        start_ms, end_ms = detection.audio_start_ms, detection.audio_end_ms
+        self._emit(
+            InputAudioBufferTimeoutTriggered(
+                audio_start_ms=start_ms, audio_end_ms=end_ms, item_id=self._next_item_id
+            )
+        )
+        self._commit_audio(self._input.take_span(start_ms, end_ms))
+        self._respond_to_turn()
+
+    def _respond_to_turn(self) -> None:
+        # A turn that did not interrupt the response in progress gets no response of its own.
+        if not self.is_responding and isinstance(self._settings, RealtimeSessionInfo):
+            self._create_response(ResponseCreate())
+
+    def _commit(self, event: InputAudioBufferCommit) -> None:
+        format = self._input.format
+        if len(self._input) < format.min_commit_bytes:
+            buffer_ms = format.duration_ms(len(self._input))
+            raise refusals.INPUT_BUFFER_TOO_SMALL(min_ms=spec.MIN_COMMIT_MS, buffer_ms=buffer_ms)
+        self._commit_audio(self._input.take())
+
+    def _commit_audio(self, audio: bytes) -> None:
+        item = MessageItem(
+            id=self._next_item_id or self._new_id("item"),
+            object="realtime.item",
+            status="completed",
+            role="user",
+            content=[InputAudio(audio=audio, transcript=None)],
+        )
+        self._next_item_id = ""
+        stored = StoredItem(item, self._input.format)
+        previous = self._history.add(stored)
+        self._emit(InputAudioBufferCommitted(previous_item_id=previous, item_id=stored.id))
+        self._emit_item(stored, previous)
+        transcription = settings.input_settings(self._settings).transcription
+        if isinstance(transcription, Transcription):
+            self._transcribe(stored, transcription.model or "")
+
+    def _transcribe(self, stored: StoredItem, model: str) -> None:
+        seconds = stored.format.duration_ms(stored.audio_nbytes) / 1000
+        transcript = f"({seconds:.2f} seconds of speech)"
+        for part in stored.parts:
+            if isinstance(part, InputAudio):
+                part.transcript = transcript
+        is_unsplit = model in _UNSPLIT_TRANSCRIPTS
+        for piece in [transcript] if is_unsplit else words(transcript):
+            self._emit(
+                ConversationItemInputAudioTranscriptionDelta(item_id=stored.id, content_index=0, delta=piece)
+            )
+        usage = DurationUsage(seconds=seconds) if is_unsplit else _transcription_usage(stored, transcript)
+        self._emit(
+            ConversationItemInputAudioTranscriptionCompleted(
+                item_id=stored.id, content_index=0, transcript=transcript, usage=usage
+            )
+        )
+
+    def _clear(self, event: InputAudioBufferClear) -> None:
+        self._input.clear()
+        self._next_item_id = ""
+        self._emit(InputAudioBufferCleared())
+
+    def _clear_output(self, event: OutputAudioBufferClear) -> None:
+        raise refusals.NOT_ON_WEBSOCKET(value=event.type)
+
+    # --- Items ---
+
+    def _emit_item(self, stored: StoredItem, previous_item_id: str | None) -> None:
+        item = without_audio(stored.item)
+        self._emit(
+            ConversationItemAdded(previous_item_id=previous_item_id, item=item),
+            ConversationItemDone(previous_item_id=previous_item_id, item=item),
+        )
+
+    def _create_item(self, event: ConversationItemCreate) -> None:
+        stored = history.store_item(event.item, self._input.format, self._new_id("item"))
+        if self._is_reserved(stored.id):
+            raise refusals.ITEM_EXISTS(value=stored.id)
+        previous = self._history.add(stored, event.previous_item_id or None)
+        self._emit_item(stored, previous)
+
+    def _is_reserved(self, item_id: str) -> bool:
+        """Return True if an item that is not in the history yet will have this id."""
+        outputs = self._response.outputs if self._response is not None else ()
+        return item_id == self._next_item_id or any(item_id == output.stored.id for output in outputs)
+
+    def _retrieve_item(self, event: ConversationItemRetrieve) -> None:
+        stored = self._history.find(event.item_id, "retrieve")
+        self._emit(ConversationItemRetrieved(item=stored.item))
+
+    def _delete_item(self, event: ConversationItemDelete) -> None:
+        stored = self._history.find(event.item_id, "delete")
+        self._history.remove(stored)
+        self._emit(ConversationItemDeleted(item_id=stored.id))
+
+    def _truncate_item(self, event: ConversationItemTruncate) -> None:
+        stored = self._history.find(event.item_id, "truncate")
+        output = self._response.current_output(stored) if self._response is not None else None
+        if output is not None:
+            output.update_item("in_progress")
+        nbytes = history.truncate(stored, event)
+        if output is not None:
+            output.truncate(nbytes)
+        self._emit(
+            ConversationItemTruncated(
+                item_id=stored.id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
+            )
+        )
+
+    # --- Responses ---
+
+    def _create_response(self, event: ResponseCreate) -> None:
+        """Begin a response; if the session is not paced, send all of it."""
+        if not isinstance(self._settings, RealtimeSessionInfo):
+            raise refusals.NO_RESPONSES()
+        if self._response is not None:
+            raise refusals.RESPONSE_ACTIVE(response_id=self._response.id)
+        response = build_response(
+            event.response or None,
+            self._settings,
+            self._history,
+            self._replies,
+            new_id=self._new_id,
+            ptime_ms=self._ptime_ms,
+        )
+        exceeded = self._limiter.start_response(sum(response.context))
+        if exceeded is not None:
+            response.outputs, response.failure, response.context = [], exceeded, TokenCount()
+        self._response, self._silent_since_ms = response, None
+        self._has_spoken = self._has_spoken or response.has_audio
+        self._emit(*response.begin(self._limiter.event()))
+        if not self._paced or response.is_finished:
+            while not response.is_finished:
+                self._emit(*response.step())
+            self._end_response()
+
+    def _cancel_response(self, event: ResponseCancel) -> None:
+        response_id = event.response_id or (self._response and self._response.id)
+        if self._response is None or response_id != self._response.id:
+            raise refusals.NO_ACTIVE_RESPONSE()
+        self._end_response("client_cancelled")
+
+    def _end_response(self, cancel_reason: str | None = None) -> None:
+        response, self._response = self._response, None
+        if response is None:
+            return
+        self._emit(*response.end(cancel_reason))
+        self._limiter.finish_response(response.usage().total_tokens or 0)
+        self._history.trim()
+        # The idle timeout begins when the client has played the response. A paced response was
+        # played while it was sent.
+        unplayed_ms = 0.0 if self._paced else response.audio_ms
+        self._silent_since_ms = self._input.end_ms + unplayed_ms
+
+
+def _turn_detection(session: SessionSettings) -> ServerVad | None:
+    return server_vad_for(settings.input_settings(session).turn_detection)
+
+
+def _voice(session: SessionSettings) -> object:
+    return settings.output_settings(session).voice if isinstance(session, RealtimeSessionInfo) else None
+
+
+def _transcription_usage(stored: StoredItem, transcript: str) -> TranscriptionUsage:
+    input_tokens = audio_tokens(stored.audio_nbytes, stored.format, spec.USER_AUDIO_MS_PER_TOKEN)
+    output_tokens = text_tokens(transcript)
+    return TokenUsage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        total_tokens=input_tokens + output_tokens,
+        input_token_details=TranscriptionTokenDetails(text_tokens=0, audio_tokens=input_tokens),
+    )
+
+
+_DETECTIONS: Final[dict[type[Detection], Callable[[GaServerSession, Any, ServerVad], None]]] = {
+    SpeechStarted: GaServerSession._speech_started,
+    SpeechStopped: GaServerSession._speech_stopped,
+    IdleTimeout: GaServerSession._idle_timeout,
+}
+# One line for each event that a client can send.
+_HANDLERS: Final[dict[type[Tagged], Callable[[GaServerSession, Any], None]]] = {
+    SessionUpdate: GaServerSession._update_session,
+    InputAudioBufferAppend: GaServerSession._append,
+    InputAudioBufferCommit: GaServerSession._commit,
+    InputAudioBufferClear: GaServerSession._clear,
+    OutputAudioBufferClear: GaServerSession._clear_output,
+    ConversationItemCreate: GaServerSession._create_item,
+    ConversationItemRetrieve: GaServerSession._retrieve_item,
+    ConversationItemDelete: GaServerSession._delete_item,
+    ConversationItemTruncate: GaServerSession._truncate_item,
+    ResponseCreate: GaServerSession._create_response,
+    ResponseCancel: GaServerSession._cancel_response,
+}
+CLIENT_EVENTS: Final = tuple(_HANDLERS)

@@ -1,0 +1,264 @@
+"""Voice activity detection, and the input buffer whose audio it examines.
+
+Speech is detected by energy alone. Semantic VAD is approximated by a silence that depends on its
+eagerness. Positions are byte offsets since the session began and become milliseconds on the wire; a
+detected turn is exactly the audio from its `audio_start_ms` to its `audio_end_ms`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from .. import spec
+from ..audio import alaw_decode, pcm16, ulaw_decode
+from ..audio.pcm import FULL_SCALE
+from ..events import SemanticVad, ServerVad
+from ..format import AudioFormat
+from .settings import with_vad_defaults
+
+FRAME_MS: Final = 20
+# Louder frames in a row that count as speech; less is a click.
+ONSET_MS: Final = 60
+# Audio without speech that is retained for a client that commits it.
+MAX_UNSPOKEN_MS: Final = 60_000
+MAX_BUFFER_MS: Final = spec.MAX_SESSION_SECONDS * 1000
+# The silence that ends a turn of semantic VAD, by eagerness.
+SEMANTIC_SILENCE_MS: Final = {"low": 1000, "medium": 500, "high": 200, "auto": 500}
+
+_CODES: Final = np.arange(256, dtype=np.uint8)
+
+
+def _decode_by_table(decode: Callable[[Any], Any]) -> Callable[[bytearray], Any]:
+    take = decode(_CODES).astype(np.float64).take
+    return lambda codes: take(np.frombuffer(codes, np.uint8))
+
+
+_TO_FLOAT64: Final[dict[AudioFormat, Callable[[bytearray], Any]]] = {
+    AudioFormat.PCM16: lambda audio: pcm16(audio).astype(np.float64),
+    AudioFormat.G711_ULAW: _decode_by_table(ulaw_decode),
+    AudioFormat.G711_ALAW: _decode_by_table(alaw_decode),
+}
+
+
+def threshold_dbfs(threshold: float) -> float:
+    """Return the level for a VAD `threshold` from 0 to 1: -60 to -20 dBFS RMS, -40 for 0.5."""
+    return -60.0 + 40.0 * threshold
+
+
+def server_vad_for(turn_detection: object) -> ServerVad | None:
+    """Return the energy VAD settings for a session's turn detection, or None if it is off."""
+    if isinstance(turn_detection, ServerVad):
+        return turn_detection
+    if isinstance(turn_detection, SemanticVad):
+        return with_vad_defaults(
+            ServerVad(
+                silence_duration_ms=SEMANTIC_SILENCE_MS.get(turn_detection.eagerness or "auto"),
+                create_response=turn_detection.create_response,
+                interrupt_response=turn_detection.interrupt_response,
+            )
+        )
+    return None
+
+
+class _Transition(enum.Enum):
+    STARTED = enum.auto()
+    STOPPED = enum.auto()
+
+
+class EnergyVad:
+    """Voice activity detector that is fed one frame of `FRAME_MS` at a time.
+
+    Attributes:
+        is_speaking: True from the onset of speech to the silence that ends the turn.
+        loud_ms: the duration of the loud frames in a row, while nobody speaks.
+    """
+
+    def __init__(self) -> None:
+        self.is_speaking = False
+        self.loud_ms = 0
+        self._quiet_ms = 0
+
+    def feed(self, is_loud: bool, silence_ms: int) -> _Transition | None:
+        """Feed a frame. Speech ends after `silence_ms` of quiet frames."""
+        if self.is_speaking:
+            self._quiet_ms = 0 if is_loud else self._quiet_ms + FRAME_MS
+            return None if is_loud or self._quiet_ms < silence_ms else _Transition.STOPPED
+        self.loud_ms = self.loud_ms + FRAME_MS if is_loud else 0
+        if self.loud_ms < ONSET_MS:
+            return None
+        self.is_speaking, self._quiet_ms = True, 0
+        return _Transition.STARTED
+
+    def reset(self) -> None:
+        """Forget the speech so far."""
+        self.is_speaking = False
+        self.loud_ms = self._quiet_ms = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The start of speech; `audio_start_ms` includes the prefix padding."""
+
+    audio_start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The end of speech; `audio_end_ms` includes the silence after it."""
+
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimeout:
+    """Silence from `audio_start_ms` to `audio_end_ms`, as long as the session's idle timeout."""
+
+    audio_start_ms: int
+    audio_end_ms: int
+
+
+Detection: TypeAlias = "SpeechStarted | SpeechStopped | IdleTimeout"
+
+
+class InputBuffer:
+    """Input audio that is not committed yet, and the voice activity detector that examines it.
+
+    Attributes:
+        format: the format of the audio.
+        max_bytes: the size limit.
+    """
+
+    def __init__(self, format: AudioFormat, position_ms: int = 0) -> None:
+        self.format = format
+        self.max_bytes = format.chunk_bytes(MAX_BUFFER_MS)
+        self._frame_bytes = format.chunk_bytes(FRAME_MS)
+        self._frame_samples = self._frame_bytes // format.sample_width
+        self._data = bytearray()
+        self._start = format.chunk_bytes(position_ms)
+        self._examined = self._start
+        self._turn_start = self._start
+        self._vad = EnergyVad()
+        # The mean squares of the frames after `_examined`.
+        self._powers: deque[float] = deque()
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    @property
+    def is_speaking(self) -> bool:
+        """True while a turn is in progress."""
+        return self._vad.is_speaking
+
+    @property
+    def end_ms(self) -> int:
+        """The duration of all audio appended since the session began, in whole milliseconds."""
+        return math.floor(self.format.duration_ms(self._start + len(self._data)))
+
+    def append(self, audio: bytes) -> None:
+        """Append whole samples."""
+        self._data += audio
+
+    def clear(self) -> None:
+        """Drop the audio. Positions continue after it."""
+        self._drop(len(self._data))
+        self._examined = self._start
+        self._powers.clear()
+        self._vad.reset()
+
+    def cancel_turn(self) -> None:
+        """Forget that a turn is in progress. The audio stays."""
+        self._vad.is_speaking = False
+
+    def take(self) -> bytes:
+        """Remove and return all audio."""
+        audio = bytes(self._data)
+        self.clear()
+        return audio
+
+    def take_turn(self, audio_end_ms: int) -> bytes:
+        """Remove the audio up to `audio_end_ms` and return the turn that ends there."""
+        return self._take(self._turn_start, audio_end_ms)
+
+    def take_span(self, audio_start_ms: int, audio_end_ms: int) -> bytes:
+        """Remove the audio up to `audio_end_ms` and return it from `audio_start_ms` on."""
+        return self._take(self.format.chunk_bytes(audio_start_ms), audio_end_ms)
+
+    def _take(self, start: int, audio_end_ms: int) -> bytes:
+        end = self.format.chunk_bytes(audio_end_ms) - self._start
+        audio = bytes(self._data[max(0, start - self._start) : end])
+        self._drop(end)
+        self._vad.reset()
+        return audio
+
+    # --- Detection ---
+
+    def detect(self, vad: ServerVad, silent_since_ms: float | None = None) -> Detection | None:
+        """Return the next detection in the appended audio, or None once all of it is examined.
+
+        The idle timeout of `vad` counts from `silent_since_ms`; None disables it.
+        """
+        size = self._frame_bytes
+        self._measure(size)
+        idle_end_ms = None if silent_since_ms is None else _idle_end_ms(vad, silent_since_ms)
+        min_power = FULL_SCALE**2 * 10 ** (threshold_dbfs(vad.threshold or 0.0) / 10)
+        silence_ms = _ms(vad.silence_duration_ms)
+        while self._powers:
+            transition = self._vad.feed(self._powers.popleft() > min_power, silence_ms)
+            self._examined += size
+            if transition is _Transition.STARTED:
+                return self._speech_started(_ms(vad.prefix_padding_ms))
+            if transition is _Transition.STOPPED:
+                return SpeechStopped(math.floor(self.format.duration_ms(self._examined)))
+            if (
+                idle_end_ms is not None
+                and not self.is_speaking
+                and self._examined >= self.format.chunk_bytes(idle_end_ms)
+            ):
+                return IdleTimeout(math.floor(silent_since_ms or 0.0), idle_end_ms)
+        if not self.is_speaking:
+            self._drop_unspoken(_ms(vad.prefix_padding_ms))
+        return None
+
+    def _measure(self, size: int) -> None:
+        """Measure the frames that are complete."""
+        begin = self._examined + len(self._powers) * size - self._start
+        count = (len(self._data) - begin) // size
+        if count > 0:
+            samples = _TO_FLOAT64[self.format](self._data[begin : begin + count * size])
+            per_frame = self._frame_samples
+            for at in range(0, count * per_frame, per_frame):
+                frame = samples[at : at + per_frame]
+                # Sums of squares of 16 bits are exact in float64, in any order.
+                self._powers.append(float(frame.dot(frame)) / per_frame)
+
+    def _speech_started(self, prefix_padding_ms: int) -> SpeechStarted:
+        examined_ms = math.floor(self.format.duration_ms(self._examined))
+        buffer_start_ms = math.ceil(self.format.duration_ms(self._start))
+        start_ms = max(examined_ms - self._vad.loud_ms - prefix_padding_ms, buffer_start_ms)
+        self._turn_start = self.format.chunk_bytes(start_ms)
+        return SpeechStarted(start_ms)
+
+    def _drop_unspoken(self, prefix_padding_ms: int) -> None:
+        limit = self.format.chunk_bytes(max(MAX_UNSPOKEN_MS, prefix_padding_ms + ONSET_MS))
+        if len(self._data) > 2 * limit:
+            self._drop(len(self._data) - limit)
+
+    def _drop(self, nbytes: int) -> None:
+        del self._data[:nbytes]
+        self._start += nbytes
+
+
+def _idle_end_ms(vad: ServerVad, silent_since_ms: float) -> int | None:
+    timeout_ms = _ms(vad.idle_timeout_ms)
+    return math.ceil(silent_since_ms + timeout_ms) if timeout_ms else None
+
+
+def _ms(value: object) -> int:
+    return min(value, MAX_BUFFER_MS) if isinstance(value, int) else 0
