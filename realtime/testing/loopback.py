@@ -1,4 +1,4 @@
-"""TEMPORARY: the old names of ServerProtocol, with the old names of its methods."""
+"""TEMPORARY: the old names of ServerProtocol."""
 
 from __future__ import annotations
 
@@ -13,20 +13,6 @@ class Loopback(ServerProtocol):  # TEMPORARY: old name
     def __init__(self, *, kind: Any = None, **options: Any) -> None:
         self.options = options if kind is None else {**options, "session_type": kind}
         super().__init__(**self.options)
-
-    def receive(self, frame: Any) -> list[Any]:
-        """Feed a frame."""
-        return self.feed(frame)
-
-    @property
-    def answering(self) -> bool:
-        """The old name of is_responding."""
-        return self.is_responding
-
-    @property
-    def closed(self) -> bool:
-        """The old name of is_closed."""
-        return self.is_closed
 
 
 def BetaLoopback(inner: Loopback) -> Loopback:  # TEMPORARY: old name

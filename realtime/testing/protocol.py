@@ -208,6 +208,10 @@ class ServerProtocol:
         """True once the session has ended: the server closes the connection with 1000."""
         return self._session.is_closed
 
+    receive = feed  # TEMPORARY: old name
+    answering = is_responding  # TEMPORARY: old name
+    closed = is_closed  # TEMPORARY: old name
+
     def advance(self) -> list[Any]:
         """Return the events of the next step of the response in progress."""
         self._session.advance()

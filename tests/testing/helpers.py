@@ -1,4 +1,4 @@
-"""What the tests of the loopback server say and hear: sounds, events in, events out."""
+"""Helpers of the tests of realtime.testing: audio, client events, and filters of server events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENCODE = {PCM16: lambda pcm: pcm.astype("<i2"), ULAW: ulaw_encode, ALAW: alaw_en
 
 @functools.cache
 def tone(fmt: r.AudioFormat, ms: int, dbfs: float = -12.0) -> bytes:
-    """A tone of 440 Hz with an RMS of `dbfs`, of `ms` milliseconds."""
+    """Return a tone of 440 Hz with an RMS of `dbfs`."""
     at = np.arange(fmt.samples(ms)) / fmt.sample_rate
     peak = 32768 * math.sqrt(2) * 10 ** (dbfs / 20)
     return bytes(ENCODE[fmt]((peak * np.sin(2 * math.pi * 440 * at)).round().astype("i2")).tobytes())
@@ -31,7 +31,7 @@ def update(**session: object) -> r.SessionUpdate:
 def formats(
     input: r.AudioFormat = PCM16, output: r.AudioFormat | None = None, vad: r.TurnDetection | None = None
 ) -> r.SessionUpdate:
-    """A session.update of the formats and of who finds the turns: nobody, unless `vad` is given."""
+    """Return a session.update with these formats; turn detection is off unless `vad` is given."""
     return update(
         audio=r.AudioConfig(
             input=r.AudioInput(format=r.wire_format(input), turn_detection=vad),
@@ -40,19 +40,19 @@ def formats(
     )
 
 
-def tell(session: ServerProtocol, *events: r.ClientEvent) -> list[Any]:
-    """What the session says to the events; each of its events survives the wire."""
-    heard: list[r.ServerEvent] = []
+def exchange(session: ServerProtocol, *events: r.ClientEvent) -> list[Any]:
+    """Feed `events` as frames. Returns the server's events, encoded and decoded again."""
+    replies: list[r.ServerEvent] = []
     for event in events:
-        heard += session.feed(r.encode(event))
-    return [r.decode_server(r.encode(event)) for event in heard]
+        replies += session.feed(r.encode(event))
+    return [r.decode_server(session.encode(event)) for event in replies]
 
 
-def opened(*events: r.ClientEvent, paced: bool = False) -> ServerProtocol:
-    """A session that has been told `events`, none of which is refused."""
+def open_session(*events: r.ClientEvent, paced: bool = False) -> ServerProtocol:
+    """Return an open session that has accepted `events`."""
     session = ServerProtocol(paced=paced)
     session.open()
-    assert "error" not in types(tell(session, *events))
+    assert "error" not in types(exchange(session, *events))
     return session
 
 
@@ -60,8 +60,8 @@ def types(events: list[r.ServerEvent]) -> list[str]:
     return [event.type for event in events]
 
 
-def runs(events: list[r.ServerEvent]) -> list[str]:
-    """The types in order, each run of deltas once."""
+def type_runs(events: list[r.ServerEvent]) -> list[str]:
+    """Return the types in order, with equal deltas in a row once."""
     names = types(events)
     return [name for i, name in enumerate(names) if not (name.endswith("delta") and names[i - 1] == name)]
 
@@ -71,13 +71,13 @@ def audio_of(events: list[r.ServerEvent]) -> bytes:
 
 
 def only(kind: type, events: list[r.ServerEvent]) -> Any:
-    """The one event of its kind."""
+    """Return the only event of this class."""
     (found,) = [event for event in events if isinstance(event, kind)]
     return found
 
 
 def refusal(events: list[r.ServerEvent]) -> r.ErrorDetail:
-    """The one event, an error."""
+    """Return the error in the only event."""
     (event,) = events
     assert isinstance(event, r.Error)
     assert event.error.type == "invalid_request_error"

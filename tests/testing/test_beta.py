@@ -1,4 +1,4 @@
-"""The beta dialect in front of a session; OpenAI's own beta client and models judge what is told."""
+"""The beta dialect, checked with the beta client and the models of OpenAI's SDK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from realtime import beta as b
 from realtime.testing import Call, Fail, LoopbackServer, ServerProtocol
 from tests.testing.helpers import PCM16, tone
 
-# The whole turn of a client that commits by hand, as beta's server tells it.
+# The events of a complete turn with a manual commit.
 TURN = [
     "input_audio_buffer.committed",
     "conversation.item.created",
@@ -33,26 +33,26 @@ TURN = [
 ]
 
 
-def opened(*events: b.ClientEvent, **inner: Any) -> ServerProtocol:
-    """A session that has been told `events`, none of which is refused."""
-    session = ServerProtocol(dialect="beta", **inner)
+def open_session(*events: b.ClientEvent, **options: Any) -> ServerProtocol:
+    """Return an open session that has accepted `events`."""
+    session = ServerProtocol(dialect="beta", **options)
     session.open()
-    assert "error" not in types(tell(session, *events))
+    assert "error" not in types(exchange(session, *events))
     return session
 
 
-def heard(session: ServerProtocol, events: list[b.ServerEvent]) -> list[Any]:
-    """`events` as they come off the wire."""
+def decoded(session: ServerProtocol, events: list[b.ServerEvent]) -> list[Any]:
+    """Return `events` encoded and decoded again."""
     return [b.decode_server(session.encode(event)) for event in events]
 
 
-def tell(session: ServerProtocol, *events: b.ClientEvent) -> list[Any]:
-    return [told for event in events for told in heard(session, session.feed(b.encode(event)))]
+def exchange(session: ServerProtocol, *events: b.ClientEvent) -> list[Any]:
+    return [reply for event in events for reply in decoded(session, session.feed(b.encode(event)))]
 
 
-def say(loopback: ServerProtocol, /, **event: Any) -> list[Any]:
-    """What the session says to an event that no class of ours would make."""
-    return heard(loopback, loopback.feed(json.dumps(event)))
+def exchange_json(session: ServerProtocol, /, **event: Any) -> list[Any]:
+    """Feed an event as JSON. Returns the events of the session."""
+    return decoded(session, session.feed(json.dumps(event)))
 
 
 def update(**session: Any) -> b.SessionUpdate:
@@ -63,8 +63,8 @@ def types(events: list[Any]) -> list[str]:
     return [event.type for event in events]
 
 
-def runs(events: list[Any]) -> list[str]:
-    """The types in order, each run of deltas once."""
+def type_runs(events: list[Any]) -> list[str]:
+    """Return the types in order, with equal deltas in a row once."""
     names = types(events)
     return [name for i, name in enumerate(names) if not (name.endswith("delta") and names[i - 1] == name)]
 
@@ -74,13 +74,13 @@ def refusal(events: list[Any]) -> r.ErrorDetail:
     assert isinstance(event, b.Error)
     assert event.event_id
     assert event.error.type == "invalid_request_error"
-    # Never in GA's words.
+    # Not a path of GA.
     for word in ("session.audio", "response.audio", "output_modalities", "session.max_output_tokens"):
         assert word not in f"{event.error.param} {event.error.message}"
     return event.error
 
 
-BY_HAND = update(turn_detection=None)
+MANUAL = update(turn_detection=None)
 SPEECH = tone(PCM16, 300)
 SPOKEN = (b.InputAudioBufferAppend(audio=SPEECH), b.InputAudioBufferCommit())
 
@@ -88,7 +88,7 @@ SPOKEN = (b.InputAudioBufferAppend(audio=SPEECH), b.InputAudioBufferCommit())
 # --- The session ---------------------------------------------------------------------
 
 
-def test_first_come_the_session_and_its_conversation() -> None:
+def test_the_first_events_are_the_session_and_its_conversation() -> None:
     session = ServerProtocol(dialect="beta", model="some-model", session_id="sess_1", expires_at=99)
     created, conversation = (json.loads(session.encode(event)) for event in session.open())
     assert created["type"] == "session.created"
@@ -135,11 +135,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"input_audio_format": "g711_ulaw", "output_audio_format": "g711_alaw"},
     ),
     "a voice": ({"voice": "ash"}, {"voice": "ash"}),
-    "a voice that GA refuses": ({"voice": "nova"}, {"voice": "nova"}),
-    "nobody finds the turns": ({"turn_detection": None}, {"turn_detection": None}),
-    "nobody, as the seed says it": ({"turn_detection": {"type": "none"}}, {"turn_detection": None}),
+    "a voice that GA rejects": ({"voice": "nova"}, {"voice": "nova"}),
+    "manual turns": ({"turn_detection": None}, {"turn_detection": None}),
+    "manual turns, in the old notation": ({"turn_detection": {"type": "none"}}, {"turn_detection": None}),
     "a tool": ({"tools": [TOOL]}, {"tools": [TOOL]}),
-    "a tool, as the seed nests it": (
+    "a tool, in the old notation": (
         {"tools": [{"type": "function", "function": {k: v for k, v in TOOL.items() if k != "type"}}]},
         {"tools": [TOOL]},
     ),
@@ -151,14 +151,14 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"input_audio_noise_reduction": {"type": "near_field"}},
         {"input_audio_noise_reduction": {"type": "near_field"}},
     ),
-    "a client secret, of which there is none": (
+    "a client secret, which is ignored": (
         {"client_secret": {"expires_after": {"anchor": "created_at", "seconds": 60}}, "speed": 1.5},
         {"speed": 1.5},
     ),
 }
 
 
-def told_settings(session: ServerProtocol, **change: Any) -> dict[str, Any]:
+def updated_settings(session: ServerProtocol, **change: Any) -> dict[str, Any]:
     (updated,) = session.feed(json.dumps({"type": "session.update", "session": change}))
     frame = json.loads(session.encode(updated))
     assert frame["type"] == "session.updated"
@@ -167,116 +167,124 @@ def told_settings(session: ServerProtocol, **change: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_settings_are_told_back(name: str) -> None:
+def test_settings_are_reported(name: str) -> None:
     change, expected = SETTINGS[name]
-    session = opened()
-    told = told_settings(session, **change)
-    assert {key: told[key] for key in expected} == expected
-    assert told_settings(session) == told
+    session = open_session()
+    events = updated_settings(session, **change)
+    assert {key: events[key] for key in expected} == expected
+    assert updated_settings(session) == events
 
 
-def test_absent_keeps_and_null_clears_what_is_betas_own() -> None:
-    session = opened(update(temperature=1.0))
-    assert told_settings(session, voice="ash")["temperature"] == 1.0
-    assert told_settings(session, temperature=None)["temperature"] == 0.8
+def test_absent_keeps_and_null_clears_beta_only_settings() -> None:
+    session = open_session(update(temperature=1.0))
+    assert updated_settings(session, voice="ash")["temperature"] == 1.0
+    assert updated_settings(session, temperature=None)["temperature"] == 0.8
 
 
-def test_what_the_seeds_builder_makes_is_accepted() -> None:
+def test_the_result_of_create_session_config_is_accepted() -> None:
     config = b.create_session_config("gpt-4o-realtime-preview", "fable", "Be brief.")
-    told = told_settings(opened(), **json.loads(b.encode(b.SessionUpdate(session=config)))["session"])
-    assert (told["voice"], told["instructions"]) == ("fable", "Be brief.")
+    events = updated_settings(
+        open_session(), **json.loads(b.encode(b.SessionUpdate(session=config)))["session"]
+    )
+    assert (events["voice"], events["instructions"]) == ("fable", "Be brief.")
 
 
 # --- Turns and responses -------------------------------------------------------------
 
 
-def test_a_turn_by_hand() -> None:
-    told = tell(opened(BY_HAND), *SPOKEN, b.ResponseCreate())
-    assert runs(told) == TURN
-    assert b"".join(e.delta for e in told if isinstance(e, b.ResponseAudioDelta)) == SPEECH
-    words = "".join(e.delta for e in told if isinstance(e, b.ResponseAudioTranscriptDelta))
-    added, begun = (e for e in told if isinstance(e, b.ConversationItemCreated))
+def test_a_turn_with_a_manual_commit() -> None:
+    events = exchange(open_session(MANUAL), *SPOKEN, b.ResponseCreate())
+    assert type_runs(events) == TURN
+    assert b"".join(e.delta for e in events if isinstance(e, b.ResponseAudioDelta)) == SPEECH
+    words = "".join(e.delta for e in events if isinstance(e, b.ResponseAudioTranscriptDelta))
+    added, begun = (e for e in events if isinstance(e, b.ConversationItemCreated))
     assert added.item.content == [b.InputAudio(transcript=None)]
     assert begun.previous_item_id == added.item.id
-    done = told[-1].response
+    done = events[-1].response
     assert done.output[0].content == [b.Audio(transcript=words)]
     assert done.modalities == ["audio", "text"]
     assert (done.voice, done.output_audio_format) == (r.spec.DEFAULT_VOICE, "pcm16")
 
 
-def test_a_turn_that_the_server_finds_is_answered_as_text() -> None:
-    session = opened(update(modalities=["text"], turn_detection=b.TurnDetectionConfig(type="server_vad")))
-    told = tell(session, b.InputAudioBufferAppend(audio=SPEECH + PCM16.silence(600)))
-    assert types(told)[:3] == [
+def test_a_turn_found_by_vad_gets_a_text_response() -> None:
+    session = open_session(
+        update(modalities=["text"], turn_detection=b.TurnDetectionConfig(type="server_vad"))
+    )
+    events = exchange(session, b.InputAudioBufferAppend(audio=SPEECH + PCM16.silence(600)))
+    assert types(events)[:3] == [
         "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",
         "input_audio_buffer.committed",
     ]
-    done = told[-1].response
-    text = "".join(e.delta for e in told if isinstance(e, b.ResponseTextDelta))
+    done = events[-1].response
+    text = "".join(e.delta for e in events if isinstance(e, b.ResponseTextDelta))
     assert text
     assert done.output[0].content == [b.Text(text=text)]
     assert done.modalities == ["text"]
     assert done.temperature == 0.8
 
 
-def test_event_ids_count() -> None:
+def test_event_ids_are_numbered() -> None:
     session = ServerProtocol(dialect="beta")
-    told = [*session.open(), *tell(session, BY_HAND, *SPOKEN, b.ResponseCreate())]
-    told += [*session.feed("no JSON"), *tell(session, b.InputAudioBufferClear())]
-    assert [event.event_id for event in told] == [f"event_{i:08}" for i in range(1, len(told) + 1)]
+    events = [*session.open(), *exchange(session, MANUAL, *SPOKEN, b.ResponseCreate())]
+    events += [*session.feed("no JSON"), *exchange(session, b.InputAudioBufferClear())]
+    assert [event.event_id for event in events] == [f"event_{i:08}" for i in range(1, len(events) + 1)]
 
 
-def test_a_paced_answer_is_interrupted() -> None:
-    session = opened(BY_HAND, paced=True, ptime_ms=100)
-    tell(session, *SPOKEN, b.ResponseCreate(response=b.RealtimeResponse(temperature=0.6)))
+def test_a_paced_response_is_cancelled() -> None:
+    session = open_session(MANUAL, paced=True, ptime_ms=100)
+    exchange(session, *SPOKEN, b.ResponseCreate(response=b.RealtimeResponse(temperature=0.6)))
     assert session.is_responding
-    assert types(heard(session, session.advance())) == ["response.audio.delta"]
-    (*_, done) = tell(session, b.ResponseCancel())
+    assert types(decoded(session, session.advance())) == ["response.audio.delta"]
+    (*_, done) = exchange(session, b.ResponseCancel())
     assert done.response.status == "cancelled"
     assert done.response.temperature == 0.6
     assert not session.is_responding
     assert session.advance() == []
 
 
-def test_a_responses_temperature_is_its_own() -> None:
-    session = opened(BY_HAND, update(temperature=1.2))
-    own = tell(session, *SPOKEN, b.ResponseCreate(response=b.RealtimeResponse(temperature=0.7, voice="onyx")))
-    usual = tell(session, b.ResponseCreate(response=b.RealtimeResponse(temperature=None)))
-    for told, temperature, voice in ((own, 0.7, "onyx"), (usual, 1.2, r.spec.DEFAULT_VOICE)):
-        ends = [e.response for e in told if isinstance(e, b.ResponseCreated | b.ResponseDone)]
+def test_a_response_can_have_a_temperature_of_its_own() -> None:
+    session = open_session(MANUAL, update(temperature=1.2))
+    own = exchange(
+        session, *SPOKEN, b.ResponseCreate(response=b.RealtimeResponse(temperature=0.7, voice="onyx"))
+    )
+    usual = exchange(session, b.ResponseCreate(response=b.RealtimeResponse(temperature=None)))
+    for events, temperature, voice in ((own, 0.7, "onyx"), (usual, 1.2, r.spec.DEFAULT_VOICE)):
+        ends = [e.response for e in events if isinstance(e, b.ResponseCreated | b.ResponseDone)]
         assert [response.temperature for response in ends] == [temperature] * 2
         assert [response.voice for response in ends] == [voice] * 2
 
 
-def test_the_limit_of_tokens_by_both_its_names() -> None:
-    session = opened(BY_HAND, *SPOKEN)
+def test_the_token_limit_has_two_names() -> None:
+    session = open_session(MANUAL, *SPOKEN)
     for name in ("max_response_output_tokens", "max_output_tokens"):
-        (*_, done) = say(session, type="response.create", response={name: 2})
+        (*_, done) = exchange_json(session, type="response.create", response={name: 2})
         assert done.response.status == "incomplete"
         assert done.response.max_output_tokens == 2
 
 
 def test_calls_and_failures_of_a_script() -> None:
-    session = opened(BY_HAND, script=[Call("f", {"x": 1}), Fail(code="c", message="m")])
-    call = tell(session, *SPOKEN, b.ResponseCreate())
+    session = open_session(MANUAL, script=[Call("f", {"x": 1}), Fail(code="c", message="m")])
+    call = exchange(session, *SPOKEN, b.ResponseCreate())
     assert "response.function_call_arguments.done" in types(call)
     (item,) = call[-1].response.output
     assert (item.type, item.name, json.loads(item.arguments)) == ("function_call", "f", {"x": 1})
-    (*_, failed) = tell(session, b.ResponseCreate())
+    (*_, failed) = exchange(session, b.ResponseCreate())
     assert failed.response.status == "failed"
 
 
 def test_items_are_created_retrieved_and_deleted() -> None:
-    session = opened()
+    session = open_session()
     item = b.ConversationItem(
         type="message", id="item_1", role="assistant", content=[b.Text(text="Good day.")]
     )
-    (created,) = tell(session, b.ConversationItemCreate(item=item))
+    (created,) = exchange(session, b.ConversationItemCreate(item=item))
     assert created.item.content == [b.Text(text="Good day.")]
-    (retrieved,) = tell(session, b.ConversationItemRetrieve(item_id="item_1"))
+    (retrieved,) = exchange(session, b.ConversationItemRetrieve(item_id="item_1"))
     assert retrieved.item == created.item
-    assert types(tell(session, b.ConversationItemDelete(item_id="item_1"))) == ["conversation.item.deleted"]
+    assert types(exchange(session, b.ConversationItemDelete(item_id="item_1"))) == [
+        "conversation.item.deleted"
+    ]
 
 
 # --- Transcription sessions ----------------------------------------------------------
@@ -284,10 +292,10 @@ def test_items_are_created_retrieved_and_deleted() -> None:
 
 def test_a_transcription_session() -> None:
     session = ServerProtocol(dialect="beta", session_type="transcription")
-    (created,) = heard(session, session.open())
+    (created,) = decoded(session, session.open())
     assert isinstance(created, b.TranscriptionSessionCreated)
     assert created.session.modalities == ["audio", "text"]
-    (updated,) = say(
+    (updated,) = exchange_json(
         session,
         type="transcription_session.update",
         session={
@@ -303,17 +311,17 @@ def test_a_transcription_session() -> None:
         model="whisper-1", language="en"
     )
     assert updated.session.modalities == ["text"]
-    told = tell(session, b.InputAudioBufferAppend(audio=bytes(1600)), b.InputAudioBufferCommit())
-    assert types(told)[0] == "input_audio_buffer.committed"
-    assert types(told)[-1] == "conversation.item.input_audio_transcription.completed"
+    events = exchange(session, b.InputAudioBufferAppend(audio=bytes(1600)), b.InputAudioBufferCommit())
+    assert types(events)[0] == "input_audio_buffer.committed"
+    assert types(events)[-1] == "conversation.item.input_audio_transcription.completed"
 
 
-def test_a_session_stays_of_its_kind() -> None:
+def test_an_update_cannot_change_the_session_type() -> None:
     transcription = b.TranscriptionSessionUpdate(session=b.TranscriptionSessionConfig(modalities=["text"]))
-    assert refusal(tell(opened(), transcription)).param == "type"
-    session = opened(session_type="transcription")
-    assert refusal(tell(session, update(temperature=1.0))).param == "type"
-    (updated,) = say(session, type="transcription_session.update", session={})
+    assert refusal(exchange(open_session(), transcription)).param == "type"
+    session = open_session(session_type="transcription")
+    assert refusal(exchange(session, update(temperature=1.0))).param == "type"
+    (updated,) = exchange_json(session, type="transcription_session.update", session={})
     assert updated.session.modalities == ["audio", "text"]
 
 
@@ -321,14 +329,14 @@ def test_a_session_stays_of_its_kind() -> None:
 
 MISSING = "missing_required_parameter"
 REFUSED: dict[str, tuple[str, str, str | None]] = {
-    "no JSON": ("hello", "invalid_json", None),
+    "not JSON": ("hello", "invalid_json", None),
     "no type": ('{"event_id":"e"}', "invalid_event", "type"),
     "an unknown type": ('{"event_id":"e","type":"sing"}', "invalid_value", "type"),
     "GA's own type": ('{"event_id":"e","type":"conversation.item.done","item":{}}', "invalid_value", "type"),
     "bad base64": ('{"event_id":"e","type":"input_audio_buffer.append","audio":"!"}', "invalid_value", "audio"),
     "half a sample": ('{"event_id":"e","type":"input_audio_buffer.append","audio":"AAAA"}', "invalid_value", "audio"),
     "nothing to commit": ('{"event_id":"e","type":"input_audio_buffer.commit"}', "input_audio_buffer_commit_empty", None),
-    "an endless event_id": (
+    "a long event_id": (
         '{"type":"input_audio_buffer.clear","event_id":"%s"}' % ("e" * 513), "string_above_max_length", "event_id",
     ),
     "an item without a role": (
@@ -339,11 +347,11 @@ REFUSED: dict[str, tuple[str, str, str | None]] = {
         '{"event_id":"e","type":"conversation.item.create","item":{"type":"message","role":"user","content":[],"name":"f"}}',
         "invalid_value", "item.name",
     ),
-    "an item that only refers": (
+    "an item reference": (
         '{"event_id":"e","type":"conversation.item.create","item":{"type":"item_reference","id":"i"}}',
         "invalid_value", "item.type",
     ),
-    "a part that only refers": (
+    "a reference as a part": (
         '{"event_id":"e","type":"response.create","response":{"input":[{"type":"message","role":"user",'
         '"content":[{"type":"item_reference","id":"i"}]}]}}',
         "invalid_value", "response.input[0].content[0].type",
@@ -396,28 +404,30 @@ SESSION_REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_bad_event_is_an_error_that_names_it(name: str) -> None:
+def test_a_bad_event_gives_an_error_that_refers_to_it(name: str) -> None:
     frame, code, param = REFUSED[name]
-    session = opened()
-    error = refusal(heard(session, session.feed(frame)))
+    session = open_session()
+    error = refusal(decoded(session, session.feed(frame)))
     assert (error.code, error.param) == (code, param)
-    assert error.event_id == (None if name == "no JSON" else "e" * 513 if "endless" in name else "e")
-    assert types(tell(session, b.InputAudioBufferClear())) == ["input_audio_buffer.cleared"]
+    assert error.event_id == (None if name == "not JSON" else "e" * 513 if "long" in name else "e")
+    assert types(exchange(session, b.InputAudioBufferClear())) == ["input_audio_buffer.cleared"]
 
 
 @pytest.mark.parametrize("name", SESSION_REFUSED)
-def test_settings_that_cannot_be_change_nothing(name: str) -> None:
+def test_invalid_settings_change_nothing(name: str) -> None:
     change, code, param = SESSION_REFUSED[name]
-    session = opened(update(temperature=1.0, instructions="Stay."))
-    before = told_settings(session)
-    error = refusal(say(session, type="session.update", session={"temperature": 1.1, **change}, event_id="e"))
+    session = open_session(update(temperature=1.0, instructions="Stay."))
+    before = updated_settings(session)
+    error = refusal(
+        exchange_json(session, type="session.update", session={"temperature": 1.1, **change}, event_id="e")
+    )
     assert (error.code, error.param, error.event_id) == (code, param, "e")
-    assert told_settings(session) == before
+    assert updated_settings(session) == before
 
 
-def test_what_is_too_deep_in_gas_places_is_refused() -> None:
-    """A part of an unknown type is kept whole, and GA has session settings two levels deeper."""
-    session = opened()
+def test_settings_that_are_too_deep_in_ga_are_refused() -> None:
+    """GA nests session settings two levels deeper than beta."""
+    session = open_session()
     deepest = [
         refusal(
             session.feed(
@@ -432,21 +442,22 @@ def test_what_is_too_deep_in_gas_places_is_refused() -> None:
     assert sum(error.param is None for error in deepest) > 1
 
 
-def test_the_voice_stays_once_it_was_heard() -> None:
-    session = opened(BY_HAND, update(voice="nova"), *SPOKEN, b.ResponseCreate())
-    error = refusal(tell(session, update(voice="onyx")))
+def test_the_voice_is_locked_after_assistant_audio() -> None:
+    session = open_session(MANUAL, update(voice="nova"), *SPOKEN, b.ResponseCreate())
+    error = refusal(exchange(session, update(voice="onyx")))
     assert (error.code, error.param) == ("cannot_update_voice", "session.voice")
-    assert told_settings(session, voice="nova")["voice"] == "nova"
+    assert updated_settings(session, voice="nova")["voice"] == "nova"
 
 
-def test_the_input_format_stays_while_there_is_audio() -> None:
-    session = opened(BY_HAND, b.InputAudioBufferAppend(audio=SPEECH))
+def test_the_input_format_is_locked_while_there_is_audio() -> None:
+    session = open_session(MANUAL, b.InputAudioBufferAppend(audio=SPEECH))
     assert (
-        refusal(tell(session, update(input_audio_format="g711_alaw"))).param == "session.input_audio_format"
+        refusal(exchange(session, update(input_audio_format="g711_alaw"))).param
+        == "session.input_audio_format"
     )
 
 
-# --- Anything at all -----------------------------------------------------------------
+# --- Random input --------------------------------------------------------------------
 
 SOME = st.sampled_from
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -516,18 +527,18 @@ FRAMES = st.one_of(
         ]
     ),
 )
-KINDS = SOME(["realtime", "transcription"])
+SESSION_TYPES = SOME(["realtime", "transcription"])
 
 
-@given(kind=KINDS, paced=st.booleans(), frames=st.lists(FRAMES, max_size=12))
+@given(session_type=SESSION_TYPES, paced=st.booleans(), frames=st.lists(FRAMES, max_size=12))
 @hypothesis_settings(max_examples=100)
-def test_whatever_is_sent_the_answers_are_betas(kind: str, paced: bool, frames: list[Any]) -> None:
-    session = ServerProtocol(dialect="beta", session_type=kind, paced=paced)  # type: ignore[arg-type]
-    told = session.open()
+def test_every_reply_is_an_event_of_beta(session_type: str, paced: bool, frames: list[Any]) -> None:
+    session = ServerProtocol(dialect="beta", session_type=session_type, paced=paced)  # type: ignore[arg-type]
+    events = session.open()
     for frame in frames:
-        told += session.feed(json.dumps(frame))
-        told += session.advance()
-    for event in told:
+        events += session.feed(json.dumps(frame))
+        events += session.advance()
+    for event in events:
         back = b.decode_server(session.encode(event))
         assert not isinstance(back, b.UnknownEvent)
         assert back.event_id
@@ -537,7 +548,7 @@ def test_whatever_is_sent_the_answers_are_betas(kind: str, paced: bool, frames: 
 
 @given(st.one_of(st.binary(), st.text()))
 def test_hostile_frames_are_refused(frame: bytes | str) -> None:
-    session = opened()
+    session = open_session()
     (event,) = session.feed(frame)
     assert event.type == "error"
 
@@ -550,20 +561,20 @@ MODELS = {sdk.tag(model): model for model in sdk.models(sdk.EVENTS["beta", "serv
 
 def test_every_event_of_a_call_is_valid_for_the_sdk() -> None:
     session = ServerProtocol(dialect="beta", script=["Yes.", Call("f"), "No."])
-    told = session.open()
+    events = session.open()
     for event in (
         update(voice="ash", input_audio_transcription=b.TranscriptionConfig(model="whisper-1"), tools=None),
         b.InputAudioBufferAppend(audio=SPEECH + PCM16.silence(600)),
-        BY_HAND,
+        MANUAL,
         b.ResponseCreate(),
         b.ResponseCreate(response=b.RealtimeResponse(modalities=["text"], temperature=0.9)),
         b.ConversationItemCreate(item=b.ConversationItem(type="item_reference", id="i")),
         b.create_text_input("Good day."),
     ):
-        told += session.feed(b.encode(event))
-    assert {"response.text.done", "response.function_call_arguments.done", "error"} <= {*types(told)}
-    for said in told:
-        MODELS[said.type].model_validate_json(session.encode(said), strict=True)
+        events += session.feed(b.encode(event))
+    assert {"response.text.done", "response.function_call_arguments.done", "error"} <= {*types(events)}
+    for event in events:
+        MODELS[event.type].model_validate_json(session.encode(event), strict=True)
 
 
 @pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
@@ -587,11 +598,11 @@ def test_the_sdks_beta_client_on_a_socket(monkeypatch: pytest.MonkeyPatch) -> No
         connection.input_audio_buffer.append(audio=base64.b64encode(SPEECH).decode())
         connection.input_audio_buffer.commit()
         connection.response.create(response={"modalities": ["audio", "text"]})
-        told: list[Any] = []
-        while not told or told[-1].type != "response.done":
-            told.append(connection.recv())
-    assert runs(told) == TURN
-    audio = b"".join(base64.b64decode(e.delta) for e in told if e.type == "response.audio.delta")
+        events: list[Any] = []
+        while not events or events[-1].type != "response.done":
+            events.append(connection.recv())
+    assert type_runs(events) == TURN
+    audio = b"".join(base64.b64decode(e.delta) for e in events if e.type == "response.audio.delta")
     assert audio == SPEECH
-    (content,) = told[-1].response.output[0].content
+    (content,) = events[-1].response.output[0].content
     assert content.transcript == "That was 0.30 seconds of audio."

@@ -1,6 +1,6 @@
-"""Clients that stop half-way: the server neither waits for them nor keeps what they send.
+"""Connections of clients that stop reading or writing: they do not block the server.
 
-They are raw sockets, since a WebSocket library reads in the background whatever its caller does.
+The clients are raw sockets, because a WebSocket library reads in the background.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, connection, server as module
-from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, formats, opened, tell, tone
+from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, exchange, formats, open_session, tone
 
-# What a stop may take here: a second for those who may still leave, and a busy machine.
+# The time a stop may take: a second for clients to close, and a busy machine.
 STOP_SECONDS = 6
 REQUEST = (
     b"GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -36,7 +36,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def raw(server: LoopbackServer, request: bytes = REQUEST) -> Generator[socket.socket]:
-    """A connection with little room for what nobody reads; the handshake's answer is read."""
+    """Open a connection with a small receive buffer, and read the answer to the handshake."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(20)
@@ -49,15 +49,15 @@ def raw(server: LoopbackServer, request: bytes = REQUEST) -> Generator[socket.so
 
 
 def frame(payload: bytes) -> bytes:
-    """A text frame, whole and with a mask of zeros."""
+    """Return a complete text frame with a mask of zeros."""
     return struct.pack(">BBQ4x", 0x81, 0x80 | 127, len(payload)) + payload
 
 
-def say(client: socket.socket, events: Iterable[r.ClientEvent]) -> None:
+def send(client: socket.socket, events: Iterable[r.ClientEvent]) -> None:
     client.sendall(b"".join(frame(r.encode(event)) for event in events))
 
 
-def is_well(server: LoopbackServer) -> bool:
+def is_working(server: LoopbackServer) -> bool:
     with connect(server.url) as client:
         return r.decode_server(client.recv(timeout=20)).type == "session.created"
 
@@ -73,14 +73,14 @@ def stopping_soon() -> Generator[None]:
 
 
 def a_minute(client: socket.socket) -> None:
-    say(client, [*MINUTE, RESPOND])
+    send(client, [*MINUTE, RESPOND])
 
 
 def thousands_of_minutes(client: socket.socket) -> None:
-    """More than the server takes; what it has taken and not answered ends with the connection."""
+    """Send more than the server reads; what it has read and not answered is dropped with the connection."""
     client.settimeout(1)
     with contextlib.suppress(TimeoutError):
-        say(client, [*MINUTE, *[RESPOND] * 5000])
+        send(client, [*MINUTE, *[RESPOND] * 5000])
 
 
 def nothing(client: socket.socket) -> None:
@@ -89,30 +89,30 @@ def nothing(client: socket.socket) -> None:
 
 STUCK: dict[str, tuple[bytes, Callable[[socket.socket], None]]] = {
     "never reads": (REQUEST, a_minute),
-    "never reads and asks for more": (REQUEST, thousands_of_minutes),
+    "never reads and requests more": (REQUEST, thousands_of_minutes),
     "half a handshake": (REQUEST[:-2], nothing),
     "no handshake": (b"", nothing),
 }
 
 
 @pytest.mark.parametrize("name", STUCK)
-def test_a_stuck_client_does_not_hold_up_the_end_of_a_with_block(name: str) -> None:
+def test_a_stuck_client_does_not_delay_the_end_of_a_with_block(name: str) -> None:
     request, do = STUCK[name]
     with contextlib.ExitStack() as clients, contextlib.ExitStack() as running:
         server = running.enter_context(LoopbackServer())
         do(clients.enter_context(raw(server, request)))
-        assert is_well(server)
+        assert is_working(server)
         with stopping_soon():
             running.close()
 
 
 @pytest.mark.parametrize("name", STUCK)
-def test_nor_that_of_an_async_with_block(name: str) -> None:
+def test_a_stuck_client_does_not_delay_the_end_of_an_async_with_block(name: str) -> None:
     request, do = STUCK[name]
 
     def connect_and_stick(server: LoopbackServer, clients: contextlib.ExitStack) -> None:
         do(clients.enter_context(raw(server, request)))
-        assert is_well(server)
+        assert is_working(server)
 
     async def run(clients: contextlib.ExitStack) -> None:
         async with contextlib.AsyncExitStack() as running:
@@ -125,7 +125,7 @@ def test_nor_that_of_an_async_with_block(name: str) -> None:
         asyncio.run(run(clients))
 
 
-def test_a_handshake_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handshake_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OPEN_TIMEOUT_SECONDS", 0.1)
     with LoopbackServer() as server, raw(server, b"") as client:
         client.settimeout(6)
@@ -135,13 +135,13 @@ def test_a_handshake_that_does_not_come_is_not_waited_for(monkeypatch: pytest.Mo
 
 # --- Back-pressure -------------------------------------------------------------------
 
-# Every buffer of the way is smaller than this: asyncio's, the frames', and the kernel's two.
+# More than all buffers hold: asyncio's, that of the frames, and the kernel's two.
 ENOUGH_BYTES = 64 * 1024 * 1024
 NONSENSE = frame(b" " * 65_536)
 
 
 def push(client: socket.socket) -> int:
-    """Send until nothing is taken for a second; how many bytes were."""
+    """Send until the peer reads nothing for a second. Returns the bytes sent."""
     client.settimeout(1)
     sent = 0
     with contextlib.suppress(TimeoutError):
@@ -151,35 +151,35 @@ def push(client: socket.socket) -> int:
 
 
 @pytest.fixture
-def most_waiting(monkeypatch: pytest.MonkeyPatch) -> dict[object, int]:
-    """The most events that ever waited in each outbox."""
-    most: dict[object, int] = {}
+def max_unsent(monkeypatch: pytest.MonkeyPatch) -> dict[object, int]:
+    """The maximum number of events in each outbox."""
+    counts: dict[object, int] = {}
 
     class Outbox(connection.EventOutbox):
         def put(self, events: Iterable[Any]) -> None:
             super().put(events)
-            most[self] = max(most.get(self, 0), len(self))
+            counts[self] = max(counts.get(self, 0), len(self))
 
     monkeypatch.setattr(connection, "EventOutbox", Outbox)
-    return most
+    return counts
 
 
 @pytest.mark.parametrize("first", ["client", "server"])
-def test_a_client_that_does_not_read_is_not_read_from(
-    monkeypatch: pytest.MonkeyPatch, most_waiting: dict[object, int], first: str
+def test_the_server_stops_reading_from_a_client_that_does_not_read(
+    monkeypatch: pytest.MonkeyPatch, max_unsent: dict[object, int], first: str
 ) -> None:
-    """Past its limit the server waits for the client; either can leave all the same."""
+    """Both sides can still close the connection."""
     monkeypatch.setattr(connection, "MAX_UNSENT_EVENTS", 10)
     turn: list[r.ClientEvent] = [formats(), append(tone(PCM16, 10_000)), COMMIT]
-    answer = len(tell(opened(*turn), RESPOND))
+    answer = len(exchange(open_session(*turn), RESPOND))
     with contextlib.ExitStack() as running, contextlib.ExitStack() as clients:
         server = running.enter_context(LoopbackServer())
         client = clients.enter_context(raw(server))
-        say(client, [*turn, *[RESPOND] * 50])
+        send(client, [*turn, *[RESPOND] * 50])
         assert push(client) < ENOUGH_BYTES
-        # It reads on below the limit only, so that what one frame is answered with may be above it.
-        assert 10 < max(most_waiting.values()) <= 10 + answer
-        assert is_well(server)
+        # The server stops reading above the limit, so the events of one frame may exceed it.
+        assert 10 < max(max_unsent.values()) <= 10 + answer
+        assert is_working(server)
         with stopping_soon():
             {"client": clients, "server": running}[first].close()
             running.close()

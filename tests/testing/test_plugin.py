@@ -1,4 +1,4 @@
-"""The pytest plugin: by itself here, and in another pytest as users have it."""
+"""The pytest plugin, tested directly and in a pytest of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import realtime as r
 from realtime.testing import LoopbackServer, plugin
 
 pytest_plugins = ["pytester"]
-# The plugin's own, whether or not pytest has loaded it by its entry point.
+# The fixture, whether or not pytest has loaded the plugin by its entry point.
 realtime_server = plugin.realtime_server
 
 
@@ -29,15 +29,15 @@ def test_the_fixture_is_a_running_server(realtime_server: LoopbackServer) -> Non
         assert r.decode_server(ws.recv()).type == "session.created"
 
 
-def test_no_proxy_stands_before_it(realtime_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_are_bypassed(realtime_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "socks_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with connect(realtime_server.url) as ws:
         assert r.decode_server(ws.recv()).type == "session.created"
 
 
-def test_this_suite_does_without_the_entry_point(request: pytest.FixtureRequest) -> None:
-    """Or else the package is imported before pytest-cov measures it."""
+def test_this_suite_does_not_use_the_entry_point(request: pytest.FixtureRequest) -> None:
+    """It would import the package before pytest-cov measures it."""
     assert not request.config.pluginmanager.hasplugin("realtime")
 
 
@@ -51,7 +51,7 @@ PROXIES = {
 
 @pytest.mark.parametrize("name", PROXIES)
 @pytest.mark.skipif(os.name == "nt", reason="names of variables are in capitals there")
-def test_hosts_that_need_no_proxy_stay_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hosts_without_a_proxy_are_retained(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, lower, upper = PROXIES[name]
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
@@ -65,7 +65,7 @@ def test_hosts_that_need_no_proxy_stay_so(name: str, monkeypatch: pytest.MonkeyP
 
 
 def node(*marks: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
-    """What the fixture asks of a test: its marks, the nearest one first."""
+    """Return a test node with marks, the nearest one first."""
     return SimpleNamespace(
         iter_markers=lambda name: [
             SimpleNamespace(args=args, kwargs=kwargs) for args, kwargs in marks if name == "realtime_server"
@@ -73,7 +73,7 @@ def node(*marks: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
     )
 
 
-def test_settings_are_those_of_all_marks_and_the_nearest_goes_first() -> None:
+def test_settings_of_all_marks_are_merged_and_the_nearest_takes_precedence() -> None:
     assert plugin.marker_settings(node()) == {}
     assert plugin.marker_settings(node(((), {"pace": 2}), ((), {"pace": 1, "ptime_ms": 20}))) == {
         "pace": 2,
@@ -81,30 +81,30 @@ def test_settings_are_those_of_all_marks_and_the_nearest_goes_first() -> None:
     }
 
 
-def test_a_setting_without_its_name_is_refused() -> None:
+def test_a_positional_setting_is_refused() -> None:
     with pytest.raises(pytest.fail.Exception, match=r"@pytest\.mark\.realtime_server: .* keyword"):
         plugin.marker_settings(node(((1,), {})))
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown name": ({"pase": 1}, r"takes no 'pase'; it takes port, ptime_ms, pace"),
-    "a value that cannot be": ({"pace": -1}, r"pace must be more than 0"),
-    "half a sample": ({"ptime_ms": 0.01}, r"@pytest\.mark\.realtime_server: "),
-    "a wrong kind": ({"port": "80"}, r"@pytest\.mark\.realtime_server: "),
+    "an invalid value": ({"pace": -1}, r"pace must be more than 0"),
+    "a partial sample": ({"ptime_ms": 0.01}, r"@pytest\.mark\.realtime_server: "),
+    "a wrong type": ({"port": "80"}, r"@pytest\.mark\.realtime_server: "),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_settings_are_said_without_a_traceback(name: str) -> None:
-    settings, said = WRONG[name]
-    with pytest.raises(pytest.fail.Exception, match=said) as refused:
+def test_invalid_settings_fail_without_a_traceback(name: str) -> None:
+    settings, message = WRONG[name]
+    with pytest.raises(pytest.fail.Exception, match=message) as refused:
         plugin.make_server(settings)
     assert not refused.value.pytrace
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ == (refused.value.__context__ is not None)
 
 
-def test_without_websockets_the_fixture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_websockets_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "realtime.testing.server")
     monkeypatch.setitem(sys.modules, "websockets.asyncio.server", None)
     with pytest.raises(pytest.fail.Exception, match=r"pip install 'realtime-codec\[testing\]'"):
@@ -126,33 +126,33 @@ def test_an_exception_of_the_server_fails_the_test() -> None:
         logged(ZeroDivisionError("by zero"))
 
 
-SPOILED = [ConnectionResetError(), EOFError(), InvalidMessage("no HTTP")]
+CLIENT_ERRORS = [ConnectionResetError(), EOFError(), InvalidMessage("not HTTP")]
 
 
-def test_a_handshake_that_a_client_spoils_does_not() -> None:
+def test_a_broken_handshake_does_not_fail_the_test() -> None:
     with plugin.failing_on_exceptions():
-        for why in SPOILED:
+        for why in CLIENT_ERRORS:
             logged(why, "opening handshake failed")
         logged(None)
-    logged(ZeroDivisionError("it is not watched any more"))
+    logged(ZeroDivisionError("after the block"))
 
 
-@pytest.mark.parametrize("why", [ConnectionRefusedError("my backend is down"), *SPOILED], ids=repr)
-def test_a_script_may_raise_what_clients_raise(why: Exception) -> None:
+@pytest.mark.parametrize("why", [ConnectionRefusedError("my backend is down"), *CLIENT_ERRORS], ids=repr)
+def test_the_same_errors_of_a_script_fail_the_test(why: Exception) -> None:
     with pytest.raises(pytest.fail.Exception, match=type(why).__name__), plugin.failing_on_exceptions():
         logged(why)
 
 
-def test_a_handshake_in_which_the_server_fails_does() -> None:
+def test_a_server_error_in_a_handshake_fails_the_test() -> None:
     with pytest.raises(pytest.fail.Exception, match="ZeroDivisionError"), plugin.failing_on_exceptions():
         logged(ZeroDivisionError(), "opening handshake failed")
 
 
-def test_no_handshake_at_all_is_a_clients() -> None:
+def test_a_missing_handshake_does_not_fail_the_test() -> None:
     with plugin.failing_on_exceptions(), LoopbackServer() as server:
-        for says in (b"", b"SSH-2.0-x\r\n\r\n"):
+        for request in (b"", b"SSH-2.0-x\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", server.port)) as peer:
-                peer.sendall(says)
+                peer.sendall(request)
                 peer.shutdown(socket.SHUT_WR)
                 while peer.recv(4096):
                     pass
@@ -168,7 +168,7 @@ from websockets.sync.client import connect
 import realtime
 from realtime.testing import ServerProtocol
 
-WHOLE = (
+EVENTS = (
     realtime.SessionUpdate(session=realtime.create_session_config(turn_detection=None)),
     realtime.InputAudioBufferAppend(audio=bytes(9600)),
     realtime.InputAudioBufferCommit(),
@@ -178,7 +178,7 @@ WHOLE = (
 
 def chunks(url):
     with connect(url) as ws:
-        for event in WHOLE:
+        for event in EVENTS:
             ws.send(realtime.encode(event), text=True)
         while True:
             match realtime.decode_server(ws.recv()):
@@ -194,17 +194,17 @@ def test_unmarked(realtime_server):
 
 @pytest.mark.realtime_server(ptime_ms=20)
 class TestMarked:
-    def test_of_the_class(self, realtime_server):
+    def test_with_the_marker_of_the_class(self, realtime_server):
         assert [*chunks(realtime_server.url)] == [960] * 10
 
     @pytest.mark.realtime_server(ptime_ms=50)
-    def test_of_its_own(self, realtime_server):
+    def test_with_its_own_marker(self, realtime_server):
         assert [*chunks(realtime_server.url)] == [2400] * 4
 
 
 @pytest.mark.realtime_server(pase=1)
 def test_a_wrong_name(realtime_server):
-    raise AssertionError("it runs")
+    raise AssertionError("it type_runs")
 
 
 def down(turn):
@@ -233,7 +233,7 @@ def test_a_server_that_raises(realtime_server, monkeypatch):
 """
 
 
-def test_as_users_have_it(pytester: pytest.Pytester) -> None:
+def test_the_plugin_in_a_test_suite(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess("--strict-markers", "--strict-config", "-W", "error")
     result.assert_outcomes(passed=5, errors=3)
@@ -245,13 +245,13 @@ def test_as_users_have_it(pytester: pytest.Pytester) -> None:
     ])  # fmt: skip
 
 
-def test_the_marker_is_known(pytester: pytest.Pytester) -> None:
+def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.realtime_server(**settings): *"])
 
 
 def test_pytest_works_without_the_extra(pytester: pytest.Pytester) -> None:
-    """Those who only have the codec installed run their own tests as before."""
+    """Users who install only the codec can run their tests."""
     pytester.makeconftest("import sys; sys.modules['websockets'] = None")
     pytester.makepyfile("def test_other(): pass\ndef test_with_it(realtime_server): pass")
     result = pytester.runpytest_subprocess("-W", "error")
@@ -259,7 +259,7 @@ def test_pytest_works_without_the_extra(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["the fixture realtime_server cannot be used: *'realtime-codec[[]testing]'"])
 
 
-def test_loading_it_imports_neither_the_server_nor_what_that_needs() -> None:
+def test_loading_the_plugin_does_not_import_the_server() -> None:
     code = "import realtime.testing.plugin, sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
@@ -270,7 +270,7 @@ def test_loading_it_imports_neither_the_server_nor_what_that_needs() -> None:
     assert {name for name in loaded if name.startswith("realtime.testing.")} == {"realtime.testing.plugin"}
 
 
-def test_no_other_module_needs_pytest() -> None:
+def test_no_other_module_imports_pytest() -> None:
     package = Path(plugin.__file__).parent.parent
     import_of_it = re.compile(r"^\s*(?:import|from) pytest\b", re.MULTILINE)
     found = [path for path in package.rglob("*.py") if import_of_it.search(path.read_text(encoding="utf-8"))]

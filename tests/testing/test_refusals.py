@@ -1,4 +1,4 @@
-"""Bad client events: each is an `error` that names the event, and the session goes on."""
+"""Refusals: a bad client event gives an `error` that refers to it, and the session continues."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hypothesis import given, settings, strategies as st
 import realtime as r
 from realtime.testing import Call, Fail, Say, ServerProtocol
 from realtime.testing.script import Script
-from tests.testing.helpers import RESPOND, append, opened, refusal, tell, tone, types
+from tests.testing.helpers import RESPOND, append, exchange, open_session, refusal, tone, types
 
 PCM16 = r.AudioFormat.PCM16
 BAD = {
-    "no JSON": (b"hello", "invalid_json", None, None),
-    "no frame": (b"", "invalid_json", None, None),
-    "no UTF-8": (b"\xff\xfe", "invalid_json", None, None),
-    "no object": (b"[1]", "invalid_json", None, None),
+    "not JSON": (b"hello", "invalid_json", None, None),
+    "an empty frame": (b"", "invalid_json", None, None),
+    "not UTF-8": (b"\xff\xfe", "invalid_json", None, None),
+    "not an object": (b"[1]", "invalid_json", None, None),
     "too deep": (b'{"event_id":"e","x":' + b"[" * 100_000, "invalid_json", None, None),
     "no type": (b'{"event_id":"e"}', "invalid_event", "type", "e"),
     "a number for a type": (b'{"event_id":"e","type":7}', "invalid_value", "type", "e"),
@@ -33,52 +33,52 @@ BAD = {
     "a wrong kind": (
         b'{"type":"conversation.item.delete","item_id":[],"event_id":"e"}', "invalid_value", "item_id", "e",
     ),
-    "an event_id that is none": (b'{"event_id":{},"type":"response.create"}', "invalid_value", "event_id", None),
-    "an endless event_id": (
+    "an event_id that is an object": (b'{"event_id":{},"type":"response.create"}', "invalid_value", "event_id", None),
+    "a long event_id": (
         b'{"event_id":"%b","type":"response.create"}' % (b"e" * 513), "string_above_max_length", "event_id", "e" * 513,
     ),
-    "for WebRTC": (b'{"event_id":"e","type":"output_audio_buffer.clear"}', "invalid_value", "type", "e"),
+    "an event for WebRTC": (b'{"event_id":"e","type":"output_audio_buffer.clear"}', "invalid_value", "type", "e"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("as_text", [False, True])
-def test_a_bad_event_is_an_error_that_names_it(name: str, as_text: bool) -> None:
+def test_a_bad_event_gives_an_error_that_refers_to_it(name: str, as_text: bool) -> None:
     frame, code, param, event_id = BAD[name]
-    session = opened()
+    session = open_session()
     if as_text:
         error = refusal(session.feed(frame.decode("utf-8", "replace")))
     else:
         error = refusal(session.feed(frame))
     assert (error.code, error.param, error.event_id) == (code, param, event_id)
-    assert types(tell(session, r.InputAudioBufferClear())) == ["input_audio_buffer.cleared"]
+    assert types(exchange(session, r.InputAudioBufferClear())) == ["input_audio_buffer.cleared"]
 
 
 def test_errors_are_short() -> None:
     frame = b'{"type":"%b"}' % (b"x" * 1_000_000)
-    assert len(refusal(opened().feed(frame)).message) < 1000
+    assert len(refusal(open_session().feed(frame)).message) < 1000
 
 
 def test_an_append_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.spec.MAX_APPEND_BYTES", 1000)
-    session = opened()
-    error = refusal(tell(session, append(bytes(1002))))
+    session = open_session()
+    error = refusal(exchange(session, append(bytes(1002))))
     assert (error.param, "15 MiB" in error.message) == ("audio", True)
-    assert tell(session, append(bytes(1000))) == []
+    assert exchange(session, append(bytes(1000))) == []
 
 
 def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.testing.vad.MAX_BUFFER_MS", 1000)
-    session = opened(append(tone(PCM16, 900)))
-    assert refusal(tell(session, append(tone(PCM16, 200)))).param == "audio"
+    session = open_session(append(tone(PCM16, 900)))
+    assert refusal(exchange(session, append(tone(PCM16, 200)))).param == "audio"
     assert refusal(session.feed(r.encode_append(b"\0" * (r.spec.MAX_APPEND_BYTES - 1)))).param == "audio"
 
 
-# --- Anything at all -----------------------------------------------------------------
+# --- Random input --------------------------------------------------------------------
 
 IDS = st.one_of(
     st.sampled_from(["a", "b", "root", "", "resp_00000009"]),
-    # Those that a session gives by itself.
+    # Ids that a session generates.
     st.builds("item_{:08}".format, st.integers(1, 6)),
 )
 MS = st.integers(-1, 3000)
@@ -172,13 +172,13 @@ SCRIPTS = st.one_of(
 
 @settings(deadline=None, max_examples=300)
 @given(events=st.lists(EVENTS, max_size=12), paced=st.booleans(), script=SCRIPTS)
-def test_no_events_in_any_order_end_a_session(
+def test_no_sequence_of_events_breaks_a_session(
     events: list[r.ClientEvent], paced: bool, script: Script | None
 ) -> None:
     session = ServerProtocol(paced=paced, script=script)
     for event in events:
-        for said in session.feed(r.encode(event)) + session.advance():
-            assert not isinstance(r.decode_server(r.encode(said)), r.UnknownEvent)
+        for reply in session.feed(r.encode(event)) + session.advance():
+            assert not isinstance(r.decode_server(r.encode(reply)), r.UnknownEvent)
     while session.is_responding:
         assert session.advance()
     assert types(session.feed(b'{"type":"input_audio_buffer.clear"}')) == ["input_audio_buffer.cleared"]
@@ -192,13 +192,13 @@ def test_no_events_in_any_order_end_a_session(
         JSON,
     ),
 )
-def test_no_fields_of_any_kind_end_a_session(kind: str, fields: dict[str, object]) -> None:
+def test_no_members_of_an_event_break_a_session(kind: str, fields: dict[str, object]) -> None:
     session = ServerProtocol()
-    for said in session.feed(msgspec.json.encode({**fields, "type": kind})):
-        r.encode(said)
+    for reply in session.feed(msgspec.json.encode({**fields, "type": kind})):
+        r.encode(reply)
     assert types(session.feed(b'{"type":"input_audio_buffer.clear"}')) == ["input_audio_buffer.cleared"]
 
 
 @given(frame=st.one_of(st.binary(max_size=50), st.text(max_size=50)))
-def test_no_bytes_end_a_session(frame: bytes | str) -> None:
+def test_no_bytes_break_a_session(frame: bytes | str) -> None:
     assert types(ServerProtocol().feed(frame)) == ["error"]

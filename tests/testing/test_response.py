@@ -1,4 +1,4 @@
-"""Responses: the server's events in the server's order, and what they are billed for."""
+"""Responses: the order of their events, their usage, and paced responses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.testing.helpers import (
     ULAW,
     append,
     audio_of,
+    exchange,
     formats,
     only,
-    opened,
+    open_session,
     refusal,
-    runs,
-    tell,
     tone,
+    type_runs,
     types,
     update,
 )
@@ -59,26 +59,26 @@ TEXT_ORDER = [
 TEXT_SESSION = update(output_modalities=["text"])
 
 
-def spoken(ms: int = 1000) -> ServerProtocol:
-    """A session with one turn of `ms` of a tone."""
-    return opened(formats(), append(tone(PCM16, ms)), COMMIT)
+def session_with_turn(ms: int = 1000) -> ServerProtocol:
+    """Return a session with one turn: a tone of `ms`."""
+    return open_session(formats(), append(tone(PCM16, ms)), COMMIT)
 
 
-def ask(**params: object) -> r.ResponseCreate:
+def respond(**params: object) -> r.ResponseCreate:
     return r.ResponseCreate(response=r.ResponseParams(**params))  # type: ignore[arg-type]
 
 
 def test_the_order_of_an_audio_response() -> None:
-    assert runs(tell(spoken(), RESPOND)) == AUDIO_ORDER
+    assert type_runs(exchange(session_with_turn(), RESPOND)) == AUDIO_ORDER
 
 
 def test_the_order_of_a_text_response() -> None:
-    session = opened(TEXT_SESSION, r.create_text_input("Good morning"))
-    assert runs(tell(session, RESPOND)) == TEXT_ORDER
+    session = open_session(TEXT_SESSION, r.create_text_input("Good morning"))
+    assert type_runs(exchange(session, RESPOND)) == TEXT_ORDER
 
 
-def test_everything_is_about_one_response_item_and_part() -> None:
-    events = tell(spoken(), RESPOND)
+def test_all_events_refer_to_one_response_item_and_part() -> None:
+    events = exchange(session_with_turn(), RESPOND)
     response_id, item_id = events[0].response.id, events[2].item.id
     assert {event.response_id for event in events if hasattr(event, "response_id")} == {response_id}
     assert {event.item_id for event in events if hasattr(event, "item_id")} == {item_id}
@@ -86,8 +86,8 @@ def test_everything_is_about_one_response_item_and_part() -> None:
     assert len({event.event_id for event in events}) == len(events)
 
 
-def test_the_deltas_join_to_the_done() -> None:
-    events = tell(spoken(), RESPOND)
+def test_the_deltas_add_up_to_the_done_event() -> None:
+    events = exchange(session_with_turn(), RESPOND)
     deltas = [event.delta for event in events if isinstance(event, r.ResponseOutputAudioTranscriptDelta)]
     assert len(deltas) > 1
     assert "".join(deltas) == only(r.ResponseOutputAudioTranscriptDone, events).transcript
@@ -97,37 +97,37 @@ def test_the_deltas_join_to_the_done() -> None:
 @pytest.mark.parametrize("ptime_ms", [20, 100, 300])
 def test_a_delta_lasts_a_ptime(ptime_ms: float) -> None:
     session = ServerProtocol(ptime_ms=ptime_ms)
-    events = tell(session, formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND)
+    events = exchange(session, formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND)
     sizes = [len(event.delta) for event in events if isinstance(event, r.ResponseOutputAudioDelta)]
     assert set(sizes[:-1]) == {PCM16.chunk_bytes(ptime_ms)}
     assert sum(sizes) == PCM16.chunk_bytes(1000)
 
 
 @pytest.mark.parametrize("ptime_ms", [0, -20, 0.01])
-def test_a_ptime_that_cannot_be(ptime_ms: float) -> None:
+def test_an_invalid_ptime_is_an_audio_error(ptime_ms: float) -> None:
     with pytest.raises(r.AudioError):
         ServerProtocol(ptime_ms=ptime_ms)
 
 
 @pytest.mark.parametrize("out", r.AudioFormat, ids=lambda fmt: fmt.value)
 @pytest.mark.parametrize("into", r.AudioFormat, ids=lambda fmt: fmt.value)
-def test_the_answer_is_in_the_output_format(into: r.AudioFormat, out: r.AudioFormat) -> None:
+def test_the_response_is_in_the_output_format(into: r.AudioFormat, out: r.AudioFormat) -> None:
     audio = tone(into, 300)
-    events = tell(opened(formats(into, out), append(audio), COMMIT), RESPOND)
+    events = exchange(open_session(formats(into, out), append(audio), COMMIT), RESPOND)
     assert audio_of(events) == convert(audio, into, out)
 
 
-def test_a_format_for_one_response() -> None:
-    asked = ask(audio=r.ResponseAudio(output=r.AudioOutput(format=r.PcmaFormat(), voice="cedar")))
-    session = spoken(300)
-    events = tell(session, asked)
+def test_a_response_can_have_a_format_of_its_own() -> None:
+    request = respond(audio=r.ResponseAudio(output=r.AudioOutput(format=r.PcmaFormat(), voice="cedar")))
+    session = session_with_turn(300)
+    events = exchange(session, request)
     assert audio_of(events) == convert(tone(PCM16, 300), PCM16, ALAW)
     assert events[0].response.audio.output == r.AudioOutput(format=r.PcmaFormat(), voice="cedar")
-    assert audio_of(tell(session, RESPOND)) == tone(PCM16, 300)
+    assert audio_of(exchange(session, RESPOND)) == tone(PCM16, 300)
 
 
-def test_the_end_tells_the_whole_response() -> None:
-    response = tell(spoken(), ask(metadata={"topic": "tones"}))[-1].response
+def test_response_done_has_the_complete_response() -> None:
+    response = exchange(session_with_turn(), respond(metadata={"topic": "tones"}))[-1].response
     assert response.status == "completed"
     assert response.status_details is None
     assert response.metadata == {"topic": "tones"}
@@ -140,13 +140,13 @@ def test_the_end_tells_the_whole_response() -> None:
 # --- Usage ---------------------------------------------------------------------------
 
 
-def test_usage_counts_audio_both_ways_and_the_context_again() -> None:
-    session = spoken(1000)
-    first = tell(session, RESPOND)[-1].response.usage
-    # One per 100 ms of the user's, one per 50 ms of the assistant's.
+def test_usage_counts_input_output_and_the_context() -> None:
+    session = session_with_turn(1000)
+    first = exchange(session, RESPOND)[-1].response.usage
+    # One token per 100 ms of user audio, one per 50 ms of assistant audio.
     assert first.input_token_details.audio_tokens == 10
     assert first.output_token_details.audio_tokens == 20
-    second = tell(session, append(tone(PCM16, 150)), COMMIT, RESPOND)[-1].response.usage
+    second = exchange(session, append(tone(PCM16, 150)), COMMIT, RESPOND)[-1].response.usage
     assert second.input_token_details.audio_tokens == 10 + 20 + 2
     assert second.output_token_details.audio_tokens == 3
     for usage in (first, second):
@@ -155,61 +155,61 @@ def test_usage_counts_audio_both_ways_and_the_context_again() -> None:
         assert usage.input_tokens == details.text_tokens + details.audio_tokens
 
 
-def test_the_token_limit_cuts_the_answer() -> None:
-    events = tell(spoken(1000), ask(max_output_tokens=4))
+def test_the_token_limit_truncates_the_response() -> None:
+    events = exchange(session_with_turn(1000), respond(max_output_tokens=4))
     assert audio_of(events) == tone(PCM16, 1000)[: PCM16.chunk_bytes(200)]
     response = events[-1].response
     assert (response.status, response.status_details.reason) == ("incomplete", "max_output_tokens")
 
 
-# --- What is answered ----------------------------------------------------------------
+# --- The echo ------------------------------------------------------------------------
 
 
 def test_text_is_echoed_in_text() -> None:
-    session = opened(TEXT_SESSION, r.create_text_input("What is the time?"))
-    events = tell(session, RESPOND)
+    session = open_session(TEXT_SESSION, r.create_text_input("What is the time?"))
+    events = exchange(session, RESPOND)
     assert only(r.ResponseOutputTextDone, events).text == "What is the time?"
     assert audio_of(events) == b""
 
 
 def test_text_is_echoed_in_the_transcript() -> None:
-    events = tell(opened(formats(ULAW), r.create_text_input("Hello there")), RESPOND)
-    assert runs(events) == AUDIO_ORDER
+    events = exchange(open_session(formats(ULAW), r.create_text_input("Hello there")), RESPOND)
+    assert type_runs(events) == AUDIO_ORDER
     assert only(r.ResponseOutputAudioTranscriptDone, events).transcript == "Hello there"
     assert audio_of(events) == ULAW.silence(600)
 
 
-def test_a_functions_output_is_a_turn() -> None:
-    events = tell(opened(TEXT_SESSION, r.create_function_output("call_1", "42")), RESPOND)
+def test_a_function_output_is_a_turn() -> None:
+    events = exchange(open_session(TEXT_SESSION, r.create_function_output("call_1", "42")), RESPOND)
     assert only(r.ResponseOutputTextDone, events).text == "42"
 
 
-def test_nothing_was_said() -> None:
-    events = tell(opened(TEXT_SESSION), RESPOND)
+def test_an_empty_conversation_has_a_reply() -> None:
+    events = exchange(open_session(TEXT_SESSION), RESPOND)
     assert only(r.ResponseOutputTextDone, events).text == "I have heard nothing yet."
 
 
-def test_the_last_turn_is_answered() -> None:
-    session = opened(TEXT_SESSION, r.create_text_input("one"), RESPOND, r.create_text_input("two"))
-    assert only(r.ResponseOutputTextDone, tell(session, RESPOND)).text == "two"
+def test_the_last_turn_is_echoed() -> None:
+    session = open_session(TEXT_SESSION, r.create_text_input("one"), RESPOND, r.create_text_input("two"))
+    assert only(r.ResponseOutputTextDone, exchange(session, RESPOND)).text == "two"
 
 
 def test_a_response_outside_the_conversation() -> None:
-    session = opened(TEXT_SESSION, r.create_text_input("inside"))
+    session = open_session(TEXT_SESSION, r.create_text_input("inside"))
     outside = r.MessageItem(role="user", content=[r.InputText(text="outside")])
-    events = tell(session, ask(conversation="none", input=[outside]))
+    events = exchange(session, respond(conversation="none", input=[outside]))
     assert only(r.ResponseOutputTextDone, events).text == "outside"
     assert not [name for name in types(events) if name.startswith("conversation.")]
     item_id = only(r.ResponseOutputItemDone, events).item.id
-    assert refusal(tell(session, r.ConversationItemRetrieve(item_id=item_id))).param == "item_id"
+    assert refusal(exchange(session, r.ConversationItemRetrieve(item_id=item_id))).param == "item_id"
 
 
-def test_a_response_to_items_referred_to() -> None:
-    session = opened(TEXT_SESSION, r.create_text_input("now"))
-    old = only(r.ConversationItemAdded, tell(session, r.create_text_input("then"))).item
-    events = tell(session, r.create_text_input("later"), ask(input=[r.ItemReference(id=old.id)]))
+def test_a_response_to_referenced_items() -> None:
+    session = open_session(TEXT_SESSION, r.create_text_input("now"))
+    old = only(r.ConversationItemAdded, exchange(session, r.create_text_input("then"))).item
+    events = exchange(session, r.create_text_input("later"), respond(input=[r.ItemReference(id=old.id)]))
     assert only(r.ResponseOutputTextDone, events).text == "then"
-    error = refusal(tell(session, ask(input=[r.ItemReference(id="nobody")])))
+    error = refusal(exchange(session, respond(input=[r.ItemReference(id="unknown")])))
     assert error.code == "item_reference_invalid_item_id"
 
 
@@ -232,15 +232,15 @@ def test_a_response_to_items_referred_to() -> None:
         ),
     ],
 )
-def test_a_response_that_cannot_be(params: dict[str, Any], param: str) -> None:
-    assert refusal(tell(spoken(), ask(**params))).param == param
+def test_an_invalid_response_is_refused(params: dict[str, Any], param: str) -> None:
+    assert refusal(exchange(session_with_turn(), respond(**params))).param == param
 
 
 # --- Paced ---------------------------------------------------------------------------
 
 
 def paced(ms: int = 1000) -> ServerProtocol:
-    return opened(formats(), append(tone(PCM16, ms)), COMMIT, paced=True)
+    return open_session(formats(), append(tone(PCM16, ms)), COMMIT, paced=True)
 
 
 def rest(session: ServerProtocol) -> list[r.ServerEvent]:
@@ -250,61 +250,63 @@ def rest(session: ServerProtocol) -> list[r.ServerEvent]:
     return events
 
 
-def test_a_paced_answer_comes_step_by_step() -> None:
+def test_a_paced_response_is_sent_step_by_step() -> None:
     session = paced(250)
-    events = tell(session, RESPOND)
-    assert runs(events) == AUDIO_ORDER[:6]
+    events = exchange(session, RESPOND)
+    assert type_runs(events) == AUDIO_ORDER[:6]
     assert types(session.advance()) == ["response.output_audio.delta"]
     events = rest(session)
     assert audio_of(events) == tone(PCM16, 250)[PCM16.chunk_bytes(100) :]
-    assert runs(events) == AUDIO_ORDER[6:]
+    assert type_runs(events) == AUDIO_ORDER[6:]
     assert session.advance() == []
 
 
-def test_only_one_response_at_a_time() -> None:
+def test_a_second_response_is_refused() -> None:
     session = paced()
-    tell(session, RESPOND)
-    assert refusal(tell(session, RESPOND)).code == "conversation_already_has_active_response"
+    exchange(session, RESPOND)
+    assert refusal(exchange(session, RESPOND)).code == "conversation_already_has_active_response"
     rest(session)
-    assert runs(tell(session, RESPOND)) == AUDIO_ORDER[:6]
+    assert type_runs(exchange(session, RESPOND)) == AUDIO_ORDER[:6]
 
 
-def test_cancel_ends_with_what_was_sent() -> None:
+def test_a_cancelled_response_has_the_audio_that_was_sent() -> None:
     session = paced()
-    tell(session, RESPOND)
+    exchange(session, RESPOND)
     sent = session.advance()
-    events = tell(session, r.ResponseCancel())
-    assert runs(events) == AUDIO_ORDER[7:]
+    events = exchange(session, r.ResponseCancel())
+    assert type_runs(events) == AUDIO_ORDER[7:]
     response = events[-1].response
     assert (response.status, response.status_details.reason) == ("cancelled", "client_cancelled")
     assert response.usage.output_token_details.audio_tokens == 2
     (item,) = response.output
     assert item.status == "incomplete"
-    kept = only(r.ConversationItemRetrieved, tell(session, r.ConversationItemRetrieve(item_id=item.id))).item
-    assert kept.content[0].audio == audio_of(sent)
+    stored = only(
+        r.ConversationItemRetrieved, exchange(session, r.ConversationItemRetrieve(item_id=item.id))
+    ).item
+    assert stored.content[0].audio == audio_of(sent)
 
 
-@pytest.mark.parametrize("named", ["resp_nobody", None])
-def test_nothing_to_cancel(named: str | None) -> None:
+@pytest.mark.parametrize("named", ["resp_unknown", None])
+def test_cancel_without_a_response_is_refused(named: str | None) -> None:
     cancel = r.ResponseCancel() if named is None else r.ResponseCancel(response_id=named)
-    assert refusal(tell(spoken(), cancel)).code == "response_cancel_not_active"
+    assert refusal(exchange(session_with_turn(), cancel)).code == "response_cancel_not_active"
 
 
-def test_cancel_by_name() -> None:
+def test_cancel_by_response_id() -> None:
     session = paced()
-    response_id = tell(session, RESPOND)[0].response.id
+    response_id = exchange(session, RESPOND)[0].response.id
     assert (
-        refusal(tell(session, r.ResponseCancel(response_id="resp_other"))).code
+        refusal(exchange(session, r.ResponseCancel(response_id="resp_other"))).code
         == "response_cancel_not_active"
     )
-    assert types(tell(session, r.ResponseCancel(response_id=response_id)))[-1] == "response.done"
+    assert types(exchange(session, r.ResponseCancel(response_id=response_id)))[-1] == "response.done"
 
 
 @pytest.mark.parametrize("interrupts", [True, False])
-def test_speech_interrupts_where_it_may(interrupts: bool) -> None:
+def test_speech_interrupts_if_vad_allows_it(interrupts: bool) -> None:
     vad = r.ServerVad(interrupt_response=interrupts)
-    session = opened(formats(vad=vad), append(tone(PCM16, 1000)), COMMIT, RESPOND, paced=True)
-    events = tell(session, append(tone(PCM16, 200)))
+    session = open_session(formats(vad=vad), append(tone(PCM16, 1000)), COMMIT, RESPOND, paced=True)
+    events = exchange(session, append(tone(PCM16, 200)))
     assert events[0].type == "input_audio_buffer.speech_started"
     assert session.is_responding is not interrupts
     if interrupts:
@@ -312,7 +314,7 @@ def test_speech_interrupts_where_it_may(interrupts: bool) -> None:
         assert (response.status, response.status_details.reason) == ("cancelled", "turn_detected")
 
 
-def test_text_needs_no_steps() -> None:
-    session = opened(TEXT_SESSION, r.create_text_input("at once"), paced=True)
-    assert runs(tell(session, RESPOND)) == TEXT_ORDER
+def test_a_text_response_needs_no_steps() -> None:
+    session = open_session(TEXT_SESSION, r.create_text_input("at once"), paced=True)
+    assert type_runs(exchange(session, RESPOND)) == TEXT_ORDER
     assert not session.is_responding

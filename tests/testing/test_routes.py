@@ -1,4 +1,4 @@
-"""Which session a connection gets: by path, query, headers and subprotocol."""
+"""Routes of the server: the session for a path, a query, headers and subprotocols."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from realtime.testing import LoopbackServer, faults
 from realtime.testing.server import ConnectionRequest, parse_request
 
 
-def asked(path: str, **headers: str) -> ConnectionRequest:
+def parse(path: str, **headers: str) -> ConnectionRequest:
     return parse_request(
         Request(path, Headers({name.replace("_", "-"): value for name, value in headers.items()}))
     )
 
 
 @pytest.mark.parametrize(
-    ("path", "headers", "dialect", "model", "kind"),
+    ("path", "headers", "dialect", "model", "session_type"),
     [
         ("/v1/realtime", {}, "ga", "gpt-realtime", "realtime"),
         ("/v1/realtime?model=gpt-realtime-2", {}, "ga", "gpt-realtime-2", "realtime"),
@@ -46,24 +46,29 @@ def asked(path: str, **headers: str) -> ConnectionRequest:
         ("/v1/realtime/translations?model=t", {}, "translation", "t", "realtime"),
     ],
 )
-def test_what_a_request_asks_for(
-    path: str, headers: dict[str, str], dialect: str, model: str, kind: str
+def test_the_request_selects_the_session(
+    path: str, headers: dict[str, str], dialect: str, model: str, session_type: str
 ) -> None:
-    found = asked(path, **headers)
-    assert (found.dialect, found.model, found.session_type, found.faults) == (dialect, model, kind, ())
+    found = parse(path, **headers)
+    assert (found.dialect, found.model, found.session_type, found.faults) == (
+        dialect,
+        model,
+        session_type,
+        (),
+    )
 
 
-def test_faults_are_among_it() -> None:
-    assert asked("/v1/realtime?fault=cut_off&fault=big_frame").faults == (faults.CutOff(), faults.BigFrame())
+def test_the_url_may_name_faults() -> None:
+    assert parse("/v1/realtime?fault=cut_off&fault=big_frame").faults == (faults.CutOff(), faults.BigFrame())
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/chat", "/v1/realtime/else", "/v1/notrealtime.html"])
-def test_other_paths(path: str) -> None:
+def test_other_paths_raise(path: str) -> None:
     with pytest.raises(LookupError):
-        asked(path)
+        parse(path)
 
 
-def test_no_request_is_an_ordinary_one() -> None:
+def test_without_a_request_the_dialect_is_ga() -> None:
     assert parse_request(None).dialect == "ga"
 
 
@@ -80,18 +85,18 @@ def first(url: str, decode: Any, **options: Any) -> Any:
         return decode(client.recv(timeout=20))
 
 
-def test_every_dialect_from_one_server() -> None:
+def test_one_server_speaks_every_dialect() -> None:
     with LoopbackServer() as server:
         assert isinstance(first(server.url, r.decode_server).session, r.RealtimeSessionInfo)
-        told = first(f"{server.url}?intent=transcription", r.decode_server)
-        assert isinstance(told.session, r.TranscriptionSessionInfo)
+        events = first(f"{server.url}?intent=transcription", r.decode_server)
+        assert isinstance(events.session, r.TranscriptionSessionInfo)
         old = first(server.url, beta.decode_server, additional_headers={"OpenAI-Beta": "realtime=v1"})
         assert old.session.modalities == ["audio", "text"]
         other = first(f"{server.url}/translations", translation.decode_server)
         assert other.session.type == "translation"
 
 
-def test_a_browser_of_the_beta_dialect() -> None:
+def test_a_browser_can_select_beta_by_subprotocol() -> None:
     offered = [Subprotocol("realtime"), Subprotocol("openai-beta.realtime-v1")]
     with LoopbackServer() as server, connect(server.url, subprotocols=offered) as client:
         assert client.subprotocol == "realtime"
@@ -99,17 +104,19 @@ def test_a_browser_of_the_beta_dialect() -> None:
 
 
 @pytest.mark.parametrize("pace", [None, 50])
-def test_a_translation_ends_when_it_is_asked_to(pace: float | None) -> None:
+def test_a_translation_session_closes_on_request(pace: float | None) -> None:
     with LoopbackServer(pace=pace) as server, connect(f"{server.url}/translations") as client:
         client.send(translation.encode_append(bytes(48_000)), text=True)
         client.send(translation.encode(translation.SessionClose()), text=True)
-        told = [translation.decode_server(frame) for frame in client]
-        assert told[-1].type == "session.closed"
-        assert sum(len(e.delta) for e in told if isinstance(e, translation.SessionOutputAudioDelta)) == 48_000
+        events = [translation.decode_server(frame) for frame in client]
+        assert events[-1].type == "session.closed"
+        assert (
+            sum(len(e.delta) for e in events if isinstance(e, translation.SessionOutputAudioDelta)) == 48_000
+        )
         assert client.close_code == 1000
 
 
-def test_an_unknown_fault_is_refused_at_the_door() -> None:
+def test_an_unknown_fault_is_a_bad_request() -> None:
     with LoopbackServer() as server, pytest.raises(InvalidStatus) as refused:
         connect(f"{server.url}?fault=gremlin").__enter__()
     assert refused.value.response.status_code == 400

@@ -1,4 +1,4 @@
-"""Scripts: what is said, called and failed, in the server's order; and what is no script."""
+"""Scripts: messages, calls and failures in order, and values that are not scripts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.testing.helpers import (
     ULAW,
     append,
     audio_of,
+    exchange,
     formats,
     only,
-    runs,
-    tell,
     tone,
+    type_runs,
     types,
     update,
 )
@@ -33,17 +33,17 @@ TEXT = update(output_modalities=["text"])
 def playing(script: Any, *events: r.ClientEvent, paced: bool = False) -> ServerProtocol:
     session = ServerProtocol(script=script, paced=paced)
     session.open()
-    assert "error" not in types(tell(session, *events))
+    assert "error" not in types(exchange(session, *events))
     return session
 
 
-def said(events: list[Any]) -> str:
+def transcript_of(events: list[Any]) -> str:
     return str(only(r.ResponseOutputAudioTranscriptDone, events).transcript)
 
 
-def test_replies_come_in_their_order_and_then_the_echo() -> None:
+def test_replies_are_played_in_order_before_the_echo() -> None:
     session = playing(["one", Say("two")], formats(), append(tone(PCM16, 200)), COMMIT)
-    assert [said(tell(session, RESPOND)) for _ in range(3)] == [
+    assert [transcript_of(exchange(session, RESPOND)) for _ in range(3)] == [
         "one",
         "two",
         "That was 0.20 seconds of audio.",
@@ -52,23 +52,23 @@ def test_replies_come_in_their_order_and_then_the_echo() -> None:
 
 def test_every_session_plays_a_script_from_its_beginning() -> None:
     script = ["one", "two"]
-    assert [said(tell(playing(script, formats()), RESPOND)) for _ in range(2)] == ["one", "one"]
+    assert [transcript_of(exchange(playing(script, formats()), RESPOND)) for _ in range(2)] == ["one", "one"]
 
 
 @pytest.mark.parametrize("fmt", r.AudioFormat, ids=lambda fmt: fmt.value)
-def test_a_voice_goes_out_in_the_responses_format(fmt: r.AudioFormat) -> None:
-    voice = tone(ULAW, 300)
-    session = playing([Say("Hello.", voice, "pcmu")], formats(fmt))
-    assert audio_of(tell(session, RESPOND)) == convert(voice, ULAW, fmt)
+def test_audio_is_converted_to_the_format_of_the_response(fmt: r.AudioFormat) -> None:
+    audio = tone(ULAW, 300)
+    session = playing([Say("Hello.", audio, "pcmu")], formats(fmt))
+    assert audio_of(exchange(session, RESPOND)) == convert(audio, ULAW, fmt)
 
 
-def test_words_without_a_voice_are_silence() -> None:
-    assert audio_of(tell(playing(["a b c"], formats(ULAW)), RESPOND)) == ULAW.silence(900)
+def test_words_without_audio_are_silence() -> None:
+    assert audio_of(exchange(playing(["a b c"], formats(ULAW)), RESPOND)) == ULAW.silence(900)
 
 
-def test_a_written_response_has_the_text_alone() -> None:
+def test_a_text_response_contains_only_the_text() -> None:
     session = playing([Say("Hello there.", tone(PCM16, 300))], TEXT)
-    events = tell(session, RESPOND)
+    events = exchange(session, RESPOND)
     assert only(r.ResponseOutputTextDone, events).text == "Hello there."
     assert audio_of(events) == b""
 
@@ -89,8 +89,8 @@ CALL_ORDER = [
 def test_a_call_and_its_output() -> None:
     script = [Call("weather", {"city": "Tallinn now"}), "It is cold."]
     session = playing(script, TEXT)
-    events = tell(session, RESPOND)
-    assert runs(events) == CALL_ORDER
+    events = exchange(session, RESPOND)
+    assert type_runs(events) == CALL_ORDER
     done = only(r.ResponseFunctionCallArgumentsDone, events)
     pieces = [event.delta for event in events if isinstance(event, r.ResponseFunctionCallArgumentsDelta)]
     assert "".join(pieces) == done.arguments == '{"city":"Tallinn now"}'
@@ -100,13 +100,13 @@ def test_a_call_and_its_output() -> None:
         "function_call", "weather", done.call_id, "completed",
     )  # fmt: skip
     assert item.arguments == done.arguments
-    events = tell(session, r.create_function_output(done.call_id, '"-7"'), RESPOND)
+    events = exchange(session, r.create_function_output(done.call_id, '"-7"'), RESPOND)
     assert only(r.ResponseOutputTextDone, events).text == "It is cold."
 
 
-def test_what_is_said_before_a_call_is_an_item_of_its_own() -> None:
+def test_a_message_before_a_call_is_an_item_of_its_own() -> None:
     session = playing([["Let me see.", Call("weather", call_id="call_7"), Call("time")]], formats(ULAW))
-    events = tell(session, RESPOND)
+    events = exchange(session, RESPOND)
     items = [event.item for event in events if isinstance(event, r.ResponseOutputItemDone)]
     assert [item.type for item in items] == ["message", "function_call", "function_call"]
     assert items[1].call_id == "call_7"
@@ -118,48 +118,48 @@ def test_what_is_said_before_a_call_is_an_item_of_its_own() -> None:
     assert audio_of(events) == ULAW.silence(900)
 
 
-def test_a_paced_reply_goes_on_to_its_calls() -> None:
+def test_a_paced_reply_continues_with_its_calls() -> None:
     session = playing([["Let me see.", Call("weather")]], formats(), paced=True)
-    assert "function_call" not in str(types(tell(session, RESPOND)))
+    assert "function_call" not in str(types(exchange(session, RESPOND)))
     rest: list[Any] = []
     while session.is_responding:
         rest += session.advance()
-    assert runs(rest)[-6:] == CALL_ORDER[3:]
+    assert type_runs(rest)[-6:] == CALL_ORDER[3:]
 
 
-def test_a_cancelled_reply_has_no_more_items() -> None:
+def test_a_cancelled_reply_sends_no_more_items() -> None:
     session = playing([["Let me see.", Call("weather")]], formats(), paced=True)
-    tell(session, RESPOND)
-    response = tell(session, r.ResponseCancel())[-1].response
+    exchange(session, RESPOND)
+    response = exchange(session, r.ResponseCancel())[-1].response
     assert [item.type for item in response.output] == ["message"]
     assert response.output[0].status == "incomplete"
 
 
-def test_the_token_limit_holds_for_all_that_is_said() -> None:
+def test_the_token_limit_covers_all_messages() -> None:
     session = playing([["one two", "three"]], formats())
-    asked = r.ResponseCreate(response=r.ResponseParams(max_output_tokens=13))
-    events = tell(session, asked)
+    request = r.ResponseCreate(response=r.ResponseParams(max_output_tokens=13))
+    events = exchange(session, request)
     assert audio_of(events) == PCM16.silence(650)
     assert events[-1].response.status == "incomplete"
     again = playing([["one two", "three"]], formats())
-    assert tell(again, r.ResponseCreate(response=r.ResponseParams(max_output_tokens=18)))[
+    assert exchange(again, r.ResponseCreate(response=r.ResponseParams(max_output_tokens=18)))[
         -1
     ].response.status == ("completed")
 
 
 def test_a_failure_ends_the_response() -> None:
     session = playing([Fail(), ["Well,", Fail("x", "no", "y"), "never"]], formats())
-    events = tell(session, RESPOND)
+    events = exchange(session, RESPOND)
     assert types(events) == ["response.created", "rate_limits.updated", "response.done"]
     response = events[-1].response
     assert (response.status, response.output) == ("failed", [])
     assert response.status_details.error.code == "server_error"
-    response = tell(session, RESPOND)[-1].response
+    response = exchange(session, RESPOND)[-1].response
     assert (response.status, len(response.output)) == ("failed", 1)
     assert response.status_details.error == r.StatusError(type="y", code="x", message="no")
 
 
-def test_a_function_is_asked_with_each_turn() -> None:
+def test_a_function_is_called_with_each_turn() -> None:
     turns: list[Turn] = []
 
     def answer(turn: Turn) -> str | None:
@@ -167,9 +167,9 @@ def test_a_function_is_asked_with_each_turn() -> None:
         return turn.text.upper() or None
 
     session = playing(answer, formats(), r.create_text_input("hello"))
-    assert said(tell(session, RESPOND)) == "HELLO"
+    assert transcript_of(exchange(session, RESPOND)) == "HELLO"
     audio = tone(PCM16, 200)
-    assert audio_of(tell(session, append(audio), COMMIT, RESPOND)) == audio
+    assert audio_of(exchange(session, append(audio), COMMIT, RESPOND)) == audio
     assert [(turn.text, turn.audio) for turn in turns] == [("hello", b""), ("", audio)]
     assert turns[1].format is PCM16
 
@@ -195,15 +195,15 @@ def test_a_function_is_asked_with_each_turn() -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_script(script: Any) -> None:
+def test_an_invalid_script_is_a_type_error(script: Any) -> None:
     with pytest.raises(TypeError, match=r"script|reply"):
         ServerProtocol(script=script)
 
 
-def test_a_function_that_gives_no_reply_fails_where_it_is_asked() -> None:
+def test_a_function_that_returns_no_reply_raises() -> None:
     session = playing(lambda turn: 7, formats())
     with pytest.raises(TypeError, match="not of int"):
-        tell(session, RESPOND)
+        exchange(session, RESPOND)
 
 
 @pytest.mark.parametrize(
@@ -228,12 +228,12 @@ def test_a_function_that_gives_no_reply_fails_where_it_is_asked() -> None:
         (lambda: Fail(type=None), TypeError),  # type: ignore[arg-type]
     ],
 )
-def test_parts_that_cannot_be(make: Any, error: type[Exception]) -> None:
+def test_invalid_parts_raise(make: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         make()
 
 
-def test_parts_say_what_they_are() -> None:
+def test_parts_have_a_repr_and_json() -> None:
     assert repr(Say("Hi", b"\xff" * 8, "pcmu")) == "Say('Hi', <8 bytes>, 'g711_ulaw')"
     assert repr(Say("Hi")) == "Say('Hi')"
     assert msgspec.json.decode(Call("f", {"a": [1]}).json) == {"a": [1]}
@@ -243,7 +243,7 @@ def test_parts_say_what_they_are() -> None:
     assert Call("f", {"a": 1}) == Call("f", {"a": 1})
 
 
-def test_a_call_is_what_it_was_when_it_was_written_down() -> None:
+def test_a_call_does_not_change_with_its_arguments() -> None:
     arguments = {"a": 1}
     call = Call("f", arguments)
     arguments["a"] = 2

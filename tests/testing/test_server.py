@@ -1,4 +1,4 @@
-"""The server around the protocol: sockets, threads, and clients of every manner."""
+"""LoopbackServer: sockets, threads, starting and stopping, and clients that misbehave."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ def send(client: Connection, *events: r.ClientEvent) -> None:
         client.send(r.encode(event), text=True)
 
 
-def hear(client: Connection, last: str) -> list[Any]:
-    """Everything up to the event of the type `last`."""
+def receive_until(client: Connection, last: str) -> list[Any]:
+    """Receive events up to one of the type `last`."""
     events: list[r.ServerEvent] = []
     while not events or events[-1].type != last:
         events.append(r.decode_server(client.recv(timeout=20)))
     return events
 
 
-def is_well(client: Connection) -> bool:
+def is_working(client: Connection) -> bool:
     send(client, CLEAR)
-    return hear(client, "input_audio_buffer.cleared") != []
+    return receive_until(client, "input_audio_buffer.cleared") != []
 
 
-def test_a_turn_and_its_answer(server: LoopbackServer) -> None:
+def test_a_turn_gets_a_response(server: LoopbackServer) -> None:
     audio = tone(PCM16, 500)
     with connect(server.url + "?model=gpt-realtime-2") as client:
-        (created,) = hear(client, "session.created")
+        (created,) = receive_until(client, "session.created")
         assert created.session.model == "gpt-realtime-2"
         assert created.session.expires_at > 0
         send(client, formats(), append(audio), COMMIT, RESPOND)
-        assert audio_of(hear(client, "response.done")) == audio
+        assert audio_of(receive_until(client, "response.done")) == audio
 
 
 def test_the_addresses(server: LoopbackServer) -> None:
@@ -67,7 +67,7 @@ def test_the_addresses(server: LoopbackServer) -> None:
     assert server.base_url == f"ws://127.0.0.1:{server.port}/v1"
 
 
-def test_frames_come_as_text_and_go_as_either(server: LoopbackServer) -> None:
+def test_frames_are_sent_as_text_and_received_as_either(server: LoopbackServer) -> None:
     with connect(server.url) as client:
         assert isinstance(client.recv(timeout=20), str)
         client.send(r.encode(CLEAR))
@@ -79,11 +79,11 @@ def test_frames_come_as_text_and_go_as_either(server: LoopbackServer) -> None:
 
 def test_sessions_are_independent(server: LoopbackServer) -> None:
     with connect(server.url) as one, connect(server.url) as two:
-        names = {hear(client, "session.created")[0].session.id for client in (one, two)}
+        names = {receive_until(client, "session.created")[0].session.id for client in (one, two)}
         assert len(names) == 2
         send(one, formats(), append(tone(PCM16, 500)))
         send(two, COMMIT)
-        assert hear(two, "error")[-1].error.code == "input_audio_buffer_commit_empty"
+        assert receive_until(two, "error")[-1].error.code == "input_audio_buffer_commit_empty"
 
 
 def test_another_path_is_not_found(server: LoopbackServer) -> None:
@@ -91,10 +91,10 @@ def test_another_path_is_not_found(server: LoopbackServer) -> None:
         pass
     assert refused.value.response.status_code == 404
     with connect(f"ws://127.0.0.1:{server.port}/openai/v1/realtime?model=x") as client:
-        assert hear(client, "session.created")[0].session.model == "x"
+        assert receive_until(client, "session.created")[0].session.model == "x"
 
 
-def test_a_browsers_subprotocols(server: LoopbackServer) -> None:
+def test_subprotocols_of_a_browser(server: LoopbackServer) -> None:
     offered = [Subprotocol("realtime"), Subprotocol("openai-insecure-api-key.none")]
     with connect(server.url, subprotocols=offered) as client:
         assert client.subprotocol == "realtime"
@@ -105,54 +105,54 @@ def test_a_browsers_subprotocols(server: LoopbackServer) -> None:
 # --- Clients that misbehave ----------------------------------------------------------
 
 
-def test_nonsense_is_answered_and_survived(server: LoopbackServer) -> None:
+def test_undecodable_frames_get_an_error(server: LoopbackServer) -> None:
     with connect(server.url) as client:
-        hear(client, "session.created")
+        receive_until(client, "session.created")
         for frame in (b"\0\xff", "{", '{"type":"sing","event_id":"s1"}'):
             client.send(frame)
-            assert hear(client, "error")
-        assert is_well(client)
+            assert receive_until(client, "error")
+        assert is_working(client)
 
 
-def hear_all(client: Connection) -> None:
+def receive_all(client: Connection) -> None:
     while True:
         client.recv(timeout=20)
 
 
-def test_a_frame_beyond_all_limits_ends_one_connection(server: LoopbackServer) -> None:
+def test_a_frame_beyond_the_limit_closes_only_its_connection(server: LoopbackServer) -> None:
     with connect(server.url, max_size=None) as client, connect(server.url) as other:
         client.send(b" " * (module.MAX_FRAME_BYTES + 1))
         with pytest.raises(ConnectionClosed) as closed:
-            hear_all(client)
+            receive_all(client)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1009
-        assert is_well(other)
+        assert is_working(other)
 
 
-def test_an_append_of_15_mib_is_taken(server: LoopbackServer) -> None:
+def test_an_append_of_15_mib_is_accepted(server: LoopbackServer) -> None:
     with connect(server.url, max_size=None) as client:
         send(client, formats(), append(b"\0" * PCM16.max_append_bytes), CLEAR)
-        assert "error" not in types(hear(client, "input_audio_buffer.cleared"))
+        assert "error" not in types(receive_until(client, "input_audio_buffer.cleared"))
 
 
-def test_a_client_that_vanishes(server: LoopbackServer) -> None:
+def test_a_client_that_disappears(server: LoopbackServer) -> None:
     with connect(server.url) as client:
         send(client, formats(), append(tone(PCM16, 5000)), COMMIT, RESPOND)
         client.socket.shutdown(socket.SHUT_RDWR)
     with connect(server.url) as other:
-        assert is_well(other)
+        assert is_working(other)
 
 
-def test_no_handshake_at_all(server: LoopbackServer) -> None:
+def test_a_connection_without_a_handshake(server: LoopbackServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as raw:
         raw.sendall(b"HELLO\r\n\r\n")
         raw.recv(1000)
     with connect(server.url) as client:
-        assert is_well(client)
+        assert is_working(client)
 
 
 def test_a_client_that_sends_before_it_reads(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than every buffer on the way holds goes out before anything is read."""
+    """The client sends more than all buffers hold before it reads."""
     monkeypatch.setattr(connection, "MAX_UNSENT_EVENTS", 100_000)
     audio = tone(PCM16, 10_000)
     with connect(server.url, max_size=None) as client:
@@ -160,7 +160,7 @@ def test_a_client_that_sends_before_it_reads(server: LoopbackServer, monkeypatch
         for _ in range(20):
             send(client, RESPOND)
         for _ in range(20):
-            assert audio_of(hear(client, "response.done")) == audio
+            assert audio_of(receive_until(client, "response.done")) == audio
 
 
 # --- Starting and stopping -----------------------------------------------------------
@@ -179,17 +179,17 @@ def test_a_port_in_use_is_a_config_error(server: LoopbackServer) -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"port": -1}, {"port": 65536}, {"pace": 0}, {"pace": float("nan")}])
-def test_arguments_that_cannot_be(arguments: dict[str, Any]) -> None:
+def test_invalid_arguments_are_config_errors(arguments: dict[str, Any]) -> None:
     with pytest.raises(r.ConfigError):
         LoopbackServer(**arguments)
 
 
-def test_a_ptime_that_cannot_be() -> None:
+def test_an_invalid_ptime_is_an_audio_error() -> None:
     with pytest.raises(r.AudioError):
         LoopbackServer(ptime_ms=0)
 
 
-def test_a_server_that_does_not_run_has_no_port() -> None:
+def test_a_server_that_is_not_running_has_no_port() -> None:
     server = LoopbackServer()
     with pytest.raises(RuntimeError, match="not running"):
         _ = server.url
@@ -203,16 +203,16 @@ def test_stopping_closes_connections_and_leaves_no_thread() -> None:
     with contextlib.ExitStack() as clients:
         with LoopbackServer() as server:
             client = clients.enter_context(connect(server.url))
-            hear(client, "session.created")
+            receive_until(client, "session.created")
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(timeout=20)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1001
-    # The client's own threads may take a moment longer.
+    # The threads of the client may take longer.
     assert "LoopbackServer" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_no_event_loop_is_an_error_and_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_to_create_the_event_loop_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_more() -> asyncio.AbstractEventLoop:
         raise OSError(24, "Too many open files")
 
@@ -222,35 +222,34 @@ def test_no_event_loop_is_an_error_and_no_hang(monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(OSError, match="Too many open files"):
             server.__enter__()
     with server, connect(server.url) as client:
-        assert is_well(client)
+        assert is_working(client)
 
 
-def test_a_thread_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_does_not_end_gives_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "JOIN_TIMEOUT_SECONDS", 0.1)
-    may_end = threading.Event()
+    is_blocked, may_end = threading.Event(), threading.Event()
 
-    close = module._close
-
-    async def block(*arguments: Any) -> None:
+    def block(turn: Turn) -> None:
+        is_blocked.set()
         may_end.wait(20)
-        await close(*arguments)
 
-    monkeypatch.setattr(module, "_close", block)
-    server = LoopbackServer().__enter__()
-    thread = server._thread
-    assert thread is not None
-    with pytest.warns(RuntimeWarning, match=r"did not end within 0\.1 s"):
-        server.__exit__(None, None, None)
-    may_end.set()
-    thread.join(20)
-    assert not thread.is_alive()
+    server = LoopbackServer(script=block).__enter__()
+    with connect(server.url) as client:
+        send(client, RESPOND)
+        assert is_blocked.wait(20)
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "LoopbackServer")
+        with pytest.warns(RuntimeWarning, match=r"did not end within 0\.1 s"):
+            server.__exit__(None, None, None)
+        may_end.set()
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def test_a_server_can_run_again() -> None:
     server = LoopbackServer()
     for _ in range(2):
         with server, connect(server.url) as client:
-            assert is_well(client)
+            assert is_working(client)
 
 
 def test_in_the_running_loop() -> None:
@@ -265,47 +264,47 @@ def test_in_the_running_loop() -> None:
 # --- Paced ---------------------------------------------------------------------------
 
 
-def test_a_paced_answer_is_whole() -> None:
+def test_a_paced_response_is_complete() -> None:
     audio = tone(PCM16, 500)
     with LoopbackServer(pace=50, ptime_ms=20) as server, connect(server.url) as client:
         send(client, formats(), append(audio), COMMIT, RESPOND)
-        events = hear(client, "response.done")
+        events = receive_until(client, "response.done")
         assert audio_of(events) == audio
         assert len([event for event in events if isinstance(event, r.ResponseOutputAudioDelta)]) == 25
         send(client, RESPOND)
-        assert audio_of(hear(client, "response.done")) == audio
+        assert audio_of(receive_until(client, "response.done")) == audio
 
 
-def test_a_paced_answer_can_be_cancelled_and_the_server_stopped_within_one() -> None:
+def test_a_paced_response_can_be_cancelled_and_the_server_stopped_during_one() -> None:
     with LoopbackServer(pace=1) as server, connect(server.url) as client:
         send(client, formats(), append(tone(PCM16, 60_000)), COMMIT, RESPOND)
-        hear(client, "response.output_audio.delta")
+        receive_until(client, "response.output_audio.delta")
         send(client, r.ResponseCancel())
-        assert hear(client, "response.done")[-1].response.status == "cancelled"
+        assert receive_until(client, "response.done")[-1].response.status == "cancelled"
         send(client, RESPOND)
-        hear(client, "response.output_audio.delta")
+        receive_until(client, "response.output_audio.delta")
 
 
 # --- Scripts that fail ---------------------------------------------------------------
 
 
-def wrong(turn: Turn) -> Any:
+def raising(turn: Turn) -> Any:
     raise ZeroDivisionError(turn.text)
 
 
-def test_a_script_that_fails_ends_its_connection_alone() -> None:
-    with LoopbackServer(script=wrong) as server, connect(server.url) as other:
+def test_a_script_that_raises_closes_only_its_connection() -> None:
+    with LoopbackServer(script=raising) as server, connect(server.url) as other:
         with connect(server.url) as client:
             send(client, RESPOND)
             with pytest.raises(ConnectionClosed) as closed:
-                hear_all(client)
+                receive_all(client)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1011
-        assert is_well(other)
+        assert is_working(other)
 
 
-def test_an_answer_that_fails_midway_ends_its_connection_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody sends any more by then: what lets the answer go on ends it."""
+def test_an_exception_while_pacing_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client sends nothing any more at that point, so the pacing task has to end the connection."""
 
     def fail(session: ServerProtocol) -> Any:
         raise ZeroDivisionError
@@ -314,6 +313,6 @@ def test_an_answer_that_fails_midway_ends_its_connection_too(monkeypatch: pytest
     with LoopbackServer(pace=1) as server, connect(server.url) as client:
         send(client, formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND)
         with pytest.raises(ConnectionClosed) as closed:
-            hear_all(client)
+            receive_all(client)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1011

@@ -1,4 +1,4 @@
-"""A session's settings: absent keeps, null clears, and what cannot be is refused."""
+"""Session settings: absent settings stay, null clears, and invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.testing.helpers import (
     RESPOND,
     ULAW,
     append,
+    exchange,
     formats,
     only,
-    opened,
+    open_session,
     refusal,
-    tell,
     tone,
     types,
     update,
@@ -33,7 +33,7 @@ def settings(events: list[r.ServerEvent]) -> Any:
     return session
 
 
-def test_first_comes_the_session_with_its_defaults() -> None:
+def test_the_first_event_is_the_session_with_its_defaults() -> None:
     (event,) = ServerProtocol(model="some-model", session_id="sess_1", expires_at=99).open()
     assert isinstance(event, r.SessionCreated)
     frame = msgspec.json.decode(r.encode(event))
@@ -58,10 +58,12 @@ def test_first_comes_the_session_with_its_defaults() -> None:
     assert session["audio"]["output"]["voice"] in r.spec.VOICES
 
 
-def test_absent_keeps() -> None:
-    session = opened(update(instructions="Be brief."))
+def test_absent_settings_stay() -> None:
+    session = open_session(update(instructions="Be brief."))
     after = settings(
-        tell(session, update(audio=r.AudioConfig(output=r.AudioOutput(format=r.PcmuFormat(), voice="marin"))))
+        exchange(
+            session, update(audio=r.AudioConfig(output=r.AudioOutput(format=r.PcmuFormat(), voice="marin")))
+        )
     )
     assert after.instructions == "Be brief."
     assert after.audio.output.format == r.PcmuFormat()
@@ -71,11 +73,11 @@ def test_absent_keeps() -> None:
 
 
 def test_null_clears() -> None:
-    session = opened(
+    session = open_session(
         update(audio=r.AudioConfig(input=r.AudioInput(transcription=r.Transcription(model="whisper-1"))))
     )
     after = settings(
-        tell(
+        exchange(
             session,
             update(
                 instructions=None,
@@ -87,29 +89,31 @@ def test_null_clears() -> None:
     )
     assert after.audio.input.turn_detection is None
     assert after.audio.input.transcription is None
-    # What cannot be nothing is the default again.
+    # Settings that cannot be empty return to their defaults.
     assert after.audio.input.format == r.PcmFormat(rate=24000)
     assert after.instructions == ""
 
 
-def test_null_for_all_of_the_audio_is_the_defaults() -> None:
-    session = opened(formats(ULAW))
-    after = settings(tell(session, update(audio=None)))
+def test_null_for_the_audio_restores_the_defaults() -> None:
+    session = open_session(formats(ULAW))
+    after = settings(exchange(session, update(audio=None)))
     assert after.audio.input.format == r.PcmFormat(rate=24000)
     assert isinstance(after.audio.input.turn_detection, r.ServerVad)
 
 
-def test_turn_detection_is_replaced_whole() -> None:
-    session = opened()
+def test_turn_detection_is_replaced_completely() -> None:
+    session = open_session()
     vad = r.ServerVad(silence_duration_ms=200)
-    after = settings(tell(session, formats(vad=vad)))
+    after = settings(exchange(session, formats(vad=vad)))
     assert after.audio.input.turn_detection.silence_duration_ms == 200
     assert after.audio.input.turn_detection.prefix_padding_ms == 300
 
 
-def test_what_create_session_config_makes_is_accepted() -> None:
+def test_the_result_of_create_session_config_is_accepted() -> None:
     for fmt in r.AudioFormat:
-        after = settings(tell(opened(), r.SessionUpdate(session=r.create_session_config(format=fmt))))
+        after = settings(
+            exchange(open_session(), r.SessionUpdate(session=r.create_session_config(format=fmt)))
+        )
         assert r.AudioFormat.of(after.audio.input.format) is fmt
 
 
@@ -137,35 +141,34 @@ REFUSED = {
         "session.audio.input.turn_detection.threshold",
     ),
     "a wrong kind": (b'{"type":"realtime","instructions":7}', "session.instructions"),
-    "no object": (b"7", "session"),
+    "not an object": (b"7", "session"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_settings_that_cannot_be_change_nothing(name: str) -> None:
+def test_invalid_settings_change_nothing(name: str) -> None:
     body, param = REFUSED[name]
-    session = opened(update(instructions="Stay."))
+    session = open_session(update(instructions="Stay."))
     error = refusal(session.feed(b'{"event_id":"u1","type":"session.update","session":%b}' % body))
     assert error.param == param
     assert error.event_id == "u1"
-    assert settings(tell(session, update())).instructions == "Stay."
+    assert settings(exchange(session, update())).instructions == "Stay."
 
 
-def test_the_voice_stays_once_it_was_heard() -> None:
-    session = opened(formats(), append(tone(PCM16, 200)), r.InputAudioBufferCommit(), RESPOND)
+def test_the_voice_is_locked_after_assistant_audio() -> None:
+    session = open_session(formats(), append(tone(PCM16, 200)), r.InputAudioBufferCommit(), RESPOND)
     other = update(audio=r.AudioConfig(output=r.AudioOutput(voice="cedar")))
-    assert refusal(tell(session, other)).code == "cannot_update_voice"
-    assert settings(tell(session, formats(ULAW))).audio.output.voice != "cedar"
+    assert refusal(exchange(session, other)).code == "cannot_update_voice"
+    assert settings(exchange(session, formats(ULAW))).audio.output.voice != "cedar"
 
 
-def test_the_input_format_stays_while_there_is_audio() -> None:
-    session = opened(formats(PCM16), append(tone(PCM16, 200)))
-    assert refusal(tell(session, formats(ALAW))).param == "session.audio.input.format"
-    after = tell(session, r.InputAudioBufferClear(), formats(ALAW))
+def test_the_input_format_is_locked_while_there_is_audio() -> None:
+    session = open_session(formats(PCM16), append(tone(PCM16, 200)))
+    assert refusal(exchange(session, formats(ALAW))).param == "session.audio.input.format"
+    after = exchange(session, r.InputAudioBufferClear(), formats(ALAW))
     assert types(after) == ["input_audio_buffer.cleared", "session.updated"]
 
 
-def test_clearing_is_not_absence() -> None:
-    """UNSET and None are told apart by the session as by the wire."""
-    assert settings(tell(opened(), update(tracing=None))).tracing is None
-    assert settings(tell(opened(update(tracing="auto")), update(tracing=UNSET))).tracing == "auto"
+def test_null_differs_from_absent() -> None:
+    assert settings(exchange(open_session(), update(tracing=None))).tracing is None
+    assert settings(exchange(open_session(update(tracing="auto")), update(tracing=UNSET))).tracing == "auto"

@@ -1,4 +1,4 @@
-"""A translation session: what comes back is what came, however it was cut; OpenAI's models judge the events."""
+"""The translation dialect: the echo is exact for any split, checked with the models of OpenAI's SDK."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ MS = 48  # bytes of one millisecond
 SPEECH = np.random.default_rng(7).integers(-20000, 20000, 24 * 1010).astype("<i2").tobytes()
 
 
-def opened(*events: t.ClientEvent, **settings: Any) -> ServerProtocol:
-    """A session that has been told `events`, none of which is refused."""
+def open_session(*events: t.ClientEvent, **settings: Any) -> ServerProtocol:
+    """Return an open session that has accepted `events`."""
     session = ServerProtocol(dialect="translation", **settings)
     session.open()
-    assert "error" not in types(tell(session, *events))
+    assert "error" not in types(exchange(session, *events))
     return session
 
 
-def heard(session: ServerProtocol, events: list[t.ServerEvent]) -> list[Any]:
-    """`events` as they come off the wire."""
+def decoded(session: ServerProtocol, events: list[t.ServerEvent]) -> list[Any]:
+    """Return `events` encoded and decoded again."""
     return [t.decode_server(session.encode(event)) for event in events]
 
 
-def tell(session: ServerProtocol, *events: t.ClientEvent) -> list[Any]:
-    return [told for event in events for told in heard(session, session.feed(t.encode(event)))]
+def exchange(session: ServerProtocol, *events: t.ClientEvent) -> list[Any]:
+    return [reply for event in events for reply in decoded(session, session.feed(t.encode(event)))]
 
 
 def types(events: list[Any]) -> list[str]:
@@ -52,13 +52,13 @@ def language(code: str | None) -> t.SessionUpdate:
     return update(t.TranslationAudio(output=t.TranslationOutput(language=code)))
 
 
-def hearing(**settings: Any) -> t.SessionUpdate:
+def input_settings(**settings: Any) -> t.SessionUpdate:
     return update(t.TranslationAudio(input=t.TranslationInput(**settings)))
 
 
-def told_settings(session: ServerProtocol, *events: t.SessionUpdate) -> dict[str, Any]:
-    """The audio settings that the last of `events` is answered with."""
-    (*_, updated) = [told for event in events for told in session.feed(t.encode(event))]
+def updated_settings(session: ServerProtocol, *events: t.SessionUpdate) -> dict[str, Any]:
+    """Return the audio settings that the session reports after `events`."""
+    (*_, updated) = [reply for event in events for reply in session.feed(t.encode(event))]
     frame = json.loads(session.encode(updated))
     assert frame["type"] == "session.updated"
     return frame["session"]["audio"]  # type: ignore[no-any-return]
@@ -80,13 +80,13 @@ def words_of(kind: type[Any], events: list[Any]) -> str:
 
 
 CLOSE = t.SessionClose()
-TRANSCRIBED = hearing(transcription=t.TranslationTranscription(model="some-model"))
+TRANSCRIBED = input_settings(transcription=t.TranslationTranscription(model="some-model"))
 
 
 # --- Settings ------------------------------------------------------------------------
 
 
-def test_first_comes_the_session() -> None:
+def test_the_first_event_is_the_session() -> None:
     session = ServerProtocol(dialect="translation", model="some-model", session_id="sess_1", expires_at=99)
     (event,) = session.open()
     frame = json.loads(session.encode(event))
@@ -107,30 +107,33 @@ def test_first_comes_the_session() -> None:
 
 
 def test_absent_keeps_and_null_clears() -> None:
-    session = opened(TRANSCRIBED, language("es"))
-    whole = {
+    session = open_session(TRANSCRIBED, language("es"))
+    complete = {
         "input": {"transcription": {"model": "some-model"}, "noise_reduction": None},
         "output": {"language": "es"},
     }
-    nothing = {"input": {"transcription": None, "noise_reduction": None}, "output": {"language": None}}
-    assert told_settings(session, t.SessionUpdate(session=t.TranslationSession())) == whole
-    assert told_settings(session, update(t.TranslationAudio())) == whole
-    assert told_settings(session, hearing()) == whole
-    assert told_settings(session, hearing(transcription=None)) == {**nothing, "output": whole["output"]}
-    assert told_settings(session, TRANSCRIBED, language(None)) == {**nothing, "input": whole["input"]}
-    assert told_settings(session, language("pt-BR"), update(t.TranslationAudio(input=None))) == {
-        **nothing,
+    empty = {"input": {"transcription": None, "noise_reduction": None}, "output": {"language": None}}
+    assert updated_settings(session, t.SessionUpdate(session=t.TranslationSession())) == complete
+    assert updated_settings(session, update(t.TranslationAudio())) == complete
+    assert updated_settings(session, input_settings()) == complete
+    assert updated_settings(session, input_settings(transcription=None)) == {
+        **empty,
+        "output": complete["output"],
+    }
+    assert updated_settings(session, TRANSCRIBED, language(None)) == {**empty, "input": complete["input"]}
+    assert updated_settings(session, language("pt-BR"), update(t.TranslationAudio(input=None))) == {
+        **empty,
         "output": {"language": "pt-BR"},
     }
-    assert told_settings(session, TRANSCRIBED, update(t.TranslationAudio(output=None))) == {
-        **nothing,
-        "input": whole["input"],
+    assert updated_settings(session, TRANSCRIBED, update(t.TranslationAudio(output=None))) == {
+        **empty,
+        "input": complete["input"],
     }
-    assert told_settings(session, language("es"), update(None)) == nothing
+    assert updated_settings(session, language("es"), update(None)) == empty
 
 
 def test_noise_reduction_keeps_its_strength() -> None:
-    session = opened()
+    session = open_session()
     for change, expected in (
         (t.NoiseReduction(type="near_field"), {"type": "near_field", "strength": 1.0}),
         (t.NoiseReduction(type="near_field", strength=0.5), {"type": "near_field", "strength": 0.5}),
@@ -138,151 +141,158 @@ def test_noise_reduction_keeps_its_strength() -> None:
         (None, None),
         (t.NoiseReduction(type="far_field"), {"type": "far_field", "strength": 1.0}),
     ):
-        assert told_settings(session, hearing(noise_reduction=change))["input"]["noise_reduction"] == expected
+        assert (
+            updated_settings(session, input_settings(noise_reduction=change))["input"]["noise_reduction"]
+            == expected
+        )
 
 
-# --- What is said --------------------------------------------------------------------
+# --- Output --------------------------------------------------------------------------
 
 
-def test_speech_comes_back_a_fixed_delay_behind() -> None:
-    session = opened()
-    assert tell(session, append(SPEECH[: 299 * MS])) == []
-    (word, first) = tell(session, append(SPEECH[299 * MS : 300 * MS]))
+def test_the_output_has_a_fixed_delay() -> None:
+    session = open_session()
+    assert exchange(session, append(SPEECH[: 299 * MS])) == []
+    (word, first) = exchange(session, append(SPEECH[299 * MS : 300 * MS]))
     assert isinstance(word, t.SessionOutputTranscriptDelta)
     assert first.delta == SPEECH[: 100 * MS]
     assert (first.format, first.sample_rate, first.channels, first.elapsed_ms) == ("pcm16", 24000, 1, 0)
-    (second,) = tell(session, append(SPEECH[300 * MS : 400 * MS]))
+    (second,) = exchange(session, append(SPEECH[300 * MS : 400 * MS]))
     assert (second.delta, second.elapsed_ms) == (SPEECH[100 * MS : 200 * MS], 0)
-    (word, third) = tell(session, append(SPEECH[400 * MS : 500 * MS]))
+    (word, third) = exchange(session, append(SPEECH[400 * MS : 500 * MS]))
     assert (word.elapsed_ms, third.elapsed_ms) == (200, 200)
 
 
-def test_closing_says_the_rest_and_ends() -> None:
-    session = opened()
-    told = tell(session, append(SPEECH), CLOSE)
-    assert audio_of(told) == SPEECH
-    assert len(told[-2].delta) == 10 * MS
-    assert types(told).count("session.closed") == 1
-    assert types(told)[-1] == "session.closed"
+def test_closing_sends_the_remaining_audio() -> None:
+    session = open_session()
+    events = exchange(session, append(SPEECH), CLOSE)
+    assert audio_of(events) == SPEECH
+    assert len(events[-2].delta) == 10 * MS
+    assert types(events).count("session.closed") == 1
+    assert types(events)[-1] == "session.closed"
     assert session.is_closed
-    for frame in ("no JSON", t.encode(append(SPEECH)), t.encode(CLOSE)):
+    for frame in ("not JSON", t.encode(append(SPEECH)), t.encode(CLOSE)):
         assert session.feed(frame) == []
     assert not session.is_responding
     assert session.advance() == []
 
 
 def test_a_session_without_speech_closes() -> None:
-    assert types(tell(opened(), CLOSE)) == ["session.closed"]
+    assert types(exchange(open_session(), CLOSE)) == ["session.closed"]
 
 
-def test_words_are_of_frames_and_go_ahead_of_the_voice() -> None:
-    told = tell(opened(TRANSCRIBED, language("es"), ptime_ms=20), append(SPEECH[: 650 * MS]), CLOSE)
-    assert words_of(t.SessionInputTranscriptDelta, told) == "word1 word2 word3 word4"
-    assert words_of(t.SessionOutputTranscriptDelta, told) == "es-word1 es-word2 es-word3 es-word4"
-    said = [event for event in told if isinstance(event, t.SessionOutputTranscriptDelta)]
-    assert [event.elapsed_ms for event in said] == [0, 200, 400, 600]
-    voiced = 0
-    for event in told[:-1]:
+def test_the_words_of_a_frame_precede_its_audio() -> None:
+    events = exchange(
+        open_session(TRANSCRIBED, language("es"), ptime_ms=20), append(SPEECH[: 650 * MS]), CLOSE
+    )
+    assert words_of(t.SessionInputTranscriptDelta, events) == "word1 word2 word3 word4"
+    assert words_of(t.SessionOutputTranscriptDelta, events) == "es-word1 es-word2 es-word3 es-word4"
+    words = [event for event in events if isinstance(event, t.SessionOutputTranscriptDelta)]
+    assert [event.elapsed_ms for event in words] == [0, 200, 400, 600]
+    audio_bytes = 0
+    for event in events[:-1]:
         if isinstance(event, t.SessionOutputAudioDelta):
-            voiced += len(event.delta)
+            audio_bytes += len(event.delta)
         else:
-            assert voiced == event.elapsed_ms * MS
+            assert audio_bytes == event.elapsed_ms * MS
 
 
-def test_words_in_no_language_are_the_sources() -> None:
-    told = tell(opened(), append(SPEECH[: 400 * MS]), CLOSE)
-    assert words_of(t.SessionOutputTranscriptDelta, told) == "word1 word2"
-    assert "session.input_transcript.delta" not in types(told)
+def test_without_a_language_the_words_are_those_of_the_source() -> None:
+    events = exchange(open_session(), append(SPEECH[: 400 * MS]), CLOSE)
+    assert words_of(t.SessionOutputTranscriptDelta, events) == "word1 word2"
+    assert "session.input_transcript.delta" not in types(events)
 
 
-def test_the_language_changes_in_the_middle() -> None:
-    session = opened(language("es"))
-    told = tell(session, append(SPEECH[: 500 * MS]), language("fr"), CLOSE)
-    assert words_of(t.SessionOutputTranscriptDelta, told) == "es-word1 es-word2 fr-word3"
+def test_the_language_can_change() -> None:
+    session = open_session(language("es"))
+    events = exchange(session, append(SPEECH[: 500 * MS]), language("fr"), CLOSE)
+    assert words_of(t.SessionOutputTranscriptDelta, events) == "es-word1 es-word2 fr-word3"
 
 
 @pytest.mark.parametrize("ptime_ms", [20, 60, 100, 200, 500])
-def test_steps_have_their_duration(ptime_ms: float) -> None:
-    told = tell(opened(ptime_ms=ptime_ms), append(SPEECH), CLOSE)
-    chunks = [event.delta for event in told if isinstance(event, t.SessionOutputAudioDelta)]
+def test_each_step_lasts_a_ptime(ptime_ms: float) -> None:
+    events = exchange(open_session(ptime_ms=ptime_ms), append(SPEECH), CLOSE)
+    chunks = [event.delta for event in events if isinstance(event, t.SessionOutputAudioDelta)]
     assert b"".join(chunks) == SPEECH
     assert {len(chunk) for chunk in chunks[:-1]} <= {ptime_ms * MS}
-    assert words_of(t.SessionOutputTranscriptDelta, told) == "word1 word2 word3 word4 word5 word6"
+    assert words_of(t.SessionOutputTranscriptDelta, events) == "word1 word2 word3 word4 word5 word6"
 
 
 @pytest.mark.parametrize("ptime_ms", [0, 0.01])
-def test_a_step_is_whole_samples(ptime_ms: float) -> None:
+def test_an_invalid_ptime_is_an_audio_error(ptime_ms: float) -> None:
     with pytest.raises(AudioError):
         ServerProtocol(dialect="translation", ptime_ms=ptime_ms)
 
 
-def paced(session: ServerProtocol) -> Iterator[Any]:
+def advance_all(session: ServerProtocol) -> Iterator[Any]:
     while session.is_responding:
-        yield from heard(session, session.advance())
+        yield from decoded(session, session.advance())
 
 
-def test_a_paced_session_says_the_same_by_steps() -> None:
-    session = opened(TRANSCRIBED, paced=True)
-    assert tell(session, append(SPEECH)) == []
+def test_a_paced_session_sends_the_same_audio_by_steps() -> None:
+    session = open_session(TRANSCRIBED, paced=True)
+    assert exchange(session, append(SPEECH)) == []
     assert session.is_responding
-    assert len(audio_of(heard(session, session.advance()))) == 100 * MS
-    told = [*paced(session)]
+    assert len(audio_of(decoded(session, session.advance()))) == 100 * MS
+    events = [*advance_all(session)]
     assert not session.is_closed
-    assert tell(session, CLOSE) == []
+    assert exchange(session, CLOSE) == []
     assert session.is_responding
-    told += paced(session)
+    events += advance_all(session)
     assert session.is_closed
-    assert audio_of(told) == SPEECH[100 * MS :]
-    assert types(told)[-1] == "session.closed"
-    assert told[0].event_id == "event_00000006"
+    assert audio_of(events) == SPEECH[100 * MS :]
+    assert types(events)[-1] == "session.closed"
+    assert events[0].event_id == "event_00000006"
 
 
-CUTS = st.lists(st.integers(0, len(SPEECH) // 2), max_size=20).map(
-    lambda cuts: [0, *sorted(2 * cut for cut in cuts), len(SPEECH)]
+SPLITS = st.lists(st.integers(0, len(SPEECH) // 2), max_size=20).map(
+    lambda splits: [0, *sorted(2 * split for split in splits), len(SPEECH)]
 )
 
 
-@given(cuts=CUTS, ptime_ms=st.sampled_from([10, 20, 100, 250]), by_steps=st.booleans())
-def test_any_split_is_said_alike(cuts: list[int], ptime_ms: int, by_steps: bool) -> None:
-    """The whole sequence of events, whether its steps are taken at once or by and by."""
-    once = tell(opened(TRANSCRIBED, ptime_ms=ptime_ms), append(SPEECH), CLOSE)
-    session = opened(TRANSCRIBED, ptime_ms=ptime_ms, paced=by_steps)
-    told: list[Any] = []
-    for start, end in itertools.pairwise(cuts):
-        told += tell(session, append(SPEECH[start:end]))
-        told += paced(session)
-    told += [*tell(session, CLOSE), *paced(session)]
-    assert told == once
+@given(splits=SPLITS, ptime_ms=st.sampled_from([10, 20, 100, 250]), by_steps=st.booleans())
+def test_any_split_of_the_audio_gives_the_same_events(
+    splits: list[int], ptime_ms: int, by_steps: bool
+) -> None:
+    """A paced session sends the same events as one that is not paced."""
+    once = exchange(open_session(TRANSCRIBED, ptime_ms=ptime_ms), append(SPEECH), CLOSE)
+    session = open_session(TRANSCRIBED, ptime_ms=ptime_ms, paced=by_steps)
+    events: list[Any] = []
+    for start, end in itertools.pairwise(splits):
+        events += exchange(session, append(SPEECH[start:end]))
+        events += advance_all(session)
+    events += [*exchange(session, CLOSE), *advance_all(session)]
+    assert events == once
 
 
 # --- Refusals ------------------------------------------------------------------------
 
 REFUSED: dict[str, tuple[bytes, str, str | None, str | None]] = {
-    "no JSON": (b"hello", "invalid_json", None, None),
+    "not JSON": (b"hello", "invalid_json", None, None),
     "no UTF-8": (b"\xff\xfe", "invalid_json", None, None),
     "too deep": (b'{"event_id":"e","x":' + b"[" * 100_000, "invalid_json", None, None),
     "no type": (b'{"event_id":"e"}', "invalid_event", "type", "e"),
     "an unknown type": (b'{"event_id":"e","type":"sing"}', "invalid_value", "type", "e"),
     "a type of GA's": (b'{"event_id":"e","type":"response.create"}', "invalid_value", "type", "e"),
-    "no audio": (
+    "missing audio": (
         b'{"event_id":"e","type":"session.input_audio_buffer.append"}', "missing_required_parameter", "audio", "e",
     ),
     "bad base64": (
         b'{"event_id":"e","type":"session.input_audio_buffer.append","audio":"!"}', "invalid_value", "audio", "e",
     ),
-    "half a sample": (
+    "a partial sample": (
         b'{"event_id":"e","type":"session.input_audio_buffer.append","audio":"AAAA"}', "invalid_value", "audio", "e",
     ),
-    "no session": (b'{"event_id":"e","type":"session.update"}', "missing_required_parameter", "session", "e"),
+    "a missing session": (b'{"event_id":"e","type":"session.update"}', "missing_required_parameter", "session", "e"),
     "a language that is a number": (
         b'{"event_id":"e","type":"session.update","session":{"audio":{"output":{"language":7}}}}',
         "invalid_value", "session.audio.output.language", "e",
     ),
-    "a language's name": (
+    "the name of a language": (
         b'{"event_id":"e","type":"session.update","session":{"audio":{"output":{"language":"Spanish"}}}}',
         "invalid_value", "session.audio.output.language", "e",
     ),
-    "no language at all": (
+    "an empty language": (
         b'{"event_id":"e","type":"session.update","session":{"audio":{"output":{"language":""}}}}',
         "invalid_value", "session.audio.output.language", "e",
     ),
@@ -300,7 +310,7 @@ REFUSED: dict[str, tuple[bytes, str, str | None, str | None]] = {
     "another type": (
         b'{"event_id":"e","type":"session.update","session":{"type":"realtime"}}', "invalid_value", "session.type", "e",
     ),
-    "an endless event_id": (
+    "a long event_id": (
         b'{"type":"session.close","event_id":"%b"}' % (b"e" * 513), "string_above_max_length", "event_id", "e" * 513,
     ),
 }  # fmt: skip
@@ -308,33 +318,33 @@ REFUSED: dict[str, tuple[bytes, str, str | None, str | None]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("as_text", [False, True])
-def test_a_bad_event_is_an_error_that_names_it(name: str, as_text: bool) -> None:
+def test_a_bad_event_gives_an_error_that_refers_to_it(name: str, as_text: bool) -> None:
     frame, code, param, event_id = REFUSED[name]
-    session = opened(TRANSCRIBED, language("es"))
-    before = told_settings(session, hearing())
-    told = session.feed(frame.decode("utf-8", "replace") if as_text else frame)
-    error = refusal(heard(session, told))
+    session = open_session(TRANSCRIBED, language("es"))
+    before = updated_settings(session, input_settings())
+    events = session.feed(frame.decode("utf-8", "replace") if as_text else frame)
+    error = refusal(decoded(session, events))
     assert (error.code, error.param, error.event_id) == (code, param, event_id)
     assert error.message
-    assert told_settings(session, hearing()) == before
+    assert updated_settings(session, input_settings()) == before
 
 
-def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.testing.translation.MAX_BUFFER_MS", 1000)
-    session = opened(append(SPEECH[: 1000 * MS]), paced=True)
-    assert refusal(tell(session, append(SPEECH[:2]))).param == "audio"
+    session = open_session(append(SPEECH[: 1000 * MS]), paced=True)
+    assert refusal(exchange(session, append(SPEECH[:2]))).param == "audio"
     session.advance()
-    assert tell(session, append(SPEECH[:2])) == []
+    assert exchange(session, append(SPEECH[:2])) == []
     monkeypatch.setattr("realtime.spec.MAX_APPEND_BYTES", 100)
-    assert "15 MiB" in refusal(heard(session, session.feed(t.encode_append(bytes(102))))).message
+    assert "15 MiB" in refusal(decoded(session, session.feed(t.encode_append(bytes(102))))).message
 
 
-def test_nothing_is_taken_while_the_rest_is_said() -> None:
-    session = opened(append(SPEECH), paced=True)
-    tell(session, CLOSE)
+def test_a_closing_session_accepts_nothing() -> None:
+    session = open_session(append(SPEECH), paced=True)
+    exchange(session, CLOSE)
     for event in (append(SPEECH), language("es"), CLOSE):
-        assert refusal(tell(session, event)).code == "session_closing"
-    assert audio_of([*paced(session)]) == SPEECH
+        assert refusal(exchange(session, event)).code == "session_closing"
+    assert audio_of([*advance_all(session)]) == SPEECH
 
 
 FRAMES = st.one_of(
@@ -362,12 +372,12 @@ FRAMES = st.one_of(
 
 
 @given(st.lists(FRAMES, max_size=8))
-def test_whatever_is_sent_the_answers_are_events(frames: list[Any]) -> None:
+def test_every_reply_is_an_event(frames: list[Any]) -> None:
     session = ServerProtocol(dialect="translation")
-    told = session.open()
+    events = session.open()
     for frame in frames:
-        told += session.feed(frame)
-    for event in heard(session, told):
+        events += session.feed(frame)
+    for event in decoded(session, events):
         assert not isinstance(event, t.UnknownEvent)
         assert event.event_id
 
@@ -380,12 +390,12 @@ MODELS = {sdk.tag(model): model for model in sdk.models(sdk.EVENTS["translation"
 
 def test_every_event_is_valid_for_the_sdk() -> None:
     session = ServerProtocol(dialect="translation")
-    told = session.open()
+    events = session.open()
     for event in (TRANSCRIBED, language("es"), language("-"), append(SPEECH), CLOSE):
-        told += session.feed(t.encode(event))
-    assert {*types(told)} == {*MODELS}
-    for said in told:
-        MODELS[said.type].model_validate_json(session.encode(said), strict=True)
+        events += session.feed(t.encode(event))
+    assert {*types(events)} == {*MODELS}
+    for event in events:
+        MODELS[event.type].model_validate_json(session.encode(event), strict=True)
 
 
 @pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
@@ -409,10 +419,10 @@ def test_the_sdks_client_on_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
             chunk = SPEECH[start : start + 200 * MS]
             connection.session.input_audio_buffer.append(audio=base64.b64encode(chunk).decode())
         connection.session.close()
-        told: list[Any] = [*connection]
-    assert told[-1].type == "session.closed"
-    audio = [event for event in told if event.type == "session.output_audio.delta"]
+        events: list[Any] = [*connection]
+    assert events[-1].type == "session.closed"
+    audio = [event for event in events if event.type == "session.output_audio.delta"]
     assert b"".join(base64.b64decode(event.delta) for event in audio) == SPEECH
     assert {(event.format, event.sample_rate, event.channels) for event in audio} == {("pcm16", 24000, 1)}
-    words = "".join(event.delta for event in told if event.type == "session.output_transcript.delta")
+    words = "".join(event.delta for event in events if event.type == "session.output_transcript.delta")
     assert words == "es-word1 es-word2 es-word3 es-word4 es-word5 es-word6"
