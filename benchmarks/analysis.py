@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import realtime
-from realtime import analysis
+from realtime import AudioFormatName, analysis
 from realtime.recording import Direction, Entry, Recorder, read_log
 
 from . import inputs
 from .common import Calls, Timed
 
-FORMATS = {"g711_ulaw": 8, "pcm16": 48}  # bytes of a millisecond
+FORMATS: dict[AudioFormatName, int] = {"g711_ulaw": 8, "pcm16": 48}  # bytes per millisecond
 TURNS = 3
 _PTIME_MS = 20
 # The deltas of an answer: a few short ones, then longer ones, sent much faster than real time.
@@ -61,7 +61,7 @@ def _turn(number: int, per_ms: int) -> Iterator[tuple[Direction, bytes, float]]:
 
 
 @cache
-def log(format: str, turns: int = TURNS) -> Path:
+def log(format: AudioFormatName, turns: int = TURNS) -> Path:
     """Return the log of a call in a session of this format."""
     path, now = Path(_FOLDER.name) / f"{format}-{turns}.jsonl", 0.0
     session = realtime.create_session_config("gpt-realtime-2", format=format)
@@ -74,7 +74,7 @@ def log(format: str, turns: int = TURNS) -> Path:
     return path
 
 
-def frames(format: str) -> list[tuple[Direction, bytes]]:
+def frames(format: AudioFormatName) -> list[tuple[Direction, bytes]]:
     """Return the same frames with their directions, without a file."""
     return [(entry.direction, entry.frame) for entry in read_log(log(format)) if isinstance(entry, Entry)]
 

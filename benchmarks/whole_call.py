@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from realtime import AudioFormatName
 from realtime.telephony import Bridge
 
 from . import inputs
@@ -51,7 +52,7 @@ def _from_server(nbytes: int) -> list[bytes]:
     ]
 
 
-def _ours(session_format: str) -> tuple[Callable[[bytes], object], Callable[[bytes], object]]:
+def _ours(session_format: AudioFormatName) -> tuple[Callable[[bytes], object], Callable[[bytes], object]]:
     """`Bridge`, including its marks and the playback position that the returned marks report."""
     bridge = Bridge("twilio", session_format)
     start = {"streamSid": _STREAM, "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8_000}}
@@ -67,7 +68,7 @@ def _ours(session_format: str) -> tuple[Callable[[bytes], object], Callable[[byt
     return bridge.from_carrier, from_server
 
 
-def _openai(session_format: str) -> tuple[Callable[[bytes], object], Callable[[bytes], object]]:
+def _openai(session_format: AudioFormatName) -> tuple[Callable[[bytes], object], Callable[[bytes], object]]:
     connection = openai_connection()
     up: Any = None
     down: Any = None
@@ -99,7 +100,7 @@ def _openai(session_format: str) -> tuple[Callable[[bytes], object], Callable[[b
 _BY = {"realtime": _ours, "openai": _openai}
 
 
-def cpu_per_call_second(by: str, session_format: str, min_cpu_s: float = 0.5) -> float:
+def cpu_per_call_second(by: str, session_format: AudioFormatName, min_cpu_s: float = 0.5) -> float:
     """Return milliseconds of CPU time, measured over at least `min_cpu_s`."""
     from_phone, from_server = _BY[by](session_format)
     nbytes = _ULAW_DELTA_BYTES if session_format == "g711_ulaw" else _PCM_DELTA_BYTES
@@ -137,12 +138,12 @@ class TwilioBridge:
         params,
     )
 
-    def track_cpu_ms_per_call_second(self, by: str, session_format: str) -> float:
+    def track_cpu_ms_per_call_second(self, by: str, session_format: AudioFormatName) -> float:
         return cpu_per_call_second(by, session_format)
 
     track_cpu_ms_per_call_second.unit = "ms"  # type: ignore[attr-defined]
 
-    def track_calls_per_core(self, by: str, session_format: str) -> float:
+    def track_calls_per_core(self, by: str, session_format: AudioFormatName) -> float:
         return 1e3 / cpu_per_call_second(by, session_format)
 
     track_calls_per_core.unit = "calls"  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""An Asterisk AudioSocket server: each 8 kHz call becomes a 24 kHz session.
+"""Asterisk AudioSocket server: each 8 kHz call becomes a 24 kHz session.
 
-Shows `realtime.telephony.audiosocket`, resampling both ways as a stream, and pacing: Asterisk plays what it gets
-when it gets it, so exactly 20 ms go out every 20 ms, and `Playback` knows what was heard when the caller
+Shows `realtime.telephony.audiosocket`, streaming resampling in both directions, and pacing: Asterisk plays audio
+when it arrives, so exactly 20 ms are sent every 20 ms, and `Playback` knows what was played when the caller
 interrupts. Keys become text in the conversation; a hangup on either side ends the other.
 
 In Asterisk's dialplan (the UUID is any that you choose)::
@@ -45,7 +45,7 @@ log = logging.getLogger("audiosocket")
 
 
 class Call:
-    """One call: three tasks, of which the first to end ends the call."""
+    """One call: three tasks. The first one that ends also ends the call."""
 
     def __init__(
         self, phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter, session: ClientConnection
@@ -54,17 +54,19 @@ class Call:
         self._to_phone = to_phone
         self._session = session
         self._down = Resampler(SESSION_RATE, PHONE_RATE)
-        self._waiting = bytearray()  # 8 kHz, for the phone
-        self._odd = b""  # of a delta that ended within a sample
+        self._waiting = bytearray()  # audio at 8 kHz, for the phone
+        self._carry = b""  # half a sample at the end of a delta
         self._playback = Playback()
 
     async def run(self) -> None:
-        """The whole call."""
+        """Serve the call until it ends."""
         settings = realtime.create_session_config(
             "gpt-realtime-2", instructions="You are on the phone. Be brief."
         )
         await self._send(realtime.SessionUpdate(session=settings))
-        tasks = [asyncio.create_task(work) for work in (self._hear_phone(), self._hear_model(), self._play())]
+        tasks = [
+            asyncio.create_task(work) for work in (self._forward_phone(), self._forward_model(), self._play())
+        ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -74,7 +76,7 @@ class Call:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _hear_phone(self) -> None:
+    async def _forward_phone(self) -> None:
         parser = audiosocket.Parser()
         up = Resampler(PHONE_RATE, SESSION_RATE)
         while data := await self._phone.read(4096):
@@ -93,18 +95,18 @@ class Call:
                         return
                     case _:
                         log.warning("from Asterisk: %r", message)
-        parser.end()
+        parser.close()
 
-    async def _hear_model(self) -> None:
+    async def _forward_model(self) -> None:
         async for frame in self._session:
             event = realtime.decode_server(frame)
             to_play = self._playback.feed(event)
             match event:
                 case realtime.ResponseOutputAudioDelta(delta=audio) if to_play:
-                    audio = self._odd + audio
-                    whole = len(audio) - len(audio) % 2
-                    self._odd = audio[whole:]
-                    self._waiting += self._down.process(audio[:whole]).tobytes()
+                    audio = self._carry + audio
+                    nbytes = len(audio) - len(audio) % 2
+                    self._carry = audio[nbytes:]
+                    self._waiting += self._down.process(audio[:nbytes]).tobytes()
                 case realtime.ResponseOutputAudioDone():
                     self._waiting += self._down.flush().tobytes()
                     self._waiting += bytes(-len(self._waiting) % FRAME_BYTES)
@@ -127,24 +129,25 @@ class Call:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def _interrupt(self) -> None:
-        cut = self._playback.interrupt()
+        interruption = self._playback.interrupt()
         self._waiting.clear()
         self._down.reset()
-        self._odd = b""
-        if cut.truncate is not None:
-            log.info("interrupted at %d ms", cut.truncate.audio_end_ms)
-            await self._send(cut.truncate)
+        self._carry = b""
+        if interruption.truncate is not None:
+            log.info("interrupted at %d ms", interruption.truncate.audio_end_ms)
+            await self._send(interruption.truncate)
 
     async def _send(self, event: realtime.ClientEvent) -> None:
+        # As text: some servers end a session when they receive a binary message.
         await self._session.send(realtime.encode(event), text=True)
 
 
 async def serve_call(phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter, url: str) -> None:
-    """One connection of Asterisk, to its end; whatever ends it, Asterisk is told to hang up."""
+    """Serve one connection of Asterisk. Always ends with a hangup message to Asterisk."""
     key = os.environ.get("OPENAI_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        # The audio of an answer that nobody reads any more would hold up the close.
+        # Without close_timeout, audio that is not read any more would delay the close.
         async with connect(url, additional_headers=headers, max_size=None, close_timeout=1) as session:
             await Call(phone, to_phone, session).run()
     except (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
@@ -158,7 +161,7 @@ async def serve_call(phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter
 
 
 async def main() -> None:
-    """Serve until SIGINT or SIGTERM; prints the address once connections are accepted."""
+    """Serve until SIGINT or SIGTERM. Prints the address once connections are accepted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--url", default=OPENAI, help="default: %(default)s")
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
@@ -174,7 +177,7 @@ async def main() -> None:
     )
     print("{}:{}".format(*server.sockets[0].getsockname()), flush=True)
     await stop.wait()
-    server.close()  # what is still going on is cancelled by asyncio.run, which hangs up
+    server.close()  # asyncio.run cancels the calls that are left, which hangs up
 
 
 if __name__ == "__main__":

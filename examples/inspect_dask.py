@@ -1,19 +1,19 @@
-"""More recorded calls than one machine has time for: their summary, on a Dask cluster.
+"""Summary of many recorded calls, computed on a Dask cluster.
 
-Shows `find_logs`, `inspect_log` and `Summary`: each task inspects a few logs and gives back their summary, which
-is some kilobytes however many there were; summaries add up as they come in, in any order. No more tasks wait than
-the cluster has use for. A log that cannot be read costs itself, even where it ends the workers that read it, and
-the exit code is 1. Names of logs are printed in ASCII, as whoever writes into a folder gives them.
+Shows `find_logs`, `inspect_log` and `Summary`: each task inspects a few logs and returns their summary, which takes
+some kilobytes for any number of logs; summaries are added as they arrive, in any order. Only a few tasks are queued
+per worker. A log that cannot be read is reported and the others are counted, even if it kills the workers that read
+it; the exit code is then 1. Names of logs are printed in ASCII, because anybody who writes to a folder chooses them.
 
 On this machine, with a process for each CPU::
 
     python examples/inspect_dask.py 'calls/**/*.jsonl.gz'
 
-On a cluster, whose workers see the logs by the same paths and have this package installed::
+On a cluster whose workers see the logs under the same paths and have this package installed::
 
     python examples/inspect_dask.py --scheduler tcp://10.0.0.5:8786 '/shared/calls/**/*.jsonl.gz' --json
 
-`msgspec.json.decode(line, type=Summary)` reads the line of --json again, to be added to another day's.
+`msgspec.json.decode(line, type=Summary)` reads the output of --json, to be added to another summary.
 Needs dask: pip install 'realtime-codec[examples]'.
 """
 
@@ -34,16 +34,16 @@ from realtime.analysis import Log, Summary, find_logs, inspect_log, percentiles
 from realtime.errors import RealtimeError
 
 log = logging.getLogger("inspect_dask")
-# A task is some seconds of work: a scheduler has a millisecond of its own for each.
+# A task is some seconds of work; a scheduler needs about a millisecond for each.
 LOGS_A_TASK: Final = 20
-# Tasks that wait for each thread of a worker.
+# Tasks that are queued for each thread of a worker.
 AHEAD: Final = 3
 
 Read = tuple[Summary, list[tuple[str, str]]]
 
 
 def read(logs: list[Log]) -> Read:
-    """The work of a task: the summary of a few logs, and those that cannot be read, with the reason."""
+    """Return the summary of a few logs, and those that cannot be read with the reason. Runs in a task."""
     summary, unreadable = Summary(), list[tuple[str, str]]()
     for each in logs:
         try:
@@ -52,14 +52,14 @@ def read(logs: list[Log]) -> Read:
             summary.add(inspect_log(each.files))
         except (OSError, RealtimeError) as why:
             unreadable.append((each.name, str(why)))
-        except Exception as why:  # what nobody has thought of costs no other log its place
+        except Exception as why:  # an unexpected error must not lose the other logs
             unreadable.append((each.name, f"{type(why).__name__}: {why}"))
     return summary, unreadable
 
 
 def dask() -> Any:
-    """Dask's cluster, imported late so that --help needs none of it, as Any, since it carries few types."""
-    # Read by the import, here and in each worker: by default a scheduler and its workers tell of every connection.
+    """Import Dask. Done late, so that --help does not need it; typed as Any, because it has few types."""
+    # Read by the import, here and in each worker. By default Dask logs every connection.
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")
     import distributed
 
@@ -67,9 +67,9 @@ def dask() -> Any:
 
 
 def results(client: Any, logs: list[Log]) -> Iterator[Read]:
-    """What the tasks give, as it comes; the next are sent when some are done.
+    """Yield the results of the tasks as they arrive, and submit the next ones.
 
-    Where workers die time and again, all that they had is read at the end, log by log and alone on the cluster.
+    The logs of a task that repeatedly killed its workers are read at the end, one at a time.
     """
     given: dict[str, list[Log]] = {}
     suspects: list[Log] = []
@@ -97,8 +97,8 @@ def results(client: Any, logs: list[Log]) -> Iterator[Read]:
             yield Summary(), [(each.name, "the workers that read it have died")]
 
 
-def told(summary: Summary) -> Iterator[str]:
-    """The summary in lines."""
+def lines(summary: Summary) -> Iterator[str]:
+    """Yield the lines to print for a summary."""
     yield f"calls           {summary.calls}, {summary.duration_ms / 60_000:.1f} minutes"
     for name in ("latency", "created_latency", "call_time", "gap_time"):
         found = percentiles(getattr(summary, name))
@@ -115,7 +115,7 @@ def told(summary: Summary) -> Iterator[str]:
 
 @contextlib.contextmanager
 def connected(scheduler: str | None, workers: int | None) -> Generator[Any]:
-    """A client of the cluster at an address, or of one on this machine that ends with it."""
+    """Connect to the cluster at an address, or to a new one on this machine."""
     with contextlib.ExitStack() as stack:
         cluster: Any = scheduler
         if scheduler is None:
@@ -125,28 +125,30 @@ def connected(scheduler: str | None, workers: int | None) -> Generator[Any]:
 
 
 def main() -> int:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("logs", nargs="+", metavar="LOG", help="a log, a glob or a folder")
     parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="of a Dask cluster (default: one on this machine)"
+        "--scheduler",
+        metavar="ADDRESS",
+        help="the address of a Dask cluster (default: a new one on this machine)",
     )
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes on this machine (default: one a CPU)"
+        "--workers", type=int, metavar="N", help="processes on this machine (default: one per CPU)"
     )
-    parser.add_argument("--json", action="store_true", help="the whole summary, as a line of JSON")
+    parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    whole, unreadable = Summary(), 0
+    total, unreadable = Summary(), 0
     with connected(arguments.scheduler, arguments.workers) as client:
         for summary, problems in results(client, find_logs(arguments.logs)):
-            whole += summary
+            total += summary
             unreadable += len(problems)
             for name, why in problems:
                 log.warning("%a: %a", name, why)
-    print(msgspec.json.encode(whole).decode() if arguments.json else "\n".join(told(whole)))
+    print(msgspec.json.encode(total).decode() if arguments.json else "\n".join(lines(total)))
     return 1 if unreadable else 0
 
 

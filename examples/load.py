@@ -1,15 +1,15 @@
-"""A load generator for a Realtime server of one's own: so many calls at once, in real time, and nothing may be lost.
+"""Load generator for your own Realtime server: many calls at once in real time, each checked for losses.
 
-Each call has a WebSocket of its own, on which a caller speaks in appends of 20 ms, hears every answer, interrupts some
-and checks all of them to the byte. Shows what a server is asked to carry, how late its answers are, and how much CPU it
-took: calls per core. Bounded in count and time; ends by itself.
+Each call has its own WebSocket, on which a caller sends appends of 20 ms, receives every response, interrupts some of
+them and compares all of them byte for byte. Reports the traffic, the latency of responses, and the CPU time of the
+server as calls per core. Bounded in count and time; ends by itself.
 
     python examples/load.py --calls 500 --seconds 20
 
-starts a `LoopbackServer` in a process of its own and calls that; ``--in-process`` has server and calls in one
-process. With ``--url`` it calls another server on this machine, such as ``python -m realtime serve`` (add ``--echo``).
-Other machines are refused without ``--any-host``: it is for servers of one's own. On Ctrl-C it prints what was measured so
-far. The exit code is 0 where every call was heard out and nothing was lost, 1 where not, 130 after Ctrl-C.
+starts a `LoopbackServer` in another process and calls it; ``--in-process`` runs server and calls in one process. With
+``--url`` it calls another server on this machine, such as ``python -m realtime serve`` (add ``--echo``). Other machines
+are refused without ``--any-host``, because it is meant for your own servers. On Ctrl-C it prints what was measured so
+far. The exit code is 0 if every call was completed and nothing was lost, 1 if not, and 130 after Ctrl-C.
 Needs websockets: pip install 'realtime-codec[testing]'.
 """
 
@@ -27,7 +27,7 @@ from types import FrameType
 from typing import Final
 
 import msgspec
-from loadgen.apart import Server, ServerWithin, run_apart
+from loadgen.apart import Server, ServerInThread, run_apart
 from loadgen.fleet import Plan, Status, run
 from loadgen.report import Report, lines
 from websockets.exceptions import InvalidURI
@@ -36,18 +36,18 @@ from websockets.uri import parse_uri
 import realtime
 
 RECORDING: Final = str(Path(realtime.__file__).parent / "data" / "caller.wav")
-# Files that a process has open beside its sockets.
+# Files that a process has open besides its sockets.
 OTHER_FILES: Final = 64
-# On a terminal the line is written over; elsewhere there is one for each of these.
+# On a terminal the line is overwritten; elsewhere a new one is printed at this interval.
 SECONDS_PER_LINE: Final = 2.0
 
 
 class Progress:
-    """Says on stderr how far it is, and whether it is to stop, as SIGINT came."""
+    """Prints the progress to stderr. Handles SIGINT by stopping the run."""
 
     def __init__(self) -> None:
         self.is_stopped = False
-        self._began = self._said = time.monotonic()
+        self._began = self._printed = time.monotonic()
         self._is_terminal = sys.stderr.isatty()
 
     def __enter__(self) -> Progress:
@@ -63,10 +63,10 @@ class Progress:
         self.is_stopped = True
 
     def tick(self, status: Status) -> bool:
-        """Say it; whether to stop."""
+        """Print the progress. Returns True if the run is to stop."""
         now = time.monotonic()
-        if self._is_terminal or now - self._said >= SECONDS_PER_LINE:
-            self._said = now
+        if self._is_terminal or now - self._printed >= SECONDS_PER_LINE:
+            self._printed = now
             line = (
                 f"{now - self._began:5.0f} s: {status.open} calls open, {status.appends} appends sent, "
                 f"{status.received} frames received, {status.failed} calls failed"
@@ -75,97 +75,131 @@ class Progress:
         return self.is_stopped
 
 
-# --- What may be asked for ---
+# --- Command line ---
 
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     add = parser.add_argument
-    add("--calls", type=whole, default=500, metavar="N", help="default: %(default)s")
-    add("--seconds", type=positive, default=20.0, metavar="S", help="of all at once (default: %(default)g)")
-    add("--ramp", type=seconds, default=5.0, metavar="S", help="until all have called (default: %(default)g)")
-    add("--ptime", type=positive, default=20, metavar="MS", help="of one append (default: %(default)g)")
+    add("--calls", type=positive_int, default=500, metavar="N", help="default: %(default)s")
+    add(
+        "--seconds",
+        type=positive,
+        default=20.0,
+        metavar="S",
+        help="duration with all calls open (default: %(default)g)",
+    )
+    add(
+        "--ramp",
+        type=seconds,
+        default=5.0,
+        metavar="S",
+        help="time until all calls are open (default: %(default)g)",
+    )
+    add(
+        "--ptime",
+        type=positive,
+        default=20,
+        metavar="MS",
+        help="duration of one append (default: %(default)g)",
+    )
     add("--format", default="g711_ulaw", metavar="NAME", help="default: %(default)s")
     add(
         "--recording",
         default=RECORDING,
         metavar="WAV",
-        help="what is said (default: the one of this library)",
+        help="the speech (default: a recording of this library)",
     )
-    add("--pause", type=seconds, default=6.0, metavar="S", help="after the recording (default: %(default)g)")
+    add(
+        "--pause",
+        type=seconds,
+        default=6.0,
+        metavar="S",
+        help="silence after the recording (default: %(default)g)",
+    )
     add(
         "--patience",
         type=positive,
         default=30.0,
         metavar="S",
-        help="for the last answers (default: %(default)g)",
+        help="longest wait for the last responses (default: %(default)g)",
     )
-    add("--processes", type=whole, default=1, metavar="N", help="that make the calls (default: %(default)s)")
-    add("--in-process", action="store_true", help="the server and the calls in this process")
+    add(
+        "--processes",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="processes that make the calls (default: %(default)s)",
+    )
+    add("--in-process", action="store_true", help="run the server and the calls in this process")
     add(
         "--pace",
         type=seconds,
         default=1.0,
         metavar="X",
-        help="of the answers, 0: all at once (default: %(default)g)",
+        help="speed of the responses, 0: all at once (default: %(default)g)",
     )
     add(
         "--delta",
         type=positive,
         default=100,
         metavar="MS",
-        help="of the server's deltas (default: %(default)g)",
+        help="duration of the server's deltas (default: %(default)g)",
     )
-    add("--url", help="a server to call, in place of one that is started here")
-    add("--any-host", action="store_true", help="let --url be on another machine: a server of your own")
+    add("--url", help="call this server instead of starting one")
+    add(
+        "--any-host",
+        action="store_true",
+        help="allow --url to be on another machine, which must be your own server",
+    )
     add(
         "--echo",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="whether answers are what the caller said (default: they are, without --url)",
+        help="expect that responses repeat the caller's audio (default: yes without --url)",
     )
-    add("--json", action="store_true", help="print JSON in place of the table")
-    asked = parser.parse_args(arguments)
-    if asked.url and asked.in_process:
+    add("--json", action="store_true", help="print JSON instead of the table")
+    options = parser.parse_args(arguments)
+    if options.url and options.in_process:
         parser.error("--in-process starts a server of its own: leave out --url")
-    if asked.in_process and asked.processes > 1:
+    if options.in_process and options.processes > 1:
         parser.error("--in-process is one process")
-    if asked.url is not None:
+    if options.url is not None:
         try:
-            host = parse_uri(asked.url).host
+            host = parse_uri(options.url).host
         except (ValueError, InvalidURI) as why:
             parser.error(f"--url: {why}")
-        if not asked.any_host and not is_here(host):
+        if not options.any_host and not is_here(host):
             parser.error(
-                f"{asked.url} is not on this machine. A load is for servers of your own: --any-host says that it is"
+                f"{options.url} is not on this machine. Only test your own servers; confirm with --any-host that this is one"
             )
-    return asked
+    return options
 
 
-def whole(text: str) -> int:
-    """A whole number from 1 on."""
+def positive_int(text: str) -> int:
+    """Parse a positive integer."""
     if int(text) < 1:
         raise ValueError(text)
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """A finite number that is not negative."""
+    """Parse a finite number that is not negative."""
     if not 0 <= float(text) < float("inf"):
         raise ValueError(text)
     return float(text)
 
 
 def positive(text: str) -> float:
-    """A finite number over 0."""
+    """Parse a finite positive number."""
     if seconds(text) == 0:
         raise ValueError(text)
     return float(text)
 
 
 def is_here(host: str) -> bool:
-    """Whether a host is this machine, by its name or address."""
+    """Return True if a host name or address is this machine's."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -176,7 +210,7 @@ def is_here(host: str) -> bool:
 
 
 def make_room(files: int) -> str | None:
-    """Let a process have `files` open; what is in the way of that."""
+    """Raise the limit of open files to `files`. Returns the reason if that is not possible."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -187,86 +221,86 @@ def make_room(files: int) -> str | None:
         return None
     if hard != unlimited and files > hard:
         return (
-            f"so many calls need {files} open files in a process, and one may have {hard}: raise the hard limit "
+            f"this number of calls needs {files} open files in a process, and the hard limit is {hard}: raise it "
             "(ulimit -Hn), or make fewer calls"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (files if hard == unlimited else hard, hard))
     return None
 
 
-def files_needed(asked: argparse.Namespace) -> int:
-    """By the process that needs most: a server for all its connections, a generator for its share."""
-    calls, share = asked.calls, -(-asked.calls // asked.processes)
-    sockets: int = 2 * calls if asked.in_process else share if asked.url else calls
+def files_needed(options: argparse.Namespace) -> int:
+    """Return the files that one process needs: a server all connections, a generator its share of them."""
+    calls, share = options.calls, -(-options.calls // options.processes)
+    sockets: int = 2 * calls if options.in_process else share if options.url else calls
     return sockets + OTHER_FILES
 
 
 # --- The run ---
 
 
-def planned(asked: argparse.Namespace, url: str) -> Plan:
-    """What is to be done, by the command line."""
-    is_echoed = not asked.url if asked.echo is None else asked.echo
+def planned(options: argparse.Namespace, url: str) -> Plan:
+    """Return the plan that the command line requests."""
+    is_echoed = not options.url if options.echo is None else options.echo
     return Plan(
         url,
-        calls=asked.calls,
-        seconds=asked.seconds,
-        ramp=asked.ramp,
-        ptime_ms=asked.ptime,
-        format=realtime.AudioFormat.of(asked.format).value,
-        recording=asked.recording,
-        pause_ms=round(asked.pause * 1000),
-        patience=asked.patience,
+        calls=options.calls,
+        seconds=options.seconds,
+        ramp=options.ramp,
+        ptime_ms=options.ptime,
+        format=realtime.AudioFormat.of(options.format).value,
+        recording=options.recording,
+        pause_ms=round(options.pause * 1000),
+        patience=options.patience,
         is_echoed=is_echoed,
     )
 
 
-def made(asked: argparse.Namespace) -> Report:
-    """Make the calls that were asked for.
+def make_calls(options: argparse.Namespace) -> Report:
+    """Make the calls that the command line requests.
 
     Raises:
-        AudioError, ConfigError: a recording, format, ptime or delta that cannot be.
+        AudioError, ConfigError: an invalid recording, format, ptime or delta.
         OSError: the recording cannot be read.
-        RuntimeError: a process does not come up.
+        RuntimeError: a process does not start.
     """
-    planned(asked, "").speech()  # said here, where it can be said plainly, if it cannot be
-    options = {"pace": asked.pace or None, "ptime_ms": asked.delta}
+    planned(options, "").speech()  # raises errors in the settings here, before any process is started
+    settings = {"pace": options.pace or None, "ptime_ms": options.delta}
     with contextlib.ExitStack() as stack:
-        server: Server | ServerWithin | None = None
-        if asked.in_process:
-            server = stack.enter_context(ServerWithin(**options))
-        elif not asked.url:
-            server = stack.enter_context(Server(**options))
-        plan = planned(asked, server.url if server else asked.url)
+        server: Server | ServerInThread | None = None
+        if options.in_process:
+            server = stack.enter_context(ServerInThread(**settings))
+        elif not options.url:
+            server = stack.enter_context(Server(**settings))
+        plan = planned(options, server.url if server else options.url)
         progress = stack.enter_context(Progress())
-        if asked.in_process:
+        if options.in_process:
             tally = asyncio.run(run(plan, progress.tick))
         else:
-            tally = run_apart(plan, asked.processes, progress.tick)
+            tally = run_apart(plan, options.processes, progress.tick)
     return Report.of(
         tally,
         server.cpu_seconds if server else None,
-        asked=asked.calls,
-        seconds=asked.seconds,
-        ptime_ms=asked.ptime,
+        requested=options.calls,
+        seconds=options.seconds,
+        ptime_ms=options.ptime,
         format=plan.format,
-        server=asked.url or f"a server in {'this' if asked.in_process else 'another'} process",
+        server=options.url or f"a server in {'this' if options.in_process else 'another'} process",
         is_stopped=progress.is_stopped,
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make room, make the calls, print what came of them."""
-    asked = parsed(arguments)
+    """Make the calls and print the report."""
+    options = parsed(arguments)
     try:
-        in_the_way = make_room(files_needed(asked))
-        if in_the_way:
-            raise RuntimeError(in_the_way)
-        report = made(asked)
+        obstacle = make_room(files_needed(options))
+        if obstacle:
+            raise RuntimeError(obstacle)
+        report = make_calls(options)
     except (OSError, RuntimeError, realtime.RealtimeError) as why:
         print(f"load: {why}", file=sys.stderr)
         return 2
-    print(msgspec.json.encode(report).decode() if asked.json else "\n".join(lines(report)))
+    print(msgspec.json.encode(report).decode() if options.json else "\n".join(lines(report)))
     return 130 if report.is_stopped else 0 if report.is_clean else 1
 
 

@@ -1,11 +1,11 @@
-"""Talk to the model: microphone and loudspeaker to a 24 kHz session, with barge-in.
+"""Talk to the model: microphone and loudspeaker on a 24 kHz session, with barge-in.
 
-Shows a sound card's callback thread beside asyncio: blocks of 20 ms go up as they are heard, what comes
-back waits in a buffer that the callback empties, and `Playback` is told the samples that it really took. When
-the user speaks, the buffer is emptied and the model is told what was heard.
+Shows a sound card's callback thread beside asyncio: blocks of 20 ms are sent as they are recorded, the model's
+audio waits in a buffer that the callback empties, and `Playback` gets the number of bytes that were played. When
+the user speaks, the buffer is cleared and a truncate event reports to the model what was played.
 
 Against OpenAI: set OPENAI_API_KEY and run ``python examples/microphone.py``; use headphones. Without an account, or a
-sound card, against ``python -m realtime serve --port 8123``, a WAV file at a sound card's pace::
+sound card, against ``python -m realtime serve --port 8123``, with a WAV file in real time::
 
     python examples/microphone.py --url ws://127.0.0.1:8123/v1/realtime --file in.wav --out out.wav
 
@@ -32,16 +32,16 @@ from realtime.state import Playback
 OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
 PCM16: Final = realtime.AudioFormat.PCM16
 BLOCK_MS: Final = 20
-# What may wait for a slow network before the oldest is dropped.
+# Blocks that may wait for a slow network before the oldest is dropped.
 MAX_BLOCKS: Final = 500
-# Heard after a file, so that the server hears its last turn end.
+# Silence sent after a file, so that the server detects the end of the last turn.
 LAST_SILENCE_MS: Final = 1000
-# What a sound card calls for each block: takes what the microphone heard, gives what is to be played.
+# Called by a sound card for each block: takes the microphone's audio, returns the audio to play.
 Callback: TypeAlias = Callable[[bytes], bytes]
 
 
 class Speaker:
-    """Audio on its way to the loudspeaker. `take` is called in the sound card's thread, the rest in ours."""
+    """Queue of audio for the loudspeaker. `take` is called in the sound card's thread."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
@@ -49,12 +49,12 @@ class Speaker:
         self._lock = threading.Lock()
 
     def put(self, audio: bytes) -> None:
-        """More to be played."""
+        """Append audio."""
         with self._lock:
             self._waiting += audio
 
     def take(self, nbytes: int) -> bytes:
-        """The next `nbytes`, silence where there is nothing to play."""
+        """Remove and return `nbytes` from the queue, padded with silence."""
         with self._lock:
             block = bytes(self._waiting[:nbytes])
             del self._waiting[:nbytes]
@@ -62,7 +62,7 @@ class Speaker:
         return block.ljust(nbytes, b"\0")
 
     def played(self, *, clear: bool = False) -> int:
-        """Bytes that the sound card took since this was last asked, silence left out."""
+        """Return how many bytes were played since the last call, without padding."""
         with self._lock:
             taken, self._taken = self._taken, 0
             if clear:
@@ -71,41 +71,41 @@ class Speaker:
 
 
 class Talk:
-    """One conversation: blocks up, deltas down."""
+    """One conversation."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._heard: asyncio.Queue[bytes] = asyncio.Queue(MAX_BLOCKS)
+        self._recorded: asyncio.Queue[bytes] = asyncio.Queue(MAX_BLOCKS)
         self._speaker = Speaker()
         self._playback = Playback(PCM16)
         self._unanswered = 0
 
     def callback(self, block: bytes) -> bytes:
-        """In the sound card's thread: nothing here waits."""
+        """Exchange a block of audio. Called in the sound card's thread; does not block."""
         self._loop.call_soon_threadsafe(self._put, block)
         return self._speaker.take(len(block))
 
     def _put(self, block: bytes) -> None:
-        if self._heard.full():
-            self._heard.get_nowait()
-        self._heard.put_nowait(block)
+        if self._recorded.full():
+            self._recorded.get_nowait()
+        self._recorded.put_nowait(block)
 
     async def end(self, is_last: threading.Event) -> None:
-        """Return once the last block was heard, and the last answer was played."""
+        """Return when the last block was sent and the last response was played."""
         while not is_last.is_set() or self._unanswered or self._playback.is_playing:
             await asyncio.sleep(BLOCK_MS / 1000)
             self._playback.played(nbytes=self._speaker.played())
 
     async def speak(self) -> None:
-        """Send what the microphone hears."""
+        """Send the microphone's audio."""
         session = realtime.create_session_config("gpt-realtime-2", instructions="Be brief.", format=PCM16)
         await self._send(realtime.SessionUpdate(session=session))
         while True:
-            await self._connection.send(realtime.encode_append(await self._heard.get()), text=True)
+            await self._connection.send(realtime.encode_append(await self._recorded.get()), text=True)
 
     async def listen(self) -> None:
-        """Play what the model says, and stop where the user interrupts."""
+        """Play the model's audio, and stop when the user interrupts."""
         async for frame in self._connection:
             event = realtime.decode_server(frame)
             self._playback.played(nbytes=self._speaker.played())
@@ -129,25 +129,26 @@ class Talk:
 
     async def _interrupt(self) -> None:
         self._playback.played(nbytes=self._speaker.played(clear=True))
-        cut = self._playback.interrupt()
-        if cut.truncate is not None:
+        interruption = self._playback.interrupt()
+        truncate, dropped_ms = interruption.truncate, interruption.discarded_ms
+        if truncate is not None:
             print(
-                f"(interrupted: heard {cut.truncate.audio_end_ms} ms, dropped {cut.discarded_ms:.0f} ms)",
-                flush=True,
+                f"(interrupted: played {truncate.audio_end_ms} ms, dropped {dropped_ms:.0f} ms)", flush=True
             )
-            await self._send(cut.truncate)
+            await self._send(truncate)
 
     async def _send(self, event: realtime.ClientEvent) -> None:
+        # As text: some servers end a session when they receive a binary message.
         await self._connection.send(realtime.encode(event), text=True)
 
 
 @contextlib.contextmanager
 def sound_card(callback: Callback) -> Generator[None]:
-    """The default microphone and loudspeaker, through sounddevice."""
+    """Use the default microphone and loudspeaker through sounddevice."""
     import sounddevice
 
-    def call(heard: bytes, play: memoryview, frames: int, times: object, status: object) -> None:
-        play[:] = callback(bytes(heard))
+    def call(recorded: bytes, play: memoryview, frames: int, times: object, status: object) -> None:
+        play[:] = callback(bytes(recorded))
 
     rate = PCM16.sample_rate
     with sounddevice.RawStream(rate, rate * BLOCK_MS // 1000, channels=1, dtype="int16", callback=call):
@@ -156,7 +157,7 @@ def sound_card(callback: Callback) -> Generator[None]:
 
 @contextlib.contextmanager
 def wav_files(callback: Callback, source: str, target: str, is_last: threading.Event) -> Generator[None]:
-    """WAV files in their place: a thread that calls every 20 ms, and hears silence after the end."""
+    """Use WAV files in place of a sound card: a thread calls back every 20 ms, with silence after the end."""
     speech = read_wav(source).to(PCM16) + PCM16.silence(LAST_SILENCE_MS)
     silence = PCM16.silence(BLOCK_MS)
     stop = threading.Event()
@@ -183,7 +184,7 @@ def wav_files(callback: Callback, source: str, target: str, is_last: threading.E
 
 
 async def main() -> None:
-    """Talk until Ctrl-C, the server's end, or the end of the file."""
+    """Talk until Ctrl-C, the end of the session, or the end of the file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--url", default=OPENAI, help="default: %(default)s")
     parser.add_argument("--file", metavar="WAV", help="instead of the microphone")

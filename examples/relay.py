@@ -1,8 +1,8 @@
-"""A relay between clients and a Realtime server: frames pass as they came, and only types are looked at.
+"""Relay between clients and a Realtime server: frames are forwarded unchanged, and only their types are read.
 
-Shows `peek_type`, `decode_server_if` and `summary`. An unknown or broken frame is counted and passed on
-like any other; a side that does not read slows the other down; close codes go through. The protocol has text
-frames only, so every frame leaves as text, with the very bytes that came.
+Shows `peek_type`, `decode_server_if` and `summary`. An unknown or malformed frame is counted and forwarded
+like any other; a side that does not read slows the other down; close codes are forwarded. The protocol has
+text messages only, and some servers end a session at a binary one, so every frame is sent as text.
 
 Without an account, in two terminals::
 
@@ -32,18 +32,18 @@ import realtime
 from realtime.state import Summarizer
 
 OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
-# Of what the server sends, worth a line in the log.
+# The server events that are logged.
 LOGGED: Final = frozenset({"session.created", "session.updated", "error", "response.done"})
-# One append may hold 15 MiB of audio, which is 20 MiB of base64.
+# One append may have 15 MiB of audio, which is 20 MiB of base64.
 MAX_FRAME_BYTES: Final = 32 * 1024 * 1024
-# Codes that a peer may send; 1005 and 1006 say that none came.
+# Close codes that may be sent; 1005 and 1006 stand for the absence of one.
 SENDABLE: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
 BAD_GATEWAY: Final = 1014
 log = logging.getLogger("relay")
 
 
 class Relay:
-    """Carries each client's frames to a server connection of its own, and back."""
+    """Forwards each client's frames to a server connection of its own, and back."""
 
     def __init__(self, upstream: str) -> None:
         key = os.environ.get("OPENAI_API_KEY")
@@ -51,7 +51,7 @@ class Relay:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def serve(self, client: ServerConnection) -> None:
-        """One client, until either side closes."""
+        """Serve one client until either side closes."""
         try:
             connecting = connect(
                 self._upstream,
@@ -78,10 +78,10 @@ class Relay:
                 frame = await client.recv(decode=False)
                 seen[f"up {type_of(frame)}"] += 1
                 # Waits while the server does not read. Then nothing more is read from the client either, TCP
-                # slows it down, and this process holds a few frames at most.
+                # slows it down, and this process stores only a few frames.
                 await server.send(frame, text=True)
         except ConnectionClosed:
-            await pass_on_close(client, server)
+            await forward_close(client, server)
 
     async def _down(self, server: ClientConnection, client: ServerConnection, seen: Counter[str]) -> None:
         line = Summarizer()
@@ -93,32 +93,32 @@ class Relay:
                     event = realtime.decode_server_if(frame, LOGGED)
                     if event is not None:
                         log.info("%s", line(event))
-                except realtime.DecodeError as why:  # to be logged, not to be judged: it is passed on
+                except realtime.DecodeError as why:  # logged only: the frame is forwarded
                     log.warning("from the server: %s", why)
                 await client.send(frame, text=True)
         except ConnectionClosed:
-            await pass_on_close(server, client)
+            await forward_close(server, client)
 
 
 def type_of(frame: bytes) -> str:
-    """The event's type, from the head of the frame alone."""
+    """Return the event's type, read from the beginning of the frame."""
     try:
         return realtime.peek_type(frame)[:80]
     except realtime.DecodeError:
         return "(broken)"
 
 
-async def pass_on_close(
+async def forward_close(
     left: ServerConnection | ClientConnection, right: ServerConnection | ClientConnection
 ) -> None:
-    """Whichever side is still open is closed as the other one was; on both, this changes nothing more."""
+    """Close the side that is still open with the close code of the other one."""
     first, other = (left, right) if left.close_code is not None else (right, left)
     code = 1000 if first.close_code == 1005 else first.close_code or BAD_GATEWAY
     await other.close(code if code in SENDABLE else BAD_GATEWAY, first.close_reason or "")
 
 
 async def main() -> None:
-    """Serve until SIGINT or SIGTERM; prints the address once connections are accepted."""
+    """Serve until SIGINT or SIGTERM. Prints the address once connections are accepted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--upstream", default=OPENAI, metavar="URL", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")

@@ -1,6 +1,6 @@
-"""A Twilio call and a Realtime session, bridged in FastAPI: the webhook that answers the call, and its media stream.
+"""Bridge between Twilio calls and Realtime sessions in FastAPI: the webhook that answers, and the media stream.
 
-Shows `realtime.telephony.Bridge` behind a web framework: it says what goes where, whoever owns the sockets.
+Shows `realtime.telephony.Bridge` in a web framework: the framework owns the sockets, the bridge makes the frames.
 In Twilio, set the number's webhook to https://example.org/answer, where this program is reachable as example.org.
 Against OpenAI: set OPENAI_API_KEY and run ``python examples/twilio_fastapi.py --port 8000``. Without an account::
 
@@ -29,14 +29,14 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 import realtime
 from realtime.state import Interruption
-from realtime.telephony import Bridge, Bridged, CallDigit
+from realtime.telephony import Bridge, BridgeOutput, CallDigit
 
 OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
 TWIML: Final = '<Response><Connect><Stream url="wss://{}/stream"/></Connect></Response>'
 SETTINGS: Final = realtime.create_session_config(
     "gpt-realtime-2", instructions="You are on the phone. Be brief."
 )
-# Where frames come that nobody reads any more, a close gets through only so late.
+# How long a side that still sends is waited for when the other one has ended.
 CONNECTION: Final[dict[str, Any]] = {"compression": None, "close_timeout": 1}
 log = logging.getLogger("twilio")
 app = FastAPI()
@@ -44,13 +44,13 @@ app = FastAPI()
 
 @app.post("/answer")
 async def answer(request: Request) -> Response:
-    """What Twilio asks when the phone rings: the call's audio comes to `stream`."""
+    """Answer Twilio's request for a call: its audio is to be sent to `stream`."""
     return Response(TWIML.format(request.url.netloc), media_type="application/xml")
 
 
 @app.websocket("/stream")
 async def stream(phone: WebSocket) -> None:
-    """One call, to its end: the first side to end ends the other."""
+    """Serve one call. The first side that ends also ends the other."""
     await phone.accept()
     bridge = Bridge("twilio")
     key = os.environ.get("OPENAI_API_KEY")
@@ -62,15 +62,15 @@ async def stream(phone: WebSocket) -> None:
         async with connect(app.state.url, additional_headers=headers, max_size=None, **CONNECTION) as session:
             await session.send(bridge.session_update(SETTINGS))
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(hear_phone(bridge, phone, session))
-                tasks.create_task(hear_model(bridge, phone, session))
+                tasks.create_task(forward_phone(bridge, phone, session))
+                tasks.create_task(forward_model(bridge, phone, session))
     except* (OSError, InvalidHandshake, ConnectionClosed, WebSocketDisconnect, realtime.RealtimeError) as why:
         log.warning("the call failed: %s", why.exceptions)
     log.info("the call is over: %s", bridge.stats)
 
 
-async def hear_phone(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
-    """Until the caller hangs up."""
+async def forward_phone(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
+    """Forward the phone's frames until the caller hangs up."""
     with contextlib.suppress(WebSocketDisconnect):
         while not bridge.ended:
             try:
@@ -80,8 +80,8 @@ async def hear_phone(bridge: Bridge, phone: WebSocket, session: ClientConnection
     await session.close()
 
 
-async def hear_model(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
-    """Until the session ends."""
+async def forward_model(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
+    """Forward the session's frames until it ends."""
     async for frame in session:
         try:
             await send(bridge.from_server(frame), phone, session)
@@ -91,8 +91,12 @@ async def hear_model(bridge: Bridge, phone: WebSocket, session: ClientConnection
         await phone.close()
 
 
-async def send(step: Bridged, phone: WebSocket, session: ClientConnection) -> None:
-    """Each frame to where it goes: Twilio's are all text."""
+async def send(step: BridgeOutput, phone: WebSocket, session: ClientConnection) -> None:
+    """Send each frame to its side.
+
+    All of them are sent as text messages, which the bridge gives as str: some servers end a session when
+    they receive a binary message.
+    """
     for to_phone in step.to_carrier:
         await phone.send_text(str(to_phone))
     for to_model in step.to_server:
@@ -109,7 +113,7 @@ async def send(step: Bridged, phone: WebSocket, session: ClientConnection) -> No
 
 
 def main() -> None:
-    """Serve until SIGINT or SIGTERM; prints the address once connections are accepted."""
+    """Serve until SIGINT or SIGTERM. Prints the address once connections are accepted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--url", default=os.environ.get("OPENAI_REALTIME_URL", OPENAI), help="default: %(default)s"
@@ -119,7 +123,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     app.state.url = arguments.url
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: None)  # uvicorn has its own, and raises it again
+        signal.signal(number, lambda number, frame: None)  # uvicorn installs its own and raises it again
     listening = socket.create_server(("127.0.0.1", arguments.port))
     print("http://127.0.0.1:{1}".format(*listening.getsockname()), flush=True)
     config = uvicorn.Config(app, ws="websockets-sansio", log_level="warning", timeout_graceful_shutdown=2)

@@ -1,8 +1,8 @@
-"""A Twilio call and a Realtime session, bridged: each connection of a Twilio media stream gets a session of its own.
+"""Bridge between Twilio calls and Realtime sessions: each Twilio media stream gets a session of its own.
 
-Shows `realtime.telephony.Bridge`: the phone's mu-law goes through as the base64 that it is, and is never decoded;
-when the caller interrupts, Twilio's queue is cleared and the model is told what was heard. Keys become text
-in the conversation.
+Shows `realtime.telephony.Bridge`: the phone's mu-law is forwarded as base64 without decoding. When the caller
+interrupts, Twilio's queue is cleared and a truncate event reports to the model what was played. Keys become text in
+the conversation.
 
 In Twilio, where this program is reachable as wss://example.org/ (a TwiML Bin, or your webhook's answer)::
 
@@ -31,19 +31,19 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 import realtime
 from realtime.state import Interruption
-from realtime.telephony import Bridge, Bridged, CallDigit
+from realtime.telephony import Bridge, BridgeOutput, CallDigit
 
 OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
 SETTINGS: Final = realtime.create_session_config(
     "gpt-realtime-2", instructions="You are on the phone. Be brief."
 )
-# A side that goes on sending is not waited for when the other one has ended.
+# How long a side that still sends is waited for when the other one has ended.
 CONNECTION: Final[dict[str, Any]] = {"compression": None, "close_timeout": 1}
 log = logging.getLogger("twilio")
 
 
 async def serve_call(phone: ServerConnection, url: str) -> None:
-    """One connection of Twilio, to its end: the first side to end ends the other."""
+    """Serve one connection of Twilio. The first side that ends also ends the other."""
     bridge = Bridge("twilio")
     key = os.environ.get("OPENAI_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -54,15 +54,15 @@ async def serve_call(phone: ServerConnection, url: str) -> None:
         async with connect(url, additional_headers=headers, max_size=None, **CONNECTION) as session:
             await session.send(bridge.session_update(SETTINGS))
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(hear_phone(bridge, phone, session))
-                tasks.create_task(hear_model(bridge, phone, session))
+                tasks.create_task(forward_phone(bridge, phone, session))
+                tasks.create_task(forward_model(bridge, phone, session))
     except* (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
         log.warning("the call failed: %s", why.exceptions)
     log.info("the call is over: %s", bridge.stats)
 
 
-async def hear_phone(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
-    """Until the caller hangs up."""
+async def forward_phone(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
+    """Forward the phone's frames until the caller hangs up."""
     async for frame in phone:
         try:
             await send(bridge.from_carrier(frame), phone, session)
@@ -73,8 +73,8 @@ async def hear_phone(bridge: Bridge, phone: ServerConnection, session: ClientCon
     await session.close()
 
 
-async def hear_model(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
-    """Until the session ends."""
+async def forward_model(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
+    """Forward the session's frames until it ends."""
     async for frame in session:
         try:
             await send(bridge.from_server(frame), phone, session)
@@ -83,8 +83,12 @@ async def hear_model(bridge: Bridge, phone: ServerConnection, session: ClientCon
     await phone.close()
 
 
-async def send(step: Bridged, phone: ServerConnection, session: ClientConnection) -> None:
-    """Each frame to where it goes: a str goes out as text."""
+async def send(step: BridgeOutput, phone: ServerConnection, session: ClientConnection) -> None:
+    """Send each frame to its side.
+
+    All of them are sent as text messages, which the bridge gives as str: some servers end a session when
+    they receive a binary message.
+    """
     for to_phone in step.to_carrier:
         await phone.send(to_phone)
     for to_model in step.to_server:
@@ -96,8 +100,8 @@ async def send(step: Bridged, phone: ServerConnection, session: ClientConnection
                 text = realtime.create_text_input(f"The caller pressed the key {digit}.")
                 await session.send(realtime.encode(text), text=True)
             case Interruption(truncate=truncate, discarded_ms=discarded_ms):
-                heard_ms = truncate.audio_end_ms if truncate else 0
-                log.info("interrupted: heard %d ms, %d ms not played", heard_ms, discarded_ms)
+                played_ms = truncate.audio_end_ms if truncate else 0
+                log.info("interrupted: played %d ms, %d ms not played", played_ms, discarded_ms)
             case realtime.Error(error=error):
                 log.warning("from the model: %s", error.message)
             case _:
@@ -105,7 +109,7 @@ async def send(step: Bridged, phone: ServerConnection, session: ClientConnection
 
 
 async def main() -> None:
-    """Serve until SIGINT or SIGTERM; prints the address once connections are accepted."""
+    """Serve until SIGINT or SIGTERM. Prints the address once connections are accepted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--url", default=os.environ.get("OPENAI_REALTIME_URL", OPENAI), help="default: %(default)s"

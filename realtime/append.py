@@ -112,6 +112,3 @@ def as_bytes_view(audio: Any) -> memoryview:
     if view.c_contiguous and view.nbytes:
         return view.cast("B")
     return memoryview(view.tobytes())
-
-
-octets = as_bytes_view  # TEMPORARY: old name

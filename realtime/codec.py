@@ -29,7 +29,7 @@ from ._guard import (
 )
 from .append import append_encoder, with_audio, without_audio
 from .errors import ConfigError, DecodeError, EncodeError, reason_of, snippet
-from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, settled
+from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, strip_read_only
 from .peek import PREFIX_LEN, find_type, leading_type, prefix_lookup, type_of
 from .repair import ValidationFailure, decode_event
 
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 C = TypeVar("C")
-E_co = TypeVar("E_co", covariant=True)
-E_contra = TypeVar("E_contra", contravariant=True)
+E = TypeVar("E")
+Decode: TypeAlias = Callable[[Frame], E]
+DecodeIf: TypeAlias = Callable[[Frame, Container[str]], E | None]
+Encode: TypeAlias = Callable[[E], bytes]
 Read: TypeAlias = Callable[[Any], Any]
 
 # Frames of at least this size take the splice; below it the plain decoder is as fast (measured with
@@ -56,30 +58,6 @@ _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, Type
 
 
 # --- The functions of a dialect ------------------------------------------------------
-
-
-class Decode(Protocol[E_co]):
-    """The type of `decode_server` and `decode_client`."""
-
-    def __call__(self, frame: Frame, /) -> E_co:
-        """Decode `frame`."""
-        ...
-
-
-class DecodeIf(Protocol[E_co]):
-    """The type of `decode_server_if` and `decode_client_if`."""
-
-    def __call__(self, frame: Frame, types: Container[str], /) -> E_co | None:
-        """Decode `frame` if its type is in `types`."""
-        ...
-
-
-class Encode(Protocol[E_contra]):
-    """The type of `encode`."""
-
-    def __call__(self, event: E_contra, /) -> bytes:
-        """Encode `event`."""
-        ...
 
 
 class EncodeAppend(Protocol):
@@ -182,8 +160,8 @@ class DialectCodec(Generic[S, C]):
         try:
             if cls is self.append:
                 return self._append(event.audio, event.event_id)  # type: ignore[union-attr]
-            if cls.sends_settings:
-                event = settled(event)
+            if cls.has_session_settings:
+                event = strip_read_only(event)
             name, audio = self._audio_fields.get(cls, ""), b""
             if name:
                 event, audio = without_audio(event, name)
@@ -467,6 +445,3 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
     encode,
     encode_append,
 ) = Codec().functions()
-
-known = event_classes  # TEMPORARY: old name
-_leaf = _enc_hook  # TEMPORARY: old name

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw
 
 from .errors import DecodeError, snippet
-from .events.base import Flat, Tagged, UnknownEvent, Wire
+from .events.base import Tagged, UnknownEvent, VariantStruct, Wire
 
 # Parts of one frame that are decoded one by one: each costs some microseconds, and no server sends
 # so many that do not fit.
@@ -110,7 +110,7 @@ class LenientDecoder:
     def decode_struct(self, parts: dict[str, Raw], cls: type[Wire], path: str) -> Any:
         """Decode an object, split into its members, to a `cls`."""
         try:
-            parts = cls.mend(parts)
+            parts = cls.normalize_legacy(parts)
         except msgspec.ValidationError as error:
             raise ValidationFailure.from_msgspec(error, path) from None
         values = {}
@@ -152,16 +152,16 @@ class LenientDecoder:
         if struct is None:
             raise ValidationFailure.from_msgspec(refused, path)
         tag = tag_of(parts)
-        if tag and issubclass(struct, Flat) and tag not in struct.types:
-            return struct.of_unknown(tag, bytes(raw))
+        if tag and issubclass(struct, VariantStruct) and tag not in struct.types:
+            return struct.decode_unknown(tag, bytes(raw))
         return self.decode_struct(parts, struct, path)
 
     def _decode_tagged(self, raw: Any, parts: dict[str, Raw], by_tag: dict[str, Any], path: str) -> Any:
         family = next(iter(by_tag.values()))
-        tag = tag_of(parts) or family.implied_tag(parts)
+        tag = tag_of(parts) or family.default_tag(parts)
         if tag in by_tag:
             return self.decode_struct(parts, by_tag[tag], path)
-        return family.of_unknown(tag, bytes(raw))
+        return family.decode_unknown(tag, bytes(raw))
 
 
 # --- Types and JSON, taken apart ------------------------------------------------------
@@ -219,7 +219,3 @@ def _as_int(value: Any, refused: msgspec.ValidationError | None, path: str) -> i
     if refused is not None:
         raise ValidationFailure.from_msgspec(refused, path)
     raise ValidationFailure(f"Expected `int`, got `{type(value).__name__}`", path, "int")
-
-
-_misfit = ValidationFailure.from_msgspec  # TEMPORARY: old name
-Misfit = ValidationFailure  # TEMPORARY: old name

@@ -240,12 +240,7 @@ _RULES: dict[type, tuple[tuple[str, Rule], ...]] = {
     ResponseParams: (*_SHARED, ("metadata", _metadata), ("audio", _check)),
     AudioConfig: (("input", _check), ("output", _check)),
     ResponseAudio: (("output", _check),),
-    AudioInput: (
-        ("format", _check),
-        ("transcription", _check),
-        ("noise_reduction", _check),
-        ("turn_detection", _check),
-    ),
+    AudioInput: tuple((name, _check) for name in AudioInput.__struct_fields__),
     AudioOutput: (
         ("format", _check),
         ("voice", _voice),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import realtime
-from realtime.beta._moves import RENAMED
-from realtime.cli import _parser
+from realtime.beta.convert import RENAMED
+from realtime.cli import build_parser
 from tests.blocks import ROOT, blocks
 from tools import docs_tables
 
@@ -83,7 +83,7 @@ def commands() -> Iterator[tuple[str, str]]:
 def test_commands_exist(page: str, command: str) -> None:
     words = shlex.split(command, comments=True)
     if words[:3] == ["python", "-m", "realtime"]:
-        _parser().parse_args([word for word in words[3:] if word != "--help"])
+        build_parser().parse_args([word for word in words[3:] if word != "--help"])
     elif words[0] == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
         assert re.search(rf"^{re.escape(words[1])}: .*## ", makefile, re.MULTILINE)

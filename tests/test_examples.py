@@ -1,4 +1,4 @@
-"""The programs of examples/ run as a user runs them, and the audio that came through is looked at."""
+"""The programs of examples/, run as a user runs them. The audio that arrives is compared."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Running:
-    """An example at work: `address` is the line that it printed first, `log` what it said on stderr, at its end."""
+    """A running example: `address` is the first line that it printed, `log` its output on stderr after its end."""
 
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self.process, self.address, self.log = process, address, ""
@@ -62,7 +62,7 @@ def command(name: str, *arguments: str) -> list[str]:
 
 @contextlib.contextmanager
 def running(name: str, *arguments: str) -> Generator[Running]:
-    """A server among the examples, ended by SIGTERM; it must end well."""
+    """Run an example that is a server, and end it by SIGTERM. It must exit with 0."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command(name, *arguments), env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True
@@ -78,13 +78,13 @@ def running(name: str, *arguments: str) -> Generator[Running]:
 
 
 def tone(ms: int, rate: int = PCM16.sample_rate, hz: float = 440.0) -> np.ndarray[Any, Any]:
-    """A tone that fades in and out, so that it is nowhere like itself a period later."""
+    """Return a tone that fades in and out, so that no period equals another."""
     at = np.arange(rate * ms // 1000) / rate
     wave = 12_000 * np.sin(2 * np.pi * hz * at) * np.sin(np.pi * at * 1000 / ms)
     return wave.round().astype("<i2")
 
 
-def test_every_example_says_what_it_shows_and_how_to_run_it() -> None:
+def test_every_example_has_help_and_says_how_to_run_it() -> None:
     programs = sorted(EXAMPLES.glob("*.py"))
     known = {"audiosocket", "microphone", "relay", "twilio_fastapi", "twilio_websockets"}
     assert known <= {program.stem for program in programs}
@@ -104,7 +104,7 @@ def test_every_example_says_what_it_shows_and_how_to_run_it() -> None:
 
 
 def talk(url: str) -> tuple[list[str], bytes]:
-    """A session of one turn: the types that came, and the audio of the answer."""
+    """Run a session of one turn. Returns the types received and the audio of the response."""
     ulaw = realtime.AudioFormat.G711_ULAW
     speech = read_wav(str(Path(realtime.__file__).parent / "data" / "caller.wav")).to(ulaw)[:24_000]
     types, audio = [], b""
@@ -119,7 +119,7 @@ def talk(url: str) -> tuple[list[str], bytes]:
         ws.send(realtime.encode(realtime.ResponseCreate()), text=True)
         while "response.done" not in types:
             frame = ws.recv(timeout=20)
-            assert isinstance(frame, str)  # text goes on as text
+            assert isinstance(frame, str)  # text is forwarded as text
             event = realtime.decode_server(frame)
             types.append(event.type)
             if isinstance(event, realtime.ResponseOutputAudioDelta):
@@ -128,21 +128,21 @@ def talk(url: str) -> tuple[list[str], bytes]:
 
 
 @RUNS
-def test_the_relay_changes_nothing() -> None:
+def test_the_relay_forwards_frames_unchanged() -> None:
     with LoopbackServer() as server:
         straight = talk(server.url)
         with running("relay", "--upstream", server.url) as relay:
             through = talk(relay.address)
     assert through == straight
     assert len(through[1]) == 24_000
-    assert through[0].count("error") == 2  # the unknown event and the broken one, by the server
+    assert through[0].count("error") == 2  # for the unknown event and the malformed one, from the server
     assert re.search(r"INFO relay: a client left \(1000\): 150 up input_audio_buffer\.append, ", relay.log)
     for counted in ("1 up session.of_tomorrow", "1 up (broken)", "1 down response.done"):
         assert counted in relay.log
 
 
 class Peer:
-    """A server with a behaviour of its own, in a thread."""
+    """A server with the given behaviour, in a thread."""
 
     def __init__(self, behave: Callable[[ServerConnection], Any]) -> None:
         self._behave = behave
@@ -168,7 +168,7 @@ class Peer:
 
 
 @RUNS
-def test_the_relay_passes_broken_frames_and_close_codes_down() -> None:
+def test_the_relay_forwards_malformed_frames_and_close_codes_to_the_client() -> None:
     strange = ['{"type":"error","error":7}', "no JSON", '{"type":"x.y"}', '{"type":"session.created"}']
 
     async def behave(connection: ServerConnection) -> None:
@@ -190,7 +190,7 @@ def test_the_relay_passes_broken_frames_and_close_codes_down() -> None:
 
 
 @RUNS
-def test_the_relay_passes_close_codes_up_and_says_when_nobody_is_there() -> None:
+def test_the_relay_forwards_close_codes_to_the_server_and_reports_a_missing_one() -> None:
     seen: list[tuple[int | None, str | None]] = []
 
     async def behave(connection: ServerConnection) -> None:
@@ -210,7 +210,7 @@ def test_the_relay_passes_close_codes_up_and_says_when_nobody_is_there() -> None
     assert caught.value.rcvd.code == 1014
 
 
-# Of a megabyte each: more than all buffers of two connections hold, however the kernel has grown them.
+# One megabyte each: more than the buffers of two connections can store, however large the kernel makes them.
 FRAMES = 200
 
 
@@ -248,7 +248,7 @@ def test_a_server_that_does_not_read_slows_the_client_down() -> None:
         stuck = sent
         peer.loop.call_soon_threadsafe(reads.set)
         pushing.join(60)
-    # What the kernel's buffers on the way hold has left the client; the rest waits there, not in the relay.
+    # The client has sent what fits into the kernel's buffers; the rest waits in the client, not in the relay.
     assert stuck < FRAMES
     assert (sent, read) == (FRAMES, FRAMES * len(frame))
     assert f"{FRAMES} up input_audio_buffer.append" in relay.log
@@ -256,11 +256,11 @@ def test_a_server_that_does_not_read_slows_the_client_down() -> None:
 
 # --- microphone ------------------------------------------------------------------------
 
-SILENCE_MS = 500  # after which the server's VAD ends a turn
-PADDING_MS = 300  # which it takes from before a turn
+SILENCE_MS = 500  # of silence, after which the server's VAD ends a turn
+PADDING_MS = 300  # of audio before a turn that belong to it
 
 
-def test_a_file_talks_and_interrupts(tmp_path: Path) -> None:
+def test_a_conversation_from_a_file_with_an_interruption(tmp_path: Path) -> None:
     first, second = tone(1200), tone(500, hz=660.0)
     speech = np.concatenate([first, np.zeros(24 * 1300, "<i2"), second])
     write_wav(tmp_path / "in.wav", speech, PCM16)
@@ -275,17 +275,17 @@ def test_a_file_talks_and_interrupts(tmp_path: Path) -> None:
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("you: ") == done.stdout.count("model: ") == 2
-    (heard_ms,) = map(int, re.findall(r"\(interrupted: heard (\d+) ms", done.stdout))
-    # The answer begins half a second after the first turn and is cut by the second, 800 ms later.
-    assert 500 <= heard_ms <= 1000
-    heard = np.frombuffer(read_wav(tmp_path / "out.wav").data, "<i2")
-    begin = int(np.flatnonzero(heard)[0] - np.flatnonzero(first)[0])
-    cut = heard_ms * PCM16.sample_rate // 1000
-    # To the sample: what was said, as far as the model was told that it was heard, then nothing.
-    assert np.array_equal(heard[begin : begin + cut], first[:cut])
-    rest = heard[begin + cut :]
+    (played_ms,) = map(int, re.findall(r"\(interrupted: played (\d+) ms", done.stdout))
+    # The response begins half a second after the first turn and is interrupted by the second, 800 ms later.
+    assert 500 <= played_ms <= 1000
+    played = np.frombuffer(read_wav(tmp_path / "out.wav").data, "<i2")
+    begin = int(np.flatnonzero(played)[0] - np.flatnonzero(first)[0])
+    end = played_ms * PCM16.sample_rate // 1000
+    # Exactly as much was played as the truncate event reported, and then nothing.
+    assert np.array_equal(played[begin : begin + end], first[:end])
+    rest = played[begin + end :]
     assert not rest[:4_800].any()
-    # And the answer to the second turn, whole.
+    # The response to the second turn was played completely.
     again = int(np.flatnonzero(rest)[0] - np.flatnonzero(second)[0])
     assert np.array_equal(rest[again : again + len(second)], second)
 
@@ -294,19 +294,19 @@ def test_a_file_talks_and_interrupts(tmp_path: Path) -> None:
 
 
 class Asterisk:
-    """What Asterisk does at the other end of a call: audio every 20 ms, and all that comes back."""
+    """Asterisk's side of a call: sends audio every 20 ms and stores what it receives."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
         self._socket = socket.create_connection((host, int(port)), timeout=20)
-        self.came: list[tuple[float, audiosocket.Message]] = []
+        self.received: list[tuple[float, audiosocket.Message]] = []
         self._listening = threading.Thread(target=self._listen)
         self._listening.start()
 
     def send(self, message: audiosocket.Message) -> None:
         self._socket.sendall(audiosocket.encode(message))
 
-    def say(self, pcm: np.ndarray[Any, Any]) -> None:
+    def send_audio(self, pcm: np.ndarray[Any, Any]) -> None:
         due = time.monotonic()
         for at in range(0, len(pcm), 160):
             self.send(audiosocket.Audio(pcm[at : at + 160].tobytes()))
@@ -317,8 +317,8 @@ class Asterisk:
         parser = audiosocket.Parser()
         with contextlib.suppress(OSError):
             while data := self._socket.recv(4096):
-                self.came += [(time.monotonic(), message) for message in parser.feed(data)]
-        parser.end()
+                self.received += [(time.monotonic(), message) for message in parser.feed(data)]
+        parser.close()
 
     def close(self) -> None:
         """Wait until the other side has closed."""
@@ -327,11 +327,11 @@ class Asterisk:
 
     @property
     def audio(self) -> list[tuple[float, bytes]]:
-        return [(when, m.audio) for when, m in self.came if isinstance(m, audiosocket.Audio)]
+        return [(when, m.audio) for when, m in self.received if isinstance(m, audiosocket.Audio)]
 
 
 def snr_db(wanted: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
-    """How well `wanted` is somewhere within `found`, in dB."""
+    """Return the best signal-to-noise ratio of `wanted` at any position in `found`, in dB."""
     wanted, found = wanted.astype(float), found.astype(float)
     at = int(np.correlate(found, wanted, "valid").argmax())
     noise = found[at : at + len(wanted)] - wanted
@@ -339,20 +339,20 @@ def snr_db(wanted: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
 
 
 @RUNS
-def test_a_call_of_asterisk() -> None:
+def test_a_call_from_asterisk() -> None:
     speech = tone(800, 8_000)
     with LoopbackServer() as server, running("audiosocket", "--url", server.url) as example:
         asterisk = Asterisk(example.address)
         asterisk.send(audiosocket.Uuid(uuid.UUID(int=7)))
         asterisk.send(audiosocket.Dtmf("5"))
-        asterisk.say(np.concatenate([speech, np.zeros(8 * 2200, "<i2")]))
+        asterisk.send_audio(np.concatenate([speech, np.zeros(8 * 2200, "<i2")]))
         asterisk.send(audiosocket.Hangup())
         asterisk.close()
     when, frames = zip(*asterisk.audio, strict=True)
-    assert {len(frame) for frame in frames} == {320}  # 20 ms, no more and no less
-    assert all(message.sample_rate == 8_000 for _, message in asterisk.came[:-1])
-    assert isinstance(asterisk.came[-1][1], audiosocket.Hangup)
-    # The answer was there at once; it was played in its time.
+    assert {len(frame) for frame in frames} == {320}  # exactly 20 ms
+    assert all(message.sample_rate == 8_000 for _, message in asterisk.received[:-1])
+    assert isinstance(asterisk.received[-1][1], audiosocket.Hangup)
+    # The response arrived at once and was played in real time.
     assert len(frames) >= 60
     assert when[-1] - when[0] > 0.02 * (len(frames) - 1) * 0.9
     assert snr_db(speech, np.frombuffer(b"".join(frames), "<i2")) > 40
@@ -361,37 +361,37 @@ def test_a_call_of_asterisk() -> None:
 
 
 @RUNS
-def test_a_caller_interrupts() -> None:
+def test_a_caller_of_asterisk_interrupts() -> None:
     with LoopbackServer() as server, running("audiosocket", "--url", server.url) as example:
         asterisk = Asterisk(example.address)
         asterisk.send(audiosocket.Uuid(uuid.UUID(int=7)))
         gap = np.zeros(8 * 1000, "<i2")
-        asterisk.say(np.concatenate([tone(1200, 8_000), gap, tone(400, 8_000)]))
+        asterisk.send_audio(np.concatenate([tone(1200, 8_000), gap, tone(400, 8_000)]))
         asterisk.send(audiosocket.Hangup())
         asterisk.close()
-    (cut_ms,) = map(int, re.findall(r"interrupted at (\d+) ms", example.log))
-    assert 300 < cut_ms < 1000
-    assert 20 * len(asterisk.audio) == pytest.approx(cut_ms, abs=20)
+    (played_ms,) = map(int, re.findall(r"interrupted at (\d+) ms", example.log))
+    assert 300 < played_ms < 1000
+    assert 20 * len(asterisk.audio) == pytest.approx(played_ms, abs=20)
     assert "WARNING" not in example.log
 
 
 @RUNS
-def test_asterisk_hears_of_every_end() -> None:
+def test_asterisk_gets_a_hangup_at_every_end() -> None:
     with running("audiosocket", "--url", "ws://127.0.0.1:9/") as example:
         asterisk = Asterisk(example.address)
         asterisk.close()
-        assert [message for _, message in asterisk.came] == [audiosocket.Hangup()]
+        assert [message for _, message in asterisk.received] == [audiosocket.Hangup()]
     assert "WARNING audiosocket: the call failed" in example.log
     with LoopbackServer() as server, running("audiosocket", "--url", server.url) as example:
         ends = [Asterisk(example.address) for _ in range(2)]
         ends[0].send(audiosocket.UnknownMessage(0x77, b"?"))
-        time.sleep(0.3)  # so that what does not parse comes by itself
+        time.sleep(0.3)  # so that the malformed message arrives separately
         ends[0].send(audiosocket.UnknownMessage(audiosocket.DTMF, b"too long"))
         ends[0].close()
-        time.sleep(0.1)  # the other call goes on, until the program ends
-        assert ends[1].came == []
+        time.sleep(0.1)  # the other call continues until the program ends
+        assert ends[1].received == []
     ends[1].close()
-    assert [[message for _, message in end.came] for end in ends] == [[audiosocket.Hangup()]] * 2
+    assert [[message for _, message in end.received] for end in ends] == [[audiosocket.Hangup()]] * 2
     assert "from Asterisk: UnknownMessage(kind=119" in example.log
     assert "the call failed: a key is one character of ASCII" in example.log
 
@@ -400,23 +400,23 @@ def test_asterisk_hears_of_every_end() -> None:
 
 
 class Twilio:
-    """The recorded call, sent as Twilio would send it: marks once they were played, or cleared."""
+    """A recorded call, sent as Twilio sends it: marks only after they were played or cleared."""
 
     CALL = cases.frames("twilio", "call")
     CLEARED: frozenset[str] = frozenset(f"mark_{number}" for number in range(3, 10))
 
     def __init__(self, url: str) -> None:
         self._ws = connect(url, compression=None, open_timeout=20)
-        self.came: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
 
     def _listen(self) -> None:
         frame = self._ws.recv(timeout=20)
         assert isinstance(frame, str)
-        self.came.append(json.loads(frame))
+        self.received.append(json.loads(frame))
 
     def _may_return(self, name: str) -> bool:
-        was_cleared = any(wire["event"] == "clear" for wire in self.came)
-        was_sent = any(wire.get("mark") == {"name": name} for wire in self.came)
+        was_cleared = any(wire["event"] == "clear" for wire in self.received)
+        was_sent = any(wire.get("mark") == {"name": name} for wire in self.received)
         return was_sent and (was_cleared or name not in self.CLEARED)
 
     def call(self) -> None:
@@ -426,13 +426,13 @@ class Twilio:
                 while wire["event"] == "mark" and not self._may_return(wire["mark"]["name"]):
                     self._listen()
                 if wire["event"] == "dtmf":
-                    self._ws.send('{"event":"media","media":7}')  # costs nothing but itself
+                    self._ws.send('{"event":"media","media":7}')  # malformed: reported and skipped
                 self._ws.send(frame)
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     self._listen()
 
-    def hang_up_amid(self) -> None:
+    def hang_up_early(self) -> None:
         with self._ws:
             for frame in self.CALL[:40]:
                 self._ws.send(frame)
@@ -456,7 +456,7 @@ EXAMPLES_OF_TWILIO = pytest.mark.parametrize(
 
 
 def stream_of(name: str, address: str) -> str:
-    """Where Twilio is told to send the call's audio."""
+    """Return the URL to which Twilio is to send the call's audio."""
     if name == "twilio_websockets":
         return address
     with urllib.request.urlopen(urllib.request.Request(f"{address}/answer", b""), timeout=20) as response:
@@ -466,20 +466,20 @@ def stream_of(name: str, address: str) -> str:
 
 @RUNS
 @EXAMPLES_OF_TWILIO
-def test_a_call_of_twilio(name: str) -> None:
+def test_a_call_from_twilio(name: str) -> None:
     with LoopbackServer() as server, running(name, "--url", server.url) as example:
         twilio = Twilio(stream_of(name, example.address))
         twilio.call()
-    (stream,) = {wire["streamSid"] for wire in twilio.came}
+    (stream,) = {wire["streamSid"] for wire in twilio.received}
     assert stream == json.loads(Twilio.CALL[1])["streamSid"]
-    kinds = [wire["event"] for wire in twilio.came]
+    kinds = [wire["event"] for wire in twilio.received]
     assert (kinds.count("clear"), kinds.count("mark")) == (1, 15)
-    # What the caller said in each turn came back, to the byte, in frames that were not touched.
-    said = Twilio.audio([json.loads(frame) for frame in Twilio.CALL])
-    cut = kinds.index("clear")
-    for turn in (Twilio.audio(twilio.came[:cut]), Twilio.audio(twilio.came[cut:])):
+    # The caller's audio of each turn is echoed unchanged, in frames whose base64 was copied.
+    sent = Twilio.audio([json.loads(frame) for frame in Twilio.CALL])
+    clear = kinds.index("clear")
+    for turn in (Twilio.audio(twilio.received[:clear]), Twilio.audio(twilio.received[clear:])):
         assert len(turn) > 8 * 1_000
-        assert turn in said
+        assert turn in sent
     counted = {found: int(number) for found, number in re.findall(r"(\w+)=(\d+)", example.log)}
     assert (counted["spliced_to_server"], counted["spliced_to_carrier"]) == (204, kinds.count("media"))
     assert counted["reencoded_to_server"] == counted["reencoded_to_carrier"] == 0
@@ -491,9 +491,9 @@ def test_a_call_of_twilio(name: str) -> None:
 
 @RUNS
 @EXAMPLES_OF_TWILIO
-def test_either_end_of_a_twilio_call_may_break(name: str) -> None:
+def test_either_side_of_a_twilio_call_may_fail(name: str) -> None:
     with LoopbackServer() as server, running(name, "--url", server.url) as example:
-        Twilio(stream_of(name, example.address)).hang_up_amid()
+        Twilio(stream_of(name, example.address)).hang_up_early()
         time.sleep(0.3)
     assert "INFO twilio: the call is over" in example.log
     with running(name, "--url", "ws://127.0.0.1:9/") as example:

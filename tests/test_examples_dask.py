@@ -1,4 +1,4 @@
-"""The Dask recipe, run as a user runs it: on a cluster of its own, and on one that is there."""
+"""The Dask example, run as a user runs it: on a new cluster and on an existing one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMAND = [sys.executable, str(ROOT / "examples" / "inspect_dask.py")]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """45 calls: more than two tasks."""
+    """45 calls, which are more than two tasks."""
     folder = tmp_path_factory.mktemp("calls")
     for number in range(45):
         scene = Scene().begin(f"sess_{number}")
@@ -39,10 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wanted(folder: Path) -> Summary:
-    whole = Summary()
+    total = Summary()
     for path in folder.iterdir():
-        whole.add(inspect_log([str(path)]))
-    return whole
+        total.add(inspect_log([str(path)]))
+    return total
 
 
 def run(*arguments: str | Path, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
@@ -52,7 +52,7 @@ def run(*arguments: str | Path, encoding: str = "utf-8") -> subprocess.Completed
 
 
 def same(found: Summary, wanted: Summary) -> bool:
-    """Equal, but for the last digits of sums of floats, which depend on the order."""
+    """Compare, except for the last digits of float sums, which depend on the order."""
     assert found.duration_ms == pytest.approx(wanted.duration_ms)
     assert found.latency.sum == pytest.approx(wanted.latency.sum)
     names = ("calls", "nbytes", "statuses", "models", "worst", "known_usd", "usage", "turn_count")
@@ -60,7 +60,7 @@ def same(found: Summary, wanted: Summary) -> bool:
     return all(getattr(found, name) == getattr(wanted, name) for name in names)
 
 
-def test_a_cluster_of_its_own(folder: Path, wanted: Summary) -> None:
+def test_a_new_cluster(folder: Path, wanted: Summary) -> None:
     done = run(folder, "--workers", "2", "--json")
     assert done.returncode == 0, done.stderr
     assert same(msgspec.json.decode(done.stdout, type=Summary), wanted)
@@ -76,7 +76,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_cluster_that_is_there(folder: Path, wanted: Summary, tmp_path: Path) -> None:
+def test_an_existing_cluster(folder: Path, wanted: Summary, tmp_path: Path) -> None:
     (tmp_path / "cluster.py").write_text(CLUSTER)
     pipe = subprocess.PIPE
     with subprocess.Popen(
@@ -91,7 +91,7 @@ def test_a_cluster_that_is_there(folder: Path, wanted: Summary, tmp_path: Path) 
     assert same(msgspec.json.decode(done.stdout, type=Summary), wanted)
 
 
-def test_a_log_that_cannot_be_read_costs_itself(folder: Path) -> None:
+def test_a_log_that_cannot_be_read_is_reported(folder: Path) -> None:
     done = run(folder / "call_00.jsonl", folder / "none.jsonl", "--workers", "1")
     assert done.returncode == 1
     assert re.search(r"WARNING inspect_dask: '.*none\.jsonl': 'no such log'", done.stderr)
@@ -99,8 +99,8 @@ def test_a_log_that_cannot_be_read_costs_itself(folder: Path) -> None:
         assert words in done.stdout
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8 are those of Linux")
-def test_names_of_logs_are_printed_and_no_more(tmp_path: Path, folder: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are not UTF-8")
+def test_names_of_logs_are_printed_in_ascii(tmp_path: Path, folder: Path) -> None:
     for raw in (b"caf\xe9.jsonl", "\x1b[31mred\u202e\u00e9.jsonl".encode()):
         path = os.path.join(os.fsencode(tmp_path), raw)
         with open(path, "wb") as file:
@@ -112,9 +112,9 @@ def test_names_of_logs_are_printed_and_no_more(tmp_path: Path, folder: Path) -> 
     for name in ("red\\u202e\\xe9.jsonl' (", "caf"):
         assert name in done.stdout
     assert "lost.jsonl': 'no such log'" in done.stderr
-    said = (done.stdout + done.stderr).replace("\n", "")
-    assert said.isascii()
-    assert said.isprintable()
+    output = (done.stdout + done.stderr).replace("\n", "")
+    assert output.isascii()
+    assert output.isprintable()
 
 
 DEADLY = """
@@ -126,7 +126,7 @@ from realtime.analysis import inspect_log
 
 
 def read(logs):
-    inspect_dask.inspect_log = inspect  # in a worker, whose `read` is the recipe's own
+    inspect_dask.inspect_log = inspect  # in a worker, where `read` is the example's
     return inspect_dask.read(logs)
 
 
@@ -144,7 +144,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_log_that_workers_die_of_costs_itself(folder: Path, tmp_path: Path) -> None:
+def test_a_log_that_kills_workers_is_reported(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(DEADLY)
     command = [sys.executable, str(tmp_path / "deadly.py"), str(folder), "--workers", "2"]
     path = os.pathsep.join([str(ROOT), str(ROOT / "examples")])
@@ -152,7 +152,7 @@ def test_a_log_that_workers_die_of_costs_itself(folder: Path, tmp_path: Path) ->
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
-    assert "INFO" not in done.stderr  # nor of each connection that comes and goes
+    assert "INFO" not in done.stderr  # nor a line for each connection
     lost = dict(re.findall(r"WARNING inspect_dask: '.*(call_\d\d)\.\S+': '(.*)'", done.stderr))
     assert lost == {"call_07": "the workers that read it have died", "call_30": "ZeroDivisionError: of ours"}
     assert "calls           43, " in done.stdout

@@ -1,4 +1,4 @@
-"""examples/load.py: 500 calls at once lose nothing; what a server loses or spoils is seen; every end is a clear one."""
+"""examples/load.py: 500 calls at once lose nothing, faults of a server are detected, and every end is reported."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ import pytest
 from hypothesis import given, strategies as st
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
-from websockets.server import ServerProtocol
+from websockets.server import ServerProtocol as WebSocketProtocol
 
 import realtime
 from realtime.audio import write_wav
-from realtime.testing import Loopback, LoopbackServer
+from realtime.testing import LoopbackServer, ServerProtocol
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-sys.path.append(str(EXAMPLES))  # as `python examples/load.py` has it
+sys.path.append(str(EXAMPLES))  # as for `python examples/load.py`
 
-# Not by import statements: type checkers have no path to them.
+# Not by import statements, because type checkers do not know the path.
 load: Any = importlib.import_module("load")
 apart, fleet, metronome, report, speech, tally, wire = (
     importlib.import_module(f"loadgen.{part}")
@@ -47,7 +47,7 @@ RUNS = pytest.mark.skipif(os.name != "posix", reason="limits and signals are tho
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A second of speech, nowhere like itself."""
+    """A second of noise without repetitions."""
     path = tmp_path_factory.mktemp("load") / "speech.wav"
     noise = np.random.default_rng(20261125).normal(0, 4_000, 8_000)
     write_wav(path, realtime.audio.ulaw_encode(noise.astype("<i2")), ULAW)
@@ -59,27 +59,27 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str, limit: str = "true") -> subprocess.CompletedProcess[str]:
-    """The program, in a shell that has said `limit` before."""
+    """Run the program in a shell after the command `limit`."""
     shell = ["sh", "-c", f'{limit} && exec "$@"', "sh"] if limit != "true" else []
     return subprocess.run(
         [*shell, *command(*arguments)], env=ENVIRONMENT, capture_output=True, text=True, timeout=120
     )
 
 
-def told(*arguments: str) -> Any:
-    """The report of a run that must be clean."""
+def report_of(*arguments: str) -> Any:
+    """Return the report of a run that must be clean."""
     done = run(*arguments, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
-# --- Many at once ------------------------------------------------------------------------
+# --- Many calls at once ------------------------------------------------------------------------
 
 
 @pytest.mark.slow
 def test_500_calls_at_once_in_one_process(recording: str) -> None:
-    """A server and its 500 clients in one process: bounded in count and time, and no timing is asserted."""
-    asked = [
+    """A server and its 500 clients in one process. No timing is asserted."""
+    arguments = [
         "--calls",
         "500",
         "--in-process",
@@ -96,11 +96,11 @@ def test_500_calls_at_once_in_one_process(recording: str) -> None:
         "--patience",
         "600",
     ]
-    found = told(*asked, "--recording", recording)
+    found = report_of(*arguments, "--recording", recording)
     assert (found["calls"], found["opened"], found["finished"], found["at_once"]) == (500,) * 4
     assert found["lost"] == found["errors"] == {}
     assert found["wrong"] == 0
-    # Each turn has its answer, and what was said after the last one has too.
+    # Each turn has a response, and so has the audio after the last turn.
     sent, received = found["sent"], found["received"]
     assert found["turns"] >= 250
     assert found["answers"] + found["interrupted"] == found["turns"] + 500 == received["response.done"]
@@ -114,8 +114,8 @@ def test_500_calls_at_once_in_one_process(recording: str) -> None:
     )
 
 
-def test_calls_of_two_processes_add_up(recording: str) -> None:
-    asked = [
+def test_calls_of_two_processes_are_added(recording: str) -> None:
+    arguments = [
         "--calls",
         "9",
         "--processes",
@@ -131,25 +131,27 @@ def test_calls_of_two_processes_add_up(recording: str) -> None:
         "--format",
         "pcm16",
     ]
-    found = told(*asked, "--recording", recording)
-    assert (found["asked"], found["calls"], found["finished"]) == (9, 9, 9)
+    found = report_of(*arguments, "--recording", recording)
+    assert (found["requested"], found["calls"], found["finished"]) == (9, 9, 9)
     assert found["turns"] >= 9
     assert found["answers"] + found["interrupted"] == found["turns"] + 9
-    assert found["lateness_ms"]["count"] + found["held_appends"] == found["sent"]["input_audio_buffer.append"]
+    assert (
+        found["lateness_ms"]["count"] + found["delayed_appends"] == found["sent"]["input_audio_buffer.append"]
+    )
     assert found["server_cpu_seconds"] > 0
 
 
-def test_a_caller_interrupts_and_says_what_it_heard(recording: str) -> None:
-    """The pause is shorter than an answer, so every answer but the last is cut by the next turn, five of them in time."""
+def test_a_caller_interrupts_and_truncates(recording: str) -> None:
+    """The pause is shorter than a response, so the next turn interrupts every response but the last."""
     plan = planned(recording, seconds=9.0, pause_ms=700)
     with LoopbackServer(pace=1) as server:
-        found = made(replaced(plan, url=server.url))
+        found = run_plans(replaced(plan, url=server.url))
     assert found.interrupted >= 1
     assert found.sent["conversation.item.truncate"] == found.received["conversation.item.truncated"] >= 1
     assert found.is_clean
 
 
-# --- What goes wrong at the server -------------------------------------------------------
+# --- Faults of the server -------------------------------------------------------
 
 
 def planned(recording: str, **settings: Any) -> Any:
@@ -165,25 +167,25 @@ def replaced(plan: Any, **settings: Any) -> Any:
     return dataclasses.replace(plan, **settings)
 
 
-def made(*plans: Any, tick: Callable[[Any], bool] = lambda status: False) -> Any:
-    """The tally of one plan, or those of several at a time."""
+def run_plans(*plans: Any, tick: Callable[[Any], bool] = lambda status: False) -> Any:
+    """Return the tally of one plan, or of several that run concurrently."""
 
-    async def all_of_them() -> list[Any]:
+    async def run_all() -> list[Any]:
         return await asyncio.gather(*(fleet.run(plan, tick) for plan in plans))
 
-    tallies = asyncio.run(all_of_them())
+    tallies = asyncio.run(run_all())
     return tallies[0] if len(plans) == 1 else tallies
 
 
-class Spoiler:
-    """A server that spoils what goes through it, by the path: how, the type, which of them."""
+class FaultyServer:
+    """A server that alters one frame, chosen by the URL's path: the fault, the type, the number of the frame."""
 
     def __init__(self, way: str) -> None:
         self._how, self._kind, number = way.strip("/").split("/")
         self._at, self._seen = int(number), 0
 
-    def pass_on(self, frame: bytes) -> list[bytes]:
-        """What becomes of a frame, of either side."""
+    def forward(self, frame: bytes) -> list[bytes]:
+        """Return the frames to forward in place of `frame`, of either side."""
         if realtime.peek_type(frame) != self._kind:
             return [frame]
         self._seen += 1
@@ -209,20 +211,20 @@ class Spoiler:
     @classmethod
     async def serve(cls, connection: ServerConnection) -> None:
         assert connection.request is not None
-        spoiler = cls(connection.request.path)
-        session = Loopback(ptime_ms=100)
+        faults = cls(connection.request.path)
+        session = ServerProtocol(ptime_ms=100)
         answers = session.open()
         with contextlib.suppress(realtime.errors.RealtimeError):
             while True:
                 for event in answers:
-                    for frame in spoiler.pass_on(realtime.encode(event)):
+                    for frame in faults.forward(realtime.encode(event)):
                         await connection.send(frame, text=True)
-                came = await connection.recv(decode=False)
-                answers = [event for frame in spoiler.pass_on(came) for event in session.receive(frame)]
+                received = await connection.recv(decode=False)
+                answers = [event for frame in faults.forward(received) for event in session.feed(frame)]
 
 
-# How, which type, which of them; what is seen of it.
-SPOILED: dict[str, Callable[[Any], bool]] = {
+# Fault, type and number of the frame; how the tally shows it.
+FAULTS: dict[str, Callable[[Any], bool]] = {
     "drop/input_audio_buffer.append/10": lambda seen: seen.wrong >= 1,
     "double/input_audio_buffer.append/20": lambda seen: seen.wrong >= 1,
     "drop/response.output_audio.delta/2": lambda seen: seen.wrong == 1,
@@ -238,31 +240,31 @@ SPOILED: dict[str, Callable[[Any], bool]] = {
     "break/input_audio_buffer.append/10": lambda seen: seen.wrong >= 1 and seen.errors == {"invalid_json": 1},
     "drop/nothing/1": lambda seen: seen.is_clean,
 }
-# What a call waits for in vain, and nothing else can come of it.
-GIVEN_UP: dict[str, str] = {
+# Faults after which a call waits forever, and for what.
+WAITING: dict[str, str] = {
     "drop/session.updated/1": "its settings",
-    "drop/input_audio_buffer.commit/1": "what it said to be committed",
-    "drop/response.done/1": "its answers",
-    "drop/response.create/1": "its last answer",
+    "drop/input_audio_buffer.commit/1": "a commit of its audio",
+    "drop/response.done/1": "its responses",
+    "drop/response.create/1": "its last response",
 }
 
 
-async def spoiled_calls(recording: str, ways: Iterable[str], tick: Callable[[Any], bool]) -> list[Any]:
-    """The tallies of one call each, all of them at a time."""
-    async with serve(Spoiler.serve, "127.0.0.1", 0, compression=None) as listening:
+async def faulty_calls(recording: str, ways: Iterable[str], tick: Callable[[Any], bool]) -> list[Any]:
+    """Return the tallies of one call per fault, made concurrently."""
+    async with serve(FaultyServer.serve, "127.0.0.1", 0, compression=None) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
         plans = [planned(recording, url=f"ws://127.0.0.1:{port}/{way}") for way in ways]
         return await asyncio.gather(*(fleet.run(plan, tick) for plan in plans))
 
 
 @pytest.fixture(scope="module")
-def spoiled(recording: str) -> dict[str, Any]:
-    tallies = asyncio.run(spoiled_calls(recording, SPOILED, lambda status: False))
-    return dict(zip(SPOILED, tallies, strict=True))
+def faulty(recording: str) -> dict[str, Any]:
+    tallies = asyncio.run(faulty_calls(recording, FAULTS, lambda status: False))
+    return dict(zip(FAULTS, tallies, strict=True))
 
 
-class Hurried(asyncio.SelectorEventLoop):
-    """A loop whose time can be put forward."""
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock can be advanced."""
 
     ahead = 0.0
 
@@ -270,57 +272,57 @@ class Hurried(asyncio.SelectorEventLoop):
         return super().time() + self.ahead
 
 
-def test_what_never_comes_is_given_up(recording: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once all calls wait for what never comes, patience is at its end."""
+def test_a_call_that_waits_forever_is_given_up(recording: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is advanced when all calls wait for an event that never arrives."""
     calls: list[Any] = []
 
-    class Kept(fleet.Call):  # type: ignore[name-defined,misc]
+    class StoredCall(fleet.Call):  # type: ignore[name-defined,misc]
         def __init__(self, *arguments: Any, **settings: Any) -> None:
             super().__init__(*arguments, **settings)
             calls.append(self)
 
     def tick(status: Any) -> bool:
-        if [call.stage for call in calls] == [*GIVEN_UP.values()]:
+        if [call.stage for call in calls] == [*WAITING.values()]:
             loop.ahead = 10_000.0
         return False
 
-    monkeypatch.setattr(fleet, "Call", Kept)
-    with contextlib.closing(Hurried()) as loop:
-        tallies = loop.run_until_complete(spoiled_calls(recording, GIVEN_UP, tick))
-    for stage, seen in zip(GIVEN_UP.values(), tallies, strict=True):
+    monkeypatch.setattr(fleet, "Call", StoredCall)
+    with contextlib.closing(SkippingLoop()) as loop:
+        tallies = loop.run_until_complete(faulty_calls(recording, WAITING, tick))
+    for stage, seen in zip(WAITING.values(), tallies, strict=True):
         assert seen.errors == {f"given up, still waiting for {stage}": 1}
         assert not seen.is_clean
 
 
-@pytest.mark.parametrize("way", SPOILED)
-def test_what_is_lost_or_spoiled_is_seen(spoiled: dict[str, Any], way: str) -> None:
-    seen = spoiled[way]
-    assert SPOILED[way](seen), seen
+@pytest.mark.parametrize("way", FAULTS)
+def test_every_fault_is_detected(faulty: dict[str, Any], way: str) -> None:
+    seen = faulty[way]
+    assert FAULTS[way](seen), seen
     assert seen.is_clean == (way == "drop/nothing/1")
 
 
-def test_the_faults_of_the_loopback_server_are_told_apart(recording: str) -> None:
+def test_the_faults_of_the_loopback_server_are_distinguished(recording: str) -> None:
     with LoopbackServer() as server:
-        odd, closed = (
+        deltas, closed = (
             planned(recording, url=f"{server.url}?fault={name}") for name in ("odd_deltas", "disconnect")
         )
-        odd_seen, closed_seen = made(odd, closed)
-    assert odd_seen.is_clean
+        deltas_seen, closed_seen = run_plans(deltas, closed)
+    assert deltas_seen.is_clean
     assert not closed_seen.is_clean
     ((error, count),) = closed_seen.errors.items()
     assert (error.partition(": ")[0], count) == ("closed by the server", 1)
 
 
-def test_answers_of_a_server_that_does_not_echo_are_only_counted(recording: str) -> None:
+def test_responses_of_a_server_that_does_not_echo_are_only_counted(recording: str) -> None:
     with LoopbackServer(script=lambda turn: "Good day.") as server:
         plan = planned(recording, url=server.url)
-        seen, judged = made(replaced(plan, is_echoed=False), plan)
+        seen, judged = run_plans(replaced(plan, is_echoed=False), plan)
     assert seen.is_clean
     assert (seen.answers, seen.audio_bytes) == (seen.turns + 1, 0)
     assert judged.wrong == judged.turns + 1
 
 
-# --- Ends --------------------------------------------------------------------------------
+# --- Command line and ends --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -331,7 +333,9 @@ def test_answers_of_a_server_that_does_not_echo_are_only_counted(recording: str)
         ("localhost:x@example.com", False),
     ],
 )  # fmt: skip
-def test_only_this_machine_is_called(host: str, is_here: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_this_machine_is_called_by_default(
+    host: str, is_here: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = f"ws://{host}/v1/realtime"
     assert load.parsed(["--url", url, "--any-host"]).url == url
     if is_here:
@@ -351,7 +355,7 @@ def test_only_this_machine_is_called(host: str, is_here: bool, capsys: pytest.Ca
         "--url ws:///v1 --any-host", "--url ws://127.0.0.1:99999/", "--url ws://127.0.0.1:x/", "--url=",
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_are_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         load.parsed(arguments.split())
     assert ended.value.code == 2
@@ -368,7 +372,7 @@ def test_what_cannot_be_is_refused(arguments: str, capsys: pytest.CaptureFixture
         (["--delta", "0.3"], "0.3"),
     ],
 )
-def test_settings_that_cannot_be_are_told_in_a_sentence(
+def test_invalid_settings_are_reported_in_a_sentence(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert load.main([*arguments, "--calls", "1"]) == 2
@@ -378,18 +382,18 @@ def test_settings_that_cannot_be_are_told_in_a_sentence(
     assert message in err
 
 
-def test_nobody_is_there() -> None:
-    with socket.socket() as taken:  # bound, so that nobody else is; and not listening
+def test_no_server_at_the_address() -> None:
+    with socket.socket() as taken:  # bound, so that no other process is, and not listening
         taken.bind(("127.0.0.1", 0))
         url = f"ws://127.0.0.1:{taken.getsockname()[1]}/v1/realtime"
         done = run("--url", url, "--calls", "3", "--seconds", "1", "--ramp", "0", "--ptime", "100")
     assert done.returncode == 1, done.stderr
-    assert "3 made, 0 heard out" in done.stdout
+    assert "3 made, 0 completed" in done.stdout
     assert "errors        3 [Errno " in done.stdout
     assert "NOT CLEAN" in done.stdout
 
 
-def test_another_kind_of_server_is_there(recording: str) -> None:
+def test_another_kind_of_server_at_the_address(recording: str) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
@@ -414,7 +418,7 @@ def test_another_kind_of_server_is_there(recording: str) -> None:
 
 @RUNS
 def test_a_soft_limit_of_open_files_is_raised(recording: str) -> None:
-    asked = [
+    arguments = [
         "--calls",
         "40",
         "--in-process",
@@ -427,27 +431,27 @@ def test_a_soft_limit_of_open_files_is_raised(recording: str) -> None:
         "--pause",
         "1",
     ]
-    done = run(*asked, "--recording", recording, limit="ulimit -Sn 60")
+    done = run(*arguments, "--recording", recording, limit="ulimit -Sn 60")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @RUNS
-def test_a_hard_limit_of_open_files_is_told() -> None:
+def test_a_hard_limit_of_open_files_is_reported() -> None:
     done = run("--calls", "500", limit="ulimit -n 200")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "need 564 open files in a process, and one may have 200" in done.stderr
+    assert "needs 564 open files in a process, and the hard limit is 200" in done.stderr
 
 
 @RUNS
 @pytest.mark.parametrize("how", ["--in-process", "--processes=2"])
 def test_ctrl_c_prints_what_was_measured(how: str, recording: str) -> None:
-    asked = [
+    arguments = [
         how,
         *["--calls", "4", "--seconds", "600", "--ramp", "0", "--pause", "1", "--recording"],
         recording,
     ]
     with subprocess.Popen(
-        command(*asked), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*arguments), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         while "4 calls open" not in process.stderr.readline():
@@ -456,10 +460,10 @@ def test_ctrl_c_prints_what_was_measured(how: str, recording: str) -> None:
         out, rest = process.communicate(timeout=60)
     assert process.returncode == 130, out + rest
     assert "Traceback" not in rest
-    assert "4 made, 0 heard out; at most 4 open at once" in out
+    assert "4 made, 0 completed; at most 4 open at once" in out
     assert "errors        none" in out
     assert "s of CPU: " in out
-    assert "Stopped before its time" in out
+    assert "Stopped early" in out
 
 
 @pytest.mark.parametrize(
@@ -470,25 +474,27 @@ def test_ctrl_c_prints_what_was_measured(how: str, recording: str) -> None:
     ],
     ids=["ended", "killed"],
 )
-def test_the_server_goes_away(recording: str, end: Callable[[Any], None], error: str) -> None:
+def test_the_server_ends(recording: str, end: Callable[[Any], None], error: str) -> None:
     def tick(status: Any) -> bool:
         if status.open == 3:
             end(server)
         return False
 
     with apart.Server() as server:
-        found = made(planned(recording, url=server.url, calls=3, seconds=600.0), tick=tick)
+        found = run_plans(planned(recording, url=server.url, calls=3, seconds=600.0), tick=tick)
     assert (found.opened, found.finished) == (3, 0)
     assert found.errors == {error: 3}
     assert (server.cpu_seconds is None) == error.endswith("1006")
 
 
-def test_a_server_that_does_not_read_is_waited_for(recording: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it holds back is said later, in its order, and counts as the server's delay."""
+def test_appends_wait_for_a_server_that_does_not_read(
+    recording: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delayed appends are sent later, in order, and count as the server's delay."""
     calls: list[Any] = []
     steps = ["pause_writing", "resume_writing"]
 
-    class Kept(fleet.Call):  # type: ignore[name-defined,misc]
+    class StoredCall(fleet.Call):  # type: ignore[name-defined,misc]
         def __init__(self, *arguments: Any, **settings: Any) -> None:
             super().__init__(*arguments, **settings)
             calls.append(self)
@@ -498,23 +504,21 @@ def test_a_server_that_does_not_read_is_waited_for(recording: str, monkeypatch: 
             getattr(calls[0]._wire, steps.pop(0))()
         return False
 
-    monkeypatch.setattr(fleet, "Call", Kept)
+    monkeypatch.setattr(fleet, "Call", StoredCall)
     with LoopbackServer() as server:
-        found = made(planned(recording, url=server.url, seconds=2.0), tick=tick)
+        found = run_plans(planned(recording, url=server.url, seconds=2.0), tick=tick)
     assert found.is_clean
-    assert found.held_appends >= 10
-    assert found.lateness_ms.count + found.held_appends == found.sent["input_audio_buffer.append"]
+    assert found.delayed_appends >= 10
+    assert found.lateness_ms.count + found.delayed_appends == found.sent["input_audio_buffer.append"]
 
 
-def test_what_is_wrong_with_the_program_is_not_kept_quiet(
-    recording: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_is_raised(recording: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def make(self: object, begin: float, end: float) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(fleet.Call, "make", make)
     with pytest.raises(ZeroDivisionError):
-        made(planned(recording))
+        run_plans(planned(recording))
 
 
 def test_a_process_of_the_generator_dies(recording: str) -> None:
@@ -529,7 +533,7 @@ def test_a_process_of_the_generator_dies(recording: str) -> None:
     assert found.errors == {"a process of the generator died": 2}
 
 
-# --- Parts -------------------------------------------------------------------------------
+# --- Modules -------------------------------------------------------------------------------
 
 
 @given(
@@ -538,43 +542,43 @@ def test_a_process_of_the_generator_dies(recording: str) -> None:
     start=st.integers(0, 9_000),
     ms=st.integers(0, 9_000),
 )
-def test_what_was_said_is_known_to_the_byte(
+def test_the_audio_sent_is_known_exactly(
     recording: str, first: int, spoken: int, start: int, ms: int
 ) -> None:
-    said = speech.Speech(recording, "g711_ulaw", 20, 615, lambda frame: frame)
-    first %= len(said.frames)
-    frames = [said.frames[(first + number) % len(said.frames)] for number in range(spoken)]
+    spoken_loop = speech.Speech(recording, "g711_ulaw", 20, 615, lambda frame: frame)
+    first %= len(spoken_loop.frames)
+    frames = [spoken_loop.frames[(first + number) % len(spoken_loop.frames)] for number in range(spoken)]
     audio: Any = b"".join(realtime.decode_client(frame).audio for frame in frames)
     audio += ULAW.silence(20_000)
-    assert said.span(first, spoken, start, start + ms) == audio[8 * start : 8 * (start + ms)]
+    assert spoken_loop.span(first, spoken, start, start + ms) == audio[8 * start : 8 * (start + ms)]
 
 
-def test_there_must_be_something_to_say(tmp_path: Path) -> None:
+def test_an_empty_recording_is_refused(tmp_path: Path) -> None:
     write_wav(tmp_path / "empty.wav", b"", ULAW)
     with pytest.raises(realtime.AudioError, match="no sound"):
         speech.Speech(str(tmp_path / "empty.wav"), "g711_ulaw", 20, 0, lambda frame: frame)
 
 
-def test_each_distinct_append_is_made_once(recording: str) -> None:
-    made_of: list[bytes] = []
+def test_each_distinct_append_is_encoded_once(recording: str) -> None:
+    encoded: list[bytes] = []
 
     def frame_of(frame: bytes) -> bytes:
-        made_of.append(frame)
+        encoded.append(frame)
         return frame
 
-    said = speech.Speech(recording, "g711_ulaw", 20, 6_000, frame_of)
-    assert len(said.frames) == 350
-    assert len(made_of) == len(set(made_of)) == 51  # the second of speech, and one of silence
-    assert said.frames[-1] is said.silence
+    spoken_loop = speech.Speech(recording, "g711_ulaw", 20, 6_000, frame_of)
+    assert len(spoken_loop.frames) == 350
+    assert len(encoded) == len(set(encoded)) == 51  # the second of speech, and one of silence
+    assert spoken_loop.frames[-1] is spoken_loop.silence
 
 
 PIECES = st.lists(st.integers(1, 40), max_size=30)
 
 
-@given(cuts=PIECES, parts=st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=3), max_size=5))
-def test_any_split_of_what_comes_gives_the_same_frames(cuts: list[int], parts: list[list[bytes]]) -> None:
-    """Whole frames and fragmented ones, with a ping among them, cut anywhere."""
-    heard: list[bytes] = []
+@given(splits=PIECES, parts=st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=3), max_size=5))
+def test_any_split_of_the_stream_gives_the_same_frames(splits: list[int], parts: list[list[bytes]]) -> None:
+    """Complete and fragmented messages with pings between them, split anywhere."""
+    received: list[bytes] = []
     stream = b""
     for fragments in parts:
         for number, data in enumerate(fragments):
@@ -584,26 +588,26 @@ def test_any_split_of_what_comes_gives_the_same_frames(cuts: list[int], parts: l
 
     async def feed() -> None:
         transport = Transport()
-        line = wire.Wire(wire.parse_uri("ws://127.0.0.1/"), heard.append, lambda: None)
+        line = wire.Wire(wire.parse_uri("ws://127.0.0.1/"), received.append, lambda: None)
         line.connection_made(transport)
-        server = ServerProtocol()
+        server = WebSocketProtocol()
         server.receive_data(bytes(transport.written))
         (request,) = server.events_received()
         server.send_response(server.accept(request))  # type: ignore[arg-type]
-        came = b"".join(server.data_to_send()) + stream
-        for cut in (*cuts, len(came)):
-            if came:
-                line.data_received(came[:cut])
-            came = came[cut:]
+        data = b"".join(server.data_to_send()) + stream
+        for size in (*splits, len(data)):
+            if data:
+                line.data_received(data[:size])
+            data = data[size:]
         line.connection_lost(None)
         await line.closed
 
     asyncio.run(feed())
-    assert heard == [b"".join(fragments) for fragments in parts]
+    assert received == [b"".join(fragments) for fragments in parts]
 
 
 class Transport(asyncio.Transport):
-    """Keeps what is written."""
+    """Stores the data that is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -616,17 +620,17 @@ class Transport(asyncio.Transport):
         return False
 
 
-def test_the_metronome_goes_by_time() -> None:
-    """Two speakers, of whom one joins when the other is at it: each says what is due, in order, and not before."""
-    said: list[tuple[float, str]] = []
+def test_the_metronome_calls_speakers_when_they_are_due() -> None:
+    """Two speakers at once: each one is called when it is due, in order, and not before."""
+    calls: list[tuple[float, str]] = []
 
     class Speaker:
         def __init__(self, name: str, beat: float, times: int, is_over: asyncio.Event) -> None:
             self.name, self.beat, self.times, self.is_over = name, beat, times, is_over
 
-        def say(self, now: float, due: float) -> float | None:
+        def send_chunk(self, now: float, due: float) -> float | None:
             assert now >= due
-            said.append((due, self.name))
+            calls.append((due, self.name))
             self.times -= 1
             if not self.times:
                 self.is_over.set()
@@ -644,12 +648,12 @@ def test_the_metronome_goes_by_time() -> None:
             await end.wait()
 
     asyncio.run(go())
-    assert [due for due, _ in said] == sorted(due for due, _ in said)
-    names = Counter(name for _, name in said)
-    assert (names["quick"], names["slow"], len(names), len(said)) == (200, 3, 102, 303)
+    assert [due for due, _ in calls] == sorted(due for due, _ in calls)
+    names = Counter(name for _, name in calls)
+    assert (names["quick"], names["slow"], len(names), len(calls)) == (200, 3, 102, 303)
 
 
-def test_tallies_add_up() -> None:
+def test_tallies_are_added() -> None:
     one, other = tally.Tally(calls=1, call_seconds=0.5), tally.Tally(calls=2, finished=2)
     one.sent["a"] = other.sent["a"] = 3
     one.lateness_ms.add(1.0)
@@ -660,21 +664,21 @@ def test_tallies_add_up() -> None:
     assert not one.is_clean
 
 
-def test_a_generator_that_is_late_says_so() -> None:
-    found = tally.Tally(held_appends=7)
+def test_a_late_generator_is_reported() -> None:
+    found = tally.Tally(delayed_appends=7)
     for _ in range(50):
         found.lateness_ms.add(25.0)
-    asked = {
-        "asked": 1,
+    settings = {
+        "requested": 1,
         "seconds": 1.0,
         "ptime_ms": 20.0,
         "format": "pcm16",
         "server": "x",
         "is_stopped": False,
     }
-    told_of = report.Report.of(found, 0.0, **asked)
-    text = "\n".join(report.lines(told_of))
-    assert told_of.generator_is_late
-    assert "held back     7 appends" in text
-    assert "The generator was late itself" in text
-    assert "nothing measured after speech_stopped came" in text
+    found_report = report.Report.of(found, 0.0, **settings)
+    text = "\n".join(report.lines(found_report))
+    assert found_report.generator_is_late
+    assert "delayed       7 appends" in text
+    assert "The generator itself was late" in text
+    assert "nothing measured after speech_stopped" in text

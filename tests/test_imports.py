@@ -1,8 +1,9 @@
-"""Imports run one way, read from the source; and what a bare `import realtime` costs."""
+"""Imports run one way and through public doors, read from the source; what `import realtime` costs."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -15,18 +16,17 @@ import realtime
 
 ROOT = Path(__file__).resolve().parent.parent / "realtime"
 FILES = sorted(ROOT.rglob("*.py"))
-MAX_LINES = 350
 
-# From the bottom up. A part imports only from the lines above its own (which stand lower in
-# the house), and from itself: so `audio`, beside `events`, never imports them.
+# From the bottom up. A part imports only from lines above its own, and from itself: `audio` stands
+# beside `events`, so neither imports the other.
 LAYERS = (
-    {"_names", "_types", "_version", "_secrets", "_bounded", "spec"},
+    {"_base64", "_bounded", "_secrets", "_version", "spec"},
     {"_text"},
     {"errors"},
     {"format"},
     {"audio", "events"},
     {"_guard", "append", "repair"},
-    {"peek", "read"},
+    {"peek"},
     {"codec"},
     {"build", "validate"},
     {"beta", "live", "translation"},
@@ -42,14 +42,28 @@ LAYERS = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # Everything that a bare `import realtime` reads: no numpy there, so no `audio`.
 CORE = frozenset().union(*LAYERS[: LEVEL["__init__"] + 1]) - {"audio"}
-# A folder or a file name that only one machine has.
+# The packages that users import from.
+PACKAGES = (
+    "realtime",
+    "realtime.analysis",
+    "realtime.audio",
+    "realtime.beta",
+    "realtime.events",
+    "realtime.live",
+    "realtime.recording",
+    "realtime.state",
+    "realtime.telephony",
+    "realtime.testing",
+    "realtime.translation",
+)
+# A folder or a file name that exists on one machine only.
 MACHINE = re.compile(r"/(?:home|root|Users|mnt|opt)/|\b[A-Z]:\\|/tmp/\w")
 
 Module = tuple[str, ...]
 
 
 def name_of(file: Path) -> Module:
-    """("codec",), ("events", "base"); a package is named without its __init__, the root is ()."""
+    """Return ("codec",), ("events", "base"); a package without its __init__, the root as ()."""
     parts = file.relative_to(ROOT).with_suffix("").parts
     return parts[:-1] if parts[-1] == "__init__" else parts
 
@@ -66,7 +80,7 @@ def is_for_checkers(node: ast.AST) -> bool:
 
 
 def import_nodes(node: ast.AST, *, for_checkers: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Every import below `node`, inside functions too; for type checkers only where asked."""
+    """Yield every import below `node`, in functions too; those for type checkers only on request."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         yield node
     if isinstance(node, ast.If) and is_for_checkers(node) and not for_checkers:
@@ -77,18 +91,33 @@ def import_nodes(node: ast.AST, *, for_checkers: bool) -> Iterator[ast.Import | 
         yield from import_nodes(child, for_checkers=for_checkers)
 
 
-def imports_of(file: Path, *, for_checkers: bool = True) -> set[Module]:
-    """The modules of this package that `file` imports."""
+def imported_names(file: Path, *, for_checkers: bool = True) -> Iterator[tuple[Module, str]]:
+    """Yield (module, name) for each name that `file` imports from this package."""
     package = file.parent.relative_to(ROOT).parts
-    found = set()
     for node in import_nodes(ast.parse(file.read_text(encoding="utf-8")), for_checkers=for_checkers):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - (node.level - 1)] + tuple(
-                (node.module or "").split(".") * bool(node.module)
-            )
+            base = package[: len(package) - (node.level - 1)]
+            base += tuple(node.module.split(".")) if node.module else ()
             for alias in node.names:
-                found.add((*base, alias.name) if (*base, alias.name) in MODULES else base)
-    return found
+                yield base, alias.name
+
+
+def imports_of(file: Path, *, for_checkers: bool = True) -> set[Module]:
+    """Return the modules of this package that `file` imports."""
+    return {
+        (*base, name) if (*base, name) in MODULES else base
+        for base, name in imported_names(file, for_checkers=for_checkers)
+    }
+
+
+def owner_of_private(path: Module) -> Module | None:
+    """Return the package that the first private part of a dotted path belongs to; None if all is public."""
+    for at, part in enumerate(path):
+        if part.startswith("_") and not part.startswith("__"):
+            parent = path[:at]
+            # The private name of a module belongs to the package of that module.
+            return parent if parent not in MODULES or MODULES[parent].stem == "__init__" else parent[:-1]
+    return None
 
 
 def ids(file: Path) -> str:
@@ -99,20 +128,45 @@ def ids(file: Path) -> str:
 def test_imports_run_one_way(file: Path) -> None:
     part = part_of(name_of(file))
     assert part in LEVEL, f"give {part!r} its place in LAYERS"
-    # The root names its parts for type checkers; at run time they are imported when first named.
+    # The root names its packages for type checkers; at run time they are imported on first access.
     for imported in imports_of(file, for_checkers=part != "__init__"):
         other = part_of(imported)
         assert other == part or LEVEL[other] < LEVEL[part], f"{ids(file)} imports {'.'.join(imported)}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=ids)
-def test_the_core_knows_no_audio(file: Path) -> None:
+def test_private_names_are_imported_only_inside_their_package(file: Path) -> None:
+    package = file.parent.relative_to(ROOT).parts
+    for base, name in imported_names(file):
+        owner = owner_of_private((*base, name))
+        assert owner is None or package[: len(owner)] == owner, f"{ids(file)}: {'.'.join((*base, name))}"
+
+
+@pytest.mark.parametrize(
+    ("path", "owner"),
+    [
+        (("_text",), ()),
+        (("_text", "clock"), ()),
+        (("errors", "snippet"), None),
+        (("errors", "_x"), ()),
+        (("state", "_common", "x"), ("state",)),
+        (("state", "playback", "_x"), ("state",)),
+        (("state", "__all__"), None),
+    ],
+)
+def test_a_private_name_belongs_to_the_package_it_stands_in(path: Module, owner: Module | None) -> None:
+    assert owner_of_private(path) == owner
+
+
+@pytest.mark.parametrize("file", FILES, ids=ids)
+def test_the_core_imports_no_audio(file: Path) -> None:
     if part_of(name_of(file)) in CORE:
         assert "audio" not in {part_of(module) for module in imports_of(file, for_checkers=False)}
 
 
-def test_no_file_imports_itself_by_way_of_others() -> None:
-    graph = {name: imports_of(file, for_checkers=False) - {name} for name, file in MODULES.items()}
+def test_there_are_no_import_circles() -> None:
+    """Imports for type checkers count too, but for the root's, which only name its packages."""
+    graph = {name: imports_of(file, for_checkers=bool(name)) - {name} for name, file in MODULES.items()}
     done: set[Module] = set()
 
     def visit(module: Module, way: list[Module]) -> None:
@@ -135,14 +189,68 @@ def test_imports_inside_the_package_are_relative(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=ids)
-def test_files_are_short_and_tied_to_no_machine(file: Path) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_LINES
-    assert not MACHINE.search(text)
+def test_files_name_no_path_of_a_machine(file: Path) -> None:
+    assert not MACHINE.search(file.read_text(encoding="utf-8"))
+
+
+# --- Public names ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_dir_shows_exactly_the_public_names(name: str) -> None:
+    package = importlib.import_module(name)
+    public = package.__all__
+    assert len(public) == len(set(public))
+    packages = (
+        {part.rpartition(".")[2] for part in PACKAGES[1:]} - {"events"} if name == "realtime" else set()
+    )
+    assert set(dir(package)) == set(public) | packages
+    for attribute in dir(package):
+        assert hasattr(package, attribute)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_all_is_written_in_the_source(name: str) -> None:
+    """Type checkers read `__all__` from the source, so it must be a list or a sum of such lists there."""
+    path = importlib.import_module(name).__file__
+    assert path is not None
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    assigned = [
+        node.value
+        for node in tree.body
+        if (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+        or (isinstance(node, ast.AugAssign) and ast.unparse(node.target) == "__all__")
+    ]
+    assert assigned
+    for value in assigned:
+        assert isinstance(value, ast.List) or ast.unparse(value).endswith(".__all__"), ast.unparse(value)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module], ids=".".join)
+def test_no_name_hides_a_module(module: Module) -> None:
+    """`import realtime.audio.x as m` binds the attribute `x` of `realtime.audio`: it must be the module."""
+    if module[-1] == "__main__":
+        return
+    path = ".".join(("realtime", *module))
+    found = importlib.import_module(path)
+    parent = importlib.import_module(path.rpartition(".")[0])
+    assert getattr(parent, module[-1]) is found
+
+
+def test_public_names_of_realtime() -> None:
+    names = set(realtime.__all__)
+    assert {
+        "ServerEvent", "ClientEvent", "Item", "ContentPart", "Maybe", "Voice", "UNSET", "decode_server",
+        "AudioFormat", "DecodeError", "UnknownEvent", "SessionUpdate",
+    } <= names  # fmt: skip
+    assert not {"Any", "Literal", "TYPE_CHECKING", "annotations", "msgspec", "Struct", "Raw", "Union"} & names
+
+
+# --- What an import costs ---------------------------------------------------------------------
 
 
 def modules_after(statement: str) -> set[str]:
-    """What a new interpreter has imported after `statement`."""
+    """Return the names of the modules that a new interpreter has imported after `statement`."""
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
@@ -151,9 +259,9 @@ def modules_after(statement: str) -> set[str]:
 def test_a_bare_import_takes_no_numpy_and_no_network() -> None:
     loaded = modules_after("import realtime")
     assert "realtime.codec" in loaded
-    for name in ("numpy", "websockets", "asyncio", "ssl", "socket", "pybase64", "openai"):
+    for name in ("numpy", "websockets", "asyncio", "ssl", "socket", "openai"):
         assert name not in loaded
-    for name in ("audio", "beta", "testing", "cli", "repair"):
+    for name in ("audio", "beta", "testing", "cli"):
         assert f"realtime.{name}" not in loaded
 
 
@@ -161,32 +269,12 @@ def test_a_bare_import_takes_no_numpy_and_no_network() -> None:
     ("named", "loaded", "not_loaded"),
     [("audio", "numpy", "asyncio"), ("beta", "realtime.beta", "numpy")],
 )
-def test_parts_are_imported_when_first_named(named: str, loaded: str, not_loaded: str) -> None:
+def test_packages_are_imported_on_first_access(named: str, loaded: str, not_loaded: str) -> None:
     modules = modules_after(f"import realtime\nrealtime.{named}")
     assert loaded in modules
     assert not_loaded not in modules
 
 
-def test_a_part_that_is_not_there_is_an_attribute_error() -> None:
-    import realtime
-
+def test_a_missing_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         realtime.nothing  # type: ignore[attr-defined]  # noqa: B018
-
-
-def test_the_public_names_are_the_packages_own() -> None:
-    names = set(vars(realtime)["__all__"])
-    assert {
-        "ServerEvent",
-        "ClientEvent",
-        "Item",
-        "ContentPart",
-        "Maybe",
-        "Voice",
-        "UNSET",
-        "decode_server",
-    } <= names
-    assert {"AudioFormat", "DecodeError", "UnknownEvent", "SessionUpdate"} <= names
-    assert not {"Any", "Literal", "TYPE_CHECKING", "annotations", "msgspec", "Struct", "Raw", "Union"} & names
-    for name in names:
-        assert hasattr(realtime, name)

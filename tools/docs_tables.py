@@ -21,11 +21,10 @@ import msgspec
 
 import realtime
 from realtime import beta, live, translation
-from realtime.beta import _from_ga, _to_ga
-from realtime.beta._moves import RENAMED, SHARED
-from realtime.codec import known
+from realtime.beta.convert import CONVERTED_FROM_GA, CONVERTED_TO_GA, RENAMED, SHARED
+from realtime.codec import event_classes
 from realtime.events.base import Tagged
-from realtime.testing.faults import FAULTS, named
+from realtime.testing.faults import FAULTS, get_fault
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DIALECTS = {"ga": realtime, "beta": beta, "translation": translation, "live": live}
@@ -50,7 +49,7 @@ def code(*words: str) -> str:
 
 def union(dialect: str, side: str) -> tuple[type[Tagged], ...]:
     """Return the event classes of one side of a dialect."""
-    return known(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
+    return event_classes(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
 
 
 def tag(kind: type[Tagged]) -> str:
@@ -105,7 +104,7 @@ def moved_events(side: str) -> str:
 
 def _landing(kind: type[Tagged]) -> set[Any]:
     """Return the GA classes that a beta event converts to, by converting one."""
-    if kind not in _to_ga._MOVES:
+    if kind not in CONVERTED_TO_GA:
         return set()
     frame = json.dumps({"type": tag(kind), **_minimal_members(kind)})
     decode = beta.decode_client if kind in union("beta", "client") else beta.decode_server
@@ -126,7 +125,9 @@ def _minimal_members(kind: type) -> dict[str, Any]:
 
 def new_events(side: str) -> str:
     """Return the GA events without a counterpart in beta."""
-    ours = [k for k in union("ga", side) if k not in SHARED and k not in RENAMED and k not in _from_ga._MOVES]
+    ours = [
+        k for k in union("ga", side) if k not in SHARED and k not in RENAMED and k not in CONVERTED_FROM_GA
+    ]
     return table(("GA", "when"), [(f"`{tag(kind)}`", first_sentence(kind)) for kind in ours])
 
 
@@ -400,7 +401,7 @@ def faults() -> str:
     """Return the faults of the loopback server."""
     affected = {None: "every connection", 1: "one connection"}
     rows = [
-        (f"`{name}`", " ".join((kind.__doc__ or "").split()), affected[named(name).times])
+        (f"`{name}`", " ".join((kind.__doc__ or "").split()), affected[get_fault(name).times])
         for name, kind in FAULTS.items()
     ]
     return table(("name", "effect", "applies to"), rows)

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 import realtime
 from realtime.audio import Resampler
-from realtime.audio._filters import HALF_PERIODS, KAISER_BETA, RATES, filter_of, taps
+from realtime.audio.resample import HALF_PERIODS, KAISER_BETA, SAMPLE_RATES, filter_of, taps
 from tests.audio.measure import passband, rejection, whole
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAIRS = list(permutations(RATES, 2))
+PAIRS = list(permutations(SAMPLE_RATES, 2))
 HEAD = """# Resampler measurements
 
 `realtime.audio.Resampler` is a streaming polyphase FIR filter: a sinc of {periods} periods of the lower rate on each side

@@ -1,1 +1,1 @@
-"""The parts of examples/load.py, from the bottom: `tally`, `wire`, `speech`, `metronome`, `call`, `fleet`, `apart`."""
+"""Modules of examples/load.py, from the bottom: `tally`, `wire`, `speech`, `metronome`, `call`, `fleet`, `apart`."""

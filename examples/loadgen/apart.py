@@ -1,7 +1,7 @@
-"""Calls in processes of their own, and the server beside them: in another process, or in a thread of this one.
+"""Processes: calls in child processes, and the server in another process or in a thread of this one.
 
-Children are told through pipes, never by signals: they ignore the SIGINT that a terminal sends to all. A child
-whose parent is gone ends by itself.
+Children are controlled through pipes, not by signals: they ignore the SIGINT that a terminal sends to all of them.
+A child whose parent has ended also ends.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .fleet import TICK_SECONDS, Plan, Status, Tick, run
 from .tally import Tally
 
 STOP: Final = "stop"
-# How long a child may take to end once it was told to.
+# How long a child may take to end after it was requested to.
 JOIN_SECONDS: Final = 10.0
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
 
 @contextlib.contextmanager
 def _ignoring_sigint() -> Generator[None]:
-    """Children that are started now ignore SIGINT from their first moment on."""
+    """Start children in this context, so that they ignore SIGINT from the beginning."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -52,7 +52,7 @@ def _start(target: Any, *arguments: object) -> tuple[BaseProcess, Connection]:
 
 
 def run_apart(plan: Plan, processes: int, tick: Tick) -> Tally:
-    """As `fleet.run`, in so many processes, which begin at the same time."""
+    """Do what `fleet.run` does in several processes, which begin at the same time."""
     plans = [replace(plan, first=first, step=processes) for first in range(min(processes, plan.calls))]
     children = [_start(_make_calls, part) for part in plans]
     pipes = [pipe for _, pipe in children]
@@ -87,11 +87,11 @@ def _collect(pipes: list[Connection], tick: Tick) -> Tally:
     while at_work:
         ready = wait(at_work, TICK_SECONDS)
         for pipe in [pipe for pipe in at_work if pipe in ready]:
-            told = _told(pipe)
-            if isinstance(told, Status):
-                statuses[pipes.index(pipe)] = told
+            message = _receive(pipe)
+            if isinstance(message, Status):
+                statuses[pipes.index(pipe)] = message
             else:
-                tally += told
+                tally += message
                 at_work.remove(pipe)
         if tick(Status(*map(sum, zip(*statuses.values(), strict=True)))) and not is_stopped:
             is_stopped = True
@@ -101,10 +101,10 @@ def _collect(pipes: list[Connection], tick: Tick) -> Tally:
     return tally
 
 
-def _told(pipe: Connection) -> Status | Tally:
+def _receive(pipe: Connection) -> Status | Tally:
     try:
-        told: Status | Tally = pipe.recv()
-        return told
+        message: Status | Tally = pipe.recv()
+        return message
     except EOFError:
         lost = Tally()
         lost.errors["a process of the generator died"] += 1
@@ -122,18 +122,18 @@ def _end(process: BaseProcess) -> None:
 
 
 class Server:
-    """A LoopbackServer in a process of its own, in a `with` block.
+    """A LoopbackServer in another process. Use it in a `with` block.
 
-    Attributes: `url`; `cpu_seconds`, spent from its first to its last moment of service, once it has ended; None
-    where it died.
+    Attributes: `url`; `cpu_seconds`, the CPU time between the start and the end of its service, set when it has
+    ended; None if it died.
 
     Raises:
-        AudioError, ConfigError: an option that cannot be.
-        RuntimeError: on entering, it does not come up.
+        AudioError, ConfigError: an invalid option.
+        RuntimeError: it does not start; raised on entering.
     """
 
     def __init__(self, **options: Any) -> None:
-        LoopbackServer(**options)  # what it refuses, it refuses here
+        LoopbackServer(**options)  # raises for invalid options
         self._options = options
         self.url = ""
         self.cpu_seconds: float | None = None
@@ -144,7 +144,7 @@ class Server:
             self.url = self._pipe.recv()
         except EOFError:
             _end(self._process)
-            raise RuntimeError("the server did not come up") from None
+            raise RuntimeError("the server did not start") from None
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -156,10 +156,10 @@ class Server:
 
 
 def _serve(pipe: Connection, options: dict[str, Any]) -> None:
-    asyncio.run(_serve_until_told(pipe, options))
+    asyncio.run(_serve_until_stopped(pipe, options))
 
 
-async def _serve_until_told(pipe: Connection, options: dict[str, Any]) -> None:
+async def _serve_until_stopped(pipe: Connection, options: dict[str, Any]) -> None:
     async with LoopbackServer(**options) as server:
         pipe.send(server.url)
         cpu = time.process_time()
@@ -169,24 +169,24 @@ async def _serve_until_told(pipe: Connection, options: dict[str, Any]) -> None:
             pipe.send(time.process_time() - cpu)
 
 
-class ServerWithin:
-    """The same in a thread: its CPU is what this process spent beside the thread that made the calls."""
+class ServerInThread:
+    """The same in a thread. Its CPU time is that of this process without the thread that makes the calls."""
 
     def __init__(self, **options: Any) -> None:
         self._server = LoopbackServer(**options)
         self.url = ""
         self.cpu_seconds: float | None = None
 
-    def __enter__(self) -> ServerWithin:
+    def __enter__(self) -> ServerInThread:
         self._server.__enter__()
         self.url = self._server.url
-        self._cpu = _beside_this_thread()
+        self._cpu = _cpu_of_other_threads()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.cpu_seconds = _beside_this_thread() - self._cpu
+        self.cpu_seconds = _cpu_of_other_threads() - self._cpu
         self._server.__exit__(None, None, None)
 
 
-def _beside_this_thread() -> float:
+def _cpu_of_other_threads() -> float:
     return time.process_time() - time.thread_time()

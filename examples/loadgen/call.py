@@ -1,8 +1,7 @@
-"""Call: one caller, who speaks in time, hears every answer, interrupts, and knows what should have come.
+"""Call: one caller, who sends audio in real time, receives every response, interrupts, and checks what arrives.
 
-Most frames are known by their type alone; those that say something about turns and audio are decoded. At the
-end the caller commits what was said since the last turn and asks for an answer to it, so that a server which plays
-back what it heard has shown all of it.
+Most frames are only counted by type; those about turns and audio are decoded. At the end the caller commits the audio
+since the last turn and requests a response to it, so that an echoing server has returned all of the audio.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ import realtime
 from realtime.state import Playback
 
 from .metronome import Metronome
-from .speech import KEPT_MS, Speech
+from .speech import RETAINED_MS, Speech
 from .tally import Tally
 from .wire import Wire, masked
 
 APPEND: Final = "input_audio_buffer.append"
-# Events of a call that is over come in equal numbers.
+# Events that must arrive in equal numbers in a complete call.
 PAIRS: Final = (
     ("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"),
     ("input_audio_buffer.committed", "response.created"),
@@ -35,24 +34,24 @@ PAIRS: Final = (
     ("response.content_part.added", "response.output_audio.done"),
     ("response.content_part.added", "response.output_audio_transcript.done"),
 )
-# The golden ratio spreads where callers begin, however many there are.
+# Multiples of the golden ratio distribute the callers' start positions evenly for any number of calls.
 SPREAD: Final = 0.6180339887498949
 
 
-class Gone(ConnectionError):
-    """The server has closed the connection; the message says how."""
+class ServerClosed(ConnectionError):
+    """The server closed the connection. The message has the code and the reason."""
 
 
 @dataclass(slots=True)
-class Answer:
-    """An answer under way: `expected`, what it is to be (None: anything), and how much of that came."""
+class Response:
+    """A response in progress: its `expected` audio (None if any is allowed), and how much was `received`."""
 
     expected: bytes | None
     received: int = 0
     is_equal: bool = True
 
     def add(self, audio: bytes) -> None:
-        """More of it came."""
+        """Compare a part of the audio that was received."""
         begin = self.received
         self.received += len(audio)
         if self.expected is not None and self.expected[begin : self.received] != audio:
@@ -60,10 +59,10 @@ class Answer:
 
 
 class Call:
-    """The call `number`, which says `speech`; what becomes of it goes into `tally`.
+    """The call `number`, which sends `speech`. Its results are added to `tally`.
 
-    Attributes: `stage`, what it is waiting for, "" once it is over; `sent` and `received`, frames by type; `said`,
-    appends.
+    Attributes: `stage`, a description of what it waits for, "" when it is over; `sent` and `received`, the numbers
+    of frames by type; `appends`, the number of appends sent.
     """
 
     def __init__(
@@ -72,46 +71,46 @@ class Call:
         self.stage = "its time"
         self.sent: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
-        self.said = 0
+        self.appends = 0
         self._url = url
         self._speech, self._metronome, self._tally = speech, metronome, tally
         self._is_echoed = is_echoed
         self._first = int(number * SPREAD % 1 * len(speech.frames))
         self._clock = asyncio.get_running_loop().time
         self._news = asyncio.Event()
-        # Speaking.
+        # Sending.
         self._begin = 0.0
         self._voiced = self._total = 0
         self._has_spoken = asyncio.Event()
         self._resumes_at: float | None = None
         self._is_behind = False
-        # Listening.
+        # Receiving.
         self._playback = Playback(speech.format)
         self._plays_since = 0.0
         self._spans: list[tuple[float, float]] = []
-        self._heard_ms = 0.0  # up to where the caller's audio has become turns
+        self._turns_end_ms = 0.0  # the end of the caller's audio that was part of a turn
         self._stopped_at: tuple[float, float] | None = None
-        self._answer: Answer | None = None
+        self._response: Response | None = None
 
     async def make(self, begin: float, end: float) -> None:
-        """Call at `begin`, speak until `end`, both in the loop's time, and hear the answers out."""
+        """Connect at `begin`, send until `end` (both in the loop's time), and receive all responses."""
         await asyncio.sleep(max(0.0, begin - self._clock()))
         self._tally.calls += 1
         try:
             await self._connected(begin, end)
         except (OSError, InvalidHandshake) as why:
-            self._tally.errors[_words(why)] += 1
+            self._tally.errors[_reason_of(why)] += 1
             self.stage = ""
 
     async def _connected(self, begin: float, end: float) -> None:
         self.stage = "a connection"
-        self._wire = wire = await Wire.connect(self._url, self._hear, self._resume)
+        self._wire = wire = await Wire.connect(self._url, self._receive, self._resume)
         self._tally.opens()
         talking = asyncio.create_task(self._talk(begin, end))
         try:
             await asyncio.wait({talking, wire.closed}, return_when=asyncio.FIRST_COMPLETED)
             if not talking.done():
-                raise Gone(f"closed by the server: {wire.close_reason}")
+                raise ServerClosed(f"closed by the server: {wire.close_reason}")
             talking.result()
             self.stage = "the end of the connection"
             wire.close()
@@ -133,18 +132,18 @@ class Call:
         await self._until(lambda: self.received["session.updated"] > 0)
         self._tally.connect_ms.add((self._clock() - begin) * 1000)
         await self._speak(end)
-        self.stage = "what it said to be committed"
+        self.stage = "a commit of its audio"
         self._send(realtime.InputAudioBufferCommit())
         await self._until(lambda: self._count("committed") > self._count("speech_stopped"))
-        self.stage = "its answers"
+        self.stage = "its responses"
         await self._until(lambda: self.received["response.done"] == self._count("speech_stopped"))
-        self._spans.append((self._heard_ms, self.said * self._speech.ptime_ms))
+        self._spans.append((self._turns_end_ms, self.appends * self._speech.ptime_ms))
         self._send(realtime.ResponseCreate())
-        self.stage = "its last answer"
+        self.stage = "its last response"
         await self._until(lambda: self.received["response.done"] > self._count("speech_stopped"))
 
     async def _speak(self, end: float) -> None:
-        self.stage = "an end of its speech"
+        self.stage = "the end of its speech"
         self._begin = self._clock()
         self._voiced = max(0, round((end - self._begin) * 1000 / self._speech.ptime_ms))
         self._total = self._voiced + self._speech.closing
@@ -163,29 +162,29 @@ class Call:
         self.sent[event.type] += 1
         self._wire.send(masked(realtime.encode(event)))
 
-    # --- Speaking ---
+    # --- Sending ---
 
-    def say(self, now: float, due: float) -> float | None:
-        """The next append; when the one after it is due."""
+    def send_chunk(self, now: float, due: float) -> float | None:
+        """Send the next append. Returns when the one after it is due."""
         if self._wire.is_paused or self._wire.closed.done():
             self._resumes_at = due
             return None
         if self._is_behind and now - due < self._speech.ptime_ms / 1000:
             self._is_behind = False
         if self._is_behind:
-            self._tally.held_appends += 1
+            self._tally.delayed_appends += 1
         else:
             self._tally.lateness_ms.add((now - due) * 1000)
         frames = self._speech.frames
-        is_voiced = self.said < self._voiced
+        is_voiced = self.appends < self._voiced
         self._wire.send(
-            frames[(self._first + self.said) % len(frames)] if is_voiced else self._speech.silence
+            frames[(self._first + self.appends) % len(frames)] if is_voiced else self._speech.silence
         )
-        self.said += 1
-        if self.said == self._total:
+        self.appends += 1
+        if self.appends == self._total:
             self._has_spoken.set()
             return None
-        return self._due(self.said)
+        return self._due(self.appends)
 
     def _due(self, append: int) -> float:
         return self._begin + append * self._speech.ptime_ms / 1000
@@ -196,9 +195,9 @@ class Call:
             self._is_behind = True
             self._metronome.add(due, self)
 
-    # --- Listening ---
+    # --- Receiving ---
 
-    def _hear(self, frame: bytes) -> None:
+    def _receive(self, frame: bytes) -> None:
         try:
             kind = realtime.peek_type(frame)
             self.received[kind] += 1
@@ -209,33 +208,33 @@ class Call:
             self._tally.errors[f"not decoded: {why}"[:80]] += 1
         self._news.set()
 
-    def _refused(self, event: realtime.Error) -> None:
+    def _count_error(self, event: realtime.Error) -> None:
         self._tally.errors[event.error.code or event.error.type] += 1
 
-    def _started(self, event: realtime.InputAudioBufferSpeechStarted) -> None:
+    def _speech_started(self, event: realtime.InputAudioBufferSpeechStarted) -> None:
         self._tally.turns += 1
-        self._heard_ms = event.audio_start_ms
+        self._turns_end_ms = event.audio_start_ms
         played = max(0.0, self._clock() - self._plays_since)
         self._playback.played(ms=played * 1000)
-        cut = self._playback.interrupt()
-        if cut.truncate is not None:
-            self._send(cut.truncate)
+        truncate = self._playback.interrupt().truncate
+        if truncate is not None:
+            self._send(truncate)
 
-    def _stopped(self, event: realtime.InputAudioBufferSpeechStopped) -> None:
-        self._spans.append((self._heard_ms, event.audio_end_ms))
-        self._heard_ms = event.audio_end_ms
+    def _speech_stopped(self, event: realtime.InputAudioBufferSpeechStopped) -> None:
+        self._spans.append((self._turns_end_ms, event.audio_end_ms))
+        self._turns_end_ms = event.audio_end_ms
         last_append = -int(-event.audio_end_ms // self._speech.ptime_ms) - 1
         self._stopped_at = self._due(last_append), self._clock()
 
-    def _began(self, event: realtime.ResponseCreated) -> None:
+    def _response_created(self, event: realtime.ResponseCreated) -> None:
         expected = None
         if self._spans:
             start_ms, end_ms = self._spans.pop(0)
-            if self._is_echoed and end_ms - start_ms <= KEPT_MS:
+            if self._is_echoed and end_ms - start_ms <= RETAINED_MS:
                 expected = self._speech.span(self._first, self._voiced, start_ms, end_ms)
-        self._answer = Answer(expected)
+        self._response = Response(expected)
 
-    def _sounded(self, event: realtime.ResponseOutputAudioDelta) -> None:
+    def _audio_received(self, event: realtime.ResponseOutputAudioDelta) -> None:
         now = self._clock()
         if self._stopped_at is not None:
             (due, stopped), self._stopped_at = self._stopped_at, None
@@ -244,54 +243,54 @@ class Call:
         if not self._playback.is_playing:
             self._plays_since = now
         self._playback.feed(event)
-        if self._answer is not None:
-            self._answer.add(event.delta)
+        if self._response is not None:
+            self._response.add(event.delta)
 
-    def _ended(self, event: realtime.ResponseDone) -> None:
+    def _response_done(self, event: realtime.ResponseDone) -> None:
         self._playback.feed(event)
-        answer, self._answer = self._answer, None
-        if answer is None:
+        response, self._response = self._response, None
+        if response is None:
             return
-        is_cut = event.response.status == "cancelled"
-        if answer.expected is not None:
-            is_whole = answer.received == len(answer.expected)
-            if not (answer.is_equal and (is_whole or is_cut)):
+        is_interrupted = event.response.status == "cancelled"
+        if response.expected is not None:
+            is_complete = response.received == len(response.expected)
+            if not (response.is_equal and (is_complete or is_interrupted)):
                 self._tally.wrong += 1
                 return
-            self._tally.audio_bytes += answer.received
-        self._tally.interrupted += is_cut
-        self._tally.answers += not is_cut
+            self._tally.audio_bytes += response.received
+        self._tally.interrupted += is_interrupted
+        self._tally.answers += not is_interrupted
 
     # --- The end ---
 
     def missing(self) -> Counter[str]:
-        """What should have come by now, by type."""
+        """Return how many events of each type are missing."""
         found: Counter[str] = Counter()
         for one, other in PAIRS:
             difference = self.received[one] - self.received[other]
             found[other if difference > 0 else one] += abs(difference)
-        cuts = self.sent["conversation.item.truncate"] - self.received["conversation.item.truncated"]
-        found["conversation.item.truncated"] += abs(cuts)
+        difference = self.sent["conversation.item.truncate"] - self.received["conversation.item.truncated"]
+        found["conversation.item.truncated"] += abs(difference)
         return +found
 
-    def settle(self) -> None:
-        """Add the frames to the tally, once the call is over or given up."""
-        self.sent[APPEND] = self.said
+    def finish(self) -> None:
+        """Add the counts of frames to the tally, when the call is over or given up."""
+        self.sent[APPEND] = self.appends
         self._tally.sent += self.sent
         self._tally.received += self.received
-        self._tally.call_seconds += self.said * self._speech.ptime_ms / 1000
+        self._tally.call_seconds += self.appends * self._speech.ptime_ms / 1000
 
 
-def _words(why: Exception) -> str:
+def _reason_of(why: Exception) -> str:
     return (" ".join(str(why).split()) or type(why).__name__)[:80]
 
 
-# What callers mind, by type.
+# The events that callers decode, by type.
 _HANDLERS: Final[dict[str, Callable[[Call, Any], None]]] = {
-    "error": Call._refused,
-    "input_audio_buffer.speech_started": Call._started,
-    "input_audio_buffer.speech_stopped": Call._stopped,
-    "response.created": Call._began,
-    "response.output_audio.delta": Call._sounded,
-    "response.done": Call._ended,
+    "error": Call._count_error,
+    "input_audio_buffer.speech_started": Call._speech_started,
+    "input_audio_buffer.speech_stopped": Call._speech_stopped,
+    "response.created": Call._response_created,
+    "response.output_audio.delta": Call._audio_received,
+    "response.done": Call._response_done,
 }

@@ -1,7 +1,7 @@
-"""Many calls at once, in the running event loop.
+"""Fleet: many calls at once, in the running event loop.
 
-`run` is bounded: it ends `patience` seconds after the last caller should have stopped speaking, whatever the server
-does, and earlier where nobody is left or `tick` says so.
+`run` is bounded: it ends `patience` seconds after the last caller should have finished, whatever the server does, and
+earlier if all calls have ended or `tick` requests it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ TICK_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done.
+    """Settings of a run.
 
-    Attributes: `calls` are all numbers from `first` in steps of `step`; `ramp` and `seconds`, how long it takes
-    until all have called, and how long they then speak; `is_echoed`, whether answers are what was said.
+    Attributes:
+        calls: the number of calls; those made here are numbered from `first` in steps of `step`.
+        ramp: seconds until all calls are open.
+        seconds: how long all callers then speak.
+        is_echoed: True if responses must repeat the caller's audio.
     """
 
     url: str
@@ -43,17 +46,17 @@ class Plan:
     step: int = 1
 
     def speech(self) -> Speech:
-        """What is said.
+        """Return the speech of the callers.
 
         Raises:
-            AudioError, ConfigError: a recording, format or ptime that cannot be.
+            AudioError, ConfigError: an invalid recording, format or ptime.
             OSError: the recording cannot be read.
         """
         return Speech(self.recording, self.format, self.ptime_ms, self.pause_ms, masked)
 
 
 class Status(NamedTuple):
-    """How far it is: calls that are open, appends sent, frames received, calls that failed."""
+    """Progress: calls that are open, appends sent, frames received, calls that failed."""
 
     open: int = 0
     appends: int = 0
@@ -65,7 +68,10 @@ Tick: TypeAlias = Callable[[Status], bool]
 
 
 async def run(plan: Plan, tick: Tick) -> Tally:
-    """Make the calls; `tick` hears of them twice a second and says whether to stop. Raises what `Plan.speech` does."""
+    """Make the calls.
+
+    `tick` is called twice a second with the progress and returns True to stop. Raises what `Plan.speech` raises.
+    """
     tally, metronome, cpu = Tally(), Metronome(), time.thread_time()
     speech = plan.speech()
     begin = asyncio.get_running_loop().time()
@@ -78,7 +84,7 @@ async def run(plan: Plan, tick: Tick) -> Tally:
     ]
     is_late = await _watch(made, calls, tally, end + plan.patience, tick)
     for call in calls:
-        call.settle()
+        call.finish()
         if is_late and call.stage:
             tally.errors[f"given up, still waiting for {call.stage}"] += 1
     tally.cpu_seconds = time.thread_time() - cpu
@@ -88,7 +94,7 @@ async def run(plan: Plan, tick: Tick) -> Tally:
 async def _watch(
     made: list[asyncio.Task[None]], calls: list[Call], tally: Tally, deadline: float, tick: Tick
 ) -> bool:
-    """Wait until all calls are over, or end them: whether that was as they took too long."""
+    """Wait until all calls are over, or end them. Returns True if they took too long."""
     clock = asyncio.get_running_loop().time
     pending, is_stopped = {*made}, False
     while pending and not is_stopped and clock() < deadline:
@@ -105,7 +111,7 @@ async def _watch(
 def _status(calls: list[Call], tally: Tally) -> Status:
     return Status(
         open=tally.open,
-        appends=sum(call.said for call in calls),
+        appends=sum(call.appends for call in calls),
         received=sum(call.received.total() for call in calls),
         failed=sum(not call.stage for call in calls) - tally.finished,
     )

@@ -1,6 +1,6 @@
-"""Metronome: when each call says its next chunk.
+"""Metronome: decides when each call sends its next chunk.
 
-One timer for all calls of a process, as one for each call would cost more than what is sent.
+There is one timer for all calls of a process, because one for each call takes longer than sending.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import asyncio
 import heapq
 from typing import Final, Protocol
 
-# So many are sent at a time before what has come is read, when the generator is behind.
+# When the generator is late, it sends this many chunks before it reads from the sockets again.
 BATCH: Final = 64
 
 
 class Speaker(Protocol):
-    """Who is to speak at given times."""
+    """An object that sends a chunk at given times."""
 
-    def say(self, now: float, due: float) -> float | None:
-        """Say what is due; when the next is due, None for the time being."""
+    def send_chunk(self, now: float, due: float) -> float | None:
+        """Send the chunk that is due. Returns when the next one is due, None if that is not known."""
 
 
 class Metronome:
-    """Speakers and the loop times at which they are due."""
+    """Queue of speakers by the loop time at which they are due."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -30,12 +30,12 @@ class Metronome:
         self._wakes_at = 0.0
 
     def add(self, due: float, speaker: Speaker) -> None:
-        """Let `speaker` speak when it is `due`."""
+        """Call `speaker` at the loop time `due`."""
         heapq.heappush(self._queue, (due, id(speaker), speaker))
         self._set()
 
     def _set(self) -> None:
-        """Set the timer to whoever is the first."""
+        """Set the timer to the first speaker."""
         due = self._queue[0][0]
         if self._timer is not None:
             if self._wakes_at <= due:
@@ -50,7 +50,7 @@ class Metronome:
             if not queue or queue[0][0] > (now := clock()):
                 break
             due, number, speaker = queue[0]
-            after = speaker.say(now, due)
+            after = speaker.send_chunk(now, due)
             if after is None:
                 heapq.heappop(queue)
             else:

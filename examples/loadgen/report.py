@@ -1,4 +1,4 @@
-"""Report: a run in figures, as JSON or as lines to print."""
+"""Report: the figures of a run, as JSON or as lines to print."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from realtime.analysis import Histogram
 
 from .tally import Tally
 
-# Types of frames that are told one by one, the most frequent ones.
-TOLD_TYPES: Final = 4
+# How many types of frames are listed, the most frequent ones.
+LISTED_TYPES: Final = 4
 
 
 class Spread(msgspec.Struct):
-    """How values are spread, in milliseconds; None of none."""
+    """Percentiles of durations in milliseconds; None without values."""
 
     count: int
     p50: float | None
@@ -27,22 +27,23 @@ class Spread(msgspec.Struct):
 
     @classmethod
     def of(cls, values: Histogram) -> Spread:
-        """The spread of `values`."""
-        told = (*map(values.quantile, (0.5, 0.95, 0.99)), values.max)
-        return cls(values.count, *(None if value is None else round(value, 2) for value in told))
+        """Return the percentiles of `values`."""
+        found = (*map(values.quantile, (0.5, 0.95, 0.99)), values.max)
+        return cls(values.count, *(None if value is None else round(value, 2) for value in found))
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What a run was and gave; names are `Tally`'s where they are in it.
+    """Settings and results of a run. Members of `Tally` have the same names here.
 
     Attributes:
-        is_stopped: whether it was ended before its time.
-        generator_is_late: whether 1 in 100 appends came later than an append lasts, by the generator's own fault.
-        server_cpu_seconds: None for a server that was there already.
-        calls_per_core: seconds of calls for each second of the server's CPU.
+        requested: the number of calls requested.
+        is_stopped: True if the run was stopped early.
+        generator_is_late: True if the generator sent 1 in 100 appends later than the duration of an append.
+        server_cpu_seconds: None for a server that was not started here.
+        calls_per_core: seconds of calls per second of the server's CPU time.
     """
 
-    asked: int
+    requested: int
     seconds: float
     ptime_ms: float
     format: str
@@ -67,59 +68,59 @@ class Report(msgspec.Struct, kw_only=True):
     answer_ms: Spread
     after_stop_ms: Spread
     lateness_ms: Spread
-    held_appends: int
+    delayed_appends: int
     generator_is_late: bool
     generator_cpu_seconds: float
     server_cpu_seconds: float | None
     calls_per_core: float | None
 
     @classmethod
-    def of(cls, tally: Tally, server_cpu: float | None, **asked: object) -> Report:
-        """The report of a run; `asked` has what the tally does not know."""
-        told: dict[str, Any] = {**asked, "is_clean": tally.is_clean}
+    def of(cls, tally: Tally, server_cpu: float | None, **settings: object) -> Report:
+        """Return the report of a run. `settings` are the members that are not in the tally."""
+        members: dict[str, Any] = {**settings, "is_clean": tally.is_clean}
         for name in cls.__struct_fields__:
             if hasattr(tally, name):
-                told[name] = _told(getattr(tally, name))
-        told["generator_is_late"] = (told["lateness_ms"].p99 or 0.0) > told["ptime_ms"]
-        told["generator_cpu_seconds"] = round(tally.cpu_seconds, 3)
-        told["server_cpu_seconds"] = None if server_cpu is None else round(server_cpu, 3)
-        told["calls_per_core"] = round(tally.call_seconds / server_cpu, 1) if server_cpu else None
-        return cls(**told)
+                members[name] = _member(getattr(tally, name))
+        members["generator_is_late"] = (members["lateness_ms"].p99 or 0.0) > members["ptime_ms"]
+        members["generator_cpu_seconds"] = round(tally.cpu_seconds, 3)
+        members["server_cpu_seconds"] = None if server_cpu is None else round(server_cpu, 3)
+        members["calls_per_core"] = round(tally.call_seconds / server_cpu, 1) if server_cpu else None
+        return cls(**members)
 
 
-def _told(value: object) -> object:
+def _member(value: object) -> object:
     if isinstance(value, Histogram):
         return Spread.of(value)
     return dict(value.most_common()) if isinstance(value, Counter) else value
 
 
 def lines(report: Report) -> Iterator[str]:
-    """The lines to print after a run."""
+    """Yield the lines to print after a run."""
     yield (
-        f"{report.asked} calls at once for {report.seconds:g} s: {report.format} in appends of "
+        f"{report.requested} calls at once for {report.seconds:g} s: {report.format} in appends of "
         f"{report.ptime_ms:g} ms to {report.server}"
     )
     yield ""
-    yield f"calls         {report.calls} made, {report.finished} heard out; at most {report.at_once} open at once"
+    yield f"calls         {report.calls} made, {report.finished} completed; at most {report.at_once} open at once"
     yield (
-        f"answers       {report.answers} whole, {report.interrupted} interrupted, {report.wrong} wrong; "
+        f"answers       {report.answers} complete, {report.interrupted} interrupted, {report.wrong} wrong; "
         f"{report.turns} turns"
     )
-    yield f"audio         {report.call_seconds:,.0f} s sent; {report.audio_bytes:,} bytes came back equal"
+    yield f"audio         {report.call_seconds:,.0f} s sent; {report.audio_bytes:,} bytes returned unchanged"
     yield _frames("sent", report.sent)
     yield _frames("received", report.received)
     yield f"lost          {_counted(report.lost) or 'nothing'}"
     yield f"errors        {_counted(report.errors) or 'none'}"
     yield _spread("connected", report.connect_ms, "to a session with its settings")
     yield _spread("first audio", report.answer_ms, "after the append that ended a turn was due")
-    yield _spread("", report.after_stop_ms, "after speech_stopped came")
+    yield _spread("", report.after_stop_ms, "after speech_stopped")
     yield _spread("lateness", report.lateness_ms, "of the generator's appends")
-    if report.held_appends:
-        yield f"held back     {report.held_appends} appends, while the server did not read"
+    if report.delayed_appends:
+        yield f"delayed       {report.delayed_appends} appends, while the server did not read"
     yield f"generator     {report.generator_cpu_seconds:.1f} s of CPU"
     if report.server_cpu_seconds is not None:
         yield (
-            f"server        {report.server_cpu_seconds:.1f} s of CPU: {report.calls_per_core or 0:.0f} calls a core"
+            f"server        {report.server_cpu_seconds:.1f} s of CPU: {report.calls_per_core or 0:.0f} calls per core"
         )
     yield ""
     yield from _verdict(report)
@@ -127,17 +128,17 @@ def lines(report: Report) -> Iterator[str]:
 
 def _verdict(report: Report) -> Iterator[str]:
     if report.is_stopped:
-        yield "Stopped before its time: what is above is of the calls so far."
+        yield "Stopped early: the figures are those of the calls so far."
     elif report.is_clean:
-        yield "Every call was heard out, and nothing was lost."
+        yield "Every call was completed, and nothing was lost."
     else:
         yield "NOT CLEAN: see finished calls, wrong answers, lost and errors."
     if report.generator_is_late:
-        yield "The generator was late itself: use more --processes or cores, a longer --ptime or fewer calls."
+        yield "The generator itself was late: use more --processes or cores, a longer --ptime or fewer calls."
 
 
 def _frames(name: str, counts: dict[str, int]) -> str:
-    most = dict([*counts.items()][:TOLD_TYPES])
+    most = dict([*counts.items()][:LISTED_TYPES])
     rest = len(counts) - len(most)
     more = f", {sum(counts.values()) - sum(most.values()):,} of {rest} other types" if rest else ""
     return f"{name:<14}{sum(counts.values()):,} frames: {_counted(most) or 'none'}{more}"
@@ -150,6 +151,6 @@ def _counted(counts: dict[str, int]) -> str:
 def _spread(name: str, spread: Spread, of_what: str) -> str:
     if not spread.count:
         return f"{name:<14}nothing measured {of_what}"
-    told = (spread.p50, spread.p95, spread.p99, spread.max)
-    p50, p95, p99, most = (f"{value or 0.0:.1f}" for value in told)
+    values = (spread.p50, spread.p95, spread.p99, spread.max)
+    p50, p95, p99, most = (f"{value or 0.0:.1f}" for value in values)
     return f"{name:<14}p50 {p50}, p95 {p95}, p99 {p99}, max {most} ms {of_what}"

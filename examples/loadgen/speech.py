@@ -1,6 +1,6 @@
-"""Speech: what all callers say, a recording over and over, as frames that are made once.
+"""Speech of all callers: a recording in a loop, as frames that are encoded once.
 
-Each caller begins elsewhere in it. What one of them said between two times is known to the byte.
+Each caller begins at another position. The audio that a caller sent between two times is known exactly.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from typing import Final
 import realtime
 from realtime.audio import chunks, read_wav
 
-# Said by each caller at the end, so that the server hears the last turn end.
+# Silence sent by each caller at the end, so that the server detects the end of the last turn.
 CLOSING_MS: Final = 1000
-# What a server keeps at least of audio in which it heard no speech.
-KEPT_MS: Final = 60_000
+# The least audio without speech that a server retains.
+RETAINED_MS: Final = 60_000
 
 
 class Speech:
-    """`recording` and then `pause_ms` of silence, again and again, in appends of `ptime_ms`.
+    """Frames of `recording` followed by `pause_ms` of silence, in a loop, in appends of `ptime_ms`.
 
-    `frame_of` makes the frame of an append what is written to a socket.
+    `frame_of` converts the frame of an append to the bytes that are written to a socket.
 
     Raises:
-        AudioError: it is no WAV file, or there is nothing in it; `ptime_ms` is no whole number of samples.
-        OSError: it cannot be read.
+        AudioError: the recording is not a WAV file or is empty, or `ptime_ms` is not an integral number of
+            samples.
+        OSError: the recording cannot be read.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Speech:
         self._size = self.format.chunk_bytes(ptime_ms)
         audio = read_wav(recording).to(self.format) + self.format.silence(pause_ms)
         if not audio:
-            raise realtime.AudioError(f"there is no sound in {recording}, and no pause after it")
+            raise realtime.AudioError(f"no sound in {recording}, and no pause after it")
         silence = self.format.silence(ptime_ms)
         self._loop = audio + silence[: -len(audio) % self._size]
         made: dict[bytes, bytes] = {}
@@ -47,7 +48,10 @@ class Speech:
         self.closing = -int(-CLOSING_MS // ptime_ms)
 
     def span(self, first: int, spoken: int, start_ms: float, end_ms: float) -> bytes:
-        """What a caller said from `start_ms` to `end_ms`: `spoken` frames from the one numbered `first`, then silence."""
+        """Return a caller's audio from `start_ms` to `end_ms`.
+
+        The caller sends `spoken` frames, from the one with the index `first`, and then silence.
+        """
         start, end = self.format.chunk_bytes(start_ms), self.format.chunk_bytes(end_ms)
         voiced = max(0, min(end, spoken * self._size) - start)
         begin = (first * self._size + start) % len(self._loop)

@@ -1,4 +1,4 @@
-"""Tally: what was counted and measured, by one process; two add up to one."""
+"""Tally: the counts and measurements of one process. Tallies can be added."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from realtime.analysis import Histogram
 
 
 class Tally(msgspec.Struct):
-    """What became of the calls.
+    """Results of the calls.
 
     Attributes:
-        calls: begun; `opened`, connected; `finished`, heard out and closed.
-        open: now; `at_once`, at one time at most.
+        calls: calls begun; `opened`, those connected; `finished`, those completed and closed.
+        open: calls that are open now; `at_once`, the highest number so far.
         sent, received: frames by type.
-        turns: that the server heard; `answers`, whole; `interrupted`, cut short by the caller; `wrong`,
-            answers that are not what the caller said.
-        audio_bytes: of answers, equal to the caller's.
-        lost: what is missing, by type; `errors`, of the server and the network, by code.
-        call_seconds: of audio sent.
-        held_appends: sent late, as the server did not read.
-        lateness_ms: of each append behind its time, by the generator's own fault.
-        connect_ms: from SYN to a session with settings.
+        turns: turns that the server detected.
+        answers: complete responses; `interrupted`, those that the caller interrupted; `wrong`, those that
+            differ from the caller's audio.
+        audio_bytes: audio of responses that equals the caller's.
+        lost: missing events by type; `errors`, errors of the server and the network by code.
+        call_seconds: duration of the audio sent.
+        delayed_appends: appends sent late because the server did not read.
+        lateness_ms: delay of each append that the generator caused itself.
+        connect_ms: from SYN to a session with its settings.
         answer_ms: from the append that ended a turn to the first audio; `after_stop_ms`, from speech_stopped.
-        cpu_seconds: of the generator.
+        cpu_seconds: CPU time of the generator.
     """
 
     calls: int = 0
@@ -44,7 +45,7 @@ class Tally(msgspec.Struct):
     lost: Counter[str] = msgspec.field(default_factory=Counter)
     errors: Counter[str] = msgspec.field(default_factory=Counter)
     call_seconds: float = 0.0
-    held_appends: int = 0
+    delayed_appends: int = 0
     lateness_ms: Histogram = msgspec.field(default_factory=Histogram)
     connect_ms: Histogram = msgspec.field(default_factory=Histogram)
     answer_ms: Histogram = msgspec.field(default_factory=Histogram)
@@ -57,12 +58,12 @@ class Tally(msgspec.Struct):
         return self
 
     def opens(self) -> None:
-        """One more is connected."""
+        """Count a call that was connected."""
         self.opened += 1
         self.open += 1
         self.at_once = max(self.at_once, self.open)
 
     @property
     def is_clean(self) -> bool:
-        """Whether every call was heard out, and nothing was lost, wrong or refused."""
+        """True if every call was completed, and nothing was lost, wrong or refused."""
         return self.finished == self.calls and not (self.lost or self.errors or self.wrong)

@@ -1,7 +1,7 @@
-"""Wire: one WebSocket among hundreds, at the least cost for each frame.
+"""Wire: one WebSocket among hundreds, with little CPU time per frame.
 
-websockets' protocol without I/O opens, reads and closes. Frames to be sent were masked when they were made, and go
-straight to the transport: all connections share one key for each, which is for servers of one's own only.
+Opens, reads and closes with websockets' sans-I/O protocol. Frames are masked when they are made and written directly
+to the transport. All connections then share the masking key of a frame, which is acceptable for your own servers only.
 """
 
 from __future__ import annotations
@@ -20,19 +20,25 @@ _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
 def masked(frame: bytes) -> bytes:
-    """A frame of text as a client's socket sends it."""
+    """Return a masked text message as a client writes it to its socket.
+
+    Text, because some servers end a session when they receive a binary message.
+    """
     return Frame(Opcode.TEXT, frame).serialize(mask=True)
 
 
 class Wire(asyncio.Protocol):
-    """A connection: `hear` is called with each frame; `resume`, when more may be sent after `is_paused`.
+    """A connection. Calls `receive` with each frame, and `resume` when writing may continue.
 
-    Attributes: `closed`, done once the connection is; `is_paused`, whether the server does not read.
+    Attributes: `closed`, a future that is done when the connection is closed; `is_paused`, True while the
+    server does not read.
     """
 
-    def __init__(self, uri: WebSocketURI, hear: Callable[[bytes], None], resume: Callable[[], None]) -> None:
+    def __init__(
+        self, uri: WebSocketURI, receive: Callable[[bytes], None], resume: Callable[[], None]
+    ) -> None:
         self._protocol = ClientProtocol(uri, max_size=None)
-        self._hear = hear
+        self._receive = receive
         self._resume = resume
         self._parts: list[bytes] = []
         self._has_ended = False
@@ -42,16 +48,16 @@ class Wire(asyncio.Protocol):
         self.is_paused = False
 
     @classmethod
-    async def connect(cls, url: str, hear: Callable[[bytes], None], resume: Callable[[], None]) -> Self:
-        """An open connection.
+    async def connect(cls, url: str, receive: Callable[[bytes], None], resume: Callable[[], None]) -> Self:
+        """Open a connection.
 
         Raises:
-            InvalidHandshake: the other side refuses.
-            OSError: it cannot be reached, or is no WebSocket server.
+            InvalidHandshake: the server refuses it.
+            OSError: the server cannot be reached or is not a WebSocket server.
         """
         uri = parse_uri(url)
         _, wire = await asyncio.get_running_loop().create_connection(
-            lambda: cls(uri, hear, resume), uri.host, uri.port, ssl=True if uri.secure else None
+            lambda: cls(uri, receive, resume), uri.host, uri.port, ssl=True if uri.secure else None
         )
         try:
             await wire._opened
@@ -61,43 +67,43 @@ class Wire(asyncio.Protocol):
         return wire
 
     def send(self, masked_frame: bytes) -> None:
-        """Send what `masked` made."""
+        """Send the result of `masked`."""
         self._transport.write(masked_frame)
 
     def close(self) -> None:
-        """Begin to close; `closed` tells the end of it."""
+        """Begin to close. `closed` is done at the end of it."""
         if self._protocol.state is OPEN:
             self._protocol.send_close(1000)
             self._flush()
 
     def abort(self) -> None:
-        """Cut the connection off."""
+        """Close the connection without a handshake."""
         self._transport.abort()
 
     @property
     def close_reason(self) -> str:
-        """How it was closed: a code, and the words that came with it."""
+        """The close code and reason."""
         return f"{self._protocol.close_code or 1006} {self._protocol.close_reason or ''}".strip()
 
-    # --- What asyncio calls ---
+    # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade."""
+        """Send the opening handshake."""
         self._transport = cast("asyncio.Transport", transport)
         self._protocol.send_request(self._protocol.connect())
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        """Frames, in whatever pieces they come."""
+        """Receive a part of the stream."""
         self._protocol.receive_data(data)
         self._take()
 
     def eof_received(self) -> None:
-        """The server has closed; the transport closes itself."""
+        """Handle the end of the stream. The transport closes itself."""
         self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing comes any more."""
+        """Finish the connection."""
         self._end()
         if not self._opened.done():
             self._opened.set_exception(exc or ConnectionError("closed during the handshake"))
@@ -105,15 +111,15 @@ class Wire(asyncio.Protocol):
             self.closed.set_result(None)
 
     def pause_writing(self) -> None:
-        """The server does not read."""
+        """Pause: the server does not read."""
         self.is_paused = True
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """Resume: the server reads again."""
         self.is_paused = False
         self._resume()
 
-    # --- Inside ---
+    # --- Internal ---
 
     def _end(self) -> None:
         if not self._has_ended:
@@ -133,20 +139,20 @@ class Wire(asyncio.Protocol):
         refused = self._protocol.handshake_exc
         if isinstance(refused, InvalidHandshake):
             self._opened.set_exception(refused)
-        elif refused is not None:  # websockets 15 gives what its parser raised
-            self._opened.set_exception(ConnectionError(f"no WebSocket server: {refused}"))
+        elif refused is not None:  # websockets 15 stores the parser's exception
+            self._opened.set_exception(ConnectionError(f"not a WebSocket server: {refused}"))
         elif self._protocol.state is OPEN:
             self._opened.set_result(None)
 
     def _take_frame(self, data: bytes, is_last: bool) -> None:
         if is_last and not self._parts:
-            self._hear(data)
+            self._receive(data)
             return
         self._parts.append(data)
         if is_last:
-            whole = b"".join(self._parts)
+            message = b"".join(self._parts)
             self._parts.clear()
-            self._hear(whole)
+            self._receive(message)
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():

@@ -87,7 +87,7 @@ class ReportBuilder:
 
     @contextlib.contextmanager
     def snapshot(self) -> Generator[None, None, None]:
-        """Undo at the end of the block whatever its texts took from the budget."""
+        """Restore the text budget at the end of the block, so that a report takes nothing from it."""
         nchars, left_out = self._nchars, dict(self.report.left_out)
         self._undo = []
         try:
@@ -130,7 +130,9 @@ class ReportBuilder:
 
 def as_name(value: object) -> str | None:
     """Return an id or a name, shortened if it is too long; None if `value` is not a str."""
-    return shorten(value, MAX_NAME_CHARS) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return value if len(value) <= MAX_NAME_CHARS else shorten(value, MAX_NAME_CHARS)
 
 
 def as_code(value: object) -> str | None:

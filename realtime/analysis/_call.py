@@ -13,15 +13,16 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from .._base64 import decoded_nbytes
 from .._bounded import SeenSet
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..errors import DecodeError
 from ..events.base import Unknown
 from ..recording import Direction
+from ..recording.audio import MAX_SILENCE_BYTES, Coding
 from ..state import Tokens
 from ._builder import ReportBuilder, as_code, as_count, as_message, as_name, as_position
 from ._cost import CostTracker, Price
-from ._doors import MAX_SILENCE_BYTES, Coding, decoded_nbytes
 from ._responses import ContentPart, ResponseState, ResponseTracker
 from ._session import SessionTracker, ms_per_byte
 from ._turns import InputClock, RunTracker, TurnTracker
@@ -46,6 +47,9 @@ class CallState:
         self.responses = ResponseTracker(self.builder, gap_ms)
         self.runs = RunTracker(self.builder, self.turns, self.responses)
         self.pending_echoes, self.seen = 0, SeenSet()
+        # The part of the latest delta: nearly always that of the next one too.
+        self._part_key: tuple[str | None, str | None, int | None] | None = None
+        self._part: ContentPart | None = None
 
     def feed_session(
         self, type: str, session: dict[str, Any], time_ms: float, *, is_first: bool, from_server: bool
@@ -63,6 +67,7 @@ class CallState:
         self.responses.reset()
         self.turns.reset()
         self.runs.reset()
+        self._part = None
         self.pending_echoes = 0
 
     def _bill_audio(self) -> None:
@@ -76,6 +81,7 @@ class CallState:
         """Begin a response."""
         response = self.turns.begin_response(id, created_ms, ms_per_byte(coding), time_ms)
         self.responses.begin(response)
+        self._part = None
         return response
 
     def response(self, id: object, time_ms: float) -> ResponseState:
@@ -83,6 +89,17 @@ class CallState:
         name = as_name(id)
         found = self.responses.latest if name is None else self.responses.get(name)
         return self.begin_response(name, None, time_ms, self.sessions.output) if found is None else found
+
+    def part(self, delta: _AudioDelta | _TextDelta, time_ms: float) -> ContentPart:
+        """Return the content part that a delta belongs to."""
+        key = delta.response_id, delta.item_id, delta.content_index
+        if self._part is None or key != self._part_key:
+            response = self.response(delta.response_id, time_ms)
+            part = response.part(as_name(delta.item_id), delta.content_index or 0)
+            if delta.response_id is None:  # that of the latest response, whichever it is by then
+                return part
+            self._part, self._part_key = part, key
+        return self._part
 
     def add_error(self, source: Any, error: Any, time_ms: float) -> None:
         """Add an error. Uses the code, type and message of `error` as far as it has them."""
@@ -199,7 +216,7 @@ def _audio_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
     if event is None:
         return False
     nbytes = _audio_nbytes(event.delta, event.audio_bytes)
-    call.responses.add_audio(_part_of(call, event, time_ms), nbytes, time_ms)
+    call.responses.add_audio(call.part(event, time_ms), nbytes, time_ms)
     return True
 
 
@@ -207,14 +224,9 @@ def _text_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
     event = _decoded(_decode_text, frame)
     if event is None:
         return False
-    part = _part_of(call, event, time_ms)
+    part = call.part(event, time_ms)
     part.response.add_text(part, event.delta or "", time_ms)
     return True
-
-
-def _part_of(call: CallState, event: _AudioDelta | _TextDelta, time_ms: float) -> ContentPart:
-    response = call.response(event.response_id, time_ms)
-    return response.part(as_name(event.item_id), event.content_index or 0)
 
 
 def _transcription_delta(call: CallState, frame: bytes, time_ms: float) -> bool:

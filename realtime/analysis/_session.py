@@ -14,13 +14,13 @@ import msgspec
 
 from .. import beta, codec, live, translation
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
-from ..codec import known
+from ..codec import event_classes
 from ..errors import DecodeError
 from ..events.session import AnyFormat
 from ..format import stated_formats
 from ..recording import Direction
+from ..recording.audio import PCM16, Coding, session_coding
 from ._builder import ReportBuilder, as_name
-from ._doors import PCM16, Coding, session_coding
 from .report import SessionReport
 
 _DIALECTS: Final[dict[str, Any]] = {
@@ -40,7 +40,7 @@ def _speakers() -> dict[tuple[Direction, str], tuple[str, ...]]:
             "client": module.Codec.client_events, "server": module.Codec.server_events,
         }  # fmt: skip
         for side, union in unions.items():
-            for event in known(union):
+            for event in event_classes(union):
                 key = side, str(event.__struct_config__.tag)
                 found[key] = (*found.get(key, ()), name)
     return found

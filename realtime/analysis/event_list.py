@@ -22,9 +22,10 @@ from ..errors import DecodeError, snippet
 from ..events import ConversationItemCreate, FunctionCallOutputItem, ResponseDone, beta as beta_events
 from ..peek import peek_type
 from ..recording import BrokenLine, Entry
+from ..recording.audio import AudioChunk, Truncation
+from ..recording.redact import AUDIO_MEMBERS
 from ..state import Summarizer
 from ._builder import ReportBuilder
-from ._doors import AUDIO_MEMBERS, AudioChunk, Truncation
 from ._session import DECODERS, FIRST_TYPES, SESSION_TYPES, SessionTracker, session_of
 
 MAX_ROWS: Final = 20_000

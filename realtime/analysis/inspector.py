@@ -13,10 +13,10 @@ from typing import Final
 from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
 from ..recording import BrokenLine, Entry, read_log
-from ._builder import file_name
+from ..recording.log import LogPath, path_list
+from ._builder import FrameTally, file_name
 from ._call import APPEND, AUDIO_AND_TEXT, HANDLERS, CallState, plain_append_nbytes
 from ._cost import Price
-from ._doors import LogPath, path_list
 from ._session import DECODERS, FIRST_TYPES, SESSION_TYPES, session_of
 from .report import Report
 
@@ -76,7 +76,8 @@ class Inspector:
 
     def feed_all(self, entries: Iterable[Entry | BrokenLine]) -> None:
         """Feed the next entries. Faster than `feed` for each."""
-        clock, report, tally_of = self._call.clock, self._report, self._builder.frame_tally
+        call, report, tally_of = self._call, self._report, self._builder.frame_tally
+        appends: FrameTally | None = None
         for entry in entries:
             if isinstance(entry, BrokenLine):
                 report.broken += 1
@@ -87,14 +88,25 @@ class Inspector:
                 self._start(time_ms)
             if time_ms > report.ended_ms:
                 report.ended_ms = time_ms
-            nbytes = plain_append_nbytes(frame) if direction == "client" else 0
-            if nbytes > 0:
-                tally = tally_of("client", APPEND)
-                tally.frames += 1
-                tally.nbytes += len(frame)
-                clock.feed(nbytes, time_ms)
+            if direction == "client" and (nbytes := plain_append_nbytes(frame)) > 0:
+                if appends is None:
+                    appends = tally_of("client", APPEND)
+                appends.frames += 1
+                appends.nbytes += len(frame)
+                call.clock.feed(nbytes, time_ms)
+                continue
+            try:
+                type = peek_type(frame)
+            except DecodeError as error:
+                type = ""
+                self._reject(entry, error.reason)
             else:
-                self._feed_frame(entry)
+                handle = AUDIO_AND_TEXT[direction].get(type)
+                if handle is None or not handle(call, frame, time_ms):
+                    self._feed_event(entry, type)
+            tally = tally_of(direction, type)
+            tally.frames += 1
+            tally.nbytes += len(frame)
 
     def report(self) -> Report:
         """Return a report of the entries so far. Later entries do not change it."""
@@ -109,24 +121,6 @@ class Inspector:
         self._has_started = True
         self._report.started_ms = time_ms
         self._call.sessions.begin_log(time_ms)
-
-    def _feed_frame(self, entry: Entry) -> None:
-        frame, direction = entry.frame, entry.direction
-        try:
-            type = peek_type(frame)
-        except DecodeError as error:
-            self._count(entry, "")
-            self._reject(entry, error.reason)
-            return
-        self._count(entry, type)
-        handle = AUDIO_AND_TEXT[direction].get(type)
-        if handle is None or not handle(self._call, frame, entry.time_ms):
-            self._feed_event(entry, type)
-
-    def _count(self, entry: Entry, type: str) -> None:
-        tally = self._builder.frame_tally(entry.direction, type)
-        tally.frames += 1
-        tally.nbytes += len(entry.frame)
 
     def _reject(self, entry: Entry, reason: str) -> None:
         self._report.undecodable += 1

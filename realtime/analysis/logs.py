@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ._doors import PART_DIGITS, find_parts, split_part
+from ..recording.log import PART_DIGITS, find_parts, split_part
 
 _ENDINGS: Final = tuple(
     f".{kind}{packed}" for kind in ("jsonl", "ndjson", "log") for packed in ("", ".gz", ".zst")

@@ -21,7 +21,7 @@ import pybase64
 
 from .._secrets import without_keys
 from .._text import clock, money, plural, shorten
-from ._doors import LogPath, ensure_not_input, path_list
+from ..recording.log import LogPath, ensure_not_input, path_list
 from .inspector import inspect_log
 from .report import LIMITS, MAX_TEXT_CHARS, MAX_TOTAL_CHARS, CostReport, Report, SessionReport, Turn
 from .timeline import Timeline, read_timeline

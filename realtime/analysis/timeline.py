@@ -15,12 +15,14 @@ import msgspec
 import numpy as np
 import pybase64
 
-from ..audio import _riff, ulaw_encode  # DOOR
+from ..audio import ulaw_encode
+from ..audio.wav import wav_header
 from ..errors import AudioError
 from ..format import AudioFormat
 from ..recording import BrokenLine, Entry, read_log
-from ..recording.stereo import DEFAULT_GAP_MS
-from ._doors import AudioChunk, AudioExtractor, LogPath, Track, Truncation, path_list
+from ..recording.audio import AudioChunk, AudioExtractor, Truncation
+from ..recording.log import LogPath, path_list
+from ..recording.stereo import DEFAULT_GAP_MS, Track
 from .event_list import EventList
 
 AUDIO_RATE: Final = 8000
@@ -245,7 +247,7 @@ class CallAudio:
         return self.start_ms + sample / _SAMPLES_PER_MS
 
     def _header(self) -> bytes:
-        return _riff.header(AudioFormat.G711_ULAW, AUDIO_RATE, 2 * self._samples, 2)  # DOOR
+        return wav_header(AudioFormat.G711_ULAW, AUDIO_RATE, 2 * self._samples, 2)
 
     def _wav(self) -> Iterator[bytes]:
         yield self._header()

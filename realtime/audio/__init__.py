@@ -6,7 +6,6 @@ events. Read `pcm` and `g711` first (single samples), then `resample`, `conversi
 
 from __future__ import annotations
 
-from . import chunks as _chunks, convert as _convert  # noqa: F401 # TEMPORARY: old name
 from .conversion import Chunker, Converter, chunks, convert
 from .g711 import (
     alaw_decode,

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .. import build, spec
-from ..append import octets
+from ..append import as_bytes_view
 from ..codec import DialectCodec
 from ..errors import ConfigError, ModelNotFoundError
 from ..events import beta as events
@@ -21,36 +21,15 @@ from ..format import AudioFormat
 from .convert import from_ga, to_ga
 
 if TYPE_CHECKING:
-    from .._types import Buffer
+    from ..append import Buffer
 
 __all__ = [
-    "AudioFormat",
-    "Codec",
-    "ItemRole",
-    "ItemStatus",
-    "ItemType",
-    "Modality",
-    "TurnDetectionType",
-    "Voice",
-    "create_audio_input",
-    "create_function_output",
-    "create_session_config",
-    "create_text_input",
-    "decode_client",
-    "decode_client_if",
-    "decode_server",
-    "decode_server_if",
-    "encode",
-    "encode_append",
-    "estimate_cost_per_minute",
-    "from_ga",
-    "get_recommended_voice",
-    "get_sample_rate",
-    "get_supported_models",
-    "supports_realtime",
-    "to_ga",
-    "validate_session_config",
-]
+    "AudioFormat", "Codec", "ItemRole", "ItemStatus", "ItemType", "Modality", "TurnDetectionType", "Voice",
+    "create_audio_input", "create_function_output", "create_session_config", "create_text_input",
+    "decode_client", "decode_client_if", "decode_server", "decode_server_if", "encode", "encode_append",
+    "estimate_cost_per_minute", "from_ga", "get_recommended_voice", "get_sample_rate",
+    "get_supported_models", "supports_realtime", "to_ga", "validate_session_config",
+]  # fmt: skip
 __all__ += events.__all__
 
 
@@ -193,7 +172,7 @@ def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
     """
     if isinstance(audio, str):
         return InputAudioBufferAppend(audio=audio)  # type: ignore[arg-type]
-    return InputAudioBufferAppend(audio=bytes(octets(audio)))
+    return InputAudioBufferAppend(audio=bytes(as_bytes_view(audio)))
 
 
 def create_function_output(

@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw, Struct
 
 from .. import events as ga
 from ..build import wire_format
-from ..codec import known
+from ..codec import event_classes
 from ..errors import ConfigError
 from ..events import beta
 from ..events.base import ClientSide, Tagged, VariantStruct, strip_read_only
@@ -251,7 +251,8 @@ RENAMED: dict[type[Any], type[Any]] = {
 """GA events that have another name in the beta dialect, and the same fields."""
 
 SHARED: frozenset[Any] = frozenset(
-    {*known(ga.ServerEvent), *known(ga.ClientEvent)} & {*known(beta.ServerEvent), *known(beta.ClientEvent)}
+    {*event_classes(ga.ServerEvent), *event_classes(ga.ClientEvent)}
+    & {*event_classes(beta.ServerEvent), *event_classes(beta.ClientEvent)}
 ) | {ga.UnknownEvent}
 """Events that are the same in both dialects."""
 

@@ -95,6 +95,3 @@ class _CommandParser(argparse.ArgumentParser):
 
 def _module(command: str) -> Any:
     return importlib.import_module(f"{__name__}.{command}")
-
-
-_parser = build_parser  # TEMPORARY: old name

@@ -13,7 +13,7 @@ from ..audio import Converter, rms_dbfs, ulaw_decode
 from ..build import VAD_SILENCE_DURATION_MS, VAD_THRESHOLD
 from ..errors import AudioError
 from ..format import AudioFormat
-from ..testing._listen import ONSET_MS, threshold_dbfs  # DOOR
+from ..testing.vad import ONSET_MS, threshold_dbfs
 
 PHONE: Final = AudioFormat.G711_ULAW
 PTIME_MS: Final = 20

@@ -291,7 +291,7 @@ class SessionState:
         """Set the transcript of an answer that the session's end broke off to the words that were played."""
         if not answer.is_done:
             transcript = self.transcript(answer)
-            played_ms = self.playback.heard_ms(answer.item_id)
+            played_ms = self.playback.played_ms(answer.item_id)
             answer.transcript = transcript if answer.has_all_audio else words_played(transcript, played_ms)
 
 

@@ -24,7 +24,7 @@ from .. import spec
 from .._text import one_line
 from ..analysis import Log, Report, find_logs, inspect_log
 from ..errors import ConfigError, RealtimeError
-from ..recording.log import no_log
+from ..recording.log import not_a_log_error
 from ..state import Tokens
 from .text import format_error
 
@@ -82,7 +82,7 @@ def read_report(model: str | None, transcription_model: str | None, log: Log) ->
     """
     report = inspect_log(log.files, model=model, transcription_model=transcription_model)
     if report.broken and not report.frames:
-        raise no_log(report.broken)
+        raise not_a_log_error(report.broken)
     return report
 
 

@@ -12,7 +12,7 @@ import sys
 from types import FrameType
 
 from ..testing import FAULTS, LoopbackServer
-from ..testing._defaults import PTIME_MS  # DOOR
+from ..testing.settings import PTIME_MS
 from .text import print_text
 
 

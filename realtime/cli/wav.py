@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_text(f"left, the caller      {call.caller_ms / 1000:.2f} s of audio")
     print_text(
         f"right, the assistant  {call.assistant_ms / 1000:.2f} s of audio, "
-        f"interrupted {plural(call.cuts, 'time')}"
+        f"interrupted {plural(call.truncations, 'time')}"
     )
     if call.broken:
         print_text(f"{plural(call.broken, 'line')} of the log could not be read")

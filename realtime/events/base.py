@@ -17,19 +17,9 @@ from typing import Any, ClassVar, Final, Type, TypeVar, Union  # noqa: UP035 (wh
 from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
 __all__ = [
-    "UNSET",
-    "ClientSide",
-    "ContentEvent",
-    "ItemEvent",
-    "Maybe",
-    "ServerSide",
-    "SessionSnapshot",
-    "Tagged",
-    "Unknown",
-    "UnknownEvent",
-    "VariantStruct",
-    "Wire",
-]
+    "UNSET", "ClientSide", "ContentEvent", "ItemEvent", "Maybe", "ServerSide", "SessionSnapshot", "Tagged",
+    "Unknown", "UnknownEvent", "VariantStruct", "Wire",
+]  # fmt: skip
 
 _T = TypeVar("_T")
 # Absent (UNSET), null (None), or a T.
@@ -89,10 +79,6 @@ class Wire(Struct, omit_defaults=True, gc=False):
         """Return the members of an object that failed to decode, older spellings replaced by today's."""
         return parts
 
-    @classmethod  # TEMPORARY: old name
-    def mend(cls, parts: dict[str, Raw]) -> dict[str, Raw]:  # TEMPORARY: old name  # noqa: D102
-        return cls.normalize_legacy(parts)  # TEMPORARY: old name
-
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         audio_field = getattr(self, "audio_field", "")
         return [
@@ -127,14 +113,6 @@ class Tagged(Wire, tag_field="type"):
         """Return the value for an object of this family whose type is not known."""
         return cls.unknown(tag, raw)
 
-    @classmethod  # TEMPORARY: old name
-    def implied_tag(cls, parts: dict[str, Raw]) -> str:  # TEMPORARY: old name  # noqa: D102
-        return cls.default_tag(parts)  # TEMPORARY: old name
-
-    @classmethod  # TEMPORARY: old name
-    def of_unknown(cls, tag: str, raw: bytes) -> object:  # TEMPORARY: old name  # noqa: D102
-        return cls.decode_unknown(tag, raw)  # TEMPORARY: old name
-
 
 class VariantStruct(Wire):
     """One Struct for all variants of an object. A type that is not in `types` becomes `unknown`."""
@@ -147,10 +125,6 @@ class VariantStruct(Wire):
         """Return the value for an object whose type is not known."""
         return cls.unknown(tag, raw)
 
-    @classmethod  # TEMPORARY: old name
-    def of_unknown(cls, tag: str, raw: bytes) -> object:  # TEMPORARY: old name  # noqa: D102
-        return cls.decode_unknown(tag, raw)  # TEMPORARY: old name
-
 
 # --- Events --------------------------------------------------------------------------
 
@@ -159,7 +133,6 @@ class ServerSide(Tagged, kw_only=True):
     """An event that a server sends."""
 
     has_session_settings: ClassVar[bool] = False
-    sends_settings: ClassVar[bool] = False  # TEMPORARY: old name
 
     event_id: str | None = None
 
@@ -169,7 +142,6 @@ class ClientSide(Tagged, kw_only=True):
 
     # True if `session` may be a SessionSnapshot, of which only the settings are sent.
     has_session_settings: ClassVar[bool] = False
-    sends_settings: ClassVar[bool] = False  # TEMPORARY: old name
 
     event_id: Maybe[str] = UNSET
 
@@ -236,8 +208,3 @@ def _for_repr(value: Any, is_audio: bool) -> Any:
     if not unit or len(value) <= _MAX_REPR_LEN:
         return value
     return _Literal(f"<{len(value)} {unit}: {value[: _MAX_REPR_LEN // 2]!r}...>")
-
-
-Told = SessionSnapshot  # TEMPORARY: old name
-settled = strip_read_only  # TEMPORARY: old name
-Flat = VariantStruct  # TEMPORARY: old name

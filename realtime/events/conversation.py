@@ -13,36 +13,16 @@ from .base import ClientSide, ItemEvent, Maybe, ServerSide, Tagged, Unknown, Wir
 from .items import Item
 
 __all__ = [
-    "AnyTranscriptionUsage",
-    "ConversationClientEvent",
-    "ConversationCreated",
-    "ConversationInfo",
-    "ConversationItemAdded",
-    "ConversationItemCreate",
-    "ConversationItemCreated",
-    "ConversationItemDelete",
-    "ConversationItemDeleted",
-    "ConversationItemDone",
-    "ConversationItemInputAudioTranscriptionCompleted",
-    "ConversationItemInputAudioTranscriptionDelta",
-    "ConversationItemInputAudioTranscriptionFailed",
-    "ConversationItemInputAudioTranscriptionSegment",
-    "ConversationItemRetrieve",
-    "ConversationItemRetrieved",
-    "ConversationItemTruncate",
-    "ConversationItemTruncated",
-    "ConversationServerEvent",
-    "DurationUsage",
-    "KnownTranscriptionUsage",
-    "Language",
-    "LogProb",
-    "NewItemEvent",
-    "TokenUsage",
-    "TranscriptionError",
-    "TranscriptionTokenDetails",
-    "TranscriptionUsage",
+    "AnyTranscriptionUsage", "ConversationClientEvent", "ConversationCreated", "ConversationInfo",
+    "ConversationItemAdded", "ConversationItemCreate", "ConversationItemCreated", "ConversationItemDelete",
+    "ConversationItemDeleted", "ConversationItemDone", "ConversationItemInputAudioTranscriptionCompleted",
+    "ConversationItemInputAudioTranscriptionDelta", "ConversationItemInputAudioTranscriptionFailed",
+    "ConversationItemInputAudioTranscriptionSegment", "ConversationItemRetrieve",
+    "ConversationItemRetrieved", "ConversationItemTruncate", "ConversationItemTruncated",
+    "ConversationServerEvent", "DurationUsage", "KnownTranscriptionUsage", "Language", "LogProb",
+    "NewItemEvent", "TokenUsage", "TranscriptionError", "TranscriptionTokenDetails", "TranscriptionUsage",
     "UnknownUsage",
-]
+]  # fmt: skip
 
 # --- Client --------------------------------------------------------------------------
 

@@ -15,43 +15,13 @@ from msgspec import UNSET
 from .base import Maybe, Tagged, Unknown, Wire
 
 __all__ = [
-    "AnyItem",
-    "AnyMcpError",
-    "AnyPart",
-    "Audio",
-    "ContentPart",
-    "FunctionCallItem",
-    "FunctionCallOutputItem",
-    "ImageDetail",
-    "InputAudio",
-    "InputImage",
-    "InputItem",
-    "InputText",
-    "Item",
-    "ItemReference",
-    "KnownInputItem",
-    "KnownItem",
-    "KnownMcpError",
-    "KnownPart",
-    "McpApprovalRequestItem",
-    "McpApprovalResponseItem",
-    "McpCallItem",
-    "McpError",
-    "McpHttpError",
-    "McpListToolsItem",
-    "McpProtocolError",
-    "McpToolDescription",
-    "McpToolExecutionError",
-    "MessageItem",
-    "OutputAudio",
-    "OutputText",
-    "Role",
-    "Status",
-    "Text",
-    "UnknownItem",
-    "UnknownMcpError",
-    "UnknownPart",
-]
+    "AnyItem", "AnyMcpError", "AnyPart", "Audio", "ContentPart", "FunctionCallItem",
+    "FunctionCallOutputItem", "ImageDetail", "InputAudio", "InputImage", "InputItem", "InputText", "Item",
+    "ItemReference", "KnownInputItem", "KnownItem", "KnownMcpError", "KnownPart", "McpApprovalRequestItem",
+    "McpApprovalResponseItem", "McpCallItem", "McpError", "McpHttpError", "McpListToolsItem",
+    "McpProtocolError", "McpToolDescription", "McpToolExecutionError", "MessageItem", "OutputAudio",
+    "OutputText", "Role", "Status", "Text", "UnknownItem", "UnknownMcpError", "UnknownPart",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     Role = Literal["user", "assistant", "system"] | str
@@ -275,5 +245,3 @@ if TYPE_CHECKING:
 else:
     Item = KnownItem
     InputItem = KnownInputItem
-
-Part = AnyPart  # TEMPORARY: old name

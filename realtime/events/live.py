@@ -15,92 +15,25 @@ from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknow
 from .session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
 
 __all__ = [
-    "UNSET",
-    "AnyDelegation",
-    "AppendedText",
-    "CallError",
-    "ClientDelegation",
-    "ClientEvent",
-    "ContextWindow",
-    "CorrelatedEvent",
-    "CustomVoice",
-    "DataChannel",
-    "DecisionCreate",
-    "DecisionEvent",
-    "DecisionItemCreate",
-    "DecisionItemCreated",
-    "DecisionItemDelete",
-    "DecisionItemDeleted",
-    "DecisionsDelegation",
-    "Delegation",
-    "DelegationInfo",
-    "Error",
-    "Info",
-    "Json",
-    "KnownDelegation",
-    "KnownLiveFormat",
-    "LiveAudio",
-    "LiveAudioOutput",
-    "LiveClient",
-    "LiveErrorDetail",
-    "LiveFormat",
-    "LiveModel",
-    "LivePcmaFormat",
-    "LivePcmuFormat",
-    "LiveSession",
-    "LiveSessionInfo",
-    "LiveSessionUpdate",
-    "LiveUsage",
-    "LiveVoice",
-    "Maybe",
-    "MaybeJson",
-    "PcmFormat",
-    "RawJsonStruct",
-    "ResponseCreate",
-    "ResponseEvent",
-    "ResponseItemCreate",
-    "ResponsesDelegation",
-    "ServerEvent",
-    "ServerEventSelector",
-    "SessionClose",
-    "SessionClosed",
-    "SessionCommentaryAppend",
-    "SessionCommentaryAppended",
-    "SessionDelegationCreated",
-    "SessionInputAudioAppend",
-    "SessionInputAudioMute",
-    "SessionInputAudioMuted",
-    "SessionInputAudioUnmute",
-    "SessionInputAudioUnmuted",
-    "SessionInputTranscriptDelta",
-    "SessionInstructionsAppend",
-    "SessionInstructionsAppended",
-    "SessionOutputAudioDelta",
-    "SessionOutputAudioFixturePlay",
-    "SessionOutputAudioFixturePlayed",
-    "SessionOutputAudioFixturePlaying",
-    "SessionOutputTranscriptDelta",
-    "SessionStart",
-    "SessionStarted",
-    "SessionThinkingAppend",
-    "SessionThinkingAppended",
-    "SessionUpdate",
-    "SessionUpdated",
-    "SessionUsageUpdated",
-    "TimelineEvent",
-    "TransportAnswered",
-    "TransportDtmfReceived",
-    "TransportDtmfSend",
-    "TransportDtmfSent",
-    "TransportEvent",
-    "TransportFailed",
-    "TransportRinging",
-    "Trigger",
-    "Unknown",
-    "UnknownDelegation",
-    "UnknownEvent",
-    "UnknownFormat",
-]
+    "UNSET", "AnyDelegation", "AppendedText", "CallError", "ClientDelegation", "ClientEvent",
+    "ContextWindow", "CorrelatedEvent", "CustomVoice", "DataChannel", "DecisionCreate", "DecisionEvent",
+    "DecisionItemCreate", "DecisionItemCreated", "DecisionItemDelete", "DecisionItemDeleted",
+    "DecisionsDelegation", "Delegation", "DelegationInfo", "Error", "Info", "Json", "KnownDelegation",
+    "KnownLiveFormat", "LiveAudio", "LiveAudioOutput", "LiveClient", "LiveErrorDetail", "LiveFormat",
+    "LiveModel", "LivePcmaFormat", "LivePcmuFormat", "LiveSession", "LiveSessionInfo", "LiveSessionUpdate",
+    "LiveUsage", "LiveVoice", "Maybe", "MaybeJson", "PcmFormat", "RawJsonStruct", "ResponseCreate",
+    "ResponseEvent", "ResponseItemCreate", "ResponsesDelegation", "ServerEvent", "ServerEventSelector",
+    "SessionClose", "SessionClosed", "SessionCommentaryAppend", "SessionCommentaryAppended",
+    "SessionDelegationCreated", "SessionInputAudioAppend", "SessionInputAudioMute",
+    "SessionInputAudioMuted", "SessionInputAudioUnmute", "SessionInputAudioUnmuted",
+    "SessionInputTranscriptDelta", "SessionInstructionsAppend", "SessionInstructionsAppended",
+    "SessionOutputAudioDelta", "SessionOutputAudioFixturePlay", "SessionOutputAudioFixturePlayed",
+    "SessionOutputAudioFixturePlaying", "SessionOutputTranscriptDelta", "SessionStart", "SessionStarted",
+    "SessionThinkingAppend", "SessionThinkingAppended", "SessionUpdate", "SessionUpdated",
+    "SessionUsageUpdated", "TimelineEvent", "TransportAnswered", "TransportDtmfReceived",
+    "TransportDtmfSend", "TransportDtmfSent", "TransportEvent", "TransportFailed", "TransportRinging",
+    "Trigger", "Unknown", "UnknownDelegation", "UnknownEvent", "UnknownFormat",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     Json = Raw
@@ -274,7 +207,6 @@ class SessionStart(ClientSide, tag="session.start", kw_only=True):
     """
 
     has_session_settings = True
-    sends_settings = True  # TEMPORARY: old name
 
     session: LiveSession
 
@@ -283,7 +215,6 @@ class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
     """Request to change the settings that can change. Absent members stay, null clears."""
 
     has_session_settings = True
-    sends_settings = True  # TEMPORARY: old name
 
     session: LiveSessionUpdate
 
@@ -647,7 +578,3 @@ ServerEvent = (
     | TransportDtmfSent
     | UnknownEvent
 )
-
-HoldsJson = RawJsonStruct  # TEMPORARY: old name
-Answer = CorrelatedEvent  # TEMPORARY: old name
-Timed = TimelineEvent  # TEMPORARY: old name

@@ -16,47 +16,18 @@ from .session import AudioOutput, MaxTokens, Modality, Reasoning
 from .tools import Prompt, Tool, ToolChoice
 
 __all__ = [
-    "BaseResponse",
-    "CachedTokenDetails",
-    "ConversationMode",
-    "InputTokenDetails",
-    "McpListToolsCompleted",
-    "McpListToolsFailed",
-    "McpListToolsInProgress",
-    "OutputItemEvent",
-    "OutputItemStep",
-    "OutputTokenDetails",
-    "Response",
-    "ResponseAudio",
-    "ResponseCancel",
-    "ResponseClientEvent",
-    "ResponseContentPartAdded",
-    "ResponseContentPartDone",
-    "ResponseCreate",
-    "ResponseCreated",
-    "ResponseDone",
-    "ResponseFunctionCallArgumentsDelta",
-    "ResponseFunctionCallArgumentsDone",
-    "ResponseMcpCallArgumentsDelta",
-    "ResponseMcpCallArgumentsDone",
-    "ResponseMcpCallCompleted",
-    "ResponseMcpCallFailed",
-    "ResponseMcpCallInProgress",
-    "ResponseOutputAudioDelta",
-    "ResponseOutputAudioDone",
-    "ResponseOutputAudioTranscriptDelta",
-    "ResponseOutputAudioTranscriptDone",
-    "ResponseOutputItemAdded",
-    "ResponseOutputItemDone",
-    "ResponseOutputTextDelta",
-    "ResponseOutputTextDone",
-    "ResponseParams",
-    "ResponseServerEvent",
-    "ResponseStatus",
-    "ResponseUsage",
-    "StatusDetails",
-    "StatusError",
-]
+    "BaseResponse", "CachedTokenDetails", "ConversationMode", "InputTokenDetails", "McpListToolsCompleted",
+    "McpListToolsFailed", "McpListToolsInProgress", "OutputItemEvent", "OutputItemStep",
+    "OutputTokenDetails", "Response", "ResponseAudio", "ResponseCancel", "ResponseClientEvent",
+    "ResponseContentPartAdded", "ResponseContentPartDone", "ResponseCreate", "ResponseCreated",
+    "ResponseDone", "ResponseFunctionCallArgumentsDelta", "ResponseFunctionCallArgumentsDone",
+    "ResponseMcpCallArgumentsDelta", "ResponseMcpCallArgumentsDone", "ResponseMcpCallCompleted",
+    "ResponseMcpCallFailed", "ResponseMcpCallInProgress", "ResponseOutputAudioDelta",
+    "ResponseOutputAudioDone", "ResponseOutputAudioTranscriptDelta", "ResponseOutputAudioTranscriptDone",
+    "ResponseOutputItemAdded", "ResponseOutputItemDone", "ResponseOutputTextDelta",
+    "ResponseOutputTextDone", "ResponseParams", "ResponseServerEvent", "ResponseStatus", "ResponseUsage",
+    "StatusDetails", "StatusError",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"] | str
@@ -359,5 +330,3 @@ ResponseServerEvent = (
     | McpListToolsCompleted
     | McpListToolsFailed
 )
-
-ResponseFacts = BaseResponse  # TEMPORARY: old name

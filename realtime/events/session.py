@@ -16,62 +16,17 @@ from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknow
 from .tools import Prompt, Tool, ToolChoice
 
 __all__ = [
-    "AnyFormat",
-    "AnySession",
-    "AnyTruncation",
-    "AnyTurnDetection",
-    "AudioConfig",
-    "AudioInput",
-    "AudioOutput",
-    "CustomVoice",
-    "Eagerness",
-    "Effort",
-    "Error",
-    "ErrorDetail",
-    "Format",
-    "Include",
-    "KnownFormat",
-    "KnownSession",
-    "KnownSessionInfo",
-    "KnownTurnDetection",
-    "MaxTokens",
-    "Modality",
-    "Model",
-    "NoiseReduction",
-    "NoiseReductionType",
-    "PcmFormat",
-    "PcmaFormat",
-    "PcmuFormat",
-    "RateLimit",
-    "RateLimitsUpdated",
-    "RealtimeSession",
-    "RealtimeSessionInfo",
-    "Reasoning",
-    "RetentionRatio",
-    "SemanticVad",
-    "ServerVad",
-    "Session",
-    "SessionClientEvent",
-    "SessionCreated",
-    "SessionInfo",
-    "SessionServerEvent",
-    "SessionUpdate",
-    "SessionUpdated",
-    "TokenLimits",
-    "TracingConfig",
-    "Transcription",
-    "TranscriptionModel",
-    "TranscriptionSession",
-    "TranscriptionSessionInfo",
-    "Truncation",
-    "TruncationMode",
-    "TurnDetection",
-    "UnknownFormat",
-    "UnknownSession",
-    "UnknownTruncation",
-    "UnknownTurnDetection",
-    "Voice",
-]
+    "AnyFormat", "AnySession", "AnyTruncation", "AnyTurnDetection", "AudioConfig", "AudioInput",
+    "AudioOutput", "CustomVoice", "Eagerness", "Effort", "Error", "ErrorDetail", "Format", "Include",
+    "KnownFormat", "KnownSession", "KnownSessionInfo", "KnownTurnDetection", "MaxTokens", "Modality",
+    "Model", "NoiseReduction", "NoiseReductionType", "PcmFormat", "PcmaFormat", "PcmuFormat", "RateLimit",
+    "RateLimitsUpdated", "RealtimeSession", "RealtimeSessionInfo", "Reasoning", "RetentionRatio",
+    "SemanticVad", "ServerVad", "Session", "SessionClientEvent", "SessionCreated", "SessionInfo",
+    "SessionServerEvent", "SessionUpdate", "SessionUpdated", "TokenLimits", "TracingConfig",
+    "Transcription", "TranscriptionModel", "TranscriptionSession", "TranscriptionSessionInfo", "Truncation",
+    "TruncationMode", "TurnDetection", "UnknownFormat", "UnknownSession", "UnknownTruncation",
+    "UnknownTurnDetection", "Voice",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     Modality = Literal["text", "audio"] | str
@@ -351,7 +306,6 @@ class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
     """
 
     has_session_settings = True
-    sends_settings = True  # TEMPORARY: old name
 
     session: Session
 

@@ -12,31 +12,12 @@ from .base import ClientSide, Maybe, ServerSide, Unknown, UnknownEvent, Wire
 from .session import Error, ErrorDetail, NoiseReduction
 
 __all__ = [
-    "UNSET",
-    "ClientEvent",
-    "Error",
-    "ErrorDetail",
-    "Maybe",
-    "NoiseReduction",
-    "ServerEvent",
-    "SessionClose",
-    "SessionClosed",
-    "SessionCreated",
-    "SessionInputAudioBufferAppend",
-    "SessionInputTranscriptDelta",
-    "SessionOutputAudioDelta",
-    "SessionOutputTranscriptDelta",
-    "SessionUpdate",
-    "SessionUpdated",
-    "TranslationAudio",
-    "TranslationInput",
-    "TranslationOutput",
-    "TranslationSession",
-    "TranslationSessionInfo",
-    "TranslationTranscription",
-    "Unknown",
-    "UnknownEvent",
-]
+    "UNSET", "ClientEvent", "Error", "ErrorDetail", "Maybe", "NoiseReduction", "ServerEvent",
+    "SessionClose", "SessionClosed", "SessionCreated", "SessionInputAudioBufferAppend",
+    "SessionInputTranscriptDelta", "SessionOutputAudioDelta", "SessionOutputTranscriptDelta",
+    "SessionUpdate", "SessionUpdated", "TranslationAudio", "TranslationInput", "TranslationOutput",
+    "TranslationSession", "TranslationSessionInfo", "TranslationTranscription", "Unknown", "UnknownEvent",
+]  # fmt: skip
 
 # --- Sessions ------------------------------------------------------------------------
 

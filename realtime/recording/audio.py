@@ -119,7 +119,7 @@ class Truncation:
     response_id: str | None = None
 
 
-class AudioEvent(msgspec.Struct):
+class _AudioEvent(msgspec.Struct):
     """Members of an audio event of any dialect. `audio_bytes` is the length of audio left out of a log."""
 
     delta: str | None = None
@@ -142,7 +142,7 @@ class _BufferCleared(msgspec.Struct):
     response_id: str | None = None
 
 
-_decode_audio = msgspec.json.Decoder(AudioEvent).decode
+_decode_audio = msgspec.json.Decoder(_AudioEvent).decode
 _decode_truncate = msgspec.json.Decoder(_Truncate).decode
 _decode_cleared = msgspec.json.Decoder(_BufferCleared).decode
 _decode_json = msgspec.json.Decoder().decode
@@ -213,13 +213,3 @@ class AudioExtractor:
 def _part_name(item_id: str | None, content_index: int | None) -> str:
     """Return the name of a content part. Audio without an item counts as one part."""
     return f"{item_id or ''}/{content_index or 0}"
-
-
-def _old(name: str) -> Any:  # TEMPORARY: old name
-    return property(lambda self: getattr(self, name))  # TEMPORARY: old name
-
-
-AudioChunk.item, AudioChunk.response = _old("part"), _old("response_id")  # type: ignore[attr-defined]  # TEMPORARY: old name
-Truncation.item, Truncation.response = _old("part"), _old("response_id")  # type: ignore[attr-defined]  # TEMPORARY: old name
-Truncation.end_ms = _old("audio_end_ms")  # type: ignore[attr-defined]  # TEMPORARY: old name
-AudioExtractor.hear = AudioExtractor.extract  # type: ignore[attr-defined]  # TEMPORARY: old name

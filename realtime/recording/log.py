@@ -331,9 +331,3 @@ def ensure_not_input(logs: Iterable[LogPath], out: LogPath) -> None:
         with contextlib.suppress(OSError):  # one of the two does not exist
             if os.path.samefile(log, out):
                 raise ConfigError(f"{os.fspath(out)} is the log that is read: choose another output file")
-
-
-no_log, entry_of, time_of, HEADS = not_a_log_error, parse_line, _parse_time, LINE_HEADS  # TEMPORARY: old name
-KEY_WITHIN: Final = _HEAD_BYTES + _MAX_TIME_BYTES + len(FRAME_KEY)  # TEMPORARY: old name
-Skim: TypeAlias = Any  # TEMPORARY: old name
-read_skimmed: Any = lambda paths, skims: read_log(paths)  # noqa: E731  # TEMPORARY: old name

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final, Literal, Self, cast
 
 import msgspec
 
-from .._types import Frame
+from .._guard import Frame
 from .._version import __version__
 from ..errors import ConfigError, RealtimeError
 from ._compression import SUFFIXES, compression_of, packer

@@ -19,7 +19,7 @@ import pybase64
 from .. import beta, codec, live, translation
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from .._secrets import REDACTED, is_secret, without_keys
-from ..codec import known
+from ..codec import event_classes
 from ..errors import DecodeError
 from ..peek import peek_type
 
@@ -29,7 +29,7 @@ FrameFormatter: TypeAlias = Callable[[bytes], bytes]
 AUDIO_MEMBERS: Final[dict[str, str]] = {
     str(kind.__struct_config__.tag): kind.audio_field
     for dialect in (codec.Codec, beta.Codec, live.Codec, translation.Codec)
-    for kind in known(dialect.server_events) + known(dialect.client_events)
+    for kind in event_classes(dialect.server_events) + event_classes(dialect.client_events)
     if kind.audio_field
 }
 _TYPE_FIRST: Final = b'{"type":"'

@@ -59,8 +59,6 @@ class StereoCall:
     truncations: int
     broken: int
 
-    cuts = property(lambda self: self.truncations)  # TEMPORARY: old name
-
 
 def stereo_wav(
     log: LogPath | Iterable[LogPath],

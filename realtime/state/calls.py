@@ -34,7 +34,7 @@ from ..events import (
     ResponseOutputItemDone,
     beta,
 )
-from ..repair import _misfit  # DOOR
+from ..repair import ValidationFailure
 from ._common import reject_raw_frame
 
 _T = TypeVar("_T")
@@ -78,7 +78,7 @@ class FunctionCall:
             check_depth(raw, DEFAULT_MAX_DEPTH)
             return _decode(raw, type, strict)
         except msgspec.ValidationError as why:
-            failure = _misfit(why, "$")
+            failure = ValidationFailure.from_msgspec(why)
             error = ArgumentsError(self, failure.reason, path=failure.path, expected=failure.expected)
         except DecodeError as why:
             error = ArgumentsError(self, why.reason)

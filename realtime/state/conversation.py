@@ -446,11 +446,6 @@ class Conversation:
         self.requested_session: Any = None
         self.session: Any = None
 
-    asked = property(lambda self: self.requested_session)  # TEMPORARY: old name
-    told = property(lambda self: self.session)  # TEMPORARY: old name
-    kept_bytes = property(lambda self: self.retained_bytes)  # TEMPORARY: old name
-    responses_under_way = property(lambda self: self.active_response_ids)  # TEMPORARY: old name
-
     # --- Reading ---
 
     def __len__(self) -> int:

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import UNSET
 
 from .._secrets import is_secret, redacted
-from ..codec import _leaf  # DOOR
+from ..codec import encode_json
 from ..errors import ConfigError, EncodeError, reason_of, snippet
 from ..events import Unknown
 from ..events.base import Wire
@@ -36,7 +36,6 @@ _FORMAT_PATHS = {
     "audio.format": "uses",
 }
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}")
-_to_json = msgspec.json.Encoder(enc_hook=_leaf).encode
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,9 +49,6 @@ class SessionDifference:
     path: str
     requested: Any
     actual: Any
-
-    asked = property(lambda self: self.requested)  # TEMPORARY: old name
-    got = property(lambda self: self.actual)  # TEMPORARY: old name
 
     @property
     def is_audio_format(self) -> bool:
@@ -101,7 +97,7 @@ def _session(source: Any) -> dict[str, Any]:
     if not isinstance(session, (Wire, Unknown, dict)):
         raise TypeError(f"expected a session, got {type(source).__name__}")
     try:
-        value = msgspec.json.decode(_to_json(session))
+        value = msgspec.json.decode(encode_json(session))
     except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as why:
         raise EncodeError(reason_of(why), event_type="session") from None
     return value if isinstance(value, dict) else {}
@@ -140,7 +136,7 @@ def _in_list(requested: list[Any], actual: list[Any], path: str) -> Iterator[Ses
     names, others = [*map(_tool_name, requested)], [*map(_tool_name, actual)]
     if not all(names) or not all(others):
         if len(requested) != len(actual) or not all(isinstance(item, dict) for item in requested):
-            if sorted(map(_to_json, requested)) != sorted(map(_to_json, actual)):
+            if sorted(map(encode_json, requested)) != sorted(map(encode_json, actual)):
                 yield SessionDifference(path, requested, actual)
             return
         names, others = [*map(str, range(len(requested)))], [*map(str, range(len(actual)))]
@@ -206,4 +202,4 @@ def _format_name(value: Any) -> str:
 
 
 def _json_text(value: Any) -> str:
-    return snippet(_to_json(redacted(value)).decode())
+    return snippet(encode_json(redacted(value)).decode())

@@ -41,8 +41,6 @@ class Interruption:
     discarded_ms: float = 0.0
     marks: tuple[str, ...] = ()
 
-    unheard = property(lambda self: self.unplayed_item_ids)  # TEMPORARY: old name
-
 
 # --- The queue -----------------------------------------------------------------------
 
@@ -307,8 +305,6 @@ class Playback:
         """
         return self._queue.play_to_mark(name)
 
-    marked = acknowledge_mark  # TEMPORARY: old name
-
     # --- Interruption ---
 
     def interrupt(self) -> Interruption:
@@ -330,8 +326,6 @@ class Playback:
         unplayed = dict.fromkeys(part.item_id for part in parts if part.item_id not in played)
         truncate = _truncate(parts[0]) if parts and parts[0].played_ms else None
         return Interruption(truncate, (*unplayed,), discarded_bytes, discarded_ms, marks)
-
-    clear = interrupt  # TEMPORARY: old name
 
     def is_late(self, item_id: str, response_id: str | None = None) -> bool:
         """Return True if audio of this item must be dropped, because it or its response was interrupted."""
@@ -367,8 +361,6 @@ class Playback:
         """Return the milliseconds played of a part, rounded down. 0 if it is not known, or not any more."""
         part = self._parts.get((item_id, content_index))
         return part.played_ms if part else 0
-
-    heard_ms = played_ms  # TEMPORARY: old name
 
     def received_bytes(self, item_id: str, content_index: int = 0) -> int:
         """Return the bytes received of a part. 0 if it is not known, or not any more."""

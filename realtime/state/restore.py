@@ -46,8 +46,6 @@ class Restoration:
     skipped: tuple[tuple[str, str], ...]
     pending_calls: tuple[str, ...]
 
-    left_out = property(lambda self: self.skipped)  # TEMPORARY: old name
-
 
 def restoration(conversation: Conversation) -> Restoration:
     """Return the events that give a new session the settings and items of `conversation`.

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw, UnsetType
 
-from .._base64 import decoded_nbytes  # DOOR
+from .._base64 import decoded_nbytes
 from .._secrets import REDACTED, is_secret
 from .._text import excerpt, shorten
 from ..errors import ConfigError

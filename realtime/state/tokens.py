@@ -52,8 +52,6 @@ class Tokens:
     image: TokenCount = _NONE
     unattributed: TokenCount = _NONE
 
-    untold = property(lambda self: self.unattributed)  # TEMPORARY: old name
-
     @property
     def input(self) -> int:
         """All input tokens, including the cached ones."""

@@ -61,10 +61,6 @@ __all__ = [
     "vonage",
 ]
 
-Bridged = BridgeOutput  # TEMPORARY: old name
-CallFailed = CallFault  # TEMPORARY: old name
-nbytes_of = decoded_nbytes  # TEMPORARY: old name
-
 
 def __dir__() -> list[str]:
     return sorted(__all__)

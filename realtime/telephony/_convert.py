@@ -21,7 +21,7 @@ from ..audio import (
     ulaw_encode,
     ulaw_to_alaw,
 )
-from ..audio._filters import RATES as SAMPLE_RATES  # DOOR: realtime.audio.resample.SAMPLE_RATES
+from ..audio.resample import SAMPLE_RATES
 from ..errors import AudioError
 from .media import MediaFormat
 

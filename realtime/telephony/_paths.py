@@ -1,8 +1,8 @@
 """The two audio paths of a bridge: `Uplink` from the caller to the session, `Downlink` back.
 
 Each knows the formats of its two ends and nothing of turns or marks. If the formats are the same,
-base64 is copied from frame to frame (`splice`); if not, a `MediaConverter` is in between. `_player`
-decides what goes through the downlink.
+base64 is copied from frame to frame (`splice`); if not, a `MediaConverter` is in between. Read
+`_player` next, which feeds the downlink.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Uplink:
     def encode(self, audio: bytes) -> str:
         """Return the append frame of raw audio, "" if no audio is due."""
         if self._converter is not None:
-            # A message holds whole samples. Half a sample, which got in before the format was known, is
-            # dropped here, or it would shift all that follow.
+            # A message holds whole samples. Half a sample that arrived before the format was known is
+            # dropped here, or it would shift all samples after it.
             audio = self._converter.process(audio[: len(audio) - len(audio) % self.media.sample_width])
         if not audio:
             return ""

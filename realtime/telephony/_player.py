@@ -1,8 +1,8 @@
-"""DownlinkPlayer: the session's audio as the caller hears it, with marks, until a barge-in stops it.
+"""DownlinkPlayer: plays the session's audio to the caller, with marks, until a barge-in stops it.
 
-Audio deltas become media frames (`_paths.Downlink`) with a mark about every 200 ms. `Playback` counts, in
-bytes of the session's format, what was queued and what the returned marks report as played. Until
-the carrier's stream is known, deltas wait here. `bridge` feeds it.
+Audio deltas become media frames (`_paths.Downlink`) with a mark about every 200 ms. `Playback` counts the
+bytes queued and, by the marks that the carrier returns, the bytes played. Until the carrier's stream is
+known, deltas wait here. `bridge` feeds it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class DownlinkPlayer:
     """Player of the session's audio to the caller.
 
     `session` is the format of the next part of an item, and may be set. `dropped` counts the deltas
-    that were late, or did not fit while the stream was not known.
+    that arrived after an interruption, or did not fit while the stream was not known.
 
     Raises:
         AudioError: the session's format cannot be converted to `media`.
@@ -82,7 +82,7 @@ class DownlinkPlayer:
 
     # --- Events of the server ---
 
-    def on_delta(self, event: Any, base64: bytes | None) -> list[str | bytes]:
+    def on_delta(self, event: Any, base64: bytes | None = None) -> list[str | bytes]:
         """Return the frames of an audio delta. Its audio is `base64` if it was cut out of the event."""
         if not 0 <= (event.content_index or 0) < _MAX_CONTENT_INDEX:
             raise DecodeError("no such content part", event_type=event.type, path="$.content_index")
@@ -102,7 +102,7 @@ class DownlinkPlayer:
         return []
 
     def on_response_done(self, event: Any) -> list[str | bytes]:
-        """Return the frames that end the response's last part, for servers that do not end it themselves."""
+        """Return the frames that end the response's last part if the server did not end it."""
         self._responses.pop(event.response.id, None)
         frames = self._end_part() if event.response.id == self._response_id else []
         self.playback.feed(event)
@@ -137,7 +137,7 @@ class DownlinkPlayer:
         if name not in self._pending_marks:
             return not name.startswith(_OWN_MARK)
         del self._pending_marks[name]
-        self.playback.marked(name)
+        self.playback.acknowledge_mark(name)
         return True
 
     # --- Playing ---
@@ -202,7 +202,7 @@ class DownlinkPlayer:
 
 
 def _pieces(audio: bytes, size: int) -> Iterator[bytes]:
-    """Yield `audio` in pieces of `size` bytes. The last has `size` to twice that, unless it is the only one."""
+    """Yield `audio` in pieces of `size` bytes; the last has up to twice as many, so that none is shorter."""
     at = 0
     while len(audio) - at > 2 * size:
         yield audio[at : at + size]

@@ -13,20 +13,21 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from ..append import octets
+from ..append import as_bytes_view
 from ..errors import AudioError, DecodeError, EncodeError
 from .call import CallAudio, CallDigit, CallEnded, CallFault, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer
+    from ..append import Buffer
     from .call import CallEvent
 
 # Source: Asterisk's documentation, "AudioSocket" (docs.asterisk.org), the protocol's README
 # (github.com/CyCoreSystems/audiosocket) and res_audiosocket.c. Read 2026-11-24.
 # - A frame is one byte of kind, two of length (big-endian), the payload.
-# - Audio is signed linear PCM, 16 bits, mono, little-endian, at 8,000 Hz from the dialplan application and
-#   at the rate of the kind from the channel driver. A build of 2025 used 0x11 for 16,000 Hz; it is 12,000 now.
+# - Audio is signed linear PCM, 16 bits, mono, little-endian, at 8,000 Hz from the dialplan application
+#   and at the rate of the kind from the channel driver. A build of 2025 used 0x11 for 16,000 Hz; it is
+#   12,000 Hz now.
 # - Asterisk accepts audio and a hangup, and hangs up on any other kind and on empty audio.
 HANGUP: Final = 0x00
 UUID_KIND: Final = 0x01
@@ -212,8 +213,6 @@ class Parser:
         if self._buffer:
             raise DecodeError(f"the stream ended {len(self._buffer)} bytes into a frame")
 
-    end = close  # TEMPORARY: old name
-
 
 def _message(kind: int, payload: bytes) -> Message:
     decode = _DECODERS.get(kind)
@@ -276,7 +275,7 @@ def encode_audio(audio: Buffer, sample_rate: int = 8_000) -> bytes:
     kind = _KINDS.get(sample_rate)
     if kind is None:
         raise EncodeError(f"AudioSocket has no kind for audio at {sample_rate} Hz")
-    view = octets(audio)
+    view = as_bytes_view(audio)
     if len(view) % 2 or not len(view):
         raise AudioError(f"{len(view)} bytes are not a positive whole number of 16-bit samples")
     pieces = range(0, len(view), _MAX_AUDIO_BYTES)

@@ -1,8 +1,9 @@
 """Base class of carriers, and the typed JSON messages that their WebSockets have in common.
 
-A `Carrier` decodes and encodes the messages of one vendor. Whatever holds for one vendor only is in that vendor's module; the table of carriers is in
-`carrier`. Unlike the codec of events, a `MessageReader` accepts integers as strings and as `8000.0`,
-because carriers and their imitators write both. Read `twilio` next.
+A `Carrier` decodes and encodes the messages of one vendor. Whatever holds for one vendor only is in
+that vendor's module; the table of carriers is in `carrier`. Unlike the codec of events, a
+`MessageReader` accepts integers as strings and as `8000.0`, because carriers and their imitators write
+both. Read `twilio` next.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from msgspec import Meta, Raw, Struct
 
 from .._base64 import is_canonical
 from .._guard import DEFAULT_MAX_DEPTH, bounded, check_depth
-from ..append import octets
+from ..append import as_bytes_view
 from ..errors import DecodeError, EncodeError, reason_of, snippet
 from ..events.base import Unknown
 from .call import CallAudio
@@ -26,7 +27,8 @@ from .media import MediaFormat
 from .splice import MAX_FRAME_BYTES, is_shallow
 
 if TYPE_CHECKING:
-    from .._types import Buffer, Frame
+    from .._guard import Frame
+    from ..append import Buffer
     from .call import CallEvent
 
     # Raw audio as `decode` returns it. `encode` also accepts a str of base64.
@@ -37,22 +39,22 @@ else:
 SampleRate = Annotated[int, Meta(ge=1_000, le=384_000)]
 Channels = Annotated[int, Meta(ge=1, le=64)]
 
-# The caller's track is "inbound", or none if no other is sent. On the others is what the caller hears,
-# the session's own audio included.
+# The caller's track is "inbound", or absent if no other is sent. The other tracks carry the audio played
+# to the caller, the session's included.
 CALLER_TRACKS: Final = ("inbound", None)
 
 
 # --- Messages ------------------------------------------------------------------------
 
 
-class Wire(Struct, omit_defaults=True, gc=False):
+class CarrierStruct(Struct, omit_defaults=True, gc=False):
     """Base of every Struct on a carrier's wire. Optional fields are None if absent or null."""
 
     # Names of the integer fields that this carrier writes as strings.
     string_ints: ClassVar[frozenset[str]] = frozenset()
 
 
-class CarrierMessage(Wire):
+class CarrierMessage(CarrierStruct):
     """Base of the messages of a carrier's WebSocket. A message type is a class with a tag."""
 
     # True if `media.payload` is audio.
@@ -69,7 +71,7 @@ class CarrierMessage(Wire):
         return getattr(self, "sequence_number", None)
 
     def as_call(self) -> CallEvent | None:
-        """Return the event of the call, or None if the message is of no concern to a bridge."""
+        """Return the event of the call, or None if a bridge does not need the message."""
         return None
 
 
@@ -100,8 +102,8 @@ class _Numbers(Struct):
 _decode_numbers = msgspec.json.Decoder(_Numbers, strict=False).decode
 
 
-class MediaBody(Wire):
-    """Raw audio. The other members are set by the carrier only; `timestamp` is in ms since the stream's start."""
+class MediaBody(CarrierStruct):
+    """Raw audio. Only the carrier sets the other members; `timestamp` is in ms since the stream's start."""
 
     string_ints: ClassVar[frozenset[str]] = frozenset({"chunk", "timestamp"})
 
@@ -115,7 +117,7 @@ class MediaBody(Wire):
         return CallAudio(self.payload, sequence, self.timestamp) if self.track in CALLER_TRACKS else None
 
 
-class MarkBody(Wire):
+class MarkBody(CarrierStruct):
     """The name of a mark."""
 
     name: str
@@ -211,7 +213,7 @@ class MessageReader(Generic[M]):
 
 
 def _decode_error(error: Exception, kind: str, raw: bytes) -> DecodeError:
-    """Return the DecodeError of what msgspec or base64 raised, its sentence taken apart into fields."""
+    """Return the DecodeError for an error of msgspec or base64, with the fields of its message."""
     if not isinstance(error, msgspec.ValidationError):
         return DecodeError(reason_of(error, raw), event_type=kind, payload=snippet(raw))
     sentence, _, at = str(error).partition(" - at ")
@@ -240,7 +242,7 @@ def _stringify_ints(value: Any) -> Any:
     changes: dict[str, Any] = {}
     for name in value.__struct_fields__:
         part = getattr(value, name)
-        if isinstance(part, Wire):
+        if isinstance(part, CarrierStruct):
             changes[name] = _stringify_ints(part)
         elif name in value.string_ints and isinstance(part, int):
             changes[name] = str(part)
@@ -270,7 +272,7 @@ def to_base64(audio: Buffer | str) -> bytes:
         TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
     """
     if not isinstance(audio, str):
-        return pybase64.b64encode(octets(audio))
+        return pybase64.b64encode(as_bytes_view(audio))
     base64 = audio.encode("ascii", "replace")
     if not is_canonical(base64):
         raise EncodeError("a str of audio must be base64")

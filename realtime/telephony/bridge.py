@@ -1,8 +1,8 @@
 """Bridge: one call between a carrier's media WebSocket and a session. No I/O, no clock.
 
-Feed it each frame of either side and send the frames that it returns. Here are the session's
-settings and the order of events; audio takes one path each way (`_paths`), and `_player` knows how much
-of an answer the caller has heard and stops the rest when the caller speaks.
+Feed it each frame of either side and send the frames that it returns. This module dispatches messages
+and events and negotiates the session's formats. Audio takes one path each way (`_paths`); `_player` tracks
+how much of an answer was played and stops the rest when the caller speaks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .order import Gap, Reorder
 from .splice import cut_delta
 
 if TYPE_CHECKING:
-    from .._types import Frame
+    from .._guard import Frame
 
 # An event of the call or of the session, or an interruption.
 BridgeEvent: TypeAlias = CallEvent | ServerEvent | Interruption
@@ -60,7 +60,6 @@ class BridgeOutput(Struct, frozen=True, gc=False):
     events: tuple[BridgeEvent, ...] = ()
 
 
-Bridged = BridgeOutput  # TEMPORARY: old name
 _EMPTY: Final = BridgeOutput()
 
 
@@ -97,8 +96,8 @@ class BridgeStats:
 class SessionFormats:
     """The audio formats of a session: those requested, and those that the server has confirmed.
 
-    A connection keeps the order: audio sent after a session.update is read in the format which that
-    requests, answered or not; audio received is in the format of the last session.updated before it.
+    Frames arrive in order. The server reads audio sent after a session.update in the format that the
+    update requests, even before it answers; it sends audio in the format of its last session.updated.
     """
 
     def __init__(self, preferred: AudioFormat | None) -> None:
@@ -157,8 +156,8 @@ class Bridge:
     ``stream_bidirectional_codec``, PCMU by default).
 
     With `barge_in`, the caller's speech clears the audio that is not yet played, truncates the item
-    that was heard in part, and deletes those of which nothing was heard unless `delete_unheard` is False.
-    The carrier reports what was heard by a mark about every 200 ms. Not safe for use by two threads at once.
+    that was played in part, and deletes items that were not played at all unless `delete_unheard` is
+    False. A mark about every 200 ms reports the playback position. Not safe for use by two threads at once.
 
     Raises:
         ConfigError: an unknown carrier or format, or one that cannot be converted.
@@ -293,7 +292,7 @@ class Bridge:
             item = message.as_call()
             if isinstance(item, CallAudio):
                 self._uplink.check(len(item.audio))
-        if isinstance(item, CallStarted):  # not reordered: without it, nothing can be sent to the carrier
+        if isinstance(item, CallStarted):  # not reordered: commands to the carrier need its stream id
             return self._start(item, message.sequence)
         if isinstance(item, CallEnded):
             return self._end(self._in_order(message.sequence, None), item)
@@ -365,55 +364,37 @@ class Bridge:
         if cut is not None:
             return BridgeOutput(self._to_carrier(self._player.on_delta(*cut)), (), (cut[0],))
         event = decode_server(frame)
-        handle = None if isinstance(event, UnknownEvent) else _ON_SERVER.get(event.type)
-        if handle is not None:
-            return handle(self, event)
+        kind = "" if isinstance(event, UnknownEvent) else event.type
+        play = _ON_PLAYER.get(kind)
+        if play is not None:
+            return BridgeOutput(self._to_carrier(play(self._player, event)), (), (event,))
+        if kind == "input_audio_buffer.speech_started" and self._barge_in:
+            output = self.interrupt()
+            return BridgeOutput(output.to_carrier, output.to_server, (event, *output.events))
+        if kind in ("session.created", "session.updated"):
+            self._formats.on_session(event)
+            self._uplink = self._uplink.with_formats(self._uplink.media, self.input_format)
+            self._player.session = self.output_format
+        elif kind == "error":
+            self._formats.on_error()
         self.playback.feed(event)
         return BridgeOutput((), (), (event,))
 
     def interrupt(self) -> BridgeOutput:
         """Stop the audio that is not yet played, if you detect the caller's speech yourself.
 
-        Clears the carrier's queue and truncates the item at the position that the caller has heard.
+        Clears the carrier's queue and truncates the item at the playback position.
         Deltas of the interrupted response that arrive later are dropped.
         """
         frames, interruption = self._player.interrupt()
         events: list[Any] = [] if interruption.truncate is None else [interruption.truncate]
         if self._delete_unheard:
-            events += [ConversationItemDelete(item_id=item_id) for item_id in interruption.unheard]
+            events += [ConversationItemDelete(item_id=item_id) for item_id in interruption.unplayed_item_ids]
         return BridgeOutput(
             self._to_carrier(frames),
             tuple(encode(event).decode() for event in events),
             (interruption,) if interruption != Interruption() else (),
         )
-
-    def _on_delta(self, event: Any) -> BridgeOutput:
-        return BridgeOutput(self._to_carrier(self._player.on_delta(event, None)), (), (event,))
-
-    def _on_part_done(self, event: Any) -> BridgeOutput:
-        return BridgeOutput(self._to_carrier(self._player.on_part_done(event)), (), (event,))
-
-    def _on_response_created(self, event: Any) -> BridgeOutput:
-        return BridgeOutput(self._to_carrier(self._player.on_response_created(event)), (), (event,))
-
-    def _on_response_done(self, event: Any) -> BridgeOutput:
-        return BridgeOutput(self._to_carrier(self._player.on_response_done(event)), (), (event,))
-
-    def _on_speech_started(self, event: Any) -> BridgeOutput:
-        output = self.interrupt() if self._barge_in else _EMPTY
-        return BridgeOutput(output.to_carrier, output.to_server, (event, *output.events))
-
-    def _on_session(self, event: Any) -> BridgeOutput:
-        self._formats.on_session(event)
-        self._uplink = self._uplink.with_formats(self._uplink.media, self.input_format)
-        self._player.session = self.output_format
-        self.playback.feed(event)
-        return BridgeOutput((), (), (event,))
-
-    def _on_error(self, event: Any) -> BridgeOutput:
-        self._formats.on_error()
-        self.playback.feed(event)
-        return BridgeOutput((), (), (event,))
 
     def _to_carrier(self, frames: list[str | bytes]) -> tuple[str | bytes, ...]:
         return () if self._ended else tuple(frames)
@@ -424,15 +405,10 @@ def _with_format(side: Any, ours: Any) -> Any:
     return msgspec.structs.replace(side, format=ours.format) if side else ours
 
 
-_Handler: TypeAlias = Callable[[Bridge, Any], BridgeOutput]
-# By event type. All other events go to `Playback` and to the user.
-_ON_SERVER: Final[dict[str, _Handler]] = {
-    "response.output_audio.delta": Bridge._on_delta,
-    "response.output_audio.done": Bridge._on_part_done,
-    "response.created": Bridge._on_response_created,
-    "response.done": Bridge._on_response_done,
-    "input_audio_buffer.speech_started": Bridge._on_speech_started,
-    "error": Bridge._on_error,
-    "session.created": Bridge._on_session,
-    "session.updated": Bridge._on_session,
+# The events that are played, by type.
+_ON_PLAYER: Final[dict[str, Callable[[DownlinkPlayer, Any], list[str | bytes]]]] = {
+    "response.output_audio.delta": DownlinkPlayer.on_delta,
+    "response.output_audio.done": DownlinkPlayer.on_part_done,
+    "response.created": DownlinkPlayer.on_response_created,
+    "response.done": DownlinkPlayer.on_response_done,
 }

@@ -1,8 +1,7 @@
 """The events of a phone call, the same for every carrier.
 
-Each message of a carrier has `as_call()`, which returns one of these, or None if the message does
-not concern the call (`base`). `Bridge` reads nothing else. They are values of this process and
-never cross a wire.
+Each message of a carrier has `as_call()`, which returns one of these, or None if a bridge does not
+need the message (see `base`). They are values of this process and never cross a wire.
 """
 
 from __future__ import annotations
@@ -47,7 +46,10 @@ class CallDigit(Struct, frozen=True, gc=False):
 
 
 class CallMark(Struct, frozen=True, gc=False):
-    """The mark `name` was reached: the audio before it was played, or cleared if the carrier reports both alike."""
+    """The mark `name` was reached: the audio before it was played.
+
+    Some carriers report cleared audio in the same way.
+    """
 
     name: str
 
@@ -68,4 +70,3 @@ class CallFault(Struct, frozen=True, gc=False):
 
 
 CallEvent = CallStarted | CallAudio | CallDigit | CallMark | CallCleared | CallEnded | CallFault
-CallFailed = CallFault  # TEMPORARY: old name

@@ -15,7 +15,7 @@ from ..errors import AudioError
 from ..format import AudioFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer
+    from ..append import Buffer
 
 # Bytes of one sample. Source: RFC 3551, section 4.5 (PCMU, PCMA, L16). Read 2026-11-24.
 SAMPLE_WIDTHS: Final = {"PCMU": 1, "PCMA": 1, "L16": 2}

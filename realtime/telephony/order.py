@@ -35,17 +35,7 @@ class Reorder(Generic[T]):
     duplicate, late or stray, and `restarts` senders that started again at another number.
     """
 
-    __slots__ = (
-        "_ahead",
-        "_depth",
-        "_has_started",
-        "_modulus",
-        "_next",
-        "_probe",
-        "dropped",
-        "lost",
-        "restarts",
-    )
+    __slots__ = ("_ahead", "_depth", "_modulus", "_next", "_probe", "_started", "dropped", "lost", "restarts")
 
     def __init__(self, depth: int = 3, *, modulus: int | None = None, first: int | None = None) -> None:
         if not 0 <= depth < MAX_DROPOUT:
@@ -54,7 +44,7 @@ class Reorder(Generic[T]):
             raise ConfigError(f"modulus must be more than {2 * MAX_DROPOUT}, got {modulus}")
         self._depth = depth
         self._modulus = modulus
-        self._has_started = first is not None
+        self._started = first is not None
         self._next = first or 0
         # Items that arrived early, by their distance to `_next`.
         self._ahead: dict[int, T] = {}
@@ -66,8 +56,8 @@ class Reorder(Generic[T]):
 
     def push(self, number: int, item: T) -> list[T | Gap]:
         """Add an item. Returns the items that are due, in order, with a `Gap` for numbers given up."""
-        if not self._has_started:
-            self._has_started = True
+        if not self._started:
+            self._started = True
             self._next = number
         ahead = self._distance(number, self._next)
         if not -MAX_MISORDER <= ahead <= MAX_DROPOUT:

@@ -17,18 +17,18 @@ from .base import (
     Audio,
     Carrier,
     CarrierMessage,
+    CarrierStruct,
     MediaBody as _MediaBody,
     MessageReader,
     SampleRate,
     UnknownMessage,
-    Wire,
     to_json_str,
 )
 from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallMark, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer
+    from ..append import Buffer
 
 # Source: Plivo's documentation, "Audio Streaming" and "Stream events to Plivo" (plivo.com/docs/voice).
 # Read 2026-11-24.
@@ -54,7 +54,7 @@ class _Numbered(_Plivo, kw_only=True):
     sequence_number: int | None = None
 
 
-class _Body(Wire, rename="camel"):
+class _Body(CarrierStruct, rename="camel"):
     """The object that a message carries under the key of its own name."""
 
 
@@ -215,7 +215,7 @@ Command: TypeAlias = PlayAudio | Checkpoint | ClearAudio | SendDTMF | UnknownMes
 
 
 class Plivo(Carrier):
-    """Plivo audio streaming. Media frames state their format, mu-law at 8 kHz by default, and no stream id."""
+    """Plivo audio streaming. Media frames have a format, by default mu-law at 8 kHz, and no stream id."""
 
     NAME = "plivo"
     FORMAT = MediaFormat("PCMU", 8_000)

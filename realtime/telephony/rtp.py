@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from ..append import octets
+from ..append import as_bytes_view
 from ..errors import AudioError, ConfigError, DecodeError, EncodeError
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer
+    from ..append import Buffer
 
 # Source: RFC 3550, section 5.1 (fixed header), 5.3.1 (extension). Read 2026-11-24.
 VERSION: Final = 2
@@ -127,7 +127,7 @@ def build(packet: Packet, /) -> bytes:
         extension = _extension_bytes(packet.extension) if packet.extension else b""
     except struct.error as why:
         raise EncodeError(f"a number does not fit its field: {why}") from None
-    return b"".join((head, csrcs, extension, octets(packet.payload)))
+    return b"".join((head, csrcs, extension, as_bytes_view(packet.payload)))
 
 
 def _extension_bytes(extension: Extension) -> bytes:
@@ -178,7 +178,7 @@ class Sequencer:
             EncodeError: a number does not fit its field.
             TypeError: `payload` is not a buffer of bytes or int16.
         """
-        audio = octets(payload)
+        audio = as_bytes_view(payload)
         samples, rest = divmod(len(audio), self._frame_bytes)
         if rest:
             raise AudioError(f"{len(audio)} bytes are not a whole number of samples of all channels")

@@ -17,7 +17,7 @@ from .._guard import DEFAULT_MAX_DEPTH
 from ..events import ResponseOutputAudioDelta
 
 if TYPE_CHECKING:
-    from .._types import Frame
+    from .._guard import Frame
 
 # Carriers send 20 ms in a frame, some up to a few seconds; this is minutes of audio.
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024

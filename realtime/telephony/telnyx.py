@@ -16,19 +16,19 @@ from msgspec import field
 from .base import (
     Carrier,
     CarrierMessage,
+    CarrierStruct,
     Channels,
     MarkBody as MarkBody,
     MediaBody as MediaBody,
     MessageReader,
     SampleRate,
     UnknownMessage,
-    Wire,
 )
 from .call import CallAudio, CallDigit, CallEnded, CallFault, CallMark, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer
+    from ..append import Buffer
 
 # Source: Telnyx's documentation, "Media Streaming over WebSockets" and the AsyncAPI page "Stream call
 # media over WebSocket" (developers.telnyx.com). Read 2026-11-24.
@@ -64,7 +64,7 @@ class Connected(_Telnyx, tag="connected"):
     version: str | None = None
 
 
-class StartFormat(Wire):
+class StartFormat(CarrierStruct):
     """The format of the audio from Telnyx."""
 
     encoding: str
@@ -72,7 +72,7 @@ class StartFormat(Wire):
     channels: Channels | None = None
 
 
-class StartBody(Wire):
+class StartBody(CarrierStruct):
     """The call; `client_state` is base64 as it was given to Telnyx, the parameters are an object."""
 
     media_format: StartFormat | None = None
@@ -106,7 +106,7 @@ class Start(_Numbered, tag="start"):
         return CallStarted(self.stream_id or "", self.start.call_control_id, self.format, parameters)
 
 
-class DtmfBody(Wire):
+class DtmfBody(CarrierStruct):
     """A key."""
 
     digit: str
@@ -123,7 +123,7 @@ class Dtmf(_Numbered, tag="dtmf"):
         return CallDigit(self.dtmf.digit)
 
 
-class StopBody(Wire):
+class StopBody(CarrierStruct):
     """The call whose stream has ended."""
 
     user_id: str | None = None
@@ -140,7 +140,7 @@ class Stop(_Numbered, tag="stop"):
         return CallEnded()
 
 
-class ErrorBody(Wire):
+class ErrorBody(CarrierStruct):
     """An error: its number, its name, a sentence."""
 
     code: int | str | None = None

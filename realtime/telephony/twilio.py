@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Final, TypeAlias
 from .base import (
     Carrier,
     CarrierMessage,
+    CarrierStruct,
     Channels,
     MarkBody as MarkBody,
     MediaBody as MediaBody,
     MessageReader,
     SampleRate,
     UnknownMessage,
-    Wire,
     to_json_str,
 )
 from .call import CallAudio, CallDigit, CallEnded, CallMark, CallStarted
@@ -47,7 +47,7 @@ class _Numbered(_Twilio, kw_only=True):
     sequence_number: int | None = None
 
 
-class _Body(Wire, rename="camel"):
+class _Body(CarrierStruct, rename="camel"):
     """The object that a message carries under the key of its own name."""
 
 

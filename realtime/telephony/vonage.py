@@ -15,14 +15,15 @@ import msgspec
 import pybase64
 from msgspec import Struct, field
 
-from ..append import octets
+from ..append import as_bytes_view
 from ..errors import AudioError, DecodeError, EncodeError, reason_of, snippet
 from .base import Carrier, CarrierMessage, MessageReader, UnknownMessage, to_base64, to_json_str
 from .call import CallAudio, CallCleared, CallDigit, CallMark, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:
-    from .._types import Buffer, Frame
+    from .._guard import Frame
+    from ..append import Buffer
 
 # Source: Vonage's documentation, "WebSockets in the Vonage Voice API"
 # (developer.vonage.com/en/voice/voice-api/concepts/websockets). Read 2026-11-24.
@@ -195,13 +196,13 @@ class Vonage(Carrier):
             EncodeError: a str that is not base64.
             TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
         """
-        raw = pybase64.b64decode(to_base64(audio)) if isinstance(audio, str) else bytes(octets(audio))
+        raw = pybase64.b64decode(to_base64(audio)) if isinstance(audio, str) else bytes(as_bytes_view(audio))
         if len(raw) % 2:
             raise AudioError(f"{len(raw)} bytes are not a whole number of 16-bit samples")
         return raw
 
     def encode_mark(self, name: str, stream_id: str = "") -> bytes:
-        """Return the text frame of a `Notify` that comes back as the mark `name`. Raises what `encode` raises."""
+        """Return the text frame of a `Notify` with the mark `name`. Raises what `encode` raises."""
         to_json_str(name)
         return self.encode(Notify({"name": name}))
 

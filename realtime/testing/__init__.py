@@ -25,9 +25,6 @@ __all__ = [
 # The module of each name. pytest loads the plugin in this package at every start, also for users who
 # do not use it, so nothing is imported here.
 _HOMES: Final = {
-    "BetaLoopback": "loopback",  # TEMPORARY: old name
-    "Loopback": "loopback",  # TEMPORARY: old name
-    "TranslationLoopback": "loopback",  # TEMPORARY: old name
     "Call": "script",
     "FAULTS": "faults",
     "Fail": "script",

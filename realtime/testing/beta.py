@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from .. import beta, events as ga, spec
-from .._types import Frame
+from .._guard import Frame
 from ..codec import decode_client, encode
 from ..errors import ConfigError, DecodeError, EncodeError
 from ..format import AudioFormat
@@ -39,7 +39,7 @@ _BETA_ONLY: Final[dict[type[Any], dict[str, Any]]] = {
 # Voices that GA rejects are passed to the GA session under another name.
 _TO_GA_VOICES: Final = {voice: f"beta:{voice}" for voice in spec.BETA_VOICES if voice not in spec.VOICES}
 _TO_BETA_VOICES: Final = {ga_voice: voice for voice, ga_voice in _TO_GA_VOICES.items()}
-# How the `param` of a refusal begins in GA, and in beta.
+# Prefixes of the `param` of a refusal, in GA and in beta.
 _PARAM_PREFIXES: Final = (
     ("session.type", "type"),
     ("session.output_modalities", "session.modalities"),

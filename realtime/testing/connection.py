@@ -1,7 +1,7 @@
 """ConnectionHandler: one WebSocket connection of the server and the ServerProtocol that runs on it.
 
-One task reads, one writes, one advances paced responses. A client that sends without reading blocks
-nobody: beyond a limit of unsent events nothing more is read from it. Fault injectors act here.
+One task reads, one writes, one advances paced responses. A client that sends without reading cannot fill
+the memory: beyond a limit of unsent events the server stops reading from it. Fault injectors act here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ACTIONS: Final = (bytes, CloseConnection, StallConnection, AbortConnection)
 
 
 class ConnectionHandler:
-    """Runs `protocol` on `connection`.
+    """The server's end of one connection, which runs `protocol` on it.
 
     Args:
         connection: the WebSocket.

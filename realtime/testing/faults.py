@@ -373,7 +373,7 @@ class OddDeltas(Fault):
 
 
 class _OddSplitter(FaultInjector):
-    """Moves a byte of each delta to the next one."""
+    """Injector that moves a byte of each delta to the next one."""
 
     def __init__(self) -> None:
         self._carry = b""
@@ -484,10 +484,6 @@ def get_fault(fault: Fault | str) -> Fault:
     if found is None:
         raise ConfigError(f"unknown fault {snippet(repr(fault))}; known are {', '.join(FAULTS)}")
     return found()
-
-
-named = get_fault  # TEMPORARY: old name
-Once = OneShotFault  # TEMPORARY: old name
 
 
 # --- The faults of a server ----------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Fault injection on one connection: injectors, the actions they return, and budgets of connections.
+"""Fault injection on one connection: injectors, and the actions that they return.
 
-Frames go in and actions come out; `connection` carries them out. What each fault does is in `faults`.
+Frames go in and actions come out; `connection` carries them out. The faults are in `faults`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class CloseConnection:
-    """Close the connection with a code and a reason."""
+    """Action that closes the connection with a code and a reason."""
 
     code: int
     reason: str = ""
@@ -20,19 +20,19 @@ class CloseConnection:
 
 @dataclass(frozen=True, slots=True)
 class StallConnection:
-    """Send this much of a message and then nothing more, with the connection open."""
+    """Action that sends `part` of a message and then nothing more; the connection stays open."""
 
     part: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class AbortConnection:
-    """Send a WebSocket frame that begins with `part` and end the connection in the middle of it."""
+    """Action that ends the connection in the middle of a WebSocket frame that begins with `part`."""
 
     part: bytes
 
 
-# A frame to send, or something to do with the connection.
+# A frame to send, or an action on the connection.
 Action: TypeAlias = bytes | CloseConnection | StallConnection | AbortConnection
 
 
@@ -59,7 +59,7 @@ class FaultInjector:
 
 
 class RewritingInjector(FaultInjector):
-    """Replaces each frame by `rewrite(event_type, frame)`, or drops it for None."""
+    """Injector that replaces each frame by `rewrite(event_type, frame)`, or drops it for None."""
 
     def __init__(self, rewrite: Callable[[str, bytes], bytes | None]) -> None:
         self._rewrite = rewrite
@@ -71,7 +71,7 @@ class RewritingInjector(FaultInjector):
 
 
 class OneShotInjector(FaultInjector):
-    """Acts once, at the `nth` event whose type is in `event_types`, or when it starts.
+    """Injector that acts once, at the `nth` event whose type is in `event_types`, or when it starts.
 
     Attributes:
         may_act: called when the fault is about to occur; if it returns False nothing happens.

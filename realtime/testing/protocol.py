@@ -1,8 +1,8 @@
 """ServerProtocol: one session as the server sees it, client frames in and server events out.
 
-No sockets, no threads, no clock but the one it is given. The table of dialects is here; what a session
-does with an event is in `session` (GA), `beta` and `translation`, what is rejected in `refusals`. `server`
-puts a WebSocket around a ServerProtocol.
+No sockets and no threads; the clock is an argument. The table of dialects is here. Read `session` (GA),
+`beta` and `translation` for the effect of an event, and `refusals` for what is rejected. `connection` runs
+a ServerProtocol on a WebSocket.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from .. import beta, codec, spec, translation
-from .._types import Frame
+from .._guard import Frame
 from ..errors import ConfigError, DecodeError, snippet
-from ..events import UnknownEvent
+from ..events import Tagged, UnknownEvent
 from ..format import AudioFormatLike
 from . import refusals
 from .beta import BetaServerSession
@@ -90,14 +90,14 @@ DIALECTS: Final[dict[str, Dialect]] = {
         default_model=spec.DEFAULT_MODEL,
         decode_client=beta.decode_client,
         encode=beta.encode,
-        client_types=_types(codec.known(beta.ClientEvent)),
+        client_types=_types(codec.event_classes(beta.ClientEvent)),
         open_session=BetaServerSession,
     ),
     "translation": Dialect(
         default_model=DEFAULT_TRANSLATION_MODEL,
         decode_client=translation.decode_client,
         encode=translation.encode,
-        client_types=_types(codec.known(translation.ClientEvent)),
+        client_types=_types(codec.event_classes(translation.ClientEvent)),
         open_session=TranslationServerSession,
     ),
 }
@@ -172,7 +172,7 @@ class ServerProtocol:
         self._session.open()
         return self._take_events()
 
-    def feed(self, message: Any) -> list[Any]:
+    def feed(self, message: Frame | Tagged | UnknownEvent) -> list[Any]:
         """Feed a client's frame or event. Returns the events that the server sends in return.
 
         An event is encoded first, so that it is checked as on the wire. A message that the server rejects
@@ -182,8 +182,10 @@ class ServerProtocol:
             EncodeError: `message` is an event that cannot be encoded.
             TypeError: `message` is neither a frame nor an event of this dialect.
         """
-        is_frame = isinstance(message, (bytes, bytearray, memoryview, str))
-        frame: Frame = message if is_frame else self._dialect.encode(message)
+        if isinstance(message, (bytes, bytearray, memoryview, str)):
+            frame: Frame = message
+        else:
+            frame = self._dialect.encode(message)
         if self.is_closed:
             return []
         try:
@@ -207,10 +209,6 @@ class ServerProtocol:
     def is_closed(self) -> bool:
         """True once the session has ended: the server closes the connection with 1000."""
         return self._session.is_closed
-
-    receive = feed  # TEMPORARY: old name
-    answering = is_responding  # TEMPORARY: old name
-    closed = is_closed  # TEMPORARY: old name
 
     def advance(self) -> list[Any]:
         """Return the events of the next step of the response in progress."""

@@ -15,8 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from .. import spec
-from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, bounded, check_depth
-from .._types import Frame
+from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, Frame, bounded, check_depth
 from ..errors import DecodeError, snippet
 from ..events import Error, ErrorDetail, Unknown
 from ..format import AudioFormat

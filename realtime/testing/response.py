@@ -410,7 +410,7 @@ def build_response(
 
 @dataclass(slots=True)
 class _OutputFactory:
-    """Builds the items of a response from the parts of a reply.
+    """Factory of the items of a response from the parts of a reply.
 
     `max_tokens` is the number of audio tokens that remain, None for no limit.
     """

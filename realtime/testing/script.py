@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..append import octets
+from ..append import as_bytes_view
 from ..audio import convert
 from ..errors import ConfigError
 from ..format import AudioFormat, AudioFormatLike
@@ -58,7 +58,7 @@ class Say:
         self.format = AudioFormat.of(format)
         if isinstance(audio, str):
             raise TypeError("audio must be a buffer of raw audio, not base64 text")
-        self.audio = None if audio is None else bytes(octets(audio))
+        self.audio = None if audio is None else bytes(as_bytes_view(audio))
         if self.audio is not None:
             self.format.duration_ms(len(self.audio))  # raises AudioError for a partial sample
 

@@ -1,8 +1,8 @@
 """LoopbackServer: a real WebSocket server on 127.0.0.1, with one ServerProtocol per connection.
 
 Sockets, threads, time and routes are here: `parse_request` decides from the path, the query and the
-headers which session a connection gets. `connection` runs it, `protocol` is what it says, `faults` is
-what goes wrong.
+headers which session a connection gets. Read `connection` for what happens on a socket, `protocol` for
+the session, and `faults` for failures on demand.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ OPEN_TIMEOUT_SECONDS: Final = 5.0
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
 # Aborting takes milliseconds: a thread that runs longer than this is blocked elsewhere.
 JOIN_TIMEOUT_SECONDS: Final = 5.0
-# How a beta client begins its connection: OpenAI's header, and a browser's subprotocol in its place.
+# The header of a beta client, and the subprotocol that a browser sends in its place.
 _BETA_HEADER: Final = "realtime=v1"
 _BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 _NOT_RUNNING: Final = "the server is not running: use it in a `with` or `async with` block"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .. import spec
-from .._types import Frame
+from .._guard import Frame
 from ..events import (
     ConversationItemAdded,
     ConversationItemCreate,

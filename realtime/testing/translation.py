@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from .. import spec, translation
-from .._types import Frame
+from .._guard import Frame
 from ..format import AudioFormat
 from ..translation import (
     NoiseReduction,
@@ -43,7 +43,7 @@ DEFAULT_MODEL: Final = "gpt-realtime-translate"
 FORMAT: Final = AudioFormat.PCM16
 FRAME_MS: Final = 200
 DEFAULT_STRENGTH: Final = 1.0
-# How far the translation lags behind the speech.
+# The lag of the translation behind the speech.
 DELAY_MS: Final = FRAME_MS
 MAX_BUFFER_MS: Final = spec.MAX_SESSION_SECONDS * 1000
 

@@ -7,7 +7,6 @@ detected turn is exactly the audio from its `audio_start_ms` to its `audio_end_m
 
 from __future__ import annotations
 
-import enum
 import math
 from collections import deque
 from collections.abc import Callable
@@ -67,17 +66,12 @@ def server_vad_for(turn_detection: object) -> ServerVad | None:
     return None
 
 
-class _Transition(enum.Enum):
-    STARTED = enum.auto()
-    STOPPED = enum.auto()
-
-
 class EnergyVad:
     """Voice activity detector that is fed one frame of `FRAME_MS` at a time.
 
     Attributes:
         is_speaking: True from the onset of speech to the silence that ends the turn.
-        loud_ms: the duration of the loud frames in a row, while nobody speaks.
+        loud_ms: the duration of the latest loud frames in a row, up to the onset of speech.
     """
 
     def __init__(self) -> None:
@@ -85,16 +79,17 @@ class EnergyVad:
         self.loud_ms = 0
         self._quiet_ms = 0
 
-    def feed(self, is_loud: bool, silence_ms: int) -> _Transition | None:
-        """Feed a frame. Speech ends after `silence_ms` of quiet frames."""
+    def feed(self, is_loud: bool, silence_ms: int) -> bool:
+        """Feed a frame. Returns True if speech starts, or ends after `silence_ms` of quiet frames."""
         if self.is_speaking:
             self._quiet_ms = 0 if is_loud else self._quiet_ms + FRAME_MS
-            return None if is_loud or self._quiet_ms < silence_ms else _Transition.STOPPED
-        self.loud_ms = self.loud_ms + FRAME_MS if is_loud else 0
-        if self.loud_ms < ONSET_MS:
-            return None
-        self.is_speaking, self._quiet_ms = True, 0
-        return _Transition.STARTED
+            has_changed = not is_loud and self._quiet_ms >= silence_ms
+        else:
+            self.loud_ms = self.loud_ms + FRAME_MS if is_loud else 0
+            self._quiet_ms = 0
+            has_changed = self.loud_ms >= ONSET_MS
+        self.is_speaking ^= has_changed
+        return has_changed
 
     def reset(self) -> None:
         """Forget the speech so far."""
@@ -210,11 +205,11 @@ class InputBuffer:
         min_power = FULL_SCALE**2 * 10 ** (threshold_dbfs(vad.threshold or 0.0) / 10)
         silence_ms = _ms(vad.silence_duration_ms)
         while self._powers:
-            transition = self._vad.feed(self._powers.popleft() > min_power, silence_ms)
+            has_changed = self._vad.feed(self._powers.popleft() > min_power, silence_ms)
             self._examined += size
-            if transition is _Transition.STARTED:
+            if has_changed and self.is_speaking:
                 return self._speech_started(_ms(vad.prefix_padding_ms))
-            if transition is _Transition.STOPPED:
+            if has_changed:
                 return SpeechStopped(math.floor(self.format.duration_ms(self._examined)))
             if (
                 idle_end_ms is not None

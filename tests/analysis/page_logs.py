@@ -29,7 +29,7 @@ def speech(format: str, start_ms: int, length_ms: int) -> bytes:
     with path.open("rb") as file:
         found = read_wav(file)  # type: ignore[arg-type]
     fmt = AudioFormat.of(format)
-    whole = bytes(convert(found.data, found.encoding, fmt))
+    whole = bytes(convert(found.data, AudioFormat.of(found.encoding), fmt))
     start = fmt.chunk_bytes(20) * (start_ms // 20)
     return (whole[start:] + whole * 3)[: fmt.chunk_bytes(20) * (length_ms // 20)]
 

@@ -90,7 +90,10 @@ def test_a_call_is_shown(page: Page, hotel_page: Path) -> None:
     assert page.texts(".facts .value")[1] == "5"
     assert page.run("document.querySelectorAll('.turn').length") == 5
     assert page.texts(".turn .chip.latency") == ["410 ms", "960 ms", "580 ms", "slowest: 1,760 ms", "890 ms"]
-    assert page.texts(".turn .chip.warning") == ["interrupted by the user's speech, 2.300 s of 7.600 s played", "1 gap"]
+    assert page.texts(".turn .chip.warning") == [
+        "interrupted by the user's speech, 2.300 s of 7.600 s played",
+        "1 gap",
+    ]
     assert page.texts(".fn") == ["\u0192 quote_room, output after 1,360 ms"]
     (unheard,) = page.texts(".unheard")
     assert unheard.endswith("until half past ten.")

@@ -14,8 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import realtime
-from realtime import beta, live, translation
-from realtime.codec import known
+from realtime import beta, codec, live, translation
 
 DIALECTS: dict[str, ModuleType] = {
     "ga": realtime,
@@ -34,7 +33,7 @@ def frames(dialect: str, side: str) -> list[str]:
 
 def event_classes(dialect: str, side: str) -> tuple[Any, ...]:
     """Return the event classes of one side of one dialect."""
-    return known(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
+    return codec.event_classes(getattr(DIALECTS[dialect], f"{side.capitalize()}Event"))
 
 
 def decoder(dialect: str, side: str) -> Any:

@@ -17,7 +17,7 @@ from realtime.cli.demo_reconnect import (
     words_played,
 )
 from realtime.state import Conversation
-from realtime.testing import Loopback
+from realtime.testing import ServerProtocol
 
 ULAW = r.AudioFormat.G711_ULAW
 
@@ -169,9 +169,9 @@ def test_loopback_session_accepts_the_events(roles: list[str], waiting: int, is_
     unanswered = [
         UnansweredTurn(item_id, AUDIO, "", f"a{item_id}", "Yes", is_answered) for item_id in users[:waiting]
     ]
-    session = Loopback()
+    session = ServerProtocol()
     session.open()
-    events = [event for sent in resume_events(made, unanswered) for event in session.receive(r.encode(sent))]
+    events = [event for sent in resume_events(made, unanswered) for event in session.feed(r.encode(sent))]
     assert "error" not in {event.type for event in events}
     is_requested = bool(unanswered) and not is_answered
     assert [event.type for event in events].count("response.done") == is_requested

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 import realtime as r
 from realtime import beta
 from realtime.state import Interruption, Playback
-from realtime.testing import Loopback
-from tests.testing.talk import formats, opened, tell, tone
+from realtime.testing import ServerProtocol
+from tests.testing.helpers import exchange, formats, open_session, tone
 
 PCM16, ULAW, ALAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW, r.AudioFormat.G711_ALAW
 IDS: dict[str, Any] = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
@@ -352,11 +352,11 @@ def test_livekit_agents_6157_audio_end_ms_is_an_int_rounded_down() -> None:
 def test_the_server_accepts_every_truncate(seed: int) -> None:
     rng = random.Random(seed)
     format = rng.choice([PCM16, ULAW, ALAW])
-    session = opened(formats(format), paced=True)
+    session = open_session(formats(format), paced=True)
     playback = Playback(format)
     turns_ms = [rng.randrange(200, 1500) // 100 * 100 for _ in range(rng.randrange(1, 4))]
     for ms in turns_ms:
-        events = tell(
+        events = exchange(
             session,
             r.InputAudioBufferAppend(audio=tone(format, ms)),
             r.InputAudioBufferCommit(),
@@ -366,23 +366,25 @@ def test_the_server_accepts_every_truncate(seed: int) -> None:
         _play(playback, session, events, rng, steps)
         result = playback.interrupt()
         if result.truncate is not None:
-            answer = tell(session, result.truncate)
+            answer = exchange(session, result.truncate)
             assert [event.type for event in answer] == ["conversation.item.truncated"]
-        while session.answering:
+        while session.is_responding:
             for event in session.advance():
                 playback.feed(event)
         assert not playback.is_playing or result == Interruption()  # nothing had arrived yet
         playback.interrupt()
 
 
-def _play(playback: Playback, session: Loopback, events: list[Any], rng: random.Random, steps: int) -> None:
+def _play(
+    playback: Playback, session: ServerProtocol, events: list[Any], rng: random.Random, steps: int
+) -> None:
     for _ in range(steps):
         for event in events:
             playback.feed(event)
             if rng.random() < 0.1:
                 playback.mark()
         playback.played(ms=rng.uniform(0, 130))
-        events = session.advance() if session.answering else []
+        events = session.advance() if session.is_responding else []
 
 
 # --- Against a slow and obvious model ------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import realtime as r
 from realtime.state import Conversation, restoration, seconds_left
-from tests.testing.talk import PCM16, opened, tell, tone
+from tests.testing.helpers import PCM16, exchange, open_session, tone
 
 
 def message(item_id: str, role: str = "user", *content: r.ContentPart, **more: Any) -> r.MessageItem:
@@ -29,7 +29,7 @@ def ids(conversation: Conversation) -> list[str]:
 
 
 def test_a_restored_conversation_is_equal() -> None:
-    first = opened()
+    first = open_session()
     before = Conversation()
     sent: list[Any] = [
         r.ConversationItemCreate(item=message("sys", "system", r.InputText(text="Be brief."))),
@@ -40,10 +40,10 @@ def test_a_restored_conversation_is_equal() -> None:
         ),
         r.ConversationItemCreate(item=r.FunctionCallOutputItem(id="o1", call_id="call_1", output="20")),
     ]
-    for event in tell(first, *sent):
+    for event in exchange(first, *sent):
         before.feed(event)
     restored = restoration(before)
-    after = fed(*tell(opened(), *restored.events))
+    after = fed(*exchange(open_session(), *restored.events))
     assert ids(after) == ids(before) == ["sys", "u1", "a1", "c1", "o1"]
     assert after.transcript() == before.transcript()
     assert (restored.dropped_audio, restored.skipped, restored.pending_calls) == ((), (), ())
@@ -89,9 +89,9 @@ def test_items_that_cannot_be_restored_are_listed_with_the_reason() -> None:
 
 
 def test_a_spoken_call_is_restored_on_the_loopback_server() -> None:
-    session = opened()
+    session = open_session()
     before = fed(*session.open())
-    for event in tell(
+    for event in exchange(
         session,
         r.InputAudioBufferAppend(audio=tone(PCM16, 500)),
         r.InputAudioBufferCommit(),
@@ -99,7 +99,7 @@ def test_a_spoken_call_is_restored_on_the_loopback_server() -> None:
     ):
         before.feed(event)
     restored = restoration(before)
-    answers = tell(opened(), *restored.events)
+    answers = exchange(open_session(), *restored.events)
     assert "error" not in {event.type for event in answers}
 
 

@@ -1,4 +1,4 @@
-"""A call on each carrier's wire, written by hand: what a bridge is fed, and what it sends taken apart."""
+"""The carrier's and the server's side of a call: frames for a bridge, and checks of its output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Phone:
 
     @property
     def plays(self) -> MediaFormat:
-        """What it takes: Telnyx plays what it was set to, by default mu-law."""
+        """The format that it plays: on Telnyx the configured one, by default mu-law."""
         return PCMU if self.name == "telnyx" else self.media_format
 
     def start(self) -> str:
@@ -100,10 +100,10 @@ class Phone:
         }
         return text(wires[self.name])
 
-    # --- What was sent to it ---
+    # --- Frames sent to it ---
 
     def played(self, frames: tuple[Sent, ...]) -> list[bytes]:
-        """The audio of each media frame; it is addressed and in the right format."""
+        """Return the audio of each media frame, after checking its address and format."""
         chunks = []
         for frame in frames:
             if isinstance(frame, bytes):
@@ -123,18 +123,18 @@ class Phone:
         return chunks
 
     def marks(self, frames: tuple[Sent, ...]) -> list[str]:
-        """The names of the marks, wherever they are."""
+        """Return the names of the marks, under whichever key the carrier has them."""
         found = []
         for frame in frames:
             if isinstance(frame, str):
                 wire = json.loads(frame)
                 if wire.get("event") in ("mark", "checkpoint") or wire.get("action") == "notify":
-                    told = wire.get("mark") or wire.get("payload") or wire
-                    found.append(str(told["name"]))
+                    body = wire.get("mark") or wire.get("payload") or wire
+                    found.append(str(body["name"]))
         return found
 
 
-# Each carrier, in each format that it may speak.
+# Each carrier in each of its formats.
 PHONES = [
     Phone("twilio", PCMU),
     Phone("telnyx", PCMU),

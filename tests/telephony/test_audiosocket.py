@@ -1,4 +1,4 @@
-"""AudioSocket: any cut of the stream gives the same messages, and the same end."""
+"""AudioSocket: any split of the stream gives the same messages and the same error."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_every_kind_both_ways(message: a.Message, frame: bytes, call: Any) -> No
     assert message.as_call() == call
 
 
-def test_the_rates_are_those_of_the_kinds() -> None:
+def test_every_kind_of_audio_has_its_rate() -> None:
     assert list(a.SAMPLE_RATES) == list(range(0x10, 0x19))
     assert a.Audio(b"", 16_000).format == MediaFormat("L16", 16_000)
 
 
-def test_audio_of_no_bytes_is_read_but_not_written() -> None:
+def test_empty_audio_is_decoded_but_not_encoded() -> None:
     assert a.Parser().feed(b"\x10\x00\x00") == [a.Audio(b"")]
     with pytest.raises(AudioError, match="positive"):
         a.encode(a.Audio(b""))
@@ -80,7 +80,7 @@ _FRAMES = st.lists(
 
 
 @given(_FRAMES | st.binary(max_size=60), st.data())
-def test_any_cut_of_the_stream_gives_the_same(stream: bytes, data: st.DataObject) -> None:
+def test_any_split_of_the_stream_gives_the_same_messages(stream: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     pieces = [stream[i:j] for i, j in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     assert _outcome(pieces) == _outcome([stream])
@@ -103,7 +103,7 @@ def test_one_byte_at_a_time() -> None:
         (b"\x12\x00\x03abc", "16-bit"),
     ],
 )
-def test_what_does_not_parse_is_raised_after_what_did(frame: bytes, reason: str) -> None:
+def test_an_error_is_raised_after_the_messages_before_it(frame: bytes, reason: str) -> None:
     parser = a.Parser()
     assert parser.feed(b"\x00\x00\x00" + frame + b"\x00\x00\x00") == [a.Hangup()]
     for _ in range(2):
@@ -121,7 +121,7 @@ def test_a_stream_that_ends_within_a_frame() -> None:
             parser.close()
 
 
-def test_no_more_than_one_frame_is_held() -> None:
+def test_at_most_one_frame_is_buffered() -> None:
     parser = a.Parser()
     for _ in range(4):
         assert len(parser.feed(b"\x10\xff\xfe" + bytes(0xFFFE) + b"\x10\xff\xfe" + bytes(9))) == 1
@@ -130,7 +130,7 @@ def test_no_more_than_one_frame_is_held() -> None:
         assert not parser._buffer
 
 
-def test_audio_longer_than_a_frame_is_several() -> None:
+def test_long_audio_is_encoded_as_several_frames() -> None:
     audio: Any = np.arange(100_000, dtype="<i2")
     stream = a.encode_audio(audio, 24_000)
     messages = a.Parser().feed(memoryview(stream))
@@ -155,12 +155,12 @@ def test_audio_longer_than_a_frame_is_several() -> None:
         (b"", TypeError),
     ],
 )
-def test_what_does_not_fit_is_refused(message: Any, error: type[Exception]) -> None:
+def test_invalid_messages_are_not_encoded(message: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         a.encode(message)
 
 
 def test_a_wrong_kind_of_data_is_a_type_error() -> None:
-    for odd in (None, "text", 5):
+    for invalid in (None, "text", 5):
         with pytest.raises(TypeError):
-            a.Parser().feed(odd)  # type: ignore[arg-type]
+            a.Parser().feed(invalid)  # type: ignore[arg-type]

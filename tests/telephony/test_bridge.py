@@ -1,4 +1,4 @@
-"""Bridge: what goes from either side to the other, on every carrier and in both kinds of session."""
+"""Bridge: audio, events and commands in both directions, on every carrier and session format."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def noise(nbytes: int, seed: int = 1) -> bytes:
 
 
 def wave(media: MediaFormat, ms: int) -> bytes:
-    """A tone in the carrier's format."""
+    """Return a tone in the carrier's format."""
     at = np.arange(media.sample_rate * ms // 1000) / media.sample_rate
     pcm = (9_000 * np.sin(2 * np.pi * 440 * at)).round().astype("<i2")
     return encoded(pcm, media)
@@ -81,19 +81,21 @@ def resampled(pcm: Any, src: int, dst: int) -> Any:
     return np.concatenate([stream.process(pcm), stream.flush()])
 
 
-def media_of(fmt: AudioFormat) -> MediaFormat:
-    return {ULAW: PCMU, ALAW: PCMA, PCM16: MediaFormat("L16", 24_000)}[fmt]
+def media_of(session_format: AudioFormat) -> MediaFormat:
+    return {ULAW: PCMU, ALAW: PCMA, PCM16: MediaFormat("L16", 24_000)}[session_format]
 
 
 def converted(audio: bytes, src: MediaFormat, dst: MediaFormat) -> bytes:
     if src == dst:
         return audio
     if {src.encoding, dst.encoding} == {"PCMU", "PCMA"}:
-        return realtime.audio.convert(audio, src.encoding, dst.encoding)
+        return realtime.audio.convert(
+            audio, realtime.AudioFormat.of(src.encoding), realtime.AudioFormat.of(dst.encoding)
+        )
     return encoded(resampled(decoded(audio, src), src.sample_rate, dst.sample_rate), dst)
 
 
-def begun(phone: Phone, format: AudioFormatLike | None = None, **settings: Any) -> Bridge:
+def start_call(phone: Phone, format: AudioFormatLike | None = None, **settings: Any) -> Bridge:
     bridge = Bridge(phone.name, format, **settings)
     step = bridge.from_carrier(phone.start())
     assert [type(event) for event in step.events] == [CallStarted]
@@ -101,8 +103,8 @@ def begun(phone: Phone, format: AudioFormatLike | None = None, **settings: Any) 
     return bridge
 
 
-def heard(step: BridgeOutput) -> bytes:
-    """The audio of the append frames, which is all that goes to the server."""
+def appended_audio(step: BridgeOutput) -> bytes:
+    """Return the audio of the append frames, which must be the only frames to the server."""
     events: list[Any] = [realtime.decode_client(frame) for frame in step.to_server]
     return b"".join(event.audio for event in events)
 
@@ -112,20 +114,20 @@ def heard(step: BridgeOutput) -> bytes:
 
 @EVERY_PHONE
 @EVERY_SESSION
-def test_what_the_caller_says(phone: Phone, format: AudioFormat | None) -> None:
-    bridge = begun(phone, format)
+def test_audio_of_the_caller_reaches_the_session(phone: Phone, format: AudioFormat | None) -> None:
+    bridge = start_call(phone, format)
     own = phone.media_format.audio_format
     assert bridge.input_format is (format or own or PCM16)
-    said = wave(phone.media_format, 400)
+    speech_audio = wave(phone.media_format, 400)
     size = phone.media_format.chunk_bytes(20)
-    came = b""
-    for number, at in enumerate(range(0, len(said), size)):
-        step = bridge.from_carrier(phone.media(said[at : at + size], 2 + number))
+    received = b""
+    for number, at in enumerate(range(0, len(speech_audio), size)):
+        step = bridge.from_carrier(phone.media(speech_audio[at : at + size], 2 + number))
         assert (step.to_carrier, step.events) == ((), ())
         assert len(step.to_server) <= 1
-        came += heard(step)
-    came += heard(bridge.end())
-    assert came == converted(said, phone.media_format, media_of(bridge.input_format))
+        received += appended_audio(step)
+    received += appended_audio(bridge.end())
+    assert received == converted(speech_audio, phone.media_format, media_of(bridge.input_format))
     spliced = own is bridge.input_format and not CARRIERS[phone.name].MEDIA_IS_BINARY
     assert (bridge.stats.spliced_to_server, bridge.stats.reencoded_to_server) == (
         (20, 0) if spliced else (0, bridge.stats.reencoded_to_server)
@@ -136,21 +138,23 @@ def test_what_the_caller_says(phone: Phone, format: AudioFormat | None) -> None:
 @EVERY_PHONE
 @EVERY_SESSION
 @pytest.mark.parametrize("delta_ms", [7, 100, 330, 1_900])
-def test_what_the_model_says(phone: Phone, format: AudioFormat | None, delta_ms: int) -> None:
-    bridge = begun(phone, format)
-    fmt = bridge.output_format
-    assert fmt is (format or phone.plays.audio_format or PCM16)
-    said = wave(media_of(fmt), 1_900)
-    size = fmt.chunk_bytes(delta_ms)
+def test_audio_of_the_session_reaches_the_caller(
+    phone: Phone, format: AudioFormat | None, delta_ms: int
+) -> None:
+    bridge = start_call(phone, format)
+    session_format = bridge.output_format
+    assert session_format is (format or phone.plays.audio_format or PCM16)
+    speech_audio = wave(media_of(session_format), 1_900)
+    size = session_format.chunk_bytes(delta_ms)
     frames: tuple[str | bytes, ...] = ()
-    for at in range(0, len(said), size):
-        step = bridge.from_server(delta(said[at : at + size]))
+    for at in range(0, len(speech_audio), size):
+        step = bridge.from_server(delta(speech_audio[at : at + size]))
         assert step.to_server == ()
         assert [event.type for event in step.events] == ["response.output_audio.delta"]
         frames += step.to_carrier
     frames += bridge.from_server(audio_done()).to_carrier
     chunks = phone.played(frames)
-    wanted = converted(said, media_of(fmt), phone.plays)
+    wanted = converted(speech_audio, media_of(session_format), phone.plays)
     played = b"".join(chunks)
     assert played[: len(wanted)] == wanted
     silence = b"\xff" if phone.plays.encoding == "PCMU" else b"\0"
@@ -165,30 +169,30 @@ def test_what_the_model_says(phone: Phone, format: AudioFormat | None, delta_ms:
         assert played == wanted
     for frame in frames:
         assert CARRIERS[phone.name].decode_command(frame).type != "unknown"
-    same = fmt is phone.plays.audio_format and not CARRIERS[phone.name].MEDIA_IS_BINARY
+    same = session_format is phone.plays.audio_format and not CARRIERS[phone.name].MEDIA_IS_BINARY
     is_spliced = same and (phone.name != "telnyx" or delta_ms >= 20)
     assert (bridge.stats.reencoded_to_carrier == 0) is (is_spliced and not len(played) - len(wanted))
-    # A mark about every 200 ms, the last at the end: once all came back, all was heard.
+    # A mark about every 200 ms, the last at the end. Once all are returned, everything was played.
     marks = phone.marks(frames)
     assert 1_900 / 430 <= len(marks) <= 11
     assert phone.marks(frames[-1:]) == marks[-1:]
     for name in marks:
         (event,) = bridge.from_carrier(phone.mark(name)).events
         assert event == CallMark(name)
-    assert bridge.playback.heard_ms("item_1") == 1_900
+    assert bridge.playback.played_ms("item_1") == 1_900
     assert not bridge.playback.is_playing
 
 
-def test_a_mark_stands_after_the_audio_that_it_is_about() -> None:
-    bridge = begun(TWILIO)
+def test_a_mark_follows_its_audio() -> None:
+    bridge = start_call(TWILIO)
     step = bridge.from_server(delta(noise(4_000)))
     kinds = [json.loads(frame)["event"] for frame in step.to_carrier]
     assert kinds == ["media", "mark", "media", "mark"]
     sizes = [len(chunk) for chunk in TWILIO.played(step.to_carrier)]
     assert sizes == [1_596, 2_404]
     bridge.from_carrier(TWILIO.mark("mark_1"))
-    assert bridge.playback.heard_ms("item_1") == 1_596 // 8
-    # The next one is due after another 200 ms.
+    assert bridge.playback.played_ms("item_1") == 1_596 // 8
+    # The next mark is due after another 200 ms.
     assert TWILIO.marks(bridge.from_server(delta(noise(800))).to_carrier) == []
     assert TWILIO.marks(bridge.from_server(delta(noise(800))).to_carrier) == ["mark_3"]
 
@@ -200,55 +204,55 @@ def test_an_unusual_frame_is_decoded_with_the_same_result() -> None:
         (delta(audio).replace('"delta":"', '"d\\u0065lta":"'), (0, 1)),
         (json.dumps({**json.loads(delta(audio)), "x": [1]}), (0, 1)),
     ):
-        bridge = begun(TWILIO)
+        bridge = start_call(TWILIO)
         step = bridge.from_server(spelled)
         assert TWILIO.played(step.to_carrier) == [audio]
         assert (bridge.stats.spliced_to_carrier, bridge.stats.reencoded_to_carrier) == counts
-    bridge = begun(TWILIO)
-    assert heard(bridge.from_carrier(bytearray(str(TWILIO.media(audio)).encode()))) == audio
+    bridge = start_call(TWILIO)
+    assert appended_audio(bridge.from_carrier(bytearray(str(TWILIO.media(audio)).encode()))) == audio
     assert (bridge.stats.spliced, bridge.stats.reencoded) == (0, 1)
 
 
 def test_a_delta_may_end_within_a_sample() -> None:
     phone = PHONES[PHONE_IDS.index("vonage-L16-16000")]
-    said = wave(media_of(PCM16), 600)
+    speech_audio = wave(media_of(PCM16), 600)
     results = []
     for size in (9_600, 4_801):
-        bridge = begun(phone)
+        bridge = start_call(phone)
         frames: tuple[str | bytes, ...] = ()
-        for at in range(0, len(said), size):
-            frames += bridge.from_server(delta(said[at : at + size])).to_carrier
+        for at in range(0, len(speech_audio), size):
+            frames += bridge.from_server(delta(speech_audio[at : at + size])).to_carrier
         frames += bridge.from_server(audio_done()).to_carrier
         results.append(b"".join(phone.played(frames)))
     assert results[0] == results[1]
 
 
-def test_half_a_sample_at_the_end_of_an_item_shifts_nothing_in_the_next() -> None:
+def test_half_a_sample_at_the_end_of_an_item_does_not_shift_the_next() -> None:
     phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
-    said = wave(media_of(PCM16), 200)
-    bridge, clean = begun(phone), begun(phone)
-    bridge.from_server(delta(said + b"\1", "item_0"))
+    speech_audio = wave(media_of(PCM16), 200)
+    bridge, clean = start_call(phone), start_call(phone)
+    bridge.from_server(delta(speech_audio + b"\1", "item_0"))
     bridge.from_server(audio_done("item_0"))
-    frames = bridge.from_server(delta(said, "item_1")).to_carrier
-    assert phone.played(frames) == phone.played(clean.from_server(delta(said, "item_1")).to_carrier)
+    frames = bridge.from_server(delta(speech_audio, "item_1")).to_carrier
+    assert phone.played(frames) == phone.played(clean.from_server(delta(speech_audio, "item_1")).to_carrier)
 
 
-def test_empty_audio_is_nothing() -> None:
-    bridge = begun(TWILIO)
+def test_empty_audio_gives_no_frames() -> None:
+    bridge = start_call(TWILIO)
     assert bridge.from_carrier(TWILIO.media(b"")) == BridgeOutput()
     step = bridge.from_server(delta(b""))
     assert (step.to_carrier, step.to_server) == ((), ())
 
 
-def test_the_other_track_is_not_the_caller() -> None:
+def test_other_tracks_are_ignored() -> None:
     for phone in (TWILIO, TELNYX, PLIVO):
-        assert begun(phone).from_carrier(phone.media(noise(160), track="outbound")) == BridgeOutput()
+        assert start_call(phone).from_carrier(phone.media(noise(160), track="outbound")) == BridgeOutput()
 
 
-# --- What the session speaks ----------------------------------------------------------------
+# --- Formats of the session -----------------------------------------------------------------
 
 
-def test_the_update_asks_for_the_format_and_keeps_the_rest() -> None:
+def test_session_update_requests_the_format_and_retains_other_settings() -> None:
     bridge = Bridge("twilio")
     event: Any = realtime.decode_client(
         bridge.session_update(realtime.create_session_config(instructions="Be brief.", voice="cedar"))
@@ -268,29 +272,29 @@ def test_the_update_asks_for_the_format_and_keeps_the_rest() -> None:
 @pytest.mark.parametrize(
     "settings", [{"type": "realtime"}, "realtime", realtime.SessionUpdate, AudioFormat.PCM16]
 )
-def test_an_update_of_something_else_is_told_what_is_needed(settings: Any) -> None:
+def test_session_update_refuses_other_types(settings: Any) -> None:
     with pytest.raises(TypeError, match="takes a RealtimeSession, as create_session_config makes it, not"):
         Bridge("twilio").session_update(settings)
 
 
 @EVERY_PHONE
-def test_a_session_asked_before_the_start_is_sent_what_it_was_asked_for(phone: Phone) -> None:
-    """The start may tell another format; the session hears what the update asks for, answered or not."""
+def test_a_format_requested_before_the_start_is_sent(phone: Phone) -> None:
+    """The start may state another format; the session is sent the requested one, answered or not."""
     bridge = Bridge(phone.name)
-    asked = AudioFormat.of(json.loads(bridge.session_update())["session"]["audio"]["input"]["format"])
+    requested = AudioFormat.of(json.loads(bridge.session_update())["session"]["audio"]["input"]["format"])
     bridge.from_carrier(phone.start())
-    assert bridge.input_format is asked
-    said, size = wave(phone.media_format, 400), phone.media_format.chunk_bytes(20)
-    came = b""
-    for number, at in enumerate(range(0, len(said), size)):
+    assert bridge.input_format is requested
+    speech_audio, size = wave(phone.media_format, 400), phone.media_format.chunk_bytes(20)
+    received = b""
+    for number, at in enumerate(range(0, len(speech_audio), size)):
         if number == 10:
-            bridge.from_server(session("updated", asked, asked))
-        came += heard(bridge.from_carrier(phone.media(said[at : at + size], 2 + number)))
-    came += heard(bridge.end())
-    assert came == converted(said, phone.media_format, media_of(asked))
+            bridge.from_server(session("updated", requested, requested))
+        received += appended_audio(bridge.from_carrier(phone.media(speech_audio[at : at + size], 2 + number)))
+    received += appended_audio(bridge.end())
+    assert received == converted(speech_audio, phone.media_format, media_of(requested))
 
 
-def test_what_the_model_says_is_what_it_was_asked_for_before_the_start() -> None:
+def test_a_format_requested_before_the_start_is_received() -> None:
     phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
     bridge = Bridge("plivo")
     bridge.session_update()
@@ -301,8 +305,8 @@ def test_what_the_model_says_is_what_it_was_asked_for_before_the_start() -> None
     assert b"".join(phone.played(frames)) == converted(answer, PCMU, phone.media_format)
 
 
-def test_the_answer_to_an_earlier_question_changes_nothing() -> None:
-    """Asked for mu-law before the start and for PCM16 after it: what is sent from then on is PCM16."""
+def test_the_answer_to_an_earlier_request_changes_nothing() -> None:
+    """Mu-law is requested before the start and PCM16 after it: from then on, PCM16 is sent."""
     phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
     bridge = Bridge("plivo")
     bridge.session_update()
@@ -316,8 +320,8 @@ def test_the_answer_to_an_earlier_question_changes_nothing() -> None:
     assert (bridge.input_format, bridge.output_format) == (PCM16, PCM16)
 
 
-def test_an_update_that_cannot_be_written_was_not_asked() -> None:
-    bridge = begun(TWILIO)
+def test_an_update_that_cannot_be_encoded_is_not_a_request() -> None:
+    bridge = start_call(TWILIO)
     settings: Any = realtime.RealtimeSession(instructions=5)  # type: ignore[arg-type]
     with pytest.raises(realtime.EncodeError):
         bridge.session_update(settings)
@@ -326,8 +330,8 @@ def test_an_update_that_cannot_be_written_was_not_asked() -> None:
     assert bridge.input_format is PCM16
 
 
-def test_a_question_that_failed_is_not_waited_for() -> None:
-    bridge = begun(TWILIO)
+def test_a_failed_request_needs_no_answer() -> None:
+    bridge = start_call(TWILIO)
     bridge.session_update()
     bridge.session_update()
     error = '{"type":"error","event_id":"e","error":{"type":"invalid_request_error","message":"no"}}'
@@ -337,43 +341,43 @@ def test_a_question_that_failed_is_not_waited_for() -> None:
     assert bridge.input_format is PCM16
 
 
-def test_a_carrier_may_speak_another_format_than_it_plays() -> None:
-    bridge = begun(PHONES[PHONE_IDS.index("telnyx-PCMA-8000")])
+def test_a_carrier_may_send_another_format_than_it_plays() -> None:
+    bridge = start_call(PHONES[PHONE_IDS.index("telnyx-PCMA-8000")])
     assert (bridge.input_format, bridge.output_format) == (ALAW, ULAW)
-    asked = json.loads(bridge.session_update())["session"]["audio"]
-    assert [asked[side]["format"]["type"] for side in ("input", "output")] == ["audio/pcma", "audio/pcmu"]
-    told = Bridge("telnyx", play_format=PCMA)
-    told.from_carrier(PHONES[PHONE_IDS.index("telnyx-PCMA-8000")].start())
-    assert (told.input_format, told.output_format) == (ALAW, ALAW)
+    requested = json.loads(bridge.session_update())["session"]["audio"]
+    assert [requested[side]["format"]["type"] for side in ("input", "output")] == ["audio/pcma", "audio/pcmu"]
+    configured = Bridge("telnyx", play_format=PCMA)
+    configured.from_carrier(PHONES[PHONE_IDS.index("telnyx-PCMA-8000")].start())
+    assert (configured.input_format, configured.output_format) == (ALAW, ALAW)
 
 
-def test_what_the_server_says_that_it_speaks_is_believed() -> None:
-    """Asked for mu-law, the server says PCM16: then it is sent that, and what comes is that."""
-    bridge = begun(TWILIO)
-    said, answer = wave(PCMU, 400), wave(media_of(PCM16), 400)
+def test_the_format_that_the_server_states_takes_precedence() -> None:
+    """Mu-law is requested and the server states PCM16: both directions are PCM16."""
+    bridge = start_call(TWILIO)
+    speech_audio, answer = wave(PCMU, 400), wave(media_of(PCM16), 400)
     bridge.from_server(session("updated", PCM16, PCM16))
     assert (bridge.input_format, bridge.output_format) == (PCM16, PCM16)
-    came = heard(bridge.from_carrier(TWILIO.media(said))) + heard(bridge.end())
-    assert came == converted(said, PCMU, media_of(PCM16))
+    received = appended_audio(bridge.from_carrier(TWILIO.media(speech_audio))) + appended_audio(bridge.end())
+    assert received == converted(speech_audio, PCMU, media_of(PCM16))
     frames = bridge.from_server(delta(answer)).to_carrier + bridge.from_server(audio_done()).to_carrier
     assert b"".join(TWILIO.played(frames)) == converted(answer, media_of(PCM16), PCMU)
     for name in TWILIO.marks(frames):
         bridge.from_carrier(TWILIO.mark(name))
-    assert bridge.playback.heard_ms("item_1") == 400
+    assert bridge.playback.played_ms("item_1") == 400
 
 
-def test_a_session_that_was_created_is_not_yet_one_that_was_asked() -> None:
-    """The defaults of session.created do not hold for what is sent after a session.update."""
-    bridge = begun(TWILIO)
+def test_the_input_format_of_session_created_is_ignored() -> None:
+    """The defaults of session.created do not apply to audio sent after a session.update."""
+    bridge = start_call(TWILIO)
     bridge.from_server(session("created", PCM16, PCM16))
-    assert heard(bridge.from_carrier(TWILIO.media(noise(160)))) == noise(160)
+    assert appended_audio(bridge.from_carrier(TWILIO.media(noise(160)))) == noise(160)
     bridge.from_server(session("updated", ULAW, ULAW))
     assert TWILIO.played(bridge.from_server(delta(noise(160))).to_carrier) == [noise(160)]
     assert bridge.stats.reencoded == 0
 
 
-def test_an_item_is_of_the_format_in_which_it_began() -> None:
-    bridge = begun(TWILIO)
+def test_an_item_retains_the_format_in_which_it_began() -> None:
+    bridge = start_call(TWILIO)
     bridge.from_server(delta(noise(160), "item_1"))
     bridge.from_server(session("updated", PCM16, PCM16))
     assert TWILIO.played(bridge.from_server(delta(noise(160), "item_1")).to_carrier) == [noise(160)]
@@ -381,10 +385,10 @@ def test_an_item_is_of_the_format_in_which_it_began() -> None:
     frames = bridge.from_server(delta(answer, "item_2")).to_carrier
     frames += bridge.from_server(audio_done("item_2")).to_carrier
     assert b"".join(TWILIO.played(frames)) == converted(answer, media_of(PCM16), PCMU)
-    assert TWILIO.marks(frames) == ["mark_1", "mark_2"]  # of what item_1 had left, and of item_2
+    assert TWILIO.marks(frames) == ["mark_1", "mark_2"]  # of the rest of item_1, and of item_2
 
 
-def test_what_cannot_be() -> None:
+def test_invalid_arguments() -> None:
     with pytest.raises(ConfigError, match="twilio, telnyx, plivo, vonage"):
         Bridge("bell")
     with pytest.raises(ConfigError):
@@ -409,65 +413,65 @@ def test_a_stream_that_cannot_be_converted_is_refused(encoding: str) -> None:
         bridge.from_carrier(start)
     assert bridge.started is None
     bridge.from_carrier(TELNYX.start())
-    assert heard(bridge.from_carrier(TELNYX.media(noise(160)))) == noise(160)
+    assert appended_audio(bridge.from_carrier(TELNYX.media(noise(160)))) == noise(160)
 
 
-# --- What the call says ---------------------------------------------------------------------
+# --- Events of the call ---------------------------------------------------------------------
 
 
 @EVERY_PHONE
 def test_keys_and_the_end(phone: Phone) -> None:
-    bridge = begun(phone)
+    bridge = start_call(phone)
     (event,) = bridge.from_carrier(phone.key("#", 2)).events
     assert (type(event), event.digit) == (CallDigit, "#")
-    if phone.name == "vonage":  # which closes its WebSocket and says nothing
+    if phone.name == "vonage":  # which only closes its WebSocket
         assert bridge.end() == BridgeOutput()
         return
     assert bridge.from_carrier(phone.stop(3)).events == (CallEnded(),)
     assert bridge.ended
     assert bridge.from_carrier(phone.stop(3)).events == ()
-    # Nobody is there to hear it.
+    # The call has ended.
     assert bridge.from_server(delta(noise(8_000))).to_carrier == ()
 
 
-def test_the_start_is_told_whole() -> None:
+def test_the_start_is_an_event() -> None:
     bridge = Bridge("twilio")
     assert bridge.from_carrier('{"event":"connected","protocol":"Call","version":"1.0.0"}') == BridgeOutput()
     (event,) = bridge.from_carrier(TWILIO.start()).events
     assert event == bridge.started == CallStarted(STREAM, None, PCMU, {})
 
 
-def test_events_of_the_server_pass_by() -> None:
-    bridge = begun(TWILIO)
+def test_other_events_of_the_server_are_passed_on() -> None:
+    bridge = start_call(TWILIO)
     (event,) = bridge.from_server('{"type":"response.hologram.delta","x":1}').events
     assert isinstance(event, realtime.UnknownEvent)
     (event,) = bridge.from_server('{"type":"error","event_id":"e","error":{"type":"t","message":"m"}}').events
     assert isinstance(event, realtime.Error)
 
 
-def test_a_mark_of_the_callers_own_is_told() -> None:
-    assert begun(TWILIO).from_carrier(TWILIO.mark("greeting")).events == (CallMark("greeting"),)
+def test_a_mark_of_the_user_is_an_event() -> None:
+    assert start_call(TWILIO).from_carrier(TWILIO.mark("greeting")).events == (CallMark("greeting"),)
 
 
 # --- Before the start -----------------------------------------------------------------------
 
 
-def test_what_the_server_says_before_the_start_waits_for_it() -> None:
+def test_audio_before_the_start_waits_for_it() -> None:
     bridge = Bridge("twilio")
-    said = noise(4_000)
+    speech_audio = noise(4_000)
     for at in range(0, 4_000, 800):
-        assert bridge.from_server(delta(said[at : at + 800])).to_carrier == ()
+        assert bridge.from_server(delta(speech_audio[at : at + 800])).to_carrier == ()
     bridge.from_server(audio_done())
     bridge.from_server(response("done"))
     frames = bridge.from_carrier(TWILIO.start()).to_carrier
-    assert b"".join(TWILIO.played(frames)) == said
+    assert b"".join(TWILIO.played(frames)) == speech_audio
     assert TWILIO.marks(frames) == ["mark_1", "mark_2", "mark_3"]
     bridge.from_carrier(TWILIO.mark("mark_1"))
-    assert bridge.playback.heard_ms("item_1") == 200
+    assert bridge.playback.played_ms("item_1") == 200
     assert bridge.stats.reencoded == 0
 
 
-def test_what_waits_is_interrupted_too() -> None:
+def test_waiting_audio_is_interrupted_too() -> None:
     bridge = Bridge("twilio")
     bridge.from_server(delta(noise(800)))
     step = bridge.from_server(SPEECH_STARTED)
@@ -479,7 +483,7 @@ def test_what_waits_is_interrupted_too() -> None:
     assert bridge.from_server(delta(noise(800))).to_carrier == ()
 
 
-def test_what_waits_is_bounded() -> None:
+def test_waiting_audio_is_bounded() -> None:
     bridge = Bridge("twilio")
     for _ in range(12):
         bridge.from_server(delta(noise(600_000)))
@@ -494,12 +498,12 @@ def test_what_waits_is_bounded() -> None:
 @EVERY_PHONE
 @EVERY_SESSION
 def test_the_caller_interrupts(phone: Phone, format: AudioFormat | None) -> None:
-    bridge = begun(phone, format)
-    fmt = bridge.output_format
+    bridge = start_call(phone, format)
+    session_format = bridge.output_format
     bridge.from_server(response("created"))
     frames: tuple[str | bytes, ...] = ()
     for _ in range(10):
-        frames += bridge.from_server(delta(fmt.silence(100))).to_carrier
+        frames += bridge.from_server(delta(session_format.silence(100))).to_carrier
     marks = phone.marks(frames)
     for name in marks[:2]:
         bridge.from_carrier(phone.mark(name))
@@ -517,18 +521,20 @@ def test_the_caller_interrupts(phone: Phone, format: AudioFormat | None) -> None
     assert isinstance(speech, realtime.InputAudioBufferSpeechStarted)
     assert isinstance(cut, Interruption)
     assert cut.discarded_ms == 600
-    # The marks of what was cleared come back, and count for nothing; what comes late is not played.
+    # The marks of cleared audio come back and are ignored; late audio is not played.
     for name in marks[2:]:
         assert bridge.from_carrier(phone.mark(name)) == BridgeOutput()
-    late = bridge.from_server(delta(fmt.silence(100)))
+    late = bridge.from_server(delta(session_format.silence(100)))
     assert (late.to_carrier, len(late.events)) == ((), 1)
     assert bridge.from_server(audio_done()).to_carrier == ()
-    assert bridge.from_server(delta(fmt.silence(100), "item_2")).to_carrier == ()  # of the same response
+    assert (
+        bridge.from_server(delta(session_format.silence(100), "item_2")).to_carrier == ()
+    )  # of the same response
     assert bridge.from_server(response("done")).to_carrier == ()
-    assert bridge.playback.heard_ms("item_1") == 400
+    assert bridge.playback.played_ms("item_1") == 400
     assert bridge.stats.deltas_dropped == 2
-    # The next answer is played from its beginning, with nothing of the last one in it.
-    again, fresh = wave(media_of(fmt), 300), begun(phone, format)
+    # The next answer is played from its start, without audio of the last one.
+    again, fresh = wave(media_of(session_format), 300), start_call(phone, format)
     bridge.from_server(response("created", "resp_2"))
     ours = bridge.from_server(delta(again, "item_3", "resp_2")).to_carrier
     ours += bridge.from_server(audio_done("item_3", "resp_2")).to_carrier
@@ -536,8 +542,8 @@ def test_the_caller_interrupts(phone: Phone, format: AudioFormat | None) -> None
     assert phone.played(ours) == phone.played(theirs)
 
 
-def test_speech_where_nothing_is_played_interrupts_nothing() -> None:
-    bridge = begun(TWILIO)
+def test_speech_without_playback_interrupts_nothing() -> None:
+    bridge = start_call(TWILIO)
     step = bridge.from_server(SPEECH_STARTED)
     assert (step.to_carrier, step.to_server, len(step.events)) == ((), (), 1)
     frames = bridge.from_server(delta(noise(800))).to_carrier + bridge.from_server(audio_done()).to_carrier
@@ -547,8 +553,8 @@ def test_speech_where_nothing_is_played_interrupts_nothing() -> None:
     assert (step.to_carrier, step.to_server, len(step.events)) == ((), (), 1)
 
 
-def test_a_response_is_interrupted_before_its_audio_came() -> None:
-    bridge = begun(TWILIO)
+def test_a_response_may_be_interrupted_before_its_audio() -> None:
+    bridge = start_call(TWILIO)
     bridge.from_server(response("created"))
     bridge.from_server(SPEECH_STARTED)
     assert bridge.from_server(delta(noise(800))).to_carrier == ()
@@ -557,9 +563,9 @@ def test_a_response_is_interrupted_before_its_audio_came() -> None:
     assert bridge.from_server(delta(noise(800), "item_2", "resp_2")).to_carrier
 
 
-def test_items_of_which_nothing_was_heard_are_deleted() -> None:
+def test_unheard_items_are_deleted() -> None:
     for delete in (True, False):
-        bridge = begun(TWILIO, delete_unheard=delete)
+        bridge = start_call(TWILIO, delete_unheard=delete)
         bridge.from_server(delta(noise(1_600), "item_1"))
         bridge.from_server(delta(noise(1_600), "item_2"))
         bridge.from_carrier(TWILIO.mark("mark_1"))
@@ -569,37 +575,37 @@ def test_items_of_which_nothing_was_heard_are_deleted() -> None:
         ] * delete
         (cut,) = step.events
         assert isinstance(cut, Interruption)
-        assert cut.unheard == ("item_2",)
+        assert cut.unplayed_item_ids == ("item_2",)
 
 
-def test_without_barge_in_speech_cuts_nothing() -> None:
-    bridge = begun(TWILIO, barge_in=False)
+def test_without_barge_in_speech_interrupts_nothing() -> None:
+    bridge = start_call(TWILIO, barge_in=False)
     bridge.from_server(delta(noise(1_600)))
     step = bridge.from_server(SPEECH_STARTED)
     assert (step.to_carrier, step.to_server, len(step.events)) == ((), (), 1)
     assert TWILIO.played(bridge.from_server(delta(noise(800))).to_carrier) == [noise(800)]
-    assert bridge.interrupt().to_carrier  # who finds out by himself may
+    assert bridge.interrupt().to_carrier  # the user may
 
 
-# --- Ends that were not told ----------------------------------------------------------------
+# --- Missing ends ---------------------------------------------------------------------------
 
 
 def test_the_end_of_a_response_ends_its_audio() -> None:
-    bridge = begun(TWILIO, PCM16)
-    said = wave(media_of(PCM16), 150)
-    frames = bridge.from_server(delta(said)).to_carrier
+    bridge = start_call(TWILIO, PCM16)
+    speech_audio = wave(media_of(PCM16), 150)
+    frames = bridge.from_server(delta(speech_audio)).to_carrier
     assert bridge.from_server(response("done", "resp_of_text")).to_carrier == ()
     frames += bridge.from_server(response("done")).to_carrier
-    assert b"".join(TWILIO.played(frames)) == converted(said, media_of(PCM16), PCMU)
+    assert b"".join(TWILIO.played(frames)) == converted(speech_audio, media_of(PCM16), PCMU)
     assert TWILIO.marks(frames) == ["mark_1"]
 
 
 # --- Order ----------------------------------------------------------------------------------
 
 
-def test_messages_out_of_order_are_put_in_order_and_doubles_dropped() -> None:
-    said = [noise(160, seed) for seed in range(20)]
-    frames = [(TELNYX.media(audio, 2 + at)) for at, audio in enumerate(said)]
+def test_messages_are_reordered_and_duplicates_dropped() -> None:
+    speech_audio = [noise(160, seed) for seed in range(20)]
+    frames = [(TELNYX.media(audio, 2 + at)) for at, audio in enumerate(speech_audio)]
     shuffled = [
         *frames[:3],
         frames[4],
@@ -611,68 +617,72 @@ def test_messages_out_of_order_are_put_in_order_and_doubles_dropped() -> None:
         *frames[8:],
         frames[19],
     ]
-    bridge = begun(TELNYX)
-    came = b"".join(heard(bridge.from_carrier(frame)) for frame in shuffled)
-    assert came == b"".join(said)
+    bridge = start_call(TELNYX)
+    received = b"".join(appended_audio(bridge.from_carrier(frame)) for frame in shuffled)
+    assert received == b"".join(speech_audio)
     assert bridge.stats.messages_dropped == 2
     assert (bridge.stats.spliced, bridge.stats.reencoded) == (20, 0)
 
 
-def test_what_is_lost_is_not_waited_for() -> None:
-    bridge = begun(TELNYX)
-    said = [noise(160, seed) for seed in range(8)]
-    came = b"".join(
-        heard(bridge.from_carrier(TELNYX.media(audio, 2 + at))) for at, audio in enumerate(said) if at != 2
+def test_lost_messages_are_given_up() -> None:
+    bridge = start_call(TELNYX)
+    speech_audio = [noise(160, seed) for seed in range(8)]
+    received = b"".join(
+        appended_audio(bridge.from_carrier(TELNYX.media(audio, 2 + at)))
+        for at, audio in enumerate(speech_audio)
+        if at != 2
     )
-    assert came == b"".join(said[:2] + said[3:])
+    assert received == b"".join(speech_audio[:2] + speech_audio[3:])
     assert bridge.stats.messages_lost == 1
 
 
-def test_media_before_its_start_waits_for_it() -> None:
+def test_media_before_the_start_waits_for_it() -> None:
     bridge = Bridge("telnyx")
     assert bridge.from_carrier(TELNYX.media(noise(160), 2)) == BridgeOutput()
     step = bridge.from_carrier(TELNYX.start())
-    assert heard(step) == noise(160)
+    assert appended_audio(step) == noise(160)
     assert [type(event) for event in step.events] == [CallStarted]
     assert bridge.from_carrier(TELNYX.start()) == BridgeOutput()
 
 
-def test_an_end_lets_go_of_what_was_held() -> None:
-    bridge = begun(TELNYX)
+def test_the_end_releases_waiting_messages() -> None:
+    bridge = start_call(TELNYX)
     assert bridge.from_carrier(TELNYX.media(noise(160), 4)) == BridgeOutput()
     assert bridge.from_carrier(TELNYX.key("1", 5)) == BridgeOutput()
     step = bridge.from_carrier(TELNYX.stop(6))
-    assert heard(step) == noise(160)
+    assert appended_audio(step) == noise(160)
     assert step.events == (CallDigit("1"), CallEnded())
 
 
-# --- Garbage --------------------------------------------------------------------------------
+# --- Invalid frames -------------------------------------------------------------------------
 
 
 def test_more_audio_than_a_message_carries_is_refused() -> None:
-    bridge = begun(TWILIO, PCM16)
+    bridge = start_call(TWILIO, PCM16)
     with pytest.raises(DecodeError, match="more audio"):
         bridge.from_carrier(TWILIO.media(bytes(1024 * 1024 + 1)))
-    assert len(heard(bridge.from_carrier(TWILIO.media(bytes(1024 * 1024))))) > 6_000_000
+    assert len(appended_audio(bridge.from_carrier(TWILIO.media(bytes(1024 * 1024))))) > 6_000_000
 
 
 def test_half_a_sample_of_a_carrier_is_refused() -> None:
     phone = PHONES[PHONE_IDS.index("plivo-L16-16000")]
-    bridge, clean = begun(phone), begun(phone)
-    said = wave(phone.media_format, 20)
+    bridge, clean = start_call(phone), start_call(phone)
+    speech_audio = wave(phone.media_format, 20)
     with pytest.raises(DecodeError, match="16-bit"):
-        bridge.from_carrier(phone.media(said[:-1]))
-    assert heard(bridge.from_carrier(phone.media(said))) == heard(clean.from_carrier(phone.media(said)))
+        bridge.from_carrier(phone.media(speech_audio[:-1]))
+    assert appended_audio(bridge.from_carrier(phone.media(speech_audio))) == appended_audio(
+        clean.from_carrier(phone.media(speech_audio))
+    )
 
 
-def test_a_part_that_cannot_be_is_refused() -> None:
+def test_an_impossible_content_index_is_refused() -> None:
     for index in (-1, 1 << 70):
         with pytest.raises(DecodeError, match="content_index"):
-            begun(TWILIO).from_server(delta(noise(160), index=index))
+            start_call(TWILIO).from_server(delta(noise(160), index=index))
 
 
-def test_a_payload_that_is_no_base64_is_refused() -> None:
-    bridge = begun(TWILIO)
+def test_a_payload_that_is_not_base64_is_refused() -> None:
+    bridge = start_call(TWILIO)
     with pytest.raises(DecodeError):
         bridge.from_carrier(
             text({"event": "media", "streamSid": STREAM, "media": {"payload": b64(noise(159))[:-1]}})
@@ -681,10 +691,21 @@ def test_a_payload_that_is_no_base64_is_refused() -> None:
 
 
 def test_responses_that_never_end_are_forgotten() -> None:
-    bridge = begun(TWILIO)
+    bridge = start_call(TWILIO)
     for number in range(200):
         bridge.from_server(response("created", f"resp_{number}"))
     bridge.interrupt()
-    # The oldest are known no longer, the latest are late.
+    # The oldest are forgotten, the latest are late.
     assert bridge.from_server(delta(noise(160), "item_0", "resp_0")).to_carrier
     assert bridge.from_server(delta(noise(160), "item_9", "resp_199")).to_carrier == ()
+
+
+def test_outputs_are_values() -> None:
+    assert BridgeOutput() == BridgeOutput((), (), ())
+    with pytest.raises(AttributeError):
+        BridgeOutput().events = ()  # type: ignore[misc]
+
+
+def test_dir_shows_the_public_names() -> None:
+    assert dir(realtime.telephony) == sorted(realtime.telephony.__all__)
+    assert all(hasattr(realtime.telephony, name) for name in realtime.telephony.__all__)

@@ -1,4 +1,4 @@
-"""A recorded Twilio call through Bridge to a real server: no audio is decoded or encoded, none is changed."""
+"""A recorded Twilio call through Bridge to a loopback server: no audio is decoded, encoded or changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from realtime.telephony import (
     CallStarted,
     twilio,
 )
-from realtime.testing import Loopback, LoopbackServer
+from realtime.testing import LoopbackServer, ServerProtocol
 from tests.blocks import ROOT
 from tests.telephony import cases
 
@@ -46,7 +46,7 @@ def raw(texts: list[str]) -> bytes:
     return b"".join(pybase64.b64decode(text) for text in texts)
 
 
-def test_the_recording_is_what_it_is_said_to_be() -> None:
+def test_the_recording_has_its_documented_content() -> None:
     kinds = [kind(frame) for frame in CALL]
     assert kinds[:3] == ["connected", "start", "media"]
     assert kinds[-1] == "stop"
@@ -58,8 +58,8 @@ def test_the_recording_is_what_it_is_said_to_be() -> None:
 
 
 @pytest.fixture
-def no_audio_work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Whatever decodes, encodes or converts audio fails in this thread; the server has threads of its own."""
+def forbidden_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make every decoder, encoder and converter of audio fail in this thread, not in the server's."""
     ours, works = threading.current_thread(), list[str]()
 
     def forbid(module: Any, name: str) -> None:
@@ -89,7 +89,7 @@ def no_audio_work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 class Call:
-    """Twilio's recording on one side, a real server on the other."""
+    """Twilio's recording on one side, a loopback server on the other."""
 
     def __init__(self, ws: Connection, bridge: Bridge) -> None:
         self.ws, self.bridge = ws, bridge
@@ -112,7 +112,7 @@ class Call:
         self.take(self.bridge.from_server(frame))
 
     def sent(self, name: str) -> bool:
-        """Whether Twilio could have returned this mark: it was sent, and cleared where it was."""
+        """Return True if Twilio could have returned this mark: it was sent, and cleared if it was."""
         commands = [json.loads(frame) for frame in self.to_carrier if '"media"' not in frame]
         was_cleared = any(command["event"] == "clear" for command in commands)
         return any(command.get("mark") == {"name": name} for command in commands) and (
@@ -129,8 +129,8 @@ class Call:
                 self.take(BridgeOutput((), (self.bridge.session_update(),)))
 
 
-def test_a_recorded_call_passes_without_any_work_on_its_audio(
-    no_audio_work: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_recorded_call_is_bridged_without_decoding_its_audio(
+    forbidden_calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("no_proxy", "*")
     bridge = Bridge("twilio")
@@ -139,37 +139,37 @@ def test_a_recorded_call_passes_without_any_work_on_its_audio(
         call.run()
         while '"conversation.item.truncated"' not in "".join(call.from_server):
             call.listen()
-    assert no_audio_work == []
+    assert forbidden_calls == []
     monkeypatch.undo()
 
-    # Up: every payload of the recording, as it stood there, in a frame of its own.
+    # Uplink: every payload of the recording, unchanged, in a frame of its own.
     appends = [json.loads(frame) for frame in call.to_server if '"input_audio_buffer.append"' in frame]
     assert [append["audio"] for append in appends] == payloads(CALL)
-    # Down: every delta's audio, byte for byte.
+    # Downlink: the audio of every delta, byte for byte.
     deltas = [json.loads(frame) for frame in call.from_server if '"response.output_audio.delta"' in frame]
-    said = [event["delta"] for event in deltas]
-    assert payloads(call.to_carrier) == said
-    # And it is what the caller said, played back: each item is a piece of it.
-    heard = raw(payloads(CALL))
+    spoken = [event["delta"] for event in deltas]
+    assert payloads(call.to_carrier) == spoken
+    # The loopback server plays the caller's audio back: each item is a slice of it.
+    caller_audio = raw(payloads(CALL))
     for item in {event["item_id"] for event in deltas}:
         turn = raw([event["delta"] for event in deltas if event["item_id"] == item])
         assert len(turn) > 8 * 500
-        assert turn in heard
+        assert turn in caller_audio
     stats = bridge.stats
-    assert (stats.spliced_to_server, stats.spliced_to_carrier) == (len(appends), len(said))
+    assert (stats.spliced_to_server, stats.spliced_to_carrier) == (len(appends), len(spoken))
     assert stats.reencoded == 0
     assert len(appends) == 204
 
-    # The call: each mark that was heard, one clear, one truncate at the second mark, the keys, the end.
-    told = [
+    # The call: each mark that was played, one clear, one truncate at the second mark, the keys, the end.
+    call_events = [
         event for event in call.events if isinstance(event, CallStarted | CallMark | CallDigit | CallEnded)
     ]
-    assert isinstance(told[0], CallStarted)
-    assert told[0].parameters == {"language": "en"}
-    names = [event.name for event in told if isinstance(event, CallMark)]
+    assert isinstance(call_events[0], CallStarted)
+    assert call_events[0].parameters == {"language": "en"}
+    names = [event.name for event in call_events if isinstance(event, CallMark)]
     assert names == [f"mark_{number}" for number in (1, 2, *range(10, 16))]
-    assert [event.digit for event in told if isinstance(event, CallDigit)] == ["5", "#"]
-    assert told[-1] == CallEnded()
+    assert [event.digit for event in call_events if isinstance(event, CallDigit)] == ["5", "#"]
+    assert call_events[-1] == CallEnded()
     assert [kind(frame) for frame in call.to_carrier].count("clear") == 1
     (truncate,) = [json.loads(frame) for frame in call.to_server if '"conversation.item.truncate"' in frame]
     (cut,) = [event for event in call.events if isinstance(event, Interruption)]
@@ -178,24 +178,24 @@ def test_a_recorded_call_passes_without_any_work_on_its_audio(
     assert [json.loads(frame) for frame in call.from_server if '"error"' in frame[:20]] == []
 
 
-def test_the_guard_can_fail(no_audio_work: list[str]) -> None:
+def test_the_guard_can_fail(forbidden_calls: list[str]) -> None:
     bridge = Bridge("twilio", AudioFormat.G711_ULAW)
     with pytest.raises(AssertionError):
         bridge.from_carrier(bytearray(next(frame for frame in CALL if kind(frame) == "media").encode()))
-    assert no_audio_work
+    assert forbidden_calls
     with pytest.raises(ImportError):
         Bridge("twilio", AudioFormat.PCM16)
 
 
-def test_an_answer_of_which_nothing_was_heard_is_deleted() -> None:
-    """The caller goes on before the first mark is back: the server accepts what the bridge says of that."""
-    bridge, server = Bridge("twilio"), Loopback()
-    told: list[str] = []
+def test_an_unheard_answer_is_deleted() -> None:
+    """The caller speaks again before the first mark is returned: the server accepts the delete."""
+    bridge, server = Bridge("twilio"), ServerProtocol()
+    event_types: list[str] = []
 
     def to_server(frames: tuple[str, ...]) -> None:
         for frame in frames:
-            for event in server.receive(frame):
-                told.append(event.type)
+            for event in server.feed(frame):
+                event_types.append(event.type)
                 to_server(bridge.from_server(realtime.encode(event)).to_server)
 
     media = [frame for frame in CALL if kind(frame) == "media"]
@@ -205,7 +205,7 @@ def test_an_answer_of_which_nothing_was_heard_is_deleted() -> None:
         to_server(bridge.from_carrier(frame).to_server)
     for frame in media[:40]:
         to_server(bridge.from_carrier(frame).to_server)
-    assert told.count("input_audio_buffer.speech_started") == 2
-    assert told.count("conversation.item.deleted") == 1
-    assert "conversation.item.truncated" not in told
-    assert "error" not in told
+    assert event_types.count("input_audio_buffer.speech_started") == 2
+    assert event_types.count("conversation.item.deleted") == 1
+    assert "conversation.item.truncated" not in event_types
+    assert "error" not in event_types

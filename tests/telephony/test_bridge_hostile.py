@@ -1,4 +1,4 @@
-"""Whatever bytes come from either side: a DecodeError or nothing, and no trace of it afterwards."""
+"""Arbitrary bytes from either side raise DecodeError or nothing, and leave the bridge unchanged."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ FROM_THE_SERVER: list[Any] = [
 
 @st.composite
 def mutated(draw: st.DrawFn, frames: list[Any]) -> Any:
-    """A frame with one value of it replaced or left out, or with bytes changed; binary frames cut."""
+    """Draw a frame with a value replaced or removed, or with bytes changed; binary frames are truncated."""
     frame = draw(st.sampled_from(frames))
     if isinstance(frame, bytes):
         return frame[: draw(st.integers(0, len(frame)))]
@@ -80,7 +80,7 @@ def mutated(draw: st.DrawFn, frames: list[Any]) -> Any:
 
 @st.composite
 def story(draw: st.DrawFn, phone: Phone) -> list[tuple[str, Any]]:
-    """Frames of both sides, good and bad, in any order."""
+    """Draw frames of both sides, valid and invalid, in any order."""
     carrier = from_the_carrier(phone)
     hostile = st.one_of(st.binary(max_size=40), st.text(max_size=40))
     frames = st.lists(
@@ -96,7 +96,7 @@ def story(draw: st.DrawFn, phone: Phone) -> list[tuple[str, Any]]:
 
 
 def take(bridge: Bridge, side: str, frame: Any) -> BridgeOutput | None:
-    """What comes of a frame; None where it is refused, which nothing but a DecodeError does."""
+    """Return the output of a frame, None if it raised DecodeError."""
     try:
         return getattr(bridge, side)(frame)  # type: ignore[no-any-return]
     except realtime.DecodeError:
@@ -104,7 +104,7 @@ def take(bridge: Bridge, side: str, frame: Any) -> BridgeOutput | None:
 
 
 def check(phone: Phone, step: BridgeOutput) -> None:
-    """All that is sent can be read by whoever it is for."""
+    """Check that every frame decodes on the side that it is sent to."""
     for frame in step.to_carrier:
         message = CARRIERS[phone.name].decode_command(frame)
         assert message.type in {
@@ -129,8 +129,8 @@ def check(phone: Phone, step: BridgeOutput) -> None:
 @pytest.mark.parametrize("phone", PHONES, ids=PHONE_IDS)
 @settings(max_examples=40)
 @given(data=st.data(), format=st.sampled_from([None, PCM16, ULAW]))
-def test_what_is_refused_leaves_no_trace(phone: Phone, data: st.DataObject, format: Any) -> None:
-    """A bridge that was given garbage between goes on as one that was not."""
+def test_refused_frames_change_nothing(phone: Phone, data: st.DataObject, format: Any) -> None:
+    """A bridge that was given invalid frames goes on like one that was not."""
     bridge, frames = Bridge(phone.name, format), data.draw(story(phone))
     steps = [take(bridge, side, frame) for side, frame in frames]
     clean = Bridge(phone.name, format)

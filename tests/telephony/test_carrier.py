@@ -1,4 +1,4 @@
-"""Every message of every carrier, from one table; and what is no message at all."""
+"""Every message of every carrier, from one table of cases; unknown and hostile frames."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from realtime import AudioFormat, DecodeError, EncodeError
+import realtime
+from realtime import AudioFormat, ConfigError, DecodeError, EncodeError
 from realtime.telephony import (
     CARRIERS,
+    Bridge,
     CallAudio,
     CallCleared,
     CallDigit,
@@ -20,6 +22,7 @@ from realtime.telephony import (
     CallFault,
     CallMark,
     CallStarted,
+    Carrier,
     MediaFormat,
     UnknownMessage,
     plivo,
@@ -27,6 +30,7 @@ from realtime.telephony import (
     twilio,
     vonage,
 )
+from realtime.telephony.carrier import get_carrier
 from realtime.telephony.splice import MAX_FRAME_BYTES
 from tests.telephony import cases
 
@@ -34,7 +38,7 @@ TEXT_CARRIERS = ["twilio", "telnyx", "plivo"]
 ALL_AUDIO = bytes((7 * i) % 256 for i in range(160))
 
 
-# --- The table, both ways ------------------------------------------------------------
+# --- Cases, decoded and encoded ------------------------------------------------------
 
 
 @pytest.mark.parametrize(("carrier", "side", "frame"), cases.ALL, ids=cases.IDS)
@@ -48,9 +52,9 @@ def test_every_case_decodes_and_encodes_back(carrier: str, side: str, frame: str
     assert decode(again.decode()) == message
 
 
-# Vonage's bytes are audio.
+# On Vonage, bytes are audio.
 @pytest.mark.parametrize(("carrier", "side", "frame"), [case for case in cases.ALL if case[0] != "vonage"])
-def test_a_frame_reads_alike_from_every_container(carrier: str, side: str, frame: str) -> None:
+def test_every_container_decodes_alike(carrier: str, side: str, frame: str) -> None:
     decode = cases.decoder(carrier, side)
     raw = frame.encode()
     for container in (raw, bytearray(raw), memoryview(raw), memoryview(b" " + raw)[1:]):
@@ -59,7 +63,7 @@ def test_a_frame_reads_alike_from_every_container(carrier: str, side: str, frame
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("side", cases.SIDES)
-def test_every_class_has_a_case_and_the_name_of_its_tag(carrier: str, side: str) -> None:
+def test_every_class_has_a_case_and_is_named_after_its_tag(carrier: str, side: str) -> None:
     classes = cases.classes(carrier, side)
     assert {str(c.__struct_config__.tag) for c in classes} == {
         cases.tag_of(frame) for frame in cases.frames(carrier, side)
@@ -70,7 +74,7 @@ def test_every_class_has_a_case_and_the_name_of_its_tag(carrier: str, side: str)
 
 
 @pytest.mark.parametrize(("carrier", "side", "frame"), cases.ALL, ids=cases.IDS)
-def test_a_null_or_missing_field_decodes_or_is_named(carrier: str, side: str, frame: str) -> None:
+def test_a_null_or_missing_field_decodes_or_is_in_the_error(carrier: str, side: str, frame: str) -> None:
     decode = cases.decoder(carrier, side)
 
     def places(value: Any) -> list[tuple[Any, str]]:
@@ -96,7 +100,7 @@ def test_a_null_or_missing_field_decodes_or_is_named(carrier: str, side: str, fr
 # --- Fields --------------------------------------------------------------------------
 
 
-def test_numbers_are_integers_however_they_are_written() -> None:
+def test_integers_decode_from_every_spelling() -> None:
     sid = "MZ1"
     for number in ("7", 7, 7.0, "7.0"):
         wire = {
@@ -107,14 +111,14 @@ def test_numbers_are_integers_however_they_are_written() -> None:
         }
         body = twilio.MediaBody(b"\0", None, 7, 7)
         assert twilio.decode(json.dumps(wire)) == twilio.Media(sid, body, sequence_number=7)
-    odd: Any
-    for odd in ("", "x", "007", "7 ", True, [], 7.5, "9" * 5000):
+    invalid: Any
+    for invalid in ("", "x", "007", "7 ", True, [], 7.5, "9" * 5000):
         with pytest.raises(DecodeError) as caught:
-            twilio.decode(json.dumps({"event": "stop", "streamSid": sid, "sequenceNumber": odd}))
+            twilio.decode(json.dumps({"event": "stop", "streamSid": sid, "sequenceNumber": invalid}))
         assert caught.value.path == "$.sequenceNumber"
 
 
-def test_numbers_are_written_as_each_carrier_writes_them() -> None:
+def test_integers_are_encoded_as_the_carrier_writes_them() -> None:
     media = twilio.Media("MZ1", twilio.MediaBody(b"\0", "inbound", 1, 20), sequence_number=2)
     wire = json.loads(twilio.encode(media))
     assert (wire["sequenceNumber"], wire["media"]["chunk"], wire["media"]["timestamp"]) == ("2", "1", "20")
@@ -123,7 +127,7 @@ def test_numbers_are_written_as_each_carrier_writes_them() -> None:
     assert (wire["sequenceNumber"], wire["media"]["chunk"], wire["media"]["timestamp"]) == (2, 1, "20")
 
 
-def test_what_is_not_set_is_not_sent() -> None:
+def test_fields_that_are_not_set_are_not_sent() -> None:
     assert twilio.encode(twilio.Mark("MZ1", twilio.MarkBody("m"))) == (
         b'{"event":"mark","streamSid":"MZ1","mark":{"name":"m"}}'
     )
@@ -131,12 +135,12 @@ def test_what_is_not_set_is_not_sent() -> None:
     assert vonage.encode(vonage.Clear()) == b'{"action":"clear"}'
 
 
-def test_tomorrows_fields_are_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     frame = '{"event":"clear","streamSid":"MZ1","new":{"a":[[]]},"x":"\\u00e9"}'
     assert twilio.decode_command(frame) == twilio.Clear("MZ1")
 
 
-# --- What it means for the call ------------------------------------------------------
+# --- Events of the call --------------------------------------------------------------
 
 PCMU, L16_16K = MediaFormat("PCMU", 8_000), MediaFormat("L16", 16_000)
 _TWILIO_START = CallStarted(
@@ -173,17 +177,17 @@ AS_CALL: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_what_a_message_means_for_the_call(carrier: str) -> None:
+def test_as_call(carrier: str) -> None:
     messages = [CARRIERS[carrier].decode(frame) for frame in cases.frames(carrier, "messages")]
     assert [message.as_call() for message in messages] == AS_CALL[carrier]
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_the_sequence_is_the_carriers_number(carrier: str) -> None:
+def test_sequence_is_the_number_of_the_message(carrier: str) -> None:
     for frame in cases.frames(carrier, "messages"):
         wire = json.loads(frame)
-        told = wire.get("sequenceNumber", wire.get("sequence_number"))
-        assert CARRIERS[carrier].decode(frame).sequence == (None if told is None else int(told))
+        number = wire.get("sequenceNumber", wire.get("sequence_number"))
+        assert CARRIERS[carrier].decode(frame).sequence == (None if number is None else int(number))
 
 
 @pytest.mark.parametrize(
@@ -199,17 +203,17 @@ def test_the_sequence_is_the_carriers_number(carrier: str) -> None:
         (vonage.WebsocketConnected("audio/l16;rate=0"), MediaFormat("audio/l16;rate=0", 16_000)),
     ],
 )
-def test_the_format_that_a_start_tells(start: Any, format: MediaFormat) -> None:
+def test_the_format_of_a_start(start: Any, format: MediaFormat) -> None:
     assert start.format == format
     assert start.as_call().format == format
 
 
-def test_parameters_that_are_no_object_are_left_alone() -> None:
+def test_parameters_that_are_not_an_object_are_ignored() -> None:
     start = telnyx.decode('{"event":"start","start":{"custom_parameters":[{"name":"a","value":"b"}]}}')
     assert start.as_call() == CallStarted("", None, PCMU)
 
 
-def test_an_errors_title_stands_in_for_its_detail() -> None:
+def test_the_title_of_an_error_replaces_a_missing_detail() -> None:
     assert telnyx.Error(telnyx.ErrorBody(1, "title")).as_call() == CallFault("title", 1)
 
 
@@ -217,7 +221,7 @@ def test_an_errors_title_stands_in_for_its_detail() -> None:
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_an_unknown_message_is_kept(carrier: str) -> None:
+def test_an_unknown_message_encodes_back(carrier: str) -> None:
     frame = '{ "event":"n\\u00e9w", "sequence_number":"9", "x":[{"é":1e5}] }'
     message = CARRIERS[carrier].decode(frame)
     assert message == UnknownMessage("néw", frame.encode())
@@ -297,7 +301,7 @@ HOSTILE = {
     "rate huge": b'{"event":"start","start":{"streamSid":"a","streamId":"a","mediaFormat":'
     b'{"encoding":"x","sampleRate":1e12},"media_format":{"encoding":"x","sample_rate":1e12}}}',
 }
-# What is odd and yet a message of an unknown type.
+# Malformed, and yet a message of an unknown type.
 STILL_UNKNOWN = {"event empty"}
 
 
@@ -354,7 +358,7 @@ def test_a_frame_over_the_limit_is_refused(carrier: str) -> None:
         CARRIERS[carrier].decode(frame)
 
 
-def test_a_refusal_says_what_and_where() -> None:
+def test_errors_have_type_path_and_expected_type() -> None:
     with pytest.raises(DecodeError) as caught:
         twilio.decode('{"event":"media","streamSid":"a","media":{"payload":5}}')
     error = caught.value
@@ -369,10 +373,10 @@ def test_a_refusal_says_what_and_where() -> None:
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_a_wrong_kind_of_frame_is_a_type_error(carrier: str) -> None:
-    for odd in (None, 5, [b"{}"], {"event": "stop"}):
+    for invalid in (None, 5, [b"{}"], {"event": "stop"}):
         for decode in (CARRIERS[carrier].decode, CARRIERS[carrier].decode_command):
             with pytest.raises(TypeError, match="bytes-like or a str"):
-                decode(odd)  # type: ignore[arg-type]
+                decode(invalid)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -435,35 +439,35 @@ def test_mutated_frames_decode_or_are_refused(case: tuple[str, str, str], data: 
         ("vonage", vonage.WebsocketConnected("audio/l16", {"x": object()})),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_an_encode_error(carrier: str, message: Any) -> None:
+def test_invalid_fields_are_encode_errors(carrier: str, message: Any) -> None:
     with pytest.raises(EncodeError) as caught:
         CARRIERS[carrier].encode(message)
     assert caught.value.event_type == message.type
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_what_is_no_message_is_a_type_error(carrier: str) -> None:
+def test_other_objects_are_type_errors(carrier: str) -> None:
     other = telnyx.Clear() if carrier == "twilio" else twilio.Clear("MZ1")
-    odd: Any
-    for odd in (None, {}, "clear", other, b"{}"):
+    invalid: Any
+    for invalid in (None, {}, "clear", other, b"{}"):
         with pytest.raises(TypeError, match="a message of this carrier"):
-            CARRIERS[carrier].encode(odd)
+            CARRIERS[carrier].encode(invalid)
 
 
 @pytest.mark.parametrize("carrier", TEXT_CARRIERS)
-def test_a_payload_may_be_base64_already(carrier: str) -> None:
+def test_audio_may_be_base64(carrier: str) -> None:
     raw = CARRIERS[carrier].encode_media(b"\0\1\2", "s")
     assert CARRIERS[carrier].encode_media("AAEC", "s") == raw
-    for odd in ("AAE", "AB==", "*AAA", "AAAé", "\ud800AAA", " AAAA"):
+    for invalid in ("AAE", "AB==", "*AAA", "AAAé", "\ud800AAA", " AAAA"):
         with pytest.raises(EncodeError, match="base64"):
-            CARRIERS[carrier].encode_media(odd, "s")
+            CARRIERS[carrier].encode_media(invalid, "s")
     for wrong in (None, 5, ["AAAA"]):
         with pytest.raises(TypeError):
             CARRIERS[carrier].encode_media(wrong, "s")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_the_short_ways_write_what_the_messages_do(carrier: str) -> None:
+def test_functions_encode_the_same_frames_as_messages(carrier: str) -> None:
     module = CARRIERS[carrier]
     sid, audio = 'a"ü\\', bytes(range(256))
     media: dict[str, Any] = {
@@ -489,7 +493,7 @@ def test_the_short_ways_write_what_the_messages_do(carrier: str) -> None:
     assert module.encode_clear(sid) == module.encode(clear[carrier])
 
 
-def test_plivo_says_what_it_plays() -> None:
+def test_plivo_states_the_format() -> None:
     l16 = MediaFormat("L16", 16_000)
     frame = plivo.encode_media(b"\1\0", "s", l16)
     assert frame == plivo.encode(plivo.PlayAudio(plivo.PlayAudioBody("audio/x-l16", 16_000, b"\1\0")))
@@ -498,7 +502,7 @@ def test_plivo_says_what_it_plays() -> None:
 
 
 @pytest.mark.parametrize("stream_id", [5, None, b"MZ1"])
-def test_a_stream_is_named_by_a_str(stream_id: Any) -> None:
+def test_a_stream_id_must_be_a_str(stream_id: Any) -> None:
     with pytest.raises(TypeError, match="a str is needed"):
         twilio.encode_media(b"", stream_id)
 
@@ -518,7 +522,7 @@ def test_mark_names_are_checked() -> None:
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_a_carrier_is_what_its_row_says(carrier: str) -> None:
+def test_facts_of_each_carrier(carrier: str) -> None:
     module = CARRIERS[carrier]
     assert carrier == module.NAME
     assert isinstance(module.encode_media(b"\0\0", "s"), bytes)
@@ -528,3 +532,43 @@ def test_a_carrier_is_what_its_row_says(carrier: str) -> None:
     same = module.FORMAT.audio_format
     assert same is (None if carrier == "vonage" else AudioFormat.G711_ULAW)
     assert module.IN_ORDER is (carrier != "telnyx")
+
+
+def test_a_carrier_is_found_by_name_instance_or_module() -> None:
+    for found in (get_carrier("twilio"), get_carrier(twilio), get_carrier(CARRIERS["twilio"])):
+        assert found is CARRIERS["twilio"]
+    with pytest.raises(ConfigError, match="twilio, telnyx, plivo, vonage"):
+        get_carrier("bell")
+    for wrong in (5, None, json, twilio.Twilio):
+        with pytest.raises(TypeError, match="a carrier is a name"):
+            get_carrier(wrong)  # type: ignore[arg-type]
+
+
+class Exotel(twilio.Twilio):
+    """A user's own carrier: Twilio's messages with 16-bit PCM, in frames of at least 100 ms."""
+
+    NAME = "exotel"
+    FORMAT = MediaFormat("L16", 8_000)
+    PLAY_FORMAT = FORMAT
+    MIN_MEDIA_MS = 100
+
+
+def test_a_subclass_is_a_carrier() -> None:
+    bridge = Bridge(Exotel(), AudioFormat.PCM16)
+    bridge.from_carrier('{"event":"start","start":{"streamSid":"MZ1"}}')
+    delta = realtime.ResponseOutputAudioDelta(
+        item_id="i", response_id="r", output_index=0, content_index=0, delta=bytes(480)
+    )
+    done = realtime.ResponseOutputAudioDone(item_id="i", response_id="r", output_index=0, content_index=0)
+    assert bridge.from_server(realtime.encode(delta)).to_carrier == ()
+    media, mark = bridge.from_server(realtime.encode(done)).to_carrier
+    assert twilio.decode_command(media).media.payload == bytes(1_600)
+    assert twilio.decode_command(mark) == twilio.Mark("MZ1", twilio.MarkBody("mark_1"))
+
+
+def test_a_carrier_without_commands_is_abstract() -> None:
+    class Silent(Carrier):
+        NAME = "silent"
+
+    with pytest.raises(TypeError, match="abstract"):
+        Silent()  # type: ignore[abstract]

@@ -1,4 +1,4 @@
-"""MediaFormat and the order of bytes."""
+"""MediaFormat and byte order."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from realtime.telephony import MediaFormat, media, swap16
         ("", ""),
     ],
 )
-def test_every_spelling_has_rtps_name(spelling: str, name: str) -> None:
+def test_every_spelling_has_its_rtp_name(spelling: str, name: str) -> None:
     assert MediaFormat.of(spelling, 8000).encoding == name
     assert MediaFormat.of(spelling, 8000, big_endian=True).big_endian is (name == "L16")
 
 
-def test_the_spellings_of_g711_are_the_sessions_too() -> None:
+def test_sessions_accept_the_spellings_of_g711() -> None:
     for spelling, name in media.SPELLINGS.items():
         if name != "L16":
             assert AudioFormat.of(spelling) is MediaFormat.of(spelling, 8000).audio_format
@@ -47,9 +47,11 @@ def test_the_spellings_of_g711_are_the_sessions_too() -> None:
         (MediaFormat("G722", 8_000), None),
     ],
 )
-def test_the_session_that_speaks_it(format: MediaFormat, same: AudioFormat | None) -> None:
+def test_audio_format(format: MediaFormat, same: AudioFormat | None) -> None:
     assert format.audio_format is same
     if same is not None:
+        assert MediaFormat.of_session(same) == format
+        assert format.silence(320) == same.silence_sample * (320 // same.sample_width)
         assert format.bytes_per_second == same.bytes_per_second
         assert format.chunk_bytes(20) == same.chunk_bytes(20)
 
@@ -65,17 +67,20 @@ def test_sizes() -> None:
     ]:
         with pytest.raises(AudioError, match="not a whole number"):
             format.chunk_bytes(ms)
+    assert MediaFormat("L16", 16_000).silence(3) == b"\0\0"
+    with pytest.raises(AudioError, match="does not consist of samples"):
+        MediaFormat("G722", 8_000).silence(20)
 
 
 @given(st.binary(max_size=64).filter(lambda b: len(b) % 2 == 0))
-def test_swapping_is_the_other_byte_order(audio: bytes) -> None:
+def test_swap16_returns_the_other_byte_order(audio: bytes) -> None:
     assert swap16(audio) == np.frombuffer(audio, "<i2").astype(">i2").tobytes()
     assert swap16(swap16(audio)) == audio
     array: Any = np.frombuffer(audio, "<i2")
     assert swap16(bytearray(audio)) == swap16(array) == swap16(audio)
 
 
-def test_swapping_half_a_sample_is_an_error() -> None:
+def test_swap16_refuses_half_a_sample() -> None:
     with pytest.raises(AudioError, match="16-bit"):
         swap16(b"\0\1\2")
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""Reorder against the plainest model of it, and its bounds."""
+"""Reorder against a simple model, and its limits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def _run(order: Reorder[int], numbers: list[int]) -> list[int | Gap]:
     return [x for number in numbers for x in order.push(number, number)] + order.flush()
 
 
-def test_what_is_in_order_goes_straight_through() -> None:
+def test_items_in_order_are_released_at_once() -> None:
     order: Reorder[str] = Reorder()
     assert [order.push(n, f"{n}") for n in range(5, 9)] == [["5"], ["6"], ["7"], ["8"]]
     assert order.flush() == []
     assert (order.lost, order.dropped, order.restarts) == (0, 0, 0)
 
 
-def test_two_that_changed_places() -> None:
+def test_two_swapped_items() -> None:
     order: Reorder[str] = Reorder()
     assert order.push(1, "a") == ["a"]
     assert order.push(3, "c") == []
@@ -42,18 +42,18 @@ def test_a_missing_number_is_given_up_when_more_than_depth_wait() -> None:
     assert order.push(9, 9) == [9]
 
 
-def test_doubles_are_dropped() -> None:
+def test_duplicates_are_dropped() -> None:
     order: Reorder[int] = Reorder()
     assert _run(order, [1, 1, 3, 3, 2, 2, 3]) == [1, 2, 3]
     assert order.dropped == 4
 
 
-def test_no_depth_is_no_waiting() -> None:
+def test_with_depth_0_nothing_waits() -> None:
     order: Reorder[int] = Reorder(0)
     assert [order.push(n, n) for n in (1, 3, 2, 4)] == [[1], [Gap(1), 3], [], [4]]
 
 
-def test_the_first_number_may_be_known() -> None:
+def test_first_number() -> None:
     order: Reorder[int] = Reorder(first=1)
     assert order.push(2, 2) == []
     assert order.push(1, 1) == [1, 2]
@@ -69,7 +69,7 @@ def test_numbers_wrap_around() -> None:
 
 
 @pytest.mark.parametrize("far", [MAX_DROPOUT + 4, -MAX_MISORDER, 10**30, -(10**30)])
-def test_one_stray_is_dropped_and_a_new_numbering_is_followed(far: int) -> None:
+def test_a_stray_is_dropped_and_a_restart_is_followed(far: int) -> None:
     order: Reorder[int] = Reorder()
     assert order.push(1, 1) == [1]
     assert order.push(far, far) == []
@@ -82,7 +82,7 @@ def test_one_stray_is_dropped_and_a_new_numbering_is_followed(far: int) -> None:
     assert (order.dropped, order.restarts) == (1, 1)
 
 
-def test_a_stray_after_a_stray_takes_its_place() -> None:
+def test_a_stray_replaces_a_stray() -> None:
     order: Reorder[int] = Reorder(modulus=1 << 16)
     assert _run(order, [1, 30_000, 40_000]) == [1]
     assert order.dropped == 2
@@ -100,7 +100,7 @@ _NUMBERS = st.lists(st.integers(0, 40) | st.integers(-(10**6), 10**6), max_size=
 
 
 @given(_NUMBERS, st.integers(0, 5), st.sampled_from([None, 1 << 16]))
-def test_nothing_is_lost_uncounted_and_no_more_than_depth_is_held(
+def test_every_item_is_counted_and_at_most_depth_wait(
     numbers: list[int], depth: int, modulus: int | None
 ) -> None:
     order: Reorder[int] = Reorder(depth, modulus=modulus)
@@ -108,7 +108,7 @@ def test_nothing_is_lost_uncounted_and_no_more_than_depth_is_held(
     for given_, number in enumerate(numbers, 1):
         out += order.push(number, number)
         items = [x for x in out if not isinstance(x, Gap)]
-        assert given_ - len(items) - order.dropped <= depth + 1  # the one more is a stray
+        assert given_ - len(items) - order.dropped <= depth + 1  # plus one stray
     out += order.flush()
     gaps = [x.count for x in out if isinstance(x, Gap)]
     assert len(numbers) == len(out) - len(gaps) + order.dropped
@@ -118,7 +118,7 @@ def test_nothing_is_lost_uncounted_and_no_more_than_depth_is_held(
 
 
 @given(st.integers(0, 65535), st.integers(0, 4), st.integers(0, 1 << 32))
-def test_packets_that_are_little_out_of_order_come_out_whole(start: int, jitter: int, seed: int) -> None:
+def test_jitter_within_depth_loses_nothing(start: int, jitter: int, seed: int) -> None:
     rng = random.Random(seed)
     sent = list(range(start, start + 200))
     keys = {n: n + rng.uniform(0, jitter) for n in sent[1:]}

@@ -1,4 +1,4 @@
-"""RTP: packets both ways, whatever arrives, and numbers that wrap around."""
+"""RTP: packets both ways, hostile datagrams, and numbers that wrap around."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from realtime import AudioError, ConfigError, DecodeError, EncodeError
 from realtime.telephony import MediaFormat, Reorder, rtp, swap16
 
-# By hand, from RFC 3550's picture of the header.
+# Written from the diagram of the header in RFC 3550.
 PLAIN = bytes.fromhex("80 00 0102 00000304 0a0b0c0d") + b"\xff\x7f"
 FULL = (
     bytes.fromhex("b2 88 ffff ffffffff 00000001")  # padding, extension, two sources, marker, PT 8
@@ -22,13 +22,13 @@ FULL = (
 )
 
 
-def test_a_packet_by_hand() -> None:
+def test_a_plain_packet() -> None:
     packet = rtp.Packet(0, 0x0102, 0x0304, 0x0A0B0C0D, b"\xff\x7f")
     assert rtp.parse(PLAIN) == packet
     assert rtp.build(packet) == PLAIN
 
 
-def test_a_packet_with_everything() -> None:
+def test_a_packet_with_every_header_field() -> None:
     packet = rtp.parse(FULL)
     assert packet == rtp.Packet(
         8,
@@ -60,7 +60,7 @@ _PACKETS = st.builds(
 
 
 @given(_PACKETS, st.integers(0, 255))
-def test_what_is_built_parses_with_any_padding(packet: rtp.Packet, padding: int) -> None:
+def test_built_packets_parse_with_any_padding(packet: rtp.Packet, padding: int) -> None:
     datagram = rtp.build(packet)
     assert rtp.parse(datagram) == packet
     assert not rtp.is_rtcp(datagram)
@@ -80,7 +80,7 @@ def test_hostile_datagrams(datagram: bytes) -> None:
 
 
 @given(st.data())
-def test_cut_packets_are_refused_or_shorter(data: st.DataObject) -> None:
+def test_truncated_packets_are_refused_or_shorter(data: st.DataObject) -> None:
     cut = FULL[: data.draw(st.integers(0, len(FULL) - 1))]
     try:
         assert len(rtp.parse(cut).payload) < len(cut)
@@ -103,16 +103,16 @@ def test_cut_packets_are_refused_or_shorter(data: st.DataObject) -> None:
         (b"\xa0" + PLAIN[1:-1] + b"\x03", "shorter"),
     ],
 )
-def test_what_is_no_rtp_is_refused(datagram: bytes, reason: str) -> None:
+def test_other_datagrams_are_refused(datagram: bytes, reason: str) -> None:
     with pytest.raises(DecodeError, match=reason):
         rtp.parse(datagram)
 
 
-def test_padding_may_be_all_there_is() -> None:
+def test_a_packet_may_be_all_padding() -> None:
     assert rtp.parse(b"\xa0" + PLAIN[1:-2] + b"\x00\x02").payload == b""
 
 
-def test_rtcp_is_told_from_rtp() -> None:
+def test_is_rtcp() -> None:
     for second in range(256):
         datagram = bytes([0x80, second]) + bytes(10)
         assert rtp.is_rtcp(datagram) is (192 <= second <= 223)
@@ -141,13 +141,13 @@ def test_rtcp_is_told_from_rtp() -> None:
         {"extension": rtp.Extension(1, bytes(4 << 16))},
     ],
 )
-def test_what_does_not_fit_is_an_encode_error(change: dict[str, Any]) -> None:
+def test_invalid_fields_are_encode_errors(change: dict[str, Any]) -> None:
     fields: dict[str, Any] = {"payload_type": 0, "sequence": 1, "timestamp": 1, "ssrc": 1, "payload": b""}
     with pytest.raises(EncodeError):
         rtp.build(rtp.Packet(**{**fields, **change}))
 
 
-def test_wrong_kinds_are_type_errors() -> None:
+def test_wrong_types() -> None:
     with pytest.raises(TypeError):
         rtp.parse("text")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
@@ -157,7 +157,7 @@ def test_wrong_kinds_are_type_errors() -> None:
 # --- Sending -------------------------------------------------------------------------
 
 
-def test_numbers_go_on_and_wrap_around() -> None:
+def test_numbers_increase_and_wrap_around() -> None:
     source = rtp.Sequencer(0, ssrc=7, sequence=65534, timestamp=(1 << 32) - 200)
     packets = [rtp.parse(source.next(bytes(160))) for _ in range(3)]
     assert [p.sequence for p in packets] == [65534, 65535, 0]
@@ -181,7 +181,7 @@ def test_timestamps_count_samples_not_bytes() -> None:
         stereo.next(bytes(6))
 
 
-def test_numbers_begin_at_random() -> None:
+def test_numbers_start_at_random() -> None:
     sources = [rtp.Sequencer(8) for _ in range(8)]
     assert len({source.ssrc for source in sources}) > 1
     assert len({source.timestamp for source in sources}) > 1
@@ -195,7 +195,7 @@ def test_a_format_without_samples_is_refused(payload_type: int, format: MediaFor
         rtp.Sequencer(payload_type, format=format)
 
 
-def test_what_arrives_is_put_in_order() -> None:
+def test_packets_are_reordered() -> None:
     source = rtp.Sequencer(0, sequence=65530)
     datagrams = [source.next(bytes([n] * 160)) for n in range(20)]
     datagrams[5], datagrams[6] = datagrams[6], datagrams[5]

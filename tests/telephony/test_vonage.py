@@ -1,4 +1,4 @@
-"""Vonage: what is its own, binary frames and headers of any name."""
+"""Vonage: binary frames, and headers of any name."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_binary_frames_contain_no_base64() -> None:
     assert CARRIERS["vonage"].cut_media('{"event":"websocket:cleared"}') is None
 
 
-def test_headers_have_any_names() -> None:
+def test_headers_may_have_any_name() -> None:
     headers: dict[str, Any] = {"headers": {"a": 1}, "type": None, "event ": "x", "": [], "content_type": "y"}
     message = vonage.WebsocketConnected("audio/l16;rate=8000", headers)
     frame = vonage.encode(message).decode()
@@ -64,7 +64,7 @@ def test_headers_have_any_names() -> None:
     assert json.loads(frame)["headers"] == {"a": 1}
 
 
-def test_a_header_cannot_pass_for_the_event() -> None:
+def test_headers_cannot_replace_the_event() -> None:
     message = vonage.WebsocketConnected("audio/l16;rate=8000", {"event": "stop", "content-type": "x", "a": 1})
     assert vonage.decode(vonage.encode(message).decode()) == vonage.WebsocketConnected(
         "audio/l16;rate=8000", {"a": 1}
@@ -81,14 +81,14 @@ def test_a_header_cannot_pass_for_the_event() -> None:
         (f'{{"event":"websocket:connected","content-type":"a","x":{"9" * 5000}}}', "$"),
     ],
 )
-def test_a_connected_that_does_not_say_what_the_audio_is(frame: str, path: str) -> None:
+def test_connected_without_a_content_type_is_refused(frame: str, path: str) -> None:
     with pytest.raises(DecodeError) as caught:
         vonage.decode(frame)
     assert caught.value.path == path
 
 
 @pytest.mark.parametrize("payload", [None, 5, "m", [], {}, {"name": 5}])
-def test_a_notify_that_is_no_mark_of_ours(payload: object) -> None:
+def test_other_notifications_are_not_marks(payload: object) -> None:
     message = vonage.decode(json.dumps({"event": "websocket:notify", "payload": payload}))
     assert message == vonage.WebsocketNotify(payload)
     assert message.as_call() is None

@@ -41,7 +41,7 @@ def test_an_unknown_type_is_refused_with_the_types_of_the_dialect(dialect: Any) 
     assert (error.code, error.param, error.event_id) == ("invalid_value", "type", "e1")
     listed = ", ".join(f"'{name}'" for name in DIALECTS[dialect].client_types)
     assert error.message == f"Invalid value: 'session.dance'. Supported values are: {listed}."
-    client_events = r.codec.known(MODULES[dialect].ClientEvent)
+    client_events = r.codec.event_classes(MODULES[dialect].ClientEvent)
     assert {*DIALECTS[dialect].client_types} == {event.__struct_config__.tag for event in client_events}
 
 

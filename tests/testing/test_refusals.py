@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
 import realtime as r
-from realtime.testing import Call, Fail, Say, ServerProtocol
+from realtime.testing import Call, Fail, Say, ServerProtocol, refusals
 from realtime.testing.script import Script
 from tests.testing.helpers import RESPOND, append, exchange, open_session, refusal, tone, types
 
@@ -54,17 +57,35 @@ def test_a_bad_event_gives_an_error_that_refers_to_it(name: str, as_text: bool) 
     assert types(exchange(session, r.InputAudioBufferClear())) == ["input_audio_buffer.cleared"]
 
 
+RULES = {name: rule for name, rule in vars(refusals).items() if isinstance(rule, refusals.Rule)}
+SOURCES = "".join(
+    path.read_text(encoding="utf-8") for path in Path(refusals.__file__).parent.glob("*.py")
+).replace("refusals.", "")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_is_raised_and_fills_its_placeholders(name: str) -> None:
+    numbers = dict.fromkeys(["nbytes", "min_ms", "buffer_ms", "audio_ms", "audio_end_ms", "limit"], 7)
+    texts = dict.fromkeys(["param", "reason", "current", "action", "response_id", "combinations"], "text")
+    refused = RULES[name](value="x" * 1000, supported=["one", "two"], **numbers, **texts)
+    for text in (refused.code, refused.message, refused.param or ""):
+        assert not {"{", "}"} & {*text}
+        assert len(text) < 250
+    assert len(re.findall(rf"\b{name}\(", SOURCES)) >= 1
+
+
 def test_errors_are_short() -> None:
     frame = b'{"type":"%b"}' % (b"x" * 1_000_000)
     assert len(refusal(open_session().feed(frame)).message) < 1000
 
 
 def test_an_append_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    too_large, allowed = (r.encode_append(bytes(nbytes)) for nbytes in (1002, 1000))
     monkeypatch.setattr("realtime.spec.MAX_APPEND_BYTES", 1000)
     session = open_session()
-    error = refusal(exchange(session, append(bytes(1002))))
+    error = refusal(session.feed(too_large))
     assert (error.param, "15 MiB" in error.message) == ("audio", True)
-    assert exchange(session, append(bytes(1000))) == []
+    assert session.feed(allowed) == []
 
 
 def test_the_buffer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +207,7 @@ def test_no_sequence_of_events_breaks_a_session(
 
 @settings(deadline=None)
 @given(
-    kind=st.sampled_from([event.__struct_config__.tag for event in r.codec.known(r.ClientEvent)]),
+    kind=st.sampled_from([event.__struct_config__.tag for event in r.codec.event_classes(r.ClientEvent)]),
     fields=st.dictionaries(
         st.sampled_from(["event_id", "session", "item", "item_id", "audio", "response", "content_index"]),
         JSON,

@@ -255,7 +255,7 @@ def test_a_server_can_run_again() -> None:
 def test_in_the_running_loop() -> None:
     async def talk() -> list[str]:
         async with LoopbackServer() as server, async_connect(server.url) as client:
-            await client.send(r.encode(CLEAR))
+            await client.send(r.encode(CLEAR), text=True)
             return [r.decode_server(await client.recv()).type for _ in range(2)]
 
     assert asyncio.run(talk()) == ["session.created", "input_audio_buffer.cleared"]

@@ -1,3 +1,0 @@
-"""TEMPORARY: the old place of the tables in `convert`."""
-
-from .convert import RENAMED as RENAMED, SHARED as SHARED  # TEMPORARY: old name
