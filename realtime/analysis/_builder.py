@@ -15,7 +15,7 @@ from .._secrets import without_keys
 from .._text import shorten
 from ..errors import SNIPPET_CHARS, snippet
 from ..recording import BrokenLine, Direction
-from . import report as _limits
+from . import report as _report
 from .report import LIMITS, MAX_NAMES, OTHERS, FrameCount, Report
 
 MAX_NAME_CHARS: Final = 200
@@ -74,7 +74,7 @@ class ReportBuilder:
     def text(self, text: str, budget: TextBudget) -> str:
         """Return as much of `text` as the report has room for, in place of its previous version."""
         text, others = remove_keys(text), self._nchars - budget.nchars
-        room = min(_limits.MAX_TEXT_CHARS, _limits.MAX_TOTAL_CHARS - others)
+        room = min(_report.MAX_TEXT_CHARS, _report.MAX_TOTAL_CHARS - others)
         is_truncated = len(text) > room
         if is_truncated:
             text = (text[: max(0, room - len(_ELLIPSIS))] + _ELLIPSIS)[:room]

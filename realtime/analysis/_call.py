@@ -345,7 +345,7 @@ def _conversation_item(call: CallState, event: Any, time_ms: float) -> None:
     item = event.item
     if _item_type(item) != "message" or item.role != "user" or not call.seen.add(item.id):
         return
-    if not any(part.type == "input_text" for part in item.content):
+    if not any(part.type == "input_text" for part in item.content or ()):
         return
     if call.pending_echoes:
         call.pending_echoes -= 1
@@ -358,10 +358,10 @@ def _add_message(call: CallState, item: Any, time_ms: float) -> None:
         call.turns.drop_messages()
     elif item.role == "user":
         audio_ms = 0.0
-        for part in item.content:
+        for part in item.content or ():
             audio = getattr(part, "audio", None)
             audio_ms += len(audio) * call.clock.ms_per_byte if isinstance(audio, bytes) else 0.0
-        call.turns.add_message("\n".join(map(_part_text, item.content)), audio_ms, time_ms)
+        call.turns.add_message("\n".join(map(_part_text, item.content or ())), audio_ms, time_ms)
 
 
 def _item_type(item: Any) -> str:
@@ -446,7 +446,7 @@ def _add_item(call: CallState, response: ResponseState, item: Any, time_ms: floa
         _add_mcp_call(call, response, item, time_ms)
     elif kind == "message":
         item_id = as_name(item.id)
-        for index, part in enumerate(item.content):
+        for index, part in enumerate(item.content or ()):
             text, received = _part_text(part), response.part(item_id, index).text
             if text and received.text is None:
                 received.complete(text)

@@ -10,7 +10,7 @@ import itertools
 from typing import Final
 
 from .._bounded import BoundedDict
-from . import report as _limits
+from . import report as _report
 from ._builder import MAX_READ_CHARS, ReportBuilder, TextBudget, remove_keys
 from .report import CallReport, GapReport, InterruptedBy, InterruptionReport, ResponseReport, Turn
 
@@ -44,7 +44,7 @@ class TextPieces:
 
     def complete(self, text: str) -> None:
         """Replace all pieces by the complete text."""
-        self.text = remove_keys(text)[: _limits.MAX_TEXT_CHARS + 1]
+        self.text = remove_keys(text)[: _report.MAX_TEXT_CHARS + 1]
         self._pieces.clear()
 
     def read(self) -> str:

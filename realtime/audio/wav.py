@@ -12,7 +12,7 @@ import os
 import stat
 import struct
 from types import TracebackType
-from typing import BinaryIO, Final, NamedTuple, Self, TypeAlias
+from typing import BinaryIO, Final, Literal, NamedTuple, Self, TypeAlias
 
 from ..errors import AudioError
 from ..format import AudioFormat, AudioFormatLike
@@ -35,7 +35,7 @@ class WavAudio(NamedTuple):
     """
 
     data: bytes
-    encoding: str
+    encoding: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     sample_rate: int
     channels: int
 
@@ -95,7 +95,7 @@ def read_wav(path: WavTarget) -> WavAudio:
         TypeError: neither a path nor a binary file.
     """
     encoding, sample_rate, channels, data = _parse(_read(path))
-    return WavAudio(bytes(data), encoding.value, sample_rate, channels)
+    return WavAudio(bytes(data), encoding.beta_name, sample_rate, channels)
 
 
 def _read(path: WavTarget) -> bytes:

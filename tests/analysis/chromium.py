@@ -1,4 +1,4 @@
-"""A page in a real, headless Chromium, driven over its DevTools protocol: what it says, asks for and shows."""
+"""A page in a headless Chromium, controlled over the DevTools protocol."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Page:
     def __init__(self, wire: Connection) -> None:
         self.console: list[str] = []
         self.requests: list[str] = []
-        self._wire, self._ids, self._happened = wire, itertools.count(1), set[str]()
+        self._wire, self._ids, self._events = wire, itertools.count(1), set[str]()
 
     def send(self, method: str, **params: Any) -> Any:
-        """The result of a command."""
+        """Send a command and return its result."""
         number = next(self._ids)
         self._wire.send(json.dumps({"id": number, "method": method, "params": params}))
         while (message := self._next()).get("id") != number:
@@ -50,24 +50,24 @@ class Page:
         return message["result"]
 
     def open(self, path: Path) -> None:
-        """Load a file, and wait until it has been loaded and drawn."""
+        """Load a file and wait until it is drawn."""
         self.requests.clear()
         self.console.clear()
-        self._happened.clear()
+        self._events.clear()
         self.send("Page.navigate", url=path.as_uri())
-        while "Page.loadEventFired" not in self._happened:
+        while "Page.loadEventFired" not in self._events:
             self._next()
         self.drawn()
 
     def run(self, expression: str) -> Any:
-        """The value of an expression of JavaScript, in the page but beyond its policy."""
+        """Return the value of a JavaScript expression, evaluated in the page but outside of its policy."""
         result = self.send("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in result:
             raise AssertionError(result["exceptionDetails"])
         return result["result"].get("value")
 
     def drawn(self) -> None:
-        """Wait for the next pictures, so that all that was due has been drawn."""
+        """Wait until everything that is due is drawn."""
         self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
 
     def text(self, selector: str) -> str:
@@ -80,7 +80,7 @@ class Page:
         return [str(text) for text in found]
 
     def place(self, selector: str) -> tuple[float, float, float, float]:
-        """Left, top, width and height of an element in the window, once it has been scrolled into it."""
+        """Scroll an element into view and return its left, top, width and height."""
         box = self.run(
             f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
             "found.scrollIntoView({block: 'center', behavior: 'instant'}); const box = found.getBoundingClientRect();"
@@ -92,7 +92,7 @@ class Page:
         self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **params)
 
     def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
-        """Click an element, at shares of its width and height."""
+        """Click an element at fractions of its width and height."""
         left, top, width, height = self.place(selector)
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.mouse(kind, left + x * width, top + y * height, button="left", clickCount=1)
@@ -125,7 +125,7 @@ class Page:
     def _next(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self._wire.recv(_ANSWER_S))
         method, params = message.get("method", ""), message.get("params", {})
-        self._happened.add(method)
+        self._events.add(method)
         if method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
             self.console.append(json.dumps(params))
         elif method == "Network.requestWillBeSent":
@@ -135,7 +135,7 @@ class Page:
 
 @contextlib.contextmanager
 def chromium() -> Generator[Page, None, None]:
-    """A new browser with nothing in it, and its one tab."""
+    """Start a new browser and yield its only tab."""
     assert PROGRAM is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         arguments = [PROGRAM, *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
@@ -155,7 +155,7 @@ def chromium() -> Generator[Page, None, None]:
 
 
 def _address(browser: subprocess.Popen[str]) -> str:
-    """What the browser says that it listens on."""
+    """Return the address that the browser listens on."""
     assert browser.stderr is not None
     lines: list[str] = []
     for line in browser.stderr:
@@ -166,7 +166,7 @@ def _address(browser: subprocess.Popen[str]) -> str:
 
 
 def _tab(address: str) -> str:
-    """The address of the browser's one tab, which the browser itself tells."""
+    """Return the address of the browser's only tab."""
     with connect(address, max_size=None, proxy=None, open_timeout=30) as wire:
         wire.send(json.dumps({"id": 1, "method": "Target.getTargets"}))
         while (message := json.loads(wire.recv(_ANSWER_S))).get("id") != 1:

@@ -1,4 +1,4 @@
-"""A call as a log, made up event by event with real speech in it: for tests of the page and to look at."""
+"""Synthetic calls with recorded speech, as logs, for tests of the page."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ ANSWER: Final = (
 
 @functools.cache
 def speech(format: str, start_ms: int, length_ms: int) -> bytes:
-    """A piece of recorded speech, around again where it ends."""
+    """Return a slice of recorded speech, repeated if it is too short."""
     path = importlib.resources.files("realtime") / "data" / "caller.wav"
     with path.open("rb") as file:
         found = read_wav(file)  # type: ignore[arg-type]
-    fmt = AudioFormat.of(format)
-    whole = bytes(convert(found.data, AudioFormat.of(found.encoding), fmt))
-    start = fmt.chunk_bytes(20) * (start_ms // 20)
-    return (whole[start:] + whole * 3)[: fmt.chunk_bytes(20) * (length_ms // 20)]
+    wire_format = AudioFormat.of(format)
+    audio = bytes(convert(found.data, found.encoding, wire_format))
+    start = wire_format.chunk_bytes(20) * (start_ms // 20)
+    return (audio[start:] + audio * 3)[: wire_format.chunk_bytes(20) * (length_ms // 20)]
 
 
 class Call:
-    """Frames with their times, in any order; `write` puts them in order into a log."""
+    """Frames with their times, in any order. `write` sorts them into a log."""
 
     def __init__(self, format: str = "pcm16") -> None:
         self.format = AudioFormat.of(format)
@@ -65,11 +65,11 @@ class Call:
         self.client(12, "session.update", session=session)
         self.server(41, "session.updated", session={"id": "sess_CkP3d7", **session})
 
-    def microphone(self, end_ms: float, said: list[tuple[int, int, int]]) -> None:
-        """A chunk each 20 ms: silence, but for speech at (when, how long, from where in the recording)."""
+    def microphone(self, end_ms: float, speeches: list[tuple[int, int, int]]) -> None:
+        """Add a chunk every 20 ms: silence, except for `speeches` (time, length, position in the recording)."""
         size = self.format.chunk_bytes(20)
         chunks = {n: self.format.silence(20) for n in range(int(end_ms // 20))}
-        for at, length, source in said:
+        for at, length, source in speeches:
             data = speech(self.format.value, source, length)
             for n in range(length // 20):
                 chunks[at // 20 + n] = data[n * size : (n + 1) * size]
@@ -77,7 +77,7 @@ class Call:
             self.client(100 + n * 20, "input_audio_buffer.append", audio=pybase64.b64encode(chunk).decode())
 
     def heard(self, start: int, end: int, item: str, transcript: str) -> None:
-        """The events of one turn of the user; times of the audio, which began at 100 ms."""
+        """Add the events of one turn of the user. Times are those of the audio, which begins at 100 ms."""
         self.server(
             start + 180, "input_audio_buffer.speech_started", audio_start_ms=start - 100, item_id=item
         )
@@ -94,7 +94,7 @@ class Call:
         self, created: int, first: int, length: int, name: str, transcript: str,
         *, status: str = "completed", stall: tuple[int, int] | None = None, cut_at: int | None = None,
     ) -> None:  # fmt: skip
-        """A response of audio: chunks of 200 ms each 55 ms; after `stall[0]` of them nothing for `stall[1]` ms."""
+        """Add an audio response: 200 ms chunks every 55 ms, with a pause of `stall[1]` ms after chunk `stall[0]`."""
         ids = {
             "response_id": f"resp_{name}",
             "item_id": f"item_{name}",
@@ -153,7 +153,7 @@ class Call:
 
 
 def hotel(format: str = "pcm16") -> Call:
-    """45 seconds: a greeting, a barge-in, a function call, an error, an event of tomorrow, a gap."""
+    """Return a call of 45 s: a greeting, a barge-in, a function call, an error, an unknown event and a gap."""
     call = Call(format)
     call.session()
     call.microphone(
@@ -250,7 +250,7 @@ NASTY: Final = (
 
 
 def hostile() -> Call:
-    """A call in which every text that a network can choose is chosen badly."""
+    """Return a call in which every text that a peer can choose is hostile."""
     call = Call()
     call.session(model=MARKUP)
     call.microphone(3000, [(500, 1000, 120)])
@@ -274,7 +274,7 @@ def hostile() -> Call:
 
 
 def long_call(path: Path, minutes: float, turns: int) -> Path:
-    """A mu-law call: half a second of noise in ten chunks each second, both ways by turns."""
+    """Write a long mu-law call with speech from both sides in turns."""
     noise = speech("g711_ulaw", 0, 9000)
     call = Call("g711_ulaw")
     call.session()

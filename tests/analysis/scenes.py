@@ -1,4 +1,4 @@
-"""Calls made up for tests: entries of a log, frame by frame, on a clock that the test moves."""
+"""Synthetic calls for tests: log entries, frame by frame, on a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from realtime.analysis import Inspector, Report
 from realtime.recording import BrokenLine, Direction, Entry, Recorder
 from tests import cases
 
+TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+TRANSCRIBES = "conversation.item.input_audio_transcription.delta"
+KEY = "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 BYTES_PER_MS = {"pcm16": 48, "g711_ulaw": 8}
 
 
@@ -53,13 +56,13 @@ class Scene:
         return self
 
     def say(self, ms: float, ptime_ms: int = 20) -> None:
-        """Audio of the caller in real time."""
+        """Add audio of the caller in real time."""
         for _ in range(round(ms / ptime_ms)):
             self.client("input_audio_buffer.append", audio=b64(ptime_ms * BYTES_PER_MS[self.format]))
             self.now += ptime_ms
 
     def speech(self, item: str, start_ms: int, end_ms: int) -> None:
-        """What the server says of speech, all at once."""
+        """Add the server's events for a speech segment, all at once."""
         self.server("input_audio_buffer.speech_started", item_id=item, audio_start_ms=start_ms)
         self.server("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=end_ms)
         self.server("input_audio_buffer.committed", item_id=item)
@@ -82,7 +85,7 @@ class Scene:
         self.server("response.done", response={"id": id, "status": status, **members})
 
     def answer(self, id: str, ms: float = 1000) -> None:
-        """A whole response: created now, its audio 100 ms later."""
+        """Add a complete response: created now, its audio 100 ms later."""
         self.created(id)
         self.now += 100
         self.audio(id, ms)
@@ -94,7 +97,7 @@ class Scene:
         return inspector.report()
 
     def write(self, path: Path, **options: Any) -> Path:
-        """The log as a file."""
+        """Write the log to a file."""
         now = iter([0.0, *(entry.time_ms / 1000 for entry in self.entries if isinstance(entry, Entry))])
         last = [0.0]
 
@@ -110,7 +113,7 @@ class Scene:
 
 
 def usage(text_in: int, audio_in: int, cached: int, text_out: int, audio_out: int) -> dict[str, Any]:
-    """What response.done says of tokens."""
+    """Return the usage of a response.done."""
     return {
         "total_tokens": text_in + audio_in + text_out + audio_out,
         "input_tokens": text_in + audio_in,
@@ -143,3 +146,36 @@ def event_types() -> list[tuple[Direction, str]]:
         for event in cases.event_classes(dialect, side)
     }
     return sorted(found)
+
+
+def with_keys() -> Scene:
+    """Return a call with a credential wherever a peer may write a sentence."""
+    scene, text = Scene().begin(), f"Incorrect API key provided: {KEY}. Or Bearer {KEY}"
+    pieces = [KEY[at : at + 4] for at in range(0, len(KEY), 4)]
+    scene.server("error", error={"type": f"t {KEY}", "code": f"code {KEY}", "message": text})
+    scene.speech("a", 0, 0)
+    scene.server(TRANSCRIBED, item_id="a", content_index=0, transcript=text)
+    failed = {"type": "t", "code": text, "message": text}
+    kind = "conversation.item.input_audio_transcription.failed"
+    scene.server(kind, item_id="a", content_index=0, error=failed)
+    scene.speech("b", 0, 0)
+    for piece in pieces:
+        scene.server(TRANSCRIBES, item_id="b", content_index=0, delta=piece)
+    scene.created("resp_1")
+    for piece in pieces:
+        scene.words("resp_1", piece)
+    scene.created("resp_2")
+    scene.server("response.output_text.done", **scene.part("resp_2"), text="x" * 3990 + text)
+    scene.done("resp_2", text, status_details={"type": "failed", "reason": text})
+    message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    scene.client("conversation.item.create", item=message)
+    scene.client("response.create")
+    scene.created("resp_3")
+    for piece in pieces:
+        scene.server("session.input_transcript.delta", delta=piece)
+        scene.server("session.output_transcript.delta", delta=piece)
+    scene.server(f"type.{KEY}")
+    scene.server("response.done", response=text)
+    scene.entries.append(BrokenLine(9, text, text))
+    scene.entries.append(Entry("server", 0.0, b"not JSON: " + KEY.encode(), 9))
+    return scene

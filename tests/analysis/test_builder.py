@@ -1,4 +1,4 @@
-"""What a report keeps: texts within one budget, however often it is asked for; no keys."""
+"""The limits of a report: texts within one budget, reports without side effects, no credentials."""
 
 from __future__ import annotations
 
@@ -20,22 +20,18 @@ from realtime.analysis._builder import (
     remove_keys,
 )
 from realtime.analysis.report import MAX_TEXT_CHARS, MAX_TOTAL_CHARS
-from realtime.recording import BrokenLine, Entry
-from tests.analysis.scenes import Scene, reachable_nbytes
-
-TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
-TRANSCRIBES = "conversation.item.input_audio_transcription.delta"
-
+from realtime.recording import Entry
+from tests.analysis.scenes import KEY, TRANSCRIBED, TRANSCRIBES, Scene, reachable_nbytes, with_keys
 
 # --- Texts -----------------------------------------------------------------------------
 
 
-def test_a_text_takes_what_it_is_and_no_more() -> None:
+def test_text_is_limited_by_its_length_and_the_total() -> None:
     builder, budgets = ReportBuilder(), [TextBudget(), TextBudget(), TextBudget()]
     assert builder.text("abc", budgets[0]) == "abc"
     assert len(builder.text("x" * 9999, budgets[0])) == MAX_TEXT_CHARS
     assert builder.report.left_out == {"texts": 1}
-    assert builder.text("abcd", budgets[0]) == "abcd"  # it became shorter: nothing of it is left out
+    assert builder.text("abcd", budgets[0]) == "abcd"  # shorter now: no longer truncated
     assert builder.report.left_out == {}
     for _ in range(MAX_TOTAL_CHARS // MAX_TEXT_CHARS - 1):
         builder.text("y" * MAX_TEXT_CHARS, TextBudget())
@@ -46,8 +42,8 @@ def test_a_text_takes_what_it_is_and_no_more() -> None:
     assert builder.text("more", budgets[2]) == "."
 
 
-def said(draw: st.DrawFn) -> list[Entry]:
-    """Pieces of text of every kind, whole or not, of a few responses, items and runs."""
+def text_events(draw: st.DrawFn) -> list[Entry]:
+    """Return text events of every kind, complete and partial, of a few responses, items and runs."""
     scene = Scene()
     texts, names = st.text("ab ", max_size=40), st.sampled_from("xyz")
     for step in draw(st.lists(st.integers(0, 8), min_size=1, max_size=40)):
@@ -76,27 +72,27 @@ def said(draw: st.DrawFn) -> list[Entry]:
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_asking_for_a_report_changes_nothing(data: st.DataObject) -> None:
-    entries = data.draw(st.composite(said)())
+def test_report_changes_nothing(data: st.DataObject) -> None:
+    entries = data.draw(st.composite(text_events)())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("realtime.analysis.report.MAX_TEXT_CHARS", 30)
         patch.setattr("realtime.analysis.report.MAX_TOTAL_CHARS", 100)
         patch.setattr("realtime.analysis._turns._MAX_ITEMS", 2)
         patch.setattr("realtime.analysis._responses._MAX_RESPONSES", 2)
-        asked, left_alone = Inspector(), Inspector()
+        reported, other = Inspector(), Inspector()
         for entry in entries:
-            asked.feed(entry)
-            left_alone.feed(entry)
+            reported.feed(entry)
+            other.feed(entry)
             if data.draw(st.booleans()):
-                assert asked.report() == asked.report()
-        found = left_alone.report()
-        assert asked.report() == found
-        whole = [turn.user.transcript for turn in found.turns if turn.user]
-        whole += [response.transcript for turn in found.turns for response in turn.responses]
-        assert sum(len(text or "") for text in whole) <= 100
+                assert reported.report() == reported.report()
+        found = other.report()
+        assert reported.report() == found
+        texts = [turn.user.transcript for turn in found.turns if turn.user]
+        texts += [response.transcript for turn in found.turns for response in turn.responses]
+        assert sum(len(text or "") for text in texts) <= 100
 
 
-def test_a_report_a_thousand_times_over() -> None:
+def test_a_thousand_reports_are_equal() -> None:
     scene, inspector = Scene().begin(), Inspector()
     scene.created("resp_1")
     scene.words("resp_1", "word " * 700)
@@ -114,7 +110,7 @@ def test_a_report_a_thousand_times_over() -> None:
     assert inspector.report().left_out == {}
 
 
-def test_a_piece_that_comes_after_the_whole_is_no_text() -> None:
+def test_a_piece_after_the_complete_transcript_is_ignored() -> None:
     scene = Scene().begin()
     scene.speech("a", 0, 0)
     scene.server(TRANSCRIBED, item_id="a", content_index=0, transcript="the whole sentence")
@@ -124,7 +120,7 @@ def test_a_piece_that_comes_after_the_whole_is_no_text() -> None:
     assert turn.user.transcript == "the whole sentence"
 
 
-def test_a_run_is_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_run_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.analysis.report.MAX_TOTAL_CHARS", 10)
     scene = Scene()
     for _ in range(40):
@@ -135,7 +131,7 @@ def test_a_run_is_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.left_out == {"texts": 1}
 
 
-def test_what_a_run_holds_is_bounded() -> None:
+def test_memory_of_a_run_is_bounded() -> None:
     scene, inspector = Scene(), Inspector()
     for _ in range(4000):
         scene.server("session.input_transcript.delta", delta="words of it " * 10)
@@ -144,7 +140,7 @@ def test_what_a_run_holds_is_bounded() -> None:
     assert reachable_nbytes(inspector) - before < 10 * MAX_TEXT_CHARS
 
 
-def test_a_response_without_an_id_keeps_what_it_said_when_the_next_begins() -> None:
+def test_a_response_without_an_id_keeps_its_text_when_the_next_begins() -> None:
     scene = Scene().begin()
     for text in ("first", "second"):
         scene.server("response.created", response={})
@@ -152,7 +148,7 @@ def test_a_response_without_an_id_keeps_what_it_said_when_the_next_begins() -> N
     assert [found.transcript for found in scene.report().turns[0].responses] == ["first", "second"]
 
 
-def test_an_item_that_is_spoken_again_is_another() -> None:
+def test_a_repeated_item_id_is_a_new_item() -> None:
     scene = Scene().begin()
     for text in ("first", "second"):
         scene.server("input_audio_buffer.speech_started", item_id="a", audio_start_ms=0)
@@ -162,43 +158,8 @@ def test_an_item_that_is_spoken_again_is_another() -> None:
 
 # --- Keys ------------------------------------------------------------------------------
 
-KEY = "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 
-
-def with_keys() -> Scene:
-    """A call that tells a key wherever a peer may write a sentence."""
-    scene, told = Scene().begin(), f"Incorrect API key provided: {KEY}. Or Bearer {KEY}"
-    pieces = [KEY[at : at + 4] for at in range(0, len(KEY), 4)]
-    scene.server("error", error={"type": f"t {KEY}", "code": f"code {KEY}", "message": told})
-    scene.speech("a", 0, 0)
-    scene.server(TRANSCRIBED, item_id="a", content_index=0, transcript=told)
-    failed = {"type": "t", "code": told, "message": told}
-    kind = "conversation.item.input_audio_transcription.failed"
-    scene.server(kind, item_id="a", content_index=0, error=failed)
-    scene.speech("b", 0, 0)
-    for piece in pieces:
-        scene.server(TRANSCRIBES, item_id="b", content_index=0, delta=piece)
-    scene.created("resp_1")
-    for piece in pieces:
-        scene.words("resp_1", piece)
-    scene.created("resp_2")
-    scene.server("response.output_text.done", **scene.part("resp_2"), text="x" * 3990 + told)
-    scene.done("resp_2", told, status_details={"type": "failed", "reason": told})
-    text = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": told}]}
-    scene.client("conversation.item.create", item=text)
-    scene.client("response.create")
-    scene.created("resp_3")
-    for piece in pieces:
-        scene.server("session.input_transcript.delta", delta=piece)
-        scene.server("session.output_transcript.delta", delta=piece)
-    scene.server(f"type.{KEY}")
-    scene.server("response.done", response=told)
-    scene.entries.append(BrokenLine(9, told, told))
-    scene.entries.append(Entry("server", 0.0, b"not JSON: " + KEY.encode(), 9))
-    return scene
-
-
-def test_no_key_is_kept() -> None:
+def test_credentials_are_removed() -> None:
     report = with_keys().report()
     written = msgspec.json.encode(report).decode()
     assert written.count("<redacted>") > 12
@@ -208,23 +169,23 @@ def test_no_key_is_kept() -> None:
     assert texts[1:3] == ["<redacted>", "Incorrect API key provided: <redacted>. Or <redacted>"]
 
 
-def test_a_text_is_looked_through_as_far_as_it_can_matter() -> None:
-    told = remove_keys(f"{KEY} " * 10**6)
-    assert told.startswith("<redacted> <redacted> ")
-    assert told.endswith("...")
-    assert len(told) < MAX_TEXT_CHARS
-    assert KEY[3:20] not in told
+def test_credentials_are_removed_from_the_beginning_of_a_long_text() -> None:
+    text = remove_keys(f"{KEY} " * 10**6)
+    assert text.startswith("<redacted> <redacted> ")
+    assert text.endswith("...")
+    assert len(text) < MAX_TEXT_CHARS
+    assert KEY[3:20] not in text
     assert ReportBuilder().text("x" * 10**8, TextBudget()) == "x" * (MAX_TEXT_CHARS - 3) + "..."
 
 
-def test_a_long_message_is_looked_through_in_time() -> None:
+def test_a_long_message_is_searched_quickly() -> None:
     assert as_message(KEY + "x" * 10**7) == "<redacted>"
     assert as_message("y" * 79 + KEY) == "y" * 77 + "..."
     assert as_message(5) == ""
     assert as_code(None) is None
 
 
-def test_ids_stay_what_they_are() -> None:
+def test_ids_are_unchanged() -> None:
     scene = Scene().begin()
     scene.speech("sk-aaaaaaaaaaaa", 0, 0)
     scene.speech("sk-bbbbbbbbbbbb", 0, 0)
@@ -235,8 +196,8 @@ def test_ids_stay_what_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "text"),
     [("a.jsonl", "a.jsonl"), (Path("\u00e9.jsonl"), "\u00e9.jsonl"), ("caf\udce9.jsonl", "caf\\udce9.jsonl")],
 )
-def test_a_file_has_a_name_that_json_can_hold(path: str | Path, told: str) -> None:
-    assert file_name(path) == told
+def test_file_names_can_be_encoded_as_json(path: str | Path, text: str) -> None:
+    assert file_name(path) == text

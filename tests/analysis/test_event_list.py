@@ -21,7 +21,7 @@ from tests.analysis.test_timeline import NOISE, append, delta, line, rows_of, ti
 # --- Events ---------------------------------------------------------------------------
 
 
-def test_hot_events_are_runs_that_others_end(timeline_of: Callable[..., Timeline]) -> None:
+def test_deltas_form_runs_that_other_events_end(timeline_of: Callable[..., Timeline]) -> None:
     text = {"response_id": "ra", "item_id": "a", "content_index": 0}
     with timeline_of(
         append(0, NOISE[:480]),
@@ -87,7 +87,7 @@ KINDS: list[tuple[str, Direction, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("direction", "frame", "kind", "text"), [case[1:] for case in KINDS])
-def test_every_event_has_a_kind_and_a_line(direction: Direction, frame: Any, kind: str, text: str) -> None:
+def test_kind_and_text_of_each_event(direction: Direction, frame: Any, kind: str, text: str) -> None:
     events = EventList()
     events.add(Entry(direction, 7.5, json.dumps(frame).encode(), 3))
     (row,) = events
@@ -97,7 +97,7 @@ def test_every_event_has_a_kind_and_a_line(direction: Direction, frame: Any, kin
     assert row.text.isprintable()
 
 
-def test_nothing_secret_stands_in_a_row() -> None:
+def test_rows_have_no_credentials() -> None:
     events = EventList()
     for number, text in enumerate(["Bearer sk-abcdefghijklmn", "sk-abcdef", "ghijklmn"]):
         frame = json.dumps({"type": "response.output_text.delta", "delta": text}).encode()
@@ -108,7 +108,7 @@ def test_nothing_secret_stands_in_a_row() -> None:
     assert not any("abcdefgh" in row.text for row in events)
 
 
-def test_the_list_is_bounded_and_counts_what_it_leaves_out() -> None:
+def test_the_list_is_bounded_and_counts_rows_left_out() -> None:
     events = EventList(max_rows=10)
     for number in range(100):
         events.add(Entry("client", number, b'{"type":"response.cancel"}', number + 1))
@@ -116,7 +116,7 @@ def test_the_list_is_bounded_and_counts_what_it_leaves_out() -> None:
     assert (events.total, events.left_out, events.gap_at) == (100, 90, 5)
 
 
-def test_what_is_broken_or_unknown_makes_runs_too() -> None:
+def test_broken_and_unknown_events_form_runs() -> None:
     events = EventList()
     for number in range(50):
         events.add(BrokenLine(number, "no JSON", "{"))
@@ -125,7 +125,7 @@ def test_what_is_broken_or_unknown_makes_runs_too() -> None:
     assert [(row.kind, row.count) for row in events] == [("broken", 50), ("unknown", 50), ("broken", 50)]
 
 
-def test_the_runs_that_may_go_on_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_runs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_list, "_MAX_OPEN_RUNS", 3)
     events = EventList()
     for number, name in enumerate("abcdebcdea"):
@@ -139,8 +139,8 @@ def test_the_runs_that_may_go_on_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     assert [*events][-1].count == 6
 
 
-def test_any_number_of_types_takes_no_memory() -> None:
-    """Types that nobody knows, broken ones and pieces of text: each is a run of its own, none is kept for ever."""
+def test_memory_does_not_grow_with_the_number_of_types() -> None:
+    """Unknown types, broken events and text deltas, each a run of its own."""
     events = EventList(max_rows=10)
 
     def take(first: int) -> int:
@@ -164,7 +164,7 @@ def test_any_number_of_types_takes_no_memory() -> None:
 @pytest.mark.parametrize(
     "between", [b"", b'{"type":"rate_limits.updated","rate_limits":[]}'], ids=["run", "runs"]
 )
-def test_a_key_over_many_deltas_is_in_no_row(size: int, between: bytes) -> None:
+def test_a_credential_divided_into_deltas_is_in_no_row(size: int, between: bytes) -> None:
     key = "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
     events = EventList()
     for at in range(0, len(key), size):
@@ -198,7 +198,7 @@ ITEMS = st.sampled_from([
     {"type": "mcp_call", "id": "m", "server_label": "l", "name": "n", "arguments": "{}"},
     {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}, {"type": "new"}, 5,
 ])  # fmt: skip
-# Audio and pieces of text are not decoded by either.
+# Neither decodes audio and text deltas.
 SPOKEN = [
     *sorted({kind for _, kind in event_types() if not kind.endswith((".delta", ".append"))}),
     "new.event",
@@ -224,7 +224,7 @@ SPOKEN = [
         max_size=12,
     )
 )
-def test_an_event_is_read_as_the_report_reads_it(frames: list[tuple[Direction, str, dict[str, Any]]]) -> None:
+def test_events_are_decoded_as_in_the_report(frames: list[tuple[Direction, str, dict[str, Any]]]) -> None:
     events, inspector = EventList(), Inspector()
     for number, (direction, kind, members) in enumerate(frames):
         entry = Entry(direction, number, json.dumps({"type": kind, **members}).encode(), number + 1)
@@ -244,7 +244,7 @@ TOKEN = f"Bearer {KEY[8:]}.{KEY[8:]}"
 
 
 def lines_of(pieces: list[tuple[str, bool]]) -> list[str]:
-    """What each line says in the end."""
+    """Return the final text of each line."""
     run, lines = RunText(), [""]
     for number, (piece, begins) in enumerate(pieces):
         if begins and number:
@@ -265,14 +265,14 @@ def lines_of(pieces: list[tuple[str, bool]]) -> list[str]:
         (f"{'x' * 150} {KEY}", f"{'x' * 150} <redac..."),
     ],
 )
-def test_a_line_is_short_printable_and_without_keys(text: str, line: str) -> None:
+def test_a_line_is_short_printable_and_without_credentials(text: str, line: str) -> None:
     assert printable_line(text) == line
     assert lines_of([(text, True)]) == [line]
 
 
 @pytest.mark.parametrize("key", [KEY, TOKEN])
 @pytest.mark.parametrize("size", range(1, 50))
-def test_a_key_in_pieces_is_none_to_read(key: str, size: int) -> None:
+def test_a_credential_in_pieces_is_removed(key: str, size: int) -> None:
     text = f"It is {key}, yes."
     pieces = [(text[at : at + size], False) for at in range(0, len(text), size)]
     assert lines_of(pieces) == [printable_line(text)]
@@ -285,7 +285,7 @@ def test_a_key_in_pieces_is_none_to_read(key: str, size: int) -> None:
 )
 @example(key=TOKEN, before="x ", pieces=[(1, True)] * 60)
 @example(key=KEY, before="x" * 5000 + " ", pieces=[(5003, True), (5, True), (60, True)])
-def test_a_key_in_pieces_of_several_lines_is_none_to_read(
+def test_a_credential_in_pieces_over_several_lines_is_removed(
     key: str, before: str, pieces: list[tuple[int, bool]]
 ) -> None:
     text, cut = f"{before}{key} and on", list[tuple[str, bool]]()
@@ -295,12 +295,12 @@ def test_a_key_in_pieces_of_several_lines_is_none_to_read(
     cut.append((text, False))
     shown = lines_of(cut)
     secret = key[len("Bearer ") :] if key == TOKEN else key
-    # Of a key as much stands in a line as is none yet.
+    # A line may contain the beginning of a credential that is too short to be recognised.
     assert not any(secret[at : at + 12] in line for line in shown for at in range(len(secret) - 11))
     assert all(len(line) <= MAX_LINE_CHARS and line.isprintable() for line in shown)
 
 
-def test_a_value_of_several_words_over_lines_is_none_to_read() -> None:
+def test_a_secret_value_over_several_lines_is_removed() -> None:
     pieces = [
         ('{"password": "open', True),
         (" sesame", False),
@@ -310,6 +310,6 @@ def test_a_value_of_several_words_over_lines_is_none_to_read() -> None:
     assert lines_of(pieces) == ['{"password": "<redacted>', "", '", "x": 1}']
 
 
-def test_what_is_no_key_is_all_there() -> None:
+def test_text_without_credentials_is_complete() -> None:
     pieces = [("A task-", True), ("force of ", False), ("the Bearer", True), ("s, sk-", False), ("y", True)]
     assert lines_of(pieces) == ["A task-force of ", "the Bearers, sk-", "y"]

@@ -1,4 +1,4 @@
-"""Histograms: quantiles within the stated error, and the same however they were added up."""
+"""Histograms: quantiles within the stated error, however they were added up."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_a_quantile_is_off_by_the_stated_error_at_most(values: list[float], q: f
 @given(VALUES, VALUES)
 def test_two_add_up_to_one(left: list[float], right: list[float]) -> None:
     both = histogram(left) + histogram(right)
-    whole = histogram(left + right)
+    total = histogram(left + right)
     assert (both.buckets, both.count, both.min, both.max) == (
-        whole.buckets,
-        whole.count,
-        whole.min,
-        whole.max,
+        total.buckets,
+        total.count,
+        total.min,
+        total.max,
     )
-    assert both.sum == pytest.approx(whole.sum)
+    assert both.sum == pytest.approx(total.sum)
     assert both.mean == pytest.approx(sum(left + right) / len(left + right))
 
 
@@ -47,19 +47,19 @@ def test_the_ends_are_exact() -> None:
     assert found.mean == pytest.approx(704.5 / 3)
 
 
-def test_of_no_values_nothing_is_known() -> None:
+def test_empty() -> None:
     found = Histogram() + Histogram()
     assert found == Histogram()
     assert found.mean is found.quantile(0.5) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(-5.0, 0.0), (0.0, 0.0), (1e300, 1e300), (math.inf, None), (math.nan, None)]
+    ("value", "expected"), [(-5.0, 0.0), (0.0, 0.0), (1e300, 1e300), (math.inf, None), (math.nan, None)]
 )
-def test_odd_values(value: float, told: float | None) -> None:
+def test_unusual_values(value: float, expected: float | None) -> None:
     found = histogram([value])
-    assert found.quantile(0.5) == found.max == told
-    assert found.count == (told is not None)
+    assert found.quantile(0.5) == found.max == expected
+    assert found.count == (expected is not None)
 
 
 def test_memory_is_bounded() -> None:
@@ -67,7 +67,7 @@ def test_memory_is_bounded() -> None:
     assert len(found.buckets) < 1_300
 
 
-def test_a_quantile_is_a_share() -> None:
+def test_quantiles_outside_of_0_and_1_are_refused() -> None:
     with pytest.raises(ValueError, match="within 0 and 1"):
         Histogram().quantile(50)
 

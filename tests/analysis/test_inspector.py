@@ -1,4 +1,4 @@
-"""The inspector as a whole: files, pieces, limits; and that nothing in a log raises."""
+"""The inspector: files, feeding in pieces, limits, and malformed logs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ FRAMES: list[tuple[Direction, bytes]] = [
 ]
 
 
-def whole_call() -> Scene:
-    """Two turns, one of them cut."""
+def two_turns() -> Scene:
+    """Return a call of two turns, the second one interrupted."""
     scene = Scene().begin()
     for number in range(2):
         scene.say(600)
@@ -52,7 +52,7 @@ def same(left: Report, right: Report) -> bool:
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
 def test_a_log_is_inspected(tmp_path: Path, ending: str) -> None:
-    scene = whole_call()
+    scene = two_turns()
     path = scene.write(tmp_path / f"call{ending}")
     report = inspect_log(path)
     assert report.logs == [str(path)]
@@ -67,15 +67,15 @@ def test_a_log_is_inspected(tmp_path: Path, ending: str) -> None:
 
 
 def test_a_rotated_log_is_one_call(tmp_path: Path) -> None:
-    path = whole_call().write(tmp_path / "call.jsonl", max_bytes=30_000)
+    path = two_turns().write(tmp_path / "call.jsonl", max_bytes=30_000)
     files = log_files(path)
     assert len(files) > 2
     report = inspect_log(files)
     assert (report.turn_count, report.logs) == (2, files)
 
 
-def test_broken_lines_cost_themselves(tmp_path: Path) -> None:
-    path = whole_call().write(tmp_path / "call.jsonl")
+def test_broken_lines_do_not_affect_others(tmp_path: Path) -> None:
+    path = two_turns().write(tmp_path / "call.jsonl")
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([lines[0], b"{torn\n", *lines[1:], b"torn"]))
     report = inspect_log(path)
@@ -83,7 +83,7 @@ def test_broken_lines_cost_themselves(tmp_path: Path) -> None:
     assert [line.line for line in report.broken_lines] == [2, len(lines) + 2]
 
 
-def test_an_empty_log_and_one_that_is_not_there(tmp_path: Path) -> None:
+def test_empty_and_missing_logs(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").touch()
     report = inspect_log(tmp_path / "empty.jsonl")
     assert (report.turns, report.sessions, report.duration_ms) == ([], [], 0)
@@ -109,7 +109,7 @@ def test_a_call_of_the_loopback_server(tmp_path: Path) -> None:
         assert response.latency_ms is not None
 
 
-def test_what_a_page_takes_is_imported_when_it_is_named() -> None:
+def test_page_is_imported_on_first_use() -> None:
     code = (
         "import sys, realtime.analysis as analysis\n"
         "assert 'realtime.analysis.page' not in sys.modules\n"
@@ -126,27 +126,27 @@ def test_what_a_page_takes_is_imported_when_it_is_named() -> None:
 
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, 80), max_size=6))
-def test_fed_in_any_pieces_it_is_the_same(cuts: list[int]) -> None:
-    entries, inspector = whole_call().entries, Inspector()
+def test_feeding_in_pieces_gives_the_same_report(cuts: list[int]) -> None:
+    entries, inspector = two_turns().entries, Inspector()
     ends = [*sorted(min(cut, len(entries)) for cut in cuts), len(entries)]
     for start, end in zip([0, *ends], ends, strict=False):
         inspector.feed_all(entries[start:end])
-    assert same(inspector.report(), whole_call().report())
+    assert same(inspector.report(), two_turns().report())
 
 
-def test_a_report_on_the_way_changes_nothing() -> None:
-    scene, inspector = whole_call(), Inspector()
+def test_reports_of_a_running_call_change_nothing() -> None:
+    scene, inspector = two_turns(), Inspector()
     reports = []
     for entry in scene.entries:
         inspector.feed(entry)
         reports.append(msgspec.json.encode(inspector.report()))
     assert same(inspector.report(), scene.report())
-    kept = msgspec.json.decode(reports[40], type=Report)
-    assert kept.ended_ms == scene.entries[40].time_ms
+    early = msgspec.json.decode(reports[40], type=Report)
+    assert early.ended_ms == scene.entries[40].time_ms
 
 
 def test_time_may_go_back() -> None:
-    scene = whole_call()
+    scene = two_turns()
     for number, at_ms in enumerate((900.0, 20.0, 1e14)):
         scene.entries.insert(number * 7, Entry("server", at_ms, b'{"type":"x"}', 1))
     report = scene.report()
@@ -178,7 +178,7 @@ def test_audio_has_the_same_length_in_every_spelling_of_an_append(audio: str) ->
 # --- Limits ----------------------------------------------------------------------------
 
 
-def test_an_hour_of_talk_is_whole() -> None:
+def test_an_hour_of_conversation_is_within_the_limits() -> None:
     scene = Scene().begin()
     for number in range(900):
         scene.now = number * 4000.0
@@ -193,7 +193,7 @@ def test_an_hour_of_talk_is_whole() -> None:
     assert len(report.turns) == len(report.interruptions) == 900
 
 
-def test_what_is_no_call_is_bounded_and_counted() -> None:
+def test_lists_are_bounded_and_the_rest_is_counted() -> None:
     scene, many = Scene().begin(), 2500
     call = {"type": "function_call", "name": "f", "arguments": "{}"}
     for number in range(many):
@@ -213,8 +213,8 @@ def test_what_is_no_call_is_bounded_and_counted() -> None:
     for name in ("turns", "interruptions", "gaps", "errors", "broken_lines", "undecodable_frames"):
         assert len(getattr(report, name)) == LIMITS[name]
         assert report.left_out[name] == many - LIMITS[name]
-    kept = [response for turn in report.turns for response in turn.responses]
-    assert len(kept) == LIMITS["turns"] < LIMITS["responses"]
+    responses = [response for turn in report.turns for response in turn.responses]
+    assert len(responses) == LIMITS["turns"] < LIMITS["responses"]
     assert (report.turn_count, report.response_count, report.call_count) == (many, many, many)
     assert (report.interruption_count, report.gap_count, report.error_count) == (many, many, many)
     assert (report.broken, report.undecodable, report.latency.count) == (many, many, many)
@@ -226,7 +226,7 @@ def test_what_is_no_call_is_bounded_and_counted() -> None:
     assert sum(found.frames for found in report.frames) == 9 * many + 1
 
 
-def test_long_texts_and_names_are_cut() -> None:
+def test_long_texts_and_names_are_truncated() -> None:
     scene = Scene().begin("s" * 10_000)
     long = "x" * 1_000_000
     for number in range(3):
@@ -260,7 +260,7 @@ def test_all_texts_together_are_bounded() -> None:
 
 
 def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that goes on for ever, of which nothing new is kept once its limits are reached."""
+    """An endless call takes no more memory once the limits are reached."""
     for name in LIMITS:
         monkeypatch.setitem(LIMITS, name, 50)
     monkeypatch.setattr("realtime.analysis._turns._MAX_MARKS", 50)
@@ -286,11 +286,11 @@ def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> N
 
     first, second = feed(range(300)), feed(range(300, 900))
     assert first > 100_000
-    assert second - first < 100_000  # marks of ids that `Usage` remembers, up to 4,096
+    assert second - first < 100_000  # `Usage` remembers up to 4,096 ids
 
 
 def turn(number: int) -> bytes:
-    """The lines of a turn, near 1 MB: eight seconds of the caller's audio, an answer of five."""
+    """Return the lines of a turn, about 1 MB: eight seconds of caller audio and a response of five."""
     scene = Scene()
     scene.now = number * 10_000.0
     scene.say(4000)
@@ -334,7 +334,7 @@ def test_a_log_of_100_mb_takes_no_more_memory_than_one_of_ten(tmp_path: Path) ->
 # --- Whatever is in it -----------------------------------------------------------------
 
 
-def test_every_event_of_every_dialect_passes() -> None:
+def test_every_event_of_every_dialect_is_accepted() -> None:
     inspector = Inspector()
     inspector.feed_all(Entry(side, float(n), frame, n) for n, (side, frame) in enumerate(FRAMES))
     report = inspector.report()
@@ -348,7 +348,7 @@ HUGE: Any = st.sampled_from(
 
 
 def mangled(value: Any, draw: st.DataObject) -> Any:
-    """JSON with one of its members replaced by something else."""
+    """Return `value` with one of its members replaced."""
     if isinstance(value, dict) and value:
         key = draw.draw(st.sampled_from(sorted(value)))
         return {**value, key: mangled(value[key], draw)}
@@ -360,7 +360,7 @@ def mangled(value: Any, draw: st.DataObject) -> Any:
 
 @settings(max_examples=300)
 @given(st.data())
-def test_events_with_anything_in_them(draw: st.DataObject) -> None:
+def test_events_with_arbitrary_members(draw: st.DataObject) -> None:
     inspector = Inspector()
     numbers = draw.draw(st.lists(st.integers(0, len(FRAMES) - 1), min_size=1, max_size=25))
     for number in numbers:
@@ -377,7 +377,7 @@ def test_events_with_anything_in_them(draw: st.DataObject) -> None:
 
 @settings(max_examples=300)
 @given(st.data())
-def test_frames_with_any_bytes_in_them(draw: st.DataObject) -> None:
+def test_frames_with_arbitrary_bytes_inserted(draw: st.DataObject) -> None:
     inspector = Inspector()
     for number in draw.draw(st.lists(st.integers(0, len(FRAMES) - 1), min_size=1, max_size=25)):
         side, frame = FRAMES[number]
@@ -390,14 +390,14 @@ def test_frames_with_any_bytes_in_them(draw: st.DataObject) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(SIDES), st.binary(max_size=40)), max_size=20))
-def test_frames_of_any_bytes(frames: list[tuple[Direction, bytes]]) -> None:
+def test_frames_of_arbitrary_bytes(frames: list[tuple[Direction, bytes]]) -> None:
     inspector = Inspector()
     inspector.feed_all(Entry(side, 1.0, frame, 1) for side, frame in frames)
     assert inspector.report().undecodable <= len(frames)
 
 
 @given(st.binary(max_size=300))
-def test_files_of_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_files_of_arbitrary_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("hostile") / "a.jsonl"
     path.write_bytes(data)
     inspect_log(path)

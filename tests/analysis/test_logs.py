@@ -1,4 +1,4 @@
-"""Logs found by name: files, globs, folders; the parts of a rotated log are one."""
+"""Finding logs by name: files, globs, folders and rotated logs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_logs_are_files_globs_and_folders(folder: Path) -> None:
     assert [log.files for log in find_logs(["none", "a.jsonl"])] == [(), ("a.jsonl",)]
 
 
-def test_a_rotated_log_is_one(folder: Path) -> None:
+def test_a_rotated_log_is_one_log(folder: Path) -> None:
     for name in (
         "call.000001.jsonl", "call.000002.jsonl", "call.jsonl", "gone.000007.jsonl.gz", "day.251124.jsonl",
         "day.251125.jsonl", "at.20251125.jsonl", "many.000010.jsonl", "many.000009.jsonl", "full.251125.jsonl", "full.jsonl",
@@ -59,7 +59,7 @@ def test_a_rotated_log_is_one(folder: Path) -> None:
     }
     for name, files in found.items():
         assert files == tuple(log_files(name))
-    assert names("call.000001.jsonl") == ["call.000001.jsonl"]  # that part alone
+    assert names("call.000001.jsonl") == ["call.000001.jsonl"]  # only that part
 
 
 def test_a_folder_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_a_folder_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(listed) == 1
 
 
-def test_a_folder_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_folder_raises(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str) -> None:
         raise PermissionError(13, "Permission denied", path)
 
@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPa
         find_logs(["."])
 
 
-def test_a_log_in_several_spellings_is_one(folder: Path) -> None:
+def test_several_names_of_one_log_are_one(folder: Path) -> None:
     (folder / "deep").mkdir()
     for name in ("a.jsonl", "call.000001.jsonl", "call.jsonl", "deep/b.jsonl"):
         (folder / name).touch()
@@ -101,7 +101,7 @@ def test_a_log_in_several_spellings_is_one(folder: Path) -> None:
     assert names("linked", "deep") == ["linked/b.jsonl"]
     assert names("none.jsonl", "./none.jsonl") == ["none.jsonl"]
     assert names("call.jsonl", ".")[:2] == ["call.jsonl", "./a.jsonl"]
-    # A link to the last file of a rotated log is not all of that log.
+    # A link to the last file of a rotated log is a different log.
     assert names("latest.jsonl", "call.jsonl") == ["latest.jsonl", "call.jsonl"]
 
 
@@ -117,7 +117,7 @@ NAMES = st.builds(
 
 
 @given(st.sets(NAMES, max_size=8), NAMES)
-def test_parts_are_what_the_recorder_calls_so(
+def test_parts_are_recognised_by_the_names_that_recorder_gives(
     tmp_path_factory: pytest.TempPathFactory, there: set[str], name: str
 ) -> None:
     folder = tmp_path_factory.mktemp("logs")

@@ -1,4 +1,4 @@
-"""Calls that no server makes: parts missing, repeated, out of order, far too many."""
+"""Malformed calls: events missing, repeated, out of order, or far too many."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from realtime.analysis.report import MAX_TEXT_CHARS
 from realtime.recording import Entry
 from tests.analysis.scenes import Scene
 
-# How much of a call is tracked at a time.
+# Limits of what is tracked at a time.
 MAX_PARTS, MAX_REQUESTS, MAX_ITEMS, MAX_TEXTS = 64, 32, 512, 64
 
 
-def test_speech_that_ends_without_a_beginning() -> None:
+def test_speech_stopped_without_speech_started() -> None:
     scene = Scene().begin()
     scene.server("input_audio_buffer.speech_stopped", item_id="a", audio_end_ms=5)
     scene.answer("resp_1")
@@ -22,7 +22,7 @@ def test_speech_that_ends_without_a_beginning() -> None:
     assert turn.user is None
 
 
-def test_speech_that_ends_under_another_name() -> None:
+def test_speech_stopped_with_another_item_id() -> None:
     scene = Scene().begin()
     scene.server("input_audio_buffer.speech_started", item_id="a", audio_start_ms=0)
     scene.now = 300
@@ -34,7 +34,7 @@ def test_speech_that_ends_under_another_name() -> None:
     assert turn.responses[0].latency_from == "speech_end"
 
 
-def test_a_turn_that_ended_before_the_one_that_runs() -> None:
+def test_a_turn_that_ends_while_a_later_one_is_open() -> None:
     scene = Scene().begin()
     for item in "ab":
         scene.server("input_audio_buffer.speech_started", item_id=item, audio_start_ms=0)
@@ -60,7 +60,7 @@ def test_responses_without_ids_are_the_latest() -> None:
     assert (response.audio_ms, response.status, response.id) == (2, "completed", None)
 
 
-def test_a_response_of_very_many_parts() -> None:
+def test_a_response_with_very_many_parts() -> None:
     scene, many = Scene().begin(), MAX_PARTS * 3
     scene.created("resp_1")
     for number in range(many):
@@ -87,7 +87,7 @@ def test_a_response_of_very_many_parts() -> None:
     ]
 
 
-def test_pieces_of_text_that_hold_none() -> None:
+def test_malformed_text_deltas_are_ignored() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     scene.words("resp_1", "some ")
@@ -96,14 +96,14 @@ def test_pieces_of_text_that_hold_none() -> None:
     scene.words("resp_1", "lost")
     torn = scene.entries[-1]
     assert isinstance(torn, Entry)
-    scene.entries[-1] = Entry("server", 0.0, torn.frame[:-3], 9)  # looks as it should, and is not read
+    scene.entries[-1] = Entry("server", 0.0, torn.frame[:-3], 9)  # not JSON
     scene.words("resp_1", "more")
     scene.server("response.output_audio_transcript.done", **scene.part("resp_2"), transcript="")
     first, second = (response for turn in scene.report().turns for response in turn.responses)
     assert (first.transcript, second.transcript, second.first_text_ms) == ("some more", None, None)
 
 
-def test_text_that_never_ends() -> None:
+def test_endless_text_is_truncated() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     for _ in range(3000):
@@ -117,11 +117,11 @@ def test_text_that_never_ends() -> None:
         scene.server("session.input_transcript.delta", delta="word " * 20)
     report = scene.report()
     assert len(report.turns[0].responses[0].transcript or "") == MAX_TEXT_CHARS
-    said = [turn.user.transcript or "" for turn in report.turns if turn.user]
-    assert max(map(len, said)) <= MAX_TEXT_CHARS + 100
+    transcripts = [turn.user.transcript or "" for turn in report.turns if turn.user]
+    assert max(map(len, transcripts)) <= MAX_TEXT_CHARS + 100
 
 
-def test_more_items_than_a_call_has() -> None:
+def test_items_beyond_the_limit() -> None:
     scene = Scene().begin()
     for number in range(MAX_ITEMS + 10):
         scene.speech(f"u{number}", 0, 0)
@@ -139,7 +139,7 @@ def test_more_items_than_a_call_has() -> None:
     assert report.turns[0].user.transcript == "said"
 
 
-def test_more_asked_for_than_a_server_answers() -> None:
+def test_requests_beyond_the_limit() -> None:
     scene = Scene().begin()
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}
     for _ in range(MAX_TEXTS + 5):
@@ -155,7 +155,7 @@ def test_more_asked_for_than_a_server_answers() -> None:
     assert asked == ["client"] * MAX_REQUESTS + ["unknown"] * 5
 
 
-def test_items_of_any_kind() -> None:
+def test_items_of_every_type() -> None:
     scene = Scene().begin()
     items: list[dict[str, Any]] = [
         {"type": "message", "role": "system", "content": []},
@@ -172,7 +172,7 @@ def test_items_of_any_kind() -> None:
     assert (report.undecodable, report.call_count) == (0, 0)
 
 
-def test_positions_before_what_was_sent() -> None:
+def test_negative_positions() -> None:
     scene = Scene().begin()
     scene.say(100)
     scene.speech("a", -50, -20)

@@ -1,4 +1,4 @@
-"""Events that hold what is another dialect's, or anything: none stops the inspector or spoils its report."""
+"""Events with members of other dialects or arbitrary ones: none makes the inspector or its report fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DIALECTS = ("ga", "beta", "translation", "live")
 
 
 def _members() -> dict[str, list[Any]]:
-    """Every value that a member has in any event of any dialect, by the member's name."""
+    """Return every value of each member in the events of all dialects, by the member's name."""
     found: dict[str, dict[str, Any]] = {}
     for dialect in DIALECTS:
         for side in SIDES:
@@ -37,7 +37,7 @@ def _members() -> dict[str, list[Any]]:
 
 
 MEMBERS = _members()
-# Items and responses are what differs most; each dialect knows some that the others do not.
+# Items and responses differ most between dialects.
 ITEMS: list[Any] = [
     {"type": "message", "id": "i", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
     {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "of_tomorrow"}]},
@@ -70,7 +70,7 @@ OWN: dict[str, list[Any]] = {
     "usage": [{"seconds": number} for number in NUMBERS] + [{"type": "duration", "seconds": 1e308}],
 }
 EVENTS: list[tuple[Direction, str]] = event_types()
-# Of these there are few among all types, and most can go wrong in them.
+# Event types with the most members. They are few, so they are drawn more often.
 RICH: list[tuple[Direction, str]] = [
     (side, kind)
     for side, kind in EVENTS
@@ -84,7 +84,7 @@ SPOKEN: st.SearchStrategy[tuple[Direction, str]] = st.one_of(
 
 
 def frame(draw: st.DataObject, kind: str) -> bytes:
-    """An event of a type whose members are anybody's, or anything."""
+    """Return an event with members of any dialect, or arbitrary ones."""
     event: dict[str, Any] = {"type": kind}
     for name in sorted(draw.draw(st.sets(st.sampled_from(sorted(MEMBERS)), max_size=4)) | OWN.keys()):
         pools = [OWN.get(name, MEMBERS.get(name)), MEMBERS.get(name), ANYTHING]
@@ -103,7 +103,7 @@ def test_every_type_with_members_of_any_dialect(
     frames: list[tuple[Direction, bytes]] = [("server", begins.encode())]
     spoken: list[tuple[Direction, str]] = draw.draw(st.lists(SPOKEN, min_size=1, max_size=12))
     frames.extend((side, frame(draw, kind)) for side, kind in spoken)
-    inspector.feed_all(Entry(side, n * 10.0, told, n) for n, (side, told) in enumerate(frames))
+    inspector.feed_all(Entry(side, n * 10.0, data, n) for n, (side, data) in enumerate(frames))
     report = inspector.report()
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
     summary = Summary.of(report) + Summary.of(report)
@@ -112,8 +112,8 @@ def test_every_type_with_members_of_any_dialect(
     paths = [str(folder / f"mixed_{number}.jsonl") for number in range(2)]
     for path in paths:
         with Recorder(path, mode="w") as recorder:
-            for side, told in frames:
-                recorder.record(side, told)
+            for side, data in frames:
+                recorder.record(side, data)
     for logs in (paths[:1], paths):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             assert main(["inspect", *logs]) == 0
@@ -137,7 +137,25 @@ def test_every_item_in_every_session(item: dict[str, Any], session: dict[str, An
     assert report.turns[0].responses[0].status == "completed"
 
 
-def test_seconds_that_no_call_has_are_not_counted() -> None:
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: str(session["id"]))
+def test_messages_without_content(session: dict[str, Any]) -> None:
+    scene = Scene()
+    scene.server("session.created", session=session)
+    for number, role in enumerate(("user", "assistant", "user")):
+        item = {"type": "message", "id": f"i{number}", "role": role}
+        scene.server("response.output_item.done", response_id="r", output_index=0, item=item)
+        scene.server("conversation.item.created", item=item)
+        scene.server("conversation.item.added", item={**item, "id": f"j{number}"})
+        scene.client("conversation.item.create", item=item)
+        scene.done(f"r{number}", output=[item])
+    scene.client("response.create")
+    scene.answer("resp_1")
+    report = scene.report()
+    assert sum(count.frames for count in report.frames) == len(scene.entries)
+    assert report.turns[-1].responses[-1].id == "resp_1"
+
+
+def test_implausible_seconds_are_not_counted() -> None:
     scene = Scene()
     scene.server("session.usage.updated", usage={"seconds": 30})
     scene.server("session.usage.updated", usage={"seconds": 1e308})
@@ -152,18 +170,18 @@ def test_seconds_that_no_call_has_are_not_counted() -> None:
     ]
 
 
-def test_tokens_that_no_call_has_are_not_counted() -> None:
+def test_implausible_tokens_are_not_counted() -> None:
     scene = Scene().begin()
-    for number, told in enumerate((usage(10, 0, 0, 5, 0), usage(10**300, 0, 0, 5, 0))):
+    for number, reported in enumerate((usage(10, 0, 0, 5, 0), usage(10**300, 0, 0, 5, 0))):
         scene.created(f"r{number}")
-        scene.done(f"r{number}", usage=told)
+        scene.done(f"r{number}", usage=reported)
     report = scene.report()
     assert report.usage.responses.total == 15
     assert [response.tokens is None for response in report.turns[0].responses] == [False, True]
     assert (report.cost.usd, report.cost.known_usd) == (None, Decimal("0.00016"))
 
 
-def test_a_price_that_no_sum_can_be_made_of() -> None:
+def test_a_price_with_too_many_digits() -> None:
     scene = Scene()
     scene.server("session.usage.updated", usage={"seconds": 30})
     report = scene.report(model=MinutePrice(1e60))
@@ -171,7 +189,7 @@ def test_a_price_that_no_sum_can_be_made_of() -> None:
     assert report.cost.items[0].problem == "the cost has too many digits"
 
 
-def test_tokens_of_other_models_are_of_any_size() -> None:
+def test_huge_backend_tokens() -> None:
     scene = Scene()
     for number in range(3):
         response = {"id": f"r{number}", "usage": {"input_tokens": 9 * 10**4299, "output_tokens": 1}}
@@ -181,7 +199,7 @@ def test_tokens_of_other_models_are_of_any_size() -> None:
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
 
 
-def test_rate_limits_beyond_those_that_are_kept() -> None:
+def test_rate_limits_beyond_the_limit() -> None:
     scene = Scene().begin()
     names = [f"limit_{number}" for number in range(LIMITS["rate_limits"] + 3)]
     limits = [{"name": name, "limit": 9, "remaining": left} for left in (5, 4) for name in names]

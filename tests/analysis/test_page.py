@@ -1,4 +1,4 @@
-"""The page of a call, as a file: whole, bounded, of its own script alone, and harmless whatever the log says."""
+"""The page as a file: complete, bounded, and safe for any log."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def written(tmp_path: Path) -> Callable[..., tuple[PageStats, Parsed]]:
 # --- What is in it ----------------------------------------------------------------------
 
 
-def test_a_call_whole(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
+def test_a_complete_call(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
     stats, page = written(hotel())
     model = page.model
     assert (stats.duration_ms, stats.turns, stats.events_left_out, stats.audio_ms) == (44_100, 5, 0, 44_100)
@@ -132,7 +132,7 @@ def test_a_call_whole(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
     assert [span for span in model["heard"] if span[2] == "resp_2"] == [[8760, 11_060, "resp_2"]]
 
 
-def test_a_report_that_is_there_is_used(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
+def test_a_given_report_is_used(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
     report = Report(logs=["other.jsonl"], turns=[Turn(number=7, at_ms=5)], turn_count=1)
     _, page = written(hotel(), report=report)
     assert page.model["title"] == "other.jsonl"
@@ -152,7 +152,7 @@ def test_a_report_that_is_there_is_used(written: Callable[..., tuple[PageStats, 
     ],
     ids=["empty", "broken", "no audio", "left out", "long", "undecodable"],
 )  # fmt: skip
-def test_what_is_not_there_is_said(
+def test_notes_say_what_is_missing(
     written: Callable[..., tuple[PageStats, Parsed]], lines: list[str], note: str
 ) -> None:
     stats, page = written(lines)
@@ -171,14 +171,12 @@ COSTS = [
 
 
 @pytest.mark.parametrize(("cost", "value", "note"), COSTS)
-def test_a_cost_that_is_not_known_is_no_number(
-    tmp_path: Path, cost: CostReport, value: str, note: str
-) -> None:
+def test_an_unknown_cost_is_not_a_number(tmp_path: Path, cost: CostReport, value: str, note: str) -> None:
     facts = {fact["label"]: fact for fact in _model(tmp_path, Report(cost=cost))["facts"]}
     assert (facts["Cost"]["value"], facts["Cost"]["note"]) == (value, note)
 
 
-def test_sessions_are_told(tmp_path: Path) -> None:
+def test_sessions_are_shown(tmp_path: Path) -> None:
     sessions = [
         SessionReport(at_ms=0),
         SessionReport(at_ms=5, dialect="beta", input_format="g711_ulaw", input_rate=8000, voice="alloy"),
@@ -223,7 +221,7 @@ def test_turns_and_texts_are_bounded(tmp_path: Path) -> None:
     assert found["notes"][-1] == "Shortened or left out because of their number: 7 turns."
 
 
-def test_what_the_list_of_events_leaves_out_is_said(
+def test_notes_count_rows_left_out(
     written: Callable[..., tuple[PageStats, Parsed]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timeline_module, "EventList", functools.partial(EventList, 10))
@@ -252,7 +250,7 @@ def test_the_page_of_an_hour_is_bounded(tmp_path: Path) -> None:
     ("limit_ms", "audio", "has_audio"),
     [(40_000, None, True), (20_000, None, False), (20_000, True, True), (40_000, False, False)],
 )
-def test_short_calls_can_be_listened_to(
+def test_short_calls_include_their_audio(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit_ms: float, audio: bool | None, has_audio: bool
 ) -> None:
     assert MAX_DEFAULT_AUDIO_MS == 10 * 60 * 1000
@@ -268,7 +266,7 @@ def test_short_calls_can_be_listened_to(
 # --- Nothing of a log runs ----------------------------------------------------------------
 
 
-def test_only_the_pages_own_script_and_style_are_let_in(
+def test_the_policy_admits_only_the_pages_script_and_style(
     written: Callable[..., tuple[PageStats, Parsed]],
 ) -> None:
     _, page = written(hostile())
@@ -295,7 +293,7 @@ def test_a_hostile_log_adds_no_element_and_no_attribute(
     assert not any(name.startswith("on") or name == "style" for _, each in page.elements for name in each)
 
 
-def test_the_page_names_no_other_address(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
+def test_the_page_refers_to_no_other_address(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
     _, page = written(hotel())
     for _, attributes in page.elements:
         for name in ("src", "href"):
@@ -319,7 +317,7 @@ def test_every_part_is_used(written: Callable[..., tuple[PageStats, Parsed]]) ->
 @given(
     st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=9)
 )
-def test_data_holds_no_markup(value: Any) -> None:
+def test_script_json_contains_no_markup(value: Any) -> None:
     block = script_json(value)
     assert not re.search("[<>&\u2028\u2029]", block.decode())
     assert json.loads(block) == value
@@ -340,13 +338,13 @@ def test_data_holds_no_markup(value: Any) -> None:
         (f"{'x' * 70} sk-proj-0123456789", f"{'x' * 70} <redac..."),
     ],
 )
-def test_texts_are_made_harmless(text: str, wanted: str | None) -> None:
+def test_display_text(text: str, wanted: str | None) -> None:
     assert display_text(text, 80) == (text if wanted is None else wanted)
 
 
 @settings(max_examples=50)
 @given(st.lists(st.text(), max_size=3))
-def test_any_name_of_a_log_is_a_title(names: list[str]) -> None:
+def test_any_file_name_gives_a_title(names: list[str]) -> None:
     assert page_title(names)
     script_json(page_title(names))
 
@@ -354,7 +352,7 @@ def test_any_name_of_a_log_is_a_title(names: list[str]) -> None:
 # --- Files --------------------------------------------------------------------------------
 
 
-def test_a_page_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_the_existing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, out = hotel().write(tmp_path / "call.jsonl"), tmp_path / "call.html"
     out.write_text("before")
     monkeypatch.setattr(page_module, "script_json", lambda _: 1 / 0)
@@ -368,7 +366,7 @@ def test_a_page_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: py
     assert sorted(each.name for each in tmp_path.iterdir()) == ["call.html", "call.jsonl"]
 
 
-def test_a_log_that_is_not_there_makes_no_page(tmp_path: Path) -> None:
+def test_a_missing_log_makes_no_page(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_page(tmp_path / "none.jsonl", tmp_path / "call.html")
     assert not [*tmp_path.iterdir()]
@@ -378,7 +376,7 @@ LOGS = ["call.jsonl", "link.jsonl", "hard.jsonl", "sub/../call.jsonl", "part.jso
 
 
 @pytest.mark.parametrize("out", LOGS)
-def test_no_page_is_written_over_its_log(tmp_path: Path, out: str) -> None:
+def test_a_page_never_overwrites_its_log(tmp_path: Path, out: str) -> None:
     log, part = hotel().write(tmp_path / "call.jsonl"), tmp_path / "part.jsonl"
     (tmp_path / "sub").mkdir()
     (tmp_path / "link.jsonl").symlink_to(log)
@@ -390,7 +388,7 @@ def test_no_page_is_written_over_its_log(tmp_path: Path, out: str) -> None:
     assert (log.read_bytes(), part.read_bytes()) == (before, before)
 
 
-def test_a_page_that_cannot_be_written_is_told_by_its_own_name(tmp_path: Path) -> None:
+def test_errors_name_the_page_and_not_a_temporary_file(tmp_path: Path) -> None:
     log = hotel().write(tmp_path / "call.jsonl")
     with pytest.raises(FileNotFoundError) as missing:
         write_page(log, tmp_path / "none" / "call.html")
@@ -402,13 +400,13 @@ def test_a_page_that_cannot_be_written_is_told_by_its_own_name(tmp_path: Path) -
     with pytest.raises(OSError, match="too long") as refused:
         write_page(log, long)
     assert refused.value.filename == str(long)
-    name = "x" * 250  # a name that is as long as one may be leaves no room for more beside it
+    name = "x" * 250  # the longest possible name leaves no room for a suffix
     write_page(log, tmp_path / f"{name}.html")
     assert {each.name for each in tmp_path.iterdir()} == {"call.jsonl", f"{name}.html"}
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")
-def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
+def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
     log, out = hotel().write(tmp_path / "call.jsonl"), tmp_path / "call.html"
     code = "import sys; from realtime.analysis.page import write_page; write_page(sys.argv[1], '/dev/stdout')"
     command = [sys.executable, "-c", code, str(log)]
@@ -427,7 +425,7 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "piped").read_bytes() == out.read_bytes()
 
 
-def test_a_device_is_written_as_it_is(tmp_path: Path) -> None:
+def test_a_device_is_written_directly(tmp_path: Path) -> None:
     assert write_page(hotel().write(tmp_path / "call.jsonl"), os.devnull).nbytes > 100_000
     assert not os.path.isfile(os.devnull)
 

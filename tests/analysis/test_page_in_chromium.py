@@ -1,4 +1,4 @@
-"""The page in a real browser: it draws, listens to keys and pointers, asks for nothing, and runs nothing of a log."""
+"""The page in a real browser: drawing, input, no requests, and nothing of a log that runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .page_logs import Call, hostile, hotel, long_call
 
 pytestmark = needs_chromium
 
-# How many different colours a canvas has, and how many of its pixels are not its commonest colour.
+# The number of colours of a canvas, and of pixels that do not have its most frequent colour.
 COLORS = """(() => {
   const canvas = document.querySelector('%s'), counts = new Map();
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -38,7 +38,7 @@ def browser() -> Iterator[Page]:
 
 @pytest.fixture
 def page(browser: Page) -> Iterator[Page]:
-    """A window of the usual size, which has nothing to complain of when the test is over."""
+    """Yield a page of the usual size. It must have no console messages when the test ends."""
     browser.size(1280, 900)
     yield browser
     assert browser.console == []
@@ -65,7 +65,7 @@ def _of_lines(folder: Path, *lines: Any) -> Path:
 
 
 def _seen(page: Page) -> list[str]:
-    """The times of the ruler cannot be read from a canvas; the tip's, at both ends, can."""
+    """Return the visible range, read from the tooltip at both ends of the canvas."""
     left, top, width, _ = page.place("#stage")
     times = []
     for x in (left + 0.5, left + width - 0.5):
@@ -129,7 +129,7 @@ def test_the_audio_can_be_played(page: Page, hotel_page: Path) -> None:
     assert _ms(page.text("#clock").partition(" ")[0]) > 5100
 
 
-def test_without_audio_it_says_so(page: Page, tmp_path: Path) -> None:
+def test_a_page_without_audio_says_so(page: Page, tmp_path: Path) -> None:
     page.open(_written(hotel("g711_ulaw"), tmp_path, audio=False))
     assert page.run("document.querySelector('#play').disabled") is True
     assert page.text("#play-name") == "No audio"
@@ -214,7 +214,7 @@ def test_a_place_in_the_timeline_chooses_its_turn_and_its_event(page: Page, hote
     assert page.text("#clock").startswith("0:25.048")
 
 
-def test_the_tip_tells_what_is_there(page: Page, hotel_page: Path) -> None:
+def test_the_tooltip_describes_the_position(page: Page, hotel_page: Path) -> None:
     page.open(hotel_page)
     left, top, width, _ = page.place("#stage")
     for ms, y, wanted in (
@@ -231,7 +231,7 @@ def test_the_tip_tells_what_is_there(page: Page, hotel_page: Path) -> None:
 
 
 def test_marks_that_are_out_of_order_are_found(page: Page, tmp_path: Path) -> None:
-    """A log that two processes wrote: its times go back."""
+    """Two processes wrote this log, so its times go back."""
     times = [9000, 1000, 8000, 2000, 3_600_000, 7000, 3000]
     page.open(
         _of_lines(
@@ -253,7 +253,7 @@ def test_marks_that_are_out_of_order_are_found(page: Page, tmp_path: Path) -> No
         assert f"new.at_{at}" in page.text("#tip")
 
 
-def test_hours_read_as_they_do_in_text(page: Page, tmp_path: Path) -> None:
+def test_hours_are_formatted_as_in_python(page: Page, tmp_path: Path) -> None:
     page.open(_of_lines(tmp_path, {"direction": "server", "time_ms": 3_600_000, "frame": {"type": "new"}}))
     assert page.text(".row .at") == "1:00:00.000"
 
@@ -282,7 +282,7 @@ def test_events_are_filtered(page: Page, hotel_page: Path) -> None:
     assert set(page.texts(".row .way")) == {"\u2191"}
 
 
-def test_the_list_is_walked_by_keys(page: Page, hotel_page: Path) -> None:
+def test_keys_move_through_the_list(page: Page, hotel_page: Path) -> None:
     page.open(hotel_page)
     page.run("document.querySelector('#events').focus()")
     page.key("ArrowDown")
@@ -343,7 +343,7 @@ def test_a_hostile_log_runs_nothing(page: Page, tmp_path: Path) -> None:
 
 
 def test_markup_and_scripts_are_refused_by_the_page_itself(browser: Page, hotel_page: Path) -> None:
-    """What keeps a mistake of ours from being a hole: no inline script runs, and no text becomes markup."""
+    """A mistake in the script is not a vulnerability: no inline script runs, and no text becomes markup."""
     browser.size(1280, 900)
     browser.open(hotel_page)
     browser.run("document.body.append(Object.assign(document.createElement('b'), {id: 'x'}))")

@@ -1,4 +1,4 @@
-"""Responses: gaps in their delivery, who cut them, what was heard; and audio measured undecoded."""
+"""Responses: gaps, interruptions, audio played, and the length of audio in every layout of a frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_gap_is_where_what_came_was_over(format: str) -> None:
     for wait, ms in ((0, 400), (300, 400), (600, 200), (215, 100), (119, 100)):
         scene.now += wait
         scene.audio("resp_1", ms)
-    # Over at 800, next at 900; over at 1100, next at 1115 (too short to hear); at 1215, next at 1234.
+    # Playback ends at 800, more at 900; ends at 1100, more at 1115 (too short to count); ends at 1215, more at 1234.
     report = scene.report()
     (gap,) = report.gaps
     assert (gap.at_ms, gap.gap_ms, gap.played_ms, gap.turn, gap.response_id) == (800, 100, 800, 1, "resp_1")
@@ -46,19 +46,19 @@ def test_between_responses_there_is_no_gap() -> None:
     assert scene.report().gap_count == 0
 
 
-def test_a_response_waits_for_the_one_before() -> None:
+def test_a_response_plays_after_the_one_before() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     scene.audio("resp_1", 1000)
     scene.created("resp_2")
-    scene.audio("resp_2", 100)  # heard from 1000 to 1100
+    scene.audio("resp_2", 100)  # played from 1000 to 1100
     scene.now = 1150
     scene.audio("resp_2", 100)
     (gap,) = scene.report().gaps
     assert (gap.at_ms, gap.gap_ms, gap.played_ms) == (1100, 50, 100)
 
 
-def test_what_was_cut_has_no_gaps() -> None:
+def test_an_interrupted_response_has_no_gaps() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     scene.audio("resp_1", 100)
@@ -78,7 +78,7 @@ def test_a_gap_is_longer_than_nothing() -> None:
 
 
 def playing(speech_after_ms: float | None = None) -> Scene:
-    """A response of 2000 ms that came at 1000, and the user who speaks then."""
+    """Return a response of 2000 ms received at 1000, and speech of the user after that."""
     scene = Scene().begin()
     scene.created("resp_1")
     scene.now = 1000
@@ -100,23 +100,29 @@ def test_the_user_interrupts_and_the_server_cancels() -> None:
         scene.add(side, f"conversation.item.truncate{'d' * (side == 'server')}", **members)
     scene.audio("resp_1", 100)  # late
     report = scene.report()
-    (cut,) = report.interruptions
-    assert (cut.at_ms, cut.by, cut.into_ms, cut.audio_ms, cut.heard_ms) == (1700, "speech", 700, 2000, 650)
+    (interruption,) = report.interruptions
+    assert (
+        interruption.at_ms,
+        interruption.by,
+        interruption.into_ms,
+        interruption.audio_ms,
+        interruption.heard_ms,
+    ) == (1700, "speech", 700, 2000, 650)
     assert report.interrupted_by == {"speech": 1}
     response = report.turns[0].responses[0]
     assert (response.interrupted_by, response.interrupted_ms) == ("speech", 1700)
     assert (response.heard_ms, response.status, response.reason) == (650, "cancelled", "turn_detected")
 
 
-def test_a_response_that_was_done_is_cut_by_what_was_heard() -> None:
+def test_a_finished_response_is_interrupted_by_a_truncate() -> None:
     scene = playing()
     scene.done("resp_1")
     scene.now = 1500
     scene.server("input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
     scene.now += 60
     scene.client("conversation.item.truncate", item_id="item_resp_1", content_index=0, audio_end_ms=480)
-    (cut,) = scene.report().interruptions
-    assert (cut.by, cut.at_ms, cut.heard_ms) == ("speech", 1500, 480)
+    (interruption,) = scene.report().interruptions
+    assert (interruption.by, interruption.at_ms, interruption.heard_ms) == ("speech", 1500, 480)
 
 
 @pytest.mark.parametrize("kind", ["response.cancel", "output_audio_buffer.clear"])
@@ -126,20 +132,20 @@ def test_the_client_cancels(kind: str) -> None:
     scene.client(kind)
     scene.now += 30
     scene.done("resp_1", "cancelled", status_details={"reason": "client_cancelled"})
-    (cut,) = scene.report().interruptions
-    assert (cut.by, cut.at_ms, cut.into_ms) == ("client", 1800, 800)
+    (interruption,) = scene.report().interruptions
+    assert (interruption.by, interruption.at_ms, interruption.into_ms) == ("client", 1800, 800)
 
 
-def test_the_client_cuts_without_asking() -> None:
+def test_the_client_truncates_without_cancelling() -> None:
     scene = playing()
     scene.now = 1900
     scene.client("conversation.item.truncate", item_id="item_resp_1", content_index=0, audio_end_ms=10**400)
     scene.client("conversation.item.truncate", item_id="unknown", content_index=0, audio_end_ms=5)
-    (cut,) = scene.report().interruptions
-    assert (cut.by, cut.heard_ms) == ("client", 2000)  # more was to come
+    (interruption,) = scene.report().interruptions
+    assert (interruption.by, interruption.heard_ms) == ("client", 2000)  # more audio follows
 
 
-def test_the_server_cuts_by_itself() -> None:
+def test_the_server_interrupts_by_itself() -> None:
     scene = playing()
     scene.done("resp_1", "cancelled", status_details="moderation")
     response = only(scene.report())
@@ -155,7 +161,7 @@ def test_the_server_cuts_by_itself() -> None:
     assert long_before.report().interruptions[0].by == "speech"
 
 
-def test_a_response_that_was_heard_to_its_end_is_not_cut() -> None:
+def test_a_response_that_was_played_to_its_end_is_not_interrupted() -> None:
     scene = playing()
     scene.done("resp_1")
     scene.now = 3100
@@ -164,19 +170,19 @@ def test_a_response_that_was_heard_to_its_end_is_not_cut() -> None:
     assert (report.interruption_count, only(report).heard_ms) == (0, 2000)
 
 
-def test_before_any_audio_there_is_nothing_to_be_into() -> None:
+def test_an_interruption_before_any_audio() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     scene.now = 300
     scene.server("input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
     scene.done("resp_1", "cancelled")
-    scene.server("output_audio_buffer.cleared", response_id="resp_1")  # again
+    scene.server("output_audio_buffer.cleared", response_id="resp_1")  # repeated
     scene.server("output_audio_buffer.cleared", response_id="unknown")
-    (cut,) = scene.report().interruptions
-    assert (cut.into_ms, cut.audio_ms, cut.by) == (None, 0, "speech")
+    (interruption,) = scene.report().interruptions
+    assert (interruption.into_ms, interruption.audio_ms, interruption.by) == (None, 0, "speech")
 
 
-def test_of_several_items_all_before_the_cut_were_heard() -> None:
+def test_items_before_the_truncated_one_were_played() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     for item in "abc":
@@ -185,8 +191,8 @@ def test_of_several_items_all_before_the_cut_were_heard() -> None:
     assert only(scene.report()).heard_ms == 700
 
 
-def test_audio_that_goes_another_way() -> None:
-    """WebRTC: the log has events alone."""
+def test_audio_outside_of_the_log() -> None:
+    """Over WebRTC the log has events only."""
     scene = Scene().begin()
     scene.speech("u", 0, 800)
     scene.now = 300
@@ -214,7 +220,7 @@ DELTA = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index":
 
 
 def spelled(kind: str, members: dict[str, Any], audio: str, nbytes: int) -> list[bytes]:
-    """The same frame as different writers lay it out."""
+    """Return one frame in the layouts of different writers."""
     name = "audio" if "append" in kind else "delta"
     data = b64(nbytes)
     layouts: list[dict[str, Any]] = [
@@ -233,7 +239,7 @@ def spelled(kind: str, members: dict[str, Any], audio: str, nbytes: int) -> list
 
 @pytest.mark.parametrize("nbytes", [1, 2, 3, 160, 959, 960, 9601])
 @pytest.mark.parametrize("order", [1, -1])
-def test_every_layout_is_of_the_same_length(nbytes: int, order: int) -> None:
+def test_audio_has_the_same_length_in_every_layout(nbytes: int, order: int) -> None:
     deltas = spelled("response.output_audio.delta", DELTA, "delta", nbytes)[::order]
     appends = spelled("input_audio_buffer.append", {}, "audio", nbytes)[::order]
     plain = json.dumps({"type": "input_audio_buffer.append", "audio": b64(nbytes)}, separators=(",", ":"))
@@ -279,7 +285,7 @@ def test_any_mixture_of_layouts_adds_up(pieces: list[tuple[bool, int, int]]) -> 
         b'{"type":"conversation.item.input_audio_transcription.delta","item_id":3}',
     ],
 )
-def test_hot_frames_that_are_broken_are_told(frame: bytes) -> None:
+def test_malformed_audio_and_text_frames_are_counted(frame: bytes) -> None:
     inspector = Inspector()
     direction = "client" if b"append" in frame else "server"
     inspector.feed_all([Entry(direction, 1.0, frame, n) for n in (7, 8)])  # type: ignore[arg-type]
@@ -288,7 +294,7 @@ def test_hot_frames_that_are_broken_are_told(frame: bytes) -> None:
     assert (report.user_audio_ms, report.assistant_audio_ms) == (0, 0)
 
 
-def test_parts_are_told_apart_by_their_heads() -> None:
+def test_parts_are_distinguished_by_their_ids() -> None:
     scene = Scene().begin()
     for id in ("resp_1", "resp_2"):
         scene.created(id)
@@ -301,7 +307,7 @@ def test_parts_are_told_apart_by_their_heads() -> None:
     assert (first.transcript, second.transcript) == ("resp_1" * 3, "resp_2" * 3)
 
 
-def test_a_response_may_have_a_format_of_its_own() -> None:
+def test_a_response_may_have_its_own_format() -> None:
     scene = Scene().begin()
     scene.created("resp_1", audio={"output": {"format": {"type": "audio/pcmu"}}})
     scene.server("response.output_audio.delta", **scene.part("resp_1"), delta=b64(800))

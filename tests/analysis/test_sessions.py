@@ -1,4 +1,4 @@
-"""Sessions of every dialect, reconnects, limits, errors; what a call took and what it cost."""
+"""Sessions of every dialect, reconnects, rate limits, errors, usage and cost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LIVE = {
 # --- Dialects --------------------------------------------------------------------------
 
 
-def test_a_session_tells_its_facts() -> None:
+def test_session_settings() -> None:
     scene = Scene("g711_ulaw", "semantic_vad")
     scene.settings["audio"]["input"]["transcription"] = {"model": "gpt-4o-transcribe"}
     scene.settings["audio"]["output"]["voice"] = {"id": "voice_1"}
@@ -97,8 +97,8 @@ def test_dialects_without_turns_have_runs(kind: str, session: dict[str, Any], di
         scene.now += 100
     report = scene.report()
     assert report.sessions[0].dialect == (dialect or "translation")
-    said = [(turn.at_ms, turn.user.transcript) for turn in report.turns if turn.user]
-    assert said == [(200, "a2 a5 "), (2500, "a25 ")]
+    transcripts = [(turn.at_ms, turn.user.transcript) for turn in report.turns if turn.user]
+    assert transcripts == [(200, "a2 a5 "), (2500, "a25 ")]
     (first,), (second,) = (turn.responses for turn in report.turns)
     assert (first.transcript, first.first_audio_ms, first.audio_ms) == ("b4 b5 b6 ", 400, 300)
     assert (second.transcript, second.first_audio_ms) == ("b26 ", 2600)
@@ -107,7 +107,7 @@ def test_dialects_without_turns_have_runs(kind: str, session: dict[str, Any], di
     assert (report.user_audio_ms, report.undecodable) == (3000, 0)
 
 
-def test_translation_is_billed_by_what_was_sent_to_it() -> None:
+def test_translation_is_billed_by_the_audio_sent() -> None:
     scene = Scene().begin("sess_0")
     scene.say(500)  # billed by the tokens of its responses
     for id in ("sess_1", "sess_2"):
@@ -120,7 +120,7 @@ def test_translation_is_billed_by_what_was_sent_to_it() -> None:
     assert [session.dialect for session in report.sessions] == ["ga", "translation", "translation"]
 
 
-def test_live_tells_its_seconds_and_what_it_delegates() -> None:
+def test_live_usage_and_delegation() -> None:
     scene = Scene()
     scene.server("session.started", session=LIVE)
     scene.server("session.usage.updated", usage={"seconds": 30})
@@ -129,7 +129,7 @@ def test_live_tells_its_seconds_and_what_it_delegates() -> None:
         "response": {"id": "r", "usage": {"input_tokens": 10, "output_tokens": 5}},
     }
     scene.server("response.event", event=inner)
-    scene.server("session.input_audio.append", audio=b64(1600))  # what the model is said to hear
+    scene.server("session.input_audio.append", audio=b64(1600))  # an echo
     scene.server("error", error={"type": "t", "code": "c", "message": "m", "client_event_id": "e1"})
     scene.server("transport.failed", session_id="s", error={"type": "t", "code": "busy", "message": "m"})
     scene.server("session.closed", reason="done", usage={"seconds": 60})
@@ -143,7 +143,7 @@ def test_live_tells_its_seconds_and_what_it_delegates() -> None:
     assert [(error.code, error.event_id) for error in report.errors] == [("c", "e1"), ("busy", None)]
 
 
-def test_a_session_may_be_told_after_it_was_asked_for() -> None:
+def test_a_session_confirmed_after_its_request() -> None:
     scene = Scene("g711_ulaw")
     ulaw = {"audio": {"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}}}
     scene.client("session.update", session={"type": "realtime", "model": "m", **ulaw})
@@ -162,11 +162,11 @@ def test_a_call_may_have_several_sessions() -> None:
     scene.created("resp_1")
     scene.words("resp_1", "Half a s")
     scene.now = 5000
-    scene.begin("sess_1")  # told again: the same
+    scene.begin("sess_1")  # repeated: the same session
     scene.begin("sess_2")
     scene.say(1000)
-    scene.speech("a", 200, 700)  # positions are of this session
-    scene.answer("resp_1")  # ids too
+    scene.speech("a", 200, 700)  # positions count from the start of this session
+    scene.answer("resp_1")  # and ids belong to it
     report = scene.report()
     assert [(session.id, session.at_ms) for session in report.sessions] == [("sess_1", 0), ("sess_2", 5000)]
     first, second = report.turns
@@ -181,7 +181,7 @@ def test_a_call_may_have_several_sessions() -> None:
     [5, None, [], {}, {"id": 7, "model": []}, {"audio": 5}, {"audio": {"input": {"format": {"type": "new"}, "turn_detection": 5}}},
      {"turn_detection": {"type": "none", "silence_duration_ms": -1}}, {"audio": {"output": {"voice": 3}}}],
 )  # fmt: skip
-def test_sessions_of_any_shape(session: Any) -> None:
+def test_malformed_sessions(session: Any) -> None:
     scene = Scene()
     scene.server("session.created", session=session)
     scene.server("session.created")
@@ -193,7 +193,7 @@ def test_sessions_of_any_shape(session: Any) -> None:
 # --- What went wrong -------------------------------------------------------------------
 
 
-def test_errors_are_told_and_cut() -> None:
+def test_errors_are_listed_and_shortened() -> None:
     scene = Scene().begin()
     scene.server("error", error={"type": "server_error", "message": "x" * 500, "event_id": "e" * 999})
     scene.created("resp_1")
@@ -209,13 +209,13 @@ def test_errors_are_told_and_cut() -> None:
     assert report.turns[0].responses[0].reason == "insufficient_quota"
 
 
-def test_what_is_not_known_and_what_does_not_decode() -> None:
+def test_unknown_types_and_undecodable_frames() -> None:
     scene = Scene().begin()
     scene.server("thing.of_tomorrow", x=1)
     scene.client("thing.of_tomorrow")
     scene.server("response.done", response=5)
     scene.server("input_audio_buffer.speech_started")
-    scene.client("response.done", response={})  # nothing that a client sends
+    scene.client("response.done", response={})  # not a client event
     scene.entries.append(Entry("server", 3.0, b"\xff\xfe", 99))
     report = scene.report()
     assert report.unknown_types == {"thing.of_tomorrow": 2, "response.done": 1}
@@ -250,7 +250,7 @@ def spent(model: str | None = "gpt-realtime-2") -> Scene:
     scene.begin()
     scene.speech("a", 0, 10)
     scene.created("resp_1")
-    for _ in range(2):  # told twice, paid once
+    for _ in range(2):  # repeated, but counted once
         scene.done("resp_1", usage=usage(1000, 500, 400, 100, 200))
         scene.server(
             "conversation.item.input_audio_transcription.completed",
@@ -263,7 +263,7 @@ def cost(report: Report) -> list[tuple[str, Decimal | None]]:
     return [(item.use, item.usd) for item in report.cost.items]
 
 
-def test_what_a_call_cost() -> None:
+def test_cost_of_a_call() -> None:
     report = spent().report()
     assert (report.usage.responses.input, report.usage.responses.cached) == (1500, 400)
     assert report.turns[0].responses[0].tokens == report.usage.responses
@@ -277,7 +277,7 @@ def test_what_a_call_cost() -> None:
     ("model", "problem"),
     [("gpt-realtime", "no price of gpt-realtime is known"), (None, "the log names no model")],
 )
-def test_a_price_that_is_not_known_is_said(model: str | None, problem: str) -> None:
+def test_an_unknown_price_is_a_problem(model: str | None, problem: str) -> None:
     report = spent(model).report()
     assert report.cost.usd is None
     assert report.cost.known_usd == Decimal("0.003")
@@ -285,7 +285,7 @@ def test_a_price_that_is_not_known_is_said(model: str | None, problem: str) -> N
     assert spent(model).report(model="gpt-realtime-2").cost.usd is not None
 
 
-def test_a_price_of_ones_own() -> None:
+def test_a_user_supplied_price() -> None:
     token = TokenPrice(1, 1, 1)
     report = spent().report(model=ModelPrice(token, token), transcription_model=MinutePrice(1.0))
     assert cost(report) == [("responses", Decimal("0.0018")), ("transcription", Decimal("0.5"))]
@@ -294,7 +294,7 @@ def test_a_price_of_ones_own() -> None:
     assert "by the minute" in (by_the_minute.cost.items[0].problem or "")
 
 
-def test_usage_that_is_left_out_is_not_guessed() -> None:
+def test_unreported_usage_is_not_guessed() -> None:
     scene = Scene().begin()
     scene.answer("resp_1")
     report = scene.report()

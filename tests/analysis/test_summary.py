@@ -1,4 +1,4 @@
-"""Summaries: calls add up to the same in any order and groups, in bounded memory."""
+"""Summaries: the same in any order and grouping, in bounded memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REPORTS = [report(number) for number in range(20)]
 
 
 def close(left: Summary, right: Summary) -> bool:
-    """Equal, but for the last digits of sums of floats."""
+    """Return True if two summaries are equal, apart from rounding."""
     mine, theirs = msgspec.to_builtins(left), msgspec.to_builtins(right)
     for found in (mine, theirs):
         for name in ("latency", "created_latency", "call_time", "gap_time"):
@@ -48,36 +48,36 @@ def close(left: Summary, right: Summary) -> bool:
     return bool(mine == theirs)
 
 
-WHOLE = reduce(lambda summary, found: summary + Summary.of(found), REPORTS, Summary())
+TOTAL = reduce(lambda summary, found: summary + Summary.of(found), REPORTS, Summary())
 
 
-def test_it_says_what_the_calls_say() -> None:
-    assert WHOLE.calls == 20
-    assert WHOLE.models == {"gpt-realtime-2": 20}
-    assert WHOLE.dialects == {"ga": 20}
-    assert WHOLE.statuses == {"completed": 10, "cancelled": 10}
-    assert WHOLE.interruption_count == 10
-    assert WHOLE.latency.count == 20
-    assert WHOLE.error_count == sum(WHOLE.error_codes.values()) == 19
-    assert WHOLE.usage.responses.output == sum(range(20)) + 20
-    assert WHOLE.known_usd == sum((found.cost.known_usd for found in REPORTS), Decimal(0))
-    found = percentiles(WHOLE.latency)
+def test_a_summary_has_the_figures_of_its_calls() -> None:
+    assert TOTAL.calls == 20
+    assert TOTAL.models == {"gpt-realtime-2": 20}
+    assert TOTAL.dialects == {"ga": 20}
+    assert TOTAL.statuses == {"completed": 10, "cancelled": 10}
+    assert TOTAL.interruption_count == 10
+    assert TOTAL.latency.count == 20
+    assert TOTAL.error_count == sum(TOTAL.error_codes.values()) == 19
+    assert TOTAL.usage.responses.output == sum(range(20)) + 20
+    assert TOTAL.known_usd == sum((found.cost.known_usd for found in REPORTS), Decimal(0))
+    found = percentiles(TOTAL.latency)
     assert (found["count"], found["max"]) == (20, 290)
     assert found["p50"] == pytest.approx(190, rel=0.01)
 
 
 def test_the_worst_are_named() -> None:
-    slowest = WHOLE.worst["latency_ms"]
+    slowest = TOTAL.worst["latency_ms"]
     assert len(slowest) == MAX_WORST
     assert [call.log for call in slowest[:2]] == ["call_19.jsonl", "call_18.jsonl"]
     assert slowest[0].value == 290
-    assert {call.value for call in WHOLE.worst["errors"]} == {2.0, 1.0}
-    assert WHOLE.worst["gap_ms"][0].value == pytest.approx(499)
+    assert {call.value for call in TOTAL.worst["errors"]} == {2.0, 1.0}
+    assert TOTAL.worst["gap_ms"][0].value == pytest.approx(499)
 
 
 @settings(max_examples=60)
 @given(st.permutations(range(20)), st.lists(st.integers(0, 20), max_size=4))
-def test_in_any_order_and_groups_it_is_the_same(order: list[int], cuts: list[int]) -> None:
+def test_order_and_grouping_do_not_matter(order: list[int], cuts: list[int]) -> None:
     ends = [*sorted(cuts), len(order)]
     groups = []
     for start, end in zip([0, *ends], ends, strict=False):
@@ -85,7 +85,7 @@ def test_in_any_order_and_groups_it_is_the_same(order: list[int], cuts: list[int
         for number in order[start:end]:
             group.add(REPORTS[number])
         groups.append(group)
-    assert close(reduce(Summary.__add__, groups, Summary()), WHOLE)
+    assert close(reduce(Summary.__add__, groups, Summary()), TOTAL)
 
 
 def test_adding_changes_neither_side() -> None:
@@ -109,8 +109,8 @@ def test_only_summaries_are_added() -> None:
 
 
 def test_json_and_pickle() -> None:
-    assert msgspec.json.decode(msgspec.json.encode(WHOLE), type=Summary) == WHOLE
-    assert pickle.loads(pickle.dumps(WHOLE)) == WHOLE
+    assert msgspec.json.decode(msgspec.json.encode(TOTAL), type=Summary) == TOTAL
+    assert pickle.loads(pickle.dumps(TOTAL)) == TOTAL
 
 
 def test_names_are_bounded() -> None:
@@ -124,8 +124,8 @@ def test_names_are_bounded() -> None:
     assert summary.error_codes[OTHERS] == 51
 
 
-def test_beyond_the_names_that_are_kept_only_the_sums_are_the_same_in_any_order() -> None:
-    """Which of the rarest are named is up to the order; how many errors there were is not."""
+def test_beyond_the_limit_of_names_only_sums_are_independent_of_order() -> None:
+    """The names of the rarest depend on the order; the number of errors does not."""
     found = [
         Report(error_codes={f"{letter}{number:03}": 1 + number // 140 for number in range(size)})
         for letter, size in (("a", 200), ("b", 150), ("a", 150))

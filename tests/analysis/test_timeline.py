@@ -1,4 +1,4 @@
-"""The time line of a log: where its sound lies, what its envelopes are, which rows its events make."""
+"""The timeline of a log: its range, the placement of audio, and envelopes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def rows_of(timeline: Timeline) -> list[Row]:
 
 
 @pytest.mark.parametrize("format", ["pcm16", "g711_ulaw"])
-def test_a_call_lies_and_sounds_as_its_stereo_recording(tmp_path: Path, format: str) -> None:
+def test_audio_equals_the_stereo_recording(tmp_path: Path, format: str) -> None:
     log = hotel(format).write(tmp_path / "call.jsonl")
     stereo_wav(log, tmp_path / "call.wav", sample_rate=8000)
     with read_timeline(log) as timeline:
@@ -73,7 +73,7 @@ def test_a_call_lies_and_sounds_as_its_stereo_recording(tmp_path: Path, format: 
     assert ours.data == ulaw_encode(theirs.data).tobytes()
     assert spans == [
         (1010, 4410, "resp_1"),
-        (8760, 11_060, "resp_2"),  # the truncate: 2300 ms of it were heard
+        (8760, 11_060, "resp_2"),  # truncated after 2300 ms
         (16_840, 23_040, "resp_4"),
         (30_460, 32_460, "resp_5"),
         (33_310, 35_310, "resp_5"),
@@ -81,7 +81,7 @@ def test_a_call_lies_and_sounds_as_its_stereo_recording(tmp_path: Path, format: 
     ]
 
 
-def test_the_envelope_holds_the_least_the_greatest_and_the_rms(timeline_of: Callable[..., Timeline]) -> None:
+def test_the_envelope_has_minimum_maximum_and_rms(timeline_of: Callable[..., Timeline]) -> None:
     session = line("server", 0, "session.updated", session={"input_audio_format": "g711_ulaw"})
     codes = ulaw_encode((NOISE[:8040].astype(np.int32) * np.linspace(0, 1, 8040)).astype("<i2"))
     with timeline_of(session, append(0, codes)) as timeline:
@@ -108,7 +108,7 @@ def test_the_envelope_is_bounded(minutes: int, bin_ms: int) -> None:
 CUTS: list[tuple[str, list[str], list[Span]]] = [
     ("of an item", [line("client", 900, "conversation.item.truncate", item_id="a", audio_end_ms=300)],
      [Span(0, 300, "ra", "a/0")]),
-    ("told by both sides", [
+    ("from both sides", [
         line("client", 900, "conversation.item.truncate", item_id="a", audio_end_ms=300),
         line("server", 950, "conversation.item.truncated", item_id="a", audio_end_ms=300)],
      [Span(0, 300, "ra", "a/0")]),
@@ -123,7 +123,7 @@ CUTS: list[tuple[str, list[str], list[Span]]] = [
 
 
 @pytest.mark.parametrize(("lines", "spans"), [case[1:] for case in CUTS], ids=[case[0] for case in CUTS])
-def test_spans_end_where_they_were_cut(
+def test_spans_end_where_they_were_truncated(
     timeline_of: Callable[..., Timeline], lines: list[str], spans: list[Span]
 ) -> None:
     both = [delta(0, NOISE[:12_000]), delta(50, NOISE[:12_000], "b")]
@@ -133,7 +133,7 @@ def test_spans_end_where_they_were_cut(
         assert timeline.audio.assistant == spans
 
 
-def test_a_cut_of_one_part_ends_what_of_its_response_follows(timeline_of: Callable[..., Timeline]) -> None:
+def test_truncating_a_part_ends_the_later_parts_of_its_response(timeline_of: Callable[..., Timeline]) -> None:
     parts = [
         delta(0, NOISE[:12_000]),
         delta(10, NOISE[:12_000], "b").replace('"rb"', '"ra"'),
@@ -143,7 +143,7 @@ def test_a_cut_of_one_part_ends_what_of_its_response_follows(timeline_of: Callab
         assert timeline.audio.assistant == [Span(0, 250, "ra", "a/0")]
 
 
-def test_audio_that_was_left_out_has_its_place(timeline_of: Callable[..., Timeline]) -> None:
+def test_audio_left_out_of_the_log_has_its_place(timeline_of: Callable[..., Timeline]) -> None:
     with timeline_of(
         line("client", 100, "input_audio_buffer.append", audio="", audio_bytes=48_000)
     ) as timeline:
@@ -154,13 +154,13 @@ def test_audio_that_was_left_out_has_its_place(timeline_of: Callable[..., Timeli
         assert not timeline.audio.is_left_out
 
 
-def test_much_audio_of_one_line_is_laid_in_pieces(timeline_of: Callable[..., Timeline]) -> None:
+def test_a_huge_chunk_is_placed_in_pieces(timeline_of: Callable[..., Timeline]) -> None:
     two_hours = 48 * 7_200_000
     lines = [
         line("client", 5, "input_audio_buffer.append", audio="", audio_bytes=each) for each in (two_hours, 96)
     ]
     with timeline_of(*lines) as timeline:
-        longest = (1 << 27) / 48  # no more is believed of one line
+        longest = (1 << 27) / 48  # the limit for one line
         assert [(span.start_ms, round(span.end_ms)) for span in timeline.audio.caller] == [
             (5, round(5 + longest + 2))
         ]
@@ -176,7 +176,7 @@ def test_spans_are_bounded(timeline_of: Callable[..., Timeline], monkeypatch: py
 # --- Times ----------------------------------------------------------------------------
 
 
-def test_a_log_that_was_gone_on_with_begins_where_it_begins(timeline_of: Callable[..., Timeline]) -> None:
+def test_a_continued_log_starts_late(timeline_of: Callable[..., Timeline]) -> None:
     with timeline_of(
         "broken", append(90_000_000, NOISE[:24_000]), append(90_002_000, NOISE[:24_000])
     ) as timeline:
@@ -185,7 +185,7 @@ def test_a_log_that_was_gone_on_with_begins_where_it_begins(timeline_of: Callabl
         assert timeline.audio.caller == [Span(90_000_000, 90_001_000), Span(90_002_000, 90_003_000)]
 
 
-def test_what_comes_after_12_hours_is_a_row_and_no_more(timeline_of: Callable[..., Timeline]) -> None:
+def test_entries_after_12_hours_are_rows_only(timeline_of: Callable[..., Timeline]) -> None:
     with timeline_of(
         append(0, NOISE[:2400]), append(MAX_MS + 1, NOISE[:2400]), append(1e14, NOISE)
     ) as timeline:
@@ -196,7 +196,7 @@ def test_what_comes_after_12_hours_is_a_row_and_no_more(timeline_of: Callable[..
         assert (timeline.beyond, timeline.start_ms) == (1, 100_000)
 
 
-def test_audio_too_long_to_lay_is_left_out(
+def test_audio_beyond_the_limit_is_left_out(
     timeline_of: Callable[..., Timeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timeline_module, "MAX_MS", 500)
@@ -222,12 +222,12 @@ def test_a_log_without_frames(timeline_of: Callable[..., Timeline], lines: list[
         assert timeline.audio.envelope("caller", 1).data == b""
 
 
-def test_a_log_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_log_raises(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_timeline(tmp_path / "none.jsonl")
 
 
-def test_what_fails_leaves_no_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_closes_the_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[CallAudio] = []
     monkeypatch.setattr(CallAudio, "close", lambda audio: closed.append(audio))
     monkeypatch.setattr(EventList, "add", lambda *_: 1 / 0)
@@ -266,7 +266,7 @@ FRAMES = st.one_of(
 
 @settings(max_examples=80)
 @given(st.lists(st.tuples(st.sampled_from(["client", "server"]), st.floats(0, 1e6), FRAMES), max_size=12))
-def test_nothing_in_a_log_raises(frames: list[tuple[Direction, float, bytes]]) -> None:
+def test_malformed_logs_do_not_raise(frames: list[tuple[Direction, float, bytes]]) -> None:
     events = EventList()
     with CallAudio() as audio:
         for at, (direction, time_ms, frame) in enumerate(frames):

@@ -1,4 +1,4 @@
-"""Turns and latencies: what the user said, what asked for a response, from when it was waited for."""
+"""Turns: the user's input, the cause of each response, and its latency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def responses(report: Report) -> list[ResponseReport]:
     return [response for turn in report.turns for response in turn.responses]
 
 
-def test_a_turn_that_the_server_detects() -> None:
+def test_a_turn_detected_by_the_server() -> None:
     scene = Scene().begin()
     scene.now = 1000
     scene.say(3000)
@@ -37,7 +37,7 @@ def test_a_turn_that_the_server_detects() -> None:
     user, (response,) = turn.user, turn.responses
     assert user is not None
     assert (turn.number, turn.at_ms, user.kind) == (1, 1200, "speech")
-    # Where the audio was sent that the server speaks of, not when it spoke.
+    # The time at which the audio was sent, not that of the event.
     assert (user.start_ms, user.end_ms, user.committed_ms, user.audio_ms) == (1200, 3400, 4000, 2200)
     assert (user.transcript, user.transcript_ms, user.item_id) == ("Hi!", 5050, "item_1")
     assert (response.asked_by, response.asked_ms, response.created_ms) == ("speech", 3400, 4000)
@@ -50,9 +50,9 @@ def test_a_turn_that_the_server_detects() -> None:
     assert (response.heard_ms, response.interrupted_by) == (None, None)
 
 
-def test_speech_is_placed_by_what_was_sent_and_no_later_than_it_is_told() -> None:
+def test_speech_lies_where_its_audio_was_sent() -> None:
     scene = Scene().begin()
-    for _ in range(100):  # faster than it was spoken
+    for _ in range(100):  # faster than real time
         scene.client("input_audio_buffer.append", audio="A" * 1280)
         scene.now += 1
     scene.speech("item_1", 1000, 1990)
@@ -65,7 +65,7 @@ def test_speech_is_placed_by_what_was_sent_and_no_later_than_it_is_told() -> Non
     assert (second.user.start_ms, second.user.end_ms) == (100, 100)
 
 
-def test_where_no_audio_was_recorded_events_have_their_own_times() -> None:
+def test_without_audio_in_the_log_events_have_their_own_times() -> None:
     scene = Scene().begin()
     scene.now = 500
     scene.server("input_audio_buffer.speech_started", item_id="a", audio_start_ms=5)
@@ -76,7 +76,7 @@ def test_where_no_audio_was_recorded_events_have_their_own_times() -> None:
     assert (turn.user.start_ms, turn.user.end_ms, turn.user.audio_ms) == (500, 900, 395)
 
 
-def test_without_turn_detection_latency_runs_from_the_commit() -> None:
+def test_without_turn_detection_latency_starts_at_the_commit() -> None:
     scene = Scene(detection=None).begin()
     scene.say(1000)
     scene.client("input_audio_buffer.commit")
@@ -102,7 +102,7 @@ def test_without_turn_detection_latency_runs_from_the_commit() -> None:
     assert (second.user.start_ms, second.user.audio_ms) == (1545, 200)
 
 
-def test_speech_that_the_client_answers_by_itself() -> None:
+def test_the_client_requests_the_response_to_speech() -> None:
     scene = Scene().begin()
     scene.say(2000)
     scene.speech("a", 0, 1500)
@@ -118,7 +118,7 @@ def user_text(text: str, **item: Any) -> dict[str, Any]:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}], **item}
 
 
-def test_text_is_a_turn_once_it_is_asked_about() -> None:
+def test_text_begins_a_turn_once_a_response_is_requested() -> None:
     scene = Scene().begin()
     for text in ("What is", "the time?"):
         scene.client("conversation.item.create", item=user_text(text))
@@ -132,7 +132,7 @@ def test_text_is_a_turn_once_it_is_asked_about() -> None:
     assert (turn.responses[0].latency_from, turn.responses[0].latency_ms) == ("response_create", 100)
 
 
-def test_text_before_speech_is_a_turn_of_its_own() -> None:
+def test_text_before_speech_is_a_separate_turn() -> None:
     scene = Scene().begin()
     scene.client("conversation.item.create", item=user_text("I am on page 3"))
     scene.say(100)
@@ -141,7 +141,7 @@ def test_text_before_speech_is_a_turn_of_its_own() -> None:
     assert kinds == ["text", "speech"]
 
 
-def test_a_message_with_audio_in_it() -> None:
+def test_a_message_with_audio() -> None:
     scene = Scene().begin()
     part = {"type": "input_audio", "audio": "AAAA" * 1600, "transcript": "Hi"}
     scene.client("conversation.item.create", item={"type": "message", "role": "user", "content": [part]})
@@ -152,7 +152,7 @@ def test_a_message_with_audio_in_it() -> None:
     assert (turn.user.kind, turn.user.audio_ms, turn.user.transcript) == ("audio", 100, "Hi")
 
 
-def test_what_a_client_restores_is_no_turn() -> None:
+def test_a_restored_conversation_is_not_a_turn() -> None:
     scene = Scene().begin()
     for number in range(3):
         scene.client("conversation.item.create", item=user_text(f"old {number}", id=f"u{number}"))
@@ -165,7 +165,7 @@ def test_what_a_client_restores_is_no_turn() -> None:
     assert turn.user is None
 
 
-def test_text_of_a_client_that_was_not_recorded() -> None:
+def test_text_of_an_unrecorded_client() -> None:
     scene = Scene().begin()
     for kind in ("conversation.item.added", "conversation.item.done", "conversation.item.added"):
         scene.server(kind, item=user_text("Hello?", id="item_9"))
@@ -177,7 +177,7 @@ def test_text_of_a_client_that_was_not_recorded() -> None:
     assert turn.user.transcript == "Hello?"
 
 
-def test_functions_are_called_and_answered_for() -> None:
+def test_function_calls_and_outputs() -> None:
     scene = Scene().begin()
     scene.say(1000)
     scene.speech("a", 0, 900)
@@ -193,7 +193,7 @@ def test_functions_are_called_and_answered_for() -> None:
     scene.server("response.output_item.done", response_id="resp_1", output_index=0, item=call)
     scene.done("resp_1", output=[call])
     scene.now += 300
-    for _ in range(2):  # the second tells nothing new
+    for _ in range(2):  # the second one is a repetition
         output = {"type": "function_call_output", "call_id": "call_1", "output": "{}"}
         scene.client("conversation.item.create", item=output)
     scene.client("response.create")
@@ -211,7 +211,7 @@ def test_functions_are_called_and_answered_for() -> None:
     assert (report.call_count, report.call_time.count, report.latency.count) == (1, 1, 1)
 
 
-def test_calls_of_mcp_tools() -> None:
+def test_mcp_calls() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     item = {"type": "mcp_call", "id": "m", "server_label": "shop", "name": "find", "arguments": "{}"}
@@ -233,7 +233,7 @@ def test_calls_of_mcp_tools() -> None:
     assert lost.output_ms is None
 
 
-def test_a_call_that_was_cut_off_is_none() -> None:
+def test_an_incomplete_call_is_not_counted() -> None:
     scene = Scene().begin()
     item = {"type": "function_call", "id": "f", "name": "x", "arguments": "{", "status": "incomplete"}
     scene.created("resp_1")
@@ -242,7 +242,7 @@ def test_a_call_that_was_cut_off_is_none() -> None:
     assert report.call_count == 1
 
 
-def test_silence_is_answered() -> None:
+def test_a_response_to_the_idle_timeout() -> None:
     scene = Scene().begin()
     scene.now = 6000
     scene.server("input_audio_buffer.timeout_triggered", item_id="s", audio_start_ms=0, audio_end_ms=6000)
@@ -254,7 +254,7 @@ def test_silence_is_answered() -> None:
     assert (response.asked_by, response.latency_from, response.latency_ms) == ("timeout", "timeout", 100)
 
 
-def test_a_timeout_that_nothing_answers_is_over_when_the_user_speaks() -> None:
+def test_speech_ends_an_unanswered_timeout() -> None:
     scene = Scene().begin()
     scene.server("input_audio_buffer.timeout_triggered", item_id="s", audio_start_ms=0, audio_end_ms=6000)
     scene.say(100)
@@ -265,7 +265,7 @@ def test_a_timeout_that_nothing_answers_is_over_when_the_user_speaks() -> None:
     assert turn.responses[0].asked_by == "speech"
 
 
-def test_a_greeting_and_a_response_that_nothing_asked_for() -> None:
+def test_a_greeting_and_an_unrequested_response() -> None:
     scene = Scene().begin()
     scene.client("response.create")
     scene.answer("resp_1")
@@ -275,7 +275,7 @@ def test_a_greeting_and_a_response_that_nothing_asked_for() -> None:
     assert asked == [("client", "response_create"), ("unknown", None)]
 
 
-def test_what_the_server_refuses_asks_for_nothing() -> None:
+def test_a_refused_request_has_no_response() -> None:
     scene = Scene().begin()
     scene.client("response.create", event_id="mine")
     scene.server("error", error={"type": "t", "message": "m", "event_id": "mine"})
@@ -289,7 +289,7 @@ def test_what_the_server_refuses_asks_for_nothing() -> None:
     assert response.asked_by == "speech"
 
 
-def test_the_output_of_a_function_that_comes_after_more_was_said() -> None:
+def test_a_function_output_after_more_speech() -> None:
     scene = Scene().begin()
     scene.say(1000)
     scene.speech("a", 0, 500)
@@ -303,7 +303,7 @@ def test_the_output_of_a_function_that_comes_after_more_was_said() -> None:
     )  # fmt: skip
 
 
-def test_a_message_that_says_nothing() -> None:
+def test_an_empty_message() -> None:
     scene = Scene().begin()
     scene.client("conversation.item.create", item=user_text(""))
     scene.client("response.create")
@@ -313,13 +313,13 @@ def test_a_message_that_says_nothing() -> None:
     assert turn.user.transcript is None
 
 
-def test_a_response_during_speech_answers_what_was_said_before() -> None:
+def test_a_response_during_speech_belongs_to_the_previous_turn() -> None:
     scene = Scene().begin()
     scene.say(200)
     scene.speech("a", 0, 100)
     scene.server("input_audio_buffer.speech_started", item_id="b", audio_start_ms=150)
     scene.answer("resp_1")
-    scene.server("input_audio_buffer.committed", item_id="b")  # by the client, before it was silent
+    scene.server("input_audio_buffer.committed", item_id="b")  # by the client, before speech stopped
     scene.answer("resp_2")
     first, second = scene.report().turns
     assert [response.id for response in first.responses] == ["resp_1"]
@@ -327,7 +327,7 @@ def test_a_response_during_speech_answers_what_was_said_before() -> None:
     assert second.responses[0].latency_from == "speech_end"
 
 
-def test_transcripts_come_late_in_pieces_or_not_at_all() -> None:
+def test_late_partial_and_missing_transcripts() -> None:
     scene = Scene().begin()
     scene.say(300)
     for item in "abc":
@@ -346,12 +346,12 @@ def test_transcripts_come_late_in_pieces_or_not_at_all() -> None:
     assert [(error.source, error.code) for error in report.errors] == [("transcription", "bad_audio")]
 
 
-def test_a_response_without_an_end_keeps_the_text_that_came() -> None:
+def test_an_unfinished_response_has_the_text_received() -> None:
     scene = Scene().begin()
     scene.created("resp_1")
     scene.words("resp_1", "I was ")
     scene.words("resp_1", 'say\u00ad"ing')
-    scene.words("resp_2", "text", "response.output_text.delta")  # its beginning is not in the log
+    scene.words("resp_2", "text", "response.output_text.delta")  # its response.created is not in the log
     scene.server("response.output_text.done", **scene.part("resp_3"), text="all")
     first, second, third = responses(scene.report())
     assert (first.transcript, first.status, first.done_ms) == ('I was say\u00ad"ing', None, None)
@@ -359,19 +359,19 @@ def test_a_response_without_an_end_keeps_the_text_that_came() -> None:
     assert (third.transcript, third.first_text_ms) == ("all", 0)
 
 
-def test_the_text_of_a_response_may_come_with_its_end_alone() -> None:
+def test_text_that_is_only_in_response_done() -> None:
     scene = Scene().begin()
     part = {"type": "output_audio", "transcript": "Here"}
     message = {"type": "message", "id": "m", "role": "assistant", "content": [part, {"type": "new"}]}
     scene.created("resp_1")
     scene.done("resp_1", output=[message, {"type": "of_tomorrow", "id": "x"}])
-    scene.done("resp_1")  # told again
+    scene.done("resp_1")  # repeated
     report = scene.report()
     assert [response.transcript for response in responses(report)] == ["Here"]
     assert report.statuses == {"completed": 1}
 
 
-def test_responses_of_one_id() -> None:
+def test_several_responses_with_one_id() -> None:
     scene = Scene().begin()
     for number in range(3):
         scene.created("resp")
@@ -386,7 +386,7 @@ def test_responses_of_one_id() -> None:
     assert [response.created_latency_ms for response in found] == [100] * 3
 
 
-def test_a_response_that_is_told_twice_is_one() -> None:
+def test_a_repeated_response_created_is_one_response() -> None:
     scene = Scene().begin()
     for _ in range(2):
         scene.created("resp_1")

@@ -90,7 +90,7 @@ def test_extreme_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr()
     assert printed.err == ""
     assert "not known  ./a.jsonl: 0 in (0 cached), 0 out\n" in printed.out
-    assert "usage that no call can have was told 1 time, and is not counted" in printed.out
+    assert "usage too large for any call was reported 1 time and is not counted" in printed.out
     assert "./b.jsonl: 0 in (0 cached), 0 out, 277,777,777 h 46 min 40 s billed\n" in printed.out
     assert "$0.0000  ./c.jsonl: 0 in (0 cached), 0 out\n" in printed.out
     for name in "abc":

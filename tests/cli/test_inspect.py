@@ -19,8 +19,7 @@ from realtime.analysis import Report, Summary, inspect_log
 from realtime.cli import main
 from realtime.cli.inspect import format_counts
 from realtime.recording import Recorder
-from tests.analysis.scenes import Scene, usage
-from tests.analysis.test_builder import KEY, with_keys
+from tests.analysis.scenes import KEY, Scene, usage, with_keys
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(realtime.__file__).parent.parent)}
 
