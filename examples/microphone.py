@@ -99,7 +99,12 @@ class Talk:
 
     async def speak(self) -> None:
         """Send the microphone's audio."""
-        session = realtime.create_session_config("gpt-realtime-2", instructions="Be brief.", format=PCM16)
+        session = realtime.create_session_config(
+            "gpt-realtime-2",
+            instructions="Be brief.",
+            format=PCM16,
+            transcription=realtime.Transcription(model="whisper-1"),
+        )
         await self._send(realtime.SessionUpdate(session=session))
         while True:
             await self._connection.send(realtime.encode_append(await self._recorded.get()), text=True)

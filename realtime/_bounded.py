@@ -6,6 +6,7 @@ sends may grow without a limit.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import TypeVar
 
@@ -13,14 +14,13 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class BoundedDict(dict[K, V]):
+class BoundedDict(OrderedDict[K, V]):
     """A dict of at most `limit` entries, from the oldest to the newest.
 
     Assigning to a key makes it the newest. The entry that no longer fits is dropped; `store`
     returns it. Only item assignment and `store` are bounded: do not use `update` or `setdefault`.
+    An OrderedDict, because a dict finds its oldest entry only by scanning those deleted before it.
     """
-
-    __slots__ = ("limit",)
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class BoundedDict(dict[K, V]):
     def store(self, key: K, value: V) -> V | None:
         """Set `key` as the newest entry. Returns the value that was dropped to make room, if any."""
         self.pop(key, None)
-        dropped = self.pop(next(iter(self))) if len(self) >= self.limit else None
+        dropped = self.popitem(last=False)[1] if len(self) >= self.limit else None
         super().__setitem__(key, value)
         return dropped
 
@@ -62,5 +62,5 @@ class SeenSet:
     def _add(self, value: int) -> bool:
         if value in self._hashes:
             return False
-        self._hashes[value] = None
+        self._hashes.store(value, None)
         return True

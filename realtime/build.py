@@ -230,7 +230,7 @@ def _unknown_members(raw: Raw, tp: Any, path: str) -> Iterator[tuple[str, str]]:
     if struct is None:
         return  # user-defined members, such as a JSON schema
     fields = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
-    for name, part in struct.mend(parts).items():
+    for name, part in struct.normalize_legacy(parts).items():
         if name in fields:
             yield from _unknown_members(part, fields[name], f"{path}.{name}")
         else:

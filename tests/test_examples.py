@@ -393,7 +393,7 @@ def test_asterisk_gets_a_hangup_at_every_end() -> None:
     ends[1].close()
     assert [[message for _, message in end.received] for end in ends] == [[audiosocket.Hangup()]] * 2
     assert "from Asterisk: UnknownMessage(kind=119" in example.log
-    assert "the call failed: a key is one character of ASCII" in example.log
+    assert "the call failed: a key must be one ASCII character" in example.log
 
 
 # --- twilio ----------------------------------------------------------------------------

@@ -87,7 +87,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
         open_session=GaServerSession,
     ),
     "beta": Dialect(
-        default_model=spec.DEFAULT_MODEL,
+        default_model=spec.BETA_MODELS[0],
         decode_client=beta.decode_client,
         encode=beta.encode,
         client_types=_types(codec.event_classes(beta.ClientEvent)),
