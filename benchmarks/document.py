@@ -74,10 +74,6 @@ def _block(lines: Iterator[str]) -> list[str]:
     return ["```text", *(line.rstrip() for line in lines), "```", ""]
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
 def machine_lines() -> Iterator[str]:
     packages = ("msgspec", "numpy", "pybase64", "openai", "pydantic", "orjson", "soxr", "audioop-lts")
     yield f"- {_cpu()}, {os.cpu_count()} cores; {platform.system()} {platform.machine()}"
