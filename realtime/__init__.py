@@ -55,36 +55,14 @@ from .peek import peek_type
 from .validate import validate_response_params, validate_session_config
 
 __all__ = [
-    "AudioError",
-    "AudioFormat",
-    "AudioFormatLike",
-    "AudioFormatName",
-    "Codec",
-    "ConfigError",
-    "DecodeError",
-    "EncodeError",
-    "ModelNotFoundError",
-    "RealtimeError",
-    "create_audio_input",
-    "create_function_output",
-    "create_session_config",
-    "create_text_input",
-    "decode_client",
-    "decode_client_if",
-    "decode_server",
-    "decode_server_if",
-    "encode",
-    "encode_append",
-    "estimate_cost_per_minute",
-    "get_recommended_voice",
-    "get_sample_rate",
-    "get_supported_models",
-    "peek_type",
-    "supports_realtime",
-    "validate_response_params",
-    "validate_session_config",
+    "AudioError", "AudioFormat", "AudioFormatLike", "AudioFormatName", "Codec", "ConfigError",
+    "DecodeError", "EncodeError", "ModelNotFoundError", "RealtimeError", "create_audio_input",
+    "create_function_output", "create_session_config", "create_text_input", "decode_client",
+    "decode_client_if", "decode_server", "decode_server_if", "encode", "encode_append",
+    "estimate_cost_per_minute", "get_recommended_voice", "get_sample_rate", "get_supported_models",
+    "peek_type", "supports_realtime", "validate_response_params", "validate_session_config",
     "wire_format",
-]
+]  # fmt: skip
 __all__ += events.__all__
 
 # Not in __all__: a star import must not import numpy.

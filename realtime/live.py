@@ -10,14 +10,9 @@ from .events import live as events
 from .events.live import *
 
 __all__ = [
-    "Codec",
-    "decode_client",
-    "decode_client_if",
-    "decode_server",
-    "decode_server_if",
-    "encode",
+    "Codec", "decode_client", "decode_client_if", "decode_server", "decode_server_if", "encode",
     "encode_append",
-]
+]  # fmt: skip
 __all__ += events.__all__
 
 

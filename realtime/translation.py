@@ -10,14 +10,9 @@ from .events import translation as events
 from .events.translation import *
 
 __all__ = [
-    "Codec",
-    "decode_client",
-    "decode_client_if",
-    "decode_server",
-    "decode_server_if",
-    "encode",
+    "Codec", "decode_client", "decode_client_if", "decode_server", "decode_server_if", "encode",
     "encode_append",
-]
+]  # fmt: skip
 __all__ += events.__all__
 
 

@@ -12,29 +12,9 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
-from . import spec
+from . import events as ga, spec
 from ._text import did_you_mean
 from .errors import ConfigError, ModelNotFoundError, snippet
-from .events import (
-    AudioConfig,
-    AudioInput,
-    AudioOutput,
-    FunctionTool,
-    McpTool,
-    NoiseReduction,
-    PcmFormat,
-    RealtimeSession,
-    Reasoning,
-    ResponseAudio,
-    ResponseParams,
-    RetentionRatio,
-    SemanticVad,
-    ServerVad,
-    Session,
-    TokenLimits,
-    Transcription,
-    TranscriptionSession,
-)
 from .format import AudioFormat
 
 Problems: TypeAlias = Iterator[tuple[str, str]]
@@ -42,7 +22,7 @@ Problems: TypeAlias = Iterator[tuple[str, str]]
 Rule: TypeAlias = Callable[[str, Any], Problems]
 
 
-def validate_session_config(config: Session) -> None:
+def validate_session_config(config: ga.Session) -> None:
     """Raise an error if GA would refuse these settings of a session.
 
     Raises:
@@ -50,7 +30,7 @@ def validate_session_config(config: Session) -> None:
         ConfigError: any other problem; `problems` has all of them, each with its path.
         TypeError: `config` is not the settings of a session.
     """
-    if not isinstance(config, (RealtimeSession, TranscriptionSession)):
+    if not isinstance(config, (ga.RealtimeSession, ga.TranscriptionSession)):
         raise TypeError(f"a RealtimeSession or TranscriptionSession is required, not {type(config).__name__}")
     problems = [*_check("", config)]
     if problems and problems[0][0] == "model":
@@ -58,14 +38,14 @@ def validate_session_config(config: Session) -> None:
     _raise(problems)
 
 
-def validate_response_params(params: ResponseParams) -> None:
+def validate_response_params(params: ga.ResponseParams) -> None:
     """Raise an error if GA would refuse these parameters of a response.
 
     Raises:
         ConfigError: `problems` has all problems, each with its path.
         TypeError: `params` is not the parameters of a response.
     """
-    if not isinstance(params, ResponseParams):
+    if not isinstance(params, ga.ResponseParams):
         raise TypeError(f"a ResponseParams is required, not {type(params).__name__}")
     _raise([*_check("", params)])
 
@@ -159,7 +139,7 @@ def _function_name(path: str, name: Any) -> Problems:
         yield path, "must be set"
 
 
-def _mcp_server(path: str, tool: McpTool) -> Problems:
+def _mcp_server(path: str, tool: ga.McpTool) -> Problems:
     if not (tool.server_url or tool.connector_id or tool.tunnel_id):
         yield path, "needs a server_url, a connector_id or a tunnel_id"
 
@@ -175,7 +155,7 @@ def _pcm_rate(path: str, rate: Any) -> Problems:
         yield path, f"must be {AudioFormat.PCM16.sample_rate}"
 
 
-def _transcription_model(path: str, settings: Transcription) -> Problems:
+def _transcription_model(path: str, settings: ga.Transcription) -> Problems:
     model = settings.model
     if not model:
         return  # absent: the model stays that of the session
@@ -187,12 +167,12 @@ def _transcription_model(path: str, settings: Transcription) -> Problems:
 
 
 def _transcription_only(path: str, audio: Any) -> Problems:
-    if not isinstance(audio, AudioConfig):
+    if not isinstance(audio, ga.AudioConfig):
         return
     yield from _check(f"{path}.input", audio.input)
     if audio.output is not UNSET:
         yield f"{path}.output", "is not a setting of a transcription session"
-    if isinstance(audio.input, AudioInput) and isinstance(audio.input.transcription, Transcription):
+    if isinstance(audio.input, ga.AudioInput) and isinstance(audio.input.transcription, ga.Transcription):
         model = audio.input.transcription.model
         if model in spec.UNDETECTED_TRANSCRIPTION and audio.input.turn_detection:
             yield f"{path}.input.turn_detection", f"must be null with {model}"
@@ -224,7 +204,7 @@ _SHARED: tuple[tuple[str, Rule], ...] = (
 # By Struct: its fields and their rules, in the order of the problems. `_check` applies the rules of
 # a Struct in a field; a row without a field has the rule of the whole Struct.
 _RULES: dict[type, tuple[tuple[str, Rule], ...]] = {
-    RealtimeSession: (
+    ga.RealtimeSession: (
         ("model", _model),
         *_SHARED,
         ("tracing", _one_of(spec.TRACINGS)),
@@ -233,38 +213,38 @@ _RULES: dict[type, tuple[tuple[str, Rule], ...]] = {
         ("include", _each(_one_of(spec.INCLUDES))),
         ("audio", _check),
     ),
-    TranscriptionSession: (
+    ga.TranscriptionSession: (
         ("include", _each(_one_of(spec.INCLUDES))),
         ("audio", _transcription_only),
     ),
-    ResponseParams: (*_SHARED, ("metadata", _metadata), ("audio", _check)),
-    AudioConfig: (("input", _check), ("output", _check)),
-    ResponseAudio: (("output", _check),),
-    AudioInput: tuple((name, _check) for name in AudioInput.__struct_fields__),
-    AudioOutput: (
+    ga.ResponseParams: (*_SHARED, ("metadata", _metadata), ("audio", _check)),
+    ga.AudioConfig: (("input", _check), ("output", _check)),
+    ga.ResponseAudio: (("output", _check),),
+    ga.AudioInput: tuple((name, _check) for name in ga.AudioInput.__struct_fields__),
+    ga.AudioOutput: (
         ("format", _check),
         ("voice", _voice),
         ("speed", _between(spec.MIN_SPEED, spec.MAX_SPEED)),
     ),
-    PcmFormat: (("rate", _pcm_rate),),
-    Transcription: (
+    ga.PcmFormat: (("rate", _pcm_rate),),
+    ga.Transcription: (
         ("languages", _not_empty),
         ("delay", _one_of(spec.EFFORTS)),
         ("", _transcription_model),
     ),
-    NoiseReduction: (("type", _one_of(spec.NOISE_REDUCTIONS)),),
-    ServerVad: (
+    ga.NoiseReduction: (("type", _one_of(spec.NOISE_REDUCTIONS)),),
+    ga.ServerVad: (
         ("threshold", _between(0, 1)),
         ("prefix_padding_ms", _between(0, None)),
         ("silence_duration_ms", _between(0, None)),
         ("idle_timeout_ms", _between(spec.MIN_IDLE_TIMEOUT_MS, spec.MAX_IDLE_TIMEOUT_MS)),
     ),
-    SemanticVad: (("eagerness", _one_of(spec.EAGERNESSES)),),
-    Reasoning: (("effort", _one_of(spec.EFFORTS)),),
-    RetentionRatio: (("retention_ratio", _between(0, 1)), ("token_limits", _check)),
-    TokenLimits: (("post_instructions", _between(0, None)),),
-    FunctionTool: (("name", _function_name), ("name", _matches(spec.TOOL_NAME_PATTERN))),
-    McpTool: (
+    ga.SemanticVad: (("eagerness", _one_of(spec.EAGERNESSES)),),
+    ga.Reasoning: (("effort", _one_of(spec.EFFORTS)),),
+    ga.RetentionRatio: (("retention_ratio", _between(0, 1)), ("token_limits", _check)),
+    ga.TokenLimits: (("post_instructions", _between(0, None)),),
+    ga.FunctionTool: (("name", _function_name), ("name", _matches(spec.TOOL_NAME_PATTERN))),
+    ga.McpTool: (
         ("", _mcp_server),
         ("connector_id", _one_of(spec.CONNECTORS)),
         ("tunnel_id", _matches(spec.TUNNEL_ID_PATTERN)),

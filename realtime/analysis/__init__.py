@@ -34,31 +34,11 @@ if TYPE_CHECKING:
     from .page import PageStats, write_page
 
 __all__ = [
-    "CallReport",
-    "CostItem",
-    "CostReport",
-    "ErrorReport",
-    "FrameCount",
-    "GapReport",
-    "Histogram",
-    "Inspector",
-    "InterruptionReport",
-    "Log",
-    "PageStats",
-    "RateLimitReport",
-    "Report",
-    "ResponseReport",
-    "SessionReport",
-    "Summary",
-    "Turn",
-    "UsageReport",
-    "UserInput",
-    "WorstCall",
-    "find_logs",
-    "inspect_log",
-    "percentiles",
-    "write_page",
-]
+    "CallReport", "CostItem", "CostReport", "ErrorReport", "FrameCount", "GapReport", "Histogram",
+    "Inspector", "InterruptionReport", "Log", "PageStats", "RateLimitReport", "Report", "ResponseReport",
+    "SessionReport", "Summary", "Turn", "UsageReport", "UserInput", "WorstCall", "find_logs",
+    "inspect_log", "percentiles", "write_page",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

@@ -31,35 +31,11 @@ from .resample import SAMPLE_RATES, Resampler
 from .wav import WavAudio, WavWriter, read_audio, read_wav, wav_header, write_wav
 
 __all__ = [
-    "SAMPLE_RATES",
-    "Chunker",
-    "Converter",
-    "Resampler",
-    "WavAudio",
-    "WavWriter",
-    "alaw_decode",
-    "alaw_encode",
-    "alaw_to_ulaw",
-    "chunks",
-    "convert",
-    "from_float32",
-    "is_silence",
-    "l16_decode",
-    "l16_encode",
-    "pcm16",
-    "peak_dbfs",
-    "read_audio",
-    "read_wav",
-    "rms_dbfs",
-    "to_float32",
-    "to_mono",
-    "ulaw_decode",
-    "ulaw_encode",
-    "ulaw_encode_audioop",
-    "ulaw_to_alaw",
-    "wav_header",
-    "write_wav",
-]
+    "SAMPLE_RATES", "Chunker", "Converter", "Resampler", "WavAudio", "WavWriter", "alaw_decode",
+    "alaw_encode", "alaw_to_ulaw", "chunks", "convert", "from_float32", "is_silence", "l16_decode",
+    "l16_encode", "pcm16", "peak_dbfs", "read_audio", "read_wav", "rms_dbfs", "to_float32", "to_mono",
+    "ulaw_decode", "ulaw_encode", "ulaw_encode_audioop", "ulaw_to_alaw", "wav_header", "write_wav",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

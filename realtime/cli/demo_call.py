@@ -14,36 +14,13 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from msgspec import UNSET
 
+from .. import events as ga
 from .._bounded import BoundedDict
 from .._text import one_line
 from ..audio import chunks, convert
 from ..build import create_session_config
 from ..codec import decode_server, encode, encode_append
 from ..errors import DecodeError, snippet
-from ..events import (
-    ClientEvent,
-    ConversationItemAdded,
-    ConversationItemCreate,
-    ConversationItemInputAudioTranscriptionCompleted,
-    ConversationItemInputAudioTranscriptionFailed,
-    Error,
-    InputAudioBufferClear,
-    InputAudioBufferCleared,
-    InputAudioBufferCommit,
-    InputAudioBufferCommitted,
-    InputAudioBufferSpeechStarted,
-    InputAudioBufferSpeechStopped,
-    ResponseCreated,
-    ResponseDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioDone,
-    ServerEvent,
-    SessionUpdate,
-    SessionUpdated,
-    StatusDetails,
-    Transcription,
-    UnknownEvent,
-)
 from ..format import AudioFormat, Side, session_format, stated_formats
 from ..state import Conversation, Playback, Usage
 from .demo_audio import PHONE, PTIME_MS, CallerUplink, EnergyVad, SessionAudio
@@ -227,7 +204,7 @@ class SessionState:
         answers: by the ids of their responses.
     """
 
-    def __init__(self, hello: ClientEvent, requested_format: AudioFormat) -> None:
+    def __init__(self, hello: ga.ClientEvent, requested_format: AudioFormat) -> None:
         self.conversation, self.playback, self.usage = Conversation(), Playback(), Usage()
         self.conversation.feed(hello)
         self.audio = SessionAudio(requested_format)
@@ -239,7 +216,7 @@ class SessionState:
         self._requested_format = requested_format
         self._request_types: BoundedDict[str, str] = BoundedDict(MAX_REQUESTS)
 
-    def feed(self, event: ServerEvent) -> int | None:
+    def feed(self, event: ga.ServerEvent) -> int | None:
         """Feed a server event. Returns the number of audio bytes to play, None if it has no audio."""
         self.conversation.feed(event)
         self.usage.feed(event)
@@ -270,11 +247,11 @@ class SessionState:
                 raise CallFailed(f"the session's {side} format is not supported: {reason}") from None
         return self._requested_format
 
-    def add_request(self, event_id: str, event: ClientEvent) -> None:
+    def add_request(self, event_id: str, event: ga.ClientEvent) -> None:
         """Note that `event` is sent. Its item is part of the conversation even if its echo is lost."""
         self._request_types[event_id] = event.type
-        if isinstance(event, ConversationItemCreate):
-            self.conversation.feed(ConversationItemAdded(item=event.item))
+        if isinstance(event, ga.ConversationItemCreate):
+            self.conversation.feed(ga.ConversationItemAdded(item=event.item))
 
     def request_type(self, event_id: str | None) -> str:
         """Return the type of the event that was sent with this id, "" if there is none."""
@@ -331,12 +308,12 @@ class DemoCall:
         self.recording_ms = PHONE.duration_ms(len(recording))
         self.uplink = CallerUplink(self._phone_frames(recording + PHONE.silence(LAST_SILENCE_MS)))
         self._vad = EnergyVad(PTIME_MS)
-        hello = SessionUpdate(
+        hello = ga.SessionUpdate(
             session=create_session_config(
                 MODEL,
                 format=requested_format,
                 turn_detection=None if is_manual else UNSET,
-                transcription=Transcription(model=TRANSCRIPTION_MODEL),
+                transcription=ga.Transcription(model=TRANSCRIPTION_MODEL),
             )
         )
         # What the next session is sent: the conversation of the last one that was resumed.
@@ -394,13 +371,13 @@ class DemoCall:
 
     # --- Sessions ---
 
-    def begin_session(self) -> ClientEvent:
+    def begin_session(self) -> ga.ClientEvent:
         """Begin a session. Returns the first event to send to it."""
         hello = resume_events(self._conversation)[0]
         self.session = SessionState(hello, self.requested_format)
         return hello
 
-    def resume(self) -> tuple[ClientEvent, ...]:
+    def resume(self) -> tuple[ga.ClientEvent, ...]:
         """Return the events to send once the session is ready. `next_audio` then resends audio not committed."""
         self.session.is_resumed = True
         unanswered = [self._unanswered_turn(turn) for turn in self._unanswered]
@@ -450,7 +427,7 @@ class DemoCall:
         """Return the frame that sends `audio`."""
         return self._timed(encode_append, audio)
 
-    def request_frame(self, event: ClientEvent) -> bytes:
+    def request_frame(self, event: ga.ClientEvent) -> bytes:
         """Return the frame of an event. The event gets an id, so that an error can name it."""
         self._requests += 1
         event_id = f"client_{self._requests}"
@@ -458,20 +435,20 @@ class DemoCall:
         self.session.add_request(event_id, event)
         return self._timed(encode, event)
 
-    def commit(self) -> ClientEvent:
+    def commit(self) -> ga.ClientEvent:
         """Return the event that commits the turn that has just ended."""
         self.session.is_commit_pending, self.session.is_commit_refused = True, False
-        return InputAudioBufferCommit()
+        return ga.InputAudioBufferCommit()
 
     def skip_turn(self) -> None:
         """Give up a turn whose commit the server refuses."""
         self._vad.reset()
         self.uplink.commit(self.uplink.position)
 
-    def request_end(self) -> ClientEvent:
+    def request_end(self) -> ga.ClientEvent:
         """Return the event to send after all audio: its reply comes after the replies to all before it."""
         self.session.is_end_requested = True
-        return InputAudioBufferClear()
+        return ga.InputAudioBufferClear()
 
     def add_resent(self, nbytes: int) -> None:
         """Note that so many bytes of the session's audio were sent once more."""
@@ -496,23 +473,23 @@ class DemoCall:
             )
             return False
         self.record.record_frame("server", event.type, frame)
-        if isinstance(event, UnknownEvent):
+        if isinstance(event, ga.UnknownEvent):
             name = snippet(event.type)
             self.incidents.record("unknown", name, f"event of unknown type {name} ignored")
         was_ready, playable_nbytes = self.session.is_ready, self.session.feed(event)
         handler = self._HANDLERS.get(type(event))
         if handler is not None and playable_nbytes != 0:
             handler(self, event)
-        if isinstance(event, SessionUpdated):
+        if isinstance(event, ga.SessionUpdated):
             return not was_ready
         # Other events are no sign that what is awaited will come, however many a server sends.
-        is_handled = handler is not None and not isinstance(event, Error)
-        return is_handled or (event.type.startswith("response.") and not isinstance(event, UnknownEvent))
+        is_handled = handler is not None and not isinstance(event, ga.Error)
+        return is_handled or (event.type.startswith("response.") and not isinstance(event, ga.UnknownEvent))
 
-    def _on_session_updated(self, event: SessionUpdated) -> None:
+    def _on_session_updated(self, event: ga.SessionUpdated) -> None:
         self.session.apply_settings(event.session)
 
-    def _on_error(self, event: Error) -> None:
+    def _on_error(self, event: ga.Error) -> None:
         error = event.error
         text = _error_text(error)
         decision = decide_on_error(error)
@@ -528,14 +505,14 @@ class DemoCall:
             "errors", snippet(error.code or error.type), f"the server reported an error: {text}"
         )
 
-    def _on_speech_started(self, event: InputAudioBufferSpeechStarted) -> None:
+    def _on_speech_started(self, event: ga.InputAudioBufferSpeechStarted) -> None:
         self.dialogue.begin_turn(self.uplink.position_of(event.audio_start_ms)).item_id = event.item_id
 
-    def _on_speech_stopped(self, event: InputAudioBufferSpeechStopped) -> None:
+    def _on_speech_stopped(self, event: ga.InputAudioBufferSpeechStopped) -> None:
         turn = self.dialogue.current_turn or self.dialogue.begin_turn(self.uplink.committed_to)
         self._commit_turn(turn, self.uplink.position_of(event.audio_end_ms), event.item_id)
 
-    def _on_committed(self, event: InputAudioBufferCommitted) -> None:
+    def _on_committed(self, event: ga.InputAudioBufferCommitted) -> None:
         turn = self.dialogue.current_turn
         if self.session.is_commit_pending:
             self.session.is_commit_pending = False
@@ -561,13 +538,13 @@ class DemoCall:
         span = "-".join(f"{position / PHONE.bytes_per_second:.2f}" for position in (turn.start, end))
         self.progress.note(f"turn {len(self.dialogue.turns)}: committed at {span} s")
 
-    def _on_end_confirmed(self, event: InputAudioBufferCleared) -> None:
+    def _on_end_confirmed(self, event: ga.InputAudioBufferCleared) -> None:
         self.session.is_end_confirmed = self.session.is_end_requested
 
     def _on_transcription(self, event: Any) -> None:
         self.session.missing_transcripts.pop(event.item_id, None)
 
-    def _on_response_created(self, event: ResponseCreated) -> None:
+    def _on_response_created(self, event: ga.ResponseCreated) -> None:
         self._begin_answer(str(event.response.id))
 
     def _begin_answer(self, response_id: str) -> TurnAnswer:
@@ -576,7 +553,7 @@ class DemoCall:
         self.session.answers[response_id] = answer
         return answer
 
-    def _on_audio_delta(self, event: ResponseOutputAudioDelta) -> None:
+    def _on_audio_delta(self, event: ga.ResponseOutputAudioDelta) -> None:
         answer = self.session.answers.get(event.response_id) or self._begin_answer(event.response_id)
         answer.audio += event.delta
         answer.item_id = event.item_id
@@ -584,13 +561,13 @@ class DemoCall:
         # Audio counts as played once it is written to agent.wav.
         self.session.playback.played(nbytes=len(event.delta))
 
-    def _on_audio_done(self, event: ResponseOutputAudioDone) -> None:
+    def _on_audio_done(self, event: ga.ResponseOutputAudioDone) -> None:
         answer = self.session.answers.get(event.response_id)
         if answer is not None and not answer.is_done:
             answer.has_all_audio = True
             self._play(answer, self.session.audio.flush_to_phone())
 
-    def _on_response_done(self, event: ResponseDone) -> None:
+    def _on_response_done(self, event: ga.ResponseDone) -> None:
         response = event.response
         answer = self.session.answers.get(str(response.id)) or self._begin_answer(str(response.id))
         if answer.is_done:
@@ -599,7 +576,7 @@ class DemoCall:
         answer.transcript = self.session.transcript(answer)
         self.dialogue.end_answer(answer)
         details = response.status_details
-        if isinstance(details, StatusDetails):
+        if isinstance(details, ga.StatusDetails):
             answer.is_interrupted = details.reason == _INTERRUPTED
             if (failure := details.error) is not None:
                 line = f"{self._name(answer)} failed: {_error_text(failure)}"
@@ -611,19 +588,19 @@ class DemoCall:
         self.received_nbytes += len(phone_audio)
         self.record.agent.write(phone_audio)
 
-    _HANDLERS: ClassVar[dict[type[ServerEvent], Callable[[Any, Any], None]]] = {
-        SessionUpdated: _on_session_updated,
-        Error: _on_error,
-        InputAudioBufferSpeechStarted: _on_speech_started,
-        InputAudioBufferSpeechStopped: _on_speech_stopped,
-        InputAudioBufferCommitted: _on_committed,
-        InputAudioBufferCleared: _on_end_confirmed,
-        ConversationItemInputAudioTranscriptionCompleted: _on_transcription,
-        ConversationItemInputAudioTranscriptionFailed: _on_transcription,
-        ResponseCreated: _on_response_created,
-        ResponseOutputAudioDelta: _on_audio_delta,
-        ResponseOutputAudioDone: _on_audio_done,
-        ResponseDone: _on_response_done,
+    _HANDLERS: ClassVar[dict[type[ga.ServerEvent], Callable[[Any, Any], None]]] = {
+        ga.SessionUpdated: _on_session_updated,
+        ga.Error: _on_error,
+        ga.InputAudioBufferSpeechStarted: _on_speech_started,
+        ga.InputAudioBufferSpeechStopped: _on_speech_stopped,
+        ga.InputAudioBufferCommitted: _on_committed,
+        ga.InputAudioBufferCleared: _on_end_confirmed,
+        ga.ConversationItemInputAudioTranscriptionCompleted: _on_transcription,
+        ga.ConversationItemInputAudioTranscriptionFailed: _on_transcription,
+        ga.ResponseCreated: _on_response_created,
+        ga.ResponseOutputAudioDelta: _on_audio_delta,
+        ga.ResponseOutputAudioDone: _on_audio_done,
+        ga.ResponseDone: _on_response_done,
     }
 
     # --- Progress and timing ---

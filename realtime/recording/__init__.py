@@ -18,23 +18,10 @@ if TYPE_CHECKING:
     from .stereo import StereoCall, stereo_wav
 
 __all__ = [
-    "BrokenLine",
-    "Direction",
-    "Entry",
-    "FeedCount",
-    "Recorder",
-    "RecordingError",
-    "Replay",
-    "StereoCall",
-    "feed_all",
-    "log_files",
-    "one_line",
-    "read_log",
-    "read_metadata",
-    "replay",
-    "replay_frames",
+    "BrokenLine", "Direction", "Entry", "FeedCount", "Recorder", "RecordingError", "Replay", "StereoCall",
+    "feed_all", "log_files", "one_line", "read_log", "read_metadata", "replay", "replay_frames",
     "stereo_wav",
-]
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

@@ -19,38 +19,12 @@ from .tools import Toolbox, function_tool
 from .usage import Usage
 
 __all__ = [
-    "ArgumentsError",
-    "AudioChoice",
-    "Conversation",
-    "ConversationItem",
-    "CostLine",
-    "FunctionCall",
-    "FunctionCalls",
-    "Interruption",
-    "ItemContent",
-    "MinutePrice",
-    "ModelPrice",
-    "Playback",
-    "Price",
-    "Restoration",
-    "SessionDifference",
-    "Summarizer",
-    "TokenCount",
-    "TokenPrice",
-    "Tokens",
-    "Toolbox",
-    "Usage",
-    "bill",
-    "estimate_cost",
-    "estimate_tokens",
-    "function_tool",
-    "price_of",
-    "restoration",
-    "seconds_left",
-    "session_differences",
-    "summary",
-    "total_usd",
-]
+    "ArgumentsError", "AudioChoice", "Conversation", "ConversationItem", "CostLine", "FunctionCall",
+    "FunctionCalls", "Interruption", "ItemContent", "MinutePrice", "ModelPrice", "Playback", "Price",
+    "Restoration", "SessionDifference", "Summarizer", "TokenCount", "TokenPrice", "Tokens", "Toolbox",
+    "Usage", "bill", "estimate_cost", "estimate_tokens", "function_tool", "price_of", "restoration",
+    "seconds_left", "session_differences", "summary", "total_usd",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

@@ -32,34 +32,11 @@ from .order import Gap, Reorder
 from .splice import cut_delta
 
 __all__ = [
-    "CARRIERS",
-    "Bridge",
-    "BridgeEvent",
-    "BridgeOutput",
-    "BridgeStats",
-    "CallAudio",
-    "CallCleared",
-    "CallDigit",
-    "CallEnded",
-    "CallEvent",
-    "CallFault",
-    "CallMark",
-    "CallStarted",
-    "Carrier",
-    "Gap",
-    "MediaFormat",
-    "Reorder",
-    "UnknownMessage",
-    "audiosocket",
-    "cut_delta",
-    "decoded_nbytes",
-    "plivo",
-    "rtp",
-    "swap16",
-    "telnyx",
-    "twilio",
-    "vonage",
-]
+    "CARRIERS", "Bridge", "BridgeEvent", "BridgeOutput", "BridgeStats", "CallAudio", "CallCleared",
+    "CallDigit", "CallEnded", "CallEvent", "CallFault", "CallMark", "CallStarted", "Carrier", "Gap",
+    "MediaFormat", "Reorder", "UnknownMessage", "audiosocket", "cut_delta", "decoded_nbytes", "plivo",
+    "rtp", "swap16", "telnyx", "twilio", "vonage",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

@@ -11,17 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 __all__ = [
-    "FAULTS",
-    "Call",
-    "Fail",
-    "Fault",
-    "LoopbackServer",
-    "RateLimits",
-    "Say",
-    "ServerProtocol",
-    "Turn",
+    "FAULTS", "Call", "Fail", "Fault", "LoopbackServer", "RateLimits", "Say", "ServerProtocol", "Turn",
     "faults",
-]
+]  # fmt: skip
 # The module of each name. pytest loads the plugin in this package at every start, also for users who
 # do not use it, so nothing is imported here.
 _HOMES: Final = {

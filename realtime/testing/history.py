@@ -15,24 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from .. import spec
-from ..events import (
-    Audio,
-    ContentPart,
-    ConversationItemTruncate,
-    FunctionCallItem,
-    FunctionCallOutputItem,
-    InputAudio,
-    InputItem,
-    InputText,
-    Item,
-    ItemReference,
-    MessageItem,
-    OutputAudio,
-    OutputText,
-    Text,
-    Unknown,
-)
+from .. import events as ga, spec
 from ..format import AudioFormat
 from . import refusals
 from .script import Turn
@@ -43,8 +26,8 @@ CHARS_PER_TOKEN: Final = 4
 # The `previous_item_id` that puts an item at the beginning.
 ROOT: Final = "root"
 
-_AUDIO_PARTS: Final = (InputAudio, OutputAudio, Audio)
-_TEXT_PARTS: Final = (InputText, OutputText, Text)
+_AUDIO_PARTS: Final = (ga.InputAudio, ga.OutputAudio, ga.Audio)
+_TEXT_PARTS: Final = (ga.InputText, ga.OutputText, ga.Text)
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 
 
@@ -75,7 +58,7 @@ def audio_tokens(nbytes: int, format: AudioFormat, ms_per_token: int) -> int:
 class StoredItem:
     """A conversation item, and the format of its audio."""
 
-    item: Item
+    item: ga.Item
     format: AudioFormat
 
     @property
@@ -84,9 +67,9 @@ class StoredItem:
         return str(getattr(self.item, "id", ""))
 
     @property
-    def parts(self) -> list[ContentPart]:
+    def parts(self) -> list[ga.ContentPart]:
         """The content of a message; empty for other items."""
-        return self.item.content if isinstance(self.item, MessageItem) else []
+        return self.item.content if isinstance(self.item, ga.MessageItem) else []
 
     @property
     def audio(self) -> bytes:
@@ -101,29 +84,29 @@ class StoredItem:
     @property
     def text(self) -> str:
         """The text of all parts, the arguments of a function call, or its output."""
-        if isinstance(self.item, FunctionCallOutputItem):
+        if isinstance(self.item, ga.FunctionCallOutputItem):
             return self.item.output
-        if isinstance(self.item, FunctionCallItem):
+        if isinstance(self.item, ga.FunctionCallItem):
             return self.item.arguments
         return " ".join(part.text for part in self.parts if isinstance(part, _TEXT_PARTS) and part.text)
 
     def turn(self) -> Turn | None:
         """Return the item as a turn, or None if it is not the user's."""
-        is_message = isinstance(self.item, MessageItem) and self.item.role == "user"
-        if is_message or isinstance(self.item, FunctionCallOutputItem):
+        is_message = isinstance(self.item, ga.MessageItem) and self.item.role == "user"
+        if is_message or isinstance(self.item, ga.FunctionCallOutputItem):
             return Turn(self.audio, self.format, self.text)
         return None
 
     def tokens(self) -> TokenCount:
         """Return the cost of the item: a token per 100 ms of user audio or 50 ms of assistant audio."""
-        is_assistant = isinstance(self.item, MessageItem) and self.item.role == "assistant"
+        is_assistant = isinstance(self.item, ga.MessageItem) and self.item.role == "assistant"
         ms_per_token = spec.ASSISTANT_AUDIO_MS_PER_TOKEN if is_assistant else spec.USER_AUDIO_MS_PER_TOKEN
         return TokenCount(text_tokens(self.text), audio_tokens(self.audio_nbytes, self.format, ms_per_token))
 
 
-def without_audio(item: Item) -> Item:
+def without_audio(item: ga.Item) -> ga.Item:
     """Return `item` as events show it."""
-    if not isinstance(item, MessageItem):
+    if not isinstance(item, ga.MessageItem):
         return item
     content = [
         msgspec.structs.replace(part, audio=UNSET) if isinstance(part, _AUDIO_PARTS) else part
@@ -135,38 +118,38 @@ def without_audio(item: Item) -> Item:
 # --- Items from the client -----------------------------------------------------------
 
 
-def store_item(item: Item, format: AudioFormat, new_id: str, param: str = "item") -> StoredItem:
+def store_item(item: ga.Item, format: AudioFormat, new_id: str, param: str = "item") -> StoredItem:
     """Return a client's item with the members that the server adds. Its audio is in `format`.
 
     Raises:
         Refusal: the item, a part or its role is unknown, or its audio contains a partial sample.
     """
-    if isinstance(item, Unknown):
+    if isinstance(item, ga.Unknown):
         raise refusals.INVALID_VALUE(value=item.type, param=f"{param}.type")
-    if isinstance(item, MessageItem):
+    if isinstance(item, ga.MessageItem):
         _check_message(item, format, param)
     return StoredItem(msgspec.structs.replace(item, **_server_members(item, new_id)), format)
 
 
-def resolve_input(item: InputItem, history: History, format: AudioFormat) -> StoredItem:
+def resolve_input(item: ga.InputItem, history: History, format: AudioFormat) -> StoredItem:
     """Return an item of a response's own input, which may refer to an item of the conversation.
 
     Raises:
         Refusal: the referenced item does not exist, or `store_item` rejects the item.
     """
-    if isinstance(item, ItemReference):
+    if isinstance(item, ga.ItemReference):
         return history.find(item.id, "reference")
     return store_item(item, format, "", "response.input")
 
 
-def truncate(stored: StoredItem, event: ConversationItemTruncate) -> int:
+def truncate(stored: StoredItem, event: ga.ConversationItemTruncate) -> int:
     """Truncate the audio of one part and drop its transcript. Returns the bytes that remain.
 
     Raises:
         Refusal: the item is not the assistant's, the part has no audio, or `audio_end_ms` is
             outside of it.
     """
-    if not isinstance(stored.item, MessageItem) or stored.item.role != "assistant":
+    if not isinstance(stored.item, ga.MessageItem) or stored.item.role != "assistant":
         raise refusals.TRUNCATE_NOT_ASSISTANT()
     part = dict(enumerate(stored.item.content)).get(event.content_index)
     if not isinstance(part, _AUDIO_PARTS):
@@ -185,12 +168,12 @@ def truncate(stored: StoredItem, event: ConversationItemTruncate) -> int:
     return len(remaining)
 
 
-def _check_message(item: MessageItem, format: AudioFormat, param: str) -> None:
+def _check_message(item: ga.MessageItem, format: AudioFormat, param: str) -> None:
     if item.role not in _ROLES:
         raise refusals.INVALID_VALUE(value=item.role, param=f"{param}.role")
     for index, part in enumerate(item.content):
         path = f"{param}.content[{index}]"
-        if isinstance(part, Unknown):
+        if isinstance(part, ga.Unknown):
             raise refusals.INVALID_VALUE(value=part.type, param=f"{path}.type")
         if isinstance(part, _AUDIO_PARTS) and len(part.audio or b"") % format.sample_width:
             raise refusals.ITEM_PARTIAL_SAMPLE(param=f"{path}.audio")

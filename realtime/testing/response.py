@@ -15,46 +15,8 @@ from typing import Any, Final, TypeAlias, TypedDict
 import msgspec
 from msgspec import UNSET
 
-from .. import spec
+from .. import events as ga, spec
 from ..build import wire_format
-from ..events import (
-    Audio,
-    AudioOutput,
-    ContentPart,
-    ConversationItemAdded,
-    ConversationItemDone,
-    FunctionCallItem,
-    InputTokenDetails,
-    MessageItem,
-    OutputAudio,
-    OutputText,
-    OutputTokenDetails,
-    RateLimitsUpdated,
-    RealtimeSessionInfo,
-    Response,
-    ResponseAudio,
-    ResponseContentPartAdded,
-    ResponseContentPartDone,
-    ResponseCreated,
-    ResponseDone,
-    ResponseFunctionCallArgumentsDelta,
-    ResponseFunctionCallArgumentsDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioDone,
-    ResponseOutputAudioTranscriptDelta,
-    ResponseOutputAudioTranscriptDone,
-    ResponseOutputItemAdded,
-    ResponseOutputItemDone,
-    ResponseOutputTextDelta,
-    ResponseOutputTextDone,
-    ResponseParams,
-    ResponseUsage,
-    ServerEvent,
-    StatusDetails,
-    StatusError,
-    Text,
-    Unknown,
-)
 from ..format import AudioFormat, session_format
 from . import refusals
 from .history import (
@@ -110,7 +72,7 @@ class MessageOutput:
         ptime_ms: float,
         max_bytes: int | None,
     ) -> None:
-        item = MessageItem(
+        item = ga.MessageItem(
             id=item_id, object="realtime.item", status="in_progress", role="assistant", content=[]
         )
         self.stored = StoredItem(item, format)
@@ -126,34 +88,34 @@ class MessageOutput:
         """True once all audio has been sent."""
         return self._sent_bytes >= len(self.audio)
 
-    def begin(self, position: OutputPosition) -> Iterator[ServerEvent]:
+    def begin(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the events before the audio, the transcript among them."""
-        yield ResponseContentPartAdded(part=self._part(""), content_index=0, **position)
-        delta = ResponseOutputTextDelta if self.is_text else ResponseOutputAudioTranscriptDelta
+        yield ga.ResponseContentPartAdded(part=self._part(""), content_index=0, **position)
+        delta = ga.ResponseOutputTextDelta if self.is_text else ga.ResponseOutputAudioTranscriptDelta
         for word in words(self._text):
             yield delta(delta=word, content_index=0, **position)
 
-    def step(self, position: OutputPosition) -> Iterator[ServerEvent]:
+    def step(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the next audio delta."""
         chunk = self.audio[self._sent_bytes : self._sent_bytes + self._chunk_bytes]
         self._sent_bytes += len(chunk)
         if chunk:
-            yield ResponseOutputAudioDelta(delta=chunk, content_index=0, **position)
+            yield ga.ResponseOutputAudioDelta(delta=chunk, content_index=0, **position)
 
-    def end(self, position: OutputPosition) -> Iterator[ServerEvent]:
+    def end(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the events after the audio."""
         if self.is_text:
-            yield ResponseOutputTextDone(text=self._text, content_index=0, **position)
+            yield ga.ResponseOutputTextDone(text=self._text, content_index=0, **position)
         else:
-            yield ResponseOutputAudioDone(content_index=0, **position)
-            yield ResponseOutputAudioTranscriptDone(transcript=self._text, content_index=0, **position)
-        yield ResponseContentPartDone(part=self._part(self._text), content_index=0, **position)
+            yield ga.ResponseOutputAudioDone(content_index=0, **position)
+            yield ga.ResponseOutputAudioTranscriptDone(transcript=self._text, content_index=0, **position)
+        yield ga.ResponseContentPartDone(part=self._part(self._text), content_index=0, **position)
 
     def update_item(self, status: str) -> None:
         """Set the item's content to what has been sent, and its status."""
-        assert isinstance(self.stored.item, MessageItem)
-        part = OutputText(text=self._text) if self.is_text else OutputAudio(transcript=self._text)
-        if isinstance(part, OutputAudio):
+        assert isinstance(self.stored.item, ga.MessageItem)
+        part = ga.OutputText(text=self._text) if self.is_text else ga.OutputAudio(transcript=self._text)
+        if isinstance(part, ga.OutputAudio):
             part.audio = self.audio[: self._sent_bytes]
         self.stored.item = msgspec.structs.replace(self.stored.item, content=[part], status=status)
 
@@ -167,8 +129,8 @@ class MessageOutput:
         per_token = spec.ASSISTANT_AUDIO_MS_PER_TOKEN
         return TokenCount(text_tokens(self._text), audio_tokens(nbytes, self.stored.format, per_token))
 
-    def _part(self, text: str) -> ContentPart:
-        return Text(text=text) if self.is_text else Audio(transcript=text)
+    def _part(self, text: str) -> ga.ContentPart:
+        return ga.Text(text=text) if self.is_text else ga.Audio(transcript=text)
 
 
 class FunctionCallOutput:
@@ -178,7 +140,7 @@ class FunctionCallOutput:
     is_truncated = False
 
     def __init__(self, item_id: str, call: Call, call_id: str, format: AudioFormat) -> None:
-        self._item = FunctionCallItem(
+        self._item = ga.FunctionCallItem(
             id=item_id,
             object="realtime.item",
             status="in_progress",
@@ -189,18 +151,18 @@ class FunctionCallOutput:
         self.stored = StoredItem(self._item, format)
         self._call_id, self._name, self._arguments = call_id, call.name, call.json
 
-    def begin(self, position: OutputPosition) -> Iterator[ServerEvent]:
+    def begin(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the argument deltas."""
         for piece in words(self._arguments):
-            yield ResponseFunctionCallArgumentsDelta(delta=piece, call_id=self._call_id, **position)
+            yield ga.ResponseFunctionCallArgumentsDelta(delta=piece, call_id=self._call_id, **position)
 
-    def step(self, position: OutputPosition) -> Iterator[ServerEvent]:
+    def step(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield nothing."""
         return iter(())
 
-    def end(self, position: OutputPosition) -> Iterator[ServerEvent]:
+    def end(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the complete arguments."""
-        yield ResponseFunctionCallArgumentsDone(
+        yield ga.ResponseFunctionCallArgumentsDone(
             call_id=self._call_id, name=self._name, arguments=self._arguments, **position
         )
 
@@ -235,7 +197,7 @@ class ActiveResponse:
             response outside of the conversation.
     """
 
-    response: Response
+    response: ga.Response
     outputs: Sequence[Output]
     failure: Fail | None
     context: TokenCount
@@ -269,30 +231,30 @@ class ActiveResponse:
             if isinstance(output, MessageOutput)
         )
 
-    def begin(self, rate_limits: RateLimitsUpdated) -> Iterator[ServerEvent]:
+    def begin(self, rate_limits: ga.RateLimitsUpdated) -> Iterator[ga.ServerEvent]:
         """Yield the events before the first audio delta."""
-        yield ResponseCreated(response=msgspec.structs.replace(self.response))
+        yield ga.ResponseCreated(response=msgspec.structs.replace(self.response))
         yield rate_limits
         yield from self._begin_next()
 
-    def step(self) -> Iterator[ServerEvent]:
+    def step(self) -> Iterator[ga.ServerEvent]:
         """Yield the next audio delta, and the events around it if an item ends there."""
         output = self.outputs[self._current]
         yield from output.step(self._position())
         if output.is_finished:
             yield from self._begin_next()
 
-    def end(self, cancel_reason: str | None = None) -> Iterator[ServerEvent]:
+    def end(self, cancel_reason: str | None = None) -> Iterator[ga.ServerEvent]:
         """Yield the events after the last audio delta. `cancel_reason` ends the response early."""
         is_truncated = any(output.is_truncated for output in self._begun)
         reason = cancel_reason or ("max_output_tokens" if is_truncated else None)
         status = "cancelled" if cancel_reason else "incomplete" if reason else "completed"
-        details = StatusDetails(type=status, reason=reason) if reason else None
+        details = ga.StatusDetails(type=status, reason=reason) if reason else None
         if self._current >= 0:
             yield from self._end_current("incomplete" if reason else "completed")
         if self.failure is not None and not cancel_reason:
             status, details = "failed", _failure_details(self.failure)
-        yield ResponseDone(
+        yield ga.ResponseDone(
             response=msgspec.structs.replace(
                 self.response,
                 status=status,
@@ -307,20 +269,20 @@ class ActiveResponse:
         current = self.outputs[self._current] if self._current >= 0 else None
         return current if current is not None and current.stored is stored else None
 
-    def usage(self) -> ResponseUsage:
+    def usage(self) -> ga.ResponseUsage:
         """Return the usage so far."""
         sent = TokenCount.total(output.tokens() for output in self._begun)
-        return ResponseUsage(
+        return ga.ResponseUsage(
             total_tokens=sum(self.context) + sum(sent),
             input_tokens=sum(self.context),
             output_tokens=sum(sent),
-            input_token_details=InputTokenDetails(
+            input_token_details=ga.InputTokenDetails(
                 text_tokens=self.context.text,
                 audio_tokens=self.context.audio,
                 image_tokens=0,
                 cached_tokens=0,
             ),
-            output_token_details=OutputTokenDetails(text_tokens=sent.text, audio_tokens=sent.audio),
+            output_token_details=ga.OutputTokenDetails(text_tokens=sent.text, audio_tokens=sent.audio),
         )
 
     @property
@@ -331,7 +293,7 @@ class ActiveResponse:
         item_id = self.outputs[self._current].stored.id
         return {"response_id": self.id, "item_id": item_id, "output_index": self._current}
 
-    def _begin_next(self) -> Iterator[ServerEvent]:
+    def _begin_next(self) -> Iterator[ga.ServerEvent]:
         """Continue with the next item that has audio; items without audio are sent completely."""
         while self._current + 1 < len(self.outputs):
             if self._current >= 0:
@@ -339,35 +301,35 @@ class ActiveResponse:
             self._current += 1
             output = self.outputs[self._current]
             item = without_audio(output.stored.item)
-            yield ResponseOutputItemAdded(response_id=self.id, output_index=self._current, item=item)
+            yield ga.ResponseOutputItemAdded(response_id=self.id, output_index=self._current, item=item)
             if self.store is not None:
                 self._previous_item_id = self.store(output.stored)
-                yield ConversationItemAdded(previous_item_id=self._previous_item_id, item=item)
+                yield ga.ConversationItemAdded(previous_item_id=self._previous_item_id, item=item)
             yield from output.begin(self._position())
             if not output.is_finished:
                 return
 
-    def _end_current(self, status: str) -> Iterator[ServerEvent]:
+    def _end_current(self, status: str) -> Iterator[ga.ServerEvent]:
         output = self.outputs[self._current]
         output.update_item(status)
         yield from output.end(self._position())
         item = without_audio(output.stored.item)
         if self.store is not None:
-            yield ConversationItemDone(previous_item_id=self._previous_item_id, item=item)
-        yield ResponseOutputItemDone(response_id=self.id, output_index=self._current, item=item)
+            yield ga.ConversationItemDone(previous_item_id=self._previous_item_id, item=item)
+        yield ga.ResponseOutputItemDone(response_id=self.id, output_index=self._current, item=item)
 
 
-def _failure_details(failure: Fail) -> StatusDetails:
-    error = StatusError(type=failure.type, code=failure.code, message=failure.message)
-    return StatusDetails(type="failed", error=error)
+def _failure_details(failure: Fail) -> ga.StatusDetails:
+    error = ga.StatusError(type=failure.type, code=failure.code, message=failure.message)
+    return ga.StatusDetails(type="failed", error=error)
 
 
 # --- Building a response -------------------------------------------------------------
 
 
 def build_response(
-    request: ResponseParams | None,
-    session: RealtimeSessionInfo,
+    request: ga.ResponseParams | None,
+    session: ga.RealtimeSessionInfo,
     history: History,
     replies: ReplySource,
     *,
@@ -379,13 +341,13 @@ def build_response(
     Raises:
         Refusal: the request's modalities, format or input are invalid.
     """
-    params = request or ResponseParams()
+    params = request or ga.ResponseParams()
     modalities = _modalities(params, session)
     output = _audio_output(params, session)
     context = _context(params, session, history)
     max_tokens = params.max_output_tokens or session.max_output_tokens or "inf"
     is_in_conversation = params.conversation != "none"
-    response = Response(
+    response = ga.Response(
         id=new_id("resp"),
         object="realtime.response",
         status="in_progress",
@@ -393,7 +355,7 @@ def build_response(
         conversation_id=CONVERSATION_ID if is_in_conversation else None,
         output_modalities=[*modalities],
         max_output_tokens=max_tokens,
-        audio=ResponseAudio(output=output),
+        audio=ga.ResponseAudio(output=output),
         metadata=params.metadata or None,
     )
     factory = _OutputFactory(
@@ -443,7 +405,7 @@ class _OutputFactory:
         return message
 
 
-def _modalities(params: ResponseParams, session: RealtimeSessionInfo) -> list[str]:
+def _modalities(params: ga.ResponseParams, session: ga.RealtimeSessionInfo) -> list[str]:
     requested = params.output_modalities or session.output_modalities
     if not isinstance(requested, list) or requested not in _MODALITIES:
         raise refusals.INVALID_MODALITIES(
@@ -452,12 +414,12 @@ def _modalities(params: ResponseParams, session: RealtimeSessionInfo) -> list[st
     return requested
 
 
-def _audio_output(params: ResponseParams, session: RealtimeSessionInfo) -> AudioOutput:
-    requested = (params.audio and params.audio.output) or AudioOutput()
-    if isinstance(requested.format, Unknown):
+def _audio_output(params: ga.ResponseParams, session: ga.RealtimeSessionInfo) -> ga.AudioOutput:
+    requested = (params.audio and params.audio.output) or ga.AudioOutput()
+    if isinstance(requested.format, ga.Unknown):
         raise refusals.INVALID_VALUE(value=requested.format.type, param="response.audio.output.format.type")
     format = _format(requested.format) if requested.format else session_format(session, "output")
-    return AudioOutput(
+    return ga.AudioOutput(
         format=wire_format(format or AudioFormat.PCM16),
         voice=requested.voice or output_settings(session).voice,
     )
@@ -470,7 +432,9 @@ def _format(requested: Any) -> AudioFormat:
         raise refusals.INVALID_RESPONSE_FORMAT(reason=why) from None
 
 
-def _context(params: ResponseParams, session: RealtimeSessionInfo, history: History) -> list[StoredItem]:
+def _context(
+    params: ga.ResponseParams, session: ga.RealtimeSessionInfo, history: History
+) -> list[StoredItem]:
     if params.input is None or params.input is UNSET:
         return list(history)
     format = session_format(session, "input") or AudioFormat.PCM16

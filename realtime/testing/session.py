@@ -12,46 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .. import spec
+from .. import events as ga, spec
 from .._guard import Frame
-from ..events import (
-    ConversationItemAdded,
-    ConversationItemCreate,
-    ConversationItemDelete,
-    ConversationItemDeleted,
-    ConversationItemDone,
-    ConversationItemInputAudioTranscriptionCompleted,
-    ConversationItemInputAudioTranscriptionDelta,
-    ConversationItemRetrieve,
-    ConversationItemRetrieved,
-    ConversationItemTruncate,
-    ConversationItemTruncated,
-    DurationUsage,
-    InputAudio,
-    InputAudioBufferAppend,
-    InputAudioBufferClear,
-    InputAudioBufferCleared,
-    InputAudioBufferCommit,
-    InputAudioBufferCommitted,
-    InputAudioBufferSpeechStarted,
-    InputAudioBufferSpeechStopped,
-    InputAudioBufferTimeoutTriggered,
-    MessageItem,
-    OutputAudioBufferClear,
-    RealtimeSessionInfo,
-    ResponseCancel,
-    ResponseCreate,
-    ServerEvent,
-    ServerVad,
-    SessionCreated,
-    SessionUpdate,
-    SessionUpdated,
-    Tagged,
-    TokenUsage,
-    Transcription,
-    TranscriptionTokenDetails,
-    TranscriptionUsage,
-)
 from ..format import AudioFormat, AudioFormatLike, session_format
 from . import history, refusals, settings
 from .history import History, StoredItem, TokenCount, audio_tokens, text_tokens, without_audio
@@ -98,7 +60,7 @@ class GaServerSession:
 
     is_closed = False
 
-    def __init__(self, options: SessionOptions, emit: Callable[[ServerEvent], None]) -> None:
+    def __init__(self, options: SessionOptions, emit: Callable[[ga.ServerEvent], None]) -> None:
         self._emit_event = emit
         self._ptime_ms, self._paced = options.ptime_ms, options.paced
         self._replies = reply_source(check_script(options.script))
@@ -127,7 +89,7 @@ class GaServerSession:
 
     def open(self) -> None:
         """Emit the first event."""
-        self._emit(SessionCreated(session=self._settings))
+        self._emit(ga.SessionCreated(session=self._settings))
 
     def handle(self, event: Any, frame: Frame = b"") -> None:
         """Handle a client event.
@@ -145,7 +107,7 @@ class GaServerSession:
             if response.is_finished:
                 self._end_response()
 
-    def _emit(self, *events: ServerEvent) -> None:
+    def _emit(self, *events: ga.ServerEvent) -> None:
         for event in events:
             self._emit_event(event)
 
@@ -159,12 +121,12 @@ class GaServerSession:
 
     # --- Settings ---
 
-    def _update_session(self, event: SessionUpdate) -> None:
+    def _update_session(self, event: ga.SessionUpdate) -> None:
         new = settings.updated(self._settings, event)
         if self._has_spoken and _voice(self._settings) != _voice(new):
             raise refusals.VOICE_LOCKED()
         self._apply_settings(new)
-        self._emit(SessionUpdated(session=self._settings))
+        self._emit(ga.SessionUpdated(session=self._settings))
 
     def _apply_settings(self, new: SessionSettings) -> None:
         if self._forced_format is not None:
@@ -181,7 +143,7 @@ class GaServerSession:
 
     # --- Input audio ---
 
-    def _append(self, event: InputAudioBufferAppend) -> None:
+    def _append(self, event: ga.InputAudioBufferAppend) -> None:
         buffer = self._input
         refusals.check_append(event.audio, buffer.format, buffer.max_bytes - len(buffer))
         buffer.append(event.audio)
@@ -193,30 +155,32 @@ class GaServerSession:
                 return
             _DETECTIONS[type(detection)](self, detection, vad)
 
-    def _speech_started(self, detection: SpeechStarted, vad: ServerVad) -> None:
+    def _speech_started(self, detection: SpeechStarted, vad: ga.ServerVad) -> None:
         self._next_item_id = self._next_item_id or self._new_id("item")
         self._silent_since_ms = None
         self._emit(
-            InputAudioBufferSpeechStarted(audio_start_ms=detection.audio_start_ms, item_id=self._next_item_id)
+            ga.InputAudioBufferSpeechStarted(
+                audio_start_ms=detection.audio_start_ms, item_id=self._next_item_id
+            )
         )
         if vad.interrupt_response is not False:
             self._end_response("turn_detected")
 
-    def _speech_stopped(self, detection: SpeechStopped, vad: ServerVad) -> None:
+    def _speech_stopped(self, detection: SpeechStopped, vad: ga.ServerVad) -> None:
         self._emit(
-            InputAudioBufferSpeechStopped(audio_end_ms=detection.audio_end_ms, item_id=self._next_item_id)
+            ga.InputAudioBufferSpeechStopped(audio_end_ms=detection.audio_end_ms, item_id=self._next_item_id)
         )
         self._commit_audio(self._input.take_turn(detection.audio_end_ms))
         if vad.create_response is not False:
             self._respond_to_turn()
 
-    def _idle_timeout(self, detection: IdleTimeout, vad: ServerVad) -> None:
+    def _idle_timeout(self, detection: IdleTimeout, vad: ga.ServerVad) -> None:
         """Commit the silence and respond to it."""
         self._next_item_id = self._next_item_id or self._new_id("item")
         self._silent_since_ms = None
         start_ms, end_ms = detection.audio_start_ms, detection.audio_end_ms
         self._emit(
-            InputAudioBufferTimeoutTriggered(
+            ga.InputAudioBufferTimeoutTriggered(
                 audio_start_ms=start_ms, audio_end_ms=end_ms, item_id=self._next_item_id
             )
         )
@@ -225,10 +189,10 @@ class GaServerSession:
 
     def _respond_to_turn(self) -> None:
         # A turn that did not interrupt the response in progress gets no response of its own.
-        if not self.is_responding and isinstance(self._settings, RealtimeSessionInfo):
-            self._create_response(ResponseCreate())
+        if not self.is_responding and isinstance(self._settings, ga.RealtimeSessionInfo):
+            self._create_response(ga.ResponseCreate())
 
-    def _commit(self, event: InputAudioBufferCommit) -> None:
+    def _commit(self, event: ga.InputAudioBufferCommit) -> None:
         format = self._input.format
         if len(self._input) < format.min_commit_bytes:
             buffer_ms = format.duration_ms(len(self._input))
@@ -236,46 +200,48 @@ class GaServerSession:
         self._commit_audio(self._input.take())
 
     def _commit_audio(self, audio: bytes) -> None:
-        item = MessageItem(
+        item = ga.MessageItem(
             id=self._next_item_id or self._new_id("item"),
             object="realtime.item",
             status="completed",
             role="user",
-            content=[InputAudio(audio=audio, transcript=None)],
+            content=[ga.InputAudio(audio=audio, transcript=None)],
         )
         self._next_item_id = ""
         stored = StoredItem(item, self._input.format)
         previous = self._history.add(stored)
-        self._emit(InputAudioBufferCommitted(previous_item_id=previous, item_id=stored.id))
+        self._emit(ga.InputAudioBufferCommitted(previous_item_id=previous, item_id=stored.id))
         self._emit_item(stored, previous)
         transcription = settings.input_settings(self._settings).transcription
-        if isinstance(transcription, Transcription):
+        if isinstance(transcription, ga.Transcription):
             self._transcribe(stored, transcription.model or "")
 
     def _transcribe(self, stored: StoredItem, model: str) -> None:
         seconds = stored.format.duration_ms(stored.audio_nbytes) / 1000
         transcript = f"({seconds:.2f} seconds of speech)"
         for part in stored.parts:
-            if isinstance(part, InputAudio):
+            if isinstance(part, ga.InputAudio):
                 part.transcript = transcript
         is_unsplit = model in _UNSPLIT_TRANSCRIPTS
         for piece in [transcript] if is_unsplit else words(transcript):
             self._emit(
-                ConversationItemInputAudioTranscriptionDelta(item_id=stored.id, content_index=0, delta=piece)
+                ga.ConversationItemInputAudioTranscriptionDelta(
+                    item_id=stored.id, content_index=0, delta=piece
+                )
             )
-        usage = DurationUsage(seconds=seconds) if is_unsplit else _transcription_usage(stored, transcript)
+        usage = ga.DurationUsage(seconds=seconds) if is_unsplit else _transcription_usage(stored, transcript)
         self._emit(
-            ConversationItemInputAudioTranscriptionCompleted(
+            ga.ConversationItemInputAudioTranscriptionCompleted(
                 item_id=stored.id, content_index=0, transcript=transcript, usage=usage
             )
         )
 
-    def _clear(self, event: InputAudioBufferClear) -> None:
+    def _clear(self, event: ga.InputAudioBufferClear) -> None:
         self._input.clear()
         self._next_item_id = ""
-        self._emit(InputAudioBufferCleared())
+        self._emit(ga.InputAudioBufferCleared())
 
-    def _clear_output(self, event: OutputAudioBufferClear) -> None:
+    def _clear_output(self, event: ga.OutputAudioBufferClear) -> None:
         raise refusals.NOT_ON_WEBSOCKET(value=event.type)
 
     # --- Items ---
@@ -283,11 +249,11 @@ class GaServerSession:
     def _emit_item(self, stored: StoredItem, previous_item_id: str | None) -> None:
         item = without_audio(stored.item)
         self._emit(
-            ConversationItemAdded(previous_item_id=previous_item_id, item=item),
-            ConversationItemDone(previous_item_id=previous_item_id, item=item),
+            ga.ConversationItemAdded(previous_item_id=previous_item_id, item=item),
+            ga.ConversationItemDone(previous_item_id=previous_item_id, item=item),
         )
 
-    def _create_item(self, event: ConversationItemCreate) -> None:
+    def _create_item(self, event: ga.ConversationItemCreate) -> None:
         stored = history.store_item(event.item, self._input.format, self._new_id("item"))
         if self._is_reserved(stored.id):
             raise refusals.ITEM_EXISTS(value=stored.id)
@@ -299,16 +265,16 @@ class GaServerSession:
         outputs = self._response.outputs if self._response is not None else ()
         return item_id == self._next_item_id or any(item_id == output.stored.id for output in outputs)
 
-    def _retrieve_item(self, event: ConversationItemRetrieve) -> None:
+    def _retrieve_item(self, event: ga.ConversationItemRetrieve) -> None:
         stored = self._history.find(event.item_id, "retrieve")
-        self._emit(ConversationItemRetrieved(item=stored.item))
+        self._emit(ga.ConversationItemRetrieved(item=stored.item))
 
-    def _delete_item(self, event: ConversationItemDelete) -> None:
+    def _delete_item(self, event: ga.ConversationItemDelete) -> None:
         stored = self._history.find(event.item_id, "delete")
         self._history.remove(stored)
-        self._emit(ConversationItemDeleted(item_id=stored.id))
+        self._emit(ga.ConversationItemDeleted(item_id=stored.id))
 
-    def _truncate_item(self, event: ConversationItemTruncate) -> None:
+    def _truncate_item(self, event: ga.ConversationItemTruncate) -> None:
         stored = self._history.find(event.item_id, "truncate")
         output = self._response.current_output(stored) if self._response is not None else None
         if output is not None:
@@ -317,16 +283,16 @@ class GaServerSession:
         if output is not None:
             output.truncate(nbytes)
         self._emit(
-            ConversationItemTruncated(
+            ga.ConversationItemTruncated(
                 item_id=stored.id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
             )
         )
 
     # --- Responses ---
 
-    def _create_response(self, event: ResponseCreate) -> None:
+    def _create_response(self, event: ga.ResponseCreate) -> None:
         """Begin a response; if the session is not paced, send all of it."""
-        if not isinstance(self._settings, RealtimeSessionInfo):
+        if not isinstance(self._settings, ga.RealtimeSessionInfo):
             raise refusals.NO_RESPONSES()
         if self._response is not None:
             raise refusals.RESPONSE_ACTIVE(response_id=self._response.id)
@@ -349,7 +315,7 @@ class GaServerSession:
                 self._emit(*response.step())
             self._end_response()
 
-    def _cancel_response(self, event: ResponseCancel) -> None:
+    def _cancel_response(self, event: ga.ResponseCancel) -> None:
         response_id = event.response_id or (self._response and self._response.id)
         if self._response is None or response_id != self._response.id:
             raise refusals.NO_ACTIVE_RESPONSE()
@@ -368,42 +334,42 @@ class GaServerSession:
         self._silent_since_ms = self._input.end_ms + unplayed_ms
 
 
-def _turn_detection(session: SessionSettings) -> ServerVad | None:
+def _turn_detection(session: SessionSettings) -> ga.ServerVad | None:
     return server_vad_for(settings.input_settings(session).turn_detection)
 
 
 def _voice(session: SessionSettings) -> object:
-    return settings.output_settings(session).voice if isinstance(session, RealtimeSessionInfo) else None
+    return settings.output_settings(session).voice if isinstance(session, ga.RealtimeSessionInfo) else None
 
 
-def _transcription_usage(stored: StoredItem, transcript: str) -> TranscriptionUsage:
+def _transcription_usage(stored: StoredItem, transcript: str) -> ga.TranscriptionUsage:
     input_tokens = audio_tokens(stored.audio_nbytes, stored.format, spec.USER_AUDIO_MS_PER_TOKEN)
     output_tokens = text_tokens(transcript)
-    return TokenUsage(
+    return ga.TokenUsage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         total_tokens=input_tokens + output_tokens,
-        input_token_details=TranscriptionTokenDetails(text_tokens=0, audio_tokens=input_tokens),
+        input_token_details=ga.TranscriptionTokenDetails(text_tokens=0, audio_tokens=input_tokens),
     )
 
 
-_DETECTIONS: Final[dict[type[Detection], Callable[[GaServerSession, Any, ServerVad], None]]] = {
+_DETECTIONS: Final[dict[type[Detection], Callable[[GaServerSession, Any, ga.ServerVad], None]]] = {
     SpeechStarted: GaServerSession._speech_started,
     SpeechStopped: GaServerSession._speech_stopped,
     IdleTimeout: GaServerSession._idle_timeout,
 }
 # One line for each event that a client can send.
-_HANDLERS: Final[dict[type[Tagged], Callable[[GaServerSession, Any], None]]] = {
-    SessionUpdate: GaServerSession._update_session,
-    InputAudioBufferAppend: GaServerSession._append,
-    InputAudioBufferCommit: GaServerSession._commit,
-    InputAudioBufferClear: GaServerSession._clear,
-    OutputAudioBufferClear: GaServerSession._clear_output,
-    ConversationItemCreate: GaServerSession._create_item,
-    ConversationItemRetrieve: GaServerSession._retrieve_item,
-    ConversationItemDelete: GaServerSession._delete_item,
-    ConversationItemTruncate: GaServerSession._truncate_item,
-    ResponseCreate: GaServerSession._create_response,
-    ResponseCancel: GaServerSession._cancel_response,
+_HANDLERS: Final[dict[type[ga.Tagged], Callable[[GaServerSession, Any], None]]] = {
+    ga.SessionUpdate: GaServerSession._update_session,
+    ga.InputAudioBufferAppend: GaServerSession._append,
+    ga.InputAudioBufferCommit: GaServerSession._commit,
+    ga.InputAudioBufferClear: GaServerSession._clear,
+    ga.OutputAudioBufferClear: GaServerSession._clear_output,
+    ga.ConversationItemCreate: GaServerSession._create_item,
+    ga.ConversationItemRetrieve: GaServerSession._retrieve_item,
+    ga.ConversationItemDelete: GaServerSession._delete_item,
+    ga.ConversationItemTruncate: GaServerSession._truncate_item,
+    ga.ResponseCreate: GaServerSession._create_response,
+    ga.ResponseCancel: GaServerSession._cancel_response,
 }
 CLIENT_EVENTS: Final = tuple(_HANDLERS)
