@@ -1,4 +1,4 @@
-"""The pages of docs/: their code runs, their tables are the code's, their commands exist."""
+"""The pages of docs/: their code runs, their tables are up to date, their commands exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ids(page: Path) -> str:
 def test_the_code_of_a_page_runs(
     page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From top to bottom as one program: a block goes on where the one above it ended."""
+    """The blocks of a page are one program, from top to bottom."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("no_proxy", "*")
     names: dict[str, object] = {"realtime": realtime, "__name__": "__main__"}
@@ -38,25 +38,25 @@ def test_the_code_of_a_page_runs(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_there_is_code_on_the_pages_that_teach() -> None:
+def test_guides_contain_code() -> None:
     assert {"index.md", "concepts.md", "testing.md", "beta-to-ga.md", "openai-python.md"} <= {
         page.name for page in WITH_CODE
     }
 
 
 @pytest.mark.parametrize("page", docs_tables.pages(), ids=ids)
-def test_tables_are_what_the_code_says(page: Path) -> None:
+def test_tables_are_up_to_date(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert docs_tables.filled(text) == text, "python -m tools.docs_tables"
 
 
-def test_every_table_stands_on_a_page() -> None:
+def test_every_table_is_on_a_page() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in docs_tables.pages())
     assert sorted(found[2] for found in docs_tables.PLACE.finditer(text)) == sorted(docs_tables.TABLES)
 
 
 def test_every_event_and_field_of_beta_is_in_the_migration() -> None:
-    """Read from the page by itself, not by what wrote it."""
+    """Reads the page without the code that wrote it."""
     page = (DOCS / "migrate" / "beta-to-ga.md").read_text(encoding="utf-8")
     for side in docs_tables.SIDES:
         for kind in docs_tables.union("beta", side):
@@ -68,7 +68,7 @@ def test_every_event_and_field_of_beta_is_in_the_migration() -> None:
             assert re.search(rf"`{name}[`:]", page), name
 
 
-# --- What pages name -----------------------------------------------------------------------
+# --- Commands and links -----------------------------------------------------------------------
 
 
 def commands() -> Iterator[tuple[str, str]]:
@@ -94,7 +94,7 @@ def test_commands_exist(page: str, command: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
-def test_links_and_snippets_lead_somewhere(page: Path) -> None:
+def test_links_and_snippets_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     text = re.sub(r"```.*?```", lambda found: found[0] if "--8<--" in found[0] else "", text, flags=re.DOTALL)
     for target in LINK.findall(text):

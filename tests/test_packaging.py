@@ -1,4 +1,4 @@
-"""The wheel holds the package and nothing else; and the package works under another name."""
+"""The wheel contains the package and nothing else, and the package works under another name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ PACKAGE = ROOT / "realtime"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
-    """The wheel, built from the sdist: so both are whole."""
+    """Build the wheel from the sdist, so that both are complete."""
     out = tmp_path_factory.mktemp("dist")
-    # With the build backend at hand, as in `make test`, nothing is downloaded.
+    # If the build backend is installed, as by `make test`, nothing is downloaded.
     isolation = ["--no-isolation"] if importlib.util.find_spec("hatchling") else []
     done = subprocess.run(
         [sys.executable, "-m", "build", *isolation, "--outdir", str(out), str(ROOT)],
@@ -51,16 +51,16 @@ def test_the_wheel_is_pure(wheel: zipfile.ZipFile) -> None:
     assert about.get_all("Tag") == ["py3-none-any"]
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+def test_the_wheel_contains_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    contents = {name for name in wheel.namelist() if ".dist-info/" not in name}
     sources = {
         path.relative_to(ROOT).as_posix()
         for path in PACKAGE.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert held == sources
-    assert "realtime/py.typed" in held
-    assert any(name.startswith("realtime/data/") and name.endswith(".wav") for name in held)
+    assert contents == sources
+    assert "realtime/py.typed" in contents
+    assert any(name.startswith("realtime/data/") and name.endswith(".wav") for name in contents)
 
 
 def test_the_metadata(wheel: zipfile.ZipFile) -> None:

@@ -1,4 +1,4 @@
-"""The README's code runs."""
+"""The README's code runs, and its links are valid."""
 
 from __future__ import annotations
 
