@@ -12,30 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import UNSET, Raw
 
-from . import spec
+from . import events as ga, spec
 from ._text import did_you_mean
 from .append import as_bytes_view, from_base64
 from .codec import encode_json
 from .errors import AudioError, ConfigError, ModelNotFoundError, snippet
-from .events import (
-    AudioConfig,
-    AudioInput,
-    AudioOutput,
-    ConversationItemCreate,
-    Format,
-    FunctionCallOutputItem,
-    InputAudioBufferAppend,
-    InputText,
-    MessageItem,
-    PcmaFormat,
-    PcmFormat,
-    PcmuFormat,
-    RealtimeSession,
-    ServerVad,
-    Tool,
-    Transcription,
-    TurnDetection,
-)
 from .events.base import Maybe
 from .events.session import MaxTokens
 from .format import AudioFormat, AudioFormatLike
@@ -63,10 +44,10 @@ VAD_SILENCE_DURATION_MS = 500
 # An assumption, not a fact of the protocol: 150 spoken words a minute, 4 tokens to 3 words.
 TEXT_TOKENS_PER_MINUTE = 200
 
-_WIRE_FORMATS: dict[AudioFormat, type[PcmFormat | PcmuFormat | PcmaFormat]] = {
-    AudioFormat.PCM16: PcmFormat,
-    AudioFormat.G711_ULAW: PcmuFormat,
-    AudioFormat.G711_ALAW: PcmaFormat,
+_WIRE_FORMATS: dict[AudioFormat, type[ga.PcmFormat | ga.PcmuFormat | ga.PcmaFormat]] = {
+    AudioFormat.PCM16: ga.PcmFormat,
+    AudioFormat.G711_ULAW: ga.PcmuFormat,
+    AudioFormat.G711_ALAW: ga.PcmaFormat,
 }
 
 
@@ -127,11 +108,11 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
 # --- Sessions ------------------------------------------------------------------------
 
 
-def wire_format(format: AudioFormatLike) -> Format:
+def wire_format(format: AudioFormatLike) -> ga.Format:
     """Return the GA object for an audio format in any spelling. Raises the errors of `AudioFormat.of`."""
     found = AudioFormat.of(format)
     wire = _WIRE_FORMATS[found]()
-    if isinstance(wire, PcmFormat):
+    if isinstance(wire, ga.PcmFormat):
         wire.rate = found.sample_rate
     return wire
 
@@ -142,11 +123,11 @@ def create_session_config(
     instructions: str | None = None,
     *,
     format: AudioFormatLike = AudioFormat.PCM16,
-    turn_detection: Maybe[TurnDetection | Settings] = UNSET,
-    transcription: Maybe[Transcription | Settings] = UNSET,
-    tools: Maybe[Sequence[Tool | Settings]] = UNSET,
+    turn_detection: Maybe[ga.TurnDetection | Settings] = UNSET,
+    transcription: Maybe[ga.Transcription | Settings] = UNSET,
+    tools: Maybe[Sequence[ga.Tool | Settings]] = UNSET,
     max_output_tokens: Maybe[MaxTokens] = UNSET,
-) -> RealtimeSession:
+) -> ga.RealtimeSession:
     """Return the settings of a session with audio input and output in `format`.
 
     Defaults: voice alloy, and server VAD with a threshold of 0.5, 300 ms before speech and 500 ms
@@ -162,26 +143,26 @@ def create_session_config(
         TypeError: a format of a wrong type.
     """
     if turn_detection is UNSET:
-        turn_detection = ServerVad(
+        turn_detection = ga.ServerVad(
             threshold=VAD_THRESHOLD,
             prefix_padding_ms=VAD_PREFIX_PADDING_MS,
             silence_duration_ms=VAD_SILENCE_DURATION_MS,
         )
     wire = wire_format(format)
-    return RealtimeSession(
+    return ga.RealtimeSession(
         model=model,
         output_modalities=["audio"],
         instructions=UNSET if instructions is None else instructions,
-        audio=AudioConfig(
-            input=AudioInput(
+        audio=ga.AudioConfig(
+            input=ga.AudioInput(
                 format=wire,
-                transcription=_typed(transcription, Transcription, "transcription"),
-                turn_detection=_typed(turn_detection, TurnDetection, "turn_detection", "server_vad"),
+                transcription=_typed(transcription, ga.Transcription, "transcription"),
+                turn_detection=_typed(turn_detection, ga.TurnDetection, "turn_detection", "server_vad"),
             ),
-            output=AudioOutput(format=wire, voice=voice or spec.DEFAULT_VOICE),
+            output=ga.AudioOutput(format=wire, voice=voice or spec.DEFAULT_VOICE),
         ),
         tools=(
-            [_typed(tool, Tool, f"tools[{i}]", "function") for i, tool in enumerate(tools)]
+            [_typed(tool, ga.Tool, f"tools[{i}]", "function") for i, tool in enumerate(tools)]
             if isinstance(tools, Sequence)
             else tools
         ),
@@ -240,15 +221,15 @@ def _unknown_members(raw: Raw, tp: Any, path: str) -> Iterator[tuple[str, str]]:
 # --- Events --------------------------------------------------------------------------
 
 
-def create_text_input(text: str, previous_item_id: str | None = None) -> ConversationItemCreate:
+def create_text_input(text: str, previous_item_id: str | None = None) -> ga.ConversationItemCreate:
     """Return the event that adds a user message of `text`, after `previous_item_id` or at the end."""
-    return ConversationItemCreate(
+    return ga.ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
-        item=MessageItem(role="user", content=[InputText(text=text)]),
+        item=ga.MessageItem(role="user", content=[ga.InputText(text=text)]),
     )
 
 
-def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
+def create_audio_input(audio: Buffer | str) -> ga.InputAudioBufferAppend:
     """Return the event that appends `audio`: raw audio of any buffer, copied, or a str of base64.
 
     Raises:
@@ -256,18 +237,18 @@ def create_audio_input(audio: Buffer | str) -> InputAudioBufferAppend:
         TypeError: `audio` is neither a buffer nor a str.
     """
     if not isinstance(audio, str):
-        return InputAudioBufferAppend(audio=bytes(as_bytes_view(audio)))
+        return ga.InputAudioBufferAppend(audio=bytes(as_bytes_view(audio)))
     try:
-        return InputAudioBufferAppend(audio=from_base64(audio))
+        return ga.InputAudioBufferAppend(audio=from_base64(audio))
     except ValueError:
         raise AudioError("a str of audio must be base64") from None
 
 
 def create_function_output(
     call_id: str, output: str, previous_item_id: str | None = None
-) -> ConversationItemCreate:
+) -> ga.ConversationItemCreate:
     """Return the event that adds the output of the function call `call_id`."""
-    return ConversationItemCreate(
+    return ga.ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
-        item=FunctionCallOutputItem(call_id=call_id, output=output),
+        item=ga.FunctionCallOutputItem(call_id=call_id, output=output),
     )

@@ -11,16 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from .. import events as ga
 from ..errors import RealtimeError
-from ..events import (
-    ClientEvent,
-    ConversationItemCreate,
-    ErrorDetail,
-    InputAudio,
-    MessageItem,
-    OutputText,
-    ResponseCreate,
-)
 from ..state import Conversation, restoration
 
 # The pace of a slow speaker: with too few words the model repeats one, with too many one is lost.
@@ -68,7 +60,7 @@ RETRYABLE_CLOSE_CODES: Final = frozenset({1000, 1001, 1005, 1006, 1011, 1012, 10
 RETRYABLE_STATUS: Final = frozenset({408, 429})
 
 
-def decide_on_error(error: ErrorDetail) -> RetryDecision:
+def decide_on_error(error: ga.ErrorDetail) -> RetryDecision:
     """Decide what to do after an `error` event."""
     return _BY_ERROR.get(error.code) or _BY_ERROR.get(error.type, RetryDecision.CONTINUE)
 
@@ -135,7 +127,7 @@ def words_played(transcript: str, played_ms: float) -> str:
 
 def resume_events(
     conversation: Conversation, unanswered: Sequence[UnansweredTurn] = ()
-) -> tuple[ClientEvent, ...]:
+) -> tuple[ga.ClientEvent, ...]:
     """Return the events to send to a new session, in this order, before any audio.
 
     These are the settings and the items of `realtime.state.restoration`, except that turns without an
@@ -143,29 +135,29 @@ def resume_events(
     last of them is then requested; it continues after the words that were played.
     """
     as_audio = {turn.item_id: turn for turn in unanswered}
-    events: list[ClientEvent] = []
+    events: list[ga.ClientEvent] = []
     for event in restoration(conversation).events:
-        item_id = getattr(event.item, "id", None) if isinstance(event, ConversationItemCreate) else None
+        item_id = getattr(event.item, "id", None) if isinstance(event, ga.ConversationItemCreate) else None
         turn = as_audio.pop(item_id, None) if isinstance(item_id, str) else None
         events += [event] if turn is None else _turn_events(turn)
     for turn in as_audio.values():
         events += _turn_events(turn)
     if unanswered and not unanswered[-1].is_answered:
-        events.append(ResponseCreate())
+        events.append(ga.ResponseCreate())
     return (*events,)
 
 
-def _turn_events(turn: UnansweredTurn) -> Iterator[ClientEvent]:
-    part = InputAudio(audio=turn.audio)
+def _turn_events(turn: UnansweredTurn) -> Iterator[ga.ClientEvent]:
+    part = ga.InputAudio(audio=turn.audio)
     if turn.transcript:
         part.transcript = turn.transcript
-    yield ConversationItemCreate(item=_with_id(MessageItem(role="user", content=[part]), turn.item_id))
+    yield ga.ConversationItemCreate(item=_with_id(ga.MessageItem(role="user", content=[part]), turn.item_id))
     if turn.played_words:
-        message = MessageItem(role="assistant", content=[OutputText(text=turn.played_words)])
-        yield ConversationItemCreate(item=_with_id(message, turn.answer_id))
+        message = ga.MessageItem(role="assistant", content=[ga.OutputText(text=turn.played_words)])
+        yield ga.ConversationItemCreate(item=_with_id(message, turn.answer_id))
 
 
-def _with_id(item: MessageItem, item_id: str) -> MessageItem:
+def _with_id(item: ga.MessageItem, item_id: str) -> ga.MessageItem:
     """Set the id that the item had, if the server accepts it back."""
     if 0 < len(item_id) <= _MAX_ID_CHARS:
         item.id = item_id

@@ -10,24 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .. import spec
-from ..events import (
-    ClientEvent,
-    ContentPart,
-    ConversationItemCreate,
-    FunctionCallItem,
-    FunctionCallOutputItem,
-    InputText,
-    MessageItem,
-    OutputText,
-    SessionUpdate,
-)
+from .. import events as ga, spec
 from .conversation import Conversation, ConversationItem
 
 # Source: the API reference of conversation.item.create. Read 2026-11-24.
 _MAX_ID_CHARS: Final = 32
-_TEXT_PARTS: Final[dict[str, type[InputText] | type[OutputText]]] = {
-    "user": InputText, "system": InputText, "assistant": OutputText,
+_TEXT_PARTS: Final[dict[str, type[ga.InputText] | type[ga.OutputText]]] = {
+    "user": ga.InputText, "system": ga.InputText, "assistant": ga.OutputText,
 }  # fmt: skip
 
 
@@ -41,7 +30,7 @@ class Restoration:
     the call ids of function calls that the model still expects an output for.
     """
 
-    events: tuple[ClientEvent, ...]
+    events: tuple[ga.ClientEvent, ...]
     dropped_audio: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
     pending_calls: tuple[str, ...]
@@ -55,19 +44,19 @@ def restoration(conversation: Conversation) -> Restoration:
     """
     unfinished = set(conversation.active_response_ids)
     dropped = tuple(item.id for item in conversation if item.response_id in unfinished)
-    events: list[ClientEvent] = []
+    events: list[ga.ClientEvent] = []
     skipped: list[tuple[str, str]] = []
     settings = conversation.requested_session
     if settings is None:
         settings = conversation.session
     if settings is not None:
-        events.append(SessionUpdate(session=settings))
+        events.append(ga.SessionUpdate(session=settings))
     for item in conversation:
         created = "its response was not finished" if item.id in dropped else _wire_item(item)
         if isinstance(created, str):
             skipped.append((item.id, created))
         else:
-            events.append(ConversationItemCreate(item=created))
+            events.append(ga.ConversationItemCreate(item=created))
     pending = tuple(str(call.call_id) for call in conversation.pending_calls if call.id not in dropped)
     return Restoration((*events,), dropped, (*skipped,), pending)
 
@@ -91,7 +80,7 @@ def _wire_item(item: ConversationItem) -> Any:
         text_part = _TEXT_PARTS.get(item.role or "")
         if text_part is None:
             return f"unknown role {item.role!r}"
-        content: list[ContentPart] = []
+        content: list[ga.ContentPart] = []
         for part in item.contents:
             if part.image is not None:
                 content.append(part.image)
@@ -99,9 +88,9 @@ def _wire_item(item: ConversationItem) -> Any:
                 content.append(text_part(text=part.text))
         if not content:
             return "it has no text"
-        return MessageItem(role=str(item.role), content=content, **item_id)
+        return ga.MessageItem(role=str(item.role), content=content, **item_id)
     if item.type == "function_call" and item.name and item.call_id:
-        return FunctionCallItem(call_id=item.call_id, name=item.name, arguments=item.arguments, **item_id)
+        return ga.FunctionCallItem(call_id=item.call_id, name=item.name, arguments=item.arguments, **item_id)
     if item.type == "function_call_output" and item.call_id:
-        return FunctionCallOutputItem(call_id=item.call_id, output=item.output or "", **item_id)
+        return ga.FunctionCallOutputItem(call_id=item.call_id, output=item.output or "", **item_id)
     return f"items of type {item.type!r} cannot be created by a client"

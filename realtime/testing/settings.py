@@ -12,22 +12,9 @@ from typing import Final, Literal, TypeAlias, TypeVar, cast
 import msgspec
 from msgspec import UNSET
 
-from .. import spec
+from .. import events as ga, spec
 from ..build import VAD_PREFIX_PADDING_MS, VAD_SILENCE_DURATION_MS, VAD_THRESHOLD, wire_format
 from ..errors import AudioError, ConfigError
-from ..events import (
-    AudioConfig,
-    AudioInput,
-    AudioOutput,
-    RealtimeSession,
-    RealtimeSessionInfo,
-    ServerVad,
-    SessionUpdate,
-    TranscriptionSession,
-    TranscriptionSessionInfo,
-    Unknown,
-    Wire,
-)
 from ..format import AudioFormat
 from ..validate import validate_session_config
 from . import refusals
@@ -35,12 +22,12 @@ from . import refusals
 # The duration of one audio delta.
 PTIME_MS: Final = 100
 
-W = TypeVar("W", bound=Wire)
+W = TypeVar("W", bound=ga.Wire)
 SessionType: TypeAlias = Literal["realtime", "transcription"]
-SessionSettings: TypeAlias = RealtimeSessionInfo | TranscriptionSessionInfo
+SessionSettings: TypeAlias = ga.RealtimeSessionInfo | ga.TranscriptionSessionInfo
 
 # Source: the API reference of session.created and ServerVad.
-_VAD_DEFAULTS: Final = ServerVad(
+_VAD_DEFAULTS: Final = ga.ServerVad(
     threshold=VAD_THRESHOLD,
     prefix_padding_ms=VAD_PREFIX_PADDING_MS,
     silence_duration_ms=VAD_SILENCE_DURATION_MS,
@@ -49,14 +36,16 @@ _VAD_DEFAULTS: Final = ServerVad(
     interrupt_response=True,
 )
 # Settings that are merged member by member; all others are replaced.
-_NESTED: Final = (AudioConfig, AudioInput, AudioOutput)
+_NESTED: Final = (ga.AudioConfig, ga.AudioInput, ga.AudioOutput)
 # Settings that null turns off.
 _CLEARABLE: Final = frozenset({
     "turn_detection", "transcription", "noise_reduction", "tracing", "prompt", "include", "reasoning",
 })  # fmt: skip
-_UPDATE_TYPES: Final[dict[type[SessionSettings], type[RealtimeSession] | type[TranscriptionSession]]] = {
-    RealtimeSessionInfo: RealtimeSession,
-    TranscriptionSessionInfo: TranscriptionSession,
+_UPDATE_TYPES: Final[
+    dict[type[SessionSettings], type[ga.RealtimeSession] | type[ga.TranscriptionSession]]
+] = {
+    ga.RealtimeSessionInfo: ga.RealtimeSession,
+    ga.TranscriptionSessionInfo: ga.TranscriptionSession,
 }
 
 
@@ -75,30 +64,30 @@ def default_settings(
     model: str, session_id: str, expires_at: int, session_type: SessionType = "realtime"
 ) -> SessionSettings:
     """Return the settings of a new session."""
-    audio_input = AudioInput(
+    audio_input = ga.AudioInput(
         format=wire_format(AudioFormat.PCM16),
         transcription=None,
         noise_reduction=None,
-        turn_detection=with_vad_defaults(ServerVad()),
+        turn_detection=with_vad_defaults(ga.ServerVad()),
     )
     if session_type == "transcription":
-        return TranscriptionSessionInfo(
+        return ga.TranscriptionSessionInfo(
             id=session_id,
             object="realtime.transcription_session",
             expires_at=expires_at,
-            audio=AudioConfig(input=audio_input),
+            audio=ga.AudioConfig(input=audio_input),
             include=None,
         )
-    return RealtimeSessionInfo(
+    return ga.RealtimeSessionInfo(
         id=session_id,
         object="realtime.session",
         expires_at=expires_at,
         model=model,
         output_modalities=["audio"],
         instructions="",
-        audio=AudioConfig(
+        audio=ga.AudioConfig(
             input=audio_input,
-            output=AudioOutput(format=wire_format(AudioFormat.PCM16), voice=spec.DEFAULT_VOICE, speed=1.0),
+            output=ga.AudioOutput(format=wire_format(AudioFormat.PCM16), voice=spec.DEFAULT_VOICE, speed=1.0),
         ),
         tools=[],
         tool_choice="auto",
@@ -110,7 +99,7 @@ def default_settings(
     )
 
 
-def with_vad_defaults(vad: ServerVad) -> ServerVad:
+def with_vad_defaults(vad: ga.ServerVad) -> ga.ServerVad:
     """Return `vad` with the defaults for members that are absent or null."""
     given = msgspec.structs.asdict(vad)
     return msgspec.structs.replace(
@@ -118,7 +107,7 @@ def with_vad_defaults(vad: ServerVad) -> ServerVad:
     )
 
 
-def updated(current: SessionSettings, update: SessionUpdate) -> SessionSettings:
+def updated(current: SessionSettings, update: ga.SessionUpdate) -> SessionSettings:
     """Return the settings after `update`. Does not modify `current`.
 
     Raises:
@@ -128,12 +117,12 @@ def updated(current: SessionSettings, update: SessionUpdate) -> SessionSettings:
     if not isinstance(requested, _UPDATE_TYPES[type(current)]):
         raise refusals.SESSION_TYPE_MISMATCH(value=requested.type, current=current.type)
     default = default_settings("", "", 0, cast("SessionType", current.type))
-    if isinstance(default, RealtimeSessionInfo) and isinstance(current, RealtimeSessionInfo):
+    if isinstance(default, ga.RealtimeSessionInfo) and isinstance(current, ga.RealtimeSessionInfo):
         default.model = current.model
-    new = _merge(current, cast("Wire", requested), default)
+    new = _merge(current, cast("ga.Wire", requested), default)
     _check(new)
     vad = input_settings(new).turn_detection
-    if isinstance(vad, ServerVad):
+    if isinstance(vad, ga.ServerVad):
         input_settings(new).turn_detection = with_vad_defaults(vad)
     return new
 
@@ -141,29 +130,29 @@ def updated(current: SessionSettings, update: SessionUpdate) -> SessionSettings:
 def with_format(settings: SessionSettings, format: AudioFormat) -> SessionSettings:
     """Return `settings` with `format` for input and output."""
     audio = settings.audio
-    assert isinstance(audio, AudioConfig)
+    assert isinstance(audio, ga.AudioConfig)
     wire = wire_format(format)
     new = msgspec.structs.replace(audio, input=msgspec.structs.replace(input_settings(settings), format=wire))
-    if isinstance(audio.output, AudioOutput):
+    if isinstance(audio.output, ga.AudioOutput):
         new.output = msgspec.structs.replace(audio.output, format=wire)
     return msgspec.structs.replace(settings, audio=new)
 
 
-def input_settings(settings: SessionSettings) -> AudioInput:
+def input_settings(settings: SessionSettings) -> ga.AudioInput:
     """Return the input settings of a session."""
-    assert isinstance(settings.audio, AudioConfig)
-    assert isinstance(settings.audio.input, AudioInput)
+    assert isinstance(settings.audio, ga.AudioConfig)
+    assert isinstance(settings.audio.input, ga.AudioInput)
     return settings.audio.input
 
 
-def output_settings(settings: RealtimeSessionInfo) -> AudioOutput:
+def output_settings(settings: ga.RealtimeSessionInfo) -> ga.AudioOutput:
     """Return the output settings of a session."""
-    assert isinstance(settings.audio, AudioConfig)
-    assert isinstance(settings.audio.output, AudioOutput)
+    assert isinstance(settings.audio, ga.AudioConfig)
+    assert isinstance(settings.audio.output, ga.AudioOutput)
     return settings.audio.output
 
 
-def _merge(current: W, update: Wire, default: Wire) -> W:
+def _merge(current: W, update: ga.Wire, default: ga.Wire) -> W:
     values = {}
     for name in current.__struct_fields__:
         old, new, fallback = getattr(current, name), getattr(update, name, UNSET), getattr(default, name)
@@ -180,12 +169,12 @@ def _merge(current: W, update: Wire, default: Wire) -> W:
 
 def _check(settings: SessionSettings) -> None:
     audio = settings.audio
-    assert isinstance(audio, AudioConfig)
+    assert isinstance(audio, ga.AudioConfig)
     for name, side in (("input", audio.input), ("output", audio.output)):
-        if isinstance(side, (AudioInput, AudioOutput)) and isinstance(side.format, Unknown):
+        if isinstance(side, (ga.AudioInput, ga.AudioOutput)) and isinstance(side.format, ga.Unknown):
             raise refusals.INVALID_VALUE(value=side.format.type, param=f"session.audio.{name}.format.type")
     vad = input_settings(settings).turn_detection
-    if isinstance(vad, Unknown):
+    if isinstance(vad, ga.Unknown):
         raise refusals.INVALID_VALUE(value=vad.type, param="session.audio.input.turn_detection.type")
     try:
         validate_session_config(settings)

@@ -32,7 +32,13 @@ def parse(path: str, **headers: str) -> ConnectionRequest:
         ("/any/where/realtime", {}, "ga", "gpt-realtime-2", "realtime"),
         ("/openai/v1/realtime?model=m", {}, "ga", "m", "realtime"),
         ("/v1/realtime?model=m", {"OpenAI_Beta": "realtime=v1"}, "beta", "m", "realtime"),
-        ("/v1/realtime", {"OpenAI_Beta": "assistants=v2, realtime=v1"}, "beta", "gpt-4o-realtime-preview", "realtime"),
+        (
+            "/v1/realtime",
+            {"OpenAI_Beta": "assistants=v2, realtime=v1"},
+            "beta",
+            "gpt-4o-realtime-preview",
+            "realtime",
+        ),
         ("/v1/realtime", {"OpenAI_Beta": "assistants=v2"}, "ga", "gpt-realtime-2", "realtime"),
         (
             "/v1/realtime?intent=transcription",
