@@ -52,10 +52,7 @@ def _parse(parsers: dict[Direction, Parse], all_frames: list[tuple[Direction, by
 class Inspect(Timed):
     """A call of three turns: 20 ms appends, audio deltas of up to 200 ms, transcripts, responses."""
 
-    params = (
-        ["realtime", "openai", "msgspec untyped", "orjson", "json", "nothing"],
-        list(FORMATS),
-    )
+    params = (["realtime", "openai", "msgspec untyped", "orjson", "json", "nothing"], list(FORMATS))
     param_names = ("by", "session")
     calls: ClassVar[Calls] = {
         **{("realtime", name): partial(inspect_log, log(name)) for name in FORMATS},

@@ -86,10 +86,7 @@ def _resamplers() -> Iterator[tuple[tuple[str, str], Callable[[], object]]]:
 class Resample20ms(Timed):
     """20 ms through a running resampler."""
 
-    params = (
-        ["realtime", "soxr", "audioop, unfiltered", "nothing"],
-        ["8000 to 24000", "24000 to 8000"],
-    )
+    params = (["realtime", "soxr", "audioop, unfiltered", "nothing"], ["8000 to 24000", "24000 to 8000"])
     param_names = ("by", "rates_hz")
     calls: ClassVar[Calls] = dict(_resamplers())
     skip_params = absent(calls, params)

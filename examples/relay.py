@@ -54,10 +54,7 @@ class Relay:
         """Serve one client until either side closes."""
         try:
             connecting = connect(
-                self._upstream,
-                additional_headers=self._headers,
-                max_size=MAX_FRAME_BYTES,
-                compression=None,
+                self._upstream, additional_headers=self._headers, max_size=MAX_FRAME_BYTES, compression=None
             )
             async with connecting as server:
                 await self._join(client, server)

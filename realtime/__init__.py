@@ -41,14 +41,7 @@ from .codec import (
     encode,
     encode_append,
 )
-from .errors import (
-    AudioError,
-    ConfigError,
-    DecodeError,
-    EncodeError,
-    ModelNotFoundError,
-    RealtimeError,
-)
+from .errors import AudioError, ConfigError, DecodeError, EncodeError, ModelNotFoundError, RealtimeError
 from .events import *
 from .format import AudioFormat, AudioFormatLike, AudioFormatName
 from .peek import peek_type
@@ -66,17 +59,7 @@ __all__ = [
 __all__ += events.__all__
 
 # Not in __all__: a star import must not import numpy.
-_PACKAGES = (
-    "analysis",
-    "audio",
-    "beta",
-    "live",
-    "recording",
-    "state",
-    "telephony",
-    "testing",
-    "translation",
-)
+_PACKAGES = ("analysis", "audio", "beta", "live", "recording", "state", "telephony", "testing", "translation")
 
 if TYPE_CHECKING:
     from . import (

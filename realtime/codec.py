@@ -19,14 +19,7 @@ from msgspec import UNSET, Raw
 
 from . import events
 from ._base64 import HEAD_BYTES
-from ._guard import (
-    DEFAULT_MAX_DEPTH,
-    DEFAULT_MAX_FRAME_BYTES,
-    HARD_MAX_DEPTH,
-    Frame,
-    bounded,
-    check_depth,
-)
+from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, Frame, bounded, check_depth
 from .append import append_encoder, with_audio, without_audio
 from .errors import ConfigError, DecodeError, EncodeError, reason_of, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, strip_read_only
@@ -126,9 +119,7 @@ class DialectCodec(Generic[S, C]):
             str(self.append.__struct_config__.tag), self._encode, checks_base64=self.checks_base64
         )
 
-    def functions(
-        self,
-    ) -> tuple[Decode[S], Decode[C], DecodeIf[S], DecodeIf[C], Encode[S | C], EncodeAppend]:
+    def functions(self) -> tuple[Decode[S], Decode[C], DecodeIf[S], DecodeIf[C], Encode[S | C], EncodeAppend]:
         """Return the functions of a dialect's module.
 
         They are `decode_server`, `decode_client`, `decode_server_if`, `decode_client_if`, `encode`
@@ -437,11 +428,6 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
     append = events.InputAudioBufferAppend
 
 
-(
-    decode_server,
-    decode_client,
-    decode_server_if,
-    decode_client_if,
-    encode,
-    encode_append,
-) = Codec().functions()
+(decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append) = (
+    Codec().functions()
+)

@@ -56,13 +56,7 @@ class DecodeError(RealtimeError, ValueError):
     """
 
     def __init__(
-        self,
-        reason: str,
-        *,
-        event_type: str = "",
-        path: str = "$",
-        expected: str = "",
-        payload: str = "",
+        self, reason: str, *, event_type: str = "", path: str = "$", expected: str = "", payload: str = ""
     ) -> None:
         super().__init__(reason)
         self.reason = snippet(reason)

@@ -55,11 +55,7 @@ class ValidationFailure(Exception):
     def as_decode_error(self, event_type: str, frame: bytes) -> DecodeError:
         """Return the DecodeError to raise about `frame`."""
         return DecodeError(
-            self.reason,
-            event_type=event_type,
-            path=self.path,
-            expected=self.expected,
-            payload=snippet(frame),
+            self.reason, event_type=event_type, path=self.path, expected=self.expected, payload=snippet(frame)
         )
 
 

@@ -213,10 +213,7 @@ _RULES: dict[type, tuple[tuple[str, Rule], ...]] = {
         ("include", _each(_one_of(spec.INCLUDES))),
         ("audio", _check),
     ),
-    ga.TranscriptionSession: (
-        ("include", _each(_one_of(spec.INCLUDES))),
-        ("audio", _transcription_only),
-    ),
+    ga.TranscriptionSession: (("include", _each(_one_of(spec.INCLUDES))), ("audio", _transcription_only)),
     ga.ResponseParams: (*_SHARED, ("metadata", _metadata), ("audio", _check)),
     ga.AudioConfig: (("input", _check), ("output", _check)),
     ga.ResponseAudio: (("output", _check),),

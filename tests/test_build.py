@@ -239,10 +239,7 @@ PROBLEMS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"audio": realtime.AudioConfig(output=realtime.AudioOutput(speed=2.0))},
         ["audio.output.speed"],
     ),
-    "rate": (
-        {"audio": _audio(format=realtime.PcmFormat(rate=16_000))},
-        ["audio.input.format.rate"],
-    ),
+    "rate": ({"audio": _audio(format=realtime.PcmFormat(rate=16_000))}, ["audio.input.format.rate"]),
     "server VAD": (
         {"audio": _audio(turn_detection=realtime.ServerVad(threshold=1.5, silence_duration_ms=-1))},
         ["audio.input.turn_detection.threshold", "audio.input.turn_detection.silence_duration_ms"],
@@ -264,10 +261,7 @@ PROBLEMS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"tools": [realtime.FunctionTool(), realtime.McpTool(server_label="s")]},
         ["tools[0].name", "tools[1]"],
     ),
-    "several at once": (
-        {"model": "x", "max_output_tokens": 0},
-        ["model", "max_output_tokens"],
-    ),
+    "several at once": ({"model": "x", "max_output_tokens": 0}, ["model", "max_output_tokens"]),
 }
 
 

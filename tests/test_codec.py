@@ -68,11 +68,7 @@ BAD_FRAMES = {
     "bad UTF-8": (b'{"type":"error","error":{"type":"x","message":"\xff"}}', "error", "$"),
     "a lone surrogate": (b'{"type":"session.nope","x":"\xed\xa0\x80"', "session.nope", "$"),
     "a missing field": (b'{"type":"response.done"}', "response.done", "$"),
-    "a wrong kind": (
-        b'{"type":"error","error":{"type":"x","message":5}}',
-        "error",
-        "$.error.message",
-    ),
+    "a wrong kind": (b'{"type":"error","error":{"type":"x","message":5}}', "error", "$.error.message"),
     "a wrong kind in a list": (
         b'{"type":"rate_limits.updated","rate_limits":[{},{"limit":"x"}]}',
         "rate_limits.updated",
@@ -297,8 +293,7 @@ def test_an_append_of_something_else_is_a_type_error(audio: Any) -> None:
 
 def test_absent_stays_absent_and_null_stays_null() -> None:
     session = realtime.RealtimeSession(
-        audio=realtime.AudioConfig(input=realtime.AudioInput(turn_detection=None)),
-        tracing=None,
+        audio=realtime.AudioConfig(input=realtime.AudioInput(turn_detection=None)), tracing=None
     )
     assert realtime.encode(realtime.SessionUpdate(session=session)) == (
         b'{"type":"session.update","session":{"type":"realtime",'

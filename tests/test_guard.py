@@ -35,8 +35,7 @@ def test_the_depth_of_json_is_that_of_its_value(value: Any, ascii_only: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("frame", "depth"),
-    [(b"", 0), (b"]]][", 0), (b'"[[[', 0), (b'"\\"[[[', 0), (b'"\\\\"[[', 2), (b"[[", 2)],
+    ("frame", "depth"), [(b"", 0), (b"]]][", 0), (b'"[[[', 0), (b'"\\"[[[', 0), (b'"\\\\"[[', 2), (b"[[", 2)]
 )
 def test_the_depth_of_bytes_that_are_not_json(frame: bytes, depth: int) -> None:
     assert max(nesting_depth(frame), 0) == depth

@@ -266,8 +266,7 @@ def test_a_bare_import_takes_no_numpy_and_no_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "loaded", "not_loaded"),
-    [("audio", "numpy", "asyncio"), ("beta", "realtime.beta", "numpy")],
+    ("named", "loaded", "not_loaded"), [("audio", "numpy", "asyncio"), ("beta", "realtime.beta", "numpy")]
 )
 def test_packages_are_imported_on_first_access(named: str, loaded: str, not_loaded: str) -> None:
     modules = modules_after(f"import realtime\nrealtime.{named}")

@@ -30,11 +30,7 @@ def _message(part: dict[str, Any]) -> dict[str, Any]:
 UNKNOWN_IN_CLIENT_EVENTS = {
     "item": (_item(UNKNOWN), realtime.UnknownItem, lambda e: e.item),
     "part": (_message(UNKNOWN), realtime.UnknownPart, lambda e: e.item.content[0]),
-    "session": (
-        {"type": "session.update", "session": UNKNOWN},
-        realtime.UnknownSession,
-        lambda e: e.session,
-    ),
+    "session": ({"type": "session.update", "session": UNKNOWN}, realtime.UnknownSession, lambda e: e.session),
     "tool": (_session(tools=[UNKNOWN]), realtime.UnknownTool, lambda e: e.session.tools[0]),
     "tool choice": (
         _session(tool_choice=UNKNOWN),
@@ -51,11 +47,7 @@ UNKNOWN_IN_CLIENT_EVENTS = {
         realtime.UnknownFormat,
         lambda e: e.session.audio.output.format,
     ),
-    "truncation": (
-        _session(truncation=UNKNOWN),
-        realtime.UnknownTruncation,
-        lambda e: e.session.truncation,
-    ),
+    "truncation": (_session(truncation=UNKNOWN), realtime.UnknownTruncation, lambda e: e.session.truncation),
     "prompt variable": (
         _session(prompt={"id": "p", "variables": {"v": UNKNOWN}}),
         realtime.UnknownPromptVariable,

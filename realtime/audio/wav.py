@@ -222,12 +222,7 @@ class WavWriter:
     __slots__ = ("_file", "_owned", "_start", "channels", "format", "nbytes", "sample_rate")
 
     def __init__(
-        self,
-        path: WavTarget,
-        format: AudioFormatLike,
-        *,
-        sample_rate: int | None = None,
-        channels: int = 1,
+        self, path: WavTarget, format: AudioFormatLike, *, sample_rate: int | None = None, channels: int = 1
     ) -> None:
         self.format = AudioFormat.of(format)
         self.sample_rate = _rate(sample_rate, self.format)

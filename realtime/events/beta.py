@@ -29,16 +29,7 @@ from .audio_buffer import (
     OutputAudioBufferStarted,
     OutputAudioBufferStopped,
 )
-from .base import (
-    ClientSide,
-    Maybe,
-    ServerSide,
-    SessionSnapshot,
-    Unknown,
-    UnknownEvent,
-    VariantStruct,
-    Wire,
-)
+from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Unknown, UnknownEvent, VariantStruct, Wire
 from .conversation import (
     ConversationCreated,
     ConversationInfo,

@@ -15,15 +15,7 @@ from . import plivo, telnyx, twilio, vonage
 from .base import Carrier as Carrier
 
 CARRIERS: Final[Mapping[str, Carrier]] = MappingProxyType(
-    {
-        carrier.NAME: carrier
-        for carrier in (
-            twilio.CARRIER,
-            telnyx.CARRIER,
-            plivo.CARRIER,
-            vonage.CARRIER,
-        )
-    }
+    {carrier.NAME: carrier for carrier in (twilio.CARRIER, telnyx.CARRIER, plivo.CARRIER, vonage.CARRIER)}
 )
 
 

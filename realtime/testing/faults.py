@@ -136,10 +136,7 @@ class SessionExpired(OneShotFault):
 
     def replace(self, frame: bytes) -> Iterable[Action]:
         """Return the error and the close."""
-        return (
-            _error("invalid_request_error", "session_expired", _EXPIRED),
-            CloseConnection(1001, _EXPIRED),
-        )
+        return (_error("invalid_request_error", "session_expired", _EXPIRED), CloseConnection(1001, _EXPIRED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

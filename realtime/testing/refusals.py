@@ -76,9 +76,7 @@ UNSUPPORTED_VALUE: Final = Rule(
     "invalid_value", "Invalid value: '{value}'. Supported values are: {supported}.", "{param}"
 )
 EVENT_ID_TOO_LONG: Final = Rule(
-    "string_above_max_length",
-    "Invalid 'event_id': string too long, at most {limit} characters.",
-    "event_id",
+    "string_above_max_length", "Invalid 'event_id': string too long, at most {limit} characters.", "event_id"
 )
 
 # --- Sessions ------------------------------------------------------------------------
@@ -140,9 +138,7 @@ TRUNCATE_NEGATIVE: Final = Rule(
     "invalid_value", "Invalid 'audio_end_ms': must not be negative.", "audio_end_ms"
 )
 TRUNCATE_TOO_SHORT: Final = Rule(
-    "invalid_value",
-    "Audio content of {audio_ms}ms is already shorter than {audio_end_ms}ms",
-    "audio_end_ms",
+    "invalid_value", "Audio content of {audio_ms}ms is already shorter than {audio_end_ms}ms", "audio_end_ms"
 )
 
 # --- Responses -----------------------------------------------------------------------

@@ -43,10 +43,7 @@ _CLEARABLE: Final = frozenset({
 })  # fmt: skip
 _UPDATE_TYPES: Final[
     dict[type[SessionSettings], type[ga.RealtimeSession] | type[ga.TranscriptionSession]]
-] = {
-    ga.RealtimeSessionInfo: ga.RealtimeSession,
-    ga.TranscriptionSessionInfo: ga.TranscriptionSession,
-}
+] = {ga.RealtimeSessionInfo: ga.RealtimeSession, ga.TranscriptionSessionInfo: ga.TranscriptionSession}
 
 
 def check_ptime(ptime_ms: float) -> None:

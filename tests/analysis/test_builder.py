@@ -11,14 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from realtime.analysis import Inspector, Report
-from realtime.analysis._builder import (
-    ReportBuilder,
-    TextBudget,
-    as_code,
-    as_message,
-    file_name,
-    remove_keys,
-)
+from realtime.analysis._builder import ReportBuilder, TextBudget, as_code, as_message, file_name, remove_keys
 from realtime.analysis.report import MAX_TEXT_CHARS, MAX_TOTAL_CHARS
 from realtime.recording import Entry
 from tests.analysis.scenes import KEY, TRANSCRIBED, TRANSCRIBES, Scene, reachable_nbytes, with_keys

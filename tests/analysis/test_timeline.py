@@ -134,10 +134,7 @@ def test_spans_end_where_they_were_truncated(
 
 
 def test_truncating_a_part_ends_the_later_parts_of_its_response(timeline_of: Callable[..., Timeline]) -> None:
-    parts = [
-        delta(0, NOISE[:12_000]),
-        delta(10, NOISE[:12_000], "b").replace('"rb"', '"ra"'),
-    ]
+    parts = [delta(0, NOISE[:12_000]), delta(10, NOISE[:12_000], "b").replace('"rb"', '"ra"')]
     cut = line("client", 300, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=250)
     with timeline_of(*parts, cut) as timeline:
         assert timeline.audio.assistant == [Span(0, 250, "ra", "a/0")]

@@ -17,10 +17,7 @@ from realtime import audio
 
 ALL_SAMPLES = np.arange(-32768, 32768).astype(np.int16)
 ALL_CODES = np.arange(256).astype(np.uint8)
-LAWS = {
-    "ulaw": (audio.ulaw_encode, audio.ulaw_decode),
-    "alaw": (audio.alaw_encode, audio.alaw_decode),
-}
+LAWS = {"ulaw": (audio.ulaw_encode, audio.ulaw_decode), "alaw": (audio.alaw_encode, audio.alaw_decode)}
 # Table 2a/G.711: 14-bit decision values 1, 3, ..., 31, 35, ..., 95, 103, ..., 8159 (virtual).
 ULAW_DECISIONS = list(accumulate([1] + [2] * 15 + [4 << s for s in range(7) for _ in range(16)]))
 # Table 1a/G.711: 13-bit decision values 2, 4, ..., 64, 68, ..., 128, ..., 4096 (virtual).
@@ -78,8 +75,7 @@ def test_decode_equals_the_reference_for_all_codes(law: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "encode, expected",
-    [(audio.ulaw_encode, "FF 7F 80 00"), (audio.alaw_encode, "D5 55 AA 2A")],
+    "encode, expected", [(audio.ulaw_encode, "FF 7F 80 00"), (audio.alaw_encode, "D5 55 AA 2A")]
 )
 def test_edge_codes(encode: Callable[[object], NDArray[np.uint8]], expected: str) -> None:
     codes = encode(np.array([0, -1, 32767, -32768], np.int16))
@@ -136,8 +132,7 @@ def test_signal_to_total_distortion_at_1020_hz(law: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, period",
-    [("ulaw", "1E 0B 0B 1E 9E 8B 8B 9E"), ("alaw", "34 21 21 34 B4 A1 A1 B4")],
+    "name, period", [("ulaw", "1E 0B 0B 1E 9E 8B 8B 9E"), ("alaw", "34 21 21 34 B4 A1 A1 B4")]
 )
 def test_the_digital_milliwatt(name: str, period: str) -> None:
     """Tables 5 and 6: a 1 kHz tone of 0 dBm0, which encodes to itself again."""

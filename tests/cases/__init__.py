@@ -16,12 +16,7 @@ from typing import Any
 import realtime
 from realtime import beta, codec, live, translation
 
-DIALECTS: dict[str, ModuleType] = {
-    "ga": realtime,
-    "beta": beta,
-    "translation": translation,
-    "live": live,
-}
+DIALECTS: dict[str, ModuleType] = {"ga": realtime, "beta": beta, "translation": translation, "live": live}
 SIDES = ("server", "client")
 
 

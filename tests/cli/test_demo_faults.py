@@ -67,8 +67,7 @@ OUTCOMES: dict[str, Outcome] = {
     "null_usage": Outcome(report="usage         not reported for 4 responses and transcriptions"),
     "late_transcripts": UNAFFECTED,
     "missing_transcripts": Outcome(
-        stderr="transcripts of the caller's turns did not arrive",
-        report="transcripts   missing for 2 turns",
+        stderr="transcripts of the caller's turns did not arrive", report="transcripts   missing for 2 turns"
     ),
     "odd_deltas": Outcome(format="pcm16"),
     "other_format": Outcome(report="as pcm16, but g711_ulaw was requested", session_format="pcm16"),

@@ -19,15 +19,7 @@ from hypothesis import given, settings, strategies as st
 
 import realtime
 from realtime.errors import ConfigError
-from realtime.recording import (
-    BrokenLine,
-    Entry,
-    Recorder,
-    RecordingError,
-    log_files,
-    read_log,
-    read_metadata,
-)
+from realtime.recording import BrokenLine, Entry, Recorder, RecordingError, log_files, read_log, read_metadata
 from tests import cases
 
 ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst"]

@@ -73,10 +73,7 @@ LOGS = {
         HEAD + LINE[:-13] + b"[" * 9999 + b"]" * 9999 + b"}\n",
     ),
     "a byte order mark": (b"\xef\xbb\xbf" + LINE + b"\n", b"\xef\xbb\xbf" + LINE + b"\n"),
-    "a damaged first line": (
-        b'{"recording":1,\x00}\n' + LINE,
-        b'{"recording":1,\x00}\n' + LINE + b"\n",
-    ),
+    "a damaged first line": (b'{"recording":1,\x00}\n' + LINE, b'{"recording":1,\x00}\n' + LINE + b"\n"),
 }
 
 

@@ -143,8 +143,7 @@ def test_equal_settings(requested: Any, actual: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "frame"),
-    [(d, f) for d, s, f in cases.ALL if s == "server" and '"session":{' in f],
+    ("dialect", "frame"), [(d, f) for d, s, f in cases.ALL if s == "server" and '"session":{' in f]
 )
 def test_a_session_equals_itself(dialect: str, frame: str) -> None:
     event = cases.decoder(dialect, "server")(frame)

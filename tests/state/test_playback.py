@@ -124,10 +124,7 @@ def test_late_audio_without_a_response_id_is_known_by_its_item() -> None:
 
 
 def test_a_finished_item_that_was_played_to_its_end_is_not_truncated() -> None:
-    for end in (
-        r.ResponseOutputAudioDone(**IDS),
-        r.ResponseDone(response=r.Response(id="r")),
-    ):
+    for end in (r.ResponseOutputAudioDone(**IDS), r.ResponseDone(response=r.Response(id="r"))):
         playback = Playback()
         playback.feed(delta(960))
         assert playback.feed(end) is None

@@ -25,11 +25,7 @@ CASES: list[tuple[a.Message, bytes, Any]] = [
     (a.Uuid(ID), b"\x01\x00\x10" + ID.bytes, CallStarted(str(ID))),
     (a.Audio(b"\1\2\3\4"), b"\x10\x00\x04\1\2\3\4", CallAudio(b"\1\2\3\4")),
     (a.Dtmf("#"), b"\x03\x00\x01#", CallDigit("#")),
-    (
-        a.Error(b"\x03"),
-        b"\xff\x00\x01\x03",
-        CallFault("the caller hung up, a frame was not forwarded", "03"),
-    ),
+    (a.Error(b"\x03"), b"\xff\x00\x01\x03", CallFault("the caller hung up, a frame was not forwarded", "03")),
     (a.Error(), b"\xff\x00\x00", CallFault("an error without a known code")),
     (a.Error(b"\x01\x02"), b"\xff\x00\x02\x01\x02", CallFault("an error without a known code", "0102")),
     (a.UnknownMessage(0x42, b"xyz"), b"\x42\x00\x03xyz", None),

@@ -17,15 +17,7 @@ import realtime
 from realtime import AudioFormat
 from realtime.audio import g711, read_wav
 from realtime.state import Interruption
-from realtime.telephony import (
-    Bridge,
-    BridgeOutput,
-    CallDigit,
-    CallEnded,
-    CallMark,
-    CallStarted,
-    twilio,
-)
+from realtime.telephony import Bridge, BridgeOutput, CallDigit, CallEnded, CallMark, CallStarted, twilio
 from realtime.testing import LoopbackServer, ServerProtocol
 from tests.blocks import ROOT
 from tests.telephony import cases

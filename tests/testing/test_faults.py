@@ -19,14 +19,7 @@ from websockets.sync.connection import Connection
 
 import realtime as r
 from realtime import beta, translation
-from realtime.testing import (
-    FAULTS,
-    Fault,
-    LoopbackServer,
-    Say,
-    ServerProtocol,
-    faults,
-)
+from realtime.testing import FAULTS, Fault, LoopbackServer, Say, ServerProtocol, faults
 from realtime.testing.injection import (
     AbortConnection,
     Action,

@@ -81,9 +81,7 @@ def test_null_clears() -> None:
             session,
             update(
                 instructions=None,
-                audio=r.AudioConfig(
-                    input=r.AudioInput(turn_detection=None, transcription=None, format=None),
-                ),
+                audio=r.AudioConfig(input=r.AudioInput(turn_detection=None, transcription=None, format=None)),
             ),
         )
     )

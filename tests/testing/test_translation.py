@@ -351,9 +351,7 @@ FRAMES = st.one_of(
     st.binary(),
     st.text(),
     st.fixed_dictionaries(
-        {
-            "type": st.sampled_from(["session.update", "session.input_audio_buffer.append", "session.close"]),
-        },
+        {"type": st.sampled_from(["session.update", "session.input_audio_buffer.append", "session.close"])},
         optional={
             "audio": st.sampled_from(["AAA=", "AAAA", "", None, 7]),
             "session": st.recursive(
