@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from .._base64 import decoded_nbytes
 from . import audiosocket, plivo, rtp, telnyx, twilio, vonage
-from .base import UnknownMessage
 from .bridge import Bridge, BridgeEvent, BridgeOutput, BridgeStats
 from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallEvent, CallFault, CallMark, CallStarted
-from .carrier import CARRIERS, Carrier
+from .carrier import Carrier, UnknownMessage
+from .carriers import CARRIERS
 from .media import MediaFormat, swap16
 from .order import Gap, Reorder
 from .splice import cut_delta

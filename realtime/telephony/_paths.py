@@ -19,7 +19,7 @@ from .media import MediaFormat
 
 if TYPE_CHECKING:
     from ._convert import MediaConverter
-    from .base import Carrier
+    from .carrier import Carrier
 
 # Carriers send 20 ms in a message; this is two minutes of mu-law, and still fits an append when converted.
 MAX_AUDIO_BYTES: Final = 1024 * 1024

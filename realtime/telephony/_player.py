@@ -19,7 +19,7 @@ from ._paths import Downlink
 from .splice import AudioDelta
 
 if TYPE_CHECKING:
-    from .base import Carrier
+    from .carrier import Carrier
     from .media import MediaFormat
 
 # The audio between two marks. A truncate is exact to this, and to the carrier's delay.

@@ -33,9 +33,9 @@ from ..format import AudioFormat, AudioFormatLike, session_format as stated_form
 from ..state import Interruption, Playback
 from ._paths import Uplink
 from ._player import DownlinkPlayer
-from .base import Carrier
 from .call import CallAudio, CallEnded, CallEvent, CallMark, CallStarted
-from .carrier import get_carrier
+from .carrier import Carrier
+from .carriers import get_carrier
 from .media import MediaFormat
 from .order import Gap, Reorder
 from .splice import cut_delta

@@ -1,7 +1,7 @@
 """The events of a phone call, the same for every carrier.
 
 Each message of a carrier has `as_call()`, which returns one of these, or None if a bridge does not
-need the message (see `base`). They are values of this process and never cross a wire.
+need the message (see `carrier`). They are values of this process and never cross a wire.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Plivo connects to us, sends `Start`, then `Media`. On a bidirectional stream we send `PlayAudio`,
 `Checkpoint`, `ClearAudio` and `SendDTMF`, as text frames. The functions at the end are those of
-`base.Carrier`.
+`carrier.Carrier`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from msgspec import field
 
-from .base import (
+from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallMark, CallStarted
+from .carrier import (
     Audio,
     Carrier,
     CarrierMessage,
@@ -24,7 +25,6 @@ from .base import (
     UnknownMessage,
     to_json_str,
 )
-from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallMark, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 A cut gives the same message and audio as decoding the frame; for a frame where that is not certain,
 it is None, and the caller has to decode. Frames of the server are cut here, those of a carrier in
-`base.Carrier.cut_media`; `_paths` writes the frames. Validation of base64 is in `realtime._base64`.
+`carrier.Carrier.cut_media`; `_paths` writes the frames. Validation of base64 is in `realtime._base64`.
 """
 
 from __future__ import annotations

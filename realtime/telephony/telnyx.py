@@ -3,7 +3,7 @@
 Telnyx connects to us, sends `Connected`, `Start`, then `Media`. On a bidirectional stream
 (``stream_bidirectional_mode: "rtp"``) we send `Media`, `Mark` and `Clear`, as text frames. The order of
 messages is not guaranteed: `order.Reorder` sorts all of them by `sequence`. The functions at the
-end are those of `base.Carrier`.
+end are those of `carrier.Carrier`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from msgspec import field
 
-from .base import (
+from .call import CallAudio, CallDigit, CallEnded, CallFault, CallMark, CallStarted
+from .carrier import (
     Carrier,
     CarrierMessage,
     CarrierStruct,
@@ -24,7 +25,6 @@ from .base import (
     SampleRate,
     UnknownMessage,
 )
-from .call import CallAudio, CallDigit, CallEnded, CallFault, CallMark, CallStarted
 from .media import MediaFormat
 
 if TYPE_CHECKING:

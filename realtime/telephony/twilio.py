@@ -2,7 +2,7 @@
 
 Twilio connects to us and sends `Connected`, `Start`, then `Media` every 20 ms. On a bidirectional
 stream we send `Media`, `Mark` and `Clear`, as text frames (websockets: ``send(frame, text=True)``).
-The functions at the end are those of `base.Carrier`.
+The functions at the end are those of `carrier.Carrier`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ClassVar, Final, TypeAlias
 
-from .base import (
+from .call import CallAudio, CallDigit, CallEnded, CallMark, CallStarted
+from .carrier import (
     Carrier,
     CarrierMessage,
     CarrierStruct,
@@ -23,7 +24,6 @@ from .base import (
     UnknownMessage,
     to_json_str,
 )
-from .call import CallAudio, CallDigit, CallEnded, CallMark, CallStarted
 from .media import MediaFormat
 
 # Source: Twilio's documentation, "Media Streams - WebSocket Messages" and "TwiML Voice: <Stream>"

@@ -2,7 +2,7 @@
 
 Vonage connects to us, sends `WebsocketConnected`, then `Audio` of 20 ms; we send `Audio` of exactly
 20 ms, `Clear` and `Notify`. Text and audio differ by the WebSocket frame alone: send `encode(Audio)` as a
-binary frame, everything else as text. The functions at the end are those of `base.Carrier`.
+binary frame, everything else as text. The functions at the end are those of `carrier.Carrier`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from msgspec import Struct, field
 
 from ..append import as_bytes_view
 from ..errors import AudioError, DecodeError, EncodeError, reason_of, snippet
-from .base import Carrier, CarrierMessage, MessageReader, UnknownMessage, to_base64, to_json_str
 from .call import CallAudio, CallCleared, CallDigit, CallMark, CallStarted
+from .carrier import Carrier, CarrierMessage, MessageReader, UnknownMessage, to_base64, to_json_str
 from .media import MediaFormat
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from realtime.telephony import (
     twilio,
     vonage,
 )
-from realtime.telephony.carrier import get_carrier
+from realtime.telephony.carriers import get_carrier
 from realtime.telephony.splice import MAX_FRAME_BYTES
 from tests.telephony import cases
 
