@@ -12,6 +12,7 @@ import asyncio
 import importlib.resources
 import math
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -225,7 +226,13 @@ def _next_steps(out: Path) -> Iterator[str]:
     sizes = (f"{name} ({format_nbytes((out / name).stat().st_size)})" for name in FILES)
     yield f"files         {escape_controls(str(out))}: {', '.join(sizes)}"
     _, agent, log = (escape_controls(shlex.quote(str(out / name))) for name in FILES)
-    yield f"listen to {agent}, then: python -m realtime inspect {log} --html call.html"
+    yield f"listen to {agent}, then: {_python()} -m realtime inspect {log} --html call.html"
+
+
+def _python() -> str:
+    """Return the command of this interpreter: its relative path in an environment below this folder."""
+    executable, here = Path(sys.executable), Path.cwd()
+    return shlex.quote(str(executable.relative_to(here))) if executable.is_relative_to(here) else "python"
 
 
 def _seconds(nbytes: int) -> float:

@@ -100,6 +100,16 @@ def test_report_is_short_and_ends_with_what_to_do_next(
     assert Path("call.html").is_file()
 
 
+def test_next_command_uses_the_environment_of_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After `make demo` the package is installed in .venv and nowhere else."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    assert demo(Path("out")) == 0
+    assert "then: .venv/bin/python -m realtime inspect out/session.jsonl" in capsys.readouterr().out
+
+
 def test_cost_of_the_log_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo(tmp_path) == 0
     capsys.readouterr()
