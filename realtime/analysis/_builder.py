@@ -29,15 +29,6 @@ _MAX_POSITION_MS: Final = 1e12
 _MAX_COUNT: Final = 1 << 62
 
 
-class FrameTally:
-    """Number and size of the frames of one type."""
-
-    __slots__ = ("frames", "nbytes", "type")
-
-    def __init__(self, type: str) -> None:
-        self.type, self.frames, self.nbytes = type, 0, 0
-
-
 class TextBudget:
     """The characters that one text, which may still grow, takes from the report's total."""
 
@@ -56,7 +47,7 @@ class ReportBuilder:
         self._nchars = 0
         # The state of each budget before a snapshot changed it; None outside of a snapshot.
         self._undo: list[tuple[TextBudget, int, bool]] | None = None
-        self._tallies: dict[tuple[Direction, str], FrameTally] = {}
+        self._frames: dict[tuple[Direction, str], FrameCount] = {}
 
     def add(self, name: str, item: Any, into: list[Any] | None = None) -> bool:
         """Append `item` to the report's list `name`, or to `into`. Returns False if the list is full."""
@@ -87,7 +78,7 @@ class ReportBuilder:
 
     @contextlib.contextmanager
     def snapshot(self) -> Generator[None, None, None]:
-        """Restore the text budget at the end of the block, so that a report takes nothing from it."""
+        """Restore the text budget after the block, so that an interim report takes nothing from it."""
         nchars, left_out = self._nchars, dict(self.report.left_out)
         self._undo = []
         try:
@@ -98,20 +89,16 @@ class ReportBuilder:
             self._undo = None
             self._nchars, self.report.left_out = nchars, left_out
 
-    def frame_tally(self, direction: Direction, type: str) -> FrameTally:
-        """Return the tally of a frame type. Types beyond `MAX_NAMES` share one."""
-        found = self._tallies.get((direction, type))
+    def frame_count(self, direction: Direction, type: str) -> FrameCount:
+        """Return the report's count of a frame type. Types beyond `MAX_NAMES` share one."""
+        found = self._frames.get((direction, type))
         if found is None:
-            type = type if len(self._tallies) < MAX_NAMES and len(type) <= MAX_NAME_CHARS else OTHERS
-            found = self._tallies.setdefault((direction, type), FrameTally(type))
+            type = type if len(self._frames) < MAX_NAMES and len(type) <= MAX_NAME_CHARS else OTHERS
+            found = self._frames.get((direction, type))
+        if found is None:
+            found = self._frames[direction, type] = FrameCount(direction=direction, type=without_keys(type))
+            self.report.frames.append(found)
         return found
-
-    def frame_counts(self) -> list[FrameCount]:
-        """Return the tallies of all frame types."""
-        return [
-            FrameCount(direction=direction, type=without_keys(type), frames=tally.frames, nbytes=tally.nbytes)
-            for (direction, type), tally in self._tallies.items()
-        ]
 
     def count(self, name: str, key: str) -> None:
         """Add 1 to `key` in the report's dict `name`. Keys beyond `MAX_NAMES` are counted as `OTHERS`."""

@@ -18,7 +18,7 @@ from .._bounded import SeenSet
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
 from ..errors import DecodeError
 from ..events.base import Unknown
-from ..recording import Direction
+from ..recording import Direction, Entry
 from ..recording.audio import MAX_SILENCE_BYTES, Coding
 from ..state import Tokens
 from ._builder import ReportBuilder, as_code, as_count, as_message, as_name, as_position
@@ -26,7 +26,7 @@ from ._cost import CostTracker, Price
 from ._responses import ContentPart, ResponseState, ResponseTracker
 from ._session import SessionTracker, ms_per_byte
 from ._turns import InputClock, RunTracker, TurnTracker
-from .report import CallReport, ErrorReport, RateLimitReport
+from .report import CallReport, ErrorReport, RateLimitReport, Report, SessionReport
 
 
 class CallState:
@@ -47,33 +47,24 @@ class CallState:
         self.responses = ResponseTracker(self.builder, gap_ms)
         self.runs = RunTracker(self.builder, self.turns, self.responses)
         self.pending_echoes, self.seen = 0, SeenSet()
-        # The part of the latest delta: nearly always that of the next one too.
-        self._part_key: tuple[str | None, str | None, int | None] | None = None
-        self._part: ContentPart | None = None
 
-    def feed_session(
-        self, type: str, session: dict[str, Any], time_ms: float, *, is_first: bool, from_server: bool
-    ) -> None:
-        """Feed a session object. `is_first` marks the first one of a connection."""
-        if is_first and self.sessions.is_new(session):
-            self._end_session()
-            self.sessions.begin(time_ms)
-        self.sessions.feed(type, session, from_server=from_server)
+    def feed_session(self, entry: Entry, type: str) -> None:
+        """Feed an event that has a session object. It may begin another session."""
+        previous = self.sessions.now
+        self.sessions.feed(entry, type)
+        if self.sessions.now is not previous:
+            self._bill_audio(previous)
+            self.clock.begin_session()
+            self.responses.reset()
+            self.turns.reset()
+            self.runs.reset()
+            self.pending_echoes = 0
         self.clock.ms_per_byte = ms_per_byte(self.sessions.input)
 
-    def _end_session(self) -> None:
-        self._bill_audio()
-        self.clock.begin_session()
-        self.responses.reset()
-        self.turns.reset()
-        self.runs.reset()
-        self._part = None
-        self.pending_echoes = 0
-
-    def _bill_audio(self) -> None:
+    def _bill_audio(self, session: SessionReport) -> None:
         """Count the audio sent to a translation session, whose server reports no usage."""
-        if self.sessions.now.dialect == "translation":
-            self.cost.add_audio(self.sessions.now, self.clock.take_billable_ms())
+        if session.dialect == "translation":
+            self.cost.add_audio(session, self.clock.take_billable_ms())
 
     def begin_response(
         self, id: str | None, created_ms: float | None, time_ms: float, coding: Coding
@@ -81,7 +72,6 @@ class CallState:
         """Begin a response."""
         response = self.turns.begin_response(id, created_ms, ms_per_byte(coding), time_ms)
         self.responses.begin(response)
-        self._part = None
         return response
 
     def response(self, id: object, time_ms: float) -> ResponseState:
@@ -90,19 +80,13 @@ class CallState:
         found = self.responses.latest if name is None else self.responses.get(name)
         return self.begin_response(name, None, time_ms, self.sessions.output) if found is None else found
 
-    def part(self, delta: _AudioDelta | _TextDelta, time_ms: float) -> ContentPart:
-        """Return the content part that a delta belongs to."""
-        key = delta.response_id, delta.item_id, delta.content_index
-        if self._part is None or key != self._part_key:
-            response = self.response(delta.response_id, time_ms)
-            part = response.part(as_name(delta.item_id), delta.content_index or 0)
-            if delta.response_id is None:  # that of the latest response, whichever it is by then
-                return part
-            self._part, self._part_key = part, key
-        return self._part
+    def part(self, event: Any, time_ms: float) -> ContentPart:
+        """Return the content part that an event belongs to."""
+        response = self.response(event.response_id, time_ms)
+        return response.part(as_name(event.item_id), event.content_index or 0)
 
-    def add_error(self, source: Any, error: Any, time_ms: float) -> None:
-        """Add an error. Uses the code, type and message of `error` as far as it has them."""
+    def add_error(self, source: Any, error: Any, time_ms: float) -> ErrorReport:
+        """Add an error. Uses the code, type, message and event id of `error` as far as it has them."""
         code, kind = as_code(getattr(error, "code", None)), as_code(getattr(error, "type", None))
         event_id = getattr(error, "event_id", None) or getattr(error, "client_event_id", None)
         self.report.error_count += 1
@@ -112,28 +96,28 @@ class CallState:
             message=as_message(getattr(error, "message", None)), event_id=as_name(event_id),
         )  # fmt: skip
         self.builder.add("errors", found)
+        return found
 
-    def write(self) -> None:
-        """Write everything received so far into the report."""
+    def write(self) -> Report:
+        """Write everything received so far into the report, and return it."""
         self.responses.write_texts()
         self.turns.write_texts()
         self.runs.write_texts()
-        self._bill_audio()
+        self._bill_audio(self.sessions.now)
         self.cost.finish()
-        report = self.report
-        report.frames = self.builder.frame_counts()
-        report.nbytes = sum(count.nbytes for count in report.frames)
-        report.user_audio_ms = self.clock.ms
+        self.report.nbytes = sum(count.nbytes for count in self.report.frames)
+        self.report.user_audio_ms = self.clock.ms
+        return self.report
 
 
 Handler: TypeAlias = Callable[[CallState, Any, float], None]
-# Returns False, and does nothing, if the frame is not what its type promises.
+# Returns False, and does nothing, if the frame does not decode.
 FrameHandler: TypeAlias = Callable[[CallState, bytes, float], bool]
 
 
 # --- Audio and text deltas -------------------------------------------------------------
-# These are nearly all frames of a log. They are decoded for a few members only; audio is counted by
-# the length of its base64 and never decoded (benchmark `analysis.Inspect`).
+# Nearly all frames of a log are deltas. Only a few of their members are decoded, and the length of
+# audio follows from that of its base64, which is never decoded (benchmark `analysis.Inspect`).
 
 
 APPEND: Final = "input_audio_buffer.append"
@@ -149,18 +133,6 @@ class _Append(msgspec.Struct, gc=False):
     audio_bytes: int = 0
 
 
-class _AudioDelta(msgspec.Struct, gc=False):
-    """An audio delta of any dialect. `audio_bytes` is the length of audio that was left out of the log."""
-
-    delta: str | None = None
-    audio_bytes: int = 0
-    item_id: str | None = None
-    content_index: int | None = None
-    response_id: str | None = None
-    sample_rate: int | None = None
-    channels: int | None = None
-
-
 class _TextDelta(msgspec.Struct, gc=False):
     """A text delta of any dialect."""
 
@@ -170,19 +142,29 @@ class _TextDelta(msgspec.Struct, gc=False):
     response_id: str | None = None
 
 
-_decode_append = msgspec.json.Decoder(_Append).decode
-_decode_audio = msgspec.json.Decoder(_AudioDelta).decode
-_decode_text = msgspec.json.Decoder(_TextDelta).decode
+class _AudioDelta(_TextDelta, gc=False):
+    """An audio delta of any dialect. `audio_bytes` is the length of audio that was left out of the log."""
+
+    audio_bytes: int = 0
+    sample_rate: int | None = None
+    channels: int | None = None
 
 
-def _decoded(decode: Callable[[bytes], Any], frame: bytes) -> Any:
-    """Decode a frame; None if it is malformed."""
-    try:
-        if _ARRAY in frame or frame.rfind(_OBJECT):  # not flat, which memchr finds at once
-            check_depth(frame, DEFAULT_MAX_DEPTH)
-        return decode(frame)
-    except (DecodeError, ValueError, RecursionError):
-        return None
+def _decoding(struct: type[msgspec.Struct], handle: Handler) -> FrameHandler:
+    """Return a handler of frames that decodes them as `struct` and calls `handle`."""
+    decode = msgspec.json.Decoder(struct).decode
+
+    def handle_frame(call: CallState, frame: bytes, time_ms: float) -> bool:
+        try:
+            if _ARRAY in frame or frame.rfind(_OBJECT):  # not flat; a fast test, by memchr
+                check_depth(frame, DEFAULT_MAX_DEPTH)
+            event = decode(frame)
+        except (DecodeError, ValueError, RecursionError):
+            return False
+        handle(call, event, time_ms)
+        return True
+
+    return handle_frame
 
 
 def _audio_nbytes(base64: str | None, left_out: int) -> int:
@@ -203,57 +185,33 @@ def plain_append_nbytes(frame: bytes) -> int:
     return 0 if _QUOTE in base64 or _BACKSLASH in base64 else decoded_nbytes(base64)
 
 
-def _append(call: CallState, frame: bytes, time_ms: float) -> bool:
-    event = _decoded(_decode_append, frame)
-    if event is None:
-        return False
+def _append(call: CallState, event: _Append, time_ms: float) -> None:
     call.clock.feed(_audio_nbytes(event.audio, event.audio_bytes), time_ms)
-    return True
 
 
-def _audio_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
-    event = _decoded(_decode_audio, frame)
-    if event is None:
-        return False
+def _audio_delta(call: CallState, event: _AudioDelta, time_ms: float) -> None:
     nbytes = _audio_nbytes(event.delta, event.audio_bytes)
     call.responses.add_audio(call.part(event, time_ms), nbytes, time_ms)
-    return True
 
 
-def _text_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
-    event = _decoded(_decode_text, frame)
-    if event is None:
-        return False
+def _text_delta(call: CallState, event: _TextDelta, time_ms: float) -> None:
     part = call.part(event, time_ms)
     part.response.add_text(part, event.delta or "", time_ms)
-    return True
 
 
-def _transcription_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
-    event = _decoded(_decode_text, frame)
-    if event is None:
-        return False
+def _transcription_delta(call: CallState, event: _TextDelta, time_ms: float) -> None:
     call.turns.add_transcript(as_name(event.item_id) or "", event.delta or "")
-    return True
 
 
-def _run_audio_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
-    event = _decoded(_decode_audio, frame)
-    if event is None:
-        return False
+def _run_audio_delta(call: CallState, event: _AudioDelta, time_ms: float) -> None:
     coding = call.sessions.output.with_stated(event.sample_rate, event.channels)
     part = call.runs.output_part(time_ms, ms_per_byte(coding))
     call.responses.add_audio(part, _audio_nbytes(event.delta, event.audio_bytes), time_ms)
-    return True
 
 
-def _run_text_delta(call: CallState, frame: bytes, time_ms: float) -> bool:
-    event = _decoded(_decode_text, frame)
-    if event is None:
-        return False
+def _run_text_delta(call: CallState, event: _TextDelta, time_ms: float) -> None:
     part = call.runs.output_part(time_ms, ms_per_byte(call.sessions.output))
     part.response.add_text(part, event.delta or "", time_ms)
-    return True
 
 
 def _count_only(call: CallState, frame: bytes, time_ms: float) -> bool:
@@ -264,22 +222,24 @@ _APPENDS: Final = (
     APPEND, "session.input_audio_buffer.append", "session.input_audio.append",
 )  # fmt: skip
 AUDIO_AND_TEXT: Final[dict[Direction, dict[str, FrameHandler]]] = {
-    "client": dict.fromkeys(_APPENDS, _append),
+    "client": dict.fromkeys(_APPENDS, _decoding(_Append, _append)),
     "server": {
         # The server echoes the caller's audio to a sideband connection.
         **dict.fromkeys(_APPENDS, _count_only),
-        **dict.fromkeys(("response.output_audio.delta", "response.audio.delta"), _audio_delta),
+        **dict.fromkeys(
+            ("response.output_audio.delta", "response.audio.delta"), _decoding(_AudioDelta, _audio_delta)
+        ),
         **dict.fromkeys(
             (
                 "response.output_audio_transcript.delta", "response.output_text.delta",
                 "response.audio_transcript.delta", "response.text.delta",
-            ), _text_delta,
+            ), _decoding(_TextDelta, _text_delta),
         ),
         "response.function_call_arguments.delta": _count_only,
         "response.mcp_call_arguments.delta": _count_only,
-        "conversation.item.input_audio_transcription.delta": _transcription_delta,
-        "session.output_audio.delta": _run_audio_delta,
-        "session.output_transcript.delta": _run_text_delta,
+        "conversation.item.input_audio_transcription.delta": _decoding(_TextDelta, _transcription_delta),
+        "session.output_audio.delta": _decoding(_AudioDelta, _run_audio_delta),
+        "session.output_transcript.delta": _decoding(_TextDelta, _run_text_delta),
     },
 }  # fmt: skip
 
@@ -357,20 +317,19 @@ def _add_message(call: CallState, item: Any, time_ms: float) -> None:
     if item.role == "assistant":
         call.turns.drop_messages()
     elif item.role == "user":
-        audio_ms = 0.0
-        for part in item.content or ():
-            audio = getattr(part, "audio", None)
-            audio_ms += len(audio) * call.clock.ms_per_byte if isinstance(audio, bytes) else 0.0
-        call.turns.add_message("\n".join(map(_part_text, item.content or ())), audio_ms, time_ms)
+        parts = item.content or ()
+        audio = [part.audio for part in parts if isinstance(getattr(part, "audio", None), bytes)]
+        audio_ms = sum(map(len, audio)) * call.clock.ms_per_byte
+        call.turns.add_message("\n".join(map(_part_text, parts)), audio_ms, time_ms)
 
 
 def _item_type(item: Any) -> str:
-    """Return an item's type; "" if its dialect does not know it, so that it has no members."""
+    """Return an item's type; "" if it is unknown to its dialect and so has no members."""
     return "" if isinstance(item, Unknown) else item.type
 
 
 def _part_text(part: Any) -> str:
-    """Return the text or transcript of a content part."""
+    """Return the text or transcript of a content part, or of the event that completes it."""
     text = getattr(part, "text", None) or getattr(part, "transcript", None)
     return text if isinstance(text, str) else ""
 
@@ -437,13 +396,16 @@ def _output_item_done(call: CallState, event: Any, time_ms: float) -> None:
 def _add_item(call: CallState, response: ResponseState, item: Any, time_ms: float) -> None:
     """Add a complete output item."""
     kind = _item_type(item)
-    if kind == "function_call":
-        if item.status != "incomplete":
-            call_id = as_name(item.call_id) or as_name(item.id)
-            found = CallReport(name=as_name(item.name) or "", call_id=call_id, at_ms=time_ms)
-            call.responses.add_call(response, found)
+    if kind == "function_call" and item.status != "incomplete":
+        call_id = as_name(item.call_id) or as_name(item.id)
+        found = CallReport(name=as_name(item.name) or "", call_id=call_id, at_ms=time_ms)
+        call.responses.add_call(response, found)
     elif kind == "mcp_call":
-        _add_mcp_call(call, response, item, time_ms)
+        id, server = as_name(item.id), as_name(item.server_label)
+        found = CallReport(name=as_name(item.name) or "", call_id=id, server=server, at_ms=time_ms)
+        call.responses.add_call(response, found)
+        if isinstance(item.output, str) or item.error:
+            call.responses.add_output(id, time_ms, failed=bool(item.error))
     elif kind == "message":
         item_id = as_name(item.id)
         for index, part in enumerate(item.content or ()):
@@ -459,22 +421,13 @@ def _arguments_done(call: CallState, event: Any, time_ms: float) -> None:
 
 
 def _text_done(call: CallState, event: Any, time_ms: float) -> None:
-    response = call.response(event.response_id, time_ms)
-    text: str = event.text if hasattr(event, "text") else event.transcript
-    if response.report.first_text_ms is None and text:
-        response.report.first_text_ms = time_ms
-    response.part(as_name(event.item_id), event.content_index or 0).text.complete(text)
+    part, text = call.part(event, time_ms), _part_text(event)
+    if part.response.report.first_text_ms is None and text:
+        part.response.report.first_text_ms = time_ms
+    part.text.complete(text)
 
 
 # --- MCP calls -------------------------------------------------------------------------
-
-
-def _add_mcp_call(call: CallState, response: ResponseState, item: Any, time_ms: float) -> None:
-    id, server = as_name(item.id), as_name(item.server_label)
-    found = CallReport(name=as_name(item.name) or "", call_id=id, server=server, at_ms=time_ms)
-    call.responses.add_call(response, found)
-    if isinstance(item.output, str) or item.error:
-        call.responses.add_output(id, time_ms, failed=bool(item.error))
 
 
 def _mcp_call_in_progress(call: CallState, event: Any, time_ms: float) -> None:
@@ -523,10 +476,8 @@ def _output_cleared(call: CallState, event: Any, time_ms: float) -> None:
 
 
 def _error(call: CallState, event: Any, time_ms: float) -> None:
-    error = event.error
-    event_id = getattr(error, "event_id", None) or getattr(error, "client_event_id", None)
-    call.turns.refused(as_name(event_id), error.code)
-    call.add_error("error", error, time_ms)
+    error = call.add_error("error", event.error, time_ms)
+    call.turns.refused(error.event_id, error.code)
 
 
 def _transport_failed(call: CallState, event: Any, time_ms: float) -> None:
@@ -534,7 +485,7 @@ def _transport_failed(call: CallState, event: Any, time_ms: float) -> None:
 
 
 def _rate_limits(call: CallState, event: Any, time_ms: float) -> None:
-    """Keep each rate limit at its lowest."""
+    """Record the lowest value of each rate limit."""
     lowest = {limit.name: limit for limit in call.report.rate_limits}
     for limit in event.rate_limits:
         name = as_name(limit.name)
@@ -595,15 +546,10 @@ HANDLERS: Final[dict[Direction, dict[str, Handler]]] = {
         "rate_limits.updated": _rate_limits,
         "error": _error,
         "transport.failed": _transport_failed,
-        **dict.fromkeys(
-            (
-                "session.started",
-                "session.usage.updated",
-                "session.closed",
-                "response.event",
-                "decision.event",
-            ),
-            _usage,
-        ),
+        "session.started": _usage,
+        "session.usage.updated": _usage,
+        "session.closed": _usage,
+        "response.event": _usage,
+        "decision.event": _usage,
     },
 }

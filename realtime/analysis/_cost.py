@@ -23,9 +23,8 @@ from .report import CostItem, CostReport, SessionReport, UsageReport
 
 Price: TypeAlias = str | ModelPrice | MinutePrice
 _MAX_MODELS: Final = 32
-# Of tokens or seconds in one event; a session has some 100,000 of each.
+# The most tokens or seconds in one event; a session has about 100,000 of each.
 _MAX_USAGE: Final = 10**12
-_NO_MODEL: Final = "the log names no model"
 
 
 class CostTracker:
@@ -43,12 +42,11 @@ class CostTracker:
 
     def feed(self, session: SessionReport, event: object, usage: object) -> bool:
         """Count the usage of an event. Returns False if its numbers are too large for any call."""
-        is_plausible = _is_plausible(usage)
-        if is_plausible:
-            self._usage_of(session).feed(event)
-        else:
+        if not _is_plausible(usage):
             self._implausible += 1
-        return is_plausible
+            return False
+        self._usage_of(session).feed(event)
+        return True
 
     def add_audio(self, session: SessionReport, audio_ms: float) -> None:
         """Count audio sent to a session whose server reports no usage."""
@@ -57,18 +55,13 @@ class CostTracker:
 
     def _usage_of(self, session: SessionReport) -> Usage:
         key = session.model, session.transcription_model
-        found = self._usage.get(key)
-        if found is None:
-            if len(self._usage) >= _MAX_MODELS:
-                key = None, None
-            found = self._usage.setdefault(key, Usage())
-        return found
+        if key not in self._usage and len(self._usage) >= _MAX_MODELS:
+            key = None, None
+        return self._usage.setdefault(key, Usage())
 
     def finish(self) -> None:
         """Write usage and cost into the report."""
-        report, total = self._builder.report, Usage()
-        for usage in self._usage.values():
-            total += usage
+        report, total = self._builder.report, sum(self._usage.values(), Usage())
         report.usage = UsageReport(
             responses=total.responses,
             transcriptions=total.transcriptions,
@@ -77,7 +70,11 @@ class CostTracker:
             session_seconds=total.session_seconds,
             unreported=total.unreported,
         )
-        report.cost = _sum([*self._items()])
+        items = [*self._items()]
+        known = [item.usd for item in items if item.usd is not None]
+        known_usd = functools.reduce(plus, known, Decimal(0))
+        usd = known_usd if len(known) == len(items) else None
+        report.cost = CostReport(usd=usd, known_usd=known_usd, items=items)
 
     def _items(self) -> Iterator[CostItem]:
         for (model, transcription), usage in self._usage.items():
@@ -127,28 +124,18 @@ def _items(usage: Usage, model: Price | None, transcription: Price | None) -> It
 
 def _priced(item: CostItem, model: Price | None, bill: Callable[[Price], tuple[CostLine, ...]]) -> CostItem:
     if model is None:
-        item.problem = _NO_MODEL
+        item.problem = "the log names no model"
         return item
     try:
         item.usd = total_usd(bill(model))
-    except ConfigError as why:
-        item.problem = _reason(why)
+    except ModelNotFoundError as error:
+        item.problem = f"no price of {snippet(error.model)} is known"
+    except ConfigError as error:
+        item.problem = snippet(error)
     except ArithmeticError:
         item.problem = "the cost has too many digits"
     return item
 
 
-def _reason(why: ConfigError) -> str:
-    if isinstance(why, ModelNotFoundError):
-        return f"no price of {snippet(why.model)} is known"
-    return snippet(why)
-
-
 def _name(model: Price | None) -> str | None:
-    return model if model is None or isinstance(model, str) else "a price of one's own"
-
-
-def _sum(items: list[CostItem]) -> CostReport:
-    known = [item.usd for item in items if item.usd is not None]
-    total = functools.reduce(plus, known, Decimal(0))
-    return CostReport(usd=total if len(known) == len(items) else None, known_usd=total, items=items)
+    return model if model is None or isinstance(model, str) else "user-supplied price"

@@ -1,4 +1,4 @@
-"""Responses of a call: when their audio and text arrived, where playback ran dry, what interrupted them.
+"""Responses of a call: when their audio and text arrived, their gaps and interruptions.
 
 The listener is assumed to play audio as it arrives, one chunk after another. Nothing here reads a
 frame: `_call` decodes events and calls these methods. User input is in `_turns`.
@@ -18,7 +18,7 @@ from .report import CallReport, GapReport, InterruptedBy, InterruptionReport, Re
 _MAX_RESPONSES: Final = 64
 _MAX_CALLS: Final = 256
 _MAX_PARTS: Final = 64
-# Of the text pieces of one response; a response has a few thousand characters.
+# The most characters of the text pieces of one response, which usually has a few thousand.
 _MAX_PENDING_CHARS: Final = 1 << 18
 # Speech is the cause of an interruption if it began at most this long before.
 _SPEECH_CAUSES_WITHIN_MS: Final = 3_000.0
@@ -37,7 +37,7 @@ class TextPieces:
         self._pieces: list[str] = []
 
     def add(self, piece: str) -> None:
-        """Add a piece. Pieces after the complete text, or beyond what is ever shown, are ignored."""
+        """Add a piece. Pieces after the complete text, or beyond what a report can show, are ignored."""
         if self.text is None and self.nchars <= MAX_READ_CHARS:
             self._pieces.append(piece[:MAX_READ_CHARS])
             self.nchars += len(piece)
@@ -45,6 +45,7 @@ class TextPieces:
     def complete(self, text: str) -> None:
         """Replace all pieces by the complete text."""
         self.text = remove_keys(text)[: _report.MAX_TEXT_CHARS + 1]
+        self.nchars = len(self.text)
         self._pieces.clear()
 
     def read(self) -> str:
@@ -126,8 +127,8 @@ class ResponseTracker:
 
     def __init__(self, builder: ReportBuilder, gap_ms: float) -> None:
         self._builder, self._report, self._gap_ms = builder, builder.report, gap_ms
-        self._responses: BoundedDict[str, ResponseState] = BoundedDict(_MAX_RESPONSES)
-        self._calls: BoundedDict[str, CallReport] = BoundedDict(_MAX_CALLS)
+        self._responses: BoundedDict[str | None, ResponseState] = BoundedDict(_MAX_RESPONSES)
+        self._calls: BoundedDict[str | None, CallReport] = BoundedDict(_MAX_CALLS)
         self.latest: ResponseState | None = None
         # When playback of all received audio ends, if it is played as it arrives.
         self._playback_end_ms = 0.0
@@ -137,30 +138,26 @@ class ResponseTracker:
 
     def begin(self, response: ResponseState) -> None:
         """Add a response."""
-        report = response.report
+        id = response.report.id
         if self.latest is not None and self.latest.report.id is None:
-            self.latest.write_text(self._builder)  # it cannot be found any more
+            self.latest.write_text(self._builder)  # without an id, it cannot be looked up later
         self.latest = response
         self._report.response_count += 1
-        self._builder.add("responses", report, response.turn.responses)
-        if report.id is not None:
-            replaced = self._responses.pop(report.id, None)
-            dropped = self._responses.store(report.id, response)
-            for old in (replaced, dropped):
+        self._builder.add("responses", response.report, response.turn.responses)
+        if id is not None:
+            for old in (self._responses.pop(id, None), self._responses.store(id, response)):
                 if old is not None:
                     old.write_text(self._builder)
 
     def get(self, response_id: str | None) -> ResponseState | None:
         """Return the response with this id, if it is known."""
-        return None if response_id is None else self._responses.get(response_id)
+        return self._responses.get(response_id)
 
     def part_of_item(self, item_id: str | None, content_index: int) -> ContentPart | None:
         """Return the part of this item, if its response is known."""
-        for response in reversed(self._responses.values()):
-            part = response.parts.get((item_id, content_index))
-            if part is not None:
-                return part
-        return None
+        key = item_id, content_index
+        responses = reversed(self._responses.values())
+        return next((response.parts[key] for response in responses if key in response.parts), None)
 
     def reset(self) -> None:
         """Forget all responses, as their session has ended."""
@@ -276,7 +273,7 @@ class ResponseTracker:
 
     def add_call(self, response: ResponseState, call: CallReport) -> None:
         """Add a function call whose arguments are complete. Repeated events count once."""
-        known = None if call.call_id is None else self._calls.get(call.call_id)
+        known = self._calls.get(call.call_id)
         if known is not None:
             known.name, known.server = known.name or call.name, known.server or call.server
             return
@@ -287,7 +284,7 @@ class ResponseTracker:
 
     def add_output(self, call_id: str | None, time_ms: float, *, failed: bool = False) -> None:
         """Record the output of a function call."""
-        call = self._calls.get(call_id) if call_id is not None else None
+        call = self._calls.get(call_id)
         if call is not None and call.output_ms is None:
             call.output_ms, call.failed = time_ms, failed
             call.took_ms = max(0.0, time_ms - call.at_ms)

@@ -18,7 +18,7 @@ from ..codec import event_classes
 from ..errors import DecodeError
 from ..events.session import AnyFormat
 from ..format import stated_formats
-from ..recording import Direction
+from ..recording import Direction, Entry
 from ..recording.audio import PCM16, Coding, session_coding
 from ._builder import ReportBuilder, as_name
 from .report import SessionReport
@@ -26,31 +26,26 @@ from .report import SessionReport
 _DIALECTS: Final[dict[str, Any]] = {
     "ga": codec, "beta": beta, "translation": translation, "live": live,
 }  # fmt: skip
-DECODERS: Final[dict[tuple[str, Direction], Callable[[bytes], Any]]] = {
+_DECODERS: Final[dict[tuple[str, Direction], Callable[[bytes], Any]]] = {
     (name, side): getattr(module, f"decode_{side}")
     for name, module in _DIALECTS.items()
     for side in ("client", "server")
 }
 
 
-def _speakers() -> dict[tuple[Direction, str], tuple[str, ...]]:
-    found: dict[tuple[Direction, str], tuple[str, ...]] = {}
-    for name, module in _DIALECTS.items():
-        unions: dict[Direction, Any] = {
-            "client": module.Codec.client_events, "server": module.Codec.server_events,
-        }  # fmt: skip
-        for side, union in unions.items():
-            for event in event_classes(union):
-                key = side, str(event.__struct_config__.tag)
-                found[key] = (*found.get(key, ()), name)
+def _speakers() -> dict[tuple[Direction, str], list[str]]:
+    found: dict[tuple[Direction, str], list[str]] = {}
+    for name, side in _DECODERS:
+        for event in event_classes(getattr(_DIALECTS[name].Codec, f"{side}_events")):
+            found.setdefault((side, str(event.__struct_config__.tag)), []).append(name)
     return found
 
 
 # The dialects that have an event type.
 _SPEAKERS: Final = _speakers()
 # The first event of a session, and all events that have a session object.
-FIRST_TYPES: Final = frozenset({"session.created", "session.started", "transcription_session.created"})
-SESSION_TYPES: Final = FIRST_TYPES | {
+_FIRST_TYPES: Final = frozenset({"session.created", "session.started", "transcription_session.created"})
+SESSION_TYPES: Final = _FIRST_TYPES | {
     "session.updated", "session.update", "session.start",
     "transcription_session.updated", "transcription_session.update",
 }  # fmt: skip
@@ -63,7 +58,7 @@ _MAX_SILENCE_MS: Final = 1e9
 _decode_json = msgspec.json.Decoder().decode
 
 
-def session_of(frame: bytes) -> dict[str, Any] | None:
+def _session_of(frame: bytes) -> dict[str, Any] | None:
     """Return the session object of a frame; None if it has none or is malformed."""
     try:
         check_depth(frame, DEFAULT_MAX_DEPTH)
@@ -80,33 +75,38 @@ def ms_per_byte(coding: Coding) -> float:
 
 
 class SessionTracker:
-    """Tracks the current session. Attributes: `now`, its report; `input` and `output`, its audio codings."""
+    """Tracks the current session and decodes events in its dialect.
+
+    Attributes:
+        now: the report of the current session.
+        input, output: its audio codings.
+    """
 
     def __init__(self, builder: ReportBuilder) -> None:
         self._builder = builder
         self.now = SessionReport(at_ms=0.0)
-        self._is_confirmed = False  # by an event of the server
         self.input = self.output = PCM16
-
-    def begin_log(self, time_ms: float) -> None:
-        """Report the first session. It begins with the log, even if no event announces it."""
-        self.now.at_ms = time_ms
-        self._builder.add("sessions", self.now)
-
-    def is_new(self, session: dict[str, Any]) -> bool:
-        """Return True if a session that is announced differs from the current one."""
-        id = as_name(session.get("id"))
-        return self._is_confirmed and (id is None or id != self.now.id)
+        self._is_confirmed = False  # by an event of the server
 
     def begin(self, time_ms: float) -> None:
-        """Begin another session."""
+        """Begin a session. The first one begins with the log, even if no event announces it."""
         self.now = SessionReport(at_ms=time_ms)
         self.input = self.output = PCM16
         self._is_confirmed = False
         self._builder.add("sessions", self.now)
 
-    def feed(self, type: str, session: dict[str, Any], *, from_server: bool) -> None:
-        """Feed a session object. A client's request counts until the server has confirmed a session."""
+    def feed(self, entry: Entry, type: str) -> None:
+        """Feed an event of one of the `SESSION_TYPES`; malformed ones are ignored.
+
+        Settings requested by the client apply until the server has confirmed a session.
+        """
+        session, from_server = _session_of(entry.frame), entry.direction == "server"
+        if session is None:
+            return
+        id = as_name(session.get("id"))
+        is_same = id is not None and id == self.now.id
+        if from_server and type in _FIRST_TYPES and self._is_confirmed and not is_same:
+            self.begin(entry.time_ms)
         now, audio = self.now, _object(session.get("audio"))
         now.dialect = _dialect_of(type, session, now.dialect)
         self.input = session_coding(session, "input", self.input)
@@ -114,26 +114,29 @@ class SessionTracker:
         now.input_format, now.input_rate = self.input.format.value, self.input.sample_rate
         now.output_format, now.output_rate = self.output.format.value, self.output.sample_rate
         if from_server or not self._is_confirmed:
-            now.id = as_name(session.get("id")) or now.id
+            now.id = id or now.id
             now.model = as_name(session.get("model")) or now.model
             _set_input(now, session, _object(audio.get("input")))
             voice = _object(audio.get("output")).get("voice", session.get("voice"))
             now.voice = as_name(voice) or as_name(_object(voice).get("id")) or now.voice
         self._is_confirmed |= from_server
 
-    def dialect_of(self, direction: Direction, type: str) -> str | None:
-        """Return the dialect to decode an event type in; None if no dialect has it.
+    def decode(self, entry: Entry, type: str) -> Any:
+        """Return the event of an entry; None if no dialect has its type.
 
-        That is the session's dialect if it has the type, else the first one that has it.
+        It is decoded in the session's dialect if that has the type, else in the first one that has it.
+
+        Raises:
+            DecodeError: the frame is malformed.
         """
-        speakers = _SPEAKERS.get((direction, type), ())
-        if self.now.dialect in speakers:
-            return self.now.dialect
-        if not speakers:
-            return None
-        if not self._is_confirmed:
-            self.now.dialect = speakers[0]
-        return speakers[0]
+        speakers = _SPEAKERS.get((entry.direction, type), ())
+        dialect = self.now.dialect
+        if speakers and dialect not in speakers:
+            dialect = speakers[0]
+            if not self._is_confirmed:
+                self.now.dialect = dialect
+        event = _DECODERS[dialect if speakers else "ga", entry.direction](entry.frame)
+        return event if speakers else None
 
     def response_coding(self, response: Any) -> Coding:
         """Return the coding of a response's audio, which may differ from the session's."""

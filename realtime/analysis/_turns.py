@@ -1,4 +1,4 @@
-"""Turns of a call: what the user said or wrote, and which of it a response answers.
+"""Turns of a call: the user's input, and the turn that each response belongs to.
 
 A turn begins with the user's speech, with audio that the client commits, or with text for which a
 response is requested; or with a response if there was no input. Nothing here reads a frame: `_call`
@@ -21,19 +21,20 @@ from .report import AskedBy, InputKind, LatencyFrom, ResponseReport, Turn, UserI
 _MAX_ITEMS: Final = 512
 _MAX_REQUESTS: Final = 32
 _MAX_TEXTS: Final = 64
-# Of all transcripts that are not complete yet.
+# The most characters of all incomplete transcripts together.
 _MAX_PENDING_CHARS: Final = 1 << 20
-# The distance of the positions that an InputClock stores; servers refer to positions a few seconds back.
+# An InputClock stores one position per interval; servers refer to positions a few seconds back.
 _MARK_MS: Final = 100.0
 _MAX_MARKS: Final = 4_096
-# In dialects without turns, this much silence separates two turns.
+# In dialects without turns, a pause of this length separates two turns.
 _PAUSE_MS: Final = 1_500.0
 
 
 class InputClock:
     """Maps positions in the caller's audio to the log's time line.
 
-    Servers report speech by positions in the audio of a session; audio lies where it was sent.
+    Servers report speech by positions in the audio of a session; the time of a position is when the
+    audio there was sent.
 
     Attributes:
         ms: length of all audio of the log so far.
@@ -57,7 +58,7 @@ class InputClock:
         self.ms = ms + nbytes * self.ms_per_byte
 
     def begin_session(self) -> None:
-        """Count positions from here on."""
+        """Begin a session: its positions count from here."""
         self._zero_ms = self._buffer_start_ms = self._next_mark_ms = self._billed_ms = self.ms
         self._marks.clear()
 
@@ -77,7 +78,7 @@ class InputClock:
         return found_ms if after == len(marks) else min(found_ms, marks[after][1])
 
     def take_buffer(self) -> tuple[float | None, float]:
-        """Empty the input buffer. Returns when its audio began, and the length of it."""
+        """Empty the input buffer. Returns the start time of its audio and the length."""
         began_ms = self.time_of(self._buffer_start_ms - self._zero_ms)
         audio_ms, self._buffer_start_ms = self.ms - self._buffer_start_ms, self.ms
         return began_ms, audio_ms
@@ -92,11 +93,17 @@ class _Request(NamedTuple):
 
 
 class _Input(NamedTuple):
-    """The user's input, and the turn that it began."""
+    """The user's input, the turn that it began, and its transcript until that is complete."""
 
     turn: Turn
     user: UserInput
     budget: TextBudget
+    pieces: TextPieces
+
+    def write_text(self, builder: ReportBuilder) -> None:
+        """Write the transcript received so far into the report, unless it is complete."""
+        if self.pieces.nchars:
+            self.user.transcript = builder.text(self.pieces.read(), self.budget) or None
 
 
 class _Text(NamedTuple):
@@ -112,8 +119,7 @@ class TurnTracker:
 
     def __init__(self, builder: ReportBuilder, clock: InputClock) -> None:
         self._builder, self._report, self._clock = builder, builder.report, clock
-        self._items: BoundedDict[str, _Input] = BoundedDict(_MAX_ITEMS)
-        self._pieces: dict[str, TextPieces] = {}
+        self._items: BoundedDict[str | None, _Input] = BoundedDict(_MAX_ITEMS)
         self._pending_chars = 0
         self._texts: list[_Text] = []
         self.reset()
@@ -142,7 +148,7 @@ class TurnTracker:
 
     def speech_stopped(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
         """Record the end of speech."""
-        found = self._input_of(item_id) or self._speaking
+        found = self._items.get(item_id) or self._speaking
         if found is not None:
             user = found.user
             user.end_ms = max(user.start_ms, _no_later(self._clock.time_of(position_ms), time_ms))
@@ -165,7 +171,7 @@ class TurnTracker:
         began_ms, audio_ms = self._clock.take_buffer()
         commit_ms = time_ms if self._commit_ms is None else self._commit_ms
         self._commit_ms = None
-        found = self._input_of(item_id)
+        found = self._items.get(item_id)
         if found is not None:
             found.user.committed_ms = time_ms
             if found.user.end_ms is None:  # the client committed before the server detected the end
@@ -173,10 +179,10 @@ class TurnTracker:
                 self._input_ended(found)
         elif item_id is None or item_id != self._timeout_item:
             self._begin_text_turn()
-            turn, user, _ = self._begin_input("audio", _no_later(began_ms, commit_ms), item_id)
-            user.end_ms = user.committed_ms = commit_ms
-            user.audio_ms = audio_ms
-            self._answered = turn
+            found = self._begin_input("audio", _no_later(began_ms, commit_ms), item_id)
+            found.user.end_ms = found.user.committed_ms = commit_ms
+            found.user.audio_ms = audio_ms
+            self._answered = found.turn
 
     def cleared(self) -> None:
         """Record that the input buffer was emptied."""
@@ -199,53 +205,49 @@ class TurnTracker:
             return
         first, last = self._texts[0], self._texts[-1]
         audio_ms = sum(text.audio_ms for text in self._texts)
-        turn, user, budget = self._begin_input("audio" if audio_ms else "text", first.time_ms, None)
-        user.end_ms, user.audio_ms = last.time_ms, audio_ms
+        found = self._begin_input("audio" if audio_ms else "text", first.time_ms, None)
+        found.user.end_ms, found.user.audio_ms = last.time_ms, audio_ms
         text = "\n".join(text.text for text in self._texts if text.text)
         if text:
-            user.transcript, user.transcript_ms = self._builder.text(text, budget), last.time_ms
+            found.user.transcript = self._builder.text(text, found.budget)
+            found.user.transcript_ms = last.time_ms
         self._texts.clear()
-        self._answered = turn
+        self._answered = found.turn
 
     # --- Transcripts ---
 
     def transcribed(self, item_id: str, text: str, time_ms: float) -> None:
         """Record the complete transcript of an item."""
-        self._drop_pieces(item_id)
-        found = self._input_of(item_id)
+        found = self._items.get(item_id)
         if found is not None:
+            self._drop_pieces(found)
             found.user.transcript = self._builder.text(text, found.budget)
             found.user.transcript_ms = time_ms
 
     def add_transcript(self, item_id: str, piece: str) -> None:
         """Add a piece of an item's transcript. Pieces after the complete transcript are ignored."""
-        found = self._input_of(item_id)
+        found = self._items.get(item_id)
         if found is None or found.user.transcript_ms is not None:
             return
         if self._pending_chars + len(piece) <= _MAX_PENDING_CHARS:
-            pieces = self._pieces.setdefault(item_id, TextPieces())
-            self._pending_chars -= pieces.nchars
-            pieces.add(piece)
-            self._pending_chars += pieces.nchars
+            self._pending_chars -= found.pieces.nchars
+            found.pieces.add(piece)
+            self._pending_chars += found.pieces.nchars
 
     def transcription_failed(self, item_id: str | None, reason: str) -> None:
         """Record that an item could not be transcribed."""
-        found = self._input_of(item_id)
+        found = self._items.get(item_id)
         if found is not None:
             found.user.transcription_error = reason
 
     def write_texts(self) -> None:
         """Write transcripts that are not complete yet into the report."""
-        for item_id, pieces in self._pieces.items():
-            self._write_pieces(self._items[item_id], pieces)
+        for found in self._items.values():
+            found.write_text(self._builder)
 
-    def _write_pieces(self, found: _Input, pieces: TextPieces) -> None:
-        found.user.transcript = self._builder.text(pieces.read(), found.budget) or None
-
-    def _drop_pieces(self, item_id: str) -> TextPieces | None:
-        pieces = self._pieces.pop(item_id, None)
-        self._pending_chars -= 0 if pieces is None else pieces.nchars
-        return pieces
+    def _drop_pieces(self, found: _Input) -> None:
+        self._pending_chars -= found.pieces.nchars
+        found.pieces.complete("")
 
     # --- Responses ---
 
@@ -304,10 +306,11 @@ class TurnTracker:
 
     # --- Turns ---
 
-    def begin_run(self, time_ms: float) -> UserInput:
+    def begin_run(self, time_ms: float) -> _Input:
         """Begin a turn in a dialect that has only transcripts. Returns its input."""
-        self._answered, user, _ = self._begin_input("speech", time_ms, None)
-        return user
+        found = self._begin_input("speech", time_ms, None)
+        self._answered = found.turn
+        return found
 
     def current_turn(self, time_ms: float) -> Turn:
         """Return the turn that output belongs to. Begins one if there is none."""
@@ -317,21 +320,13 @@ class TurnTracker:
 
     def _begin_input(self, kind: InputKind, start_ms: float, item_id: str | None) -> _Input:
         user = UserInput(kind=kind, start_ms=start_ms, item_id=item_id)
-        found = _Input(self._begin_turn(start_ms, user), user, TextBudget())
+        found = _Input(self._begin_turn(start_ms, user), user, TextBudget(), TextPieces())
         if item_id is not None:
             for old in (self._items.pop(item_id, None), self._items.store(item_id, found)):
-                self._finalise(old)
+                if old is not None:  # no longer tracked
+                    old.write_text(self._builder)
+                    self._drop_pieces(old)
         return found
-
-    def _finalise(self, old: _Input | None) -> None:
-        """Write what was received of the transcript of an item that is no longer tracked."""
-        if old is not None and old.user.item_id is not None:
-            pieces = self._drop_pieces(old.user.item_id)
-            if pieces is not None:
-                self._write_pieces(old, pieces)
-
-    def _input_of(self, item_id: str | None) -> _Input | None:
-        return None if item_id is None else self._items.get(item_id)
 
     def _begin_turn(self, at_ms: float, user: UserInput | None) -> Turn:
         self._report.turn_count += 1
@@ -354,7 +349,7 @@ class RunTracker:
 
     def __init__(self, builder: ReportBuilder, turns: TurnTracker, responses: ResponseTracker) -> None:
         self._builder, self._turns, self._responses = builder, turns, responses
-        self._user: UserInput | None = None
+        self._user: _Input | None = None
         self._response: ResponseState | None = None
         self.reset()
 
@@ -362,7 +357,6 @@ class RunTracker:
         """End both runs, as their session has ended."""
         self.write_texts()
         self._user = self._response = None
-        self._pieces, self._budget = TextPieces(), TextBudget()
         self._input_ms = self._output_ms = float("-inf")
 
     def add_input(self, text: str, time_ms: float) -> None:
@@ -370,10 +364,8 @@ class RunTracker:
         if self._user is None or time_ms - self._input_ms > _PAUSE_MS:
             self.write_texts()
             self._user = self._turns.begin_run(time_ms)
-            self._pieces, self._budget = TextPieces(), TextBudget()
-        self._input_ms = time_ms
-        self._user.end_ms = self._user.transcript_ms = time_ms
-        self._pieces.add(text)
+        self._input_ms = self._user.user.end_ms = self._user.user.transcript_ms = time_ms
+        self._user.pieces.add(text)
 
     def output_part(self, time_ms: float, ms_per_byte: float) -> ContentPart:
         """Return the part that output received now belongs to."""
@@ -390,7 +382,7 @@ class RunTracker:
     def write_texts(self) -> None:
         """Write the text of both runs received so far into the report."""
         if self._user is not None:
-            self._user.transcript = self._builder.text(self._pieces.read(), self._budget) or None
+            self._user.write_text(self._builder)
         if self._response is not None:
             self._response.write_text(self._builder)
 

@@ -11,7 +11,7 @@ import itertools
 import operator
 from collections import deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,14 +19,14 @@ from .._bounded import BoundedDict
 from .._secrets import without_keys
 from .._text import shorten
 from ..errors import DecodeError, snippet
-from ..events import ConversationItemCreate, FunctionCallOutputItem, ResponseDone, beta as beta_events
+from ..events import FunctionCallOutputItem
 from ..peek import peek_type
 from ..recording import BrokenLine, Entry
 from ..recording.audio import AudioChunk, Truncation
 from ..recording.redact import AUDIO_MEMBERS
 from ..state import Summarizer
 from ._builder import ReportBuilder
-from ._session import DECODERS, FIRST_TYPES, SESSION_TYPES, SessionTracker, session_of
+from ._session import SESSION_TYPES, SessionTracker
 
 MAX_ROWS: Final = 20_000
 MAX_LINE_CHARS: Final = 160
@@ -110,7 +110,7 @@ class EventList:
         self._tail: deque[Row] = deque(maxlen=self._half)
         self._open: BoundedDict[_RunKey, Row] = BoundedDict(_MAX_OPEN_RUNS)
         self._texts: BoundedDict[_RunKey, tuple[Row, RunText]] = BoundedDict(_MAX_OPEN_RUNS)
-        self._reader = _EventReader()
+        self._sessions, self._summarize = SessionTracker(ReportBuilder()), Summarizer()
         self._responses: set[str] = set()
         self._now_ms = 0.0
 
@@ -134,7 +134,7 @@ class EventList:
         if delta is not None:
             self._add_text(_row(entry, type, "text", ""), delta)
             return
-        row = _row(entry, type, *self._reader.read(entry, type))
+        row = _row(entry, type, *self._read_event(entry, type))
         if row.kind in ("unknown", "broken"):
             self._extend_run(row)
         else:
@@ -155,6 +155,18 @@ class EventList:
         for found in self._texts.values():
             _write_text(found)
         return itertools.chain(self._head, self._tail)
+
+    def _read_event(self, entry: Entry, type: str) -> tuple[str, str]:
+        """Return the kind and the text of an event, decoded in the same dialect as `Inspector` does."""
+        if type in SESSION_TYPES:
+            self._sessions.feed(entry, type)
+        try:
+            event = self._sessions.decode(entry, type)
+        except DecodeError as error:
+            return "broken", f"does not decode: {error.reason} at {error.path}"
+        if event is None:
+            return "unknown", f"<unknown, {len(entry.frame)} bytes>"
+        return _kind_of(event, type), self._summarize(event).removeprefix(type).strip()
 
     def _append(self, row: Row) -> None:
         self.total += 1
@@ -211,40 +223,10 @@ def _row(entry: Entry, type: str, kind: str, text: str) -> Row:
     )
 
 
-# --- Events ----------------------------------------------------------------------------
-
-
-class _EventReader:
-    """Decodes events in the same dialect as `Inspector` does."""
-
-    def __init__(self) -> None:
-        self._sessions = SessionTracker(ReportBuilder())
-        self._summarize = Summarizer()
-
-    def read(self, entry: Entry, type: str) -> tuple[str, str]:
-        """Return the kind and the text of an event."""
-        session = session_of(entry.frame) if type in SESSION_TYPES else None
-        if session is not None:
-            from_server = entry.direction == "server"
-            if from_server and type in FIRST_TYPES and self._sessions.is_new(session):
-                self._sessions.begin(entry.time_ms)
-            self._sessions.feed(type, session, from_server=from_server)
-        dialect = self._sessions.dialect_of(entry.direction, type)
-        try:
-            event = DECODERS[dialect or "ga", entry.direction](entry.frame)
-        except DecodeError as error:
-            return "broken", f"does not decode: {error.reason} at {error.path}"
-        if dialect is None:
-            return "unknown", f"<unknown, {len(entry.frame)} bytes>"
-        return _kind_of(event, type), self._summarize(event).removeprefix(type).strip()
-
-
-def _kind_of(event: object, type: str) -> str:
-    if isinstance(event, (ResponseDone, beta_events.ResponseDone)):
+def _kind_of(event: Any, type: str) -> str:
+    if type == "response.done":
         return {"failed": "error", "cancelled": "interruption"}.get(str(event.response.status), "response")
-    if isinstance(event, (ConversationItemCreate, beta_events.ConversationItemCreate)) and isinstance(
-        event.item, FunctionCallOutputItem
-    ):
+    if type == "conversation.item.create" and isinstance(event.item, FunctionCallOutputItem):
         return "call"
     return _KINDS.get(type, "other")
 

@@ -24,7 +24,7 @@ from .._text import clock, money, plural, shorten
 from ..recording.log import LogPath, ensure_not_input, path_list
 from .inspector import inspect_log
 from .report import LIMITS, MAX_TEXT_CHARS, MAX_TOTAL_CHARS, CostReport, Report, SessionReport, Turn
-from .timeline import Timeline, read_timeline
+from .timeline import Envelope, Timeline, read_timeline
 
 # A call shorter than this has its audio in the page by default.
 MAX_DEFAULT_AUDIO_MS: Final = 10 * 60 * 1000
@@ -111,18 +111,21 @@ def write_page(
 
 
 def _page(model: dict[str, Any], audible: Timeline | None) -> Iterator[bytes]:
-    """Yield the page in pieces, so that its audio is never in memory as a whole."""
+    """Yield the page in pieces, so that its audio is never in memory all at once."""
     style = _part("page.css")
-    script = "".join(["(() => {\n'use strict';\n", *(_part(f"{name}.js") for name in _SCRIPTS), "})();\n"])
+    scripts = "".join(_part(f"{name}.js") for name in _SCRIPTS)
+    script = f"(() => {{\n'use strict';\n{scripts}}})();\n"
     texts = {"policy": _policy(style, script), "style": style, "script": script}
     template = _PLACEHOLDER.split(_part("page.html"))
     for literal, name in zip(template[::2], [*template[1::2], ""], strict=True):
         yield literal.encode()
         if name == "data":
             yield script_json(model)
-        elif name == "sound":
-            yield from _audio_source(audible)
-        elif name:
+        elif name == "sound" and audible is not None:
+            yield b' src="data:audio/wav;base64,'
+            yield from audible.audio.wav_base64()
+            yield b'"'
+        elif name in texts:
             yield texts[name].encode()
 
 
@@ -131,27 +134,12 @@ def script_json(value: Any) -> bytes:
     return _ESCAPED.sub(lambda found: _ESCAPES[found.group()], msgspec.json.encode(value))
 
 
-def _audio_source(audible: Timeline | None) -> Iterator[bytes]:
-    if audible is not None:
-        yield b' src="data:audio/wav;base64,'
-        yield from audible.audio.wav_base64()
-        yield b'"'
-
-
 def _policy(style: str, script: str) -> str:
     """Return a policy under which only these texts run, nothing is loaded and no markup is created."""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src '{_hash(script)}'",
-            f"style-src '{_hash(style)}'",
-            "media-src data:",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        ]
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "media-src data:; img-src data:; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
 
@@ -223,10 +211,10 @@ def page_model(report: Report, timeline: Timeline) -> dict[str, Any]:
         "notes": [display_text(note, 1000) for note in _notes(report, timeline)],
         "start_ms": timeline.start_ms,
         "end_ms": end_ms,
-        "waves": {side: _wave(timeline, side, end_ms) for side in ("caller", "assistant")},
+        "waves": {side: _wave(audio.envelope(side, end_ms)) for side in ("caller", "assistant")},
         "sent": [[span.start_ms, span.end_ms] for span in audio.caller],
         "heard": [[span.start_ms, span.end_ms, display_text(span.response, 80)] for span in audio.assistant],
-        "turns": [_turn(turn, texts) for turn in turns],
+        "turns": [texts.limit(_without_tokens(turn)) for turn in turns],
         "gaps": [{"at_ms": gap.at_ms, "gap_ms": gap.gap_ms} for gap in report.gaps],
         "slowest_ms": report.latency.max,
         "events": [[*msgspec.structs.astuple(row)] for row in events],
@@ -265,52 +253,38 @@ class _TextLimiter:
         return [self.limit(each) for each in value] if isinstance(value, list) else value
 
 
-def _turn(turn: Turn, texts: _TextLimiter) -> dict[str, Any]:
-    built = msgspec.to_builtins(turn)
+def _without_tokens(turn: Turn) -> dict[str, Any]:
+    built: dict[str, Any] = msgspec.to_builtins(turn)
     for response in built["responses"]:
         del response["tokens"]
-    found: dict[str, Any] = texts.limit(built)
-    return found
+    return built
 
 
-def _wave(timeline: Timeline, side: str, end_ms: float) -> dict[str, Any]:
-    envelope = timeline.audio.envelope(side, end_ms)
+def _wave(envelope: Envelope) -> dict[str, Any]:
     return {"bin_ms": envelope.bin_ms, "data": pybase64.b64encode(envelope.data).decode()}
 
 
 def _facts(report: Report) -> Iterator[dict[str, str]]:
     """Yield the large figures."""
-    latency, gaps, codes = report.latency, report.gap_time, report.error_codes
-    yield _fact("Duration", clock(report.duration_ms), _speech(report))
+    latency, gaps, errors = report.latency, report.gap_count, report.error_count
+    sent, received = clock(report.user_audio_ms), clock(report.assistant_audio_ms)
+    of_responses = f"of {plural(latency.count, 'response')}" if latency.count else ""
+    p90 = f"p90 {_ms(latency.quantile(0.9))}" if latency.count else ""
+    longest = f"longest {_ms(report.gap_time.max)}" if report.gap_time.count else ""
+    codes = display_text(_names(report.error_codes), 60)
+    yield _fact("Duration", clock(report.duration_ms), f"{sent} sent, {received} received")
     yield _fact("Turns", f"{report.turn_count:,}", plural(report.response_count, "response"))
-    yield _fact(
-        "First audio, median",
-        _ms(latency.quantile(0.5)),
-        f"of {plural(latency.count, 'response')}" if latency.count else "",
-    )
-    yield _fact(
-        "First audio, slowest", _ms(latency.max), f"p90 {_ms(latency.quantile(0.9))}" if latency.count else ""
-    )
-    yield _fact("Interruptions", f"{report.interruption_count:,}", "")
-    yield _fact(
-        "Gaps",
-        f"{report.gap_count:,}",
-        f"longest {_ms(gaps.max)}" if gaps.count else "",
-        bad=report.gap_count > 0,
-    )
-    yield _fact(
-        "Errors", f"{report.error_count:,}", display_text(_names(codes), 60), bad=report.error_count > 0
-    )
+    yield _fact("First audio, median", _ms(latency.quantile(0.5)), of_responses)
+    yield _fact("First audio, slowest", _ms(latency.max), p90)
+    yield _fact("Interruptions", f"{report.interruption_count:,}")
+    yield _fact("Gaps", f"{gaps:,}", longest, is_problem=gaps > 0)
+    yield _fact("Errors", f"{errors:,}", codes, is_problem=errors > 0)
     yield _fact("Cost", *_cost(report.cost))
 
 
-def _fact(label: str, value: str, note: str, *, bad: bool = False) -> dict[str, str]:
-    """Return a figure: its label, its value, a note below it, and the tone "bad" if it is a problem."""
-    return {"label": label, "value": value, "note": note, "tone": "bad" if bad else ""}
-
-
-def _speech(report: Report) -> str:
-    return f"{clock(report.user_audio_ms)} sent, {clock(report.assistant_audio_ms)} received"
+def _fact(label: str, value: str, note: str = "", *, is_problem: bool = False) -> dict[str, str]:
+    """Return a figure: its label, its value, a note below it, and its tone, "bad" if it is a problem."""
+    return {"label": label, "value": value, "note": note, "tone": "bad" if is_problem else ""}
 
 
 def _cost(cost: CostReport) -> tuple[str, str]:
@@ -323,20 +297,17 @@ def _cost(cost: CostReport) -> tuple[str, str]:
 
 def _details(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the small figures, as name and value."""
-    session = report.sessions[-1] if report.sessions else None
     yield "Log", ", ".join(map(os.path.basename, report.logs[-_MAX_NAMES:]))
-    if session is not None:
-        yield from _session(session)
+    if report.sessions:
+        yield from _session(report.sessions[-1])
     if len(report.sessions) > 1:
         yield "Sessions", f"{len(report.sessions):,} in this log"
     tokens = report.usage.responses
     if tokens.total:
         yield "Tokens", f"{tokens.input:,} in ({tokens.cached:,} cached), {tokens.output:,} out"
-    counts = {
-        side: sum(each.frames for each in report.frames if each.direction == side)
-        for side in ("client", "server")
-    }
-    yield "Frames", f"{counts['client']:,} sent, {counts['server']:,} received, {report.nbytes:,} bytes"
+    sent = sum(count.frames for count in report.frames if count.direction == "client")
+    received = sum(count.frames for count in report.frames if count.direction == "server")
+    yield "Frames", f"{sent:,} sent, {received:,} received, {report.nbytes:,} bytes"
     if report.call_count:
         slowest = f", the slowest {_ms(report.call_time.max)}" if report.call_time.count else ""
         yield "Function calls", f"{report.call_count:,}{slowest}"

@@ -1,6 +1,6 @@
 """The types of a report: msgspec Structs, which can be written as JSON and read back.
 
-Nothing here computes; the inspector fills them. `LIMITS` says how much a report holds at most.
+The inspector fills them; nothing is computed here. `LIMITS` bounds the lists of a report.
 Fields ending in `_ms` that name a moment are milliseconds on the log's time line; None means that
 it did not happen or is not in the log. docs/inspect.md defines each figure; `summary` adds reports up.
 """
@@ -32,7 +32,7 @@ LIMITS: Final = {
     "undecodable_frames": 20,
     "rate_limits": 16,
 }
-# Characters of one text, and of all texts of a report together.
+# The most characters of one text, and of all texts of a report together.
 MAX_TEXT_CHARS: Final = 4_000
 MAX_TOTAL_CHARS: Final = 2_000_000
 # Names of one kind that are counted separately; all further ones are counted as OTHERS.
@@ -86,7 +86,7 @@ class FrameCount(Struct, kw_only=True):
 
 
 class RateLimitReport(Struct, kw_only=True):
-    """A rate limit at the moment when the least of it was left."""
+    """A rate limit, as reported when the least of it remained."""
 
     name: str
     limit: int | None = None
@@ -193,7 +193,7 @@ class InterruptionReport(Struct, kw_only=True):
 
 
 class GapReport(Struct, kw_only=True):
-    """A pause within a response: all received audio had been played at `at_ms`, more came after `gap_ms`."""
+    """A pause within a response: its audio ran out at `at_ms`, and more arrived `gap_ms` later."""
 
     at_ms: float
     gap_ms: float
@@ -237,7 +237,7 @@ class UsageReport(Struct, kw_only=True):
 
 
 class CostItem(Struct, kw_only=True):
-    """Cost in USD of one use of one model. `usd` is None if it is unknown; `problem` says why.
+    """Cost in USD of one use of one model. `usd` is None if it is unknown; `problem` is the reason.
 
     "backend" is usage of models that a Live session delegates to; "unreported" is usage that the
     server did not report.

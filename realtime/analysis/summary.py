@@ -8,6 +8,7 @@ ones are counted together as "(others)". Quantiles have the error of `Histogram`
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -74,17 +75,17 @@ class Summary(Struct, kw_only=True):
     @classmethod
     def of(cls, report: Report) -> Summary:
         """Return the summary of one call, which is named by the last file of its log."""
-        summary = cls(calls=1, unpriced=report.cost.usd is None, known_usd=report.cost.known_usd)
-        summary.duration_ms = report.duration_ms
-        summary.usage += report.usage
-        for name in (*_SUMS, *_HISTOGRAMS):
-            setattr(summary, name, getattr(summary, name) + getattr(report, name))
-        for name in _COUNTS:
-            setattr(summary, name, dict(getattr(report, name)))
-        summary.models = {report.model or "": 1}
-        summary.dialects = dict.fromkeys(report.dialects, 1)
         log = report.logs[-1] if report.logs else ""
-        summary.worst = {name: [WorstCall(value, log)] for name, value in _measures(report) if value > 0}
+        summary = cls(
+            calls=1,
+            duration_ms=report.duration_ms,
+            unpriced=report.cost.usd is None,
+            models={report.model or "": 1},
+            dialects=dict.fromkeys(report.dialects, 1),
+            known_usd=report.cost.known_usd,
+            worst={name: [WorstCall(value, log)] for name, value in _measures(report) if value > 0},
+        )
+        summary._add(report, _OF_REPORTS)
         return summary
 
     def add(self, report: Report) -> None:
@@ -102,22 +103,24 @@ class Summary(Struct, kw_only=True):
     def __iadd__(self, other: Summary) -> Summary:
         if not isinstance(other, Summary):
             return NotImplemented
-        for name in (*_SUMS, "calls", "duration_ms", "unpriced", "usage", *_HISTOGRAMS):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in (*_COUNTS, "models", "dialects"):
-            _add_counts(getattr(self, name), getattr(other, name))
+        self._add(other, [*_OF_REPORTS, "calls", "duration_ms", "unpriced", "models", "dialects"])
         self.known_usd = plus(self.known_usd, other.known_usd)
         for name, calls in other.worst.items():
             self.worst[name] = heapq.nlargest(MAX_WORST, [*self.worst.get(name, ()), *calls])
         return self
 
+    def _add(self, other: Summary | Report, names: Iterable[str]) -> None:
+        """Add the fields of these names."""
+        for name in names:
+            mine, more = getattr(self, name), getattr(other, name)
+            if isinstance(mine, dict):
+                _add_counts(mine, more)
+            else:
+                setattr(self, name, mine + more)
 
-_SUMS: Final = (
-    "nbytes", "broken", "undecodable", "user_audio_ms", "assistant_audio_ms", "turn_count", "response_count",
-    "call_count", "interruption_count", "gap_count", "error_count",
-)  # fmt: skip
-_HISTOGRAMS: Final = ("latency", "created_latency", "call_time", "gap_time")
-_COUNTS: Final = ("statuses", "interrupted_by", "error_codes", "unknown_types")
+
+# The fields that a report has too.
+_OF_REPORTS: Final = [name for name in Summary.__struct_fields__ if name in Report.__struct_fields__]
 
 
 def percentiles(histogram: Histogram) -> dict[str, float | None]:

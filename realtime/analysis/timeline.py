@@ -7,7 +7,7 @@ its events are an `event_list.EventList`. Nothing here knows HTML; turns and fig
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -34,7 +34,7 @@ MAX_BINS: Final = 200_000
 _BIN_MS: Final = (10, 20, 50, 100, 200, 500)
 _MAX_SPANS: Final = 20_000
 _MAX_ID_CHARS: Final = 80
-# Audio is placed in pieces of this size: a line of 40 bytes can stand for 128 MiB that was left out.
+# Audio is placed in pieces of this size: a line of 40 bytes can represent 128 MiB that was left out.
 _PIECE_BYTES: Final = 1 << 20
 _BLOCK_SAMPLES: Final = 400_000  # a multiple of every bin
 # A log that is continued after its first parts were deleted starts late; so does its timeline.
@@ -42,7 +42,7 @@ _LATE_START_MS: Final = 60_000.0
 
 
 class Timeline:
-    """Audio and events of a call. A context manager, because the audio is in temporary files.
+    """Audio and events of a call.
 
     Attributes:
         start_ms, end_ms: the range of the timeline, in the log's milliseconds. It ends with the last
@@ -54,51 +54,40 @@ class Timeline:
             their audio is not drawn.
     """
 
-    def __init__(self, start_ms: float, audio: CallAudio, events: EventList) -> None:
-        self.start_ms = self.end_ms = start_ms
+    def __init__(self, audio: CallAudio, events: EventList) -> None:
+        self.start_ms = self.end_ms = audio.start_ms
         self.audio, self.events = audio, events
         self.frames = self.broken = self.beyond = 0
 
-    def __enter__(self) -> Timeline:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.audio.close()
+@contextlib.contextmanager
+def read_timeline(log: LogPath | Iterable[LogPath]) -> Generator[Timeline, None, None]:
+    """Read the timeline of a log: a path, or the paths of a rotated log in order (`log_files`).
 
-
-def read_timeline(log: LogPath | Iterable[LogPath]) -> Timeline:
-    """Return the timeline of a log: a path, or the paths of a rotated log in order (`log_files`).
+    A context manager, because the audio is in temporary files.
 
     Raises:
         OSError: a file cannot be read, or a temporary one cannot be written.
         ConfigError: the log ends in .zst and no module for it is installed.
     """
     paths = path_list(log)
-    start_ms = _start_of(paths)
-    timeline = Timeline(start_ms, CallAudio(start_ms), EventList())
-    try:
-        _read(timeline, paths)
-    except BaseException:
-        timeline.audio.close()
-        raise
-    return timeline
-
-
-def _read(timeline: Timeline, paths: list[LogPath]) -> None:
-    for entry in read_log(paths):
-        if isinstance(entry, BrokenLine):
-            timeline.broken += 1
-            timeline.events.add(entry)
-            continue
-        timeline.frames += 1
-        if 0 <= entry.time_ms - timeline.start_ms <= MAX_MS:
-            timeline.events.add(entry, timeline.audio.feed(entry))
-            timeline.end_ms = max(timeline.end_ms, entry.time_ms)
-        else:
-            timeline.beyond += 1
-            timeline.events.add(entry)
-    timeline.audio.finish()
-    timeline.end_ms = max(timeline.end_ms, timeline.audio.end_ms)
+    with CallAudio(_start_of(paths)) as audio:
+        timeline = Timeline(audio, EventList())
+        for entry in read_log(paths):
+            if isinstance(entry, BrokenLine):
+                timeline.broken += 1
+                timeline.events.add(entry)
+                continue
+            timeline.frames += 1
+            if 0 <= entry.time_ms - audio.start_ms <= MAX_MS:
+                timeline.events.add(entry, audio.feed(entry))
+                timeline.end_ms = max(timeline.end_ms, entry.time_ms)
+            else:
+                timeline.beyond += 1
+                timeline.events.add(entry)
+        audio.finish()
+        timeline.end_ms = max(timeline.end_ms, audio.end_ms)
+        yield timeline
 
 
 def _start_of(paths: list[LogPath]) -> float:
@@ -162,13 +151,13 @@ class CallAudio:
             self.is_left_out |= len(found.data) > len(entry.frame)
             self._place("assistant" if found.part is not None else "caller", found, at)
         elif found is not None:
-            with contextlib.suppress(AudioError):  # the resampler's rest lies beyond the end
+            with contextlib.suppress(AudioError):  # the resampler's last samples lie beyond the end
                 self._tracks["assistant"].truncate(found, at)
             _truncate_spans(self.assistant, found, entry.time_ms)
         return found
 
     def finish(self) -> None:
-        """Write the rest of the audio. Nothing may be fed afterwards."""
+        """Write the audio that the resamplers withhold. Nothing may be fed afterwards."""
         for track in self._tracks.values():
             with contextlib.suppress(AudioError):
                 track.finish()
@@ -183,24 +172,19 @@ class CallAudio:
         """End of the audio of both sides."""
         return self._ms(self._samples)
 
-    @property
-    def wav_bytes(self) -> int:
-        """Size of the WAV file that `wav_base64` yields."""
-        return len(self._header()) + 2 * self._samples
-
     def envelope(self, side: str, end_ms: float) -> Envelope:
         """Return the envelope of "caller" or "assistant", with bins that suit a timeline up to `end_ms`."""
         bin_ms = next((ms for ms in _BIN_MS if (end_ms - self.start_ms) / ms <= MAX_BINS), _BIN_MS[-1])
-        rows: list[list[bytes]] = [[], [], []]
+        width = bin_ms * _SAMPLES_PER_MS
+        low, high, loudness = b"", b"", b""
         for block in self._tracks[side].blocks(_BLOCK_SAMPLES, self._tracks[side].end):
             samples = np.frombuffer(block, "<i2").astype(np.float32) / 32768
-            width = bin_ms * _SAMPLES_PER_MS
             bins = np.pad(samples, (0, -len(samples) % width)).reshape(-1, width)
             rms = np.sqrt(np.mean(np.square(bins), axis=1))
-            rows[0].append(_signed_roots(bins.min(axis=1)))
-            rows[1].append(_signed_roots(bins.max(axis=1)))
-            rows[2].append(np.rint(np.sqrt(rms) * 255).astype(np.uint8).tobytes())
-        return Envelope(bin_ms, b"".join(b"".join(row) for row in rows))
+            low += _signed_roots(bins.min(axis=1))
+            high += _signed_roots(bins.max(axis=1))
+            loudness += np.rint(np.sqrt(rms) * 255).astype(np.uint8).tobytes()
+        return Envelope(bin_ms, low + high + loudness)
 
     def wav_base64(self) -> Iterator[bytes]:
         """Yield a WAV file as base64: 8 kHz mu-law, caller left and assistant right."""
@@ -246,11 +230,8 @@ class CallAudio:
     def _ms(self, sample: int) -> float:
         return self.start_ms + sample / _SAMPLES_PER_MS
 
-    def _header(self) -> bytes:
-        return wav_header(AudioFormat.G711_ULAW, AUDIO_RATE, 2 * self._samples, 2)
-
     def _wav(self) -> Iterator[bytes]:
-        yield self._header()
+        yield wav_header(AudioFormat.G711_ULAW, AUDIO_RATE, 2 * self._samples, 2)
         sides = (track.blocks(_BLOCK_SAMPLES, self._samples) for track in self._tracks.values())
         for left, right in zip(*sides, strict=True):
             yield np.stack([ulaw_encode(left), ulaw_encode(right)], axis=1).tobytes()

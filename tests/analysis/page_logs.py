@@ -76,7 +76,7 @@ class Call:
         for n, chunk in chunks.items():
             self.client(100 + n * 20, "input_audio_buffer.append", audio=pybase64.b64encode(chunk).decode())
 
-    def heard(self, start: int, end: int, item: str, transcript: str) -> None:
+    def add_user_turn(self, start: int, end: int, item: str, transcript: str) -> None:
         """Add the events of one turn of the user. Times are those of the audio, which begins at 100 ms."""
         self.server(
             start + 180, "input_audio_buffer.speech_started", audio_start_ms=start - 100, item_id=item
@@ -92,7 +92,7 @@ class Call:
 
     def answer(
         self, created: int, first: int, length: int, name: str, transcript: str,
-        *, status: str = "completed", stall: tuple[int, int] | None = None, cut_at: int | None = None,
+        *, status: str = "completed", stall: tuple[int, int] | None = None, truncate_at: int | None = None,
     ) -> None:  # fmt: skip
         """Add an audio response: 200 ms chunks every 55 ms, with a pause of `stall[1]` ms after chunk `stall[0]`."""
         ids = {
@@ -120,7 +120,7 @@ class Call:
         data, size, at = speech(self.format.value, 300, length), self.format.chunk_bytes(200), float(first)
         count = -(-len(data) // size)
         for n in range(count):
-            if cut_at is not None and at > cut_at:
+            if truncate_at is not None and at > truncate_at:
                 break
             text = words[n * len(words) // count : (n + 1) * len(words) // count]
             for word in text:
@@ -141,7 +141,7 @@ class Call:
             else {}
         )
         response = {"id": f"resp_{name}", "status": status, "output": [], "usage": usage, **reason}
-        self.server(max(at + 6, cut_at or 0), "response.done", response=response)
+        self.server(max(at + 6, truncate_at or 0), "response.done", response=response)
 
     def write(self, path: Path) -> Path:
         now = [0.0]
@@ -161,11 +161,13 @@ def hotel(format: str = "pcm16") -> Call:
     )
     call.client(600, "response.create")
     call.answer(690, 1010, 3400, "1", GREETING)
-    call.heard(5100, 7800, "item_u1", "Hi, do you have a quiet room for the fourteenth, for two people?")
+    call.add_user_turn(
+        5100, 7800, "item_u1", "Hi, do you have a quiet room for the fourteenth, for two people?"
+    )
     call.answer(8330, 8760, 7600, "2", ANSWER, status="cancelled")
     call.client(11_090, "conversation.item.truncate", item_id="item_2", content_index=0, audio_end_ms=2300)
     call.server(11_150, "conversation.item.truncated", item_id="item_2", content_index=0, audio_end_ms=2300)
-    call.heard(
+    call.add_user_turn(
         10_900,
         13_900,
         "item_u2",
@@ -191,7 +193,7 @@ def hotel(format: str = "pcm16") -> Call:
         "rate_limits.updated",
         rate_limits=[{"name": "tokens", "limit": 40000, "remaining": 31250, "reset_seconds": 13.1}],
     )
-    call.heard(27_500, 28_700, "item_u3", "Yes please.")
+    call.add_user_turn(27_500, 28_700, "item_u3", "Yes please.")
     call.answer(
         29_300,
         30_460,
@@ -200,7 +202,7 @@ def hotel(format: str = "pcm16") -> Call:
         "Done. You will find the confirmation in your inbox in a minute or two.",
         stall=(9, 2300),
     )
-    call.heard(36_100, 38_500, "item_u4", "Wonderful, thank you so much. Have a good day!")
+    call.add_user_turn(36_100, 38_500, "item_u4", "Wonderful, thank you so much. Have a good day!")
     call.answer(39_080, 39_390, 2800, "6", "Thank you for calling, and see you on the fourteenth.")
     return call
 
@@ -256,7 +258,7 @@ def hostile() -> Call:
     call.microphone(3000, [(500, 1000, 120)])
     for number, text in enumerate(NASTY):
         at = 4000 + number * 3000
-        call.heard(at, at + 700, f"item_{text[:200]}", text)
+        call.add_user_turn(at, at + 700, f"item_{text[:200]}", text)
         call.answer(at + 1300, at + 1500, 600, text[:200], text, status=text[:60])
         call.server(
             at + 2000,
@@ -287,7 +289,7 @@ def long_call(path: Path, minutes: float, turns: int) -> Path:
     for number in range(turns):
         at = 200 + number * end // turns
         span = min(4000, end // turns // 2)
-        call.heard(
+        call.add_user_turn(
             at,
             at + span,
             f"item_u{number}",

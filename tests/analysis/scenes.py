@@ -139,7 +139,7 @@ def reachable_nbytes(root: object) -> int:
 def event_types() -> list[tuple[Direction, str]]:
     """Return every event type of every dialect, with the side that sends it."""
     sides: tuple[Direction, ...] = ("client", "server")
-    found = {
+    found: set[tuple[Direction, str]] = {
         (side, str(event.__struct_config__.tag))
         for dialect in ("ga", "beta", "translation", "live")
         for side in sides

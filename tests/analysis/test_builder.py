@@ -97,7 +97,7 @@ def test_a_thousand_reports_are_equal() -> None:
         last = inspector.report()
     assert last == first == scene.report()
     scene.speech("b", 0, 0)
-    scene.server(TRANSCRIBED, item_id="b", content_index=0, transcript="the whole of it")
+    scene.server(TRANSCRIBED, item_id="b", content_index=0, transcript="all of it")
     inspector.feed_all(scene.entries[-4:])
     assert inspector.report() == scene.report()
     assert inspector.report().left_out == {}
@@ -106,11 +106,11 @@ def test_a_thousand_reports_are_equal() -> None:
 def test_a_piece_after_the_complete_transcript_is_ignored() -> None:
     scene = Scene().begin()
     scene.speech("a", 0, 0)
-    scene.server(TRANSCRIBED, item_id="a", content_index=0, transcript="the whole sentence")
+    scene.server(TRANSCRIBED, item_id="a", content_index=0, transcript="the complete sentence")
     scene.server(TRANSCRIBES, item_id="a", content_index=0, delta="late")
     (turn,) = scene.report().turns
     assert turn.user is not None
-    assert turn.user.transcript == "the whole sentence"
+    assert turn.user.transcript == "the complete sentence"
 
 
 def test_a_truncated_run_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_a_repeated_item_id_is_a_new_item() -> None:
     assert [turn.user and turn.user.transcript for turn in scene.report().turns] == ["first", "second"]
 
 
-# --- Keys ------------------------------------------------------------------------------
+# --- Credentials -----------------------------------------------------------------------
 
 
 def test_credentials_are_removed() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,15 +12,22 @@ from hypothesis import example, given, settings, strategies as st
 
 from realtime.analysis import Inspector, event_list
 from realtime.analysis.event_list import MAX_LINE_CHARS, EventList, RunText, printable_line
-from realtime.analysis.timeline import Timeline
 from realtime.recording import BrokenLine, Direction, Entry
 from tests.analysis.scenes import event_types
-from tests.analysis.test_timeline import NOISE, append, delta, line, rows_of, timeline_of as timeline_of
+from tests.analysis.test_timeline import (
+    NOISE,
+    Timelines,
+    append,
+    delta,
+    line,
+    rows_of,
+    timeline_of as timeline_of,
+)
 
 # --- Events ---------------------------------------------------------------------------
 
 
-def test_deltas_form_runs_that_other_events_end(timeline_of: Callable[..., Timeline]) -> None:
+def test_deltas_form_runs_that_other_events_end(timeline_of: Timelines) -> None:
     text = {"response_id": "ra", "item_id": "a", "content_index": 0}
     with timeline_of(
         append(0, NOISE[:480]),
@@ -51,7 +57,7 @@ def test_deltas_form_runs_that_other_events_end(timeline_of: Callable[..., Timel
         assert rows_of(timeline)[2].text == "Good morning ."
 
 
-def test_the_first_audio_of_each_response_begins_a_run(timeline_of: Callable[..., Timeline]) -> None:
+def test_the_first_audio_of_each_response_begins_a_run(timeline_of: Timelines) -> None:
     lines = [delta(at, NOISE[:480], item) for at, item in enumerate("aabba")]
     with timeline_of(*lines) as timeline:
         assert [(row.count, row.is_first) for row in rows_of(timeline)] == [(2, True), (3, True)]
@@ -288,12 +294,12 @@ def test_a_credential_in_pieces_is_removed(key: str, size: int) -> None:
 def test_a_credential_in_pieces_over_several_lines_is_removed(
     key: str, before: str, pieces: list[tuple[int, bool]]
 ) -> None:
-    text, cut = f"{before}{key} and on", list[tuple[str, bool]]()
+    text, divided = f"{before}{key} and on", list[tuple[str, bool]]()
     for size, begins in pieces:
-        cut.append((text[:size], begins))
+        divided.append((text[:size], begins))
         text = text[size:]
-    cut.append((text, False))
-    shown = lines_of(cut)
+    divided.append((text, False))
+    shown = lines_of(divided)
     secret = key[len("Bearer ") :] if key == TOKEN else key
     # A line may contain the beginning of a credential that is too short to be recognised.
     assert not any(secret[at : at + 12] in line for line in shown for at in range(len(secret) - 11))

@@ -331,7 +331,7 @@ def test_a_log_of_100_mb_takes_no_more_memory_than_one_of_ten(tmp_path: Path) ->
     assert hundred - ten < 2_000_000
 
 
-# --- Whatever is in it -----------------------------------------------------------------
+# --- Malformed content -----------------------------------------------------------------
 
 
 def test_every_event_of_every_dialect_is_accepted() -> None:

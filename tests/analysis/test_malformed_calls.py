@@ -126,17 +126,17 @@ def test_items_beyond_the_limit() -> None:
     for number in range(MAX_ITEMS + 10):
         scene.speech(f"u{number}", 0, 0)
         kind = "conversation.item.input_audio_transcription.delta"
-        scene.server(kind, item_id=f"u{number}", content_index=0, delta="said")
+        scene.server(kind, item_id=f"u{number}", content_index=0, delta="partial")
     for number in (0, MAX_ITEMS):
         scene.server(
             "conversation.item.input_audio_transcription.completed",
-            item_id=f"u{number}", content_index=0, transcript="whole",
+            item_id=f"u{number}", content_index=0, transcript="complete",
         )  # fmt: skip
     report = scene.report()
     assert report.turns[MAX_ITEMS].user is not None
-    assert report.turns[MAX_ITEMS].user.transcript == "whole"
+    assert report.turns[MAX_ITEMS].user.transcript == "complete"
     assert report.turns[0].user is not None
-    assert report.turns[0].user.transcript == "said"
+    assert report.turns[0].user.transcript == "partial"
 
 
 def test_requests_beyond_the_limit() -> None:

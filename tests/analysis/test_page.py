@@ -103,7 +103,7 @@ def written(tmp_path: Path) -> Callable[..., tuple[PageStats, Parsed]]:
     return made
 
 
-# --- What is in it ----------------------------------------------------------------------
+# --- Content ----------------------------------------------------------------------------
 
 
 def test_a_complete_call(written: Callable[..., tuple[PageStats, Parsed]]) -> None:
@@ -152,7 +152,7 @@ def test_a_given_report_is_used(written: Callable[..., tuple[PageStats, Parsed]]
     ],
     ids=["empty", "broken", "no audio", "left out", "long", "undecodable"],
 )  # fmt: skip
-def test_notes_say_what_is_missing(
+def test_notes_list_what_is_missing(
     written: Callable[..., tuple[PageStats, Parsed]], lines: list[str], note: str
 ) -> None:
     stats, page = written(lines)
@@ -263,7 +263,7 @@ def test_short_calls_include_their_audio(
         assert len(wav) == 58 + stats.audio_ms * 16
 
 
-# --- Nothing of a log runs ----------------------------------------------------------------
+# --- Hostile logs -------------------------------------------------------------------------
 
 
 def test_the_policy_admits_only_the_pages_script_and_style(
@@ -431,12 +431,14 @@ def test_a_device_is_written_directly(tmp_path: Path) -> None:
 
 
 def test_a_rotated_log_is_one_page(tmp_path: Path) -> None:
-    lines = hotel().write(tmp_path / "whole.jsonl").read_text().splitlines(keepends=True)
+    lines = hotel().write(tmp_path / "complete.jsonl").read_text().splitlines(keepends=True)
     parts = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
     parts[0].write_text("".join(lines[:900]))
     parts[1].write_text("".join(lines[900:]))
     stats = write_page((path for path in parts), tmp_path / "parts.html")
     one = write_page(
-        tmp_path / "whole.jsonl", tmp_path / "whole.html", report=inspect_log(tmp_path / "whole.jsonl")
+        tmp_path / "complete.jsonl",
+        tmp_path / "complete.html",
+        report=inspect_log(tmp_path / "complete.jsonl"),
     )
     assert (stats.duration_ms, stats.turns, stats.events) == (one.duration_ms, one.turns, one.events)

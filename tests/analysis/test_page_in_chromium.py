@@ -80,7 +80,7 @@ def _ms(time: str) -> float:
     return int(minutes) * 60_000 + float(seconds) * 1000
 
 
-# --- It is all there ---------------------------------------------------------------------
+# --- Content -----------------------------------------------------------------------------
 
 
 def test_a_call_is_shown(page: Page, hotel_page: Path) -> None:
@@ -129,7 +129,7 @@ def test_the_audio_can_be_played(page: Page, hotel_page: Path) -> None:
     assert _ms(page.text("#clock").partition(" ")[0]) > 5100
 
 
-def test_a_page_without_audio_says_so(page: Page, tmp_path: Path) -> None:
+def test_a_page_without_audio_has_a_note(page: Page, tmp_path: Path) -> None:
     page.open(_written(hotel("g711_ulaw"), tmp_path, audio=False))
     assert page.run("document.querySelector('#play').disabled") is True
     assert page.text("#play-name") == "No audio"
@@ -138,7 +138,7 @@ def test_a_page_without_audio_says_so(page: Page, tmp_path: Path) -> None:
     assert page.text("#clock").startswith("0:11.0")
 
 
-# --- Zoom, and going to places -------------------------------------------------------------
+# --- Zoom and navigation -------------------------------------------------------------------
 
 
 def test_wheel_buttons_keys_and_drags_move_the_timeline(page: Page, hotel_page: Path) -> None:
@@ -181,7 +181,7 @@ def test_wheel_buttons_keys_and_drags_move_the_timeline(page: Page, hotel_page: 
     assert _ms(_seen(page)[0]) > 15_000
 
 
-def test_a_wheel_over_the_whole_call_scrolls_the_page(page: Page, hotel_page: Path) -> None:
+def test_a_wheel_over_the_complete_call_scrolls_the_page(page: Page, hotel_page: Path) -> None:
     page.open(hotel_page)
     assert page.run("new Promise((done) => { document.querySelector('#stage').addEventListener('wheel',"
                     "(event) => done(event.defaultPrevented)); document.querySelector('#stage').dispatchEvent("
@@ -317,7 +317,7 @@ def test_the_list_shows_where_rows_were_left_out(
     assert page.run("document.querySelector('.row.picked').getAttribute('aria-posinset')") == "4"
 
 
-# --- Whatever the log says -----------------------------------------------------------------------
+# --- Hostile and unusual logs --------------------------------------------------------------------
 
 
 def test_a_hostile_log_runs_nothing(page: Page, tmp_path: Path) -> None:
@@ -404,7 +404,7 @@ def test_the_page_of_an_hour_is_quick_to_draw(page: Page, tmp_path: Path) -> Non
     assert page.run(COLORS % "#lanes")[1] > 10_000
 
 
-# --- Where it is looked at -------------------------------------------------------------------------
+# --- Widths, colours, print and accessibility ------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", [1280, 800, 390])
@@ -416,7 +416,7 @@ def test_nothing_is_wider_than_the_window(page: Page, hotel_page: Path, width: i
     assert 0 < left < left + lanes < width
 
 
-def test_dark_is_another_picture(page: Page, hotel_page: Path) -> None:
+def test_dark_mode_changes_the_picture(page: Page, hotel_page: Path) -> None:
     page.open(hotel_page)
     pictures, backs = [], []
     for scheme in ("light", "dark"):

@@ -24,7 +24,7 @@ def only(report: Report) -> ResponseReport:
 
 
 @pytest.mark.parametrize("format", ["pcm16", "g711_ulaw"])
-def test_a_gap_is_where_what_came_was_over(format: str) -> None:
+def test_a_gap_is_where_received_audio_ran_out(format: str) -> None:
     scene = Scene(format).begin()
     scene.created("resp_1")
     for wait, ms in ((0, 400), (300, 400), (600, 200), (215, 100), (119, 100)):
@@ -69,12 +69,12 @@ def test_an_interrupted_response_has_no_gaps() -> None:
     assert (report.gap_count, only(report).audio_ms) == (0, 200)
 
 
-def test_a_gap_is_longer_than_nothing() -> None:
+def test_gap_ms_must_be_positive() -> None:
     with pytest.raises(ConfigError, match="gap_ms"):
         Inspector(gap_ms=0)
 
 
-# --- Cuts ------------------------------------------------------------------------------
+# --- Interruptions ---------------------------------------------------------------------
 
 
 def playing(speech_after_ms: float | None = None) -> Scene:
@@ -214,7 +214,7 @@ def test_audio_outside_of_the_log() -> None:
     assert (report.interruptions[0].into_ms, report.gap_count) == (1000, 0)
 
 
-# --- Measured, not decoded -------------------------------------------------------------
+# --- The length of audio ---------------------------------------------------------------
 
 DELTA = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
 

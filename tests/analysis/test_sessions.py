@@ -190,7 +190,7 @@ def test_malformed_sessions(session: Any) -> None:
     assert (report.sessions[0].input_format, report.sessions[0].turn_detection) == ("pcm16", None)
 
 
-# --- What went wrong -------------------------------------------------------------------
+# --- Errors ----------------------------------------------------------------------------
 
 
 def test_errors_are_listed_and_shortened() -> None:
@@ -240,7 +240,7 @@ def test_the_lowest_of_each_rate_limit() -> None:
     assert (found.name, found.remaining, found.limit, found.at_ms) == ("tokens", 40, 500, 20)
 
 
-# --- Money -----------------------------------------------------------------------------
+# --- Cost ------------------------------------------------------------------------------
 
 
 def spent(model: str | None = "gpt-realtime-2") -> Scene:

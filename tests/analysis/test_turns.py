@@ -50,7 +50,7 @@ def test_a_turn_detected_by_the_server() -> None:
     assert (response.heard_ms, response.interrupted_by) == (None, None)
 
 
-def test_speech_lies_where_its_audio_was_sent() -> None:
+def test_speech_has_the_time_at_which_its_audio_was_sent() -> None:
     scene = Scene().begin()
     for _ in range(100):  # faster than real time
         scene.client("input_audio_buffer.append", audio="A" * 1280)
@@ -337,10 +337,10 @@ def test_late_partial_and_missing_transcripts() -> None:
         scene.server(f"{kind}.delta", item_id=item, content_index=0, delta=f"of {item} ")
     failed = {"type": "t", "code": "bad_audio", "message": "too quiet"}
     scene.server(f"{kind}.failed", item_id="b", content_index=0, error=failed)
-    scene.server(f"{kind}.completed", item_id="c", content_index=0, transcript="whole")
+    scene.server(f"{kind}.completed", item_id="c", content_index=0, transcript="complete")
     report = scene.report()
     users = [turn.user for turn in report.turns]
-    assert [user and user.transcript for user in users] == ["of a of a ", None, "whole"]
+    assert [user and user.transcript for user in users] == ["of a of a ", None, "complete"]
     assert users[1] is not None
     assert users[1].transcription_error == "too quiet"
     assert [(error.source, error.code) for error in report.errors] == [("transcription", "bad_audio")]
