@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -28,6 +28,10 @@ class BoundedDict(OrderedDict[K, V]):
 
     def __setitem__(self, key: K, value: V) -> None:
         self.store(key, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For pickle and copy: OrderedDict's own calls the constructor without the limit.
+        return type(self), (self.limit,), None, None, iter(self.items())
 
     def store(self, key: K, value: V) -> V | None:
         """Set `key` as the newest entry. Returns the value that was dropped to make room, if any."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 from hypothesis import given, strategies as st
 
 from realtime._bounded import BoundedDict, SeenSet
@@ -35,3 +41,13 @@ def test_a_seen_set_recognises_the_last_keys_only() -> None:
     other = SeenSet(2)
     other.update(seen)
     assert not other.add("b")
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_copies_and_pickles_keep_the_limit(clone: Callable[[Any], Any]) -> None:
+    table = BoundedDict[str, int](2)
+    table["a"], table["b"] = 1, 2
+    cloned = clone(table)
+    assert (cloned, cloned.limit) == (table, 2)
+    cloned["c"] = 3
+    assert (list(cloned), list(table)) == (["b", "c"], ["a", "b"])

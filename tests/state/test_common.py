@@ -1,9 +1,12 @@
-"""Raw frames given to feed() are refused, by every object and every time."""
+"""Every object refuses raw frames in feed(), and can be copied and pickled."""
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -35,3 +38,17 @@ def test_objects_that_are_no_events_are_ignored(kind: type) -> None:
 def test_dir_shows_the_public_names() -> None:
     assert dir(state) == sorted(state.__all__)
     assert all(hasattr(state, name) for name in state.__all__)
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+@pytest.mark.parametrize("kind", [Conversation, FunctionCalls, Playback, Usage])
+def test_objects_can_be_copied_and_pickled(kind: type[Any], clone: Callable[[Any], Any]) -> None:
+    """Gateways hand calls over between processes."""
+    original = kind()
+    created = realtime.decode_server(
+        '{"type":"response.created","response":{"id":"r","status":"in_progress","output":[]}}'
+    )
+    original.feed(created)
+    cloned = clone(original)
+    cloned.feed(created)
+    assert type(cloned) is kind
