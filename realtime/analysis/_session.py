@@ -19,7 +19,7 @@ from ..errors import DecodeError
 from ..events.session import AnyFormat
 from ..format import stated_formats
 from ..recording import Direction, Entry
-from ..recording.audio import PCM16, Coding, session_coding
+from ..recording.audio import FIRST_SESSION_TYPES, PCM16, Coding, session_coding
 from ._builder import ReportBuilder, as_name
 from .report import SessionReport
 
@@ -43,12 +43,6 @@ def _speakers() -> dict[tuple[Direction, str], list[str]]:
 
 # The dialects that have an event type.
 _SPEAKERS: Final = _speakers()
-# The first event of a session, and all events that have a session object.
-_FIRST_TYPES: Final = frozenset({"session.created", "session.started", "transcription_session.created"})
-SESSION_TYPES: Final = _FIRST_TYPES | {
-    "session.updated", "session.update", "session.start",
-    "transcription_session.updated", "transcription_session.update",
-}  # fmt: skip
 # Members that only beta's sessions have.
 _BETA_MEMBERS: Final = frozenset({
     "modalities", "input_audio_format", "output_audio_format", "input_audio_transcription",
@@ -105,7 +99,7 @@ class SessionTracker:
             return
         id = as_name(session.get("id"))
         is_same = id is not None and id == self.now.id
-        if from_server and type in _FIRST_TYPES and self._is_confirmed and not is_same:
+        if from_server and type in FIRST_SESSION_TYPES and self._is_confirmed and not is_same:
             self.begin(entry.time_ms)
         now, audio = self.now, _object(session.get("audio"))
         now.dialect = _dialect_of(type, session, now.dialect)

@@ -22,11 +22,11 @@ from ..errors import DecodeError, snippet
 from ..events import FunctionCallOutputItem
 from ..peek import peek_type
 from ..recording import BrokenLine, Entry
-from ..recording.audio import AudioChunk, Truncation
+from ..recording.audio import SESSION_TYPES, AudioChunk, Truncation
 from ..recording.redact import AUDIO_MEMBERS
 from ..state import Summarizer
 from ._builder import ReportBuilder
-from ._session import SESSION_TYPES, SessionTracker
+from ._session import SessionTracker
 
 MAX_ROWS: Final = 20_000
 MAX_LINE_CHARS: Final = 160

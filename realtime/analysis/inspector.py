@@ -13,11 +13,11 @@ from typing import Final
 from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
 from ..recording import BrokenLine, Entry, read_log
+from ..recording.audio import SESSION_TYPES
 from ..recording.log import LogPath, path_list
 from ._builder import file_name
 from ._call import APPEND, AUDIO_AND_TEXT, HANDLERS, CallState, plain_append_nbytes
 from ._cost import Price
-from ._session import SESSION_TYPES
 from .report import Report
 
 # Audio that arrives this late is audible as a gap.

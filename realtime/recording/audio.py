@@ -147,12 +147,14 @@ _decode_truncate = msgspec.json.Decoder(_Truncate).decode
 _decode_cleared = msgspec.json.Decoder(_BufferCleared).decode
 _decode_json = msgspec.json.Decoder().decode
 
-_SESSION_TYPES: Final = frozenset(
-    {
-        "session.created", "session.updated", "session.update", "session.start", "session.started",
-        "transcription_session.update", "transcription_session.updated", "transcription_session.created",
-    }
-)  # fmt: skip
+# The first event of a session, and all events that have a session object.
+FIRST_SESSION_TYPES: Final = frozenset(
+    {"session.created", "session.started", "transcription_session.created"}
+)
+SESSION_TYPES: Final = FIRST_SESSION_TYPES | {
+    "session.updated", "session.update", "session.start",
+    "transcription_session.updated", "transcription_session.update",
+}  # fmt: skip
 _TRUNCATE_TYPES: Final = frozenset({"conversation.item.truncate", "conversation.item.truncated"})
 
 
@@ -175,7 +177,7 @@ class AudioExtractor:
                 return Truncation(part, max(0.0, event.audio_end_ms or 0.0))
             if kind == "output_audio_buffer.cleared":
                 return Truncation(None, None, _decode_cleared(entry.frame).response_id)
-            if kind in _SESSION_TYPES:
+            if kind in SESSION_TYPES:
                 self._set_session(_decode_json(entry.frame).get("session"))
             elif kind == "response.created":
                 self._set_response(_decode_json(entry.frame).get("response"))
