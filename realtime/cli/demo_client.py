@@ -18,17 +18,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.frames import CloseCode
 
+from .. import events as ga
 from .._text import one_line
 from ..audio import chunks
 from ..codec import decode_server, encode, encode_append
 from ..errors import RealtimeError
-from ..events import (
-    ClientEvent,
-    InputAudioBufferAppend,
-    InputAudioBufferClear,
-    InputAudioBufferCleared,
-    ResponseCreate,
-)
 from .demo_audio import PHONE
 from .demo_call import DemoCall
 from .demo_reconnect import (
@@ -48,7 +42,7 @@ TRANSCRIPTS_SECONDS: Final = 1.0
 # audio in the sockets' buffers, and distinguishes a server that reads slowly from one that is silent.
 FRAMES_PER_PING: Final = 25
 RESEND_CHUNK_MS: Final = 1000
-_APPEND: Final = str(InputAudioBufferAppend.__struct_config__.tag)
+_APPEND: Final = str(ga.InputAudioBufferAppend.__struct_config__.tag)
 
 R = TypeVar("R")
 
@@ -123,14 +117,14 @@ class DemoClient:
 
     # --- Sending ---
 
-    async def _send_all(self, connection: ClientConnection, hello: ClientEvent) -> None:
+    async def _send_all(self, connection: ClientConnection, hello: ga.ClientEvent) -> None:
         try:
             await self._make_call(connection, hello)
         except ConnectionClosed:
             # The receiving task finds the connection closed too, after the last frame that arrived.
             await asyncio.Event().wait()
 
-    async def _make_call(self, connection: ClientConnection, hello: ClientEvent) -> None:
+    async def _make_call(self, connection: ClientConnection, hello: ga.ClientEvent) -> None:
         call = self._call
         await self._send_event(connection, hello)
         await self._wait_until(lambda: call.session.is_ready)
@@ -180,7 +174,7 @@ class DemoClient:
         if call.session.is_commit_refused:
             audio = call.session.audio.sent.audio
             # The server reports an empty buffer. If it has audio all the same, it must not get it twice.
-            await self._send_event(connection, InputAudioBufferClear())
+            await self._send_event(connection, ga.InputAudioBufferClear())
             for chunk in chunks(audio, call.session.audio.input_format, RESEND_CHUNK_MS):
                 await self._send_audio(connection, bytes(chunk))
             call.add_resent(len(audio))
@@ -188,7 +182,7 @@ class DemoClient:
         if call.session.is_commit_refused:
             call.skip_turn()
             return
-        await self._send_event(connection, ResponseCreate())
+        await self._send_event(connection, ga.ResponseCreate())
         await self._wait_until(lambda: not call.is_answer_pending)
 
     async def _send_commit(self, connection: ClientConnection) -> None:
@@ -199,7 +193,7 @@ class DemoClient:
         if audio:
             await self._send(connection, _APPEND, self._call.append_frame(audio))
 
-    async def _send_event(self, connection: ClientConnection, event: ClientEvent) -> None:
+    async def _send_event(self, connection: ClientConnection, event: ga.ClientEvent) -> None:
         await self._send(connection, event.type, self._call.request_frame(event))
         self._last_progress = time.monotonic()
 
@@ -253,7 +247,7 @@ def _closed_error(closed: ConnectionClosed) -> RealtimeError:
 def _warm_up() -> None:
     """Build the codec's decoders and tables, which are made at first use, before anything is timed."""
     encode_append(b"")
-    decode_server(encode(InputAudioBufferCleared()))
+    decode_server(encode(ga.InputAudioBufferCleared()))
 
 
 # --- Connecting ------------------------------------------------------------------------

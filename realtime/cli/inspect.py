@@ -18,22 +18,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from .. import analysis
 from .._text import clock, duration, money, one_line, plural
-from ..analysis import (
-    CallReport,
-    CostReport,
-    Histogram,
-    InterruptionReport,
-    Log,
-    Report,
-    ResponseReport,
-    SessionReport,
-    Summary,
-    Turn,
-    UserInput,
-    percentiles,
-    write_page,
-)
+from ..analysis import percentiles, write_page
 from ..errors import ConfigError
 from .logs import add_log_arguments, format_tokens, named_logs, read_logs, read_report
 from .text import Progress, format_nbytes, print_json, print_text, quote, wrap
@@ -90,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _run_one(logs[0], arguments) if len(logs) == 1 else _run_many(logs, arguments)
 
 
-def _run_one(log: Log, arguments: argparse.Namespace) -> int:
+def _run_one(log: analysis.Log, arguments: argparse.Namespace) -> int:
     work = functools.partial(read_report, arguments.model, arguments.transcription_model)
     (found,) = read_logs([log], work)
     if found.result is None:
@@ -110,16 +97,16 @@ def _run_one(log: Log, arguments: argparse.Namespace) -> int:
 
 
 def read_summary(
-    model: str | None, transcription_model: str | None, wants_json: bool, log: Log
-) -> tuple[Summary, str]:
+    model: str | None, transcription_model: str | None, wants_json: bool, log: analysis.Log
+) -> tuple[analysis.Summary, str]:
     """Return the summary of one log, and its report as a line of JSON, or ""."""
     report = read_report(model, transcription_model, log)
-    return Summary.of(report), _json_line("report", report) if wants_json else ""
+    return analysis.Summary.of(report), _json_line("report", report) if wants_json else ""
 
 
-def _run_many(logs: Sequence[Log], arguments: argparse.Namespace) -> int:
+def _run_many(logs: Sequence[analysis.Log], arguments: argparse.Namespace) -> int:
     work = functools.partial(read_summary, arguments.model, arguments.transcription_model, arguments.json)
-    total, unreadable = Summary(), 0
+    total, unreadable = analysis.Summary(), 0
     with Progress() as progress, contextlib.closing(read_logs(logs, work, arguments.jobs)) as results:
         for number, found in enumerate(results, start=1):
             if found.result is None:
@@ -137,7 +124,7 @@ def _run_many(logs: Sequence[Log], arguments: argparse.Namespace) -> int:
     return 1 if unreadable else 0
 
 
-def _json_line(kind: str, found: Report | Summary, **more: object) -> str:
+def _json_line(kind: str, found: analysis.Report | analysis.Summary, **more: object) -> str:
     """Return a report or summary as a line of JSON, with the percentiles of its histograms."""
     names = ("latency", "created_latency", "call_time", "gap_time")
     figures = {f"{name}_ms": percentiles(getattr(found, name)) for name in names}
@@ -148,7 +135,7 @@ def _json_line(kind: str, found: Report | Summary, **more: object) -> str:
 # --- One call in lines -----------------------------------------------------------------
 
 
-def report_lines(report: Report) -> Iterator[str]:
+def report_lines(report: analysis.Report) -> Iterator[str]:
     """Yield the lines that describe one call: its session, its turns, its figures, its cost."""
     yield from _about_session(report)
     for turn in report.turns:
@@ -166,7 +153,7 @@ def _row(name: str, text: str) -> Iterator[str]:
     yield from wrap(text, _INDENT, f"{name:<16}")
 
 
-def _about_session(report: Report) -> Iterator[str]:
+def _about_session(report: analysis.Report) -> Iterator[str]:
     yield from _row("log", ", ".join(map(one_line, report.logs)) or "none")
     for session in report.sessions:
         yield from _row("session", _session(session))
@@ -178,12 +165,12 @@ def _about_session(report: Report) -> Iterator[str]:
     yield from _audio_row(report)
 
 
-def _audio_row(found: Report | Summary) -> Iterator[str]:
+def _audio_row(found: analysis.Report | analysis.Summary) -> Iterator[str]:
     sent, received = duration(found.user_audio_ms), duration(found.assistant_audio_ms)
     yield from _row("audio", f"{sent} sent, {received} received")
 
 
-def _session(session: SessionReport) -> str:
+def _session(session: analysis.SessionReport) -> str:
     model = one_line(session.model or "unknown model")
     sides = [
         f"{_FORMATS.get(name, name)} {rate:,} Hz"
@@ -198,7 +185,7 @@ def _session(session: SessionReport) -> str:
     return f"{id}: {model}, {session.dialect}, {formats}, {detection or 'no turn detection'}"
 
 
-def _turn(turn: Turn) -> Iterator[str]:
+def _turn(turn: analysis.Turn) -> Iterator[str]:
     title = f"turn {turn.number}"
     if turn.user is None:
         yield f"{title:<16}{clock(turn.at_ms)}  no user input before it"
@@ -212,7 +199,7 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield from _response(response)
 
 
-def _user_input(user: UserInput) -> str:
+def _user_input(user: analysis.UserInput) -> str:
     line = f"{clock(user.start_ms)}  {_INPUT[user.kind]}"
     if user.kind == "text":
         return line
@@ -221,7 +208,7 @@ def _user_input(user: UserInput) -> str:
     return f"{line}{end}{audio}"
 
 
-def _response(response: ResponseReport) -> Iterator[str]:
+def _response(response: analysis.ResponseReport) -> Iterator[str]:
     times_ms = (response.first_audio_ms, response.first_text_ms, response.created_ms)
     at_ms = next((ms for ms in times_ms if ms is not None), 0.0)
     yield from wrap(f"{clock(at_ms)}  {', '.join(_response_facts(response))}", _INDENT, "  response      ")
@@ -233,7 +220,7 @@ def _response(response: ResponseReport) -> Iterator[str]:
         yield from wrap(_interrupted(response), _INDENT)
 
 
-def _response_facts(response: ResponseReport) -> Iterator[str]:
+def _response_facts(response: analysis.ResponseReport) -> Iterator[str]:
     if response.latency_ms is not None:
         yield f"{duration(response.latency_ms)} {_LATENCY_FROM[response.latency_from or 'speech_end']}"
     if response.created_latency_ms is not None:
@@ -251,7 +238,7 @@ def _response_facts(response: ResponseReport) -> Iterator[str]:
         yield "no response.done"
 
 
-def _function_call(call: CallReport) -> str:
+def _function_call(call: analysis.CallReport) -> str:
     server = f" of {one_line(call.server)}" if call.server else ""
     if call.took_ms is None:
         return f"calls {one_line(call.name)}{server}: no output"
@@ -259,7 +246,7 @@ def _function_call(call: CallReport) -> str:
     return f"calls {one_line(call.name)}{server}: {outcome} after {duration(call.took_ms)}"
 
 
-def _interrupted(response: ResponseReport) -> str:
+def _interrupted(response: analysis.ResponseReport) -> str:
     by = _INTERRUPTED_BY[response.interrupted_by or "server"]
     line = f"interrupted {by} at {clock(response.interrupted_ms or 0.0)}"
     if response.heard_ms is not None:
@@ -267,7 +254,7 @@ def _interrupted(response: ResponseReport) -> str:
     return line
 
 
-def _figures(report: Report) -> Iterator[str]:
+def _figures(report: analysis.Report) -> Iterator[str]:
     yield from _totals(report)
     yield from _histograms(report)
     if report.interruption_count:
@@ -284,12 +271,12 @@ def _figures(report: Report) -> Iterator[str]:
         )
 
 
-def _totals(found: Report | Summary) -> Iterator[str]:
+def _totals(found: analysis.Report | analysis.Summary) -> Iterator[str]:
     total = f"{plural(found.turn_count, 'turn')}, {plural(found.response_count, 'response')}"
     yield from _row("total", f"{total}: {format_counts(found.statuses)}" if found.statuses else total)
 
 
-def _histograms(found: Report | Summary) -> Iterator[str]:
+def _histograms(found: analysis.Report | analysis.Summary) -> Iterator[str]:
     for name, histogram in (
         ("first audio", found.latency),
         ("from created", found.created_latency),
@@ -299,7 +286,7 @@ def _histograms(found: Report | Summary) -> Iterator[str]:
             yield from _row(name, format_percentiles(histogram))
 
 
-def _interruption(found: InterruptionReport) -> str:
+def _interruption(found: analysis.InterruptionReport) -> str:
     into = "before its audio" if found.into_ms is None else f"{duration(found.into_ms)} in"
     return f"{clock(found.at_ms)}  turn {found.turn}, {_INTERRUPTED_BY[found.by]}, {into}"
 
@@ -311,7 +298,7 @@ def _first(found: Sequence[T], line: Callable[[T], str]) -> Iterator[str]:
         yield f"{_INDENT}and {len(found) - _MAX_ROWS:,} more"
 
 
-def _problems(report: Report) -> Iterator[str]:
+def _problems(report: analysis.Report) -> Iterator[str]:
     if report.error_count:
         yield from _row("errors", f"{report.error_count:,}: {format_counts(report.error_codes)}")
         yield from _first(
@@ -333,7 +320,7 @@ def _problems(report: Report) -> Iterator[str]:
         )
 
 
-def _usage(report: Report) -> Iterator[str]:
+def _usage(report: analysis.Report) -> Iterator[str]:
     for limit in report.rate_limits:
         left = f"{limit.remaining:,} of {limit.limit:,} left" if limit.limit else f"{limit.remaining:,} left"
         yield from _row("rate limit", f"{one_line(limit.name)}: minimum {left}, at {clock(limit.at_ms)}")
@@ -345,7 +332,7 @@ def _usage(report: Report) -> Iterator[str]:
     yield from _cost(report.cost)
 
 
-def _cost(cost: CostReport) -> Iterator[str]:
+def _cost(cost: analysis.CostReport) -> Iterator[str]:
     known = ", ".join(
         f"{item.use} {money(item.usd)} ({one_line(item.model or '')})"
         for item in cost.items
@@ -364,7 +351,7 @@ def _cost(cost: CostReport) -> Iterator[str]:
 # --- Many calls in lines ---------------------------------------------------------------
 
 
-def summary_lines(summary: Summary) -> Iterator[str]:
+def summary_lines(summary: analysis.Summary) -> Iterator[str]:
     """Yield the lines that describe many calls: their totals, and the worst by each measure."""
     size = f"{duration(summary.duration_ms)}, {format_nbytes(summary.nbytes)}"
     yield from _row("calls", f"{summary.calls:,}, {size}")
@@ -407,7 +394,7 @@ def format_counts(counts: Mapping[str, int], limit: int = 6) -> str:
     return ", ".join(shown) + more
 
 
-def format_percentiles(histogram: Histogram) -> str:
+def format_percentiles(histogram: analysis.Histogram) -> str:
     """Format the percentiles of a histogram of milliseconds, and its number of values."""
     values = ((name, histogram.quantile(q)) for name, q in _QUANTILES.items())
     shown = (f"{name} {duration(value)}" for name, value in values if value is not None)

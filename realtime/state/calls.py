@@ -20,20 +20,12 @@ from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
+from .. import events as ga
 from .._bounded import BoundedDict, SeenSet
 from .._guard import DEFAULT_MAX_DEPTH, bounded, check_depth
 from ..build import create_function_output
 from ..errors import DecodeError, EncodeError, reason_of, snippet
-from ..events import (
-    ConversationItemCreate,
-    ConversationItemDone,
-    FunctionCallItem,
-    ResponseDone,
-    ResponseFunctionCallArgumentsDone,
-    ResponseOutputItemAdded,
-    ResponseOutputItemDone,
-    beta,
-)
+from ..events import beta
 from ..repair import ValidationFailure
 from ._common import reject_raw_frame
 
@@ -86,7 +78,7 @@ class FunctionCall:
             error = ArgumentsError(self, reason_of(why))
         raise error from None
 
-    def output(self, result: object) -> ConversationItemCreate:
+    def output(self, result: object) -> ga.ConversationItemCreate:
         """Return the event that answers the call: a str is sent as it is, anything else as JSON.
 
         It does not request a response: send a `ResponseCreate` once every call of a response is
@@ -123,7 +115,7 @@ class ArgumentsError(DecodeError):
         """The (path, sentence) pairs, as in ConfigError."""
         return ((self.path, self.reason),)
 
-    def output(self) -> ConversationItemCreate:
+    def output(self) -> ga.ConversationItemCreate:
         """Return the event that reports the mistake and its place to the model."""
         return self.call.output(
             {"error": "the arguments do not fit", "path": self.path, "reason": self.reason}
@@ -182,13 +174,13 @@ class FunctionCalls:
             return []
         return [call for call in handle(self, event) if self._returned.add(call.call_id)]
 
-    def _item_added(self, event: ResponseOutputItemAdded) -> Iterator[FunctionCall]:
+    def _item_added(self, event: ga.ResponseOutputItemAdded) -> Iterator[FunctionCall]:
         call = _call_of(event.item, event.response_id)
         if call is not None:
             self._names[call.call_id] = call.name
         return iter(())
 
-    def _arguments_done(self, event: ResponseFunctionCallArgumentsDone) -> Iterator[FunctionCall]:
+    def _arguments_done(self, event: ga.ResponseFunctionCallArgumentsDone) -> Iterator[FunctionCall]:
         name = event.name or self._names.get(event.call_id)
         if not name or not event.call_id:
             return  # the item has the name
@@ -200,7 +192,7 @@ class FunctionCalls:
         else:
             yield call
 
-    def _item_done(self, event: ResponseOutputItemDone) -> Iterator[FunctionCall]:
+    def _item_done(self, event: ga.ResponseOutputItemDone) -> Iterator[FunctionCall]:
         call = _call_of(event.item, event.response_id)
         if call is None:
             return
@@ -212,7 +204,7 @@ class FunctionCalls:
         else:
             yield call
 
-    def _conversation_item_done(self, event: ConversationItemDone) -> Iterator[FunctionCall]:
+    def _conversation_item_done(self, event: ga.ConversationItemDone) -> Iterator[FunctionCall]:
         call = _call_of(event.item, None)
         if (
             call is not None
@@ -222,7 +214,7 @@ class FunctionCalls:
         ):
             yield call
 
-    def _response_done(self, event: ResponseDone | beta.ResponseDone) -> Iterator[FunctionCall]:
+    def _response_done(self, event: ga.ResponseDone | beta.ResponseDone) -> Iterator[FunctionCall]:
         response = event.response
         is_completed = response.status in (None, "completed")
         for item in response.output or ():
@@ -242,20 +234,20 @@ class FunctionCalls:
 
 
 _HANDLERS: dict[type, Callable[[FunctionCalls, Any], Iterator[FunctionCall]]] = {
-    ResponseOutputItemAdded: FunctionCalls._item_added,
+    ga.ResponseOutputItemAdded: FunctionCalls._item_added,
     beta.ResponseOutputItemAdded: FunctionCalls._item_added,
-    ResponseFunctionCallArgumentsDone: FunctionCalls._arguments_done,
-    ResponseOutputItemDone: FunctionCalls._item_done,
+    ga.ResponseFunctionCallArgumentsDone: FunctionCalls._arguments_done,
+    ga.ResponseOutputItemDone: FunctionCalls._item_done,
     beta.ResponseOutputItemDone: FunctionCalls._item_done,
-    ConversationItemDone: FunctionCalls._conversation_item_done,
-    ResponseDone: FunctionCalls._response_done,
+    ga.ConversationItemDone: FunctionCalls._conversation_item_done,
+    ga.ResponseDone: FunctionCalls._response_done,
     beta.ResponseDone: FunctionCalls._response_done,
 }
 
 
 def _call_of(item: object, response_id: str | None) -> FunctionCall | None:
     """Return the call that `item` is. None for other items, and for a call without a call_id or name."""
-    if not isinstance(item, (FunctionCallItem, beta.ConversationItem)) or item.type != "function_call":
+    if not isinstance(item, (ga.FunctionCallItem, beta.ConversationItem)) or item.type != "function_call":
         return None
     call_id, name = item.call_id or "", item.name or ""
     if not call_id or not name:

@@ -17,22 +17,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw, UnsetType
 
+from .. import events as ga
 from .._base64 import decoded_nbytes
 from .._secrets import REDACTED, is_secret
 from .._text import excerpt, shorten
 from ..errors import ConfigError
-from ..events import (
-    FunctionTool,
-    McpTool,
-    McpToolDescription,
-    ResponseUsage,
-    TokenUsage,
-    Unknown,
-    UnknownEvent,
-    beta,
-    live,
-    translation,
-)
+from ..events import beta, live, translation
 from ..events.base import ServerSide, Tagged, Wire
 from ..events.session import AnyFormat
 from ..format import AudioFormat, AudioFormatLike, Side, stated_formats
@@ -59,12 +49,12 @@ _FIRST = {
 }  # fmt: skip
 # The only fields shown of these types.
 _ONLY: dict[type, frozenset[str]] = {
-    FunctionTool: frozenset({"name"}),
-    McpTool: frozenset({"server_label"}),
-    McpToolDescription: frozenset({"name"}),
+    ga.FunctionTool: frozenset({"name"}),
+    ga.McpTool: frozenset({"server_label"}),
+    ga.McpToolDescription: frozenset({"name"}),
     beta.RealtimeFunction: frozenset({"name"}),
-    ResponseUsage: frozenset({"input_tokens", "output_tokens"}),
-    TokenUsage: frozenset({"input_tokens", "output_tokens"}),
+    ga.ResponseUsage: frozenset({"input_tokens", "output_tokens"}),
+    ga.TokenUsage: frozenset({"input_tokens", "output_tokens"}),
 }
 
 
@@ -137,7 +127,7 @@ def summary(
 
 
 def _line(event: object, rates: dict[Side, _Rate | None]) -> str:
-    if isinstance(event, UnknownEvent):
+    if isinstance(event, ga.UnknownEvent):
         return _unknown(event)
     if not isinstance(event, Tagged):
         raise TypeError(f"expected an event, got {type(event).__name__}")
@@ -193,7 +183,7 @@ class _EventFields:
             return simple(value)
         if isinstance(value, str):
             return _text(value)
-        if isinstance(value, Unknown):
+        if isinstance(value, ga.Unknown):
             return _unknown(value)
         if isinstance(value, AnyFormat):
             rate = _rate_of(value)
@@ -272,7 +262,7 @@ def _length(value: Any) -> str:
     return f"<redacted, {len(value)} characters>" if isinstance(value, str) else REDACTED
 
 
-def _unknown(value: Unknown) -> str:
+def _unknown(value: ga.Unknown) -> str:
     # Escapes may have made the excerpt ten times as long; the size must still fit into the line.
     type_text = shorten(_excerpt(value.type), 2 * MAX_TEXT_CHARS)
     return f"{type_text} <unknown, {len(value.raw)} bytes>"

@@ -14,25 +14,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from .. import spec, translation
+from .. import spec, translation, translation as wire
 from .._guard import Frame
 from ..format import AudioFormat
-from ..translation import (
-    NoiseReduction,
-    SessionClose,
-    SessionClosed,
-    SessionCreated,
-    SessionInputAudioBufferAppend,
-    SessionInputTranscriptDelta,
-    SessionOutputAudioDelta,
-    SessionOutputTranscriptDelta,
-    SessionUpdate,
-    SessionUpdated,
-    TranslationAudio,
-    TranslationInput,
-    TranslationOutput,
-    TranslationSessionInfo,
-)
 from . import refusals
 from .session import SessionOptions
 
@@ -65,7 +49,7 @@ class TranslationServerSession:
 
     def __init__(self, options: SessionOptions, emit: Callable[[translation.ServerEvent], None]) -> None:
         self._emit = emit
-        self._settings = TranslationSessionInfo(
+        self._settings = wire.TranslationSessionInfo(
             id=options.session_id,
             type="translation",
             model=options.model,
@@ -88,7 +72,7 @@ class TranslationServerSession:
 
     def open(self) -> None:
         """Emit the first event."""
-        self._emit(SessionCreated(session=self._settings))
+        self._emit(wire.SessionCreated(session=self._settings))
 
     def handle(self, event: Any, frame: Frame) -> None:
         """Handle a client event, which was decoded from `frame`.
@@ -112,22 +96,22 @@ class TranslationServerSession:
             self._emit_chunk(chunk)
         if self._is_closing and not self._buffer:
             self.is_closed = True
-            self._emit(SessionClosed())
+            self._emit(wire.SessionClosed())
 
     # --- Client events ---
 
-    def _append(self, event: SessionInputAudioBufferAppend, frame: Frame) -> None:
+    def _append(self, event: wire.SessionInputAudioBufferAppend, frame: Frame) -> None:
         free_bytes = FORMAT.chunk_bytes(MAX_BUFFER_MS) - len(self._buffer)
         refusals.check_append(event.audio, FORMAT, free_bytes)
         self._buffer += event.audio
 
-    def _update(self, event: SessionUpdate, frame: Frame) -> None:
+    def _update(self, event: wire.SessionUpdate, frame: Frame) -> None:
         _check_fixed(frame)
         audio = _merge(self._settings.audio, event.session.audio)
         self._settings = msgspec.structs.replace(self._settings, audio=audio)
-        self._emit(SessionUpdated(session=self._settings))
+        self._emit(wire.SessionUpdated(session=self._settings))
 
-    def _close(self, event: SessionClose, frame: Frame) -> None:
+    def _close(self, event: wire.SessionClose, frame: Frame) -> None:
         self._is_closing = True
 
     # --- Output ---
@@ -136,7 +120,7 @@ class TranslationServerSession:
         for index in range(_frame_count(self._sent_bytes), _frame_count(self._sent_bytes + len(chunk))):
             self._emit_words(index)
         self._emit(
-            SessionOutputAudioDelta(
+            wire.SessionOutputAudioDelta(
                 delta=chunk,
                 format=FORMAT.beta_name,
                 sample_rate=FORMAT.sample_rate,
@@ -151,9 +135,9 @@ class TranslationServerSession:
         space, word, elapsed_ms = " " if index else "", f"word{index + 1}", index * FRAME_MS
         input, output = _sides(self._settings.audio)
         if input.transcription:
-            self._emit(SessionInputTranscriptDelta(delta=space + word, elapsed_ms=elapsed_ms))
+            self._emit(wire.SessionInputTranscriptDelta(delta=space + word, elapsed_ms=elapsed_ms))
         translated = f"{output.language}-{word}" if output.language else word
-        self._emit(SessionOutputTranscriptDelta(delta=space + translated, elapsed_ms=elapsed_ms))
+        self._emit(wire.SessionOutputTranscriptDelta(delta=space + translated, elapsed_ms=elapsed_ms))
 
 
 def _frame_count(nbytes: int) -> int:
@@ -164,20 +148,20 @@ def _frame_count(nbytes: int) -> int:
 # --- Settings: absent members stay, null clears --------------------------------------
 
 
-def _audio_settings(transcription: Any, noise_reduction: Any, language: str | None) -> TranslationAudio:
-    return TranslationAudio(
-        input=TranslationInput(transcription=transcription, noise_reduction=noise_reduction),
-        output=TranslationOutput(language=language),
+def _audio_settings(transcription: Any, noise_reduction: Any, language: str | None) -> wire.TranslationAudio:
+    return wire.TranslationAudio(
+        input=wire.TranslationInput(transcription=transcription, noise_reduction=noise_reduction),
+        output=wire.TranslationOutput(language=language),
     )
 
 
-def _sides(audio: TranslationAudio) -> tuple[TranslationInput, TranslationOutput]:
-    assert isinstance(audio.input, TranslationInput)
-    assert isinstance(audio.output, TranslationOutput)
+def _sides(audio: wire.TranslationAudio) -> tuple[wire.TranslationInput, wire.TranslationOutput]:
+    assert isinstance(audio.input, wire.TranslationInput)
+    assert isinstance(audio.output, wire.TranslationOutput)
     return audio.input, audio.output
 
 
-def _merge(current: TranslationAudio, update: Any) -> TranslationAudio:
+def _merge(current: wire.TranslationAudio, update: Any) -> wire.TranslationAudio:
     """Return the settings after `update`.
 
     Raises:
@@ -214,7 +198,7 @@ def _noise_reduction(old: Any, new: Any) -> Any:
         raise refusals.INVALID_VALUE(value=new.type, param="session.audio.input.noise_reduction.type")
     inherited = old.strength if old else DEFAULT_STRENGTH
     strength = inherited if new.strength in (UNSET, None) else new.strength
-    return NoiseReduction(type=new.type, strength=strength)
+    return wire.NoiseReduction(type=new.type, strength=strength)
 
 
 def _check_language(language: Any) -> None:
@@ -245,7 +229,7 @@ def _check_fixed(frame: Frame) -> None:
 
 # One line for each event that a client can send.
 _HANDLERS: Final[dict[type[Any], Callable[[TranslationServerSession, Any, Frame], None]]] = {
-    SessionUpdate: TranslationServerSession._update,
-    SessionInputAudioBufferAppend: TranslationServerSession._append,
-    SessionClose: TranslationServerSession._close,
+    wire.SessionUpdate: TranslationServerSession._update,
+    wire.SessionInputAudioBufferAppend: TranslationServerSession._append,
+    wire.SessionClose: TranslationServerSession._close,
 }
