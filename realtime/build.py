@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import UNSET, Raw
 
-from . import events as ga, spec
+from . import events, spec
 from ._text import did_you_mean
 from .append import as_bytes_view, from_base64
 from .codec import encode_json
 from .errors import AudioError, ConfigError, ModelNotFoundError, snippet
-from .events.base import Maybe
-from .events.session import MaxTokens
 from .format import AudioFormat, AudioFormatLike
 from .repair import (
     LenientDecoder,
@@ -44,10 +42,10 @@ VAD_SILENCE_DURATION_MS = 500
 # An assumption, not a fact of the protocol: 150 spoken words a minute, 4 tokens to 3 words.
 TEXT_TOKENS_PER_MINUTE = 200
 
-_WIRE_FORMATS: dict[AudioFormat, type[ga.PcmFormat | ga.PcmuFormat | ga.PcmaFormat]] = {
-    AudioFormat.PCM16: ga.PcmFormat,
-    AudioFormat.G711_ULAW: ga.PcmuFormat,
-    AudioFormat.G711_ALAW: ga.PcmaFormat,
+_WIRE_FORMATS: dict[AudioFormat, type[events.PcmFormat | events.PcmuFormat | events.PcmaFormat]] = {
+    AudioFormat.PCM16: events.PcmFormat,
+    AudioFormat.G711_ULAW: events.PcmuFormat,
+    AudioFormat.G711_ALAW: events.PcmaFormat,
 }
 
 
@@ -108,11 +106,11 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
 # --- Sessions ------------------------------------------------------------------------
 
 
-def wire_format(format: AudioFormatLike) -> ga.Format:
+def wire_format(format: AudioFormatLike) -> events.Format:
     """Return the GA object for an audio format in any spelling. Raises the errors of `AudioFormat.of`."""
     found = AudioFormat.of(format)
     wire = _WIRE_FORMATS[found]()
-    if isinstance(wire, ga.PcmFormat):
+    if isinstance(wire, events.PcmFormat):
         wire.rate = found.sample_rate
     return wire
 
@@ -123,11 +121,11 @@ def create_session_config(
     instructions: str | None = None,
     *,
     format: AudioFormatLike = AudioFormat.PCM16,
-    turn_detection: Maybe[ga.TurnDetection | Settings] = UNSET,
-    transcription: Maybe[ga.Transcription | Settings] = UNSET,
-    tools: Maybe[Sequence[ga.Tool | Settings]] = UNSET,
-    max_output_tokens: Maybe[MaxTokens] = UNSET,
-) -> ga.RealtimeSession:
+    turn_detection: events.Maybe[events.TurnDetection | Settings] = UNSET,
+    transcription: events.Maybe[events.Transcription | Settings] = UNSET,
+    tools: events.Maybe[Sequence[events.Tool | Settings]] = UNSET,
+    max_output_tokens: events.Maybe[events.MaxTokens] = UNSET,
+) -> events.RealtimeSession:
     """Return the settings of a session with audio input and output in `format`.
 
     Defaults: voice alloy, and server VAD with a threshold of 0.5, 300 ms before speech and 500 ms
@@ -143,26 +141,26 @@ def create_session_config(
         TypeError: a format of a wrong type.
     """
     if turn_detection is UNSET:
-        turn_detection = ga.ServerVad(
+        turn_detection = events.ServerVad(
             threshold=VAD_THRESHOLD,
             prefix_padding_ms=VAD_PREFIX_PADDING_MS,
             silence_duration_ms=VAD_SILENCE_DURATION_MS,
         )
     wire = wire_format(format)
-    return ga.RealtimeSession(
+    return events.RealtimeSession(
         model=model,
         output_modalities=["audio"],
         instructions=UNSET if instructions is None else instructions,
-        audio=ga.AudioConfig(
-            input=ga.AudioInput(
+        audio=events.AudioConfig(
+            input=events.AudioInput(
                 format=wire,
-                transcription=_typed(transcription, ga.Transcription, "transcription"),
-                turn_detection=_typed(turn_detection, ga.TurnDetection, "turn_detection", "server_vad"),
+                transcription=_typed(transcription, events.Transcription, "transcription"),
+                turn_detection=_typed(turn_detection, events.TurnDetection, "turn_detection", "server_vad"),
             ),
-            output=ga.AudioOutput(format=wire, voice=voice or spec.DEFAULT_VOICE),
+            output=events.AudioOutput(format=wire, voice=voice or spec.DEFAULT_VOICE),
         ),
         tools=(
-            [_typed(tool, ga.Tool, f"tools[{i}]", "function") for i, tool in enumerate(tools)]
+            [_typed(tool, events.Tool, f"tools[{i}]", "function") for i, tool in enumerate(tools)]
             if isinstance(tools, Sequence)
             else tools
         ),
@@ -221,15 +219,15 @@ def _unknown_members(raw: Raw, tp: Any, path: str) -> Iterator[tuple[str, str]]:
 # --- Events --------------------------------------------------------------------------
 
 
-def create_text_input(text: str, previous_item_id: str | None = None) -> ga.ConversationItemCreate:
+def create_text_input(text: str, previous_item_id: str | None = None) -> events.ConversationItemCreate:
     """Return the event that adds a user message of `text`, after `previous_item_id` or at the end."""
-    return ga.ConversationItemCreate(
+    return events.ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
-        item=ga.MessageItem(role="user", content=[ga.InputText(text=text)]),
+        item=events.MessageItem(role="user", content=[events.InputText(text=text)]),
     )
 
 
-def create_audio_input(audio: Buffer | str) -> ga.InputAudioBufferAppend:
+def create_audio_input(audio: Buffer | str) -> events.InputAudioBufferAppend:
     """Return the event that appends `audio`: raw audio of any buffer, copied, or a str of base64.
 
     Raises:
@@ -237,18 +235,18 @@ def create_audio_input(audio: Buffer | str) -> ga.InputAudioBufferAppend:
         TypeError: `audio` is neither a buffer nor a str.
     """
     if not isinstance(audio, str):
-        return ga.InputAudioBufferAppend(audio=bytes(as_bytes_view(audio)))
+        return events.InputAudioBufferAppend(audio=bytes(as_bytes_view(audio)))
     try:
-        return ga.InputAudioBufferAppend(audio=from_base64(audio))
+        return events.InputAudioBufferAppend(audio=from_base64(audio))
     except ValueError:
         raise AudioError("a str of audio must be base64") from None
 
 
 def create_function_output(
     call_id: str, output: str, previous_item_id: str | None = None
-) -> ga.ConversationItemCreate:
+) -> events.ConversationItemCreate:
     """Return the event that adds the output of the function call `call_id`."""
-    return ga.ConversationItemCreate(
+    return events.ConversationItemCreate(
         previous_item_id=UNSET if previous_item_id is None else previous_item_id,
-        item=ga.FunctionCallOutputItem(call_id=call_id, output=output),
+        item=events.FunctionCallOutputItem(call_id=call_id, output=output),
     )

@@ -112,11 +112,10 @@ class DialectCodec(Generic[S, C]):
         self.decode_client, self.decode_client_if, self._read_client = _decoders(
             "decode_client", self.client_events, max_frame_bytes, max_depth
         )
-        self._encode = msgspec.json.Encoder(enc_hook=_enc_hook).encode
         self._classes = frozenset(event_classes(self.server_events) + event_classes(self.client_events))
         self._audio_fields = {cls: cls.audio_field for cls in self._classes if cls.audio_field}
         self._append = append_encoder(
-            str(self.append.__struct_config__.tag), self._encode, checks_base64=self.checks_base64
+            str(self.append.__struct_config__.tag), encode_json, checks_base64=self.checks_base64
         )
 
     def functions(self) -> tuple[Decode[S], Decode[C], DecodeIf[S], DecodeIf[C], Encode[S | C], EncodeAppend]:
@@ -156,7 +155,7 @@ class DialectCodec(Generic[S, C]):
             name, audio = self._audio_fields.get(cls, ""), b""
             if name:
                 event, audio = without_audio(event, name)
-            frame = self._encode(event)
+            frame = encode_json(event)
             if b"null" in frame and not _is_finite(event):
                 raise ValueError("NaN and infinity cannot be sent")
             if audio:
@@ -428,6 +427,4 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
     append = events.InputAudioBufferAppend
 
 
-(decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append) = (
-    Codec().functions()
-)
+decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append = Codec().functions()

@@ -24,13 +24,7 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
     append = events.SessionInputAudioAppend
 
 
-_CODEC = Codec()
-decode_server = _CODEC.decode_server
-decode_client = _CODEC.decode_client
-decode_server_if = _CODEC.decode_server_if
-decode_client_if = _CODEC.decode_client_if
-encode = _CODEC.encode
-encode_append = _CODEC.encode_append
+decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append = Codec().functions()
 
 
 def __dir__() -> list[str]:

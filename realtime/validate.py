@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
-from . import events as ga, spec
+from . import events, spec
 from ._text import did_you_mean
 from .errors import ConfigError, ModelNotFoundError, snippet
 from .format import AudioFormat
@@ -22,7 +22,7 @@ Problems: TypeAlias = Iterator[tuple[str, str]]
 Rule: TypeAlias = Callable[[str, Any], Problems]
 
 
-def validate_session_config(config: ga.Session) -> None:
+def validate_session_config(config: events.Session) -> None:
     """Raise an error if GA would refuse these settings of a session.
 
     Raises:
@@ -30,7 +30,7 @@ def validate_session_config(config: ga.Session) -> None:
         ConfigError: any other problem; `problems` has all of them, each with its path.
         TypeError: `config` is not the settings of a session.
     """
-    if not isinstance(config, (ga.RealtimeSession, ga.TranscriptionSession)):
+    if not isinstance(config, (events.RealtimeSession, events.TranscriptionSession)):
         raise TypeError(f"a RealtimeSession or TranscriptionSession is required, not {type(config).__name__}")
     problems = [*_check("", config)]
     if problems and problems[0][0] == "model":
@@ -38,14 +38,14 @@ def validate_session_config(config: ga.Session) -> None:
     _raise(problems)
 
 
-def validate_response_params(params: ga.ResponseParams) -> None:
+def validate_response_params(params: events.ResponseParams) -> None:
     """Raise an error if GA would refuse these parameters of a response.
 
     Raises:
         ConfigError: `problems` has all problems, each with its path.
         TypeError: `params` is not the parameters of a response.
     """
-    if not isinstance(params, ga.ResponseParams):
+    if not isinstance(params, events.ResponseParams):
         raise TypeError(f"a ResponseParams is required, not {type(params).__name__}")
     _raise([*_check("", params)])
 
@@ -139,7 +139,7 @@ def _function_name(path: str, name: Any) -> Problems:
         yield path, "must be set"
 
 
-def _mcp_server(path: str, tool: ga.McpTool) -> Problems:
+def _mcp_server(path: str, tool: events.McpTool) -> Problems:
     if not (tool.server_url or tool.connector_id or tool.tunnel_id):
         yield path, "needs a server_url, a connector_id or a tunnel_id"
 
@@ -155,7 +155,7 @@ def _pcm_rate(path: str, rate: Any) -> Problems:
         yield path, f"must be {AudioFormat.PCM16.sample_rate}"
 
 
-def _transcription_model(path: str, settings: ga.Transcription) -> Problems:
+def _transcription_model(path: str, settings: events.Transcription) -> Problems:
     model = settings.model
     if not model:
         return  # absent: the model stays that of the session
@@ -167,14 +167,14 @@ def _transcription_model(path: str, settings: ga.Transcription) -> Problems:
 
 
 def _transcription_only(path: str, audio: Any) -> Problems:
-    if not isinstance(audio, ga.AudioConfig):
+    if not isinstance(audio, events.AudioConfig):
         return
     yield from _check(f"{path}.input", audio.input)
     if audio.output is not UNSET:
         yield f"{path}.output", "is not a setting of a transcription session"
-    if isinstance(audio.input, ga.AudioInput) and isinstance(audio.input.transcription, ga.Transcription):
-        model = audio.input.transcription.model
-        if model in spec.UNDETECTED_TRANSCRIPTION and audio.input.turn_detection:
+    if isinstance(audio.input, events.AudioInput) and audio.input.turn_detection:
+        model = getattr(audio.input.transcription, "model", None)
+        if model in spec.UNDETECTED_TRANSCRIPTION:
             yield f"{path}.input.turn_detection", f"must be null with {model}"
 
 
@@ -204,7 +204,7 @@ _SHARED: tuple[tuple[str, Rule], ...] = (
 # By Struct: its fields and their rules, in the order of the problems. `_check` applies the rules of
 # a Struct in a field; a row without a field has the rule of the whole Struct.
 _RULES: dict[type, tuple[tuple[str, Rule], ...]] = {
-    ga.RealtimeSession: (
+    events.RealtimeSession: (
         ("model", _model),
         *_SHARED,
         ("tracing", _one_of(spec.TRACINGS)),
@@ -213,35 +213,35 @@ _RULES: dict[type, tuple[tuple[str, Rule], ...]] = {
         ("include", _each(_one_of(spec.INCLUDES))),
         ("audio", _check),
     ),
-    ga.TranscriptionSession: (("include", _each(_one_of(spec.INCLUDES))), ("audio", _transcription_only)),
-    ga.ResponseParams: (*_SHARED, ("metadata", _metadata), ("audio", _check)),
-    ga.AudioConfig: (("input", _check), ("output", _check)),
-    ga.ResponseAudio: (("output", _check),),
-    ga.AudioInput: tuple((name, _check) for name in ga.AudioInput.__struct_fields__),
-    ga.AudioOutput: (
+    events.TranscriptionSession: (("include", _each(_one_of(spec.INCLUDES))), ("audio", _transcription_only)),
+    events.ResponseParams: (*_SHARED, ("metadata", _metadata), ("audio", _check)),
+    events.AudioConfig: (("input", _check), ("output", _check)),
+    events.ResponseAudio: (("output", _check),),
+    events.AudioInput: tuple((name, _check) for name in events.AudioInput.__struct_fields__),
+    events.AudioOutput: (
         ("format", _check),
         ("voice", _voice),
         ("speed", _between(spec.MIN_SPEED, spec.MAX_SPEED)),
     ),
-    ga.PcmFormat: (("rate", _pcm_rate),),
-    ga.Transcription: (
+    events.PcmFormat: (("rate", _pcm_rate),),
+    events.Transcription: (
         ("languages", _not_empty),
         ("delay", _one_of(spec.EFFORTS)),
         ("", _transcription_model),
     ),
-    ga.NoiseReduction: (("type", _one_of(spec.NOISE_REDUCTIONS)),),
-    ga.ServerVad: (
+    events.NoiseReduction: (("type", _one_of(spec.NOISE_REDUCTIONS)),),
+    events.ServerVad: (
         ("threshold", _between(0, 1)),
         ("prefix_padding_ms", _between(0, None)),
         ("silence_duration_ms", _between(0, None)),
         ("idle_timeout_ms", _between(spec.MIN_IDLE_TIMEOUT_MS, spec.MAX_IDLE_TIMEOUT_MS)),
     ),
-    ga.SemanticVad: (("eagerness", _one_of(spec.EAGERNESSES)),),
-    ga.Reasoning: (("effort", _one_of(spec.EFFORTS)),),
-    ga.RetentionRatio: (("retention_ratio", _between(0, 1)), ("token_limits", _check)),
-    ga.TokenLimits: (("post_instructions", _between(0, None)),),
-    ga.FunctionTool: (("name", _function_name), ("name", _matches(spec.TOOL_NAME_PATTERN))),
-    ga.McpTool: (
+    events.SemanticVad: (("eagerness", _one_of(spec.EAGERNESSES)),),
+    events.Reasoning: (("effort", _one_of(spec.EFFORTS)),),
+    events.RetentionRatio: (("retention_ratio", _between(0, 1)), ("token_limits", _check)),
+    events.TokenLimits: (("post_instructions", _between(0, None)),),
+    events.FunctionTool: (("name", _function_name), ("name", _matches(spec.TOOL_NAME_PATTERN))),
+    events.McpTool: (
         ("", _mcp_server),
         ("connector_id", _one_of(spec.CONNECTORS)),
         ("tunnel_id", _matches(spec.TUNNEL_ID_PATTERN)),

@@ -1,4 +1,4 @@
-"""Base64 inside frames: the validation by two methods, the byte count, and the search."""
+"""Base64 inside frames: its validation, the byte count, and the search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import example, given, strategies as st
 
 from realtime._base64 import HEAD_BYTES, decoded_nbytes, find_member, is_canonical
 
-# Sizes of audio on both sides of the change from bytes.translate to SIMD.
+# Sizes below and above those from which SIMD decoding works in blocks.
 SIZES = st.integers(0, 12) | st.integers(757, 777) | st.just(3000)
 MUTATIONS = st.lists(st.tuples(st.integers(0, 4100), st.sampled_from(b"Aa0+/= \n-_\x00\xff")), max_size=2)
 

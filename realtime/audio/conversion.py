@@ -205,11 +205,6 @@ class Chunker:
             TypeError: the buffer is neither bytes nor, for PCM16, int16.
         """
         self._carry += byte_view(buffer, self.format.sample_width)
-        if len(self._carry) < self._min_bytes:
-            return []
-        return self._take()
-
-    def _take(self) -> list[bytes]:
         complete = len(self._carry) - len(self._carry) % self.format.sample_width
         start = 0
         taken: list[bytes] = []

@@ -103,7 +103,7 @@ def ulaw_to_alaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
         AudioError: an `out` that does not fit or overlaps.
         TypeError: the codes are not bytes.
     """
-    return _transcode(_ALAW_OF_ULAW, codes, out)
+    return _decode(_ALAW_OF_ULAW, codes, out)
 
 
 def alaw_to_ulaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
@@ -116,40 +116,28 @@ def alaw_to_ulaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
         AudioError: an `out` that does not fit or overlaps.
         TypeError: the codes are not bytes.
     """
-    return _transcode(_ULAW_OF_ALAW, codes, out)
+    return _decode(_ULAW_OF_ALAW, codes, out)
 
 
 def _encode(table: Codes, pcm: AnyBuffer, out: Codes | None) -> Codes:
     if out is None and type(pcm) is bytes and len(pcm) % 2 == 0 and len(pcm) <= _BLOCK:
         return table.take(np.frombuffer(pcm, _WIRE_UINT16))  # the common case, by the shortest path
-    samples = pcm_array(pcm)
-    if out is not None:
-        check_out(out, samples.shape, UINT8, samples)
-    return _look_up(table, samples.view(np.uint16), out)
+    return _look_up(table, pcm_array(pcm).view(np.uint16), out)
 
 
-def _decode(table: Pcm, codes: AnyBuffer, out: Pcm | None) -> Pcm:
+def _decode(table: NDArray[_Value], codes: AnyBuffer, out: NDArray[_Value] | None) -> NDArray[_Value]:
     if out is None and type(codes) is bytes and len(codes) <= _BLOCK:  # the common case
         if len(codes) < _PAIRS_FROM or len(codes) % 2:
             return table.take(np.frombuffer(codes, UINT8))
-        return _pairs_of(table).take(np.frombuffer(codes, _UINT16), mode="wrap").view(INT16)
-    indices = code_array(codes)
-    if out is not None:
-        check_out(out, indices.shape, INT16, indices)
-    return _look_up(table, indices, out)
-
-
-def _transcode(table: Codes, codes: AnyBuffer, out: Codes | None) -> Codes:
-    indices = code_array(codes)
-    if out is not None:
-        check_out(out, indices.shape, UINT8, indices)
-    return _look_up(table, indices, out)
+        return _pairs_of(table).take(np.frombuffer(codes, _UINT16), mode="wrap").view(table.dtype)
+    return _look_up(table, code_array(codes), out)
 
 
 def _look_up(table: NDArray[_Value], indices: NDArray[Any], out: NDArray[_Value] | None) -> NDArray[_Value]:
     # The table covers the whole index type, so no index is out of range. Measured: `take` is
     # twice as fast as table[indices]; with `out`, only "clip" writes in place.
     if out is not None:
+        check_out(out, indices.shape, table.dtype, indices)
         return table.take(indices, out=out, mode="clip")
     if indices.size < _PAIRS_FROM or indices.ndim != 1:
         return table.take(indices)
@@ -206,14 +194,6 @@ def _alaw_magnitude_codes(magnitudes: NDArray[np.int64]) -> Codes:
 def _by_sample(positive: Codes) -> Codes:
     """Return the table indexed by the sample's uint16 view: ~x mirrors -1 to 0, -32768 to 32767."""
     return _frozen(np.concatenate([positive, positive[::-1] ^ np.uint8(_SIGN)]))
-
-
-def _ulaw_of_pcm() -> Codes:
-    return _by_sample(np.repeat(_ulaw_magnitude_codes(np.arange(1 << 13)), 4))
-
-
-def _alaw_of_pcm() -> Codes:
-    return _by_sample(np.repeat(_alaw_magnitude_codes(np.arange(1 << 11)), 16))
 
 
 @functools.cache
@@ -282,8 +262,9 @@ def _frozen(table: _Array) -> _Array:
     return table
 
 
-_ULAW_OF_PCM = _ulaw_of_pcm()
-_ALAW_OF_PCM = _alaw_of_pcm()
+# Of 16 bits, mu-law ignores the lower two and A-law the lower four.
+_ULAW_OF_PCM = _by_sample(np.repeat(_ulaw_magnitude_codes(np.arange(1 << 13)), 4))
+_ALAW_OF_PCM = _by_sample(np.repeat(_alaw_magnitude_codes(np.arange(1 << 11)), 16))
 _PCM_OF_ULAW = _pcm_of_ulaw()
 _PCM_OF_ALAW = _pcm_of_alaw()
 _ALAW_OF_ULAW = _alaw_of_ulaw()

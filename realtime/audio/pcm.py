@@ -32,8 +32,6 @@ UINT8 = np.dtype(np.uint8)
 _WIRE_INT16 = np.dtype("<i2")
 _WIRE_FLOAT32 = np.dtype("<f4")
 _FLOAT_WIDTHS = (2, 4, 8)
-# Formats of PEP 3118 that can be bytes, int16 or float; all others are refused.
-_KNOWN_FORMATS = frozenset("bBchefd")
 
 FULL_SCALE = 32768
 # Above the noise of an idle line and below any speech.
@@ -59,7 +57,7 @@ def pcm_array(x: AnyBuffer, what: str = "pcm") -> Pcm:
         return array
     if _is_bytes(array):
         return _reinterpret(array, _WIRE_INT16, what).astype(INT16, copy=False)
-    if array.dtype.kind == "i" and array.dtype.itemsize == 2:
+    if _is_int16(array):
         return array.astype(INT16)
     raise _wrong_kind(what, "bytes of PCM16 or int16 samples", array.dtype)
 
@@ -81,22 +79,22 @@ def code_array(x: AnyBuffer, what: str = "codes") -> Codes:
     raise _wrong_kind(what, "bytes", array.dtype)
 
 
-def float_array(x: AnyBuffer, what: str = "x") -> Floats:
+def float_array(x: AnyBuffer) -> Floats:
     """Return `x` as float16, float32 or float64 values: a view. Bytes are read as little-endian float32.
 
     Raises:
         AudioError: a number of bytes that is no multiple of 4, a scalar.
         TypeError: its items are neither bytes nor such floats.
     """
-    array = _array(x, what)
+    array = _array(x, "x")
     if array.dtype.kind == "f" and array.dtype.itemsize in _FLOAT_WIDTHS:
         return array
     if _is_bytes(array):
-        return _reinterpret(array, _WIRE_FLOAT32, what)
-    raise _wrong_kind(what, "floats", array.dtype)
+        return _reinterpret(array, _WIRE_FLOAT32, "x")
+    raise _wrong_kind("x", "floats", array.dtype)
 
 
-def byte_view(x: AnyBuffer, sample_width: int, what: str = "audio") -> memoryview:
+def byte_view(x: AnyBuffer, sample_width: int) -> memoryview:
     """Return the wire bytes of mono audio as a one-dimensional memoryview of format "B".
 
     A view if `x` is contiguous; a copy if it is strided, reversed or big-endian. Any number
@@ -108,18 +106,22 @@ def byte_view(x: AnyBuffer, sample_width: int, what: str = "audio") -> memoryvie
     """
     if type(x) is bytes or type(x) is bytearray:
         return memoryview(x)
-    array = _array(x, what)
+    array = _array(x, "audio")
     if array.ndim != 1:
-        raise AudioError(f"{what} must have one dimension, not {array.ndim}")
+        raise AudioError(f"audio must have one dimension, not {array.ndim}")
     if not _is_bytes(array):
-        array = _wire_samples(array, sample_width, what)
+        if sample_width != 2:
+            raise _wrong_kind("audio", "bytes", array.dtype)
+        if not _is_int16(array):
+            raise _wrong_kind("audio", "bytes or int16 samples", array.dtype)
+        array = array.astype(_WIRE_INT16, copy=False)
     return np.ascontiguousarray(array).view(UINT8).data
 
 
-def require_mono(samples: Pcm, what: str = "pcm") -> Pcm:
+def require_mono(samples: Pcm) -> Pcm:
     """Return `samples`, or raise AudioError if they have more than one dimension."""
     if samples.ndim != 1:
-        raise AudioError(f"{what} must have one dimension, not {samples.ndim}: mix with to_mono first")
+        raise AudioError(f"pcm must have one dimension, not {samples.ndim}: mix with to_mono first")
     return samples
 
 
@@ -150,29 +152,27 @@ def as_int(x: object, what: str) -> int:
     raise TypeError(f"{what} must be an int, not {type(x).__name__}")
 
 
-def _array(x: AnyBuffer, what: str) -> NDArray[Any]:
+def _array(x: Any, what: str) -> NDArray[Any]:
     if type(x) is bytes or type(x) is bytearray:
         return np.frombuffer(x, UINT8)
-    array = x if type(x) is np.ndarray else _array_of_any(x, what)
+    if type(x) is np.ndarray:
+        array = x
+    else:
+        try:
+            array = np.asarray(memoryview(x))
+        except (TypeError, ValueError):  # no buffer, or items that numpy has no type for
+            raise TypeError(f"{what} must be a buffer or an array, not {type(x).__name__}") from None
     if not array.ndim:
         raise AudioError(f"{what} must be an array, not a single value")
     return array
 
 
-def _array_of_any(x: Any, what: str) -> NDArray[Any]:
-    if isinstance(x, np.ndarray):
-        return np.asarray(x)
-    try:
-        view = memoryview(x)
-    except TypeError:
-        raise TypeError(f"{what} must be a buffer or an array, not {type(x).__name__}") from None
-    if view.format.lstrip("@=<>!") not in _KNOWN_FORMATS:
-        raise TypeError(f"{what} must not have items of format {view.format!r}")
-    return np.asarray(view)
-
-
 def _is_bytes(array: NDArray[Any]) -> bool:
     return array.dtype.itemsize == 1 and array.dtype.kind in "uiS"
+
+
+def _is_int16(array: NDArray[Any]) -> bool:
+    return array.dtype.itemsize == 2 and array.dtype.kind == "i"
 
 
 def _reinterpret(array: NDArray[Any], dtype: np.dtype[Any], what: str) -> NDArray[Any]:
@@ -183,12 +183,6 @@ def _reinterpret(array: NDArray[Any], dtype: np.dtype[Any], what: str) -> NDArra
             f"{what}: {array.size} bytes are not a whole number of {dtype.itemsize}-byte samples"
         )
     return np.ascontiguousarray(array).view(dtype)
-
-
-def _wire_samples(array: NDArray[Any], sample_width: int, what: str) -> NDArray[Any]:
-    if sample_width == 2 and array.dtype.kind == "i" and array.dtype.itemsize == 2:
-        return array.astype(_WIRE_INT16, copy=False)
-    raise _wrong_kind(what, "bytes or int16 samples" if sample_width == 2 else "bytes", array.dtype)
 
 
 def _wrong_kind(what: str, wanted: str, dtype: np.dtype[Any]) -> TypeError:
@@ -360,7 +354,8 @@ def peak_dbfs(pcm: AnyBuffer) -> float:
         AudioError: an odd number of bytes.
         TypeError: neither bytes nor int16.
     """
-    peak = _peak(pcm_array(pcm))
+    samples = pcm_array(pcm)
+    peak = max(int(samples.max()), -int(samples.min())) if samples.size else 0
     return 20 * math.log10(peak / FULL_SCALE) if peak else -math.inf
 
 
@@ -375,7 +370,3 @@ def is_silence(pcm: AnyBuffer, threshold_dbfs: float = SILENCE_DBFS) -> bool:
         TypeError: neither bytes nor int16.
     """
     return peak_dbfs(pcm) <= threshold_dbfs
-
-
-def _peak(samples: Pcm) -> int:
-    return max(int(samples.max()), -int(samples.min())) if samples.size else 0

@@ -67,18 +67,15 @@ class WavAudio(NamedTuple):
             if src.sample_width == dst.sample_width:
                 return transcode(self.data, src, dst)
         samples = to_mono(decode(self.data, src), self.channels)
-        if self.sample_rate != dst.sample_rate:
-            resampler = self._resampler(dst)
-            return encode(resampler.process(samples), dst) + encode(resampler.flush(), dst)
-        return encode(samples, dst)
-
-    def _resampler(self, dst: AudioFormat) -> Resampler:
+        if self.sample_rate == dst.sample_rate:
+            return encode(samples, dst)
         if self.sample_rate not in SAMPLE_RATES:
             accepted = ", ".join(map(str, SAMPLE_RATES))
             raise AudioError(
                 f"{self.sample_rate} Hz cannot be converted to {dst.value}: accepted are {accepted} Hz"
             )
-        return Resampler(self.sample_rate, dst.sample_rate)
+        resampler = Resampler(self.sample_rate, dst.sample_rate)
+        return encode(resampler.process(samples), dst) + encode(resampler.flush(), dst)
 
 
 def read_wav(path: WavTarget) -> WavAudio:
@@ -94,8 +91,7 @@ def read_wav(path: WavTarget) -> WavAudio:
         OSError: the file cannot be opened or read.
         TypeError: neither a path nor a binary file.
     """
-    encoding, sample_rate, channels, data = _parse(_read(path))
-    return WavAudio(bytes(data), encoding.beta_name, sample_rate, channels)
+    return _parse(_read(path))
 
 
 def _read(path: WavTarget) -> bytes:
@@ -299,15 +295,6 @@ _CHUNK = struct.Struct("<4sI")
 _EXTENSION = struct.Struct("<HHI16s")
 
 
-class _Contents(NamedTuple):
-    """The coding of a WAV file's samples, and the samples as a view."""
-
-    encoding: AudioFormat
-    sample_rate: int
-    channels: int
-    data: memoryview
-
-
 class _Layout(NamedTuple):
     encoding: AudioFormat
     sample_rate: int
@@ -315,8 +302,8 @@ class _Layout(NamedTuple):
     frame_bytes: int
 
 
-def _parse(file: bytes) -> _Contents:
-    """Parse the bytes of a WAV file; `data` is a view of them.
+def _parse(file: bytes) -> WavAudio:
+    """Parse the bytes of a WAV file.
 
     A data chunk of a size that only pipe writers use (0x7FFFF000 and more, or 0 in a RIFF of
     size 0) extends to the end of the file. Any other size must be present.
@@ -334,8 +321,9 @@ def _parse(file: bytes) -> _Contents:
             if layout is None:
                 raise AudioError("the WAV file has no `fmt ` chunk before its data")
             data = _data(memoryview(file)[position:], size, riff_size, layout)
-            _check_inside(position + len(data), riff_size)
-            return _Contents(layout.encoding, layout.sample_rate, layout.channels, data)
+            if riff_size and position + len(data) > 8 + riff_size:
+                raise AudioError("the WAV header contradicts itself: its data is longer than its RIFF")
+            return WavAudio(bytes(data), layout.encoding.beta_name, layout.sample_rate, layout.channels)
         if kind == b"fmt " and layout is None:
             layout = _layout(file[position : position + min(size, 64)], size)
         position += size + size % 2
@@ -369,11 +357,6 @@ def _data(rest: memoryview, size: int, riff_size: int, layout: _Layout) -> memor
     if size % layout.frame_bytes:
         raise AudioError(f"{size} bytes of audio are not complete frames of {layout.frame_bytes} bytes")
     return rest[:size]
-
-
-def _check_inside(data_end: int, riff_size: int) -> None:
-    if riff_size and data_end > 8 + riff_size:
-        raise AudioError("the WAV header contradicts itself: its data is longer than its RIFF")
 
 
 def _layout(chunk: bytes, size: int) -> _Layout:

@@ -42,13 +42,7 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
     checks_base64 = False
 
 
-_CODEC = Codec()
-decode_server = _CODEC.decode_server
-decode_client = _CODEC.decode_client
-decode_server_if = _CODEC.decode_server_if
-decode_client_if = _CODEC.decode_client_if
-encode = _CODEC.encode
-encode_append = _CODEC.encode_append
+decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append = Codec().functions()
 
 # --- The seed's enums, as constants --------------------------------------------------
 
@@ -229,8 +223,7 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
     """
     if model not in spec.BETA_MINUTE_PRICES:
         raise ModelNotFoundError(model)
-    with_audio, text_only = spec.BETA_MINUTE_PRICES[model]
-    return with_audio if include_audio else text_only
+    return build.estimate_cost_per_minute(model, include_audio)
 
 
 def __dir__() -> list[str]:

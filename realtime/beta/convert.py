@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Raw, Struct
+from msgspec import UNSET, Struct
 
 from .. import events as ga
 from ..build import wire_format
-from ..codec import event_classes
+from ..codec import encode_json, event_classes
 from ..errors import ConfigError
 from ..events import beta
 from ..events.base import ClientSide, Tagged, VariantStruct, strip_read_only
 from ..format import AudioFormat
 
-__all__ = ["CONVERTED_FROM_GA", "CONVERTED_TO_GA", "EVENT_PAIRS", "RENAMED", "SHARED", "from_ga", "to_ga"]
+__all__ = ["EVENT_PAIRS", "RENAMED", "SHARED", "from_ga", "to_ga"]
 
 
 def from_ga(event: ga.ServerEvent | ga.ClientEvent) -> beta.ServerEvent | beta.ClientEvent:
@@ -59,8 +59,6 @@ def to_ga(event: beta.ServerEvent | beta.ClientEvent) -> ga.ServerEvent | ga.Cli
 
 # --- Policies ------------------------------------------------------------------------
 
-_encode = msgspec.json.Encoder(enc_hook=lambda unknown: Raw(unknown.raw)).encode
-
 
 class StrictPolicy:
     """The policy for what a client requests: everything that is set must be converted."""
@@ -83,7 +81,7 @@ class LossyPolicy(StrictPolicy):
 
     def replace_item(self, item: Any, error: ConfigError) -> ga.UnknownItem:
         """Return `item` as its JSON."""
-        return ga.UnknownItem(str(item.type or ""), _encode(item))
+        return ga.UnknownItem(str(item.type or ""), encode_json(item))
 
 
 STRICT: Final = StrictPolicy()
@@ -255,12 +253,6 @@ SHARED: frozenset[Any] = frozenset(
     & {*event_classes(beta.ServerEvent), *event_classes(beta.ClientEvent)}
 ) | {ga.UnknownEvent}
 """Events that are the same in both dialects."""
-
-CONVERTED_FROM_GA: frozenset[type[Any]] = frozenset(pair.ga for pair in EVENT_PAIRS)
-"""GA events whose contents `from_ga` converts."""
-
-CONVERTED_TO_GA: frozenset[type[Any]] = frozenset(pair.beta for pair in EVENT_PAIRS)
-"""Events of the beta dialect whose contents `to_ga` converts."""
 
 
 # --- The two directions, derived from the tables -------------------------------------

@@ -7,12 +7,18 @@
     beta, translation, live
                   the other dialects
 
-To add an event, write its class in the module of its noun, add it to that module's union and
-`__all__` and to the `__all__` here, and add a frame to tests/cases.
+To add an event, write its class in the module of its noun, add it to that module's union and to
+`__all__` here, and add a frame to tests/cases.
 """
+
+# Star imports bring msgspec's Final UNSET more than once, each time the same object.
+# pyright: reportGeneralTypeIssues=false
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
+from ..spec import Model, TranscriptionModel, Voice
 from .audio_buffer import *
 from .base import *
 from .conversation import *
@@ -21,7 +27,7 @@ from .response import *
 from .session import *
 from .tools import *
 
-# The names of the modules' own lists (a test compares them), written out because mypy reads literals only.
+# Every public name of the modules (a test compares them), written out because mypy reads literals only.
 __all__ = [
     "UNSET", "AnyFormat", "AnyItem", "AnyMcpError", "AnyPart", "AnyPromptVariable", "AnySession", "AnyTool",
     "AnyToolChoice", "AnyTranscriptionUsage", "AnyTruncation", "AnyTurnDetection", "ApprovalMode", "Audio",

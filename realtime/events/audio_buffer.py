@@ -7,14 +7,6 @@ from __future__ import annotations
 
 from .base import ClientSide, ItemEvent, ServerSide
 
-__all__ = [
-    "AudioBufferClientEvent", "AudioBufferServerEvent", "InputAudioBufferAppend", "InputAudioBufferClear",
-    "InputAudioBufferCleared", "InputAudioBufferCommit", "InputAudioBufferCommitted",
-    "InputAudioBufferDtmfEventReceived", "InputAudioBufferSpeechStarted", "InputAudioBufferSpeechStopped",
-    "InputAudioBufferTimeoutTriggered", "OutputAudioBufferClear", "OutputAudioBufferCleared",
-    "OutputAudioBufferStarted", "OutputAudioBufferStopped",
-]  # fmt: skip
-
 # --- Client --------------------------------------------------------------------------
 
 

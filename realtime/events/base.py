@@ -16,11 +16,6 @@ from typing import Any, ClassVar, Final, Type, TypeVar, Union  # noqa: UP035 (wh
 
 from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
-__all__ = [
-    "UNSET", "ClientSide", "ContentEvent", "ItemEvent", "Maybe", "ServerSide", "SessionSnapshot", "Tagged",
-    "Unknown", "UnknownEvent", "VariantStruct", "Wire",
-]  # fmt: skip
-
 _T = TypeVar("_T")
 # Absent (UNSET), null (None), or a T.
 Maybe = Union[_T, None, UnsetType]  # noqa: UP007 (an alias with a type variable)

@@ -12,18 +12,6 @@ from msgspec import UNSET
 from .base import ClientSide, ItemEvent, Maybe, ServerSide, Tagged, Unknown, Wire
 from .items import Item
 
-__all__ = [
-    "AnyTranscriptionUsage", "ConversationClientEvent", "ConversationCreated", "ConversationInfo",
-    "ConversationItemAdded", "ConversationItemCreate", "ConversationItemCreated", "ConversationItemDelete",
-    "ConversationItemDeleted", "ConversationItemDone", "ConversationItemInputAudioTranscriptionCompleted",
-    "ConversationItemInputAudioTranscriptionDelta", "ConversationItemInputAudioTranscriptionFailed",
-    "ConversationItemInputAudioTranscriptionSegment", "ConversationItemRetrieve",
-    "ConversationItemRetrieved", "ConversationItemTruncate", "ConversationItemTruncated",
-    "ConversationServerEvent", "DurationUsage", "KnownTranscriptionUsage", "Language", "LogProb",
-    "NewItemEvent", "TokenUsage", "TranscriptionError", "TranscriptionTokenDetails", "TranscriptionUsage",
-    "UnknownUsage",
-]  # fmt: skip
-
 # --- Client --------------------------------------------------------------------------
 
 

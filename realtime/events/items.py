@@ -14,15 +14,6 @@ from msgspec import UNSET
 
 from .base import Maybe, Tagged, Unknown, Wire
 
-__all__ = [
-    "AnyItem", "AnyMcpError", "AnyPart", "Audio", "ContentPart", "FunctionCallItem",
-    "FunctionCallOutputItem", "ImageDetail", "InputAudio", "InputImage", "InputItem", "InputText", "Item",
-    "ItemReference", "KnownInputItem", "KnownItem", "KnownMcpError", "KnownPart", "McpApprovalRequestItem",
-    "McpApprovalResponseItem", "McpCallItem", "McpError", "McpHttpError", "McpListToolsItem",
-    "McpProtocolError", "McpToolDescription", "McpToolExecutionError", "MessageItem", "OutputAudio",
-    "OutputText", "Role", "Status", "Text", "UnknownItem", "UnknownMcpError", "UnknownPart",
-]  # fmt: skip
-
 if TYPE_CHECKING:
     Role = Literal["user", "assistant", "system"] | str
     Status = Literal["completed", "in_progress", "incomplete"] | str

@@ -15,20 +15,6 @@ from .items import ContentPart, InputItem, Item
 from .session import AudioOutput, MaxTokens, Modality, Reasoning
 from .tools import Prompt, Tool, ToolChoice
 
-__all__ = [
-    "BaseResponse", "CachedTokenDetails", "ConversationMode", "InputTokenDetails", "McpListToolsCompleted",
-    "McpListToolsFailed", "McpListToolsInProgress", "OutputItemEvent", "OutputItemStep",
-    "OutputTokenDetails", "Response", "ResponseAudio", "ResponseCancel", "ResponseClientEvent",
-    "ResponseContentPartAdded", "ResponseContentPartDone", "ResponseCreate", "ResponseCreated",
-    "ResponseDone", "ResponseFunctionCallArgumentsDelta", "ResponseFunctionCallArgumentsDone",
-    "ResponseMcpCallArgumentsDelta", "ResponseMcpCallArgumentsDone", "ResponseMcpCallCompleted",
-    "ResponseMcpCallFailed", "ResponseMcpCallInProgress", "ResponseOutputAudioDelta",
-    "ResponseOutputAudioDone", "ResponseOutputAudioTranscriptDelta", "ResponseOutputAudioTranscriptDone",
-    "ResponseOutputItemAdded", "ResponseOutputItemDone", "ResponseOutputTextDelta",
-    "ResponseOutputTextDone", "ResponseParams", "ResponseServerEvent", "ResponseStatus", "ResponseUsage",
-    "StatusDetails", "StatusError",
-]  # fmt: skip
-
 if TYPE_CHECKING:
     ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"] | str
     ConversationMode = Literal["auto", "none"] | str

@@ -15,19 +15,6 @@ from ..spec import Model, TranscriptionModel, Voice
 from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknown, Wire
 from .tools import Prompt, Tool, ToolChoice
 
-__all__ = [
-    "AnyFormat", "AnySession", "AnyTruncation", "AnyTurnDetection", "AudioConfig", "AudioInput",
-    "AudioOutput", "CustomVoice", "Eagerness", "Effort", "Error", "ErrorDetail", "Format", "Include",
-    "KnownFormat", "KnownSession", "KnownSessionInfo", "KnownTurnDetection", "MaxTokens", "Modality",
-    "Model", "NoiseReduction", "NoiseReductionType", "PcmFormat", "PcmaFormat", "PcmuFormat", "RateLimit",
-    "RateLimitsUpdated", "RealtimeSession", "RealtimeSessionInfo", "Reasoning", "RetentionRatio",
-    "SemanticVad", "ServerVad", "Session", "SessionClientEvent", "SessionCreated", "SessionInfo",
-    "SessionServerEvent", "SessionUpdate", "SessionUpdated", "TokenLimits", "TracingConfig",
-    "Transcription", "TranscriptionModel", "TranscriptionSession", "TranscriptionSessionInfo", "Truncation",
-    "TruncationMode", "TurnDetection", "UnknownFormat", "UnknownSession", "UnknownTruncation",
-    "UnknownTurnDetection", "Voice",
-]  # fmt: skip
-
 if TYPE_CHECKING:
     Modality = Literal["text", "audio"] | str
     NoiseReductionType = Literal["near_field", "far_field"] | str

@@ -13,14 +13,6 @@ from msgspec import UNSET, Raw, UnsetType
 
 from .base import Maybe, Tagged, Unknown, Wire
 
-__all__ = [
-    "AnyPromptVariable", "AnyTool", "AnyToolChoice", "ApprovalMode", "CacheTtl", "ConnectorId",
-    "FunctionTool", "KnownPromptVariable", "KnownTool", "KnownToolChoice", "McpApprovalFilter", "McpTool",
-    "McpToolFilter", "Prompt", "PromptCacheBreakpoint", "PromptDetail", "PromptFile", "PromptImage",
-    "PromptText", "PromptVariable", "Tool", "ToolChoice", "ToolChoiceFunction", "ToolChoiceMcp",
-    "ToolChoiceMode", "UnknownPromptVariable", "UnknownTool", "UnknownToolChoice",
-]  # fmt: skip
-
 if TYPE_CHECKING:
     ToolChoiceMode = Literal["auto", "none", "required"] | str
     ApprovalMode = Literal["always", "never"] | str

@@ -192,6 +192,7 @@ SAMPLE_KINDS: dict[str, Callable[[], Any]] = {
     "memoryview of h": lambda: memoryview(array.array("h", SAMPLES.tolist())),
     "ctypes shorts": lambda: (ctypes.c_short * SAMPLES.size)(*SAMPLES.tolist()),
     "ctypes big-endian": lambda: (ctypes.c_int16.__ctype_be__ * SAMPLES.size)(*SAMPLES.tolist()),
+    "recarray": lambda: SAMPLES.view(np.recarray),
 }
 OF_SAMPLES: dict[str, Function] = {
     "pcm16": audio.pcm16,
@@ -253,7 +254,8 @@ def test_bytes_of_codes(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["text", None, 5, [1, 2], object(), np.zeros(2), np.zeros(2, np.uint16),
-                                   np.zeros(2, np.int32), np.zeros(2, bool), array.array("f", [1.0])])  # fmt: skip
+                                   np.zeros(2, np.int32), np.zeros(2, bool), array.array("f", [1.0]),
+                                   array.array("i", [1]), (ctypes.c_void_p * 2)()])  # fmt: skip
 def test_a_wrong_kind_is_a_type_error(wrong: object) -> None:
     for function in (*OF_SAMPLES.values(), *OF_CODES.values()):
         with pytest.raises(TypeError):
