@@ -47,6 +47,9 @@ class CallState:
         self.responses = ResponseTracker(self.builder, gap_ms)
         self.runs = RunTracker(self.builder, self.turns, self.responses)
         self.pending_echoes, self.seen = 0, SeenSet()
+        # The part of the last event; a run of deltas looks it up once.
+        self._part_key: tuple[object, ...] = ()
+        self._part: ContentPart | None = None
 
     def feed_session(self, entry: Entry, type: str) -> None:
         """Feed an event that has a session object. It may begin another session."""
@@ -55,6 +58,7 @@ class CallState:
         if self.sessions.now is not previous:
             self._bill_audio(previous)
             self.clock.begin_session()
+            self._part = None
             self.responses.reset()
             self.turns.reset()
             self.runs.reset()
@@ -70,6 +74,7 @@ class CallState:
         self, id: str | None, created_ms: float | None, time_ms: float, coding: Coding
     ) -> ResponseState:
         """Begin a response."""
+        self._part = None
         response = self.turns.begin_response(id, created_ms, ms_per_byte(coding), time_ms)
         self.responses.begin(response)
         return response
@@ -81,9 +86,14 @@ class CallState:
         return self.begin_response(name, None, time_ms, self.sessions.output) if found is None else found
 
     def part(self, event: Any, time_ms: float) -> ContentPart:
-        """Return the content part that an event belongs to."""
-        response = self.response(event.response_id, time_ms)
-        return response.part(as_name(event.item_id), event.content_index or 0)
+        """Return the content part that an event belongs to: mostly that of the event before it."""
+        key = event.response_id, event.item_id, event.content_index
+        if self._part is not None and key == self._part_key:
+            return self._part
+        part = self.response(key[0], time_ms).part(as_name(key[1]), key[2] or 0)
+        if key[0] is not None:  # without an id it is the latest response, whichever that is by then
+            self._part, self._part_key = part, key
+        return part
 
     def add_error(self, source: Any, error: Any, time_ms: float) -> ErrorReport:
         """Add an error. Uses the code, type, message and event id of `error` as far as it has them."""
