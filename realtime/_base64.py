@@ -1,4 +1,4 @@
-"""Base64 inside a frame: where it stands, whether it is valid, and how many bytes it decodes to.
+"""Base64 inside a frame: its position, its validation, and the number of bytes it decodes to.
 
 Nothing here decodes JSON. Audio that only changes its envelope is validated here and copied as
 base64 (`telephony`, `recording`); decoding into events is in `codec`, encoding in `append`.

@@ -1,8 +1,8 @@
-"""Encoding of events that carry audio, without building JSON of it: SIMD base64 between two parts.
+"""Fast encoding of events that carry audio: SIMD base64, inserted into JSON that is encoded without it.
 
-An append, which a client sends most, is a head, base64 and a tail in one join. Any other event
-with audio is encoded without it first. Decoding is in `codec`; base64 that is only relayed in
-`_base64`.
+An append, the most frequent event of a client, is joined from a head, the base64 and a tail. Any
+other event with audio is encoded without its audio first. Decoding is in `codec`; base64 that is
+only relayed in `_base64`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import spec
 from .errors import EncodeError
 
 if TYPE_CHECKING:
-    # collections.abc.Buffer is 3.12's; type checkers carry typing_extensions with them.
+    # collections.abc.Buffer is 3.12's; type checkers bundle typing_extensions.
     from typing_extensions import Buffer as Buffer
 
 Append: TypeAlias = Callable[[Any, "str | UnsetType | None"], bytes]

@@ -77,7 +77,7 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
 
     By token prices: the user speaks half of the minute and the assistant the other half, by
     audio tokens (one per 100 ms and one per 50 ms) or, without audio, by
-    `TEXT_TOKENS_PER_MINUTE` of text in equal parts. Models priced by the minute cost that.
+    `TEXT_TOKENS_PER_MINUTE` of text in equal parts. For models billed by the minute, their price.
     gpt-4o-realtime-preview and its first snapshot cost what litellm-rs 0.4.16 states: 0.06
     with audio, 0.03 without.
 

@@ -46,7 +46,7 @@ _ARRAY, _OBJECT, _QUOTE, _BACKSLASH = b'[{"\\'
 # Members after the audio are shorter than this, or the end of the audio is searched.
 _TAIL_BYTES = 256
 
-# The exceptions of the decoder and of a frame's container; TypeError only for a wrong argument.
+# Raised by the decoder, or by reading the frame's buffer; TypeError only for a frame of a wrong type.
 _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, TypeError)
 
 
@@ -134,15 +134,15 @@ class DialectCodec(Generic[S, C]):
         )
 
     def encode(self, event: S | C, /) -> bytes:
-        """Encode `event` as one compact UTF-8 JSON frame; of an UnknownEvent, return its `raw`.
+        """Encode `event` as one compact UTF-8 JSON frame. An UnknownEvent is returned as its `raw`.
 
-        Send it as a WebSocket **text** message: there are servers that close the session at a binary
-        one.
+        Send it as a WebSocket **text** message: some servers close the session when they receive a
+        binary one.
 
         Raises:
             EncodeError: the event has values that JSON or its fields do not allow, or it belongs to
                 another dialect.
-            TypeError: `event` is no event.
+            TypeError: `event` is not an event.
         """
         cls: Any = type(event)
         if cls not in self._classes and not self._is_user_subclass(event):
@@ -218,7 +218,7 @@ def _decoders(name: str, union: Any, max_frame_bytes: int, max_depth: int) -> tu
     read_any: Any = None
 
     def build(frame: Any) -> Any:
-        # At the first frame: it takes milliseconds, which `import realtime` does not pay.
+        # At the first frame: it takes milliseconds, which would slow down `import realtime`.
         nonlocal read_short, read_any
         read_short, read_any = _readers(event_classes(union), max_frame_bytes, max_depth)
         return read_any(frame)

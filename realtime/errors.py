@@ -1,4 +1,4 @@
-"""The errors of this library, by whose fault they report.
+"""The errors of this library, grouped by whose fault they report.
 
     RealtimeError
     ├── DecodeError         (also ValueError)  the peer's bytes

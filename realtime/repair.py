@@ -1,6 +1,6 @@
 """The lenient decoder: a second attempt at a frame that the fast path refused.
 
-It walks the expected type and the JSON side by side and keeps every part that fits: an object of
+It walks the expected type and the JSON side by side and retains every part that fits: an object of
 an unknown type becomes the `Unknown` of its family, 1.0 becomes an int, legacy spellings are
 normalised. Only branches that do not fit are walked; each level decodes its part of the frame
 once or twice, so the cost is the frame's size times the depth of the types (about six). Nothing
@@ -21,8 +21,8 @@ from msgspec import Raw
 from .errors import DecodeError, snippet
 from .events.base import Tagged, UnknownEvent, VariantStruct, Wire
 
-# Parts of one frame that are decoded one by one: each costs some microseconds, and no server sends
-# so many that do not fit.
+# The limit of parts of one frame that are decoded one by one, each in some microseconds: no server
+# sends so many that do not fit.
 MAX_FAILURES = 50_000
 _BLOCK = 256
 

@@ -81,11 +81,12 @@ TRUNCATIONS: Final = ("auto", "disabled")
 TRACINGS: Final = ("auto",)
 APPROVALS: Final = ("always", "never")
 ALLOWED_CALLERS: Final = ("direct", "programmatic")
-CONNECTORS: Final = (
+KnownConnector = Literal[
     "connector_dropbox", "connector_gmail", "connector_googlecalendar", "connector_googledrive",
     "connector_microsoftteams", "connector_outlookcalendar", "connector_outlookemail",
     "connector_sharepoint",
-)  # fmt: skip
+]  # fmt: skip
+CONNECTORS: Final[tuple[str, ...]] = get_args(KnownConnector)
 
 # The transcription models that accept a setting. Source: SDK, AudioTranscription and
 # RealtimeAudioConfigInput.turn_detection. Read 2026-11-24. For `delay` it lists only
@@ -95,8 +96,9 @@ TRANSCRIPTION_SETTINGS: Final = {
     "languages": ("gpt-transcribe", "gpt-live-transcribe"),
     "delay": ("gpt-realtime-whisper", "gpt-live-transcribe"),
 }
+# The models that accept no prompt, and those that accept no turn detection in a transcription session.
 UNPROMPTED_TRANSCRIPTION: Final = ("gpt-realtime-whisper",)
-UNDETECTED_TRANSCRIPTION: Final = ("gpt-realtime-whisper",)  # no turn detection when it is the session
+UNDETECTED_TRANSCRIPTION: Final = ("gpt-realtime-whisper",)
 
 # --- Models --------------------------------------------------------------------------
 # Source: SDK, RealtimeSessionCreateRequest.model. Read 2026-11-23. The set is open: other models

@@ -202,7 +202,7 @@ _SHARED: tuple[tuple[str, Rule], ...] = (
     ("tools", _each(_check)),
 )
 # By Struct: its fields and their rules, in the order of the problems. `_check` applies the rules of
-# a Struct in a field; a row without a field has the rule of the whole Struct.
+# a Struct in a field; a rule whose field is "" gets the Struct itself.
 _RULES: dict[type, tuple[tuple[str, Rule], ...]] = {
     events.RealtimeSession: (
         ("model", _model),

@@ -27,7 +27,7 @@ NAMES = st.sampled_from(["", "i", '"delta":"', '","audio":""', "null", "é\n", '
 
 
 def _event(kind: Any, audio: bytes, name: str) -> Any:
-    """An event of `kind` with `audio`, and `name` in every field that is a str."""
+    """Return an event of `kind` with `audio`, and `name` in every field that is a str."""
     values: dict[str, Any] = {kind.audio_field: audio}
     for field in msgspec.structs.fields(kind):
         if field.required and field.name not in values:

@@ -21,7 +21,7 @@ import msgspec
 
 import realtime
 from realtime import beta, live, translation
-from realtime.beta.convert import EVENT_PAIRS, RENAMED, SHARED
+from realtime.beta.convert import CONVERTED_FROM_GA, CONVERTED_TO_GA, RENAMED, SHARED
 from realtime.codec import event_classes
 from realtime.events.base import Tagged
 from realtime.testing.faults import FAULTS, get_fault
@@ -104,7 +104,7 @@ def moved_events(side: str) -> str:
 
 def _landing(kind: type[Tagged]) -> set[Any]:
     """Return the GA classes that a beta event converts to, by converting one."""
-    if kind not in {pair.beta for pair in EVENT_PAIRS}:
+    if kind not in CONVERTED_TO_GA:
         return set()
     frame = json.dumps({"type": tag(kind), **_minimal_members(kind)})
     decode = beta.decode_client if kind in union("beta", "client") else beta.decode_server
@@ -126,9 +126,7 @@ def _minimal_members(kind: type) -> dict[str, Any]:
 def new_events(side: str) -> str:
     """Return the GA events without a counterpart in beta."""
     ours = [
-        k
-        for k in union("ga", side)
-        if k not in SHARED and k not in RENAMED and k not in {pair.ga for pair in EVENT_PAIRS}
+        k for k in union("ga", side) if k not in SHARED and k not in RENAMED and k not in CONVERTED_FROM_GA
     ]
     return table(("GA", "when"), [(f"`{tag(kind)}`", first_sentence(kind)) for kind in ours])
 

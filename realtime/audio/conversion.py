@@ -1,4 +1,4 @@
-"""Whole streams: conversion between the wire formats, and splitting into chunks.
+"""Streams and complete buffers: conversion between the wire formats, and splitting into chunks.
 
 `Converter` and `convert` combine `pcm`, `g711` and `resample`, always by the shortest path: equal
 formats are copied, and the two laws of G.711 are mapped by the Recommendation's tables without
@@ -33,7 +33,7 @@ _TRANSCODE: Final = {
     (AudioFormat.G711_ALAW, AudioFormat.G711_ULAW): g711.alaw_to_ulaw(_CODES).tobytes(),
 }
 
-# --- Whole buffers -------------------------------------------------------------------
+# --- Complete buffers ----------------------------------------------------------------
 
 
 def decode(data: bytes, format: AudioFormat) -> Pcm:
@@ -42,7 +42,7 @@ def decode(data: bytes, format: AudioFormat) -> Pcm:
 
 
 def encode(samples: Pcm, format: AudioFormat) -> bytes:
-    """Encode int16 `samples` in `format`, without a change of their sample rate."""
+    """Encode int16 `samples` in `format`, at the sample rate that they have."""
     return _ENCODE[format](samples).tobytes()
 
 
@@ -171,7 +171,7 @@ class Chunker:
 
     Every chunk is exactly `ms` long, so any split of the stream gives the same chunks. With
     `min_ms`, a chunk is returned as soon as there is at least `min_ms`, and holds at most `ms`.
-    The rest, odd bytes of PCM16 included, waits for the next feed. Chunks are new bytes: they
+    The rest, an incomplete sample of PCM16 included, waits for the next feed. Chunks are new bytes: they
     alias neither the input nor each other. Not safe for use by two threads at once.
 
     Raises:

@@ -77,7 +77,7 @@ def ulaw_decode(codes: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
         AudioError: an `out` that does not fit or overlaps.
         TypeError: the codes are not bytes.
     """
-    return _decode(_PCM_OF_ULAW, codes, out)
+    return _map_codes(_PCM_OF_ULAW, codes, out)
 
 
 def alaw_decode(codes: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
@@ -90,7 +90,7 @@ def alaw_decode(codes: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
         AudioError: an `out` that does not fit or overlaps.
         TypeError: the codes are not bytes.
     """
-    return _decode(_PCM_OF_ALAW, codes, out)
+    return _map_codes(_PCM_OF_ALAW, codes, out)
 
 
 def ulaw_to_alaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
@@ -103,7 +103,7 @@ def ulaw_to_alaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
         AudioError: an `out` that does not fit or overlaps.
         TypeError: the codes are not bytes.
     """
-    return _decode(_ALAW_OF_ULAW, codes, out)
+    return _map_codes(_ALAW_OF_ULAW, codes, out)
 
 
 def alaw_to_ulaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
@@ -116,7 +116,7 @@ def alaw_to_ulaw(codes: AnyBuffer, *, out: Codes | None = None) -> Codes:
         AudioError: an `out` that does not fit or overlaps.
         TypeError: the codes are not bytes.
     """
-    return _decode(_ULAW_OF_ALAW, codes, out)
+    return _map_codes(_ULAW_OF_ALAW, codes, out)
 
 
 def _encode(table: Codes, pcm: AnyBuffer, out: Codes | None) -> Codes:
@@ -125,7 +125,8 @@ def _encode(table: Codes, pcm: AnyBuffer, out: Codes | None) -> Codes:
     return _look_up(table, pcm_array(pcm).view(np.uint16), out)
 
 
-def _decode(table: NDArray[_Value], codes: AnyBuffer, out: NDArray[_Value] | None) -> NDArray[_Value]:
+def _map_codes(table: NDArray[_Value], codes: AnyBuffer, out: NDArray[_Value] | None) -> NDArray[_Value]:
+    """Return the samples, or the codes of the other law, that `table` has for `codes`."""
     if out is None and type(codes) is bytes and len(codes) <= _BLOCK:  # the common case
         if len(codes) < _PAIRS_FROM or len(codes) % 2:
             return table.take(np.frombuffer(codes, UINT8))

@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..errors import AudioError
 
 if TYPE_CHECKING:
-    # collections.abc.Buffer is 3.12's; type checkers carry typing_extensions with them.
+    # collections.abc.Buffer is 3.12's; type checkers bundle typing_extensions.
     from typing_extensions import Buffer
 
 # An ndarray has the buffer protocol, though its annotations say so only from 3.12.

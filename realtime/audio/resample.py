@@ -2,8 +2,8 @@
 
 The filter of a pair of rates is a Kaiser-windowed sinc. Every tap is an integer multiple of
 2**-30, so each product with a sample and each sum of them is a multiple of 2**-30 below 2**18:
-exact in float64, in any order of summation. That is why a stream equals the whole to the bit,
-whatever BLAS does. Read `conversion` next.
+exact in float64, in any order of summation. That is why any split of a stream gives the same
+output, to the bit, whatever BLAS does. Read `conversion` next.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Resampler:
         return self._outputs(fir, padded, end)
 
     def _outputs(self, fir: Filter, padded: NDArray[np.float64], end: int) -> Pcm:
-        """Return the outputs from the next one to `end`; the first input lies `reach` before its block."""
+        """Return the outputs from the next one to `end`. `padded` begins `reach` inputs before its block."""
         skip = self._due % fir.up
         count = end - self._due
         self._due = end

@@ -1,4 +1,4 @@
-"""WAV files of PCM16, mu-law and A-law: read, written, or written as they grow; other files by libsndfile.
+"""WAV files of PCM16, mu-law and A-law: read, written at once or as they grow. libsndfile reads others.
 
 A file that cannot be opened or written raises OSError as `open` does; wrong contents raise
 AudioError. The last section reads and writes RIFF headers as bytes. It trusts no size: a header's

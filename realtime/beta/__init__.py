@@ -2,7 +2,7 @@
 
 OpenAI retired it in May 2026; dated Azure endpoints and compatible servers still speak it. The
 builders and checks here behave as the seed's (litellm-rs 0.4.16), with its shapes, defaults, voices
-and limits. Its enums are string constants, for fields that take any string. The events are defined in
+and limits. The enums are constants for fields that take any string. The events are defined in
 `events.beta`, the conversion from and to GA in `beta.convert`.
 """
 

@@ -23,7 +23,7 @@ from ..events import beta
 from ..events.base import ClientSide, Tagged, VariantStruct, strip_read_only
 from ..format import AudioFormat
 
-__all__ = ["EVENT_PAIRS", "RENAMED", "SHARED", "from_ga", "to_ga"]
+__all__ = ["CONVERTED_FROM_GA", "CONVERTED_TO_GA", "EVENT_PAIRS", "RENAMED", "SHARED", "from_ga", "to_ga"]
 
 
 def from_ga(event: ga.ServerEvent | ga.ClientEvent) -> beta.ServerEvent | beta.ClientEvent:
@@ -253,6 +253,12 @@ SHARED: frozenset[Any] = frozenset(
     & {*event_classes(beta.ServerEvent), *event_classes(beta.ClientEvent)}
 ) | {ga.UnknownEvent}
 """Events that are the same in both dialects."""
+
+CONVERTED_FROM_GA: frozenset[type[Any]] = frozenset(pair.ga for pair in EVENT_PAIRS)
+"""GA events whose contents `from_ga` converts."""
+
+CONVERTED_TO_GA: frozenset[type[Any]] = frozenset(pair.beta for pair in EVENT_PAIRS)
+"""Events of the beta dialect whose contents `to_ga` converts."""
 
 
 # --- The two directions, derived from the tables -------------------------------------

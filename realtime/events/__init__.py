@@ -11,12 +11,9 @@ To add an event, write its class in the module of its noun, add it to that modul
 `__all__` here, and add a frame to tests/cases.
 """
 
-# Star imports bring msgspec's Final UNSET more than once, each time the same object.
+# Every module imports msgspec's UNSET, which pyright takes for a second assignment of a Final.
 # pyright: reportGeneralTypeIssues=false
-
 from __future__ import annotations
-
-from msgspec import UNSET
 
 from ..spec import Model, TranscriptionModel, Voice
 from .audio_buffer import *

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final, Type, TypeVar, Union  # noqa: UP035 (where `type` is a field)
 
-from msgspec import UNSET, Raw, Struct, UnsetType, structs
+from msgspec import UNSET as UNSET, Raw, Struct, UnsetType, structs
 
 _T = TypeVar("_T")
 # Absent (UNSET), null (None), or a T.

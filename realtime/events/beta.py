@@ -9,7 +9,7 @@ on the wire. What the dialects share is imported from GA's modules; `realtime.be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..spec import KnownBetaVoice, Model
 from . import (
@@ -158,7 +158,7 @@ class TurnDetectionConfig(VariantStruct, kw_only=True):
     """Turn detection. ``{"type": "none"}``, which turns it off in the seed, decodes to None."""
 
     unknown = UnknownTurnDetection
-    types = frozenset({"server_vad", "semantic_vad"})
+    types = frozenset(get_args(TurnDetectionName))
 
     type: Maybe[TurnDetectionName] = UNSET
     threshold: Maybe[float] = UNSET
@@ -301,7 +301,7 @@ class ConversationItem(VariantStruct, kw_only=True):
     """An item of any type. `type` determines which fields are set."""
 
     unknown = UnknownItem
-    types = frozenset({"message", "function_call", "function_call_output", "item_reference"})
+    types = frozenset(get_args(ItemName))
 
     id: Maybe[str] = UNSET
     type: Maybe[ItemName] = UNSET

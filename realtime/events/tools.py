@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from ..spec import KnownConnector
 from .base import Maybe, Tagged, Unknown, Wire
 
 if TYPE_CHECKING:
@@ -18,14 +19,7 @@ if TYPE_CHECKING:
     ApprovalMode = Literal["always", "never"] | str
     PromptDetail = Literal["auto", "low", "high", "original"] | str
     CacheTtl = Literal["30m", "12h"] | str
-    ConnectorId = (
-        Literal[
-            "connector_dropbox", "connector_gmail", "connector_googlecalendar", "connector_googledrive",
-            "connector_microsoftteams", "connector_outlookcalendar", "connector_outlookemail",
-            "connector_sharepoint",
-        ]
-        | str
-    )  # fmt: skip
+    ConnectorId = KnownConnector | str
 else:
     ToolChoiceMode = ApprovalMode = PromptDetail = CacheTtl = ConnectorId = str
 

@@ -1,4 +1,4 @@
-"""How the resampler is measured, on its int16 output: for the tests and for docs/resampler.md."""
+"""Measurements of the resampler on its int16 output, for the tests and for docs/resampler.md."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Pcm = NDArray[np.int16]
 
 def whole(in_rate: int, out_rate: int, samples: Pcm) -> Pcm:
     resampler = Resampler(in_rate, out_rate)
-    heard: Pcm = np.concatenate([resampler.process(samples), resampler.flush()])
-    return heard
+    output: Pcm = np.concatenate([resampler.process(samples), resampler.flush()])
+    return output
 
 
 def tone(rate: int, hertz: float, amplitude: float = 29000, seconds: float = 0.25) -> Pcm:
@@ -26,30 +26,30 @@ def tone(rate: int, hertz: float, amplitude: float = 29000, seconds: float = 0.2
 
 
 def steady(samples: Pcm, rate: int) -> NDArray[np.float64]:
-    """Without the first and the last 20 ms, where the tone begins and ends."""
+    """Return `samples` without the first and the last 20 ms, where the tone begins and ends."""
     edge = rate // 50
     return samples[edge:-edge].astype(np.float64)
 
 
-def split(heard: NDArray[np.float64], rate: int, hertz: float) -> tuple[float, float]:
-    """The amplitude of the tone that fits best, and the RMS of everything else."""
-    phase = 2 * math.pi * hertz / rate * np.arange(heard.size)
+def split(output: NDArray[np.float64], rate: int, hertz: float) -> tuple[float, float]:
+    """Return the amplitude of the tone that fits best, and the RMS of everything else."""
+    phase = 2 * math.pi * hertz / rate * np.arange(output.size)
     basis = np.stack([np.sin(phase), np.cos(phase)], axis=1)
-    fit = np.linalg.lstsq(basis, heard, rcond=None)[0]
-    return float(np.hypot(*fit)), float(np.sqrt(np.mean((heard - basis @ fit) ** 2)))
+    fit = np.linalg.lstsq(basis, output, rcond=None)[0]
+    return float(np.hypot(*fit)), float(np.sqrt(np.mean((output - basis @ fit) ** 2)))
 
 
 @cache
 def passband(in_rate: int, out_rate: int) -> tuple[float, float]:
-    """(ripple in dB peak to peak, worst SINAD in dB) up to 0.85 of the lower Nyquist frequency.
+    """Return the ripple (dB, peak to peak) and the worst SINAD (dB) up to 0.85 of the lower Nyquist frequency.
 
-    What is not the tone holds the images of an interpolation, the noise of rounding and DC.
+    All that is not the tone counts as noise: images of the interpolation, rounding and DC.
     """
     gains, sinads = [], []
     for part in np.linspace(0.02, 0.85, 40):
         hertz = part * min(in_rate, out_rate) / 2
-        heard = steady(whole(in_rate, out_rate, tone(in_rate, hertz)), out_rate)
-        amplitude, rest = split(heard, out_rate, hertz)
+        output = steady(whole(in_rate, out_rate, tone(in_rate, hertz)), out_rate)
+        amplitude, rest = split(output, out_rate, hertz)
         gains.append(20 * math.log10(amplitude / 29000))
         sinads.append(20 * math.log10(amplitude / math.sqrt(2) / rest))
     return max(gains) - min(gains), min(sinads)
@@ -57,10 +57,10 @@ def passband(in_rate: int, out_rate: int) -> tuple[float, float]:
 
 @cache
 def rejection(in_rate: int, out_rate: int) -> float:
-    """In dB: the loudest alias of a tone from 1.15 of the new Nyquist frequency on, or image.
+    """Return the smallest attenuation in dB: of aliases if the rate becomes lower, else of images.
 
-    An image is the strongest spectral line above 1.15 of the lower Nyquist frequency while a
-    tone of the passband plays.
+    An alias comes from a tone above 1.15 of the new Nyquist frequency. An image is the strongest
+    spectral line above 1.15 of the lower Nyquist frequency while a tone of the passband plays.
     """
     lower = min(in_rate, out_rate) / 2
     if in_rate > out_rate:
@@ -70,12 +70,12 @@ def rejection(in_rate: int, out_rate: int) -> float:
 
 
 def alias_db(in_rate: int, out_rate: int, hertz: float) -> float:
-    heard = steady(whole(in_rate, out_rate, tone(in_rate, hertz)), out_rate)
-    return 20 * math.log10(29000 / math.sqrt(2) / max(float(np.sqrt(np.mean(heard**2))), 0.1))
+    output = steady(whole(in_rate, out_rate, tone(in_rate, hertz)), out_rate)
+    return 20 * math.log10(29000 / math.sqrt(2) / max(float(np.sqrt(np.mean(output**2))), 0.1))
 
 
 def image_db(in_rate: int, out_rate: int, hertz: float) -> float:
-    heard = steady(whole(in_rate, out_rate, tone(in_rate, hertz)), out_rate)
-    spectrum = np.abs(np.fft.rfft(heard * np.kaiser(heard.size, 14)))
-    above = np.fft.rfftfreq(heard.size, 1 / out_rate) >= 1.15 * min(in_rate, out_rate) / 2
+    output = steady(whole(in_rate, out_rate, tone(in_rate, hertz)), out_rate)
+    spectrum = np.abs(np.fft.rfft(output * np.kaiser(output.size, 14)))
+    above = np.fft.rfftfreq(output.size, 1 / out_rate) >= 1.15 * min(in_rate, out_rate) / 2
     return 20 * math.log10(spectrum.max() / spectrum[above].max())

@@ -108,7 +108,7 @@ def test_the_error_is_at_most_512_inside_the_range(name: str, limit: int) -> Non
 
 
 def signal_to_distortion(name: str, dbm0: float) -> float:
-    """In dB, for a 1020 Hz tone: the least-squares tone against everything else, DC included."""
+    """Return the ratio in dB of a fitted 1020 Hz tone to everything else, DC included."""
     encode, decode = LAWS[name]
     full_scale_dbm0, peak = {"ulaw": (3.17, 8159 * 4), "alaw": (3.14, 4096 * 8)}[name]
     phase = 2 * math.pi * 1020 / 8000 * np.arange(8000) + 0.3
