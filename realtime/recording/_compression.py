@@ -7,6 +7,7 @@ file. Lines are the concern of `log`.
 
 from __future__ import annotations
 
+import functools
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -34,10 +35,19 @@ class DamagedError(TornError):
     """The compressed data is invalid. More data may follow it."""
 
 
-class _Decompression(NamedTuple):
-    # A decompressor of one member or frame, with `decompress`, `eof` and `unused_data`.
-    create: Callable[[], Any]
+class _Format(NamedTuple):
+    # Compresses bytes into one member or frame.
+    pack: Callable[[bytes], bytes]
+    # Returns a decompressor of one member or frame, with `decompress`, `eof` and `unused_data`.
+    unpacker: Callable[[], Any]
     error: type[Exception]
+
+
+_GZIP: Final = _Format(
+    functools.partial(zlib.compress, wbits=_GZIP_WBITS),
+    functools.partial(zlib.decompressobj, _GZIP_WBITS),
+    zlib.error,
+)
 
 
 def compression_of(path: str | os.PathLike[str]) -> str | None:
@@ -46,15 +56,15 @@ def compression_of(path: str | os.PathLike[str]) -> str | None:
     return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
 
 
-def packer(compression: str | None) -> Callable[[bytes], bytes] | None:
-    """Return a function that compresses bytes into one member or frame; None for no compression.
+def packer(compression: str | None) -> Callable[[bytes], bytes]:
+    """Return a function that compresses bytes into one member or frame.
+
+    For no compression, that is `bytes`, which returns them unchanged.
 
     Raises:
         ConfigError: no zstd module is installed.
     """
-    if compression == "zstd":
-        return _zstd_packer()
-    return _pack_gzip if compression == "gzip" else None
+    return bytes if compression is None else _format(compression).pack
 
 
 def read_blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES) -> Iterator[bytes]:
@@ -69,28 +79,23 @@ def read_blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES
         while block := file.read(size):
             yield block
         return
-    pieces: list[bytes] = []
-    nbytes, error = 0, None
+    buffer, error = bytearray(), None
     try:
         for piece in _decompress(file, compression):
-            if nbytes + len(piece) > size:
-                yield from _slices(b"".join(pieces), size)
-                pieces, nbytes = [], 0
-            pieces.append(piece)
-            nbytes += len(piece)
+            buffer += piece
+            while len(buffer) >= size:
+                yield bytes(buffer[:size])
+                del buffer[:size]
     except TornError as why:
         error = why
-    yield from _slices(b"".join(pieces), size)
+    if buffer:
+        yield bytes(buffer)
     if error:
         raise error
 
 
-def _slices(data: bytes, size: int) -> Iterator[bytes]:
-    return (data[start : start + size] for start in range(0, len(data), size))
-
-
 def _decompress(file: BinaryIO, compression: str) -> Iterator[bytes]:
-    create, error = _decompression(compression)
+    _, create, error = _format(compression)
     piece_bytes = _PIECE_BYTES[compression]
     unit, data, is_inside = create(), b"", False
     while data := data or file.read(piece_bytes):
@@ -108,33 +113,19 @@ def _decompress(file: BinaryIO, compression: str) -> Iterator[bytes]:
         raise TornError(f"the {compression} data ends in the middle")
 
 
-def _decompression(compression: str) -> _Decompression:
+def _format(compression: str) -> _Format:
     if compression == "gzip":
-        return _Decompression(lambda: zlib.decompressobj(_GZIP_WBITS), zlib.error)
+        return _GZIP
     try:
         from compression import zstd  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
-        module = _zstandard()
-        return _Decompression(module.ZstdDecompressor().decompressobj, module.ZstdError)
-    return _Decompression(zstd.ZstdDecompressor, zstd.ZstdError)
-
-
-def _pack_gzip(data: bytes) -> bytes:
-    compressor = zlib.compressobj(6, zlib.DEFLATED, _GZIP_WBITS)
-    return compressor.compress(data) + compressor.flush()
-
-
-def _zstd_packer() -> Callable[[bytes], bytes]:
-    try:
-        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        return _zstandard().ZstdCompressor().compress  # type: ignore[no-any-return]
-    return zstd.compress  # type: ignore[no-any-return, unused-ignore]
-
-
-def _zstandard() -> Any:
+        pass
+    else:
+        return _Format(zstd.compress, zstd.ZstdDecompressor, zstd.ZstdError)
     try:
         import zstandard
     except ImportError:
         raise ConfigError("zstd needs Python 3.14 or the extra realtime-codec[recording]") from None
-    return zstandard
+    return _Format(
+        zstandard.ZstdCompressor().compress, zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError
+    )

@@ -119,8 +119,11 @@ class Truncation:
     response_id: str | None = None
 
 
-class _AudioEvent(msgspec.Struct):
-    """Members of an audio event of any dialect. `audio_bytes` is the length of audio left out of a log."""
+class _Event(msgspec.Struct):
+    """Members of the events with audio or a truncation, in any dialect.
+
+    `audio_bytes` is the length of audio that was left out of a log.
+    """
 
     delta: str | None = None
     audio: str | None = None
@@ -130,22 +133,10 @@ class _AudioEvent(msgspec.Struct):
     response_id: str | None = None
     sample_rate: int | None = None
     channels: int | None = None
-
-
-class _Truncate(msgspec.Struct):
-    item_id: str | None = None
-    content_index: int | None = None
     audio_end_ms: float | None = None
 
 
-class _BufferCleared(msgspec.Struct):
-    response_id: str | None = None
-
-
-_decode_audio = msgspec.json.Decoder(_AudioEvent).decode
-_decode_truncate = msgspec.json.Decoder(_Truncate).decode
-_decode_cleared = msgspec.json.Decoder(_BufferCleared).decode
-_decode_json = msgspec.json.Decoder().decode
+_decode_event = msgspec.json.Decoder(_Event).decode
 
 # The first event of a session, and all events that have a session object.
 FIRST_SESSION_TYPES: Final = frozenset(
@@ -172,15 +163,17 @@ class AudioExtractor:
             if kind in AUDIO_MEMBERS:
                 return self._audio(entry, AUDIO_MEMBERS[kind])
             if kind in _TRUNCATE_TYPES:
-                event = _decode_truncate(entry.frame)
+                event = _decode_event(entry.frame)
                 part = _part_name(event.item_id, event.content_index)
                 return Truncation(part, max(0.0, event.audio_end_ms or 0.0))
             if kind == "output_audio_buffer.cleared":
-                return Truncation(None, None, _decode_cleared(entry.frame).response_id)
+                return Truncation(None, None, _decode_event(entry.frame).response_id)
             if kind in SESSION_TYPES:
-                self._set_session(_decode_json(entry.frame).get("session"))
+                session = msgspec.json.decode(entry.frame).get("session")
+                self._input = session_coding(session, "input", self._input)
+                self._output = session_coding(session, "output", self._output)
             elif kind == "response.created":
-                self._set_response(_decode_json(entry.frame).get("response"))
+                self._set_response(msgspec.json.decode(entry.frame).get("response"))
         except (ValueError, RecursionError, AttributeError):
             pass
         return None
@@ -189,20 +182,15 @@ class AudioExtractor:
         is_input = member == "audio"
         if is_input != (entry.direction == "client"):
             return None  # the server echoes the caller's audio to a sideband connection
-        event = _decode_audio(entry.frame)
+        event = _decode_event(entry.frame)
         coding = self._input if is_input else self._response_output.get(event.response_id or "", self._output)
         coding = coding.with_stated(event.sample_rate, event.channels)
         data = pybase64.b64decode(getattr(event, member) or "")
         if not data and event.audio_bytes > 0:
             silence = coding.format.silence_sample
             data = silence * (min(event.audio_bytes, MAX_SILENCE_BYTES) // len(silence))
-        if is_input:
-            return AudioChunk(data, coding, None)
-        return AudioChunk(data, coding, _part_name(event.item_id, event.content_index), event.response_id)
-
-    def _set_session(self, session: Any) -> None:
-        self._input = session_coding(session, "input", self._input)
-        self._output = session_coding(session, "output", self._output)
+        part = None if is_input else _part_name(event.item_id, event.content_index)
+        return AudioChunk(data, coding, part, event.response_id)
 
     def _set_response(self, response: Any) -> None:
         """Store the output format of a response that states its own."""

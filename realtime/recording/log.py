@@ -160,7 +160,8 @@ def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLin
     for lines in _line_blocks(path, max_line_bytes):
         if isinstance(lines, _PartialLine):
             number += 1
-            found = _parse_partial(lines, number)
+            text, reason = lines
+            found = BrokenLine(number, reason, snippet(text)) if reason else parse_line(text, number)
             if found is not None:
                 yield found
             continue
@@ -219,12 +220,6 @@ def _line_blocks(path: LogPath, max_line_bytes: int) -> Iterator[tuple[bytes, in
         text = b""
     if torn:
         yield _PartialLine(text, torn)
-
-
-def _parse_partial(line: _PartialLine, number: int) -> Entry | BrokenLine | None:
-    if line.reason:
-        return BrokenLine(number, line.reason, snippet(line.text))
-    return parse_line(line.text, number)
 
 
 def _parse_time(text: bytes) -> float:

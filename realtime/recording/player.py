@@ -74,7 +74,8 @@ class Replay:
         """Yield each entry with the time on the clock at which it is due."""
         began = self._clock()
         first_ms: float | None = None
-        for entry in _entries(self._log):
+        log = self._log
+        for entry in read_log(log) if isinstance(log, (str, os.PathLike)) else log:
             if isinstance(entry, BrokenLine):
                 self.broken += 1
                 continue
@@ -85,17 +86,8 @@ class Replay:
                 yield entry, began + elapsed_s / self._speed if self._speed else -math.inf
 
 
-def replay(
-    log: Log,
-    *,
-    speed: float | None = 1.0,
-    direction: Direction | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
-    async_sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> Replay:
-    """Return the entries of a log at their times, for `for` and `async for`. See `Replay`."""
-    return Replay(log, speed=speed, direction=direction, clock=clock, sleep=sleep, async_sleep=async_sleep)
+# The name that reads as a verb: `for entry in replay(log)`.
+replay = Replay
 
 
 async def replay_frames(
@@ -157,11 +149,9 @@ def feed_all(
     decode = {"client": dialect.decode_client, "server": dialect.decode_server}
     wanted = frozenset(directions)
     feeds = [(each.feed, "at_ms" in inspect.signature(each.feed).parameters) for each in objects]
-    events = broken = refused = 0
-    for entry in _entries(log):
-        if isinstance(entry, BrokenLine):
-            broken += 1
-            continue
+    events = refused = 0
+    entries = Replay(log, speed=None)
+    for entry in entries:
         if entry.direction not in wanted:
             continue
         try:
@@ -175,8 +165,4 @@ def feed_all(
                 feed(event, at_ms=entry.time_ms)  # type: ignore[call-arg]
             else:
                 feed(event)
-    return FeedCount(events, broken, refused)
-
-
-def _entries(log: Log) -> Iterable[Entry | BrokenLine]:
-    return read_log(log) if isinstance(log, (str, os.PathLike)) else log
+    return FeedCount(events, entries.broken, refused)

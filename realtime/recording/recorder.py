@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal, Self, cast
 
 import msgspec
@@ -101,9 +100,10 @@ class Recorder:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = _with_suffix(os.fspath(path), compress)
-        self._pack = packer(compression_of(self.path))
+        compression = compression_of(self.path)
+        self._pack = packer(compression)
         if buffer_bytes is None:
-            buffer_bytes = COMPRESSED_BUFFER_BYTES if self._pack else 0
+            buffer_bytes = COMPRESSED_BUFFER_BYTES if compression else 0
         _check_limits(
             max_bytes=max_bytes,
             max_age_s=max_age_s,
@@ -126,8 +126,9 @@ class Recorder:
         self._buffer: list[bytes] = []
         self._buffered_bytes, self._buffered_since_ms = 0, 0.0
         self._first_ms: float | None = None  # the time of the file's first frame
-        self._synced_ms = self._retry_at_ms = 0.0
-        self._is_failing, self._is_closed = False, False
+        self._synced_ms = 0.0
+        self._retry_at_ms: float | None = None  # after a failed write
+        self._is_closed = False
         self._open(mode, wall_clock())
 
     # --- Frames ---
@@ -186,9 +187,7 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # --- Internal; the caller has the lock ---
@@ -199,10 +198,10 @@ class Recorder:
     def _put(self, line: bytes, now_ms: float) -> None:
         if self._is_closed:
             raise ValueError("record on a closed Recorder")
-        if self._is_failing and now_ms < self._retry_at_ms:
+        if self._retry_at_ms is not None and now_ms < self._retry_at_ms:
             self.lost += 1
             return
-        if self._first_ms is not None and not self._is_failing and self._is_full(len(line), now_ms):
+        if self._first_ms is not None and self._retry_at_ms is None and self._is_full(len(line), now_ms):
             try:
                 self._rotate(now_ms)
             except RecordingError:
@@ -227,26 +226,23 @@ class Recorder:
         if not self._buffer:
             return
         data, count = _join(self._buffer), len(self._buffer)
+        was_failing = self._retry_at_ms is not None
         self._buffer, self._buffered_bytes = [], 0
         try:
-            if self._is_failing and self._has_header:
+            if was_failing and self._has_header:
                 data = self._metadata_line(lost=self.lost) + data
-            self._file.write(self._packed(data))
+            self._file.write(self._pack(data))
             if self._fsync_ms is not None and now_ms - self._synced_ms >= self._fsync_ms:
                 self._file.sync()
                 self._synced_ms = now_ms
         except OSError as why:
-            was_failing, self._is_failing = self._is_failing, True
             self.lost += count
             self._retry_at_ms = now_ms + RETRY_MS
             if not was_failing or self._is_closed:
                 raise RecordingError(why.errno, why.strerror or str(why), self.path) from why
         else:
-            self._is_failing = False
+            self._retry_at_ms = None
             self.frames += count
-
-    def _packed(self, data: bytes) -> bytes:
-        return self._pack(data) if self._pack else data
 
     # --- Files ---
 
@@ -281,7 +277,7 @@ class Recorder:
         return last_ms
 
     def _begin_file(self, mode: str = "ab", **members: Any) -> None:
-        first = self._packed(self._metadata_line(**members)) if self._has_header else b""
+        first = self._pack(self._metadata_line(**members)) if self._has_header else b""
         self._file = AppendFile(self.path, mode)
         try:
             self._file.write(first)
@@ -349,17 +345,13 @@ class AppendFile:
                     raise BlockingIOError("the file accepts no data without blocking")
                 view = view[written:]
         except OSError:
-            self.rollback()
+            try:
+                self._file.truncate(self.size)
+            except OSError:
+                self._ends_torn = True  # the next write begins with a line end
             raise
         self.size += len(data) + self._ends_torn
         self._ends_torn = False
-
-    def rollback(self) -> None:
-        """Remove what a failed write has written. If that fails, the next write begins with a line end."""
-        try:
-            self._file.truncate(self.size)
-        except OSError:
-            self._ends_torn = True
 
     def sync(self) -> None:
         """Sync the file to the disk."""

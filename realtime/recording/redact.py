@@ -32,12 +32,9 @@ AUDIO_MEMBERS: Final[dict[str, str]] = {
     for kind in event_classes(dialect.server_events) + event_classes(dialect.client_events)
     if kind.audio_field
 }
-_TYPE_FIRST: Final = b'{"type":"'
-# Event types have less than 60 bytes, and the members before the audio less than 300.
-_TYPE_BYTES, _HEAD_BYTES = 80, 1024
-_AUDIO_KEYS: Final = {
-    kind.encode(): re.compile(rf'"{name}"\s*:\s*"'.encode()) for kind, name in AUDIO_MEMBERS.items()
-}
+# The members before the audio have less than 300 bytes.
+_HEAD_BYTES: Final = 1024
+_AUDIO_KEYS: Final = {kind: re.compile(rf'"{name}"\s*:\s*"'.encode()) for kind, name in AUDIO_MEMBERS.items()}
 # The frames of a call that come by the thousand, without their audio: one flat object of ids, numbers
 # and a text of plain words or of punctuation. No name with a value, no URL and no line break fits into it.
 # Matching takes a tenth of the time that parsing and searching the frame for credentials takes.
@@ -48,8 +45,6 @@ _PLAIN: Final = re.compile(
     rb""",(?:"audio":""|"delta":"(?:[A-Za-z0-9 ,.!?']*+|(?:[\[\]{}:, ]|\\")*+)")"""
     rb'(?:,"obfuscation":"[A-Za-z0-9]*+")?\}'
 )
-# The value of a string member, from behind its name.
-_STRING: Final = re.compile(rb'\s*+:\s*+"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 # Members of a credential's object that are not secret.
 _HARMLESS: Final = frozenset({"expires_at", "expires_in"})
 _encode = msgspec.json.Encoder().encode
@@ -94,7 +89,8 @@ def frame_formatter(*, audio: bool, redact: bool, instructions: bool) -> FrameFo
         try:
             line = _one_line_json(frame)
             if not line.startswith(b"{"):
-                return _format_text(frame, redact=True) if redact and _has_credential(frame) else line
+                text = frame.decode()
+                return _format_text(frame, redact=True) if redact and without_keys(text) != text else line
             if not audio:
                 line = without_audio(line)
             if not instructions:
@@ -145,11 +141,6 @@ def _format_text(frame: bytes, *, redact: bool) -> bytes:
     return line
 
 
-def _has_credential(frame: bytes) -> bool:
-    text = frame.decode()
-    return without_keys(text) != text
-
-
 # --- Audio and instructions -----------------------------------------------------------
 
 
@@ -158,26 +149,24 @@ def without_audio(frame: bytes) -> bytes:
 
     Audio is the member that the event's type has for it, and every string named "audio", as in items.
     """
-    spans = {span for name in _audio_names(frame) for span in _string_spans(frame, name)}
-    audio = sorted((start, end) for start, end in spans if end > start)
-    if not audio:
-        return frame
-    pieces, at, nbytes = [], 0, 0
-    for start, end in audio:
-        pieces.append(frame[at:start])
-        nbytes += _decoded_nbytes(frame[start:end])
-        at = end
-    pieces.append(frame[at:-1])
-    return _with_length(b"".join(pieces), nbytes)
+    lengths: list[int] = []
+
+    def empty(member: re.Match[bytes]) -> bytes:
+        if member["value"]:
+            lengths.append(_decoded_nbytes(member["value"]))
+        return member["key"] + b'"'
+
+    try:
+        name = AUDIO_MEMBERS.get(peek_type(frame), "audio")
+    except DecodeError:
+        name = "audio"
+    rest = _string_members("audio", name).sub(empty, frame)
+    return _with_length(rest[:-1], sum(lengths)) if lengths else frame
 
 
 def without_instructions(frame: bytes) -> bytes:
     """Return a JSON object with every string named "instructions" replaced."""
-    pieces, at = [], 0
-    for start, end in _string_spans(frame, "instructions"):
-        pieces += [frame[at:start], REDACTED.encode()]
-        at = end
-    return b"".join((*pieces, frame[at:])) if pieces else frame
+    return _string_members("instructions").sub(rb'\g<key>%b"' % REDACTED.encode(), frame)
 
 
 def _audio_span(frame: bytes) -> tuple[int, int]:
@@ -185,13 +174,10 @@ def _audio_span(frame: bytes) -> tuple[int, int]:
 
     Does not parse the frame, and does not validate the base64.
     """
-    if frame.startswith(_TYPE_FIRST):
-        key = _AUDIO_KEYS.get(frame[len(_TYPE_FIRST) : frame.find(b'"', len(_TYPE_FIRST), _TYPE_BYTES)])
-    else:
-        try:
-            key = _AUDIO_KEYS.get(peek_type(frame).encode())
-        except DecodeError:
-            return 0, 0
+    try:
+        key = _AUDIO_KEYS.get(peek_type(frame))
+    except DecodeError:
+        return 0, 0
     found = key.search(frame, 0, _HEAD_BYTES) if key is not None else None
     if found is None:
         return 0, 0
@@ -200,28 +186,15 @@ def _audio_span(frame: bytes) -> tuple[int, int]:
     return (start, end) if end > start else (0, 0)
 
 
-def _audio_names(frame: bytes) -> set[str]:
-    try:
-        return {"audio", AUDIO_MEMBERS.get(peek_type(frame), "audio")}
-    except DecodeError:
-        return {"audio"}
-
-
-def _string_spans(frame: bytes, name: str) -> list[tuple[int, int]]:
-    """Return where the strings of members named `name` begin and end.
+@functools.cache
+def _string_members(*names: str) -> re.Pattern[bytes]:
+    """Return a pattern for members of these names whose values are strings.
 
     Text cannot be mistaken for a member, because the quotes inside a JSON string are escaped.
     """
-    key, spans = f'"{name}"'.encode(), []
-    at = frame.find(key)
-    while at >= 0:
-        at += len(key)
-        string = _STRING.match(frame, at)
-        if string:
-            spans.append(string.span(1))
-            at = string.end()
-        at = frame.find(key, at)
-    return spans
+    return re.compile(
+        rb'(?P<key>"(?:%b)"\s*+:\s*+")(?P<value>(?:[^"\\]++|\\.)*+)"' % "|".join(names).encode(), re.DOTALL
+    )
 
 
 def _decoded_nbytes(base64: bytes) -> int:
@@ -246,52 +219,53 @@ def without_secrets(frame: bytes) -> bytes:
     A string becomes "<redacted>" and a number 0; an object or array keeps its shape, and the time when
     a credential expires is retained. JSON inside a string remains JSON.
     """
-    redactor = _Redactor()
-    clean = redactor.parse(frame.decode())
-    return _encode(clean) if redactor.has_changed else frame
+    clean = _redact_json(frame.decode())
+    return frame if clean is None else clean
 
 
-class _Redactor:
-    """Parses JSON and removes credentials on the way. Sees all members of an object that have one name."""
+def _redact_json(text: str) -> bytes | None:
+    """Return JSON with its credentials replaced; None if it has none.
 
-    def __init__(self) -> None:
-        self.has_changed = False
+    Looks at the members as they are parsed, so that it sees all that have one name.
 
-    def parse(self, text: str) -> Any:
-        """Parse JSON. Raises ValueError if it is invalid or nested too deeply."""
-        return json.loads(text, object_pairs_hook=self._clean_object, parse_constant=_reject_constant)
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+    has_changed = False
 
-    def _clean_object(self, members: list[tuple[str, Any]]) -> dict[str, Any]:
+    def clean_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal has_changed
         # The token of a transcript's log probability is a piece of text.
         is_logprob = any(key == "logprob" for key, _ in members)
         found = {}
         for key, value in members:
-            if _is_secret(key) and not (is_logprob and key == "token"):
-                clean = _blank(value)
-            else:
-                clean = self._clean(value)
-            self.has_changed |= clean != value
-            found[key] = clean
+            is_credential = _is_secret(key) and not (is_logprob and key == "token")
+            found[key] = _blank(value) if is_credential else _clean(value)
+            has_changed |= found[key] != value
         return found
 
-    def _clean(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return _clean_text(value)
-        # Objects were cleaned when they were parsed.
-        return [self._clean(item) for item in value] if isinstance(value, list) else value
+    value = json.loads(text, object_pairs_hook=clean_object, parse_constant=_reject_constant)
+    return _encode(value) if has_changed else None
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean_text(value)
+    # Objects were cleaned when they were parsed.
+    return [_clean(item) for item in value] if isinstance(value, list) else value
 
 
 def _clean_text(text: str) -> str:
     """Return a text without credentials. Text that is JSON, like the arguments of a function, is parsed."""
     if text[:1] in ("{", "["):
-        redactor = _Redactor()
         try:
             check_depth(text.encode(), DEFAULT_MAX_DEPTH)
-            clean = redactor.parse(text)
+            clean = _redact_json(text)
         except ValueError:
             return without_keys(text)
-        if redactor.has_changed:
-            return _encode(clean).decode()
+        if clean is not None:
+            return clean.decode()
     return without_keys(text)
 
 

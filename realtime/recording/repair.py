@@ -67,14 +67,13 @@ def _begins_like_a_line(text: bytes) -> bool:
 def _complete_part(tail: bytes) -> bytes:
     """Return what remains of a line without a line end: nothing if it is an incomplete line of a log."""
     tail = tail.rstrip(b"\0")
-    if not _begins_like_a_line(tail):
-        return tail
-    try:
-        _validate(tail)
-    except msgspec.DecodeError:
-        return b""
-    except RecursionError:  # no line that `Recorder` writes is nested so deeply
-        pass
+    if _begins_like_a_line(tail):
+        try:
+            _validate(tail)
+        except msgspec.DecodeError:
+            return b""
+        except RecursionError:  # no line that `Recorder` writes is nested so deeply
+            pass
     return tail
 
 
@@ -135,7 +134,6 @@ def _repair_compressed(path: str, compression: str) -> float:
     """Copy the lines of the file. The copy replaces a file that is torn."""
     copy_path = f"{path}.repairing"
     pack = packer(compression)
-    assert pack is not None
     time_ms, is_torn, is_damaged = 0.0, False, False
     pending: list[bytes] = []  # of the last line
     with open(path, "rb", buffering=0) as file, open(copy_path, "wb", buffering=0) as copy:

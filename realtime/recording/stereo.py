@@ -13,7 +13,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -88,16 +88,15 @@ def stereo_wav(
         ensure_not_input(paths, out)
     rate = sample_rate or _find_sample_rate(paths)
     with contextlib.ExitStack() as stack:
-        caller, assistant = (Track(rate, gap_ms, _MAX_SAMPLES) for _ in range(2))
-        stack.callback(caller.close)
-        stack.callback(assistant.close)
+        caller = stack.enter_context(contextlib.closing(Track(rate, gap_ms, _MAX_SAMPLES)))
+        assistant = stack.enter_context(contextlib.closing(Track(rate, gap_ms, _MAX_SAMPLES)))
         truncations, broken = _fill_tracks(paths, caller, assistant)
         total = max(caller.end, assistant.end)
+        blocks = [track.blocks(_BLOCK_SAMPLES, total) for track in (caller, assistant)]
         with WavWriter(out, "pcm16", sample_rate=rate, channels=2) as writer:
-            for left, right in zip(
-                caller.blocks(_BLOCK_SAMPLES, total), assistant.blocks(_BLOCK_SAMPLES, total), strict=True
-            ):
-                writer.write(_interleave(left, right))
+            for sides in zip(*blocks, strict=True):
+                samples = [np.frombuffer(side, "<i2") for side in sides]
+                writer.write(np.column_stack(samples).tobytes())
     per_ms = rate / 1000
     return StereoCall(
         rate, total / per_ms, caller.samples / per_ms, assistant.samples / per_ms, truncations, broken
@@ -146,13 +145,6 @@ def _find_sample_rate(paths: list[LogPath]) -> int:
         if isinstance(found, AudioChunk) and found.data
     }
     return 8000 if rates == {8000} else PCM16.sample_rate
-
-
-def _interleave(left: bytes, right: bytes) -> bytes:
-    both = np.empty((len(left) // _SAMPLE_BYTES, 2), "<i2")
-    both[:, 0] = np.frombuffer(left, "<i2")
-    both[:, 1] = np.frombuffer(right, "<i2")
-    return both.tobytes()
 
 
 # --- One side of the call -------------------------------------------------------------
@@ -301,14 +293,12 @@ class Track:
         self.samples -= end - start
 
 
+@dataclass(slots=True)
 class _PlacedPart:
     """Audio of one content part on a track, as spans of positions. Adjacent spans are merged."""
 
-    __slots__ = ("response_id", "spans")
-
-    def __init__(self) -> None:
-        self.response_id: str | None = None
-        self.spans: list[list[int]] = []
+    response_id: str | None = None
+    spans: list[list[int]] = field(default_factory=list)
 
 
 class _Stream:

@@ -64,12 +64,9 @@ class MediaConverter:
         self._width = src.sample_width
         self._decode = _DECODE[src.encoding, src.big_endian]
         self._encode = _ENCODE[dst.encoding, dst.big_endian]
-        self._resampler: Resampler | None = None
-        self._transcode: Callable[[Any], Any] | None = None
-        if src.sample_rate != dst.sample_rate:
-            self._resampler = Resampler(src.sample_rate, dst.sample_rate)
-        else:
-            self._transcode = _TRANSCODE.get((src.encoding, dst.encoding))
+        is_same_rate = src.sample_rate == dst.sample_rate
+        self._resampler = None if is_same_rate else Resampler(src.sample_rate, dst.sample_rate)
+        self._transcode = _TRANSCODE.get((src.encoding, dst.encoding)) if is_same_rate else None
         self._carry = b""
 
     def process(self, audio: bytes) -> bytes:
@@ -90,9 +87,3 @@ class MediaConverter:
         if self._resampler is None:
             return b""
         return self._encode(self._resampler.flush()).tobytes()  # type: ignore[no-any-return]
-
-    def reset(self) -> None:
-        """Forget the withheld audio and start a new stream."""
-        self._carry = b""
-        if self._resampler is not None:
-            self._resampler.reset()

@@ -174,7 +174,7 @@ class Downlink:
         """Forget the withheld audio."""
         self._carry.clear()
         if self._converter is not None:
-            self._converter.reset()
+            self._converter.flush()
 
     def _take_frames(self) -> list[str | bytes]:
         width, nbytes = self.media.sample_width, len(self._carry)
@@ -182,11 +182,9 @@ class Downlink:
         if nbytes < max(size, self._min_bytes):
             return []
         end = nbytes - nbytes % size
-        frames = [self._frame(bytes(self._carry[at : at + size])) for at in range(0, end, size)]
+        pieces = [bytes(self._carry[at : at + size]) for at in range(0, end, size)]
         del self._carry[:end]
-        self.reencoded += len(frames)
-        return frames
-
-    def _frame(self, audio: bytes) -> str | bytes:
-        frame = self._carrier.encode_media(audio, self._stream_id, self.media)
-        return frame.decode() if self._is_text else frame
+        self.reencoded += len(pieces)
+        if self._is_text:
+            return [self._head + pybase64.b64encode_as_string(piece) + self._tail for piece in pieces]
+        return [self._carrier.encode_media(piece, self._stream_id, self.media) for piece in pieces]

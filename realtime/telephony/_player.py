@@ -167,7 +167,10 @@ class DownlinkPlayer:
         frames: list[str | bytes] = []
         if part != self._part:
             frames += self._end_part()
-            self._begin_part(part, event.response_id)
+            self._part, self._response_id = part, event.response_id
+            self.downlink.begin(self.session)
+            # A multiple of six: base64 can be cut there, and so can 16-bit samples.
+            self._mark_bytes = self.session.chunk_bytes(MARK_MS) // 6 * 6
         if base64 is None:
             pieces = _pieces(event.delta, self._mark_bytes)
         else:
@@ -180,12 +183,6 @@ class DownlinkPlayer:
             if self._unmarked_bytes >= self._mark_bytes:
                 frames.append(self._mark())
         return frames
-
-    def _begin_part(self, part: tuple[str, int], response_id: str | None) -> None:
-        self._part, self._response_id = part, response_id
-        self.downlink.begin(self.session)
-        # A multiple of six: base64 can be cut there, and so can 16-bit samples.
-        self._mark_bytes = self.session.chunk_bytes(MARK_MS) // 6 * 6
 
     def _end_part(self) -> list[str | bytes]:
         frames = self.downlink.flush() if self._part is not None else []

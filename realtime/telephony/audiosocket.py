@@ -7,8 +7,7 @@ stream, `encode` and `encode_audio` write it. It is no `Carrier`: it has no WebS
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -20,7 +19,6 @@ from .media import MediaFormat
 
 if TYPE_CHECKING:
     from ..append import Buffer
-    from .call import CallEvent
 
 # Source: Asterisk's documentation, "AudioSocket" (docs.asterisk.org), the protocol's README
 # (github.com/CyCoreSystems/audiosocket) and res_audiosocket.c. Read 2026-11-24.
@@ -119,48 +117,14 @@ class UnknownMessage(Struct, frozen=True, gc=False):
     kind: int
     payload: bytes
 
-    def as_call(self) -> CallEvent | None:
+    def as_call(self) -> None:
         """Return None: the meaning is not known."""
-        return None
 
 
 Message = Hangup | Uuid | Dtmf | Audio | Error | UnknownMessage
 
 
 # --- Decoding ------------------------------------------------------------------------
-
-
-def _uuid(payload: bytes) -> Uuid:
-    if len(payload) != 16:
-        raise DecodeError(f"a UUID has 16 bytes, not {len(payload)}", event_type="uuid")
-    return Uuid(UUID(bytes=payload))
-
-
-def _dtmf(payload: bytes) -> Dtmf:
-    if len(payload) != 1 or not 0x20 < payload[0] < 0x7F:
-        raise DecodeError("a key must be one ASCII character", event_type="dtmf")
-    return Dtmf(payload.decode("ascii"))
-
-
-def _audio_at(sample_rate: int) -> Callable[[bytes], Audio]:
-    def audio(payload: bytes) -> Audio:
-        if len(payload) % 2:
-            raise DecodeError(
-                f"{len(payload)} bytes are not a whole number of 16-bit samples", event_type="audio"
-            )
-        return Audio(payload, sample_rate)
-
-    return audio
-
-
-# The decoder of a payload, by kind.
-_DECODERS: dict[int, Callable[[bytes], Message]] = {
-    HANGUP: lambda payload: Hangup(),
-    UUID_KIND: _uuid,
-    DTMF: _dtmf,
-    ERROR: Error,
-    **{kind: _audio_at(rate) for kind, rate in SAMPLE_RATES.items()},
-}
 
 
 class Parser:
@@ -193,7 +157,7 @@ class Parser:
             if stop > len(stream):
                 break
             try:
-                messages.append(_message(stream[at], bytes(stream[start:stop])))
+                messages.append(_decode(stream[at], bytes(stream[start:stop])))
             except DecodeError as error:
                 self._error = error
             at = stop
@@ -214,40 +178,27 @@ class Parser:
             raise DecodeError(f"the stream ended {len(self._buffer)} bytes into a frame")
 
 
-def _message(kind: int, payload: bytes) -> Message:
-    decode = _DECODERS.get(kind)
-    return UnknownMessage(kind, payload) if decode is None else decode(payload)
+def _decode(kind: int, payload: bytes) -> Message:
+    if kind in SAMPLE_RATES:
+        if len(payload) % 2:
+            raise DecodeError(
+                f"{len(payload)} bytes are not a whole number of 16-bit samples", event_type="audio"
+            )
+        return Audio(payload, SAMPLE_RATES[kind])
+    if kind == HANGUP:
+        return Hangup()
+    if kind == UUID_KIND:
+        if len(payload) != 16:
+            raise DecodeError(f"a UUID has 16 bytes, not {len(payload)}", event_type="uuid")
+        return Uuid(UUID(bytes=payload))
+    if kind == DTMF:
+        if len(payload) != 1 or not 0x20 < payload[0] < 0x7F:
+            raise DecodeError("a key must be one ASCII character", event_type="dtmf")
+        return Dtmf(payload.decode())
+    return Error(payload) if kind == ERROR else UnknownMessage(kind, payload)
 
 
 # --- Encoding ------------------------------------------------------------------------
-
-
-def _frame(kind: int, payload: bytes) -> bytes:
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise EncodeError(f"{len(payload)} bytes are more than the {MAX_PAYLOAD_BYTES} of one frame")
-    return b"%c%b%b" % (kind, len(payload).to_bytes(2, "big"), payload)
-
-
-def _encode_dtmf(message: Dtmf) -> bytes:
-    if len(message.digit) != 1 or not " " < message.digit < "\x7f":
-        raise EncodeError("a key must be one ASCII character", event_type="dtmf")
-    return _frame(DTMF, message.digit.encode())
-
-
-def _encode_unknown(message: UnknownMessage) -> bytes:
-    if not 0 <= message.kind <= 0xFF:
-        raise EncodeError(f"a kind must be one byte, not {message.kind}")
-    return _frame(message.kind, message.payload)
-
-
-_ENCODERS: dict[type, Callable[[Any], bytes]] = {
-    Hangup: lambda message: _frame(HANGUP, b""),
-    Uuid: lambda message: _frame(UUID_KIND, message.uuid.bytes),
-    Dtmf: _encode_dtmf,
-    Audio: lambda message: encode_audio(message.audio, message.sample_rate),
-    Error: lambda message: _frame(ERROR, message.code),
-    UnknownMessage: _encode_unknown,
-}
 
 
 def encode(message: Message, /) -> bytes:
@@ -258,10 +209,24 @@ def encode(message: Message, /) -> bytes:
         EncodeError: a payload that does not fit a frame, or a sample rate that no kind has.
         TypeError: `message` is not a message of AudioSocket.
     """
-    encoder = _ENCODERS.get(type(message))
-    if encoder is None:
-        raise TypeError(f"a message of AudioSocket is needed, not {type(message).__name__}")
-    return encoder(message)
+    match message:
+        case Audio():
+            return encode_audio(message.audio, message.sample_rate)
+        case Hangup():
+            return _frame(HANGUP, b"")
+        case Uuid():
+            return _frame(UUID_KIND, message.uuid.bytes)
+        case Dtmf():
+            if len(message.digit) != 1 or not " " < message.digit < "\x7f":
+                raise EncodeError("a key must be one ASCII character", event_type="dtmf")
+            return _frame(DTMF, message.digit.encode())
+        case Error():
+            return _frame(ERROR, message.code)
+        case UnknownMessage():
+            if not 0 <= message.kind <= 0xFF:
+                raise EncodeError(f"a kind must be one byte, not {message.kind}")
+            return _frame(message.kind, message.payload)
+    raise TypeError(f"a message of AudioSocket is needed, not {type(message).__name__}")
 
 
 def encode_audio(audio: Buffer, sample_rate: int = 8_000) -> bytes:
@@ -280,3 +245,9 @@ def encode_audio(audio: Buffer, sample_rate: int = 8_000) -> bytes:
         raise AudioError(f"{len(view)} bytes are not a positive whole number of 16-bit samples")
     pieces = range(0, len(view), _MAX_AUDIO_BYTES)
     return b"".join(_frame(kind, bytes(view[at : at + _MAX_AUDIO_BYTES])) for at in pieces)
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise EncodeError(f"{len(payload)} bytes are more than the {MAX_PAYLOAD_BYTES} of one frame")
+    return b"%c%b%b" % (kind, len(payload).to_bytes(2, "big"), payload)

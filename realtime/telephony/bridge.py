@@ -29,7 +29,7 @@ from ..events import (
     SessionUpdate,
     UnknownEvent,
 )
-from ..format import AudioFormat, AudioFormatLike, session_format as stated_format
+from ..format import AudioFormat, AudioFormatLike, Side, session_format as stated_format
 from ..state import Interruption, Playback
 from ._paths import Uplink
 from ._player import DownlinkPlayer
@@ -102,23 +102,18 @@ class SessionFormats:
 
     def __init__(self, preferred: AudioFormat | None) -> None:
         self._preferred = preferred
-        self._requested_input: AudioFormat | None = None
-        self._requested_output: AudioFormat | None = None
-        self._confirmed_input: AudioFormat | None = None
-        self._confirmed_output: AudioFormat | None = None
+        # The formats of the last request, and those that the server has stated since.
+        self._requested: dict[Side, AudioFormat] = {}
+        self._confirmed: dict[Side, AudioFormat | None] = {}
         self._unanswered = 0
 
     def negotiate(self, media: MediaFormat) -> AudioFormat:
         """Return the format to request for a carrier's `media`: the preferred one, or its own if possible."""
         return self._preferred or media.audio_format or AudioFormat.PCM16
 
-    def input(self, received: MediaFormat) -> AudioFormat:
-        """Return the format to send to the session, for a carrier that sends `received`."""
-        return self._confirmed_input or self._requested_input or self.negotiate(received)
-
-    def output(self, played: MediaFormat) -> AudioFormat:
-        """Return the format that the session sends, for a carrier that plays `played`."""
-        return self._confirmed_output or self._requested_output or self.negotiate(played)
+    def current(self, side: Side, media: MediaFormat) -> AudioFormat:
+        """Return the session's format of `side`, for a carrier that sends or plays `media` there."""
+        return self._confirmed.get(side) or self._requested.get(side) or self.negotiate(media)
 
     def settings(self, received: MediaFormat, played: MediaFormat) -> AudioConfig:
         """Return the audio settings to request."""
@@ -129,17 +124,21 @@ class SessionFormats:
 
     def on_request(self, received: MediaFormat, played: MediaFormat) -> None:
         """Note that `settings` are requested: from now on, audio is sent in their format."""
-        self._requested_input, self._requested_output = self.negotiate(received), self.negotiate(played)
-        self._confirmed_input, self._unanswered = None, self._unanswered + 1
+        self._requested = {"input": self.negotiate(received), "output": self.negotiate(played)}
+        self._confirmed["input"] = None
+        self._unanswered += 1
 
     def on_session(self, event: Any) -> None:
         """Note the formats that a session.created or session.updated states."""
-        self._confirmed_output = stated_format(event.session, "output") or self._confirmed_output
+        self._confirm("output", event.session)
         if event.type == "session.updated":
             # The answer to an earlier request does not hold for audio sent after the last one.
             self._unanswered = max(0, self._unanswered - 1)
             if not self._unanswered:
-                self._confirmed_input = stated_format(event.session, "input") or self._confirmed_input
+                self._confirm("input", event.session)
+
+    def _confirm(self, side: Side, session: Any) -> None:
+        self._confirmed[side] = stated_format(session, side) or self._confirmed.get(side)
 
     def on_error(self) -> None:
         """Note an error of the server: a session.update may have failed, which has no other answer."""
@@ -200,12 +199,12 @@ class Bridge:
     @property
     def input_format(self) -> AudioFormat:
         """The format of the audio sent to the session."""
-        return self._formats.input(self._uplink.media)
+        return self._formats.current("input", self._uplink.media)
 
     @property
     def output_format(self) -> AudioFormat:
         """The format of the audio that the session sends."""
-        return self._formats.output(self._player.downlink.media)
+        return self._formats.current("output", self._player.downlink.media)
 
     @property
     def started(self) -> CallStarted | None:
@@ -313,8 +312,8 @@ class Bridge:
         received = call.format or self._carrier.FORMAT
         played = self._play_format or received
         try:
-            uplink = self._uplink.with_formats(received, self._formats.input(received))
-            self._player.open(call.stream_id, played, self._formats.output(played))
+            uplink = self._uplink.with_formats(received, self._formats.current("input", received))
+            self._player.open(call.stream_id, played, self._formats.current("output", played))
         except AudioError as why:
             raise DecodeError(str(why), event_type="start") from None
         self._uplink, self._started = uplink, call

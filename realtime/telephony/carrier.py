@@ -8,20 +8,22 @@ both. Read `twilio` next.
 
 from __future__ import annotations
 
-import re
+import functools
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Generic, TypeAlias, TypeVar, get_args
 
 import msgspec
 import pybase64
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
 
 from .._base64 import is_canonical
 from .._guard import DEFAULT_MAX_DEPTH, bounded, check_depth
 from ..append import as_bytes_view
 from ..errors import DecodeError, EncodeError, reason_of, snippet
 from ..events.base import Unknown
+from ..repair import ValidationFailure
 from .call import CallAudio
 from .media import MediaFormat
 from .splice import MAX_FRAME_BYTES, is_shallow
@@ -126,18 +128,14 @@ class MarkBody(CarrierStruct):
 # --- Decoding ------------------------------------------------------------------------
 
 
-class _Probe(Struct, tag_field="event", tag="no message is of this type"):
-    """A type that no message has: msgspec reports the type it found and reads no further."""
+class _Tags(Struct):
+    """The type of a message or, under `action`, of a command of Vonage."""
+
+    event: Any = None
+    action: Any = None
 
 
-class _ActionProbe(_Probe, tag_field="action"):
-    """The same for commands, which Vonage tags with `action`."""
-
-
-_FOUND = re.compile(r"Invalid value '(.*)' - at `\$\.(?:event|action)`", re.DOTALL)
-_EXPECTED = re.compile(r"Expected `([^`]*)`")
-_PROBES = {"event": msgspec.json.Decoder(_Probe).decode, "action": msgspec.json.Decoder(_ActionProbe).decode}
-_check_json = msgspec.json.Decoder(Raw).decode
+_decode_tags = msgspec.json.Decoder(_Tags).decode
 _encode = msgspec.json.Encoder().encode
 
 # Everything that msgspec, base64 or a frame's container can raise; TypeError only for a wrong argument.
@@ -149,14 +147,15 @@ M = TypeVar("M")
 class MessageReader(Generic[M]):
     """Decoder of one side of a carrier's WebSocket: the messages in `union`."""
 
-    def __init__(self, union: Any, *, tag_field: str = "event") -> None:
+    def __init__(self, union: Any) -> None:
         members = tuple(m for m in get_args(union) if not issubclass(m, Unknown))
         self.members: frozenset[Any] = frozenset(members)
         self._tags = frozenset(str(m.__struct_config__.tag) for m in members)
+        self._tag_field = str(members[0].__struct_config__.tag_field)
         # Decodes bytes or a str, with the audio left as text, and raises what msgspec raises. The
         # frame must be shallow.
-        self.decode_raw: Callable[[Any], Any] = msgspec.json.Decoder(_union(members), strict=False).decode
-        self._probe = _PROBES[tag_field]
+        known: Any = functools.reduce(operator.or_, members)
+        self.decode_raw: Callable[[Any], Any] = msgspec.json.Decoder(known, strict=False).decode
 
     def read(self, frame: Frame, /) -> M:
         """Decode one message, its audio to raw bytes. Unknown types become `UnknownMessage`.
@@ -181,7 +180,7 @@ class MessageReader(Generic[M]):
     def _decode_unknown(
         self, frame: Frame, message: CarrierMessage | None, error: Exception
     ) -> UnknownMessage:
-        """Return a message of an unknown type, or raise the DecodeError that says what is wrong."""
+        """Return a message of an unknown type, or raise the DecodeError for `error`."""
         if isinstance(error, DecodeError):
             raise error
         if isinstance(error, TypeError):
@@ -193,45 +192,16 @@ class MessageReader(Generic[M]):
                 kind = message.type
                 raise msgspec.ValidationError("Invalid base64 encoded string - at `$.media.payload`")
             if isinstance(error, msgspec.ValidationError):
-                kind = self._type_of(raw)
+                tag = getattr(_decode_tags(raw), self._tag_field)
+                kind = tag if isinstance(tag, str) else ""
                 if kind and kind not in self._tags:
                     raw.decode()  # `encode` returns it unchanged, so it must be fit to be sent
-                    _check_json(raw)
                     return UnknownMessage(kind, raw)
         except _REFUSALS as again:
             error = again
-        raise _decode_error(error, kind, raw) from None
-
-    def _type_of(self, raw: bytes) -> str:
-        """Return the message type of a frame, "" if it has none that is a str."""
-        try:
-            self._probe(raw)
-        except msgspec.ValidationError as refused:
-            found = _FOUND.fullmatch(str(refused))
-            return found.group(1) if found else ""
-        return ""
-
-
-def _decode_error(error: Exception, kind: str, raw: bytes) -> DecodeError:
-    """Return the DecodeError for an error of msgspec or base64, with the fields of its message."""
-    if not isinstance(error, msgspec.ValidationError):
-        return DecodeError(reason_of(error, raw), event_type=kind, payload=snippet(raw))
-    sentence, _, at = str(error).partition(" - at ")
-    expected = _EXPECTED.match(sentence)
-    return DecodeError(
-        sentence,
-        event_type=kind,
-        path=at.strip("`") or "$",
-        expected=expected.group(1) if expected else "",
-        payload=snippet(raw),
-    )
-
-
-def _union(members: tuple[Any, ...]) -> Any:
-    union = members[0]
-    for member in members[1:]:
-        union = union | member
-    return union
+        if isinstance(error, msgspec.ValidationError):
+            raise ValidationFailure.from_msgspec(error).as_decode_error(kind, raw) from None
+        raise DecodeError(reason_of(error, raw), event_type=kind, payload=snippet(raw)) from None
 
 
 # --- Encoding ------------------------------------------------------------------------
@@ -285,8 +255,8 @@ def to_base64(audio: Buffer | str) -> bytes:
 class Carrier(ABC):
     """Base class of carriers of media WebSockets.
 
-    A subclass sets `NAME`, `FORMAT`, `messages`, `commands` and `media_class`, and implements
-    `media_head`, `encode_mark` and `encode_clear`. A carrier holds no state of a call: one instance
+    A subclass sets `NAME`, `FORMAT`, `messages` and `commands`, and implements `media_head`,
+    `encode_mark` and `encode_clear`. A carrier holds no state of a call: one instance
     serves any number of calls and threads.
     """
 
@@ -310,8 +280,6 @@ class Carrier(ABC):
     # What the carrier sends, and what it receives.
     messages: ClassVar[MessageReader[Any]]
     commands: ClassVar[MessageReader[Any]]
-    # The message with the caller's audio in `media.payload`.
-    media_class: ClassVar[type[Any]]
     # The bytes of a media frame after its base64; `media_head` returns those before it.
     MEDIA_TAIL: ClassVar[bytes] = b'"}}'
 
@@ -339,10 +307,8 @@ class Carrier(ABC):
         """
         if isinstance(message, UnknownMessage):
             return message.raw
-        for side in (self.messages, self.commands):
-            if type(message) in side.members:
-                break
-        else:
+        side = next((s for s in (self.messages, self.commands) if type(message) in s.members), None)
+        if side is None:
             raise TypeError(f"a message of this carrier is needed, not {type(message).__name__}")
         try:
             frame = _encode(_stringify_ints(message))
@@ -385,7 +351,7 @@ class Carrier(ABC):
             return None
         try:
             message = self.messages.decode_raw(frame)
-            if message.__class__ is not self.media_class:
+            if not message.has_audio:
                 return None
             body = message.media
             if body.track not in CALLER_TRACKS:

@@ -1,4 +1,4 @@
-"""The table of carriers. To add one: a module with a `Carrier` subclass, and its line in `CARRIERS`.
+"""The table of carriers. To add one: a module with a `Carrier` subclass, and its instance in `CARRIERS`.
 
 `carrier` has the base class, with everything that carriers share and what a subclass must provide;
 `twilio` is the simplest example.
@@ -15,7 +15,7 @@ from . import plivo, telnyx, twilio, vonage
 from .carrier import Carrier
 
 CARRIERS: Final[Mapping[str, Carrier]] = MappingProxyType(
-    {carrier.NAME: carrier for carrier in (twilio.CARRIER, telnyx.CARRIER, plivo.CARRIER, vonage.CARRIER)}
+    {each.NAME: each for each in (twilio.CARRIER, telnyx.CARRIER, plivo.CARRIER, vonage.CARRIER)}
 )
 
 

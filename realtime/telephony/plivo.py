@@ -8,7 +8,6 @@ Plivo connects to us, sends `Start`, then `Media`. On a bidirectional stream we 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from msgspec import field
@@ -222,11 +221,13 @@ class Plivo(Carrier):
 
     messages = MessageReader[Message](Message)
     commands = MessageReader[Command](Command)
-    media_class = Media
 
     def media_head(self, stream_id: str, format: MediaFormat | None) -> bytes:
         """Return the bytes of a `PlayAudio` in `format` before its base64."""
-        return _media_head(format or self.FORMAT)
+        format = format or self.FORMAT
+        content_type = to_json_str(CONTENT_TYPES.get(format.encoding, format.encoding))
+        head = b'{"event":"playAudio","media":{"contentType":%b,"sampleRate":%d,"payload":"'
+        return head % (content_type, format.sample_rate)
 
     def encode_media(
         self, audio: Buffer | str, stream_id: str = "", format: MediaFormat | None = None
@@ -243,18 +244,8 @@ class Plivo(Carrier):
         return self.encode(ClearAudio(stream_id))
 
 
-@lru_cache(maxsize=64)  # formats
-def _media_head(format: MediaFormat) -> bytes:
-    content_type = to_json_str(CONTENT_TYPES.get(format.encoding, format.encoding))
-    return b'{"event":"playAudio","media":{"contentType":%b,"sampleRate":%d,"payload":"' % (
-        content_type,
-        format.sample_rate,
-    )
-
-
 CARRIER: Final = Plivo()
-NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
-IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
+FORMAT = CARRIER.FORMAT
 decode, decode_command = Plivo.messages.read, Plivo.commands.read
 encode: Callable[[Message | Command], bytes] = CARRIER.encode
 encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear

@@ -90,22 +90,18 @@ def parse(datagram: Buffer, /) -> Packet:
     csrcs = tuple(int.from_bytes(raw[at : at + 4], "big") for at in range(HEADER_BYTES, start, 4))
     extension = None
     if first & _EXTENDED:
-        extension, start = _extension(raw, start)
+        data = start + _EXTENSION.size
+        if data > len(raw):
+            raise DecodeError("the packet is shorter than its header extension states")
+        profile, words = _EXTENSION.unpack_from(raw, start)
+        start = data + 4 * words
+        extension = Extension(profile, raw[data:start])
     end = len(raw) - (raw[-1] if first & _PADDING else 0)
     if start > end or (first & _PADDING and end == len(raw)):
         raise DecodeError("the packet is shorter than its header and padding state")
     return Packet(
         second & 0x7F, sequence, timestamp, ssrc, raw[start:end], second >= _MARKER, csrcs, extension
     )
-
-
-def _extension(raw: bytes, start: int) -> tuple[Extension, int]:
-    """Return the header extension at `start`, and the index of its end."""
-    data = start + _EXTENSION.size
-    if data > len(raw):
-        raise DecodeError("the packet is shorter than its header extension states")
-    profile, words = _EXTENSION.unpack_from(raw, start)
-    return Extension(profile, raw[data : data + 4 * words]), data + 4 * words
 
 
 def build(packet: Packet, /) -> bytes:

@@ -211,7 +211,6 @@ class Telnyx(Carrier):
 
     messages = MessageReader[Message](Message)
     commands = MessageReader[Command](Command)
-    media_class = Media
 
     def media_head(self, stream_id: str, format: MediaFormat | None) -> bytes:
         """Return the bytes of a `Media` before its base64."""
@@ -233,9 +232,7 @@ class Telnyx(Carrier):
 
 
 CARRIER: Final = Telnyx()
-NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
-IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
-PLAY_FORMAT, MIN_MEDIA_MS, MAX_MEDIA_MS = CARRIER.PLAY_FORMAT, CARRIER.MIN_MEDIA_MS, CARRIER.MAX_MEDIA_MS
+FORMAT = CARRIER.FORMAT
 decode, decode_command = Telnyx.messages.read, Telnyx.commands.read
 encode: Callable[[Message | Command], bytes] = CARRIER.encode
 encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear

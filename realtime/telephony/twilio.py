@@ -8,7 +8,6 @@ The functions at the end are those of `carrier.Carrier`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, ClassVar, Final, TypeAlias
 
 from .call import CallAudio, CallDigit, CallEnded, CallMark, CallStarted
@@ -187,11 +186,10 @@ class Twilio(Carrier):
 
     messages = MessageReader[Message](Message)
     commands = MessageReader[Command](Command)
-    media_class = Media
 
     def media_head(self, stream_id: str, format: MediaFormat | None) -> bytes:
         """Return the bytes of a `Media` before its base64. Twilio's format is fixed."""
-        return _media_head(stream_id)
+        return b'{"event":"media","streamSid":%b,"media":{"payload":"' % to_json_str(stream_id)
 
     def encode_mark(self, name: str, stream_id: str) -> bytes:
         """Return the frame of a `Mark`. Raises what `encode` raises."""
@@ -202,14 +200,8 @@ class Twilio(Carrier):
         return self.encode(Clear(stream_id))
 
 
-@lru_cache(maxsize=4096)  # concurrent streams
-def _media_head(stream_id: str) -> bytes:
-    return b'{"event":"media","streamSid":%b,"media":{"payload":"' % to_json_str(stream_id)
-
-
 CARRIER: Final = Twilio()
-NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
-IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
+FORMAT = CARRIER.FORMAT
 decode, decode_command = Twilio.messages.read, Twilio.commands.read
 encode: Callable[[Message | Command], bytes] = CARRIER.encode
 encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 import pybase64
-from msgspec import Struct, field
+from msgspec import field
 
 from ..append import as_bytes_view
 from ..errors import AudioError, DecodeError, EncodeError, reason_of, snippet
+from ..repair import ValidationFailure
 from .call import CallAudio, CallCleared, CallDigit, CallMark, CallStarted
 from .carrier import Carrier, CarrierMessage, MessageReader, UnknownMessage, to_base64, to_json_str
 from .media import MediaFormat
@@ -96,7 +97,7 @@ class WebsocketNotify(_Vonage, tag="websocket:notify"):
 # --- Messages both ways --------------------------------------------------------------
 
 
-class Audio(Struct, gc=False):
+class Audio(CarrierMessage):
     """A binary frame: raw PCM of the stream's format, 20 ms."""
 
     payload: bytes
@@ -105,11 +106,6 @@ class Audio(Struct, gc=False):
     def type(self) -> str:
         """The constant "audio": binary frames have no type on the wire."""
         return "audio"
-
-    @property
-    def sequence(self) -> None:
-        """None: binary frames arrive in order and have no numbers."""
-        return
 
     def as_call(self) -> CallAudio:
         """Return the caller's audio."""
@@ -152,7 +148,7 @@ class Vonage(Carrier):
 
     # WebsocketConnected is not here: its headers have any names, which no Struct has.
     messages = MessageReader[Any](WebsocketDtmf | WebsocketCleared | WebsocketNotify)
-    commands = MessageReader[Any](Clear | Notify, tag_field="action")
+    commands = MessageReader[Any](Clear | Notify)
 
     def decode(self, frame: Frame, /) -> Message:
         """Decode a message of Vonage: JSON from a str, audio from anything else.
@@ -235,13 +231,8 @@ def _decode_connected(raw: bytes) -> WebsocketConnected:
     del headers["event"]
     content_type = headers.pop("content-type", None)
     if not isinstance(content_type, str):
-        raise DecodeError(
-            f"Expected `str`, got `{type(content_type).__name__}`",
-            event_type=_CONNECTED,
-            path="$.content-type",
-            expected="str",
-            payload=snippet(raw),
-        )
+        reason = f"Expected `str`, got `{type(content_type).__name__}`"
+        raise ValidationFailure(reason, "$.content-type", "str").as_decode_error(_CONNECTED, raw)
     return WebsocketConnected(content_type, headers)
 
 
@@ -256,8 +247,7 @@ def _encode_connected(message: WebsocketConnected) -> bytes:
 
 
 CARRIER: Final = Vonage()
-NAME, FORMAT, FRAME_MS = CARRIER.NAME, CARRIER.FORMAT, CARRIER.FRAME_MS
-IN_ORDER, MEDIA_IS_BINARY = CARRIER.IN_ORDER, CARRIER.MEDIA_IS_BINARY
+FORMAT = CARRIER.FORMAT
 decode, decode_command = CARRIER.decode, CARRIER.decode_command
 encode: Callable[[Message | Command], bytes] = CARRIER.encode
 encode_media, encode_mark, encode_clear = CARRIER.encode_media, CARRIER.encode_mark, CARRIER.encode_clear
