@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
             usage, cost = found.result
             total_usage, known_usd = total_usage + usage, plus(known_usd, cost.known_usd)
             unpriced += cost.usd is None
+            progress.show("")  # on a terminal, results and the status share the screen
             print_text("\n".join(_lines(one_line(found.log.name), usage, cost)))
             progress.show(f"{number:,} of {len(logs):,} logs")
     if len(logs) > 1:

@@ -115,6 +115,7 @@ def _run_many(logs: Sequence[analysis.Log], arguments: argparse.Namespace) -> in
             else:
                 total += found.result[0]
                 if arguments.json:
+                    progress.show("")  # on a terminal, results and the status share the screen
                     print_json(found.result[1])
             progress.show(f"{number:,} of {len(logs):,} logs")
     if arguments.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,39 @@ def test_several_calls_and_their_total(folder: Path, capsys: pytest.CaptureFixtu
         "                 $0.003000  transcription, whisper-1",
         "     $0.1390  in total, 2 calls: 2,000 in (0 cached), 2,000 out",
     ]
+
+
+class Terminal(io.StringIO):
+    """A terminal that shows both stdout and stderr."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def screen(self) -> list[str]:
+        """Return the lines that a person sees: a carriage return goes back to the start of a line."""
+        return [line.rpartition("\r")[2] for line in self.getvalue().split("\n")]
+
+
+@pytest.mark.parametrize("command", [["cost"], ["inspect", "--json"]])
+def test_results_and_the_status_do_not_share_a_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    call("gpt-realtime-2").write(folder / "a.jsonl")
+    call("gpt-realtime-2").write(folder / "b.jsonl")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert main([*command, ".", "--jobs", "1"]) == 0
+    assert "1 of 2 logs" in terminal.getvalue()
+    assert not [line for line in terminal.screen() if " of 2 logs" in line]
+
+
+@pytest.mark.parametrize("jobs", ["0", "x", "-1", "1.5"])
+def test_invalid_numbers_of_jobs_are_explained(capsys: pytest.CaptureFixture[str], jobs: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["cost", ".", f"--jobs={jobs}"])
+    assert ended.value.code == 2
+    assert f"must be a whole number of at least 1, not '{jobs}'" in capsys.readouterr().err
 
 
 def test_unknown_prices_and_missing_logs_are_reported(
