@@ -28,7 +28,7 @@ _GZIP_WBITS: Final = 16 + 15
 
 
 class TornError(Exception):
-    """The compressed data ends in the middle. The message says so to a user."""
+    """The compressed data ends in the middle. The message is shown to users."""
 
 
 class DamagedError(TornError):

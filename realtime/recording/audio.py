@@ -22,7 +22,7 @@ from .redact import AUDIO_MEMBERS
 # The sample rates of PCM that can be resampled, in Hz. `realtime.audio` has the same ones, but imports numpy.
 SAMPLE_RATES: Final = (8000, 16000, 24000, 48000)
 MAX_CHANNELS: Final = 8
-# Audio that was left out of a log becomes silence; a line may claim any length.
+# Audio that was left out of a log becomes silence of at most this length, as a line may claim any.
 MAX_SILENCE_BYTES: Final = 1 << 27
 _MAX_RESPONSES: Final = 256
 

@@ -255,7 +255,7 @@ PART_DIGITS: Final = 6
 def log_files(path: LogPath) -> list[str]:
     """Return the files of a rotated log in the order they were written: numbered parts, then the log itself.
 
-    `path` is the name that `Recorder` was given. Empty if there is no such log.
+    `path` is the path that `Recorder` was created with. Empty if there is no such log.
 
     Raises:
         OSError: the folder cannot be read.

@@ -120,7 +120,7 @@ class EventConsumer(Protocol):
     """An object that `feed_all` can feed: those of `realtime.state`, and any with such a method."""
 
     def feed(self, event: Any, /) -> object:
-        """Take an event."""
+        """Process an event."""
 
 
 @dataclass(frozen=True, slots=True)

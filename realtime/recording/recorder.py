@@ -296,7 +296,7 @@ class Recorder:
             raise ConfigError(f"metadata must be JSON: {why}") from None
 
     def _rotate(self, now_ms: float) -> None:
-        """Rename the file to the next numbered part and begin a new one. If that fails, keep the file."""
+        """Rename the file to the next numbered part and begin a new one. If that fails, stay with it."""
         self._write_buffer(now_ms)
         part = next_part(self.path)
         try:
@@ -318,7 +318,7 @@ class Recorder:
 
 
 class AppendFile:
-    """A file opened for appending, where each write is complete or leaves no trace.
+    """A file opened for appending, where each write is complete or has no effect.
 
     Attributes: `size`, its length in bytes.
 
@@ -335,7 +335,7 @@ class AppendFile:
         """Append all of `data`.
 
         Raises:
-            OSError: it cannot be written. Nothing of it remains in the file.
+            OSError: it cannot be written. What was written of it is removed, if that is possible.
         """
         view = memoryview(b"\n" + data if self._ends_torn else data)
         try:

@@ -1,8 +1,8 @@
 """Frames as they are written to a log: on one line, without credentials and, if requested, without audio.
 
-`frame_formatter` is the only way from a frame into a log. Frames are written byte for byte wherever nothing
-has to be removed. Which names and texts are credentials is decided in `realtime._secrets`; lines and files
-are the concern of `recorder`.
+Every frame passes through `frame_formatter` on its way into a log, and is written byte for byte wherever
+nothing has to be removed. Which names and texts are credentials is decided in `realtime._secrets`; lines
+and files are the concern of `recorder`.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def without_instructions(frame: bytes) -> bytes:
 
 
 def _audio_span(frame: bytes) -> tuple[int, int]:
-    """Return where the audio of an audio event begins and ends; (0, 0) if it is not found at once.
+    """Return the start and end of an audio event's base64; (0, 0) if none begins near the frame's start.
 
     Does not parse the frame, and does not validate the base64.
     """

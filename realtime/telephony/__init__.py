@@ -4,10 +4,10 @@
 frames for the other, with marks, barge-in, and conversion if the formats differ. If they do not, base64 is
 copied from frame to frame.
 
-Each carrier is a `Carrier` in the table `CARRIERS` and a module with its message types and functions.
-`decode` returns what the carrier sends, and `as_call()` of a message the event of the call (`call`),
-which is the same for every carrier. Without `Bridge`, use `decode` and `realtime.encode_append`, and
-`realtime.decode_server` and `encode_media`. Read `twilio` first.
+Each carrier has a `Carrier` in the table `CARRIERS`, and a module with its message types and functions.
+`decode` returns a message of the carrier; the message's `as_call()` returns an event of the call (`call`),
+which is the same for every carrier. Without `Bridge`, combine `decode` with `realtime.encode_append`, and
+`realtime.decode_server` with `encode_media`. Read `twilio` first.
 """
 
 from __future__ import annotations

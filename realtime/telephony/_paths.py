@@ -74,7 +74,7 @@ class Uplink:
             raise DecodeError(f"{nbytes} bytes are not a whole number of {8 * width}-bit samples")
 
     def splice(self, base64: bytes) -> str:
-        """Return the append frame of base64 audio, "" if no audio is due."""
+        """Return the append frame of base64 audio, or "" if there is nothing to send yet."""
         if not base64:
             return ""
         if self._converter is not None:
@@ -83,7 +83,7 @@ class Uplink:
         return f'{_APPEND_HEAD}"{base64.decode()}"{_APPEND_TAIL}'
 
     def encode(self, audio: bytes) -> str:
-        """Return the append frame of raw audio, "" if no audio is due."""
+        """Return the append frame of raw audio, or "" if there is nothing to send yet."""
         if self._converter is not None:
             # A message holds whole samples. Half a sample that arrived before the format was known is
             # dropped here, or it would shift all samples after it.
@@ -94,7 +94,7 @@ class Uplink:
         return encode_append(audio).decode()
 
     def flush(self) -> str:
-        """Return the append frame of the withheld audio, "" if there is none."""
+        """Return the append frame of the withheld audio, or "" if there is none."""
         tail = b"" if self._converter is None else self._converter.flush()
         self.reencoded += bool(tail)
         return encode_append(tail).decode() if tail else ""

@@ -96,7 +96,7 @@ class DownlinkPlayer:
         return self._play_or_store(event, None)
 
     def on_response_created(self, event: Any) -> list[str | bytes]:
-        """Note the response, so that it can be interrupted before its first audio. Returns no frames."""
+        """Store the response, so that it can be interrupted before its first audio. Returns no frames."""
         if event.response.id is not None:
             self._responses[event.response.id] = False
         return []

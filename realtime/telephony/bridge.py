@@ -322,7 +322,7 @@ class Bridge:
         return BridgeOutput(frames, output.to_server, (call, *output.events))
 
     def _end(self, items: list[Any], call: CallEnded | None) -> BridgeOutput:
-        """Release everything that waits. Only the first of several ends becomes an event."""
+        """Release all waiting messages and audio. Only the first of several ends becomes an event."""
         if self._reorder is not None:
             items += self._reorder.flush()
         output = self._emit([*items, None if self._ended else call])

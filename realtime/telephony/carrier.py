@@ -1,7 +1,7 @@
 """Base class of carriers, and the typed JSON messages that their WebSockets have in common.
 
-A `Carrier` decodes and encodes the messages of one vendor. Whatever holds for one vendor only is in
-that vendor's module; the table of carriers is in `carriers`. Unlike the codec of events, a
+A `Carrier` decodes and encodes the messages of one vendor. Anything specific to one vendor is in
+its module; the table of carriers is in `carriers`. Unlike the codec of events, a
 `MessageReader` accepts integers as strings and as `8000.0`, because carriers and their imitators write
 both. Read `twilio` next.
 """
@@ -153,7 +153,7 @@ class MessageReader(Generic[M]):
         self._tags = frozenset(str(m.__struct_config__.tag) for m in members)
         self._tag_field = str(members[0].__struct_config__.tag_field)
         # Decodes bytes or a str, with the audio left as text, and raises what msgspec raises. The
-        # frame must be shallow.
+        # frame must pass `is_shallow`.
         known: Any = functools.reduce(operator.or_, members)
         self.decode_raw: Callable[[Any], Any] = msgspec.json.Decoder(known, strict=False).decode
 
@@ -238,7 +238,7 @@ def to_base64(audio: Buffer | str) -> bytes:
     """Return raw audio as base64, and a str of base64 as it is.
 
     Raises:
-        EncodeError: a str that is not base64 as an encoder writes it.
+        EncodeError: a str that is not canonical base64.
         TypeError: `audio` is neither a buffer of bytes or int16, nor a str.
     """
     if not isinstance(audio, str):
@@ -277,7 +277,7 @@ class Carrier(ABC):
     # The longest, in ms; None if there is no limit.
     MAX_MEDIA_MS: ClassVar[int | None] = None
 
-    # What the carrier sends, and what it receives.
+    # The decoders of what the carrier sends, and of what it receives.
     messages: ClassVar[MessageReader[Any]]
     commands: ClassVar[MessageReader[Any]]
     # The bytes of a media frame after its base64; `media_head` returns those before it.

@@ -2,7 +2,7 @@
 
 A session speaks an `AudioFormat`; carriers add sample rates, both byte orders, stereo, and codecs
 that are not decoded here. Encodings have their RTP names: PCMU, PCMA, L16. Conversion between
-formats is in `_convert`; `realtime.format` has the session's side.
+formats is in `_convert`; session formats are defined in `realtime.format`.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from ..errors import ConfigError
 
 T = TypeVar("T")
 
-# A number further ahead, or further back, than these is from a sender that has restarted, if the next
-# number follows it. Source: RFC 3550, appendix A.1. Read 2026-11-24.
+# A number that is further ahead or behind than this means that the sender has restarted, provided that
+# its successor arrives next. Source: RFC 3550, appendix A.1. Read 2026-11-24.
 MAX_DROPOUT: Final = 3000
 MAX_MISORDER: Final = 100
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # The byte order of x-l16 is not documented; Plivo's own examples assume little-endian.
 # `stop` is not on the page; Plivo's examples handle one.
 
-# How `playAudio` spells the encodings.
+# The spellings of encodings in `playAudio`.
 CONTENT_TYPES: Final = {"PCMU": "audio/x-mulaw", "L16": "audio/x-l16"}
 
 
@@ -54,7 +54,7 @@ class _Numbered(_Plivo, kw_only=True):
 
 
 class _Body(CarrierStruct, rename="camel"):
-    """The object that a message carries under the key of its own name."""
+    """The object under the key that is also the message's type."""
 
 
 # --- Messages of Plivo ---------------------------------------------------------------

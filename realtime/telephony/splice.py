@@ -1,7 +1,7 @@
-"""Audio cut out of a JSON frame as base64, to be copied into another without decoding it.
+"""Cuts the base64 of the audio out of a JSON frame, to copy it into another frame without decoding.
 
-A cut gives the same message and audio as decoding the frame; for a frame where that is not certain,
-it is None, and the caller has to decode. Frames of the server are cut here, those of a carrier in
+A cut returns the same message and audio as decoding the frame would; if that is not certain, it returns
+None, and the caller decodes the frame. Frames of the server are cut here, those of a carrier in
 `carrier.Carrier.cut_media`; `_paths` writes the frames. Validation of base64 is in `realtime._base64`.
 """
 
@@ -54,8 +54,8 @@ _HEADS = (b'"delta":"', b'"delta": "')
 def cut_delta(frame: Frame, /) -> tuple[AudioDelta, bytes] | None:
     """Return an audio delta of GA or beta without its audio, and the audio as base64.
 
-    Returns None for any other frame, and for a delta that has nested values, escapes or base64 as
-    no encoder writes it: `realtime.decode_server` decodes those.
+    Returns None for any other frame, and for a delta with nested values, escapes or base64 that is not
+    canonical: `realtime.decode_server` decodes those.
     """
     raw: Any = frame
     if raw.__class__ is str:

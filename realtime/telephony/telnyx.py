@@ -47,7 +47,7 @@ class _Telnyx(CarrierMessage, tag_field="event"):
 
 
 class _Numbered(_Telnyx, kw_only=True):
-    """A message that Telnyx numbers when it sends it."""
+    """A message that Telnyx numbers if it is the sender."""
 
     string_ints: ClassVar[frozenset[str]] = frozenset({"sequence_number"})
 
@@ -73,7 +73,7 @@ class StartFormat(CarrierStruct):
 
 
 class StartBody(CarrierStruct):
-    """The call; `client_state` is base64 as it was given to Telnyx, the parameters are an object."""
+    """The call. `client_state` is the base64 that was passed to Telnyx; `custom_parameters` is an object."""
 
     media_format: StartFormat | None = None
     call_control_id: str | None = None
@@ -101,8 +101,8 @@ class Start(_Numbered, tag="start"):
 
     def as_call(self) -> CallStarted:
         """Return the start of the call."""
-        given = self.start.custom_parameters
-        parameters = given if isinstance(given, dict) else {}
+        stated = self.start.custom_parameters
+        parameters = stated if isinstance(stated, dict) else {}
         return CallStarted(self.stream_id or "", self.start.call_control_id, self.format, parameters)
 
 

@@ -39,7 +39,7 @@ class _Twilio(CarrierMessage, tag_field="event", rename="camel"):
 
 
 class _Numbered(_Twilio, kw_only=True):
-    """A message that Twilio numbers when it sends it."""
+    """A message that Twilio numbers if it is the sender."""
 
     string_ints: ClassVar[frozenset[str]] = frozenset({"sequence_number"})
 
@@ -47,7 +47,7 @@ class _Numbered(_Twilio, kw_only=True):
 
 
 class _Body(CarrierStruct, rename="camel"):
-    """The object that a message carries under the key of its own name."""
+    """The object under the key that is also the message's type."""
 
 
 # --- Messages of Twilio --------------------------------------------------------------

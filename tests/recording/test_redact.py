@@ -177,6 +177,8 @@ def test_instructions_are_removed_only_on_request() -> None:
     assert formatted(frame, instructions=False) == without
     tricky = b'{"a":"\\"instructions\\":\\"kept\\"","instructions":null}'
     assert formatted(tricky, instructions=False) == tricky
+    empty = b'{"session":{"instructions" : "","model":"m"}}'
+    assert formatted(empty, instructions=False) == b'{"session":{"instructions" : "<redacted>","model":"m"}}'
 
 
 # --- Audio ---------------------------------------------------------------------------
