@@ -1,4 +1,4 @@
-"""realtime.audio: each helper by size. Samples are int16 at 8 kHz unless a name says more."""
+"""realtime.audio: each helper by size. Samples are int16 at 8 kHz unless a name states otherwise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Resample20ms(Timed):
 
 
 class Convert20ms(Timed):
-    """One phone frame to the session's format, as a bridge does it, and back."""
+    """One phone frame to the session's format and back."""
 
     params = (["ulaw to pcm16", "pcm16 to ulaw"],)
     param_names = ("formats",)
@@ -64,7 +64,7 @@ class Convert20ms(Timed):
 
 
 class Chunks(Timed):
-    """Deltas of odd sizes cut into 20 ms frames."""
+    """Deltas of irregular sizes split into 20 ms frames."""
 
     params = ([960, 9_601, 96_001],)
     param_names = ("fed_bytes",)

@@ -21,7 +21,7 @@ EVENTS = {
 
 
 class Nothing(Timed):
-    """What the measuring itself costs."""
+    """The cost of measuring."""
 
     params = (["call"],)
     param_names = ("of",)
@@ -92,7 +92,7 @@ class DecodeClient(Timed):
 
 
 class DecodeIf(Timed):
-    """A relay that wants response.done and looks at each event's type."""
+    """A relay that decodes response.done only."""
 
     params = (list(EVENTS),)
     param_names = ("event",)
@@ -172,7 +172,7 @@ CONTROL: dict[str, realtime.ClientEvent] = {
 
 
 class EncodeControl(Timed):
-    """What a client sends besides audio."""
+    """Client events without audio."""
 
     params = (list(CONTROL),)
     param_names = ("event",)

@@ -1,4 +1,4 @@
-"""The fixed inputs: frames as the server sends them, and audio of a seeded generator."""
+"""Fixed inputs: frames as OpenAI's server sends them, and audio from a seeded generator."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SAMPLES = (160, 8_000, 1_000_000, 10_000_000)
 
 @functools.cache
 def pcm(samples: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    """Noise at about -20 dBFS, int16."""
+    """Return int16 noise at about -20 dBFS."""
     noise = np.random.default_rng(SEED).normal(0, 3_000, samples)
     return np.clip(noise, -32_768, 32_767).astype(np.int16)
 
 
 @functools.cache
 def codes(samples: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """The same noise as mu-law codes."""
+    """Return the same noise as mu-law codes."""
     return ulaw_encode(pcm(samples))
 
 
 @functools.cache
 def audio(nbytes: int) -> bytes:
-    """`nbytes` of PCM16."""
+    """Return `nbytes` of PCM16."""
     return pcm(nbytes // 2).tobytes()
 
 
@@ -93,23 +93,23 @@ RESPONSE_DONE = _frame(
 
 @functools.cache
 def audio_delta(nbytes: int) -> bytes:
-    """An audio delta of `nbytes` of PCM16."""
+    """Return an audio delta of `nbytes` of PCM16."""
     return _frame("response.output_audio.delta", **_PART, delta=base64.b64encode(audio(nbytes)).decode())
 
 
 def part_delta(kind: str, number: int, delta: str) -> bytes:
-    """The delta `number` of an answer, with an event_id of its own."""
+    """Return delta `number` of an answer, with its own event_id."""
     return _frame(kind, **{**_PART, "event_id": f"{_EVENT_ID[:-4]}{number:04}"}, delta=delta)
 
 
 def append(nbytes: int) -> bytes:
-    """A client's append of `nbytes` of PCM16."""
+    """Return an append of `nbytes` of PCM16."""
     return _frame("input_audio_buffer.append", audio=base64.b64encode(audio(nbytes)).decode())
 
 
 @functools.cache
 def call_minute() -> tuple[bytes, ...]:
-    """What a client receives in a minute of an answer: audio in 400 ms, its transcript, its end."""
+    """Return the frames of one minute of an answer: audio deltas of 400 ms, their transcript, and the end."""
     sound = base64.b64encode(audio(19_200)).decode()
     deltas = [part_delta("response.output_audio.delta", n, sound) for n in range(150)]
     words = [part_delta("response.output_audio_transcript.delta", n, " certainly") for n in range(150)]

@@ -1,7 +1,7 @@
-"""Memory: the peak of the largest append, and what decoded events keep, beside the peers'.
+"""Memory: the peak of the largest append, and the size of decoded events, with peers.
 
-Bytes kept are those that tracemalloc sees, without the event's own payload (raw audio here,
-base64 in others, text), over many events that are all alive.
+Sizes are measured by tracemalloc over many live events, without the payload of an event (raw audio
+here, base64 in the peers, text).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BY = ["realtime", "openai", "msgspec", "json"]
 
 
 def _frames(audio_bytes: int | None) -> list[bytes]:
-    """Deltas that share nothing: each with an id of its own."""
+    """Return deltas with distinct ids, so that decoded events share nothing."""
     if audio_bytes is None:
         kind, delta = "response.output_text.delta", "Sure, I can help"
     else:
@@ -38,7 +38,7 @@ def _payload(event: Any) -> int:
 
 
 def retained(parse: Callable[[bytes], Any], frames: list[bytes]) -> tuple[int, list[Any]]:
-    """Bytes that the events of `frames` keep, and the events."""
+    """Return the number of bytes that the events of `frames` occupy, and the events."""
     parse(frames[0])
     tracemalloc.start()
     try:
@@ -50,7 +50,7 @@ def retained(parse: Callable[[bytes], Any], frames: list[bytes]) -> tuple[int, l
 
 
 class PeakOfLargestAppend:
-    """The whole process's peak, in which the 15 MiB of audio and its frame are, too."""
+    """The peak of the process, including the 15 MiB of audio and its frame."""
 
     params = (["nothing", "encode", "decode"],)
     param_names = ("work",)
@@ -67,7 +67,7 @@ class PeakOfLargestAppend:
 
 
 class PerEvent:
-    """Bytes kept for each decoded event beyond its payload."""
+    """Bytes per decoded event beyond its payload."""
 
     params = (_BY, list(_KINDS))
     param_names = ("by", "event")
@@ -81,7 +81,7 @@ class PerEvent:
 
 
 class PerCallMinute:
-    """Bytes kept by whoever keeps every event of a minute in which the server speaks."""
+    """Bytes of all events of one minute of an answer."""
 
     params = (["realtime", "openai", "json"],)
     param_names = ("by",)

@@ -1,4 +1,4 @@
-"""realtime.state: what each event costs on its way through."""
+"""realtime.state: the cost of feeding one event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .common import Calls, Timed
 
 
 def _anonymous(frame: bytes) -> Any:
-    """The event without its id: an event that came before is passed over at once, one without an id is new each time."""
+    """Return the event without its id: a repeated event is ignored at once, one without an id is new each time."""
     event: Any = realtime.decode_server(frame)
     return msgspec.structs.replace(event, event_id=None)
 
@@ -37,7 +37,7 @@ FEEDS: dict[str, Callable[[Any], object]] = {
 
 
 class Feed(Timed):
-    """An event given to each of the objects that follow a call."""
+    """One event fed to each object."""
 
     params = (list(FEEDS), list(EVENTS))
     param_names = ("to", "event")

@@ -163,6 +163,8 @@ class DialectCodec(Generic[S, C]):
             if issubclass(cls, ClientSide):
                 self._validate_encoded(frame)
             return frame
+        except EncodeError:  # names its event already
+            raise
         except (TypeError, ValueError, RecursionError, OverflowError, BufferError) as error:
             raise EncodeError(reason_of(error), event_type=str(cls.__struct_config__.tag)) from None
 

@@ -729,3 +729,10 @@ def test_audio_that_is_not_the_events_own_is_not_spliced(members: str) -> None:
     event = realtime.decode_server(frame)
     assert isinstance(event, realtime.ResponseOutputAudioDelta)
     assert event.delta == (LONG_AUDIO if members.endswith(f'{LONG_BASE64}"') else b"")
+
+
+def test_an_error_about_the_audio_of_an_append_names_the_event_once() -> None:
+    event = realtime.InputAudioBufferAppend(audio="abc")  # type: ignore[arg-type]
+    with pytest.raises(realtime.EncodeError) as raised:
+        realtime.encode(event)
+    assert str(raised.value) == "a str of audio must be base64 in 'input_audio_buffer.append'"

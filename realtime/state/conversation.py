@@ -26,7 +26,7 @@ class ItemContent:
     """One content part of an item: its text or transcript, and its audio.
 
     Text and audio are stored as the pieces that arrived and joined when they are read.
-    `audio_bytes` counts the audio in `format`, also where the audio itself is not kept. After a
+    `audio_bytes` counts the audio in `format`, even if the audio itself is not stored. After a
     truncation `truncated_ms` is the position and `removed_text` the text that was removed.
     """
 
