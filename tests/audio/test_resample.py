@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import tracemalloc
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -73,6 +75,22 @@ def test_single_samples_and_slabs_equal_the_definition(in_rate: int, out_rate: i
     resampler = Resampler(in_rate, out_rate)
     ones = [resampler.process(NOISE[i : i + 1]) for i in range(300)]
     assert np.concatenate([*ones, resampler.flush()]).tolist() == exact
+
+
+FROZEN = {
+    (8000, 16000): "71412c3c110808d9", (8000, 24000): "1b2669807e976783", (8000, 48000): "4271777e69542b18",
+    (16000, 8000): "69c5143c94fc5459", (16000, 24000): "ac8b23df1de4bca1", (16000, 48000): "1b2669807e976783",
+    (24000, 8000): "18eebfb23b0b0517", (24000, 16000): "8cc0892f5a754951", (24000, 48000): "71412c3c110808d9",
+    (48000, 8000): "f2edd3e76de24755", (48000, 16000): "18eebfb23b0b0517", (48000, 24000): "69c5143c94fc5459",
+}  # fmt: skip
+
+
+@every_pair
+def test_the_output_is_that_of_every_version(in_rate: int, out_rate: int) -> None:
+    """Recorded with 0.1.0's first filter: a change of any tap, or of how sums are made, changes a hash."""
+    noise = np.frombuffer(hashlib.shake_256(b"resampler").digest(2 * 20_001), "<i2")
+    output = whole(in_rate, out_rate, noise.astype(np.int16)).astype("<i2").tobytes()
+    assert hashlib.sha256(output).hexdigest()[:16] == FROZEN[in_rate, out_rate]
 
 
 def round_half_even(units: int) -> int:
@@ -149,6 +167,29 @@ def test_never_more_than_delay_ms_is_withheld(in_rate: int, out_rate: int) -> No
         given_out += resampler.process(NOISE[:1]).size
         withheld.append(1000 * n / in_rate - 1000 * given_out / out_rate)
     assert max(withheld) == pytest.approx(resampler.delay_ms)
+
+
+@every_pair
+def test_after_every_multiple_of_an_eighth_of_a_ms_exactly_delay_ms_is_withheld(
+    in_rate: int, out_rate: int
+) -> None:
+    resampler = Resampler(in_rate, out_rate)
+    given_out, step = 0, in_rate // 8000
+    for eighths in range(1, 200):
+        given_out += resampler.process(NOISE[:step]).size
+        withheld = eighths / 8 - 1000 * given_out / out_rate
+        assert withheld == pytest.approx(min(resampler.delay_ms, eighths / 8))
+
+
+@every_pair
+def test_a_long_buffer_needs_memory_for_its_output_and_a_slab(in_rate: int, out_rate: int) -> None:
+    resampler = Resampler(in_rate, out_rate)
+    samples = np.zeros(60 * in_rate, np.int16)
+    tracemalloc.start()
+    output = resampler.process(samples)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * output.nbytes + (2 << 20)
 
 
 @pytest.mark.parametrize("in_rate, out_rate", [*PAIRS, (16000, 16000)])
