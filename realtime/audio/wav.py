@@ -20,7 +20,7 @@ from .conversion import check_complete, decode, encode, transcode
 from .pcm import AnyBuffer, as_int, byte_view, from_float32, to_mono
 from .resample import SAMPLE_RATES, Resampler
 
-_MAX_CHANNELS = 0xFFFF
+_BLOCK_SAMPLES = 1 << 18
 WavTarget: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 
@@ -83,7 +83,7 @@ def read_wav(path: WavTarget) -> WavAudio:
 
     Takes a path or a binary file object, which is read to its end and not closed. Plain and
     extensible headers are accepted, and those of sox and ffmpeg writing to a pipe (the audio
-    then extends to the end of the file). Allocates no more than the size of the file.
+    then extends to the end of the file). Needs memory for twice the file, whatever its header claims.
 
     Raises:
         AudioError: not a WAV file, truncated, contradictory, or of another coding; the
@@ -131,11 +131,15 @@ def _by_soundfile(path: WavTarget, refused: AudioError) -> WavAudio:
         import soundfile  # pyright: ignore[reportMissingTypeStubs]
     except ImportError:
         raise AudioError(f"{refused} (other kinds of files need realtime-codec[files])") from None
+    data = bytearray()
     try:
-        samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            # In blocks: soundfile.read allocates what the header claims, 256 GiB by a FLAC file of 100 bytes.
+            while len(block := file.read(_BLOCK_SAMPLES // file.channels, "float32", always_2d=True)):
+                data += from_float32(block).astype("<i2").tobytes()
+            return WavAudio(bytes(data), "pcm16", file.samplerate, file.channels)
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{refused}; libsndfile cannot read it either: {error}") from None
-    return WavAudio(from_float32(samples).astype("<i2").tobytes(), "pcm16", sample_rate, samples.shape[1])
 
 
 def write_wav(
@@ -212,7 +216,7 @@ class WavWriter:
         AudioError: a sample rate or a number of channels that a WAV header cannot express.
         ConfigError: an unknown format.
         OSError: the file cannot be opened, written, or positioned.
-        TypeError: the sample rate is not an int.
+        TypeError: the sample rate or the number of channels is not an int.
     """
 
     __slots__ = ("_file", "_owned", "_start", "channels", "format", "nbytes", "sample_rate")
@@ -223,8 +227,6 @@ class WavWriter:
         self.format = AudioFormat.of(format)
         self.sample_rate = _rate(sample_rate, self.format)
         self.channels = as_int(channels, "channels")
-        if not 1 <= self.channels <= _MAX_CHANNELS:
-            raise AudioError(f"a WAV file cannot have {channels} channels")
         self.nbytes = 0
         head = wav_header(self.format, self.sample_rate, 0, self.channels)
         self._owned = isinstance(path, (str, os.PathLike))
@@ -394,17 +396,21 @@ def wav_header(format: AudioFormatLike, sample_rate: int, nbytes: int, channels:
     odd, which the header counts already.
 
     Raises:
-        AudioError: more audio than a WAV file can hold (4 GiB), or a sample rate that its header
-            cannot express.
+        AudioError: more audio than a WAV file can hold (4 GiB), or a sample rate or a number of
+            channels that its header cannot express.
         ConfigError: an unknown format.
+        TypeError: `sample_rate`, `nbytes` or `channels` is not an int.
     """
     encoding = AudioFormat.of(format)
-    if nbytes > _MAX_DATA_BYTES:
+    sample_rate, channels = as_int(sample_rate, "sample_rate"), as_int(channels, "channels")
+    if not 0 <= as_int(nbytes, "nbytes") <= _MAX_DATA_BYTES:
         raise AudioError(f"a WAV file cannot hold {nbytes} bytes of audio")
-    if not 0 < sample_rate * channels <= 0xFFFFFFFF // 2:
-        raise AudioError(f"a WAV file cannot have {sample_rate} samples a second")
     width = encoding.sample_width
     frame = width * channels
+    if not 0 < frame <= 0xFFFF:
+        raise AudioError(f"a WAV file of {encoding.value} cannot have {channels} channels")
+    if not 0 < sample_rate * frame <= 0xFFFFFFFF:
+        raise AudioError(f"a WAV file cannot have {sample_rate} samples a second")
     layout = _FORMAT.pack(_TAG_OF[encoding], channels, sample_rate, sample_rate * frame, frame, 8 * width)
     chunks = _chunk(b"fmt ", layout)
     if encoding is not AudioFormat.PCM16:  # all but PCM need an extension (of 0 bytes) and a sample count

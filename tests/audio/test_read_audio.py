@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,29 @@ def test_a_file_that_neither_can_read_is_an_audio_error(tmp_path: Path, contents
     path.write_bytes(contents)
     with pytest.raises(AudioError):
         read_audio(path)
+
+
+@pytest.mark.parametrize("claim", [b"\xff" * 5, b"\xf0\x00\x01\x00\x00"])
+def test_a_header_that_claims_too_many_samples_allocates_nothing(claim: bytes) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, SPEECHLIKE, 16000, format="FLAC")
+    header = bytearray(file.getvalue())
+    header[21] |= claim[0] & 0x0F  # the 36 bits of STREAMINFO's total samples (RFC 9639, 8.2)
+    header[22:26] = claim[1:]
+    tracemalloc.start()
+    with contextlib.suppress(AudioError):
+        assert SPEECHLIKE.astype("<i2").tobytes().startswith(read_audio(io.BytesIO(header)).data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_many_blocks_are_the_file() -> None:
+    file = io.BytesIO()
+    long = np.tile(SPEECHLIKE, (300, 1))
+    soundfile.write(file, long, 16000, subtype="PCM_16", format="FLAC")
+    file.seek(0)
+    assert read_audio(file).data == long.astype("<i2").tobytes()
 
 
 def test_without_the_extra_the_error_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

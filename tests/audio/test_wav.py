@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import shutil
 import stat
 import struct
@@ -19,7 +20,7 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 from realtime import audio
-from realtime.audio import WavAudio, WavWriter, read_wav, write_wav
+from realtime.audio import WavAudio, WavWriter, read_wav, wav_header, write_wav
 from realtime.errors import AudioError, ConfigError
 from realtime.format import AudioFormat
 
@@ -489,6 +490,76 @@ def test_any_changed_byte_and_any_truncation(index: int, value: int, end: int) -
         except AudioError:
             continue
         assert found.data in candidate
+
+
+SIZES = (0, 1, 4, 36, 0x7FFFEFFF, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
+WORDS = (0, 1, 2, 0x7FFF, 0x8000, 0xFFFF)
+
+
+@pytest.mark.parametrize("riff_size", SIZES)
+def test_absurd_sizes_are_audio_or_an_audio_error(riff_size: int) -> None:
+    for other, fmt, data in itertools.product(SIZES, repeat=3):
+        file = riff(
+            chunk(b"LIST", b"abcd", other), chunk(b"fmt ", layout(), fmt), chunk(b"data", b"\1\2\3\4", data),
+            size=riff_size,
+        )  # fmt: skip
+        with contextlib.suppress(AudioError):
+            assert read(file).data in file
+
+
+@pytest.mark.parametrize("tag", [1, 6, 7, 0xFFFE, 0xFFFF])
+def test_absurd_formats_are_audio_or_an_audio_error(tag: int) -> None:
+    data = NOISE[:24]
+    extension = struct.pack("<HHIH", 22, 16, 0, 1) + GUID_TAIL
+    for channels, rate, frame, bits in itertools.product(WORDS, SIZES, WORDS, (0, 8, 16, 0xFFFF)):
+        fields = struct.pack("<HHIIHH", tag, channels, rate, 0xFFFFFFFF, frame, bits) + extension
+        with contextlib.suppress(AudioError):
+            found = read(riff(chunk(b"fmt ", fields), chunk(b"data", data)))
+            assert found.frames * channels == len(data) // AudioFormat(found.encoding).sample_width
+            found.to("pcmu")
+
+
+IMPOSSIBLE = [
+    (8000, -1, 1), (8000, 0xFFFFFFFF, 1), (8000, 1 << 40, 1), (0, 0, 1), (-1, 0, 1), (1 << 32, 0, 1), (1 << 64, 0, 1),
+    (8000, 0, 0), (8000, 0, -1), (8000, 0, 65536), (1, 0, 1 << 64), (0xFFFFFFFF, 0, 65535), (-1, 0, -1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("rate, nbytes, channels", IMPOSSIBLE)
+def test_a_header_that_cannot_be_written_is_an_audio_error(
+    format: AudioFormat, rate: int, nbytes: int, channels: int
+) -> None:
+    with pytest.raises(AudioError):
+        wav_header(format, rate, nbytes, channels)
+
+
+def test_a_frame_of_more_than_65535_bytes_is_an_audio_error(tmp_path: Path) -> None:
+    assert read(wav_header("pcm16", 8000, 0, 32767)).channels == 32767
+    assert read(wav_header("pcmu", 8000, 0, 65535)).channels == 65535
+    for channels in (32768, 65535):
+        with pytest.raises(AudioError, match=f"cannot have {channels} channels"):
+            WavWriter(tmp_path / "a.wav", "pcm16", channels=channels)
+    assert not (tmp_path / "a.wav").exists()
+
+
+@pytest.mark.parametrize("position", [1, 2, 3])
+@pytest.mark.parametrize("wrong", [None, 1.0, "1", True])
+def test_a_header_takes_ints(position: int, wrong: Any) -> None:
+    numbers: list[Any] = ["pcmu", 8000, 0, 1]
+    numbers[position] = wrong
+    with pytest.raises(TypeError):
+        wav_header(*numbers)
+
+
+def test_a_file_is_read_in_twice_its_size(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", bytes(4 << 20), "pcm16")
+    tracemalloc.start()
+    found = read_wav(tmp_path / "a.wav")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.data) == 4 << 20
+    assert peak < (8 << 20) + 100_000
 
 
 def test_a_wrong_size_allocates_nothing() -> None:
