@@ -37,7 +37,7 @@ FULL_SCALE = 32768
 # Above the noise of an idle line and below any speech.
 SILENCE_DBFS = -60.0
 # OpenBLAS, which numpy's wheels contain, wakes its worker threads for dot products of more than 10,000
-# (kernel/x86_64/ddot.c and kernel/arm64/dot.c, 0.3.23 to 0.3.31, read on 2026-11-29).
+# (kernel/x86_64/ddot.c, the same in v0.3.23 and v0.3.28, read on 2026-11-29).
 _DOT_SAMPLES = 8192
 
 # --- Input checks --------------------------------------------------------------------

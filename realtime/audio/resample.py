@@ -31,9 +31,9 @@ TAP_UNIT: Final = 2.0**-30
 BLOCKS_PER_ROW: Final = 8
 # The most multiplications of one matrix product. Above 262,144 OpenBLAS, which numpy's wheels contain,
 # wakes its worker threads, and each of them then spins for up to 100 ms (interface/gemm.c:
-# SMP_THRESHOLD_MIN * GEMM_MULTITHREAD_THRESHOLD, the same from 0.3.23 in numpy 1.26 to 0.3.31 in 2.4). A
-# product of one row is a gemv, for which 0.3.23 does so from 9,216 on (interface/gemv.c): more than one
-# row of any filter here takes. Read on 2026-11-29.
+# SMP_THRESHOLD_MIN * GEMM_MULTITHREAD_THRESHOLD, the same in v0.3.23, which is in numpy 1.26, and v0.3.28). A
+# product of one row is a gemv, for which v0.3.23 does so from 9,216 on (interface/gemv.c): more than one
+# row of any filter here takes. Read on 2026-11-29; 0.3.31 in numpy 2.4 was measured.
 MAX_PRODUCT: Final = 200_000
 # Inputs processed at once: the temporary arrays of a long recording stay in the cache.
 _SLAB: Final = 1 << 14
