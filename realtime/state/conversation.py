@@ -82,15 +82,15 @@ class ItemContent:
         self._text, self._has_full_text = [text], True
         return len(text) - before
 
-    def _add_audio(self, delta: bytes, keep: bool) -> int:
-        """Count an audio delta, and store it if `keep`. Ignored after a truncation."""
-        if self.truncated_ms is not None:
+    def _add_audio(self, delta: bytes | None, choice: AudioChoice) -> int:
+        """Count, store or drop an audio delta. Ignored after a truncation."""
+        if not delta or choice == "drop" or self.truncated_ms is not None:
             return 0
         self.audio_bytes += len(delta)
-        if keep:
-            self._audio.append(delta)
-            return len(delta)
-        return 0
+        if choice == "count":
+            return 0
+        self._audio.append(delta)
+        return len(delta)
 
     def _truncate(self, audio_end_ms: int) -> int:
         """Do what the server does: shorten the audio to `audio_end_ms`, remove the transcript."""
@@ -98,7 +98,7 @@ class ItemContent:
             self.removed_text = self.text
         before = len(self.audio) + len(self.text)
         self.truncated_ms, self._has_full_text, self._text = audio_end_ms, True, []
-        limit = audio_end_ms * self.format.sample_rate // 1000 * self.format.sample_width
+        limit = max(0, audio_end_ms) * self.format.sample_rate // 1000 * self.format.sample_width
         self.audio_bytes = min(self.audio_bytes, limit)
         self._audio = [self.audio[:limit]] if self._audio else []
         return len(self.audio) - before
@@ -116,9 +116,7 @@ class ConversationItem:
     """
 
     __slots__ = (
-        "_after",
         "_arguments",
-        "_before",
         "_has_full_arguments",
         "_is_placed",
         "at_ms",
@@ -154,10 +152,7 @@ class ConversationItem:
         self.content_by_index: dict[int, ItemContent] = {}
         self._arguments: list[str] = []
         self._has_full_arguments = False
-        # Maintained by _ItemList: the neighbours, and True once an event has placed the item.
-        self._before: ConversationItem | None = None
-        self._after: ConversationItem | None = None
-        self._is_placed = False
+        self._is_placed = False  # maintained by _ItemList: True once an event has placed the item
 
     def __repr__(self) -> str:
         return f"<ConversationItem {self.id!r} {self.type} {self.role or self.name or ''} {self.text[:60]!r}>"
@@ -228,9 +223,10 @@ class ConversationItem:
         self._arguments, self._has_full_arguments = [arguments], True
         return len(arguments) - before
 
-    def _update(self, item: Any, format: AudioFormat, keep_audio: bool) -> int:
+    def _update(self, item: Any, format: AudioFormat, choice: AudioChoice) -> int:
         """Copy what an item object of the wire states."""
-        self.wire_item, self.type = item, item.type
+        self.wire_item = item
+        self.type = get_field(item, "type") or self.type
         self.role = get_field(item, "role") or self.role
         self.status = get_field(item, "status") or self.status
         self.name = get_field(item, "name") or self.name
@@ -241,20 +237,36 @@ class ConversationItem:
         if arguments and not self._has_full_arguments:
             growth += self._set_arguments(arguments)
         for index, part in enumerate(get_field(item, "content") or ()):
-            growth += self._update_content(index, part, format, keep_audio)
+            growth += self._update_content(index, part, format, choice)
         return growth
 
-    def _update_content(self, index: int | None, part: Any, format: AudioFormat, keep_audio: bool) -> int:
+    def _update_content(self, index: int | None, part: Any, format: AudioFormat, choice: AudioChoice) -> int:
         """Copy what a content part of the wire states: text, audio, image."""
         content = self._content(index, format)
         text = get_field(part, "text") or get_field(part, "transcript")
         growth = content._set_text(text) if text else 0
         audio = get_field(part, "audio")
         if audio and not content.audio_bytes:
-            growth += content._add_audio(audio, keep_audio)
-        if part.type == "input_image":
+            growth += content._add_audio(audio, choice)
+        if get_field(part, "type") == "input_image":
             content.image = part
         return growth
+
+
+class _Run:
+    """Items that move as one: each but the first stands behind its predecessor in the run.
+
+    `first` and `last` are the ids at its ends, `first` is None once all its items are removed.
+    `size` counts removed items too. A run that was `joined` to another is only the way to it.
+    """
+
+    __slots__ = ("first", "joined", "last", "size")
+
+    def __init__(self, item_id: str) -> None:
+        self.first: str | None = item_id
+        self.last = item_id
+        self.size = 1
+        self.joined: _Run | None = None
 
 
 class _ItemList:
@@ -265,22 +277,25 @@ class _ItemList:
     - An item stands behind its predecessor. Of two items with the same predecessor, the one
       that was placed later stands closer to it.
     - An item whose predecessor is not known stands at the end. Once the predecessor is known, the
-      item moves behind it, together with its run: the items that follow it in the list and have
-      it, or another item of the run, as their predecessor.
+      item moves behind it, together with its run: the items that have it, or another item of the
+      run, as their predecessor.
     - The first statement about an item counts. A statement is ignored if it would put an item
       behind itself or behind an item of its own run: the predecessors would form a cycle.
-    - Deleted and evicted items do not come back.
+    - Deleted and evicted items do not come back. The items behind them stay where they are.
 
-    Appending is O(1). Moving an item costs the length of its run; items that arrive in order,
-    or exactly reversed, never move.
+    Every operation is O(1) amortised: a run is moved by its ends, and found by union-find with
+    union by size. The links are ids, so that an item does not keep its neighbours in memory.
     """
 
     def __init__(self) -> None:
         self.by_id: dict[str, ConversationItem] = {}
-        self.first: ConversationItem | None = None
-        self.last: ConversationItem | None = None
-        # The ids of items by the unknown predecessor that they wait for.
-        self._waiting: BoundedDict[str, list[str]] = BoundedDict(_MAX_REMEMBERED)
+        # The neighbours of each item. None is both the place before the first and after the last.
+        self._before: dict[str | None, str | None] = {None: None}
+        self._after: dict[str | None, str | None] = {None: None}
+        # The runs of items that have a predecessor or are one.
+        self._runs: dict[str, _Run] = {}
+        # The runs that wait for an unknown predecessor, by its id.
+        self._waiting: BoundedDict[str, list[_Run]] = BoundedDict(_MAX_REMEMBERED)
         # Ids of items that belong at the start once they arrive, and of removed items.
         self._roots: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)
         self._removed: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)
@@ -289,16 +304,25 @@ class _ItemList:
         return len(self.by_id)
 
     def __iter__(self) -> Iterator[ConversationItem]:
-        item = self.first
-        while item is not None:
-            yield item
-            item = item._after
+        return self._walk(self._after)
 
     def __reversed__(self) -> Iterator[ConversationItem]:
-        item = self.last
-        while item is not None:
-            yield item
-            item = item._before
+        return self._walk(self._before)
+
+    def _walk(self, links: dict[str | None, str | None]) -> Iterator[ConversationItem]:
+        item_id = links[None]
+        while item_id is not None:
+            following = links[item_id]
+            yield self.by_id[item_id]
+            # The item itself may have been removed meanwhile.
+            item_id = links.get(item_id, following)
+            if item_id not in links:
+                raise RuntimeError("items were removed during iteration: iterate over `items`")
+
+    @property
+    def first(self) -> ConversationItem | None:
+        """The first item."""
+        return next(iter(self), None)
 
     def item(self, item_id: str | None, at_ms: float | None) -> ConversationItem | None:
         """Return the item with this id, adding it if it is new. None if it was removed, or without an id."""
@@ -307,10 +331,10 @@ class _ItemList:
         item = self.by_id.get(item_id)
         if item is None and item_id not in self._removed:
             item = self.by_id[item_id] = ConversationItem(item_id, at_ms)
-            waiting = [self.by_id[name] for name in self._waiting.pop(item_id, ()) if name in self.by_id]
-            self._link(item, waiting[0]._before if waiting else self.last)
-            for follower in waiting:
-                self._move(follower, item)
+            if item_id in self._waiting:
+                self._insert_before(item_id, self._waiting.pop(item_id))
+            else:
+                self._link(item_id, item_id, self._before[None])
         return item
 
     def place(
@@ -323,12 +347,12 @@ class _ItemList:
         if item.id in self._roots:
             del self._roots[item.id]
             item._is_placed = True
-            self._move(item, None)
-        elif previous is not None and previous != item.id:
-            before = self.by_id.get(previous)
-            if before is None:
-                self._wait(item, previous)
-            elif before.previous_item_id == item.id or not self._move(item, before):
+            self._move(self._run_of(item.id), None)
+        elif isinstance(previous, str) and previous != item.id:
+            run = self._run_of(item.id)
+            if previous not in self.by_id:
+                self._wait(run, previous)
+            elif not self._join(run, previous):
                 return item
             item._is_placed, item.previous_item_id = True, previous
         return item
@@ -339,67 +363,88 @@ class _ItemList:
 
     def remove(self, item: ConversationItem) -> None:
         """Remove the item for good: later events of the same id are ignored."""
-        self._unlink(item)
-        del self.by_id[item.id]
+        if item.id in self._runs:
+            run = self._run_of(item.id)
+            if run.first == item.id:
+                run.first = None if run.last == item.id else self._after[item.id]
+            elif run.last == item.id:
+                run.last = str(self._before[item.id])
+            del self._runs[item.id]
+        self._unlink(item.id, item.id)
+        del self._before[item.id], self._after[item.id], self.by_id[item.id]
         self._removed[item.id] = None
 
-    def _wait(self, item: ConversationItem, previous: str) -> None:
-        """Note that the item belongs behind `previous`, which has not arrived yet."""
+    # --- Runs ---
+
+    def _run_of(self, item_id: str) -> _Run:
+        """Return the run of an item. Shortens the way to it for the next time."""
+        run = self._runs.get(item_id)
+        if run is None:
+            run = self._runs[item_id] = _Run(item_id)
+        elif run.joined is not None:
+            run = self._runs[item_id] = _joined(run)
+        return run
+
+    def _wait(self, run: _Run, previous: str) -> None:
+        """Note that the run belongs behind `previous`, which has not arrived yet."""
         if previous in self._removed:
             return
         waiting = self._waiting.get(previous)
         if waiting is None:
-            self._waiting[previous] = [item.id]
+            self._waiting[previous] = [run]
         elif len(waiting) < _MAX_REMEMBERED:
-            waiting.append(item.id)
+            waiting.append(run)
 
-    def _move(self, item: ConversationItem, before: ConversationItem | None) -> bool:
-        """Move the item and its run to behind `before`, or to the start.
+    def _insert_before(self, item_id: str, waiting: list[_Run]) -> None:
+        """Insert a new item in front of the runs that waited for it."""
+        runs = [run for run in map(_joined, waiting) if run.first is not None]
+        self._link(item_id, item_id, self._before[runs[0].first if runs else None])
+        for run in runs:
+            self._join(run, item_id)
 
-        Returns False, and moves nothing, if `before` is part of the run.
+    def _join(self, run: _Run, previous: str) -> bool:
+        """Move the run to behind `previous`, and make it a part of that item's run.
+
+        Returns False, and changes nothing, if `previous` is part of the run.
         """
-        if item._before is before:
-            return True
-        run = self._run(item)
-        if before is not None and before.id in run:
+        other = self._run_of(previous)
+        if other is run:
             return False
-        for follower in run.values():
-            self._unlink(follower)
-            self._link(follower, before)
-            before = follower
+        self._move(run, previous)
+        first, last = other.first, run.last if other.last == previous else other.last
+        small, large = (run, other) if run.size <= other.size else (other, run)
+        small.joined = large
+        large.first, large.last, large.size = first, last, large.size + small.size
         return True
 
-    def _run(self, item: ConversationItem) -> dict[str, ConversationItem]:
-        """Return the item and its run, by id, in order."""
-        run = {item.id: item}
-        follower = item._after
-        while follower is not None and follower.previous_item_id in run:
-            run[follower.id] = follower
-            follower = follower._after
-        return run
+    # --- Links ---
 
-    def _link(self, item: ConversationItem, before: ConversationItem | None) -> None:
-        """Insert an unlinked item behind `before`, or at the start."""
-        item._before = before
-        item._after = self.first if before is None else before._after
-        if before is None:
-            self.first = item
-        else:
-            before._after = item
-        if item._after is None:
-            self.last = item
-        else:
-            item._after._before = item
+    def _move(self, run: _Run, before: str | None) -> None:
+        """Move a run to behind the item `before`, or to the start."""
+        if run.first is not None and self._before[run.first] != before:
+            self._unlink(run.first, run.last)
+            self._link(run.first, run.last, before)
 
-    def _unlink(self, item: ConversationItem) -> None:
-        if item._before is None:
-            self.first = item._after
-        else:
-            item._before._after = item._after
-        if item._after is None:
-            self.last = item._before
-        else:
-            item._after._before = item._before
+    def _link(self, first: str, last: str, before: str | None) -> None:
+        """Insert linked items behind `before`, or at the start."""
+        after = self._after[before]
+        self._after[before], self._before[first] = first, before
+        self._after[last], self._before[after] = after, last
+
+    def _unlink(self, first: str, last: str) -> None:
+        before, after = self._before[first], self._after[last]
+        self._after[before], self._before[after] = after, before
+
+
+def _joined(run: _Run) -> _Run:
+    """Return the run of which `run` became a part."""
+    whole = run
+    while whole.joined is not None:
+        whole = whole.joined
+    while run is not whole:
+        following, run.joined = run.joined, whole
+        run = following or whole
+    return whole
 
 
 class Conversation:
@@ -558,8 +603,8 @@ class Conversation:
             return None
         if isinstance(response_id, str):
             item.response_id = response_id
-        item.role = getattr(wire_item, "role", None) or item.role
-        return self._grow(item, item._update(wire_item, self._format_of(item), self._audio == "keep"))
+        item.role = get_field(wire_item, "role") or item.role
+        return self._grow(item, item._update(wire_item, self._format_of(item), self._audio))
 
     # --- Handlers ---
 
@@ -582,8 +627,7 @@ class Conversation:
         item = self._item(event.item_id)
         if item is None:
             return None
-        keep = self._audio == "keep"
-        growth = item._update_content(event.content_index, event.part, self._format_of(item), keep)
+        growth = item._update_content(event.content_index, event.part, self._format_of(item), self._audio)
         return self._grow(item, growth)
 
     def _on_text_delta(self, event: Any) -> ConversationItem | None:
@@ -599,16 +643,16 @@ class Conversation:
         item = self._item(event.item_id)
         if item is None:
             return None
-        text = getattr(event, "transcript", None)
+        text = get_field(event, "transcript")
         if text is None:
-            text = getattr(event, "text", None)
+            text = get_field(event, "text")
         part = item._content(event.content_index, self._format_of(item))
         return self._grow(item, part._set_text(text))
 
     def _on_transcription_failed(self, event: Any) -> ConversationItem | None:
         item = self._item(event.item_id)
         if item is not None:
-            item.transcription_error = event.error
+            item.transcription_error = get_field(event, "error")
         return item
 
     def _on_audio(self, event: Any) -> ConversationItem | None:
@@ -616,7 +660,7 @@ class Conversation:
         if item is None or self._audio == "drop":
             return item
         part = item._content(event.content_index, self._output_format)
-        return self._grow(item, part._add_audio(event.delta, self._audio == "keep"))
+        return self._grow(item, part._add_audio(event.delta, self._audio))
 
     def _on_arguments_delta(self, event: Any) -> ConversationItem | None:
         item = self._call(event)
@@ -624,7 +668,7 @@ class Conversation:
 
     def _on_arguments_done(self, event: Any) -> ConversationItem | None:
         item = self._call(event)
-        return None if item is None else self._grow(item, item._set_arguments(event.arguments))
+        return None if item is None else self._grow(item, item._set_arguments(get_field(event, "arguments")))
 
     def _call(self, event: Any) -> ConversationItem | None:
         item = self._item(event.item_id)
@@ -660,10 +704,10 @@ class Conversation:
                 self._update(self._item(item_id), wire_item, response_id)
 
     def _on_session_update(self, event: Any) -> None:
-        self.requested_session = event.session
+        self.requested_session = get_field(event, "session") or self.requested_session
 
     def _on_session(self, event: Any) -> None:
-        self.session = event.session
+        self.session = get_field(event, "session") or self.session
         self._input_format = session_format(event.session, "input") or self._input_format
         self._output_format = session_format(event.session, "output") or self._output_format
 

@@ -85,58 +85,116 @@ def test_order_does_not_depend_on_the_order_of_arrival(arrival: list[int], again
 
 
 class SlowOrder:
-    """The rules of the order on a plain list: predecessors by item, ancestors by walking up."""
+    """The rules of the order on a plain list: predecessors by item, ancestors by walking up.
+
+    Removed items stay in the list, unseen.
+    """
 
     def __init__(self) -> None:
-        self.order: list[str] = []
+        self.all: list[str] = []
+        self.removed: set[str] = set()
+        self.roots: set[str] = set()
+        self.placed: set[str] = set()
         self.previous: dict[str, str] = {}
 
+    @property
+    def order(self) -> list[str]:
+        return [item for item in self.all if item not in self.removed]
+
     def add(self, item: str, previous: str | None) -> None:
-        if item not in self.order:
-            waiting = [other for other, stated in self.previous.items() if stated == item]
-            self.order.insert(self.order.index(waiting[0]) if waiting else len(self.order), item)
-            for other in waiting:
-                self._move(other, item)
-        if previous is None or item in self.previous or item in (previous, *self._ancestors(previous)):
+        if item in self.removed:
             return
-        self.previous[item] = previous
-        if previous in self.order:
-            self._move(item, previous)
+        if item not in self.all:
+            waiting = [other for other, stated in self.previous.items() if stated == item and self._run(other)]
+            self.all.insert(self.all.index(waiting[0]) if waiting else len(self.all), item)
+            for other in waiting:
+                self._move(other, self.all.index(item) + 1)
+        if item in self.placed:
+            return
+        if item in self.roots:
+            self.placed.add(item)
+            self._move(item, 0)
+        elif previous in self.removed:
+            self.placed.add(item)
+        elif previous is not None and item not in (previous, *self._ancestors(previous)):
+            self.placed.add(item)
+            self.previous[item] = previous
+            if previous in self.all:
+                self._move(item, self.all.index(previous) + 1)
+
+    def create_at_root(self, item: str) -> None:
+        self.roots.add(item)
+
+    def delete(self, item: str) -> None:
+        if item in self.all:
+            self.removed.add(item)
 
     def _ancestors(self, item: str) -> Iterator[str]:
         while item in self.previous:
             item = self.previous[item]
             yield item
 
-    def _move(self, item: str, behind: str) -> None:
-        run = [other for other in self.order if item in (other, *self._ancestors(other))]
-        rest = [other for other in self.order if other not in run]
-        at = rest.index(behind) + 1
-        self.order = rest[:at] + run + rest[at:]
+    def _run(self, item: str) -> list[str]:
+        """The items that are there and have `item` as an ancestor, with `item` itself."""
+        return [other for other in self.order if item in (other, *self._ancestors(other))]
+
+    def _move(self, item: str, at: int) -> None:
+        run = [other for other in self.all if item in (other, *self._ancestors(other))]
+        behind = self.all[:at]
+        rest = [other for other in self.all if other not in run]
+        at = sum(other in behind for other in rest)
+        self.all = rest[:at] + run + rest[at:]
+
+
+# An item and its predecessor, an item of which the client said that it is the first, or a removed item.
+Statement = tuple[str, str | None]
+
+
+def state(statement: Statement, slow: SlowOrder, conversation: Conversation) -> None:
+    """Give one statement to both."""
+    item, previous = statement
+    if previous == "deleted":
+        slow.delete(item)
+        conversation.feed(r.ConversationItemDeleted(item_id=item))
+    elif previous == "root":
+        slow.create_at_root(item)
+        conversation.feed(r.ConversationItemCreate(item=message(item), previous_item_id="root"))
+    else:
+        slow.add(item, previous)
+        conversation.feed(added(item, previous))
+
+
+def statements(count: int) -> Iterator[list[Statement]]:
+    """All sequences of `count` statements about four items, up to renaming the items."""
+    if not count:
+        yield []
+        return
+    for sequence in statements(count - 1):
+        known = dict.fromkeys(name for pair in sequence for name in pair if name in set("abcd"))
+        for item in [*known, *"abcd"[len(known) : len(known) + 1]]:
+            others = {**known, item: None}
+            for previous in (None, "root", "deleted", *others, *"abcd"[len(others) : len(others) + 1]):
+                yield [*sequence, (item, previous)]
 
 
 def test_any_four_statements_about_four_items_have_an_order() -> None:
-    """All sequences, up to renaming the items: cycles of predecessors included."""
-    statements = [(item, previous) for item in "abcd" for previous in (None, *"abcd")]
-    for count in range(1, 5):
-        for sequence in itertools.product(statements, repeat=count):
-            names = "".join(dict.fromkeys(name for pair in sequence for name in pair if name))
-            if not "abcd".startswith(names):
-                continue  # the same as another sequence with other names
-            slow, conversation = SlowOrder(), Conversation()
-            for item, previous in sequence:
-                slow.add(item, previous)
-                conversation.feed(added(item, previous))
-            assert ids(conversation) == slow.order, sequence
+    """Cycles of predecessors, repetitions and removed items included."""
+    for sequence in itertools.chain.from_iterable(map(statements, range(1, 5))):
+        slow, conversation = SlowOrder(), Conversation()
+        for statement in sequence:
+            state(statement, slow, conversation)
+        assert ids(conversation) == slow.order, sequence
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(0, 9)), max_size=30))
-def test_any_statements_about_ten_items_have_an_order(sequence: list[tuple[int, int | None]]) -> None:
+@given(st.lists(st.tuples(
+    st.sampled_from("abcdefghij"), st.sampled_from([None, "root", "deleted", *"abcdefghij" * 3]),
+), max_size=40))  # fmt: skip
+def test_any_statements_about_ten_items_have_an_order(sequence: list[Statement]) -> None:
     slow, conversation = SlowOrder(), Conversation()
-    for item, previous in sequence:
-        slow.add(f"i{item}", None if previous is None else f"i{previous}")
-        conversation.feed(added(f"i{item}", None if previous is None else f"i{previous}"))
-    assert ids(conversation) == slow.order
+    for statement in sequence:
+        state(statement, slow, conversation)
+        assert ids(conversation) == slow.order
+        assert len(conversation) == len(slow.order)
 
 
 def test_the_last_statement_of_a_cycle_is_ignored() -> None:
