@@ -224,10 +224,9 @@ class ConversationItem:
         return len(arguments) - before
 
     def _update(self, item: Any, format: AudioFormat, choice: AudioChoice) -> int:
-        """Copy what an item object of the wire states."""
+        """Copy what an item object of the wire states. Its role is known by now: `format` follows from it."""
         self.wire_item = item
         self.type = get_field(item, "type") or self.type
-        self.role = get_field(item, "role") or self.role
         self.status = get_field(item, "status") or self.status
         self.name = get_field(item, "name") or self.name
         self.call_id = get_field(item, "call_id") or self.call_id
@@ -349,10 +348,11 @@ class _ItemList:
             item._is_placed = True
             self._move(self._run_of(item.id), None)
         elif isinstance(previous, str) and previous != item.id:
-            run = self._run_of(item.id)
             if previous not in self.by_id:
-                self._wait(run, previous)
-            elif not self._join(run, previous):
+                self._wait(self._run_of(item.id), previous)
+            elif item.id not in self._runs:
+                self._append(item.id, previous)
+            elif not self._join(self._run_of(item.id), previous):
                 return item
             item._is_placed, item.previous_item_id = True, previous
         return item
@@ -401,6 +401,16 @@ class _ItemList:
         self._link(item_id, item_id, self._before[runs[0].first if runs else None])
         for run in runs:
             self._join(run, item_id)
+
+    def _append(self, item_id: str, previous: str) -> None:
+        """Move an item without a run to behind `previous`: `_join` for the most frequent case."""
+        run = self._runs[item_id] = self._run_of(previous)
+        run.size += 1
+        if self._before[item_id] != previous:
+            self._unlink(item_id, item_id)
+            self._link(item_id, item_id, previous)
+        if run.last == previous:
+            run.last = item_id
 
     def _join(self, run: _Run, previous: str) -> bool:
         """Move the run to behind `previous`, and make it a part of that item's run.

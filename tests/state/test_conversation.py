@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import itertools
+import pickle
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import realtime as r
 from realtime import beta
-from realtime.state import Conversation
+from realtime.state import Conversation, ConversationItem
 from tests import cases
+from tests.work import count_lines
 
 IDS: dict[str, Any] = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
 
@@ -197,6 +201,102 @@ def test_any_statements_about_ten_items_have_an_order(sequence: list[Statement])
         assert len(conversation) == len(slow.order)
 
 
+Events = list[Any]
+# Statements about n items in orders that are hard on a list.
+HARD_ORDERS: dict[str, Callable[[int], Events]] = {
+    "ascending": lambda n: chain(range(n)),
+    "descending": lambda n: chain(range(n))[::-1],
+    "even ones first": lambda n: chain(range(n))[::2] + chain(range(n))[1::2],
+    "odd ones first, backwards": lambda n: chain(range(n))[1::2][::-1] + chain(range(n))[::2],
+    "each announced again with another predecessor": lambda n: (
+        chain(range(n)) + [added(f"i{k}", f"i{k - 2}") for k in range(n)]
+    ),
+    "a circle": lambda n: [added(f"i{k}", f"i{(k + 1) % n}") for k in range(n)],
+    "a circle backwards": lambda n: [added(f"i{k}", f"i{(k - 1) % n}") for k in range(n, 0, -1)],
+    "all behind the first": lambda n: [added("i0"), *(added(f"i{k}", "i0") for k in range(1, n))],
+    "all wait for the last": lambda n: [*(added(f"i{k}", "i0") for k in range(1, n)), added("i0")],
+    "each run moves behind the next item": lambda n: (
+        [added(f"i{k}") for k in range(n)] + [added(f"i{k}", f"i{k + 1}") for k in range(n - 1)]
+    ),
+    "each item moves behind the long run": lambda n: (
+        [added(f"i{k}") for k in range(n)] + [added(f"i{k}", f"i{k - 1}") for k in range(1, n)]
+    ),
+    "runs are joined in pairs": lambda n: [added(f"i{k}") for k in range(n)] + [
+        added(f"i{k + width}", f"i{k}")
+        for width in (1 << bit for bit in range(n.bit_length())) for k in range(0, n - width, 2 * width)
+    ],
+    "the predecessor is deleted": lambda n: [
+        event for k in range(n) for event in (added(f"i{k}", f"i{k - 1}"), deleted(f"i{k - 2}"))
+    ],
+    "items that wait are deleted": lambda n: [
+        event for k in range(n) for event in (added(f"i{k}", f"i{k + 1}"), deleted(f"i{k - 2}"))
+    ],
+    "all are deleted, last first": lambda n: chain(range(n)) + [deleted(f"i{k}") for k in range(n)][::-1],
+    "each is put at the start": lambda n: [
+        event for k in range(n) for event in (
+            r.ConversationItemCreate(item=message(f"i{k}"), previous_item_id="root"), added(f"i{k}"),
+        )
+    ],
+}  # fmt: skip
+
+
+def chain(numbers: Iterable[int]) -> Events:
+    return [added(f"i{k}", f"i{k - 1}") for k in numbers]
+
+
+def deleted(item_id: str) -> Any:
+    return r.ConversationItemDeleted(item_id=item_id)
+
+
+@pytest.mark.parametrize("order", HARD_ORDERS)
+def test_the_work_for_an_event_does_not_depend_on_the_number_of_items(order: str) -> None:
+    by_count = [count_lines(fed, *HARD_ORDERS[order](n)) for n in (40, 400, 4_000)]
+    assert by_count[1] <= 12 * by_count[0]
+    assert by_count[2] <= 12 * by_count[1]
+
+
+def test_a_deletion_does_not_split_a_run() -> None:
+    """The items behind a removed one still move with its predecessor, and with those it waits for."""
+    conversation = fed(added("a"), added("b", "a"), added("c", "b"), deleted("b"), added("z"), added("a", "z"))
+    assert ids(conversation) == ["z", "a", "c"]
+    conversation = fed(added("a", "late"), added("b", "a"), deleted("a"), added("z"), added("late", "z"))
+    assert ids(conversation) == ["z", "late", "b"]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_long_conversation_can_be_copied_and_pickled(copied: Callable[[Any], Any]) -> None:
+    conversation = fed(*HARD_ORDERS["runs are joined in pairs"](3_000), added("w", "late"))
+    other = copied(conversation)
+    assert ids(other) == ids(conversation)
+    for both in (conversation, other):
+        both.feed(added("late"))
+        both.feed(deleted("i5"))
+    assert ids(other) == ids(conversation)
+    assert ids(other)[-2:] == ["late", "w"]
+    assert copied(conversation.items[7]).id == conversation.items[7].id
+
+
+def test_a_removed_item_keeps_no_other_in_memory() -> None:
+    conversation = fed(max_items=2)
+    items = [conversation.feed(event) for event in chain(range(9))]
+    conversation.feed(deleted("i8"))
+    for item in items:
+        linked = [other for other in gc.get_referents(item) if isinstance(other, ConversationItem)]
+        assert linked == []
+
+
+def test_items_may_be_removed_during_iteration() -> None:
+    conversation = fed(*chain(range(5)))
+    for item in conversation:
+        conversation.feed(deleted(item.id))
+    assert ids(conversation) == []
+    conversation = fed(*chain(range(5, 10)))
+    with pytest.raises(RuntimeError, match="iterate over `items`"):
+        for _ in conversation:
+            for item in conversation.items:
+                conversation.feed(deleted(item.id))
+
+
 def test_the_last_statement_of_a_cycle_is_ignored() -> None:
     conversation = fed(added("a", "b"), added("b", "c"), added("c", "a"))
     assert ids(conversation) == ["c", "b", "a"]
@@ -286,9 +386,14 @@ def audio_delta(nbytes: int) -> Any:
     return r.ResponseOutputAudioDelta(**IDS, delta=bytes(nbytes))
 
 
+@pytest.mark.parametrize("events", [
+    [audio_delta(960), audio_delta(960)],
+    [r.ConversationItemAdded(item=message("a", "user", r.InputAudio(audio=bytes(1920))))],
+    [r.ResponseContentPartDone(**IDS, part=r.Audio(audio=bytes(1920)))],
+])  # fmt: skip
 @pytest.mark.parametrize(("choice", "ms", "kept"), [("count", 40, 0), ("keep", 40, 1920), ("drop", 0, 0)])
-def test_audio_is_kept_counted_or_dropped(choice: Any, ms: int, kept: int) -> None:
-    conversation = fed(audio_delta(960), audio_delta(960), audio=choice)
+def test_audio_is_kept_counted_or_dropped(events: list[Any], choice: Any, ms: int, kept: int) -> None:
+    conversation = fed(*events, audio=choice)
     (item,) = conversation
     assert (item.audio_ms, len(item.audio), conversation.retained_bytes) == (ms, kept, kept)
 
@@ -305,6 +410,14 @@ def test_a_truncation_removes_audio_and_transcript(choice: Any) -> None:
     assert (
         conversation.feed(r.ConversationItemTruncated(item_id="?", content_index=0, audio_end_ms=1)) is None
     )
+
+
+def test_a_truncation_before_the_beginning_leaves_nothing() -> None:
+    """No server sends one; the sizes must not become negative."""
+    truncated = r.ConversationItemTruncated(item_id="a", content_index=0, audio_end_ms=-25)
+    for choice in ("count", "keep"):
+        (item,) = fed(audio_delta(1920), truncated, audio=choice)
+        assert (item.audio_ms, item.audio, item.retained_bytes) == (0, b"", 0)
 
 
 def test_formats_are_those_of_the_session() -> None:
