@@ -169,10 +169,13 @@ class TurnTracker:
     def committed(self, item_id: str | None, time_ms: float) -> None:
         """Record that the buffer became an item: of detected speech, or of everything in it."""
         began_ms, audio_ms = self._clock.take_buffer()
+        is_requested = self._commit_ms is not None
         commit_ms = time_ms if self._commit_ms is None else self._commit_ms
         self._commit_ms = None
         found = self._items.get(item_id)
-        if found is not None:
+        # A second call in the log may use the ids of the first one again.
+        is_reused = found is not None and found.user.committed_ms is not None and is_requested
+        if found is not None and not is_reused:
             found.user.committed_ms = time_ms
             if found.user.end_ms is None:  # the client committed before the server detected the end
                 found.user.end_ms = max(found.user.start_ms, commit_ms)

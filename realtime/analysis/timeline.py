@@ -7,14 +7,16 @@ its events are an `event_list.EventList`. Nothing here knows HTML; turns and fig
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
 import numpy as np
 import pybase64
 
+from .._bounded import BoundedDict
 from ..audio import ulaw_encode
 from ..audio.wav import wav_header
 from ..errors import AudioError
@@ -33,6 +35,8 @@ MAX_MS: Final = 12 * 3600 * 1000
 MAX_BINS: Final = 200_000
 _BIN_MS: Final = (10, 20, 50, 100, 200, 500)
 _MAX_SPANS: Final = 20_000
+# The content parts and responses that can still be truncated, as in `realtime.recording.stereo_wav`.
+_MAX_PARTS: Final = 256
 _MAX_ID_CHARS: Final = 80
 # Audio is placed in pieces of this size: a line of 40 bytes can represent 128 MiB that was left out.
 _PIECE_BYTES: Final = 1 << 20
@@ -125,8 +129,7 @@ class CallAudio:
     Audio is placed as `realtime.recording.stereo_wav` places it, in temporary files. Times are
     milliseconds of the log; sample 0 lies at `start_ms`.
 
-    Attributes: `caller` and `assistant`, spans of audio; `is_left_out`, True if the log has the length
-    of some audio but not the audio itself.
+    Attributes: `is_left_out`, True if the log has the length of some audio but not the audio itself.
 
     Raises:
         OSError: a temporary file cannot be written.
@@ -134,9 +137,8 @@ class CallAudio:
 
     def __init__(self, start_ms: float = 0.0) -> None:
         self.start_ms = start_ms
-        self.caller: list[Span] = []
-        self.assistant: list[Span] = []
         self.is_left_out = False
+        self._spans = {"caller": _SpanList(), "assistant": _SpanList()}
         self._extractor, self._full = AudioExtractor(), set[str]()
         self._tracks = {
             side: Track(AUDIO_RATE, DEFAULT_GAP_MS, MAX_MS * _SAMPLES_PER_MS)
@@ -153,7 +155,7 @@ class CallAudio:
         elif found is not None:
             with contextlib.suppress(AudioError):  # the resampler's last samples lie beyond the end
                 self._tracks["assistant"].truncate(found, at)
-            _truncate_spans(self.assistant, found, entry.time_ms)
+            self._spans["assistant"].truncate(found, entry.time_ms)
         return found
 
     def finish(self) -> None:
@@ -161,6 +163,16 @@ class CallAudio:
         for track in self._tracks.values():
             with contextlib.suppress(AudioError):
                 track.finish()
+
+    @property
+    def caller(self) -> list[Span]:
+        """Spans of the caller's audio."""
+        return [*self._spans["caller"]]
+
+    @property
+    def assistant(self) -> list[Span]:
+        """Spans of the assistant's audio that was played."""
+        return [*self._spans["assistant"]]
 
     @property
     def is_too_long(self) -> bool:
@@ -224,8 +236,9 @@ class CallAudio:
         added = track.samples - samples_before
         if added > 0:
             start = track.end - added
-            spans = self.caller if side == "caller" else self.assistant
-            _add_span(spans, self._ms(start), self._ms(track.end), chunk, is_adjacent=start == end_before)
+            response, part = (chunk.response_id or "")[:_MAX_ID_CHARS], (chunk.part or "")[:_MAX_ID_CHARS]
+            span = Span(self._ms(start), self._ms(track.end), response, part)
+            self._spans[side].add(span, is_adjacent=start == end_before)
 
     def _ms(self, sample: int) -> float:
         return self.start_ms + sample / _SAMPLES_PER_MS
@@ -242,37 +255,94 @@ def _signed_roots(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) ->
     return bytes(np.rint(roots * 127).astype(np.int8).tobytes())
 
 
-def _add_span(
-    spans: list[Span], start_ms: float, end_ms: float, chunk: AudioChunk, *, is_adjacent: bool
-) -> None:
-    """Add a span, or extend the last one if it is of the same part and adjacent."""
-    response, part = (chunk.response_id or "")[:_MAX_ID_CHARS], (chunk.part or "")[:_MAX_ID_CHARS]
-    if spans and is_adjacent and (spans[-1].response, spans[-1].part) == (response, part):
-        spans[-1].end_ms = end_ms
-    elif len(spans) < _MAX_SPANS:
-        spans.append(Span(start_ms, end_ms, response, part))
+# --- Spans -----------------------------------------------------------------------------
 
 
-def _truncate_spans(spans: list[Span], truncation: Truncation, at_ms: float) -> None:
-    """Truncate the assistant's spans; `at_ms` is the time of the truncation."""
-    if truncation.part is not None and truncation.audio_end_ms is not None:
-        part = [span for span in spans if span.part == truncation.part[:_MAX_ID_CHARS]]
-        at_ms = _time_in_part(part, truncation.audio_end_ms) if part else at_ms
-        responses = {span.response for span in part} - {""}
-        affected = [*part, *(span for span in spans if span.response in responses)]
-    else:
-        affected = spans
-    for span in affected:
-        if span.end_ms > at_ms:
-            span.end_ms = max(span.start_ms, at_ms)
-    spans[:] = [span for span in spans if span.end_ms > span.start_ms]
+@dataclass(slots=True)
+class _PartSpans:
+    """Spans of one content part, each with the length of the part's audio before it."""
+
+    spans: list[Span] = field(default_factory=list)
+    offsets_ms: list[float] = field(default_factory=list)
+
+    def add(self, span: Span) -> None:
+        self.drop_empty()
+        last = self.spans[-1] if self.spans else None
+        before_ms = 0.0 if last is None else self.offsets_ms[-1] + last.end_ms - last.start_ms
+        self.spans.append(span)
+        self.offsets_ms.append(before_ms)
+
+    def drop_empty(self) -> None:
+        _drop_empty(self.spans)
+        del self.offsets_ms[len(self.spans) :]
+
+    def time_of(self, audio_end_ms: float) -> float:
+        """Return the time at which `audio_end_ms` of the part's audio was played. There must be a span."""
+        index = max(0, bisect_left(self.offsets_ms, audio_end_ms) - 1)
+        span = self.spans[index]
+        return min(span.end_ms, span.start_ms + audio_end_ms - self.offsets_ms[index])
 
 
-def _time_in_part(spans: list[Span], audio_end_ms: float) -> float:
-    """Return the time at which `audio_end_ms` of a part's audio was played."""
-    for span in spans:
-        length_ms = span.end_ms - span.start_ms
-        if audio_end_ms <= length_ms:
-            return span.start_ms + audio_end_ms
-        audio_end_ms -= length_ms
-    return spans[-1].end_ms
+class _SpanList:
+    """Spans of one side, which lie one after another in time.
+
+    A truncation affects the last spans of the list, of a part or of a response. So each list is
+    processed from its end, and a span that becomes empty is removed: the work for all truncations
+    together grows by the number of spans, and for each by the logarithm of that number.
+    """
+
+    def __init__(self) -> None:
+        self._spans: list[Span] = []
+        self._parts: BoundedDict[str, _PartSpans] = BoundedDict(_MAX_PARTS)
+        self._responses: BoundedDict[str, list[Span]] = BoundedDict(_MAX_PARTS)
+
+    def add(self, span: Span, *, is_adjacent: bool) -> None:
+        """Add a span, or extend the last one if it is of the same part and adjacent."""
+        _drop_empty(self._spans)
+        last = self._spans[-1] if self._spans else None
+        if last is not None and is_adjacent and (last.response, last.part) == (span.response, span.part):
+            last.end_ms = span.end_ms
+        elif len(self._spans) < _MAX_SPANS:
+            self._spans.append(span)
+            if span.part not in self._parts:
+                self._parts[span.part] = _PartSpans()
+            self._parts[span.part].add(span)
+            if span.response:
+                if span.response not in self._responses:
+                    self._responses[span.response] = []
+                self._responses[span.response].append(span)
+
+    def truncate(self, truncation: Truncation, at_ms: float) -> None:
+        """Truncate a part and the other parts of its response; without a part, all audio after `at_ms`."""
+        if truncation.part is None or truncation.audio_end_ms is None:
+            _end_at(self._spans, at_ms)
+            return
+        part = self._parts.get(truncation.part[:_MAX_ID_CHARS])
+        if part is None:
+            return
+        part.drop_empty()
+        if not part.spans:
+            return
+        at_ms = part.time_of(truncation.audio_end_ms)
+        for response in {part.spans[0].response, part.spans[-1].response}:
+            _end_at(self._responses.get(response, []), at_ms)
+        _end_at(part.spans, at_ms)
+        part.drop_empty()
+
+    def __iter__(self) -> Iterator[Span]:
+        return (span for span in self._spans if span.end_ms > span.start_ms)
+
+
+def _end_at(spans: list[Span], at_ms: float) -> None:
+    """End spans, which must be in order of time, at `at_ms`. Removes those that become empty."""
+    while spans and spans[-1].end_ms > at_ms:
+        spans[-1].end_ms = max(spans[-1].start_ms, at_ms)
+        if spans[-1].end_ms > spans[-1].start_ms:
+            return
+        spans.pop()
+
+
+def _drop_empty(spans: list[Span]) -> None:
+    """Remove the last spans if a truncation of another list has made them empty."""
+    while spans and spans[-1].end_ms <= spans[-1].start_ms:
+        spans.pop()

@@ -12,8 +12,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
+from .._text import escape_controls
 from .._version import __version__
 from ..errors import RealtimeError
 from .text import format_error
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     `argv` has no program name; the default is `sys.argv`. A failure is one line on stderr and exit
     code 1. Raises SystemExit with code 2 if the arguments are invalid.
     """
+    _open_streams()
     argv = sys.argv[1:] if argv is None else argv
     name = next((word for word in argv if word in COMMANDS), "")
     try:
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, with all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m realtime", description="OpenAI's Realtime protocol for audio pipelines."
     )
     parser.add_argument("--version", action="version", version=f"realtime {__version__}")
@@ -76,7 +78,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _CommandParser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are printable: argparse quotes some arguments as they are."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(escape_controls(message))
+
+
+class _CommandParser(_Parser):
     """The parser of one command. Imports the command's module when it is used."""
 
     def __init__(self, *, command: str, **options: Any) -> None:
@@ -91,6 +100,13 @@ class _CommandParser(argparse.ArgumentParser):
             self.description = module.__doc__
             module.add_arguments(self)
         return super().parse_known_args(*args, **options)
+
+
+def _open_streams() -> None:
+    """Replace stdout and stderr by the null device where the process was started without them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (stays open)
 
 
 def _module(command: str) -> Any:

@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from .._text import escape_controls, one_line, plural
+from .._text import duration, escape_controls, one_line, plural
 from ..audio import read_wav, ulaw_decode
 from ..errors import AudioError, ConfigError
 from ..format import AudioFormat
@@ -213,9 +213,9 @@ def _compare(turn: CallerTurn) -> str:
 def _problems(call: DemoCall) -> Iterator[str]:
     yield from call.incidents.lines()
     if call.resent_ms:
-        yield f"sent again    {call.resent_ms:.0f} ms of the caller's audio"
+        yield f"sent again    {duration(call.resent_ms)} of the caller's audio"
     if call.uplink.lost_nbytes:
-        yield f"lost          {PHONE.duration_ms(call.uplink.lost_nbytes):.0f} ms of the caller's audio"
+        yield f"lost          {duration(PHONE.duration_ms(call.uplink.lost_nbytes))} of the caller's audio"
     if unreported := (call.usage + call.session.usage).unreported:
         yield f"usage         not reported for {unreported} responses and transcriptions"
     if call.missing_transcripts:

@@ -88,7 +88,7 @@ def _run_one(log: analysis.Log, arguments: argparse.Namespace) -> int:
         # If the page itself goes to stdout (/dev/stdout), this line must not become part of it.
         is_apart = arguments.html.is_file() and not arguments.json
         line = one_line(f"{arguments.html}: {page.nbytes:,} bytes")
-        print(line, file=sys.stdout if is_apart else sys.stderr)
+        print_text(line, sys.stdout if is_apart else sys.stderr)
     elif not arguments.json:
         print_text("\n".join(report_lines(found.result)))
     if arguments.json:

@@ -1,4 +1,4 @@
-"""Printing for all commands: wrapped and quoted lines, errors, URLs, and a status line.
+"""Printing for all commands: wrapped and quoted lines, JSON, errors, URLs, and a status line.
 
 Text that comes from a log or a server passes through `realtime._text.one_line` before it is
 printed, so that it holds nothing that a terminal interprets. Imports no numpy: `doctor` prints too.
@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self, TextIO
 
+from .._secrets import without_keys
 from .._text import one_line
 
 WIDTH: Final = 100
 MAX_QUOTE_CHARS: Final = 400
 # The longest message of a server that is printed.
 MAX_MESSAGE_CHARS: Final = 300
+# In JSON on one line these occur only in strings.
+_NOT_ASCII: Final = re.compile("[^ -~]+")
 
 
 def format_nbytes(number: int) -> str:
@@ -42,10 +45,10 @@ def quote(text: str, indent: str) -> Iterator[str]:
 
 
 def format_error(error: Exception) -> str:
-    """Return the message of `error` on one line, with the file it is about if it names one."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return the message of `error` on one printable line, with the file it is about if it names one."""
+    if isinstance(error, OSError) and error.strerror:
+        return one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    return one_line(without_keys(str(error))) or type(error).__name__
 
 
 def format_url(url: str) -> str:
@@ -58,21 +61,28 @@ def format_url(url: str) -> str:
 # --- Output ----------------------------------------------------------------------------
 
 
-def print_text(text: str) -> None:
-    """Print `text`. Characters that the encoding of stdout lacks are escaped."""
+def print_text(text: str, stream: TextIO | None = None) -> None:
+    """Print `text` to `stream` (default: stdout). Characters that its encoding lacks are escaped."""
+    stream = sys.stdout if stream is None else stream
     try:
-        print(text)
+        print(text, file=stream)
     except UnicodeEncodeError:
-        encoding = sys.stdout.encoding
-        print(text.encode(encoding, "backslashreplace").decode(encoding))
+        print(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding), file=stream)
 
 
 def print_json(line: str) -> None:
-    """Print a line of JSON, in ASCII if the encoding of stdout lacks one of its characters."""
+    """Print a line of JSON with unprintable characters escaped; all but ASCII if stdout's encoding lacks one."""
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else _escape_json(c) for c in line)
     try:
         print(line)
     except UnicodeEncodeError:
-        print(json.dumps(json.loads(line), separators=(",", ":")))
+        print(_NOT_ASCII.sub(lambda found: _escape_json(found[0]), line))
+
+
+def _escape_json(text: str) -> str:
+    """Return characters of a string of JSON in escaped form."""
+    return json.dumps(text)[1:-1]
 
 
 class Progress:
