@@ -26,6 +26,8 @@ _MAX_MESSAGE_CHARS: Final = 16 * SNIPPET_CHARS
 _ELLIPSIS: Final = "..."
 # Larger than in any call, and within what a float and a JSON reader can represent.
 _MAX_POSITION_MS: Final = 1e12
+# Later than in any log, even one with times since 1970.
+MAX_TIME_MS: Final = 1e15
 _MAX_COUNT: Final = 1 << 62
 
 
@@ -136,6 +138,11 @@ def as_message(value: object) -> str:
 def as_position(ms: float) -> float:
     """Return an audio position sent by a peer, limited to a valid range."""
     return float(min(max(ms, 0), _MAX_POSITION_MS))
+
+
+def as_time(ms: float) -> float:
+    """Return a time of the log within 0 and `MAX_TIME_MS`, so that sums are finite; NaN becomes 0."""
+    return float(min(max(0.0, ms), MAX_TIME_MS))
 
 
 def as_count(value: int | None) -> int | None:

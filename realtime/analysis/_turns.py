@@ -13,7 +13,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from .._bounded import BoundedDict
-from ._builder import ReportBuilder, TextBudget
+from ._builder import MAX_READ_CHARS, ReportBuilder, TextBudget
 from ._responses import ContentPart, ResponseState, ResponseTracker, TextPieces
 from .report import AskedBy, InputKind, LatencyFrom, ResponseReport, Turn, UserInput
 
@@ -197,7 +197,7 @@ class TurnTracker:
     def add_message(self, text: str, audio_ms: float, time_ms: float) -> None:
         """Add a message of the user. It begins a turn once a response to it is requested."""
         if len(self._texts) < _MAX_TEXTS:
-            self._texts.append(_Text(time_ms, text, audio_ms))
+            self._texts.append(_Text(time_ms, text[: MAX_READ_CHARS + 1], audio_ms))
 
     def drop_messages(self) -> None:
         """Drop the messages so far: the client restores an earlier conversation."""

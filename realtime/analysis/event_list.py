@@ -25,7 +25,7 @@ from ..recording import BrokenLine, Entry
 from ..recording.audio import SESSION_TYPES, AudioChunk, Truncation
 from ..recording.redact import AUDIO_MEMBERS
 from ..state import Summarizer
-from ._builder import ReportBuilder
+from ._builder import ReportBuilder, as_time
 from ._session import SessionTracker
 
 MAX_ROWS: Final = 20_000
@@ -120,21 +120,21 @@ class EventList:
             text = printable_line(f"{entry.reason}: {entry.snippet}")
             self._extend_run(Row(self._now_ms, self._now_ms, 1, "broken line", "broken", text, entry.line))
             return
-        self._now_ms = entry.time_ms
+        self._now_ms = as_time(entry.time_ms)
         try:
             type = peek_type(entry.frame)
         except DecodeError as error:
             text = f"{error.reason}: {snippet(entry.frame)}"
-            self._extend_run(_row(entry, "no event", "broken", text))
+            self._extend_run(self._row(entry, "no event", "broken", text))
             return
         if isinstance(audio, AudioChunk):
-            self._add_audio(_row(entry, type, "audio", audio.coding.format.ga_type), audio)
+            self._add_audio(self._row(entry, type, "audio", audio.coding.format.ga_type), audio)
             return
         delta = _delta_of(entry.frame) if type.endswith(".delta") and type not in AUDIO_MEMBERS else None
         if delta is not None:
-            self._add_text(_row(entry, type, "text", ""), delta)
+            self._add_text(self._row(entry, type, "text", ""), delta)
             return
-        row = _row(entry, type, *self._read_event(entry, type))
+        row = self._row(entry, type, *self._read_event(entry, type))
         if row.kind in ("unknown", "broken"):
             self._extend_run(row)
         else:
@@ -167,6 +167,11 @@ class EventList:
         if event is None:
             return "unknown", f"<unknown, {len(entry.frame)} bytes>"
         return _kind_of(event, type), self._summarize(event).removeprefix(type).strip()
+
+    def _row(self, entry: Entry, type: str, kind: str, text: str) -> Row:
+        side, nbytes, now_ms = int(entry.direction == "server"), len(entry.frame), self._now_ms
+        name = printable_line(type, _MAX_TYPE_CHARS)
+        return Row(now_ms, now_ms, side, name, kind, printable_line(text), entry.line, nbytes=nbytes)
 
     def _append(self, row: Row) -> None:
         self.total += 1
@@ -213,14 +218,6 @@ class EventList:
 def _write_text(found: tuple[Row, RunText]) -> None:
     """Write the text received so far into its row."""
     found[0].text = found[1].line
-
-
-def _row(entry: Entry, type: str, kind: str, text: str) -> Row:
-    side, nbytes = int(entry.direction == "server"), len(entry.frame)
-    name = printable_line(type, _MAX_TYPE_CHARS)
-    return Row(
-        entry.time_ms, entry.time_ms, side, name, kind, printable_line(text), entry.line, nbytes=nbytes
-    )
 
 
 def _kind_of(event: Any, type: str) -> str:

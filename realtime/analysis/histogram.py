@@ -7,6 +7,7 @@ of itself, however many histograms were added up. Count, sum, minimum and maximu
 from __future__ import annotations
 
 import math
+import sys
 from typing import Final
 
 import msgspec
@@ -40,7 +41,7 @@ class Histogram(msgspec.Struct):
         bucket = math.ceil(math.log(min(max(value, _MIN_VALUE), _MAX_VALUE)) / _LOG_BASE)
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
         self.count += 1
-        self.sum += value
+        self.sum = min(self.sum + value, sys.float_info.max)
         self.min = value if self.min is None else min(self.min, value)
         self.max = value if self.max is None else max(self.max, value)
 
@@ -82,7 +83,7 @@ class Histogram(msgspec.Struct):
         for bucket, count in other.buckets.items():
             self.buckets[bucket] = self.buckets.get(bucket, 0) + count
         self.count += other.count
-        self.sum += other.sum
+        self.sum = min(self.sum + other.sum, sys.float_info.max)
         self.min = min((value for value in (self.min, other.min) if value is not None), default=None)
         self.max = max((value for value in (self.max, other.max) if value is not None), default=None)
         return self

@@ -10,12 +10,14 @@ import copy
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec import structs
+
 from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
 from ..recording import BrokenLine, Entry, read_log
 from ..recording.audio import SESSION_TYPES
 from ..recording.log import LogPath, path_list
-from ._builder import file_name
+from ._builder import MAX_TIME_MS, as_time, file_name
 from ._call import APPEND, AUDIO_AND_TEXT, HANDLERS, CallState, plain_append_nbytes
 from ._cost import Price
 from .report import Report
@@ -83,6 +85,9 @@ class Inspector:
                 self._builder.add_line("broken_lines", entry)
                 continue
             frame, direction, time_ms = entry.frame, entry.direction, entry.time_ms
+            if not 0 <= time_ms <= MAX_TIME_MS:  # a broken clock, or NaN in an Entry made by a user
+                time_ms = as_time(time_ms)
+                entry = structs.replace(entry, time_ms=time_ms)
             if not report.sessions:
                 report.started_ms = time_ms
                 call.sessions.begin(time_ms)

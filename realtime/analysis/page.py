@@ -343,7 +343,8 @@ def _notes(report: Report, timeline: Timeline) -> Iterator[str]:
     elif not audio.caller and not audio.assistant:
         yield "The log holds no audio."
     if audio.is_too_long or timeline.beyond:
-        yield f"The timeline ends after 12 hours. Only in the list of events: {plural(timeline.beyond, 'later frame')}."
+        others = plural(timeline.beyond, "frame")
+        yield f"The timeline ends after 12 hours. Only in the list of events, earlier or later: {others}."
     if len(report.turns) > LIMITS["turns"]:
         left_out["turns"] = left_out.get("turns", 0) + len(report.turns) - LIMITS["turns"]
     if timeline.events.left_out:

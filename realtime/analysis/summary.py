@@ -143,6 +143,10 @@ def _add_counts(counts: dict[str, int], more: dict[str, int]) -> None:
     """Add `more` to `counts`. The rarest names beyond `MAX_NAMES` are counted as `OTHERS`."""
     for name, count in more.items():
         counts[name] = counts.get(name, 0) + count
-    while len(counts) > MAX_NAMES:
-        rarest = min((name for name in counts if name != OTHERS), key=lambda name: (counts[name], name))
-        counts[OTHERS] = counts.get(OTHERS, 0) + counts.pop(rarest)
+    if len(counts) <= MAX_NAMES:
+        return
+    others = counts.pop(OTHERS, 0)
+    rarest = sorted(counts, key=lambda name: (counts[name], name))
+    for name in rarest[: len(counts) - MAX_NAMES + 1]:
+        others += counts.pop(name)
+    counts[OTHERS] = others

@@ -25,6 +25,7 @@ from ..recording import BrokenLine, Entry, read_log
 from ..recording.audio import AudioChunk, AudioExtractor, Truncation
 from ..recording.log import LogPath, path_list
 from ..recording.stereo import DEFAULT_GAP_MS, Track
+from ._builder import MAX_TIME_MS
 from .event_list import EventList
 
 AUDIO_RATE: Final = 8000
@@ -96,8 +97,9 @@ def read_timeline(log: LogPath | Iterable[LogPath]) -> Generator[Timeline, None,
 
 def _start_of(paths: list[LogPath]) -> float:
     """Return 0, or the time of the first entry if that is late."""
-    first = next((entry.time_ms for entry in read_log(paths) if not isinstance(entry, BrokenLine)), 0.0)
-    return first if first > _LATE_START_MS else 0.0
+    times_ms = (entry.time_ms for entry in read_log(paths) if not isinstance(entry, BrokenLine))
+    first_ms = next((ms for ms in times_ms if ms <= MAX_TIME_MS), 0.0)
+    return first_ms if first_ms > _LATE_START_MS else 0.0
 
 
 # --- Audio -----------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def test_a_given_report_is_used(written: Callable[..., tuple[PageStats, Parsed]]
         (['{"direction":"client","time_ms":5,"frame":{"type":"response.create"}}'], "The log holds no audio."),
         (['{"direction":"client","time_ms":5,"frame":{"type":"input_audio_buffer.append","audio":"","audio_bytes":96000}}'], "The log was recorded without audio"),
         (['{"direction":"client","time_ms":5,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}',
-          '{"direction":"client","time_ms":50000000,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}'], "The timeline ends after 12 hours. Only in the list of events: 1 later frame."),
+          '{"direction":"client","time_ms":50000000,"frame":{"type":"input_audio_buffer.append","audio":"AAAA"}}'], "The timeline ends after 12 hours. Only in the list of events, earlier or later: 1 frame."),
         (['{"direction":"server","time_ms":5,"frame":{"type":"response.created","response":5}}'], "1 frame did not decode."),
     ],
     ids=["empty", "broken", "no audio", "left out", "long", "undecodable"],
