@@ -19,6 +19,7 @@ PHONE: Final = AudioFormat.G711_ULAW
 PTIME_MS: Final = 20
 # Longer than any usual turn. Audio that is older and not committed is not sent to a new session.
 RETAINED_MS: Final = 300_000
+_MAX_MS: Final = 10**9
 _LOUD_DBFS: Final = threshold_dbfs(VAD_THRESHOLD)
 
 
@@ -90,8 +91,8 @@ class CallerUplink:
         return frame
 
     def position_of(self, audio_ms: int) -> int:
-        """Return the position of a session's `audio_ms`."""
-        return self.origin + max(0, audio_ms) * PHONE.bytes_per_second // 1000
+        """Return the position of a session's `audio_ms`, which a server may set to any number."""
+        return self.origin + min(max(0, audio_ms), _MAX_MS) * PHONE.bytes_per_second // 1000
 
     def commit(self, position: int) -> None:
         """Note that the server has committed the audio up to `position`. It is not sent again."""

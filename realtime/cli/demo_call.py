@@ -7,6 +7,7 @@ for a new session in `demo_reconnect`. No event of a server breaks a call, excep
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class TurnAnswer:
     """The response to a turn. If its session ends, it begins again in the next one.
 
     Attributes:
+        number: its position among all answers, from 1.
         format: the format of `audio`.
         audio: its audio as received.
         phone_audio: its audio as the phone plays it.
@@ -69,6 +71,7 @@ class TurnAnswer:
         earlier_nbytes: phone audio of attempts that broke off.
     """
 
+    number: int = 0
     format: AudioFormat = AudioFormat.PCM16
     audio: bytearray = field(default_factory=bytearray)
     phone_audio: bytearray = field(default_factory=bytearray)
@@ -134,6 +137,16 @@ class Dialogue:
         self.turns: list[CallerTurn] = []
         self.answers: list[TurnAnswer] = []
         self.current_answer: TurnAnswer | None = None
+        self._settled = 0  # the number of turns, from the first, that wait for nothing any more
+
+    @property
+    def next_unanswered(self) -> CallerTurn | None:
+        """The oldest turn that waits for an answer. Every turn is passed once, however many a server begins."""
+        for turn in itertools.islice(self.turns, self._settled, None):
+            if turn.is_awaiting_answer:
+                return turn
+            self._settled += turn.is_committed
+        return None
 
     @property
     def unanswered(self) -> list[CallerTurn]:
@@ -158,10 +171,10 @@ class Dialogue:
         """Begin the answer to the oldest turn that waits for one."""
         if self.current_answer is not None:
             self.current_answer.is_done = True  # its end was lost: a session has one response at a time
-        turn = next(iter(self.unanswered), None)
+        turn = self.next_unanswered
         answer = turn.answer if turn is not None else None
         if answer is None:
-            answer = TurnAnswer()
+            answer = TurnAnswer(number=len(self.answers) + 1)
             self.answers.append(answer)
         if turn is not None:
             turn.answer = answer
@@ -347,7 +360,7 @@ class DemoCall:
     @property
     def is_answer_pending(self) -> bool:
         """True if an answer is being received or is still to come."""
-        return bool(self.dialogue.current_answer or self.dialogue.unanswered)
+        return bool(self.dialogue.current_answer or self.dialogue.next_unanswered)
 
     @property
     def is_complete(self) -> bool:
@@ -619,7 +632,7 @@ class DemoCall:
         self.progress.note(f"{self._name(answer)}: {seconds:.2f} s received: {transcript}")
 
     def _name(self, answer: TurnAnswer) -> str:
-        return f"answer {self.dialogue.answers.index(answer) + 1}"
+        return f"answer {answer.number}"
 
     def _timed(self, work: Callable[[Any], R], argument: object) -> R:
         """Return `work(argument)`, adding the time it takes to `codec_ns`."""
