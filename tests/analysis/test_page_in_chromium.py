@@ -377,6 +377,15 @@ LOGS: list[tuple[str, list[Any]]] = [
         {"direction": "server", "time_ms": 9, "frame": {"type": "session.output_audio.delta", "delta": "AQID" * 900}},
         {"direction": "server", "time_ms": 9, "frame": {"type": "session.output_transcript.delta", "delta": "Hello", "elapsed_ms": 9}},
     ]),
+    *(
+        (f"a time of {time}, and then a clock that goes back", [
+            {"direction": "client", "time_ms": first, "frame": {"type": "input_audio_buffer.append", "audio": "AQID" * 900}},
+            {"direction": "server", "time_ms": time, "frame": {"type": "input_audio_buffer.speech_started", "item_id": "u", "audio_start_ms": 1e300}},
+            {"direction": "server", "time_ms": time, "frame": {"type": "response.created", "response": {"id": "r"}}},
+            {"direction": "server", "time_ms": 5, "frame": {"type": "response.output_audio.delta", "response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "AQID" * 900}},
+            {"direction": "server", "time_ms": 3, "frame": {"type": "response.done", "response": {"id": "r", "status": "cancelled"}}},
+        ]) for time in (1e15, 1e308) for first in (0, time)
+    ),
     ("late", [{"direction": "client", "time_ms": 9e9, "frame": {"type": "input_audio_buffer.append", "audio": "AQID" * 900}}]),
 ]  # fmt: skip
 
