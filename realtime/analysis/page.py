@@ -157,7 +157,7 @@ def _replacing(path: str) -> Generator[BinaryIO, None, None]:
     """Open a new file that replaces `path` once it is complete; open pipes and devices directly."""
     # Tested by this name, because the target of /dev/stdout may have none.
     if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "wb") as device:
+        with _errors_name(path), open(path, "wb") as device:
             yield device
         return
     target = os.path.realpath(path)
@@ -165,9 +165,9 @@ def _replacing(path: str) -> Generator[BinaryIO, None, None]:
     with _errors_name(path):
         file = open(temporary, "xb")  # noqa: SIM115 (closed below)
     try:
-        with file:
-            yield file
         with _errors_name(path):
+            with file:
+                yield file
             os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

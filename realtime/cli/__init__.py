@@ -66,9 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, with all commands."""
-    parser = _Parser(
-        prog="python -m realtime", description="OpenAI's Realtime protocol for audio pipelines."
-    )
+    parser = _Parser(prog="python -m realtime", description="OpenAI's Realtime protocol for audio pipelines.")
     parser.add_argument("--version", action="version", version=f"realtime {__version__}")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser
