@@ -63,11 +63,11 @@ def format_url(url: str) -> str:
 
 def print_text(text: str, stream: TextIO | None = None) -> None:
     """Print `text` to `stream` (default: stdout). Characters that its encoding lacks are escaped."""
-    stream = sys.stdout if stream is None else stream
+    out: TextIO = sys.stdout if stream is None else stream
     try:
-        print(text, file=stream)
+        print(text, file=out)
     except UnicodeEncodeError:
-        print(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding), file=stream)
+        print(text.encode(out.encoding, "backslashreplace").decode(out.encoding), file=out)
 
 
 def print_json(line: str) -> None:

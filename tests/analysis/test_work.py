@@ -123,7 +123,7 @@ def test_finding_logs(tmp_path: Path) -> None:
 def test_a_summary_of_many_reports() -> None:
     def work(number: int) -> int:
         reports = [
-            Report(logs=[f"{n}"], error_codes={f"c{n}_{k}": 1 for k in range(30)}, error_count=n)
+            Report(logs=[f"{n}"], error_codes={f"c{n}_{k}": 1 for k in range(300)}, error_count=n)
             for n in range(number)
         ]
         summary = Summary()
