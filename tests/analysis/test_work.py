@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from realtime.analysis import Histogram, Report, Summary, find_logs, inspect_log, write_page
+from realtime.analysis import Histogram, Inspector, Report, Summary, find_logs, inspect_log, write_page
 from realtime.analysis.report import MAX_NAMES, OTHERS
+from realtime.analysis.timeline import CallAudio
 from realtime.cli.inspect import report_lines
-from tests.analysis.scenes import b64
+from realtime.recording import Entry, read_log
+from tests.analysis.scenes import b64, reachable_nbytes
 from tests.work import count_lines
 
 PLACE = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
@@ -155,3 +157,37 @@ def test_a_histogram() -> None:
         return lines + count_lines(histogram.quantile, 0.9)
 
     assert_linear(work, 1000)
+
+
+# --- Memory ------------------------------------------------------------------------------
+
+
+def test_messages_that_wait_for_a_request_take_bounded_memory() -> None:
+    text = "word " * 200_000
+    frame = json.dumps(
+        {
+            "type": "conversation.item.create",
+            "item": {**MESSAGE, "content": [{"type": "input_text", "text": text}]},
+        }
+    )
+    inspector = Inspector()
+    for number in range(64):
+        inspector.feed(Entry("client", 0.0, frame.encode(), number))
+    assert reachable_nbytes(inspector) < 2_000_000  # of 64 MB of text
+
+
+@pytest.mark.parametrize("name", ["answers, each truncated", "answers, each cleared"])
+def test_truncated_audio_takes_bounded_memory(tmp_path: Path, name: str) -> None:
+    def nbytes(number: int) -> int:
+        path = tmp_path / "call.jsonl"
+        path.write_text(LOGS[name](number))
+        with CallAudio() as audio:
+            for entry in read_log(path):
+                assert isinstance(entry, Entry)
+                audio.feed(entry)
+            spans = audio.assistant
+            return reachable_nbytes(audio) - reachable_nbytes(spans)
+
+    few, many = nbytes(600), nbytes(3000)
+    # Besides the spans that are drawn, 256 parts and responses can be truncated.
+    assert many <= few * 1.1
