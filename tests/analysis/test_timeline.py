@@ -149,6 +149,38 @@ def test_truncating_a_part_ends_the_later_parts_of_its_response(timeline_of: Tim
         assert timeline.audio.assistant == [Span(0, 250, "ra", "a/0")]
 
 
+def truncate(time_ms: float, item: str, audio_end_ms: float) -> str:
+    return line("client", time_ms, "conversation.item.truncate", item_id=item, audio_end_ms=audio_end_ms)
+
+
+SPANS: list[tuple[str, list[str], list[Span]]] = [
+    ("in its second span", [delta(0, NOISE[:4800]), delta(1000, NOISE[:4800]), truncate(1100, "a", 250)],
+     [Span(0, 200, "ra", "a/0"), Span(1000, 1050, "ra", "a/0")]),
+    ("between its spans", [delta(0, NOISE[:4800]), delta(1000, NOISE[:4800]), truncate(1100, "a", 200)],
+     [Span(0, 200, "ra", "a/0")]),
+    ("in its first span", [delta(0, NOISE[:4800]), delta(1000, NOISE[:4800]), truncate(1100, "a", 50)],
+     [Span(0, 50, "ra", "a/0")]),
+    ("of its last spans, which another truncation has ended", [
+        delta(0, NOISE[:4800]), delta(1000, NOISE[:4800]), delta(2000, NOISE[:4800], "b").replace('"rb"', '"ra"'),
+        line("server", 500, "output_audio_buffer.cleared"), truncate(2100, "a", 7000)],
+     [Span(0, 200, "ra", "a/0")]),
+    ("of a part of two responses", [
+        delta(0, NOISE[:4800]), delta(1000, NOISE[:4800]).replace('"ra"', '"rb"'), delta(1200, NOISE[:4800], "b"),
+        truncate(1300, "a", 300)],
+     [Span(0, 200, "ra", "a/0"), Span(1000, 1100, "rb", "a/0")]),
+    ("of each part in turn", [
+        delta(0, NOISE[:4800]), delta(0, NOISE[:4800], "b"), delta(0, NOISE[:4800], "c"),
+        truncate(300, "c", 100), truncate(300, "a", 100), truncate(300, "b", 0)],
+     [Span(0, 100, "ra", "a/0"), Span(400, 500, "rc", "c/0")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "spans"), [case[1:] for case in SPANS], ids=[case[0] for case in SPANS])
+def test_several_spans_are_truncated(timeline_of: Timelines, lines: list[str], spans: list[Span]) -> None:
+    with timeline_of(*lines) as timeline:
+        assert timeline.audio.assistant == spans
+
+
 def test_audio_left_out_of_the_log_has_its_place(timeline_of: Timelines) -> None:
     with timeline_of(
         line("client", 100, "input_audio_buffer.append", audio="", audio_bytes=48_000)

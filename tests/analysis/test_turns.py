@@ -392,3 +392,20 @@ def test_a_repeated_response_created_is_one_response() -> None:
         scene.created("resp_1")
     scene.audio("resp_1", 100)
     assert len(responses(scene.report())) == 1
+
+
+def test_a_second_call_of_the_log_may_use_ids_again() -> None:
+    scene = Scene(detection=None).begin()
+    for call in range(2):
+        scene.now = call * 10_000
+        scene.say(200)
+        scene.client("input_audio_buffer.commit")
+        scene.server("input_audio_buffer.committed", item_id="item_1")
+        scene.server("input_audio_buffer.committed", item_id="item_1")  # some servers repeat events
+        scene.client("response.create")
+        scene.answer("resp_1")
+    report = scene.report()
+    assert [(turn.user and turn.user.start_ms, len(turn.responses)) for turn in report.turns] == [
+        (0.0, 1), (10_000.0, 1),
+    ]  # fmt: skip
+    assert [turn.responses[0].latency_ms for turn in report.turns] == [100, 100]

@@ -18,6 +18,7 @@ from realtime.cli.demo_call import MAX_REQUESTS, DemoCall, Dialogue
 from realtime.cli.demo_reconnect import CallFailed, SessionLost
 from realtime.cli.demo_record import CallRecord
 from realtime.cli.text import Progress
+from tests.work import count_lines
 
 SPEECH = ulaw_encode(bytes(2 * 8 * 500)).tobytes()
 
@@ -282,3 +283,67 @@ def test_an_answer_without_a_turn_ends_with_its_session() -> None:
     answer = dialogue.begin_answer("r1", PHONE)
     assert dialogue.end_session() == []
     assert answer.is_done
+
+
+# --- Servers that send without end -------------------------------------------------------
+
+
+def test_positions_of_any_size(out: Path) -> None:
+    progress = io.StringIO()
+    call = DemoCall(r.AudioFormat.PCM16, SPEECH, NullRecord(out), Progress(progress))  # type: ignore[arg-type]
+    call.feed(
+        b'{"type":"input_audio_buffer.speech_started","item_id":"a","audio_start_ms":%s}' % (b"9" * 400)
+    )
+    call.feed(b'{"type":"input_audio_buffer.speech_stopped","item_id":"a","audio_end_ms":%s}' % (b"9" * 400))
+    assert progress.getvalue() == "turn 1: committed at 1000000.00-1000000.00 s\n"
+
+
+@pytest.mark.parametrize("has_answers", [True, False])
+@pytest.mark.parametrize("has_turns", [True, False])
+def test_the_work_of_a_frame_does_not_grow_with_the_call(
+    out: Path, *, has_turns: bool, has_answers: bool
+) -> None:
+    def work(number: int) -> int:
+        frames = [r.encode(r.SessionUpdated(session=session(r.PcmFormat(), r.PcmFormat())))]
+        for n in range(number):
+            if has_turns:
+                frames.append(r.encode(r.InputAudioBufferSpeechStarted(item_id=f"u{n}", audio_start_ms=0)))
+                frames.append(r.encode(r.InputAudioBufferSpeechStopped(item_id=f"u{n}", audio_end_ms=1)))
+            if has_answers:
+                frames.append(r.encode(r.ResponseCreated(response=r.Response(id=f"r{n}"))))
+                frames.append(r.encode(r.ResponseDone(response=r.Response(id=f"r{n}", status="completed"))))
+        call = make_call(NullRecord(out))
+
+        def feed_all() -> None:
+            for frame in frames:
+                call.feed(frame)
+                assert not call.is_complete
+
+        lines = count_lines(feed_all, only="realtime.cli")
+        assert (call.is_answer_pending, len(call.dialogue.answers)) == (
+            has_turns and not has_answers,
+            number * has_answers,
+        )
+        assert [answer.number for answer in call.dialogue.answers] == [*range(1, number * has_answers + 1)]
+        return lines
+
+    few, more, many = work(10), work(100), work(1000)
+    assert more <= 12 * few
+    assert many <= 12 * more
+
+
+@given(st.lists(st.sampled_from(["begin", "commit", "answer", "end", "session"]), max_size=30))
+def test_the_next_unanswered_turn_is_the_first_of_all(steps: list[str]) -> None:
+    dialogue = Dialogue()
+    for step in steps:
+        if step == "begin":
+            dialogue.begin_turn(0)
+        elif step == "commit" and dialogue.current_turn is not None:
+            dialogue.current_turn.is_committed = True
+        elif step == "answer":
+            dialogue.begin_answer("r", PHONE)
+        elif step == "end" and dialogue.current_answer is not None:
+            dialogue.end_answer(dialogue.current_answer)
+        elif step == "session":
+            dialogue.end_session()
+        assert dialogue.next_unanswered is next(iter(dialogue.unanswered), None)
