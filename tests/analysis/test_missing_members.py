@@ -184,3 +184,34 @@ def test_items_whose_predecessors_form_a_circle(tmp_path: Path, length: int) -> 
     assert (report.undecodable, sum(count.frames for count in report.frames)) == (0, length)
     assert write_page(path, tmp_path / "call.html").events == length
     assert main(["inspect", str(path)]) == 0
+
+
+ITEM_TYPES = (
+    "message",
+    "function_call",
+    "function_call_output",
+    "mcp_call",
+    "mcp_approval_response",
+    "zz",
+    "",
+)
+
+
+@pytest.mark.parametrize("session", cases.DIALECTS)
+@pytest.mark.parametrize("kind", ITEM_TYPES)
+def test_items_of_every_type_in_every_dialect(session: str, kind: str) -> None:
+    """A type that a dialect does not know has no members, whatever the type of the same name has elsewhere."""
+    scene = Scene()
+    begin: dict[str, Any] = dict(BEGIN[session])
+    scene.server(begin.pop("type"), **begin)
+    for item in (
+        {"type": kind},
+        {"type": kind, "id": "i", "role": "user", "name": "n", "content": [{"type": kind}]},
+    ):
+        scene.client("conversation.item.create", item=item)
+        for created in ("conversation.item.added", "conversation.item.created"):
+            scene.server(created, item=item)
+        scene.server("response.output_item.added", response_id="r", output_index=0, item=item)
+        scene.server("response.output_item.done", response_id="r", output_index=0, item=item)
+        scene.done("r", output=[item])
+    everything_of(*[entry for entry in scene.entries if isinstance(entry, Entry)])
