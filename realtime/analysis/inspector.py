@@ -78,21 +78,22 @@ class Inspector:
     def feed_all(self, entries: Iterable[Entry | BrokenLine]) -> None:
         """Feed the next entries. Faster than `feed` for each."""
         call, report, count_of = self._call, self._report, self._builder.frame_count
-        appends = None
+        appends, limit_ms = None, MAX_TIME_MS
         for entry in entries:
             if isinstance(entry, BrokenLine):
                 report.broken += 1
                 self._builder.add_line("broken_lines", entry)
                 continue
             frame, direction, time_ms = entry.frame, entry.direction, entry.time_ms
-            if not 0 <= time_ms <= MAX_TIME_MS:  # a broken clock, or NaN in an Entry made by a user
+            if report.ended_ms <= time_ms <= limit_ms:
+                report.ended_ms = time_ms
+            elif not 0 <= time_ms <= limit_ms:  # a broken clock, or NaN in an Entry made by a user
                 time_ms = as_time(time_ms)
                 entry = structs.replace(entry, time_ms=time_ms)
+                report.ended_ms = max(report.ended_ms, time_ms)
             if not report.sessions:
                 report.started_ms = time_ms
                 call.sessions.begin(time_ms)
-            if time_ms > report.ended_ms:
-                report.ended_ms = time_ms
             if direction == "client" and (nbytes := plain_append_nbytes(frame)) > 0:
                 appends = appends or count_of("client", APPEND)
                 count = appends
