@@ -91,7 +91,7 @@ def _is_plausible(usage: object) -> bool:
     for value in values:  # grows while it is iterated
         if isinstance(value, Struct):
             values += structs.astuple(value)
-        elif isinstance(value, (int, float)) and not abs(value) <= _MAX_USAGE:  # NaN neither
+        elif isinstance(value, (int, float)) and abs(value) > _MAX_USAGE:
             return False
     return True
 
