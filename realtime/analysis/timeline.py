@@ -289,8 +289,7 @@ class _SpanList:
     """Spans of one side, which lie one after another in time.
 
     A truncation affects the last spans of the list, of a part or of a response. So each list is
-    processed from its end, and a span that becomes empty is removed: the work for all truncations
-    together grows by the number of spans, and for each by the logarithm of that number.
+    processed from its end and empty spans are removed: no truncation passes the spans that remain.
     """
 
     def __init__(self) -> None:
@@ -329,7 +328,6 @@ class _SpanList:
         for response in {part.spans[0].response, part.spans[-1].response}:
             _end_at(self._responses.get(response, []), at_ms)
         _end_at(part.spans, at_ms)
-        part.drop_empty()
 
     def __iter__(self) -> Iterator[Span]:
         return (span for span in self._spans if span.end_ms > span.start_ms)
