@@ -153,25 +153,17 @@ class BetaServerSession:
                 event: Any = beta.from_ga(ga_event)
             except ConfigError:  # beta has no such event
                 continue
-            complete = _COMPLETIONS.get(type(event))
-            if complete:
-                complete(self, event)
+            if isinstance(ga_event, ga.ResponseCreated):
+                default = self._beta_only[beta.RealtimeSessionInfo]["temperature"]
+                self._temperature = self._requested_temperature or default
+            if hasattr(event, "response"):
+                event.response.temperature = self._temperature
+                _set_beta_voice(event.response)
+            if hasattr(event, "session"):
+                for name, value in self._beta_only[type(event.session)].items():
+                    setattr(event.session, name, copy.copy(value))
+                _set_beta_voice(event.session)
             self._emit(event)
-
-    def _complete_session(self, event: Any) -> None:
-        for name, value in self._beta_only[type(event.session)].items():
-            setattr(event.session, name, copy.copy(value))
-        if isinstance(event.session, beta.RealtimeSessionInfo):
-            event.session.voice = _TO_BETA_VOICES.get(str(event.session.voice), event.session.voice)
-
-    def _complete_response_created(self, event: beta.ResponseCreated) -> None:
-        default = self._beta_only[beta.RealtimeSessionInfo]["temperature"]
-        self._temperature = default if self._requested_temperature is None else self._requested_temperature
-        self._complete_response(event)
-
-    def _complete_response(self, event: Any) -> None:
-        event.response.temperature = self._temperature
-        event.response.voice = _TO_BETA_VOICES.get(str(event.response.voice), event.response.voice)
 
 
 # --- Beta's limits -------------------------------------------------------------------
@@ -227,6 +219,12 @@ def _without(event: Any, field: str, *names: str) -> Any:
     return msgspec.structs.replace(event, **{field: msgspec.structs.replace(settings, **changes)})
 
 
+def _set_beta_voice(owner: Any) -> None:
+    """Give the voice of a session or a response its name in beta."""
+    if hasattr(owner, "voice"):
+        owner.voice = _TO_BETA_VOICES.get(str(owner.voice), owner.voice)
+
+
 def _in_beta(refusal: Refusal) -> Refusal:
     """Return the refusal of a GA session with the path that the parameter has in beta."""
     path = refusal.param or ""
@@ -262,13 +260,4 @@ _INFO: Final[dict[type[Any], type[Any]]] = {
 _HANDLERS: Final[dict[type[Any], Callable[[BetaServerSession, Any], None]]] = {
     **dict.fromkeys(_INFO, BetaServerSession._update),
     beta.ResponseCreate: BetaServerSession._create_response,
-}
-# Server events that need more than a conversion.
-_COMPLETIONS: Final[dict[type[Any], Callable[[BetaServerSession, Any], None]]] = {
-    beta.SessionCreated: BetaServerSession._complete_session,
-    beta.SessionUpdated: BetaServerSession._complete_session,
-    beta.TranscriptionSessionCreated: BetaServerSession._complete_session,
-    beta.TranscriptionSessionUpdated: BetaServerSession._complete_session,
-    beta.ResponseCreated: BetaServerSession._complete_response_created,
-    beta.ResponseDone: BetaServerSession._complete_response,
 }

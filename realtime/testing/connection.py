@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
@@ -101,7 +100,7 @@ class ConnectionHandler:
                 self._send(feed(frame) if answer is None else (answer,))
                 if self._protocol.is_responding:
                     self._is_responding.set()
-                await outbox.wait_for_room()
+                await outbox.has_room.wait()
 
     def _send(self, events: Iterable[_Outgoing]) -> None:
         """Queue `events`, and the close if the session has ended."""
@@ -119,17 +118,12 @@ class ConnectionHandler:
     # --- Writing ---
 
     async def _write(self) -> None:
-        encode, send = self._protocol.encode, self._connection.send
         try:
             while True:
-                outgoing = await self._outbox.get()
-                if self._injectors or isinstance(outgoing, _ACTIONS):
-                    for action in self._actions(outgoing):
-                        await self._perform(action)
-                        if not isinstance(action, bytes):
-                            return
-                else:
-                    await send(encode(outgoing), text=True)
+                for action in self._actions(await self._outbox.get()):
+                    await self._perform(action)
+                    if not isinstance(action, bytes):
+                        return
         except ConnectionClosed:
             pass
         finally:
@@ -137,10 +131,9 @@ class ConnectionHandler:
 
     def _actions(self, outgoing: _Outgoing) -> list[Action]:
         """Return the actions for an event after all injectors have acted on it."""
-        if isinstance(outgoing, bytes):
+        if isinstance(outgoing, _ACTIONS):
             return [outgoing]
-        is_action = isinstance(outgoing, _ACTIONS)
-        actions: list[Action] = [outgoing if is_action else self._protocol.encode(outgoing)]
+        actions: list[Action] = [self._protocol.encode(outgoing)]
         for injector in self._injectors:
             actions = [result for action in actions for result in _injected(injector, action)]
         return actions
@@ -153,17 +146,16 @@ class ConnectionHandler:
         self._is_ending = True
         if isinstance(action, CloseConnection):
             await connection.close(action.code, action.reason)
-        elif isinstance(action, AbortConnection):
+        elif isinstance(action, StallConnection):
+            wire = WireFrame(Opcode.TEXT, action.part, fin=False).serialize(mask=False)
+            connection.transport.write(wire)
+        else:
             payload = action.part + bytes(len(action.part) + 2)
             wire = WireFrame(Opcode.TEXT, payload).serialize(mask=False)
             connection.transport.write(wire[: len(wire) // 2])
             # Sends what was written and ends the TCP connection, without a close frame.
             connection.transport.close()
-            await connection.wait_closed()
-        else:
-            wire = WireFrame(Opcode.TEXT, action.part, fin=False).serialize(mask=False)
-            connection.transport.write(wire)
-            await connection.wait_closed()
+        await connection.wait_closed()
 
     # --- Pacing ---
 
@@ -184,44 +176,37 @@ class EventOutbox:
     """Queue of events and actions to send, with back-pressure beyond `MAX_UNSENT_EVENTS`.
 
     Attributes:
+        has_room: cleared while the server must not read from the client.
         is_closed: True once nothing is sent any more.
     """
 
     def __init__(self) -> None:
-        self._events: deque[_Outgoing] = deque()
-        self._has_events = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._has_room.set()
+        self._events: asyncio.Queue[_Outgoing] = asyncio.Queue()
+        self.has_room = asyncio.Event()
+        self.has_room.set()
         self.is_closed = False
 
     def __len__(self) -> int:
-        return len(self._events)
+        return self._events.qsize()
 
     def put(self, events: Iterable[_Outgoing]) -> None:
         """Add events."""
-        self._events.extend(events)
-        if self._events:
-            self._has_events.set()
-        if len(self._events) > MAX_UNSENT_EVENTS and not self.is_closed:
-            self._has_room.clear()
+        for event in events:
+            self._events.put_nowait(event)
+        if len(self) > MAX_UNSENT_EVENTS and not self.is_closed:
+            self.has_room.clear()
 
     async def get(self) -> _Outgoing:
         """Remove and return the next event; wait for one if there is none."""
-        await self._has_events.wait()
-        event = self._events.popleft()
-        if not self._events:
-            self._has_events.clear()
-            self._has_room.set()
+        event = await self._events.get()
+        if self._events.empty():
+            self.has_room.set()
         return event
-
-    async def wait_for_room(self) -> None:
-        """Wait until the queue is below its limit."""
-        await self._has_room.wait()
 
     def close(self) -> None:
         """Stop sending. Nothing waits for room any more."""
         self.is_closed = True
-        self._has_room.set()
+        self.has_room.set()
 
 
 def _injected(injector: FaultInjector, action: Action) -> Iterable[Action]:

@@ -1,8 +1,8 @@
 """Faults on demand: failures of servers and networks that users have reported, each with its `source`.
 
-A `Fault` is a value that says what goes wrong and where; `FAULTS` lists them by the names that the command
-line and ``?fault=`` in a URL use. To add one, write a class and add it to `FAULTS`. How faults act on a
-connection is in `injection`. No sockets here.
+A `Fault` is a value that describes one failure and the event at which it occurs; `FAULTS` maps the names
+used on the command line and in ``?fault=`` to the classes. To add one, write a class and add it to
+`FAULTS`. No sockets here; `injection` defines how a fault acts on a connection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TRANSCRIPTS: Final = "conversation.item.input_audio_transcription."
 _ITEMS: Final = frozenset(
     {"conversation.item.done", "conversation.item.created", "response.output_item.done", "session.updated"}
 )
-# The frame that a fault replaces if it acts without one.
+# The frame that a fault replaces if it occurs at once. No client knows its type.
 _NO_FRAME: Final = b'{"type":"session.hologram.updated","frames":[]}'
 # Texts of OpenAI's server.
 _EXPIRED: Final = "Your session hit the maximum duration of 60 minutes."
@@ -112,14 +112,15 @@ class OneShotFault(Fault):
 
     def injector(self) -> FaultInjector:
         """Return a new injector of the fault, for one connection."""
-        return OneShotInjector(self.replace, self.occur, frozenset(self.at or ()), self.nth, self.at is None)
+        occur = self.occur if self.at is None else None
+        return OneShotInjector(self.replace, frozenset(self.at or ()), self.nth, occur)
 
     def replace(self, frame: bytes) -> Iterable[Action]:
-        """Return what is sent and done in place of `frame`."""
+        """Return the actions in place of sending `frame`."""
         raise NotImplementedError
 
     def occur(self) -> Iterable[Action]:
-        """Return what is sent and done at once. Frames have a type that no client knows."""
+        """Return the actions of a fault that occurs at once, at no particular frame."""
         return self.replace(_NO_FRAME)
 
 
@@ -136,7 +137,8 @@ class SessionExpired(OneShotFault):
 
     def replace(self, frame: bytes) -> Iterable[Action]:
         """Return the error and the close."""
-        return (_error("invalid_request_error", "session_expired", _EXPIRED), CloseConnection(1001, _EXPIRED))
+        error = _error("invalid_request_error", "session_expired", _EXPIRED)
+        return error, CloseConnection(1001, _EXPIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +171,8 @@ class BetaDisabled(OneShotFault):
     def replace(self, frame: bytes) -> Iterable[Action]:
         """Return the error and the close."""
         code = "beta_api_shape_disabled"
-        return (
-            _error("invalid_request_error", code, _BETA),
-            CloseConnection(4000, f"invalid_request_error.{code}"),
-        )
+        error = _error("invalid_request_error", code, _BETA)
+        return error, CloseConnection(4000, f"invalid_request_error.{code}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,15 +274,16 @@ class UnknownEvents(Fault):
         return _UnknownEventInjector(self.every)
 
 
+@dataclass(slots=True)
 class _UnknownEventInjector(FaultInjector):
-    def __init__(self, every: int) -> None:
-        self._every, self._count = every, 0
+    every: int
+    count: int = 0
 
     def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
-        self._count += 1
-        if self._count % self._every:
+        self.count += 1
+        number, remainder = divmod(self.count, self.every)
+        if remainder:
             return (frame,)
-        number = self._count // self._every
         unknown = {"type": "response.hologram.delta", "event_id": f"event_x{number}", "frames": [{"z": None}]}
         return frame, _encode(unknown)
 
@@ -425,14 +426,14 @@ class CommitRefused(Fault):
         return _CommitRefuser(self.count)
 
 
+@dataclass(slots=True)
 class _CommitRefuser(FaultInjector):
-    def __init__(self, count: int) -> None:
-        self._remaining = count
+    count: int
 
     def on_receive(self, event_type: str) -> bytes | None:
-        if event_type != "input_audio_buffer.commit" or self._remaining <= 0:
+        if event_type != "input_audio_buffer.commit" or self.count <= 0:
             return None
-        self._remaining -= 1
+        self.count -= 1
         refusal = refusals.INPUT_BUFFER_TOO_SMALL(min_ms=spec.MIN_COMMIT_MS, buffer_ms=0)
         return _error("invalid_request_error", refusal.code, refusal.message)
 
@@ -447,12 +448,9 @@ class SlowReader(Fault):
 
     def injector(self) -> FaultInjector:
         """Return a new injector of the fault, for one connection."""
-        return _ReadDelay(self.seconds)
-
-
-class _ReadDelay(FaultInjector):
-    def __init__(self, seconds: float) -> None:
-        self.read_delay_s = seconds
+        injector = FaultInjector()
+        injector.read_delay_s = self.seconds
+        return injector
 
 
 _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
@@ -487,7 +485,7 @@ def get_fault(fault: Fault | str) -> Fault:
 
 
 class FaultBudget:
-    """A fault of a server, and the number of connections that it may still affect."""
+    """A fault of a server, and the number of connections that it may still affect (None: all)."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -502,8 +500,9 @@ class FaultBudget:
         injector = self.fault.injector()
         if isinstance(injector, OneShotInjector):
             injector.may_act = self._take
-            return injector
-        return injector if self._take() else None
+        elif not self._take():
+            return None
+        return injector
 
     def _take(self) -> bool:
         if self._remaining is None:
@@ -522,18 +521,6 @@ def fault_budgets(faults: Iterable[Fault | str]) -> list[FaultBudget]:
     if isinstance(faults, (str, Fault)):
         raise TypeError("faults must be a list of faults")
     return [FaultBudget(get_fault(fault)) for fault in faults]
-
-
-def start_faults(budgets: Iterable[FaultBudget]) -> tuple[list[FaultInjector], dict[str, Any]]:
-    """Return the injectors for a new connection, and the arguments of its `ServerProtocol`."""
-    injectors: list[FaultInjector] = []
-    options: dict[str, Any] = {}
-    for budget in budgets:
-        injector = budget.injector()
-        if injector is not None:
-            injectors.append(injector)
-            options |= budget.fault.session_options()
-    return injectors, options
 
 
 # --- Frames --------------------------------------------------------------------------
@@ -561,10 +548,14 @@ def _event_types(at: Any) -> frozenset[str]:
     return types
 
 
+def _check_type(name: str, value: Any, types: type | tuple[type, ...], noun: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, types):
+        raise TypeError(f"{name} must be {noun}, not {type(value).__name__}")
+
+
 def _at_least(minimum: int) -> Callable[[str, Any], None]:
     def check(name: str, value: Any) -> None:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+        _check_type(name, value, int, "an int")
         if value < minimum:
             raise ConfigError(f"{name} must be at least {minimum}, got {value}")
 
@@ -577,15 +568,13 @@ def _check_times(name: str, value: Any) -> None:
 
 
 def _check_seconds(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    _check_type(name, value, (int, float), "a number")
     if not 0 <= value < math.inf:
         raise ConfigError(f"{name} must be at least 0 and finite, got {value}")
 
 
 def _check_text(name: str, value: Any) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    _check_type(name, value, str, "a str")
 
 
 def _check_reason(name: str, value: Any) -> None:
@@ -595,17 +584,13 @@ def _check_reason(name: str, value: Any) -> None:
 
 
 def _check_code(name: str, value: Any) -> None:
-    _at_least(0)(name, value)
+    _check_type(name, value, int, "an int")
     if value not in _CLOSE_CODES:
         raise ConfigError(f"{name} must be a code that a close frame may carry, got {value}")
 
 
-def _check_format(name: str, value: Any) -> None:
-    AudioFormat.of(value)
-
-
 # By the name of the field, which has the same meaning in every fault.
-_CHECKS: Final[dict[str, Callable[[str, Any], None]]] = {
+_CHECKS: Final[dict[str, Callable[[str, Any], object]]] = {
     "times": _check_times,
     "nth": _at_least(1),
     "code": _check_code,
@@ -613,7 +598,7 @@ _CHECKS: Final[dict[str, Callable[[str, Any], None]]] = {
     "nbytes": _at_least(0),
     "every": _at_least(1),
     "until": _check_text,
-    "format": _check_format,
+    "format": lambda _, value: AudioFormat.of(value),
     "count": _at_least(0),
     "seconds": _check_seconds,
 }

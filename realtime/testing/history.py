@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -128,7 +128,9 @@ def store_item(item: ga.Item, format: AudioFormat, new_id: str, param: str = "it
         raise refusals.INVALID_VALUE(value=item.type, param=f"{param}.type")
     if isinstance(item, ga.MessageItem):
         _check_message(item, format, param)
-    return StoredItem(msgspec.structs.replace(item, **_server_members(item, new_id)), format)
+    defaults = {"id": new_id, "object": "realtime.item", "status": "completed"}
+    members = {name: getattr(item, name) or value for name, value in defaults.items() if hasattr(item, name)}
+    return StoredItem(msgspec.structs.replace(item, **members), format)
 
 
 def resolve_input(item: ga.InputItem, history: History, format: AudioFormat) -> StoredItem:
@@ -177,15 +179,6 @@ def _check_message(item: ga.MessageItem, format: AudioFormat, param: str) -> Non
             raise refusals.INVALID_VALUE(value=part.type, param=f"{path}.type")
         if isinstance(part, _AUDIO_PARTS) and len(part.audio or b"") % format.sample_width:
             raise refusals.ITEM_PARTIAL_SAMPLE(param=f"{path}.audio")
-
-
-def _server_members(item: Any, new_id: str) -> dict[str, str]:
-    defaults = {"id": new_id, "object": "realtime.item", "status": "completed"}
-    return {
-        name: getattr(item, name) or default
-        for name, default in defaults.items()
-        if name in item.__struct_fields__
-    }
 
 
 # --- The history ---------------------------------------------------------------------
@@ -247,10 +240,9 @@ class History:
             return len(self._items)
         if previous_item_id == ROOT:
             return 0
-        for index, stored in enumerate(self._items):
-            if stored.id == previous_item_id:
-                return index + 1
-        raise refusals.PREVIOUS_ITEM_NOT_FOUND(value=previous_item_id)
+        if previous_item_id not in self._by_id:
+            raise refusals.PREVIOUS_ITEM_NOT_FOUND(value=previous_item_id)
+        return self._items.index(self._by_id[previous_item_id]) + 1
 
 
 def last_turn(items: Iterable[StoredItem]) -> Turn:

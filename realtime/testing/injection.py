@@ -40,7 +40,7 @@ class FaultInjector:
     """The effect of a fault on one connection. This base class has none.
 
     Attributes:
-        read_delay_s: how long the server waits before it reads a frame.
+        read_delay_s: the delay before the server reads each frame, in seconds.
     """
 
     read_delay_s = 0.0
@@ -58,46 +58,44 @@ class FaultInjector:
         return ()
 
 
+@dataclass(slots=True)
 class RewritingInjector(FaultInjector):
     """Injector that replaces each frame by `rewrite(event_type, frame)`, or drops it for None."""
 
-    def __init__(self, rewrite: Callable[[str, bytes], bytes | None]) -> None:
-        self._rewrite = rewrite
+    rewrite: Callable[[str, bytes], bytes | None]
 
     def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
         """Return the rewritten frame, or nothing."""
-        rewritten = self._rewrite(event_type, frame)
+        rewritten = self.rewrite(event_type, frame)
         return () if rewritten is None else (rewritten,)
 
 
+@dataclass(slots=True)
 class OneShotInjector(FaultInjector):
-    """Injector that acts once, at the `nth` event whose type is in `event_types`, or when it starts.
+    """Injector that acts once: at the `nth` event whose type is in `event_types`, or when it starts.
 
     Attributes:
+        replace: returns the actions in place of the frame of that event.
+        event_types: the types of events that are counted.
+        nth: the number of such events until the fault occurs.
+        occur: returns the actions when the injector starts; None for a fault that waits for an event.
         may_act: called when the fault is about to occur; if it returns False nothing happens.
     """
 
-    def __init__(
-        self,
-        replace: Callable[[bytes], Iterable[Action]],
-        occur: Callable[[], Iterable[Action]],
-        event_types: frozenset[str],
-        nth: int,
-        acts_on_start: bool,
-    ) -> None:
-        self._replace, self._occur = replace, occur
-        self._event_types, self._remaining = event_types, nth
-        self._acts_on_start = acts_on_start
-        self.may_act: Callable[[], bool] = lambda: True
+    replace: Callable[[bytes], Iterable[Action]]
+    event_types: frozenset[str]
+    nth: int
+    occur: Callable[[], Iterable[Action]] | None
+    may_act: Callable[[], bool] = lambda: True
 
     def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
         """Return the actions of the fault at the `nth` matching event, or the frame itself."""
-        if event_type in self._event_types:
-            self._remaining -= 1
-            if self._remaining == 0 and self.may_act():
-                return self._replace(frame)
+        if event_type in self.event_types:
+            self.nth -= 1
+            if self.nth == 0 and self.may_act():
+                return self.replace(frame)
         return (frame,)
 
     def on_start(self) -> Iterable[Action]:
         """Return the actions of the fault if it occurs at once."""
-        return self._occur() if self._acts_on_start and self.may_act() else ()
+        return self.occur() if self.occur is not None and self.may_act() else ()

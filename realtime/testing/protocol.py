@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from types import ModuleType
+from typing import Any, Final, Literal, TypeAlias
 
 from .. import beta, codec, spec, translation
 from .._guard import Frame
@@ -27,32 +28,7 @@ from .settings import PTIME_MS, SessionType
 from .translation import DEFAULT_MODEL as DEFAULT_TRANSLATION_MODEL, TranslationServerSession
 
 DialectName: TypeAlias = Literal["ga", "beta", "translation"]
-
-
-class ServerSession(Protocol):
-    """The part of a session that depends on its dialect."""
-
-    @property
-    def is_responding(self) -> bool:
-        """True while `advance` has something to emit."""
-        ...
-
-    @property
-    def is_closed(self) -> bool:
-        """True once the session has ended by itself."""
-        ...
-
-    def open(self) -> None:
-        """Emit the first events."""
-        ...
-
-    def handle(self, event: Any, frame: Frame) -> None:
-        """Handle a client event, which was decoded from `frame`, or raise Refusal."""
-        ...
-
-    def advance(self) -> None:
-        """Emit the next step of the output in progress."""
-        ...
+ServerSession: TypeAlias = GaServerSession | BetaServerSession | TranslationServerSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,45 +36,29 @@ class Dialect:
     """One row of the table of dialects.
 
     Attributes:
+        module: the module with the dialect's `decode_client` and `encode`.
         default_model: the model of a session that names none.
-        decode_client: decodes a client's frame.
-        encode: encodes an event as a frame.
         client_types: the types of events that a client may send.
         open_session: makes a session, which passes its events to the second argument.
     """
 
+    module: ModuleType
     default_model: str
-    decode_client: Callable[[Frame], Any]
-    encode: Callable[[Any], bytes]
     client_types: tuple[str, ...]
     open_session: Callable[[SessionOptions, Callable[[Any], None]], ServerSession]
 
 
-def _types(events: tuple[type[Any], ...]) -> tuple[str, ...]:
+def _types(events: tuple[type[Tagged], ...]) -> tuple[str, ...]:
     return tuple(str(event.__struct_config__.tag) for event in events)
 
 
-DIALECTS: Final[dict[str, Dialect]] = {
-    "ga": Dialect(
-        default_model=spec.DEFAULT_MODEL,
-        decode_client=codec.decode_client,
-        encode=codec.encode,
-        client_types=_types(CLIENT_EVENTS),
-        open_session=GaServerSession,
-    ),
-    "beta": Dialect(
-        default_model=spec.BETA_MODELS[0],
-        decode_client=beta.decode_client,
-        encode=beta.encode,
-        client_types=_types(codec.event_classes(beta.ClientEvent)),
-        open_session=BetaServerSession,
-    ),
+_BETA_TYPES: Final = _types(codec.event_classes(beta.ClientEvent))
+_TRANSLATION_TYPES: Final = _types(codec.event_classes(translation.ClientEvent))
+DIALECTS: Final = {
+    "ga": Dialect(codec, spec.DEFAULT_MODEL, _types(CLIENT_EVENTS), GaServerSession),
+    "beta": Dialect(beta, spec.BETA_MODELS[0], _BETA_TYPES, BetaServerSession),
     "translation": Dialect(
-        default_model=DEFAULT_TRANSLATION_MODEL,
-        decode_client=translation.decode_client,
-        encode=translation.encode,
-        client_types=_types(codec.event_classes(translation.ClientEvent)),
-        open_session=TranslationServerSession,
+        translation, DEFAULT_TRANSLATION_MODEL, _TRANSLATION_TYPES, TranslationServerSession
     ),
 }
 
@@ -185,19 +145,19 @@ class ServerProtocol:
         if isinstance(message, (bytes, bytearray, memoryview, str)):
             frame: Frame = message
         else:
-            frame = self._dialect.encode(message)
+            frame = self.encode(message)
         if self.is_closed:
             return []
         try:
-            event = self._dialect.decode_client(frame)
+            event = self._dialect.module.decode_client(frame)
             refusals.check_event_id(event)
             if isinstance(event, UnknownEvent):
-                raise refusals.unknown_type(event.type, self._dialect.client_types)
+                types = self._dialect.client_types
+                raise refusals.UNSUPPORTED_VALUE(value=event.type, supported=types, param="type")
             self._session.handle(event, frame)
-        except DecodeError as error:
-            self._refuse(refusals.undecodable(error), frame)
-        except Refusal as refusal:
-            self._refuse(refusal, frame)
+        except (DecodeError, Refusal) as error:
+            refusal = error if isinstance(error, Refusal) else refusals.undecodable(error)
+            self._events.append(refusal.event(refusals.event_id_of(frame)))
         return self._take_events()
 
     @property
@@ -217,10 +177,8 @@ class ServerProtocol:
 
     def encode(self, event: Any) -> bytes:
         """Encode one of the session's events. Send the frame as a text message."""
-        return self._dialect.encode(event)
-
-    def _refuse(self, refusal: Refusal, frame: Frame) -> None:
-        self._events.append(refusal.event(refusals.event_id_of(frame)))
+        frame: bytes = self._dialect.module.encode(event)
+        return frame
 
     def _take_events(self) -> list[Any]:
         """Remove and return the events to send, each with an event_id of its own."""

@@ -1,6 +1,6 @@
 """Rate limits: the `rate_limits.updated` event before each response, and responses that exceed a limit.
 
-What was used is refilled evenly over the limit's period. The clock is an argument.
+Used requests and tokens are refilled evenly over the period of the limits. The clock is an argument.
 """
 
 from __future__ import annotations

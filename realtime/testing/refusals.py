@@ -1,14 +1,14 @@
-"""Refusals: every client event that the server rejects, with the code and the sentence of its error.
+"""Refusals: the reasons for which the server rejects a client event, with the code and message of each.
 
-The table below is the only place that holds codes and sentences; those of OpenAI's server are copied
-word for word where they are known. Code that rejects an event raises a rule of the table:
+The table below is the only place with codes and messages; those of OpenAI's server are copied word for
+word where they are known. Code that rejects an event raises a rule of the table:
 ``raise refusals.NO_ACTIVE_RESPONSE()``. `protocol` turns a `Refusal` into an `error` event.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,14 +23,13 @@ from ..format import AudioFormat
 _MISSING: Final = re.compile(r"^Object missing required field `([^`]*)`")
 
 
+@dataclass(eq=False)
 class Refusal(Exception):
     """A client event that the server rejects, with the `code`, `message` and `param` of its error."""
 
-    def __init__(self, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.param = param
+    code: str
+    message: str
+    param: str | None = None
 
     def event(self, client_event_id: str | None) -> Error:
         """Return the `error` event about the client event `client_event_id`."""
@@ -46,14 +45,14 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One reason for rejecting an event. `code`, `message` and `param` may contain placeholders.
+    """One reason for rejecting an event. `message`, `param` and `code` may contain placeholders.
 
     `{value}` stands for text from the client and is shortened; `{supported}` for a list of values.
     """
 
-    code: str
     message: str
     param: str | None = None
+    code: str = "invalid_value"
 
     def __call__(self, *, supported: Iterable[str] = (), value: object = "", **fields: object) -> Refusal:
         """Return the refusal with the placeholders replaced."""
@@ -65,112 +64,93 @@ class Rule:
 
 # --- Frames and values ---------------------------------------------------------------
 
-MISSING_TYPE: Final = Rule("invalid_event", "The 'type' field is missing.", "type")
+MISSING_TYPE: Final = Rule("The 'type' field is missing.", "type", code="invalid_event")
 MISSING_PARAMETER: Final = Rule(
-    "missing_required_parameter", "Missing required parameter: '{param}'.", "{param}"
+    "Missing required parameter: '{param}'.", "{param}", code="missing_required_parameter"
 )
-INVALID_JSON: Final = Rule("invalid_json", "The event could not be read: {reason}.")
-INVALID_PARAMETER: Final = Rule("invalid_value", "Invalid '{param}': {reason}.", "{param}")
-INVALID_VALUE: Final = Rule("invalid_value", "Invalid value: '{value}'.", "{param}")
-UNSUPPORTED_VALUE: Final = Rule(
-    "invalid_value", "Invalid value: '{value}'. Supported values are: {supported}.", "{param}"
-)
+INVALID_JSON: Final = Rule("The event could not be read: {reason}.", code="invalid_json")
+INVALID_PARAMETER: Final = Rule("Invalid '{param}': {reason}.", "{param}")
+INVALID_VALUE: Final = Rule("Invalid value: '{value}'.", "{param}")
+UNSUPPORTED_VALUE: Final = Rule("Invalid value: '{value}'. Supported values are: {supported}.", "{param}")
 EVENT_ID_TOO_LONG: Final = Rule(
-    "string_above_max_length", "Invalid 'event_id': string too long, at most {limit} characters.", "event_id"
+    "Invalid 'event_id': string too long, at most {limit} characters.",
+    "event_id",
+    code="string_above_max_length",
 )
 
 # --- Sessions ------------------------------------------------------------------------
 
 SESSION_TYPE_MISMATCH: Final = Rule(
-    "invalid_value",
-    "Passing a {value} session update event to a {current} session is not allowed.",
-    "session.type",
+    "Passing a {value} session update event to a {current} session is not allowed.", "session.type"
 )
 VOICE_LOCKED: Final = Rule(
-    "cannot_update_voice",
     "Cannot update a conversation's voice if assistant audio is present.",
     "session.audio.output.voice",
+    code="cannot_update_voice",
 )
 INPUT_FORMAT_LOCKED: Final = Rule(
-    "invalid_value",
-    "The input format cannot change while there is audio in the input buffer.",
-    "session.audio.input.format",
+    "The input format cannot change while there is audio in the input buffer.", "session.audio.input.format"
 )
 INVALID_MODALITIES: Final = Rule(
-    "invalid_value", "Invalid modalities: {value}. Supported combinations are: {combinations}.", "{param}"
+    "Invalid modalities: {value}. Supported combinations are: {combinations}.", "{param}"
 )
 
 # --- Input audio ---------------------------------------------------------------------
 
-APPEND_TOO_LARGE: Final = Rule("invalid_value", "Invalid 'audio': more than 15 MiB in one append.", "audio")
+APPEND_TOO_LARGE: Final = Rule("Invalid 'audio': more than 15 MiB in one append.", "audio")
 APPEND_PARTIAL_SAMPLE: Final = Rule(
-    "invalid_value", "Invalid 'audio': {nbytes} bytes are not a whole number of samples.", "audio"
+    "Invalid 'audio': {nbytes} bytes are not a whole number of samples.", "audio"
 )
-INPUT_BUFFER_FULL: Final = Rule("invalid_value", "Invalid 'audio': the input buffer is full.", "audio")
+INPUT_BUFFER_FULL: Final = Rule("Invalid 'audio': the input buffer is full.", "audio")
 INPUT_BUFFER_TOO_SMALL: Final = Rule(
-    "input_audio_buffer_commit_empty",
     "Error committing input audio buffer: buffer too small. Expected at least "
     "{min_ms}ms of audio, but buffer only has {buffer_ms:.2f}ms of audio.",
+    code="input_audio_buffer_commit_empty",
 )
-NOT_ON_WEBSOCKET: Final = Rule("invalid_value", "'{value}' is for WebRTC and SIP connections only.", "type")
+NOT_ON_WEBSOCKET: Final = Rule("'{value}' is for WebRTC and SIP connections only.", "type")
 
 # --- Items ---------------------------------------------------------------------------
 
-ITEM_EXISTS: Final = Rule("invalid_value", "The item with id '{value}' already exists.", "item.id")
+ITEM_EXISTS: Final = Rule("The item with id '{value}' already exists.", "item.id")
 ITEM_NOT_FOUND: Final = Rule(
-    "item_{action}_invalid_item_id",
     "Item {action} failed: the item with id '{value}' does not exist.",
     "item_id",
+    code="item_{action}_invalid_item_id",
 )
 PREVIOUS_ITEM_NOT_FOUND: Final = Rule(
-    "item_create_invalid_previous_item_id",
     "Item create failed: the previous item with id '{value}' does not exist.",
     "previous_item_id",
+    code="item_create_invalid_previous_item_id",
 )
-ITEM_PARTIAL_SAMPLE: Final = Rule(
-    "invalid_value", "Invalid audio: it is not a whole number of samples.", "{param}"
-)
-TRUNCATE_NOT_ASSISTANT: Final = Rule(
-    "invalid_value", "Only the assistant's messages can be truncated.", "item_id"
-)
-TRUNCATE_NO_AUDIO: Final = Rule("invalid_value", "There is no audio at this content_index.", "content_index")
-TRUNCATE_NEGATIVE: Final = Rule(
-    "invalid_value", "Invalid 'audio_end_ms': must not be negative.", "audio_end_ms"
-)
+ITEM_PARTIAL_SAMPLE: Final = Rule("Invalid audio: it is not a whole number of samples.", "{param}")
+TRUNCATE_NOT_ASSISTANT: Final = Rule("Only the assistant's messages can be truncated.", "item_id")
+TRUNCATE_NO_AUDIO: Final = Rule("There is no audio at this content_index.", "content_index")
+TRUNCATE_NEGATIVE: Final = Rule("Invalid 'audio_end_ms': must not be negative.", "audio_end_ms")
 TRUNCATE_TOO_SHORT: Final = Rule(
-    "invalid_value", "Audio content of {audio_ms}ms is already shorter than {audio_end_ms}ms", "audio_end_ms"
+    "Audio content of {audio_ms}ms is already shorter than {audio_end_ms}ms", "audio_end_ms"
 )
 
 # --- Responses -----------------------------------------------------------------------
 
-NO_RESPONSES: Final = Rule("invalid_value", "A transcription session has no responses.", "type")
+NO_RESPONSES: Final = Rule("A transcription session has no responses.", "type")
 RESPONSE_ACTIVE: Final = Rule(
-    "conversation_already_has_active_response",
     "Conversation already has an active response in progress: "
     "{response_id}. Wait until the response is finished before creating a new one.",
+    code="conversation_already_has_active_response",
 )
 NO_ACTIVE_RESPONSE: Final = Rule(
-    "response_cancel_not_active", "Cancellation failed: no active response found"
+    "Cancellation failed: no active response found", code="response_cancel_not_active"
 )
-INVALID_RESPONSE_FORMAT: Final = Rule(
-    "invalid_value", "Invalid format: {reason}.", "response.audio.output.format"
-)
+INVALID_RESPONSE_FORMAT: Final = Rule("Invalid format: {reason}.", "response.audio.output.format")
 
 # --- Translation ---------------------------------------------------------------------
 
-SESSION_CLOSING: Final = Rule("session_closing", "The session is being closed.")
-SETTING_FIXED: Final = Rule("invalid_value", "'{param}' is set when the session is created.", "{param}")
-INVALID_LANGUAGE: Final = Rule(
-    "invalid_value", "Invalid '{param}': '{value}' is not a language code such as 'es'.", "{param}"
-)
+SESSION_CLOSING: Final = Rule("The session is being closed.", code="session_closing")
+SETTING_FIXED: Final = Rule("'{param}' is set when the session is created.", "{param}")
+INVALID_LANGUAGE: Final = Rule("Invalid '{param}': '{value}' is not a language code such as 'es'.", "{param}")
 
 
 # --- Checks that all dialects share --------------------------------------------------
-
-
-def unknown_type(event_type: str, supported: Sequence[str]) -> Refusal:
-    """Return the refusal of an event whose type no client sends."""
-    return UNSUPPORTED_VALUE(value=event_type, supported=supported, param="type")
 
 
 def undecodable(error: DecodeError) -> Refusal:

@@ -1,6 +1,6 @@
 """Responses: built from a request, the session's settings and a reply, and sent as events in order.
 
-`build_response` changes nothing and sends nothing; what a request leaves open is taken from the session.
+`build_response` changes nothing and sends nothing; the session's settings fill in what a request omits.
 An `ActiveResponse` then yields its events: `begin`, `step` until `is_finished`, `end`. The caller decides
 when; an early `end` is a cancelled response. `session` drives it.
 """
@@ -8,9 +8,10 @@ when; an early `end` is a cancelled response. `session` drives it.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, TypedDict
+from typing import Final, TypedDict
 
 import msgspec
 from msgspec import UNSET
@@ -29,7 +30,7 @@ from .history import (
     text_tokens,
     without_audio,
 )
-from .script import Call, Fail, Parts, ReplySource, Say
+from .script import Call, Fail, Parts, ReplySource
 from .settings import output_settings
 
 CONVERSATION_ID: Final = "conv_loopback"
@@ -53,71 +54,50 @@ class OutputPosition(TypedDict):
     output_index: int
 
 
-class MessageOutput:
-    """A message of the assistant, as audio or as text. At most `max_bytes` of the audio are sent.
+@dataclass(slots=True)
+class Output(ABC):
+    """An item of a response. Its audio is sent in steps, everything else at once.
 
     Attributes:
         stored: the item.
-        audio: the audio to send; empty for text.
-        is_text: True if the message has no audio.
-        is_truncated: True if `max_bytes` removed audio.
+        text: the text of a message, the transcript of its audio, or the arguments of a call.
+        audio: the audio to send; empty for text and calls.
+        chunk_bytes: the size of an audio delta.
+        is_text: True if the item has no audio.
+        is_truncated: True if the limit of the response removed audio.
     """
 
-    def __init__(
-        self,
-        item_id: str,
-        text: str,
-        audio: bytes | None,
-        format: AudioFormat,
-        ptime_ms: float,
-        max_bytes: int | None,
-    ) -> None:
-        item = ga.MessageItem(
-            id=item_id, object="realtime.item", status="in_progress", role="assistant", content=[]
-        )
-        self.stored = StoredItem(item, format)
-        self.is_text = audio is None
-        self.audio = (audio or b"")[:max_bytes]
-        self.is_truncated = len(self.audio) < len(audio or b"")
-        self._text = text
-        self._sent_bytes = 0
-        self._chunk_bytes = format.chunk_bytes(ptime_ms)
+    stored: StoredItem
+    text: str
+    audio: bytes = b""
+    chunk_bytes: int = 0
+    is_text: bool = True
+    is_truncated: bool = False
+    _sent_bytes: int = field(default=0, init=False)
 
     @property
     def is_finished(self) -> bool:
         """True once all audio has been sent."""
         return self._sent_bytes >= len(self.audio)
 
+    @abstractmethod
     def begin(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the events before the audio, the transcript among them."""
-        yield ga.ResponseContentPartAdded(part=self._part(""), content_index=0, **position)
-        delta = ga.ResponseOutputTextDelta if self.is_text else ga.ResponseOutputAudioTranscriptDelta
-        for word in words(self._text):
-            yield delta(delta=word, content_index=0, **position)
 
     def step(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the next audio delta."""
-        chunk = self.audio[self._sent_bytes : self._sent_bytes + self._chunk_bytes]
+        chunk = self.audio[self._sent_bytes : self._sent_bytes + self.chunk_bytes]
         self._sent_bytes += len(chunk)
         if chunk:
             yield ga.ResponseOutputAudioDelta(delta=chunk, content_index=0, **position)
 
+    @abstractmethod
     def end(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the events after the audio."""
-        if self.is_text:
-            yield ga.ResponseOutputTextDone(text=self._text, content_index=0, **position)
-        else:
-            yield ga.ResponseOutputAudioDone(content_index=0, **position)
-            yield ga.ResponseOutputAudioTranscriptDone(transcript=self._text, content_index=0, **position)
-        yield ga.ResponseContentPartDone(part=self._part(self._text), content_index=0, **position)
 
+    @abstractmethod
     def update_item(self, status: str) -> None:
         """Set the item's content to what has been sent, and its status."""
-        assert isinstance(self.stored.item, ga.MessageItem)
-        part = ga.OutputText(text=self._text) if self.is_text else ga.OutputAudio(transcript=self._text)
-        if isinstance(part, ga.OutputAudio):
-            part.audio = self.audio[: self._sent_bytes]
-        self.stored.item = msgspec.structs.replace(self.stored.item, content=[part], status=status)
 
     def truncate(self, nbytes: int) -> None:
         """Send only the first `nbytes` of the audio."""
@@ -127,58 +107,62 @@ class MessageOutput:
         """Return the tokens sent so far."""
         nbytes = min(self._sent_bytes, len(self.audio))
         per_token = spec.ASSISTANT_AUDIO_MS_PER_TOKEN
-        return TokenCount(text_tokens(self._text), audio_tokens(nbytes, self.stored.format, per_token))
+        return TokenCount(text_tokens(self.text), audio_tokens(nbytes, self.stored.format, per_token))
+
+
+class MessageOutput(Output):
+    """A message of the assistant, as audio or as text."""
+
+    def begin(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
+        """Yield the events before the audio, the transcript among them."""
+        yield ga.ResponseContentPartAdded(part=self._part(""), content_index=0, **position)
+        delta = ga.ResponseOutputTextDelta if self.is_text else ga.ResponseOutputAudioTranscriptDelta
+        for word in words(self.text):
+            yield delta(delta=word, content_index=0, **position)
+
+    def end(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
+        """Yield the events after the audio."""
+        if self.is_text:
+            yield ga.ResponseOutputTextDone(text=self.text, content_index=0, **position)
+        else:
+            yield ga.ResponseOutputAudioDone(content_index=0, **position)
+            yield ga.ResponseOutputAudioTranscriptDone(transcript=self.text, content_index=0, **position)
+        yield ga.ResponseContentPartDone(part=self._part(self.text), content_index=0, **position)
+
+    def update_item(self, status: str) -> None:
+        """Set the item's content to what has been sent, and its status."""
+        assert isinstance(self.stored.item, ga.MessageItem)
+        part: ga.ContentPart = ga.OutputText(text=self.text)
+        if not self.is_text:
+            part = ga.OutputAudio(transcript=self.text, audio=self.audio[: self._sent_bytes])
+        self.stored.item = msgspec.structs.replace(self.stored.item, content=[part], status=status)
 
     def _part(self, text: str) -> ga.ContentPart:
         return ga.Text(text=text) if self.is_text else ga.Audio(transcript=text)
 
 
-class FunctionCallOutput:
+@dataclass(slots=True)
+class FunctionCallOutput(Output):
     """A call of one of the client's functions. All of its events are sent at once."""
 
-    is_finished = True
-    is_truncated = False
-
-    def __init__(self, item_id: str, call: Call, call_id: str, format: AudioFormat) -> None:
-        self._item = ga.FunctionCallItem(
-            id=item_id,
-            object="realtime.item",
-            status="in_progress",
-            call_id=call_id,
-            name=call.name,
-            arguments="",
-        )
-        self.stored = StoredItem(self._item, format)
-        self._call_id, self._name, self._arguments = call_id, call.name, call.json
+    call_id: str = ""
+    name: str = ""
 
     def begin(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the argument deltas."""
-        for piece in words(self._arguments):
-            yield ga.ResponseFunctionCallArgumentsDelta(delta=piece, call_id=self._call_id, **position)
-
-    def step(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
-        """Yield nothing."""
-        return iter(())
+        for piece in words(self.text):
+            yield ga.ResponseFunctionCallArgumentsDelta(delta=piece, call_id=self.call_id, **position)
 
     def end(self, position: OutputPosition) -> Iterator[ga.ServerEvent]:
         """Yield the complete arguments."""
         yield ga.ResponseFunctionCallArgumentsDone(
-            call_id=self._call_id, name=self._name, arguments=self._arguments, **position
+            call_id=self.call_id, name=self.name, arguments=self.text, **position
         )
 
     def update_item(self, status: str) -> None:
         """Set the item's arguments and its status."""
-        self.stored.item = msgspec.structs.replace(self._item, arguments=self._arguments, status=status)
-
-    def truncate(self, nbytes: int) -> None:
-        """Do nothing: a call has no audio."""
-
-    def tokens(self) -> TokenCount:
-        """Return the tokens of the arguments."""
-        return TokenCount(text_tokens(self._arguments), 0)
-
-
-Output: TypeAlias = MessageOutput | FunctionCallOutput
+        assert isinstance(self.stored.item, ga.FunctionCallItem)
+        self.stored.item = msgspec.structs.replace(self.stored.item, arguments=self.text, status=status)
 
 
 # --- The response --------------------------------------------------------------------
@@ -219,17 +203,13 @@ class ActiveResponse:
 
     @property
     def has_audio(self) -> bool:
-        """True if one of its items is spoken."""
-        return any(isinstance(output, MessageOutput) and not output.is_text for output in self.outputs)
+        """True if one of its items is an audio message, even an empty one."""
+        return any(not output.is_text for output in self.outputs)
 
     @property
     def audio_ms(self) -> float:
         """The duration of its audio."""
-        return sum(
-            output.stored.format.duration_ms(len(output.audio))
-            for output in self.outputs
-            if isinstance(output, MessageOutput)
-        )
+        return sum(output.stored.format.duration_ms(len(output.audio)) for output in self.outputs)
 
     def begin(self, rate_limits: ga.RateLimitsUpdated) -> Iterator[ga.ServerEvent]:
         """Yield the events before the first audio delta."""
@@ -253,7 +233,9 @@ class ActiveResponse:
         if self._current >= 0:
             yield from self._end_current("incomplete" if reason else "completed")
         if self.failure is not None and not cancel_reason:
-            status, details = "failed", _failure_details(self.failure)
+            failure = self.failure
+            error = ga.StatusError(type=failure.type, code=failure.code, message=failure.message)
+            status, details = "failed", ga.StatusDetails(type="failed", error=error)
         yield ga.ResponseDone(
             response=msgspec.structs.replace(
                 self.response,
@@ -319,11 +301,6 @@ class ActiveResponse:
         yield ga.ResponseOutputItemDone(response_id=self.id, output_index=self._current, item=item)
 
 
-def _failure_details(failure: Fail) -> ga.StatusDetails:
-    error = ga.StatusError(type=failure.type, code=failure.code, message=failure.message)
-    return ga.StatusDetails(type="failed", error=error)
-
-
 # --- Building a response -------------------------------------------------------------
 
 
@@ -358,51 +335,54 @@ def build_response(
         audio=ga.ResponseAudio(output=output),
         metadata=params.metadata or None,
     )
-    factory = _OutputFactory(
-        AudioFormat.of(output.format),
-        modalities == ["text"],
-        ptime_ms,
-        None if isinstance(max_tokens, str) else max(max_tokens, 0),
-        new_id,
+    outputs, failure = _outputs(
+        replies(last_turn(context)), AudioFormat.of(output.format), response, new_id, ptime_ms
     )
-    outputs, failure = factory.build(replies(last_turn(context)))
     tokens = TokenCount.total(stored.tokens() for stored in context)
     return ActiveResponse(response, outputs, failure, tokens, history.add if is_in_conversation else None)
 
 
-@dataclass(slots=True)
-class _OutputFactory:
-    """Factory of the items of a response from the parts of a reply.
-
-    `max_tokens` is the number of audio tokens that remain, None for no limit.
-    """
-
-    format: AudioFormat
-    is_text: bool
-    ptime_ms: float
-    max_tokens: int | None
-    new_id: Callable[[str], str]
-
-    def build(self, parts: Parts) -> tuple[list[Output], Fail | None]:
-        """Return the items, and the failure that ends the response after them."""
-        outputs: list[Output] = []
-        for part in parts:
-            if isinstance(part, Fail):
-                return outputs, part
-            outputs.append(self._call(part) if isinstance(part, Call) else self._message(part))
-        return outputs, None
-
-    def _call(self, call: Call) -> FunctionCallOutput:
-        return FunctionCallOutput(self.new_id("item"), call, call.call_id or self.new_id("call"), self.format)
-
-    def _message(self, say: Say) -> MessageOutput:
-        audio = None if self.is_text else say.render(self.format)
-        bytes_per_token = self.format.chunk_bytes(spec.ASSISTANT_AUDIO_MS_PER_TOKEN)
-        max_bytes = None if self.max_tokens is None else self.max_tokens * bytes_per_token
-        message = MessageOutput(self.new_id("item"), say.text, audio, self.format, self.ptime_ms, max_bytes)
-        if self.max_tokens is not None:
-            self.max_tokens = max(0, self.max_tokens - math.ceil(len(message.audio) / bytes_per_token))
-        return message
+def _outputs(
+    parts: Parts, format: AudioFormat, response: ga.Response, new_id: Callable[[str], str], ptime_ms: float
+) -> tuple[list[Output], Fail | None]:
+    """Return the items of a reply, and the failure that ends the response after them."""
+    is_text = response.output_modalities == ["text"]
+    bytes_per_token = format.chunk_bytes(spec.ASSISTANT_AUDIO_MS_PER_TOKEN)
+    max_tokens = response.max_output_tokens
+    # The part of the token limit that remains for audio.
+    free_bytes = max(max_tokens, 0) * bytes_per_token if isinstance(max_tokens, int) else None
+    outputs: list[Output] = []
+    for part in parts:
+        if isinstance(part, Fail):
+            return outputs, part
+        item_id = new_id("item")
+        if isinstance(part, Call):
+            call_id = part.call_id or new_id("call")
+            call = ga.FunctionCallItem(
+                id=item_id,
+                object="realtime.item",
+                status="in_progress",
+                call_id=call_id,
+                name=part.name,
+                arguments="",
+            )
+            outputs.append(
+                FunctionCallOutput(StoredItem(call, format), part.json, call_id=call_id, name=part.name)
+            )
+            continue
+        message = ga.MessageItem(
+            id=item_id, object="realtime.item", status="in_progress", role="assistant", content=[]
+        )
+        audio = b"" if is_text else part.render(format)
+        sent = audio[:free_bytes]
+        is_truncated = len(sent) < len(audio)
+        chunk_bytes = format.chunk_bytes(ptime_ms)
+        outputs.append(
+            MessageOutput(StoredItem(message, format), part.text, sent, chunk_bytes, is_text, is_truncated)
+        )
+        if free_bytes is not None:
+            free_bytes -= math.ceil(len(sent) / bytes_per_token) * bytes_per_token
+    return outputs, None
 
 
 def _modalities(params: ga.ResponseParams, session: ga.RealtimeSessionInfo) -> list[str]:
@@ -418,18 +398,14 @@ def _audio_output(params: ga.ResponseParams, session: ga.RealtimeSessionInfo) ->
     requested = (params.audio and params.audio.output) or ga.AudioOutput()
     if isinstance(requested.format, ga.Unknown):
         raise refusals.INVALID_VALUE(value=requested.format.type, param="response.audio.output.format.type")
-    format = _format(requested.format) if requested.format else session_format(session, "output")
+    try:
+        format = AudioFormat.of(requested.format) if requested.format else session_format(session, "output")
+    except ValueError as why:
+        raise refusals.INVALID_RESPONSE_FORMAT(reason=why) from None
     return ga.AudioOutput(
         format=wire_format(format or AudioFormat.PCM16),
         voice=requested.voice or output_settings(session).voice,
     )
-
-
-def _format(requested: Any) -> AudioFormat:
-    try:
-        return AudioFormat.of(requested)
-    except ValueError as why:
-        raise refusals.INVALID_RESPONSE_FORMAT(reason=why) from None
 
 
 def _context(

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import secrets
 import threading
 import time
 import warnings
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 try:
@@ -34,7 +35,7 @@ except ImportError as missing:
 from .. import spec
 from ..errors import ConfigError
 from .connection import ConnectionHandler
-from .faults import Fault, FaultBudget, fault_budgets, get_fault, start_faults
+from .faults import Fault, FaultBudget, fault_budgets, get_fault
 from .protocol import DIALECTS, DialectName, ServerProtocol
 from .rate_limits import RateLimits
 from .script import Script, check_script
@@ -61,8 +62,8 @@ _log.addHandler(logging.NullHandler())
 class LoopbackServer:
     """A server on 127.0.0.1 that speaks the protocol and echoes each user's turns, or plays a script.
 
-    A context manager, and an asynchronous one. In a ``with`` block it runs in a thread of its
-    own, in an ``async with`` block in the running event loop.
+    Use it as a context manager: in a ``with`` block it runs in a thread of its own, in an ``async with``
+    block in the running event loop.
     Connections are independent, and any API key is accepted. The path selects the dialect: one that
     ends in ``/realtime`` is GA, with ``?intent=transcription`` a session that only transcribes; with
     the header ``OpenAI-Beta: realtime=v1``, or at Azure's dated addresses, beta; one that ends in
@@ -104,17 +105,21 @@ class LoopbackServer:
             raise ConfigError(f"port must be from 0 to 65535, got {port}")
         if pace is not None and not 0 < pace < float("inf"):
             raise ConfigError(f"pace must be more than 0, or None, got {pace}")
-        self._ptime_ms = ptime_ms
-        self._pace = pace
-        self._script = check_script(script)
-        self._rate_limits = rate_limits
+        self._new_protocol = functools.partial(
+            ServerProtocol,
+            ptime_ms=ptime_ms,
+            paced=pace is not None,
+            script=check_script(script),
+            rate_limits=rate_limits,
+        )
+        self._step_s = None if pace is None else ptime_ms / 1000 / pace
         self._faults = fault_budgets(faults)
         self._handlers: dict[ConnectionHandler, None] = {}  # from the oldest to the newest
         self._requested_port = port
         self._port: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._stop: Callable[[], object] | None = None
         self._running = contextlib.AsyncExitStack()
 
     @property
@@ -184,9 +189,8 @@ class LoopbackServer:
 
     def _end_thread(self) -> None:
         if self._stop is not None:
-            loop, stop = self._stop
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-                loop.call_soon_threadsafe(stop.set)
+                self._stop()
         thread, self._thread, self._stop = self._thread, None, None
         if thread is not None:
             thread.join(JOIN_TIMEOUT_SECONDS)
@@ -205,7 +209,7 @@ class LoopbackServer:
 
     async def _serve_until_stopped(self, ready: Future[None]) -> None:
         stop = asyncio.Event()
-        self._stop = asyncio.get_running_loop(), stop
+        self._stop = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
         async with self._listening():
             ready.set_result(None)
             await stop.wait()
@@ -260,21 +264,19 @@ class LoopbackServer:
     async def _handle(self, connection: ServerConnection) -> None:
         request = parse_request(connection.request)
         budgets = (*self._faults, *fault_budgets(request.faults))
-        injectors, options = start_faults(budgets)
-        protocol = ServerProtocol(
+        injectors = {budget: injector for budget in budgets if (injector := budget.injector()) is not None}
+        options: dict[str, Any] = {}
+        for budget in injectors:
+            options |= budget.fault.session_options()
+        protocol = self._new_protocol(
             dialect=request.dialect,
             model=request.model,
             session_type=request.session_type,
-            ptime_ms=self._ptime_ms,
-            paced=self._pace is not None,
             session_id=f"sess_{secrets.token_hex(8)}",
             expires_at=int(time.time()) + spec.MAX_SESSION_SECONDS,
-            script=self._script,
-            rate_limits=self._rate_limits,
             **options,
         )
-        step_s = None if self._pace is None else self._ptime_ms / 1000 / self._pace
-        handler = ConnectionHandler(connection, protocol, injectors, step_s)
+        handler = ConnectionHandler(connection, protocol, injectors.values(), self._step_s)
         self._handlers[handler] = None
         try:
             await handler.run()
@@ -287,7 +289,7 @@ class LoopbackServer:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRequest:
-    """The session that the HTTP request of a connection asks for, and the faults in its URL."""
+    """The session that the HTTP request of a connection selects, and the faults in its URL."""
 
     dialect: DialectName
     model: str
@@ -296,7 +298,7 @@ class ConnectionRequest:
 
 
 def parse_request(request: Request | None) -> ConnectionRequest:
-    """Return the session that `request` asks for.
+    """Return the session that `request` selects.
 
     Raises:
         LookupError: the path is not one of this protocol's.

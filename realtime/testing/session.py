@@ -7,7 +7,6 @@ turns, `response` for the order of events, and `settings` for `session.update`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,8 +19,8 @@ from .history import History, StoredItem, TokenCount, audio_tokens, text_tokens,
 from .rate_limits import RateLimiter, RateLimits
 from .response import ActiveResponse, build_response, words
 from .script import Script, check_script, reply_source
-from .settings import PTIME_MS, SessionSettings, SessionType, check_ptime
-from .vad import Detection, IdleTimeout, InputBuffer, SpeechStarted, SpeechStopped, server_vad_for
+from .settings import SessionSettings, SessionType, check_ptime
+from .vad import Detection, InputBuffer, server_vad_for
 
 # Models that send a transcript in one delta and are billed by duration. Source: the API reference of
 # conversation.item.input_audio_transcription.delta. Read 2026-11-25.
@@ -37,15 +36,15 @@ class SessionOptions:
     """
 
     model: str
-    ptime_ms: float = PTIME_MS
-    paced: bool = False
-    session_id: str = "sess_loopback"
-    expires_at: int = 0
-    session_type: SessionType = "realtime"
-    script: Script | None = None
-    rate_limits: RateLimits | None = None
-    force_format: AudioFormatLike | None = None
-    clock: Callable[[], float] = time.monotonic
+    ptime_ms: float
+    paced: bool
+    session_id: str
+    expires_at: int
+    session_type: SessionType
+    script: Script | None
+    rate_limits: RateLimits | None
+    force_format: AudioFormatLike | None
+    clock: Callable[[], float]
 
     def __post_init__(self) -> None:
         check_ptime(self.ptime_ms)
@@ -153,43 +152,24 @@ class GaServerSession:
             detection = buffer.detect(vad, silent_since_ms)
             if detection is None:
                 return
-            _DETECTIONS[type(detection)](self, detection, vad)
+            self._detected(detection, vad)
 
-    def _speech_started(self, detection: SpeechStarted, vad: ga.ServerVad) -> None:
-        self._next_item_id = self._next_item_id or self._new_id("item")
-        self._silent_since_ms = None
-        self._emit(
-            ga.InputAudioBufferSpeechStarted(
-                audio_start_ms=detection.audio_start_ms, item_id=self._next_item_id
-            )
-        )
-        if vad.interrupt_response is not False:
-            self._end_response("turn_detected")
-
-    def _speech_stopped(self, detection: SpeechStopped, vad: ga.ServerVad) -> None:
-        self._emit(
-            ga.InputAudioBufferSpeechStopped(audio_end_ms=detection.audio_end_ms, item_id=self._next_item_id)
-        )
+    def _detected(self, detection: Detection, vad: ga.ServerVad) -> None:
+        """Emit a detection. Speech may interrupt a response; its end, or a timeout, commits the audio."""
+        self._next_item_id = detection.item_id = self._next_item_id or self._new_id("item")
+        self._emit(detection)
+        if isinstance(detection, ga.InputAudioBufferSpeechStarted):
+            self._silent_since_ms = None
+            if vad.interrupt_response is not False:
+                self._end_response("turn_detected")
+            return
+        is_timeout = isinstance(detection, ga.InputAudioBufferTimeoutTriggered)
+        if is_timeout:
+            self._silent_since_ms = None
         self._commit_audio(self._input.take_turn(detection.audio_end_ms))
-        if vad.create_response is not False:
-            self._respond_to_turn()
-
-    def _idle_timeout(self, detection: IdleTimeout, vad: ga.ServerVad) -> None:
-        """Commit the silence and respond to it."""
-        self._next_item_id = self._next_item_id or self._new_id("item")
-        self._silent_since_ms = None
-        start_ms, end_ms = detection.audio_start_ms, detection.audio_end_ms
-        self._emit(
-            ga.InputAudioBufferTimeoutTriggered(
-                audio_start_ms=start_ms, audio_end_ms=end_ms, item_id=self._next_item_id
-            )
-        )
-        self._commit_audio(self._input.take_span(start_ms, end_ms))
-        self._respond_to_turn()
-
-    def _respond_to_turn(self) -> None:
         # A turn that did not interrupt the response in progress gets no response of its own.
-        if not self.is_responding and isinstance(self._settings, ga.RealtimeSessionInfo):
+        has_responses = isinstance(self._settings, ga.RealtimeSessionInfo) and not self.is_responding
+        if has_responses and (is_timeout or vad.create_response is not False):
             self._create_response(ga.ResponseCreate())
 
     def _commit(self, event: ga.InputAudioBufferCommit) -> None:
@@ -353,11 +333,6 @@ def _transcription_usage(stored: StoredItem, transcript: str) -> ga.Transcriptio
     )
 
 
-_DETECTIONS: Final[dict[type[Detection], Callable[[GaServerSession, Any, ga.ServerVad], None]]] = {
-    SpeechStarted: GaServerSession._speech_started,
-    SpeechStopped: GaServerSession._speech_stopped,
-    IdleTimeout: GaServerSession._idle_timeout,
-}
 # One line for each event that a client can send.
 _HANDLERS: Final[dict[type[ga.Tagged], Callable[[GaServerSession, Any], None]]] = {
     ga.SessionUpdate: GaServerSession._update_session,

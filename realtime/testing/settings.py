@@ -1,8 +1,8 @@
 """Session settings in the GA dialect: the defaults, and the effect of a `session.update`.
 
 An absent setting stays as it is and null clears it; a setting that cannot be empty (a format, a voice)
-returns to its default. The settings that only beta or translation sessions have are in `beta` and
-`translation`.
+returns to its default. `merged` applies this rule to translation sessions as well; the settings that only
+beta or translation sessions have are in `beta` and `translation`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from msgspec import UNSET
 from .. import events as ga, spec
 from ..build import VAD_PREFIX_PADDING_MS, VAD_SILENCE_DURATION_MS, VAD_THRESHOLD, wire_format
 from ..errors import AudioError, ConfigError
+from ..events.translation import TranslationAudio, TranslationInput, TranslationOutput
 from ..format import AudioFormat
 from ..validate import validate_session_config
 from . import refusals
@@ -36,14 +37,13 @@ _VAD_DEFAULTS: Final = ga.ServerVad(
     interrupt_response=True,
 )
 # Settings that are merged member by member; all others are replaced.
-_NESTED: Final = (ga.AudioConfig, ga.AudioInput, ga.AudioOutput)
+_NESTED: Final = (
+    ga.AudioConfig, ga.AudioInput, ga.AudioOutput, TranslationAudio, TranslationInput, TranslationOutput,
+)  # fmt: skip
 # Settings that null turns off.
 _CLEARABLE: Final = frozenset({
     "turn_detection", "transcription", "noise_reduction", "tracing", "prompt", "include", "reasoning",
 })  # fmt: skip
-_UPDATE_TYPES: Final[
-    dict[type[SessionSettings], type[ga.RealtimeSession] | type[ga.TranscriptionSession]]
-] = {ga.RealtimeSessionInfo: ga.RealtimeSession, ga.TranscriptionSessionInfo: ga.TranscriptionSession}
 
 
 def check_ptime(ptime_ms: float) -> None:
@@ -104,6 +104,25 @@ def with_vad_defaults(vad: ga.ServerVad) -> ga.ServerVad:
     )
 
 
+def merged(current: W, update: object, default: W) -> W:
+    """Return the settings `current` after `update`. Does not modify its arguments.
+
+    Absent members stay. Null gives the value in `default`, or None for settings that null turns off.
+    """
+    values = {}
+    for name in current.__struct_fields__:
+        old, new, fallback = getattr(current, name), getattr(update, name, UNSET), getattr(default, name)
+        if new is UNSET:
+            values[name] = old
+        elif new is None and name not in _CLEARABLE:
+            values[name] = fallback
+        elif isinstance(new, _NESTED) and isinstance(old, _NESTED):
+            values[name] = merged(old, new, fallback)
+        else:
+            values[name] = new
+    return type(current)(**values)
+
+
 def updated(current: SessionSettings, update: ga.SessionUpdate) -> SessionSettings:
     """Return the settings after `update`. Does not modify `current`.
 
@@ -111,12 +130,10 @@ def updated(current: SessionSettings, update: ga.SessionUpdate) -> SessionSettin
         Refusal: a session of this type cannot have these settings.
     """
     requested = update.session
-    if not isinstance(requested, _UPDATE_TYPES[type(current)]):
+    if requested.type != current.type:
         raise refusals.SESSION_TYPE_MISMATCH(value=requested.type, current=current.type)
-    default = default_settings("", "", 0, cast("SessionType", current.type))
-    if isinstance(default, ga.RealtimeSessionInfo) and isinstance(current, ga.RealtimeSessionInfo):
-        default.model = current.model
-    new = _merge(current, cast("ga.Wire", requested), default)
+    model = getattr(current, "model", "")
+    new = merged(current, requested, default_settings(model, "", 0, cast("SessionType", current.type)))
     _check(new)
     vad = input_settings(new).turn_detection
     if isinstance(vad, ga.ServerVad):
@@ -147,21 +164,6 @@ def output_settings(settings: ga.RealtimeSessionInfo) -> ga.AudioOutput:
     assert isinstance(settings.audio, ga.AudioConfig)
     assert isinstance(settings.audio.output, ga.AudioOutput)
     return settings.audio.output
-
-
-def _merge(current: W, update: ga.Wire, default: ga.Wire) -> W:
-    values = {}
-    for name in current.__struct_fields__:
-        old, new, fallback = getattr(current, name), getattr(update, name, UNSET), getattr(default, name)
-        if new is UNSET:
-            values[name] = old
-        elif new is None and name not in _CLEARABLE:
-            values[name] = fallback
-        elif isinstance(new, _NESTED) and isinstance(old, _NESTED):
-            values[name] = _merge(old, new, fallback)
-        else:
-            values[name] = new
-    return type(current)(**values)
 
 
 def _check(settings: SessionSettings) -> None:

@@ -2,7 +2,6 @@
 
 The output depends on how much audio was appended, not on how it was split: each step is `ptime_ms` of
 speech, sent once `DELAY_MS` more of it have arrived, after the words of each frame that begins in it.
-Update rules for the settings are at the end of the file.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from .. import spec, translation, translation as wire
+from .. import spec, translation as wire
 from .._guard import Frame
 from ..format import AudioFormat
 from . import refusals
 from .session import SessionOptions
+from .settings import merged
 
 # Source: OpenAI's guide to realtime translation, read 2026-11-25.
 DEFAULT_MODEL: Final = "gpt-realtime-translate"
@@ -47,14 +47,17 @@ class TranslationServerSession:
         is_closed: True once `session.closed` has been sent.
     """
 
-    def __init__(self, options: SessionOptions, emit: Callable[[translation.ServerEvent], None]) -> None:
+    def __init__(self, options: SessionOptions, emit: Callable[[wire.ServerEvent], None]) -> None:
         self._emit = emit
-        self._settings = wire.TranslationSessionInfo(
+        self._settings = self._default_settings = wire.TranslationSessionInfo(
             id=options.session_id,
             type="translation",
             model=options.model,
             expires_at=options.expires_at,
-            audio=_audio_settings(None, None, None),
+            audio=wire.TranslationAudio(
+                input=wire.TranslationInput(transcription=None, noise_reduction=None),
+                output=wire.TranslationOutput(language=None),
+            ),
         )
         self._step_bytes = FORMAT.chunk_bytes(options.ptime_ms)
         self._paced = options.paced
@@ -107,8 +110,14 @@ class TranslationServerSession:
 
     def _update(self, event: wire.SessionUpdate, frame: Frame) -> None:
         _check_fixed(frame)
-        audio = _merge(self._settings.audio, event.session.audio)
-        self._settings = msgspec.structs.replace(self._settings, audio=audio)
+        new = merged(self._settings, event.session, self._default_settings)
+        (old_input, _), (input, output) = _sides(self._settings.audio), _sides(new.audio)
+        _check_language(output.language)
+        if input.noise_reduction and input.noise_reduction is not old_input.noise_reduction:
+            input.noise_reduction = _complete_noise_reduction(
+                input.noise_reduction, old_input.noise_reduction
+            )
+        self._settings = new
         self._emit(wire.SessionUpdated(session=self._settings))
 
     def _close(self, event: wire.SessionClose, frame: Frame) -> None:
@@ -145,14 +154,7 @@ def _frame_count(nbytes: int) -> int:
     return -(-nbytes // _FRAME_BYTES)
 
 
-# --- Settings: absent members stay, null clears --------------------------------------
-
-
-def _audio_settings(transcription: Any, noise_reduction: Any, language: str | None) -> wire.TranslationAudio:
-    return wire.TranslationAudio(
-        input=wire.TranslationInput(transcription=transcription, noise_reduction=noise_reduction),
-        output=wire.TranslationOutput(language=language),
-    )
+# --- Settings ------------------------------------------------------------------------
 
 
 def _sides(audio: wire.TranslationAudio) -> tuple[wire.TranslationInput, wire.TranslationOutput]:
@@ -161,49 +163,18 @@ def _sides(audio: wire.TranslationAudio) -> tuple[wire.TranslationInput, wire.Tr
     return audio.input, audio.output
 
 
-def _merge(current: wire.TranslationAudio, update: Any) -> wire.TranslationAudio:
-    """Return the settings after `update`.
-
-    Raises:
-        Refusal: a value is invalid.
-    """
-    (input, output), cleared = _sides(current), _audio_settings(None, None, None)
-    requested = _requested(update, cleared)
-    new_input = _requested(requested.input, cleared.input)
-    new_output = _requested(requested.output, cleared.output)
-    _check_language(new_output.language)
-    return _audio_settings(
-        _replaced(input.transcription, new_input.transcription),
-        _noise_reduction(input.noise_reduction, new_input.noise_reduction),
-        _replaced(output.language, new_output.language),
-    )
+def _check_language(language: Any) -> None:
+    if isinstance(language, str) and not _LANGUAGE.fullmatch(language):
+        raise refusals.INVALID_LANGUAGE(value=language, param="session.audio.output.language")
 
 
-def _requested(update: Any, cleared: Any) -> Any:
-    """Return the part of an update: an empty one if it is absent, `cleared` if it is null."""
-    if update is UNSET:
-        return type(cleared)()
-    return cleared if update is None else update
-
-
-def _replaced(old: Any, new: Any) -> Any:
-    return old if new is UNSET else new
-
-
-def _noise_reduction(old: Any, new: Any) -> Any:
-    """Return the new noise reduction. Without a strength of its own it has that of the old one."""
-    if new is UNSET or new is None:
-        return _replaced(old, new)
+def _complete_noise_reduction(new: Any, old: Any) -> wire.NoiseReduction:
+    """Return `new`, with the strength of `old` if it has none of its own."""
     if new.type not in spec.NOISE_REDUCTIONS:
         raise refusals.INVALID_VALUE(value=new.type, param="session.audio.input.noise_reduction.type")
     inherited = old.strength if old else DEFAULT_STRENGTH
     strength = inherited if new.strength in (UNSET, None) else new.strength
     return wire.NoiseReduction(type=new.type, strength=strength)
-
-
-def _check_language(language: Any) -> None:
-    if isinstance(language, str) and not _LANGUAGE.fullmatch(language):
-        raise refusals.INVALID_LANGUAGE(value=language, param="session.audio.output.language")
 
 
 class _FixedSettings(msgspec.Struct):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -18,7 +17,13 @@ import numpy as np
 from .. import spec
 from ..audio import alaw_decode, pcm16, ulaw_decode
 from ..audio.pcm import FULL_SCALE
-from ..events import SemanticVad, ServerVad
+from ..events import (
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
+    SemanticVad,
+    ServerVad,
+)
 from ..format import AudioFormat
 from .settings import with_vad_defaults
 
@@ -97,29 +102,10 @@ class EnergyVad:
         self.loud_ms = self._quiet_ms = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
-    """The start of speech; `audio_start_ms` includes the prefix padding."""
-
-    audio_start_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechStopped:
-    """The end of speech; `audio_end_ms` includes the silence after it."""
-
-    audio_end_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class IdleTimeout:
-    """Silence from `audio_start_ms` to `audio_end_ms`, as long as the session's idle timeout."""
-
-    audio_start_ms: int
-    audio_end_ms: int
-
-
-Detection: TypeAlias = "SpeechStarted | SpeechStopped | IdleTimeout"
+# Events without their item_id, which the session knows.
+Detection: TypeAlias = (
+    InputAudioBufferSpeechStarted | InputAudioBufferSpeechStopped | InputAudioBufferTimeoutTriggered
+)
 
 
 class InputBuffer:
@@ -157,7 +143,7 @@ class InputBuffer:
         return math.floor(self.format.duration_ms(self._start + len(self._data)))
 
     def append(self, audio: bytes) -> None:
-        """Append whole samples."""
+        """Append complete samples."""
         self._data += audio
 
     def clear(self) -> None:
@@ -178,16 +164,9 @@ class InputBuffer:
         return audio
 
     def take_turn(self, audio_end_ms: int) -> bytes:
-        """Remove the audio up to `audio_end_ms` and return the turn that ends there."""
-        return self._take(self._turn_start, audio_end_ms)
-
-    def take_span(self, audio_start_ms: int, audio_end_ms: int) -> bytes:
-        """Remove the audio up to `audio_end_ms` and return it from `audio_start_ms` on."""
-        return self._take(self.format.chunk_bytes(audio_start_ms), audio_end_ms)
-
-    def _take(self, start: int, audio_end_ms: int) -> bytes:
+        """Remove the audio up to `audio_end_ms` and return it from the start of the last detection on."""
         end = self.format.chunk_bytes(audio_end_ms) - self._start
-        audio = bytes(self._data[max(0, start - self._start) : end])
+        audio = bytes(self._data[max(0, self._turn_start - self._start) : end])
         self._drop(end)
         self._vad.reset()
         return audio
@@ -201,7 +180,9 @@ class InputBuffer:
         """
         size = self._frame_bytes
         self._measure(size)
-        idle_end_ms = None if silent_since_ms is None else _idle_end_ms(vad, silent_since_ms)
+        idle_ms = 0 if silent_since_ms is None else _ms(vad.idle_timeout_ms)
+        idle_end_ms = math.ceil((silent_since_ms or 0.0) + idle_ms)
+        idle_end = self.format.chunk_bytes(idle_end_ms)
         min_power = FULL_SCALE**2 * 10 ** (threshold_dbfs(vad.threshold or 0.0) / 10)
         silence_ms = _ms(vad.silence_duration_ms)
         while self._powers:
@@ -210,13 +191,14 @@ class InputBuffer:
             if has_changed and self.is_speaking:
                 return self._speech_started(_ms(vad.prefix_padding_ms))
             if has_changed:
-                return SpeechStopped(math.floor(self.format.duration_ms(self._examined)))
-            if (
-                idle_end_ms is not None
-                and not self.is_speaking
-                and self._examined >= self.format.chunk_bytes(idle_end_ms)
-            ):
-                return IdleTimeout(math.floor(silent_since_ms or 0.0), idle_end_ms)
+                end_ms = math.floor(self.format.duration_ms(self._examined))
+                return InputAudioBufferSpeechStopped(audio_end_ms=end_ms, item_id="")
+            if idle_ms and not self.is_speaking and self._examined >= idle_end:
+                start_ms = math.floor(silent_since_ms or 0.0)
+                self._turn_start = self.format.chunk_bytes(start_ms)
+                return InputAudioBufferTimeoutTriggered(
+                    audio_start_ms=start_ms, audio_end_ms=idle_end_ms, item_id=""
+                )
         if not self.is_speaking:
             self._drop_unspoken(_ms(vad.prefix_padding_ms))
         return None
@@ -233,12 +215,12 @@ class InputBuffer:
                 # Sums of squares of 16 bits are exact in float64, in any order.
                 self._powers.append(float(frame.dot(frame)) / per_frame)
 
-    def _speech_started(self, prefix_padding_ms: int) -> SpeechStarted:
+    def _speech_started(self, prefix_padding_ms: int) -> InputAudioBufferSpeechStarted:
         examined_ms = math.floor(self.format.duration_ms(self._examined))
         buffer_start_ms = math.ceil(self.format.duration_ms(self._start))
         start_ms = max(examined_ms - self._vad.loud_ms - prefix_padding_ms, buffer_start_ms)
         self._turn_start = self.format.chunk_bytes(start_ms)
-        return SpeechStarted(start_ms)
+        return InputAudioBufferSpeechStarted(audio_start_ms=start_ms, item_id="")
 
     def _drop_unspoken(self, prefix_padding_ms: int) -> None:
         limit = self.format.chunk_bytes(max(MAX_UNSPOKEN_MS, prefix_padding_ms + ONSET_MS))
@@ -248,11 +230,6 @@ class InputBuffer:
     def _drop(self, nbytes: int) -> None:
         del self._data[:nbytes]
         self._start += nbytes
-
-
-def _idle_end_ms(vad: ServerVad, silent_since_ms: float) -> int | None:
-    timeout_ms = _ms(vad.idle_timeout_ms)
-    return math.ceil(silent_since_ms + timeout_ms) if timeout_ms else None
 
 
 def _ms(value: object) -> int:
