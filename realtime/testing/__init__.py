@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 __all__ = [
-    "FAULTS", "Call", "Fail", "Fault", "LoopbackServer", "RateLimits", "Say", "ServerProtocol", "Turn",
-    "faults",
+    "FAULTS", "Call", "Fail", "Fault", "LoopbackServer", "RateLimits", "Say", "Script",
+    "ServerProtocol", "Turn", "faults",
 ]  # fmt: skip
 # The module of each name. pytest loads the plugin in this package at every start, also for users who
 # do not use it, so nothing is imported here.
@@ -24,6 +24,7 @@ _HOMES: Final = {
     "LoopbackServer": "server",
     "RateLimits": "rate_limits",
     "Say": "script",
+    "Script": "script",
     "ServerProtocol": "protocol",
     "Turn": "script",
 }
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from .faults import FAULTS as FAULTS, Fault as Fault
     from .protocol import ServerProtocol as ServerProtocol
     from .rate_limits import RateLimits as RateLimits
-    from .script import Call as Call, Fail as Fail, Say as Say, Turn as Turn
+    from .script import Call as Call, Fail as Fail, Say as Say, Script as Script, Turn as Turn
     from .server import LoopbackServer as LoopbackServer
 else:
 

@@ -1,7 +1,8 @@
 """ConnectionHandler: one WebSocket connection of the server and the ServerProtocol that runs on it.
 
 One task reads, one writes, one advances paced responses. A client that sends without reading cannot fill
-the memory: beyond a limit of unsent events the server stops reading from it. Fault injectors act here.
+the memory: the server stops reading from it while too much is unsent. Fault injectors act here. Read
+`fairness` for the order in which connections work.
 """
 
 from __future__ import annotations
@@ -9,23 +10,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame as WireFrame, Opcode
 
 from ..errors import DecodeError
 from ..peek import peek_type
-from .injection import AbortConnection, Action, CloseConnection, FaultInjector, StallConnection
+from .fairness import FairConnection, TimeSlice
+from .injection import Action, CloseConnection, FaultInjector, StallConnection
 from .protocol import ServerProtocol
 
-# Unsent events of a client that does not read; the server stops reading from it beyond this.
-MAX_UNSENT_EVENTS: Final = 10_000
+# What may wait to be sent to a client that does not read; the server stops reading from it beyond this.
+MAX_UNSENT_BYTES: Final = 16 * 1024 * 1024
+# The memory of a waiting event besides its text.
+_EVENT_BYTES: Final = 256
 
-# An event of the session's dialect, or an action.
-_Outgoing: TypeAlias = Any
-_ACTIONS: Final = (bytes, CloseConnection, StallConnection, AbortConnection)
+
+@dataclass(frozen=True, slots=True)
+class SessionFrame:
+    """An encoded event of the session, on which the fault injectors have not acted yet."""
+
+    data: bytes
+
+
+# What is queued for a client. An action is carried out as it is.
+_Outgoing: TypeAlias = SessionFrame | Action
 
 
 class ConnectionHandler:
@@ -40,7 +51,7 @@ class ConnectionHandler:
 
     def __init__(
         self,
-        connection: ServerConnection,
+        connection: FairConnection,
         protocol: ServerProtocol,
         injectors: Iterable[FaultInjector],
         step_s: float | None,
@@ -55,7 +66,7 @@ class ConnectionHandler:
 
     async def run(self) -> None:
         """Run until either side ends the connection or the session raises an exception."""
-        self._outbox.put(self._protocol.open())
+        self._send(self._protocol.open())
         for injector in self._injectors:
             self._start(injector)
         # A slow reader would notice the end of the connection late.
@@ -92,19 +103,24 @@ class ConnectionHandler:
     # --- Reading ---
 
     async def _read(self) -> None:
-        feed, outbox = self._protocol.feed, self._outbox
+        outbox, turn = self._outbox, TimeSlice(self._connection.turns)
         with contextlib.suppress(ConnectionClosed):
             while not outbox.is_closed:  # frames received before a client was lost get no answer
-                frame = await self._connection.recv(decode=False)
+                frame = await self._connection.receive()
                 answer = await self._injected_answer(frame) if self._injectors else None
-                self._send(feed(frame) if answer is None else (answer,))
+                if answer is None:
+                    self._send(self._protocol.feed(frame))
+                else:
+                    outbox.put((answer,))
                 if self._protocol.is_responding:
                     self._is_responding.set()
                 await outbox.has_room.wait()
+                await turn.share()
 
-    def _send(self, events: Iterable[_Outgoing]) -> None:
-        """Queue `events`, and the close if the session has ended."""
-        self._outbox.put(events)
+    def _send(self, events: Iterable[Any]) -> None:
+        """Queue events of the session, and the close if it has ended."""
+        encode = self._protocol.encode
+        self._outbox.put(SessionFrame(encode(event)) for event in events)
         if self._protocol.is_closed:
             self._outbox.put((CloseConnection(1000),))
 
@@ -118,22 +134,24 @@ class ConnectionHandler:
     # --- Writing ---
 
     async def _write(self) -> None:
+        turn = TimeSlice(self._connection.turns)
         try:
             while True:
                 for action in self._actions(await self._outbox.get()):
                     await self._perform(action)
                     if not isinstance(action, bytes):
                         return
+                await turn.share()
         except ConnectionClosed:
             pass
         finally:
             self._outbox.close()
 
     def _actions(self, outgoing: _Outgoing) -> list[Action]:
-        """Return the actions for an event after all injectors have acted on it."""
-        if isinstance(outgoing, _ACTIONS):
+        """Return the actions for what was queued, after all injectors have acted on an event."""
+        if not isinstance(outgoing, SessionFrame):
             return [outgoing]
-        actions: list[Action] = [self._protocol.encode(outgoing)]
+        actions: list[Action] = [outgoing.data]
         for injector in self._injectors:
             actions = [result for action in actions for result in _injected(injector, action)]
         return actions
@@ -173,40 +191,46 @@ class ConnectionHandler:
 
 
 class EventOutbox:
-    """Queue of events and actions to send, with back-pressure beyond `MAX_UNSENT_EVENTS`.
+    """Queue of events and actions to send, with back-pressure beyond `MAX_UNSENT_BYTES`.
 
     Attributes:
+        nbytes: the memory of what is queued.
         has_room: cleared while the server must not read from the client.
         is_closed: True once nothing is sent any more.
     """
 
     def __init__(self) -> None:
-        self._events: asyncio.Queue[_Outgoing] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Outgoing] = asyncio.Queue()
+        self.nbytes = 0
         self.has_room = asyncio.Event()
         self.has_room.set()
         self.is_closed = False
 
-    def __len__(self) -> int:
-        return self._events.qsize()
-
-    def put(self, events: Iterable[_Outgoing]) -> None:
-        """Add events."""
-        for event in events:
-            self._events.put_nowait(event)
-        if len(self) > MAX_UNSENT_EVENTS and not self.is_closed:
+    def put(self, outgoing: Iterable[_Outgoing]) -> None:
+        """Add events and actions."""
+        for each in outgoing:
+            self._queue.put_nowait(each)
+            self.nbytes += _nbytes(each)
+        if self.nbytes > MAX_UNSENT_BYTES and not self.is_closed:
             self.has_room.clear()
 
     async def get(self) -> _Outgoing:
-        """Remove and return the next event; wait for one if there is none."""
-        event = await self._events.get()
-        if self._events.empty():
+        """Remove and return the next event or action; wait for one if there is none."""
+        outgoing = await self._queue.get()
+        self.nbytes -= _nbytes(outgoing)
+        if self._queue.empty():
             self.has_room.set()
-        return event
+        return outgoing
 
     def close(self) -> None:
         """Stop sending. Nothing waits for room any more."""
         self.is_closed = True
         self.has_room.set()
+
+
+def _nbytes(outgoing: _Outgoing) -> int:
+    data = outgoing.data if isinstance(outgoing, SessionFrame) else outgoing
+    return _EVENT_BYTES + (len(data) if isinstance(data, bytes) else 0)
 
 
 def _injected(injector: FaultInjector, action: Action) -> Iterable[Action]:

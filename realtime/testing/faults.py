@@ -18,6 +18,7 @@ import msgspec
 import pybase64
 
 from .. import spec
+from .._text import did_you_mean
 from ..errors import ConfigError, snippet
 from ..format import AudioFormat, AudioFormatLike
 from . import refusals
@@ -477,7 +478,8 @@ def get_fault(fault: Fault | str) -> Fault:
         raise TypeError(f"a fault must be a Fault or the name of one, not {type(fault).__name__}")
     found = FAULTS.get(fault)
     if found is None:
-        raise ConfigError(f"unknown fault {snippet(repr(fault))}; known are {', '.join(FAULTS)}")
+        suggestion = did_you_mean(fault, FAULTS)
+        raise ConfigError(f"unknown fault {snippet(repr(fault))}{suggestion}; known are {', '.join(FAULTS)}")
     return found()
 
 

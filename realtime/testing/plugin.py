@@ -106,19 +106,9 @@ def failing_on_exceptions() -> Generator[None]:
 
 class _ExceptionHandler(logging.Handler):
     def __init__(self) -> None:
-        from websockets.exceptions import WebSocketException
-
         super().__init__(logging.ERROR)
         self.failures: list[str] = []
-        self._client_errors = (ConnectionError, EOFError, WebSocketException)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and not self._is_client_error(record, record.exc_info[1]):
+        if record.exc_info:
             self.failures.append(logging.Formatter().format(record))
-
-    def _is_client_error(self, record: logging.LogRecord, error: BaseException | None) -> bool:
-        """Return True for a handshake that the client broke off.
-
-        The same exception outside of a handshake may come from a script.
-        """
-        return "handshake" in record.getMessage() and isinstance(error, self._client_errors)

@@ -20,11 +20,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Final, Self, cast
+from urllib.parse import parse_qs
 
 try:
     from websockets.asyncio.server import Server, ServerConnection, serve
+    from websockets.datastructures import Headers
+    from websockets.exceptions import WebSocketException
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
 except ImportError as missing:
@@ -34,7 +36,9 @@ except ImportError as missing:
 
 from .. import spec
 from ..errors import ConfigError
+from . import access
 from .connection import ConnectionHandler
+from .fairness import FairConnection, Turns
 from .faults import Fault, FaultBudget, fault_budgets, get_fault
 from .protocol import DIALECTS, DialectName, ServerProtocol
 from .rate_limits import RateLimits
@@ -48,6 +52,8 @@ MAX_FRAME_BYTES: Final = 32 * 1024 * 1024
 # The time a client has to open a connection, and to close it before it is aborted.
 OPEN_TIMEOUT_SECONDS: Final = 5.0
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
+# Connections that may be open at once, handshakes included. Common limits of open files are 1,024.
+MAX_CONNECTIONS: Final = 500
 # Aborting takes milliseconds: a thread that runs longer than this is blocked elsewhere.
 JOIN_TIMEOUT_SECONDS: Final = 5.0
 # The header of a beta client, and the subprotocol that a browser sends in its place.
@@ -55,8 +61,22 @@ _BETA_HEADER: Final = "realtime=v1"
 _BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 _NOT_RUNNING: Final = "the server is not running: use it in a `with` or `async with` block"
 
+
+def _without_client_errors(record: logging.LogRecord) -> bool:
+    """Reduce the error of a handshake that a client broke off, which quotes its headers, to its type."""
+    error = record.exc_info[1] if record.exc_info else None
+    if "handshake" in record.msg and isinstance(error, (ConnectionError, EOFError, WebSocketException)):
+        record.msg, record.args = f"{record.msg}: {type(error).__name__}", ()
+        record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+    return True
+
+
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
+# At DEBUG, websockets would log the headers and the URL of each client, which contain its credentials.
+_websockets_log = _log.getChild("websockets")
+_websockets_log.setLevel(logging.INFO)
+_websockets_log.addFilter(_without_client_errors)
 
 
 class LoopbackServer:
@@ -78,6 +98,8 @@ class LoopbackServer:
             user's `Turn`. A reply is a str, `Say`, `Call` or `Fail`, or a list of them.
         rate_limits: limits to enforce; without them none are.
         faults: faults or their names; ``?fault=NAME`` in a URL adds one to its connection.
+        allowed_hosts: hosts whose web pages may connect, and by whose names the server may be reached, in
+            addition to this machine ("null" for pages without an address). Others get a 403.
 
     A translation session ignores `script` and `rate_limits`: it repeats its input.
 
@@ -87,7 +109,7 @@ class LoopbackServer:
         AudioError: `ptime_ms` is not a whole number of samples.
         ConfigError: a pace, port or fault is invalid; on entering, the port is in use.
         OSError: on entering, no event loop can be created (too many open files).
-        TypeError: a script or a fault has the wrong type.
+        TypeError: a script, a fault or a host has the wrong type.
     """
 
     def __init__(
@@ -99,6 +121,7 @@ class LoopbackServer:
         script: Script | None = None,
         rate_limits: RateLimits | None = None,
         faults: Iterable[Fault | str] = (),
+        allowed_hosts: Iterable[str] = (),
     ) -> None:
         check_ptime(ptime_ms)
         if not 0 <= port <= 65535:
@@ -114,6 +137,7 @@ class LoopbackServer:
         )
         self._step_s = None if pace is None else ptime_ms / 1000 / pace
         self._faults = fault_budgets(faults)
+        self._allowed_hosts = access.check_hosts(allowed_hosts)
         self._handlers: dict[ConnectionHandler, None] = {}  # from the oldest to the newest
         self._requested_port = port
         self._port: int | None = None
@@ -235,19 +259,21 @@ class LoopbackServer:
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncGenerator[None]:
         transports: set[asyncio.Transport] = set()
+        connection = functools.partial(FairConnection, turns=Turns(), transports=transports)
         try:
             listener = await serve(
                 self._handle,
                 HOST,
                 self._requested_port,
-                process_request=_check_request,
+                process_request=functools.partial(self._check_request, transports),
                 select_subprotocol=_select_subprotocol,
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
-                create_connection=_registering(transports),
+                create_connection=cast("type[ServerConnection]", connection),
+                max_queue=None,  # FairConnection has a flow control of its own
                 open_timeout=OPEN_TIMEOUT_SECONDS,
                 close_timeout=CLOSE_TIMEOUT_SECONDS,
-                logger=_log,
+                logger=_websockets_log,
             )
         except OSError as why:
             raise ConfigError(
@@ -261,7 +287,27 @@ class LoopbackServer:
             self._port = self._loop = None
             await _close(listener, transports)
 
+    def _check_request(
+        self, transports: set[asyncio.Transport], connection: ServerConnection, request: Request
+    ) -> Response | None:
+        """Return the response to a request that is refused."""
+        refused = access.refusal_of(request.headers, self._allowed_hosts)
+        if refused is not None:
+            return connection.respond(HTTPStatus.FORBIDDEN, refused)
+        if len(transports) > MAX_CONNECTIONS:
+            return connection.respond(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_CONNECTIONS} connections are open already.\n"
+            )
+        try:
+            parse_request(request)
+        except LookupError:
+            return connection.respond(HTTPStatus.NOT_FOUND, f"The path of a realtime connection is {PATH}.\n")
+        except ConfigError as why:
+            return connection.respond(HTTPStatus.BAD_REQUEST, f"{why}\n")
+        return None
+
     async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, FairConnection)
         request = parse_request(connection.request)
         budgets = (*self._faults, *fault_budgets(request.faults))
         injectors = {budget: injector for budget in budgets if (injector := budget.injector()) is not None}
@@ -304,9 +350,11 @@ def parse_request(request: Request | None) -> ConnectionRequest:
         LookupError: the path is not one of this protocol's.
         ConfigError: the URL names an unknown fault.
     """
-    url = urlsplit(request.path if request is not None else PATH)
-    query = parse_qs(url.query)
-    path = url.path.rstrip("/")
+    target = PATH if request is None else request.path
+    # websockets decodes a target as ASCII, with surrogates for other bytes.
+    path, _, query_text = target.encode("ascii", "surrogateescape").decode("utf-8", "replace").partition("?")
+    query = parse_qs(query_text)
+    path = path.rstrip("/")
     dialect: DialectName
     if path.endswith("/realtime/translations"):
         dialect = "translation"
@@ -316,27 +364,18 @@ def parse_request(request: Request | None) -> ConnectionRequest:
         raise LookupError(path)
     model = query.get("model") or query.get("deployment") or [DIALECTS[dialect].default_model]
     session_type: SessionType = "transcription" if query.get("intent") == ["transcription"] else "realtime"
-    faults = tuple(get_fault(name) for name in query.get("fault", ()))
+    # Each once: a fault that adds events would act on those of another of its kind.
+    faults = tuple(get_fault(name) for name in dict.fromkeys(query.get("fault", ())))
     return ConnectionRequest(dialect, model[0], session_type, faults)
 
 
 def _is_beta(request: Request | None, path: str, query: dict[str, list[str]]) -> bool:
-    headers = request.headers if request is not None else {}
-    has_header = _BETA_HEADER in headers.get("OpenAI-Beta", "")
-    has_subprotocol = _BETA_SUBPROTOCOL in headers.get("Sec-WebSocket-Protocol", "")
+    headers = Headers() if request is None else request.headers
+    has_header = any(_BETA_HEADER in value for value in headers.get_all("OpenAI-Beta"))
+    has_subprotocol = any(_BETA_SUBPROTOCOL in value for value in headers.get_all("Sec-WebSocket-Protocol"))
     # Azure's dated API versions speak beta; its /openai/v1/realtime speaks GA.
     is_dated = path.endswith("/openai/realtime") and "api-version" in query
     return has_header or has_subprotocol or is_dated
-
-
-def _check_request(connection: ServerConnection, request: Request) -> Response | None:
-    try:
-        parse_request(request)
-    except LookupError:
-        return connection.respond(HTTPStatus.NOT_FOUND, f"The path of a realtime connection is {PATH}.\n")
-    except ConfigError as why:
-        return connection.respond(HTTPStatus.BAD_REQUEST, f"{why}\n")
-    return None
 
 
 def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -346,21 +385,6 @@ def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subproto
 
 
 # --- Closing -------------------------------------------------------------------------
-
-
-def _registering(transports: set[asyncio.Transport]) -> type[ServerConnection]:
-    """Return a connection class that keeps its open transports in `transports`."""
-
-    class Connection(ServerConnection):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            transports.add(self.transport)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            transports.discard(self.transport)
-            super().connection_lost(exc)
-
-    return Connection
 
 
 async def _close(listener: Server, transports: set[asyncio.Transport]) -> None:

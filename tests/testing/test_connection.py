@@ -152,16 +152,16 @@ def push(client: socket.socket) -> int:
 
 @pytest.fixture
 def max_unsent(monkeypatch: pytest.MonkeyPatch) -> dict[object, int]:
-    """The maximum number of events in each outbox."""
-    counts: dict[object, int] = {}
+    """The maximum number of bytes in each outbox."""
+    sizes: dict[object, int] = {}
 
     class Outbox(connection.EventOutbox):
-        def put(self, events: Iterable[Any]) -> None:
-            super().put(events)
-            counts[self] = max(counts.get(self, 0), len(self))
+        def put(self, outgoing: Iterable[Any]) -> None:
+            super().put(outgoing)
+            sizes[self] = max(sizes.get(self, 0), self.nbytes)
 
     monkeypatch.setattr(connection, "EventOutbox", Outbox)
-    return counts
+    return sizes
 
 
 @pytest.mark.parametrize("first", ["client", "server"])
@@ -169,16 +169,16 @@ def test_the_server_stops_reading_from_a_client_that_does_not_read(
     monkeypatch: pytest.MonkeyPatch, max_unsent: dict[object, int], first: str
 ) -> None:
     """Both sides can still close the connection."""
-    monkeypatch.setattr(connection, "MAX_UNSENT_EVENTS", 10)
+    monkeypatch.setattr(connection, "MAX_UNSENT_BYTES", 10_000)
     turn: list[r.ClientEvent] = [formats(), append(tone(PCM16, 10_000)), COMMIT]
-    answer = len(exchange(open_session(*turn), RESPOND))
+    answer = sum(len(r.encode(event)) + 256 for event in exchange(open_session(*turn), RESPOND))
     with contextlib.ExitStack() as running, contextlib.ExitStack() as clients:
         server = running.enter_context(LoopbackServer())
         client = clients.enter_context(raw(server))
         send(client, [*turn, *[RESPOND] * 50])
         assert push(client) < ENOUGH_BYTES
         # The server stops reading above the limit, so the events of one frame may exceed it.
-        assert 10 < max(max_unsent.values()) <= 10 + answer
+        assert 10_000 < max(max_unsent.values()) <= 10_000 + answer + 1000
         assert is_working(server)
         with stopping_soon():
             {"client": clients, "server": running}[first].close()

@@ -115,7 +115,7 @@ def test_without_websockets_the_error_names_the_extra(monkeypatch: pytest.Monkey
 
 
 def logged(why: BaseException | None, message: str = "connection handler failed") -> None:
-    logging.getLogger("realtime.testing.server").error(message, exc_info=why)
+    logging.getLogger("realtime.testing.server.websockets").error(message, exc_info=why)
 
 
 def test_an_exception_of_the_server_fails_the_test() -> None:

@@ -1,0 +1,204 @@
+"""FairConnection: a WebSocket connection of the server that cannot starve the others or fill the memory.
+
+asyncio reads up to 256 KiB at once, which can be 43,000 empty frames; websockets parses them all before
+any other connection is served, and its queue returns messages without a pause. Here all connections of a
+server share a `Turns`: one of them works for `SLICE_SECONDS`, then the next. A connection stops reading
+while it has messages that are not handled. `connection` handles the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Event
+
+# The time for which one connection may work before another's turn.
+SLICE_SECONDS: Final = 0.002
+# Bytes that are parsed at once: at most 682 frames, which take a few milliseconds.
+PARSE_BYTES: Final = 4096
+# Frames that are parsed and not handled, in addition to those of one parse.
+MAX_UNHANDLED_FRAMES: Final = 16
+# Fragments of one message. A message of 32 MiB in fragments of 4 KiB has 8,192.
+MAX_FRAGMENTS: Final = 10_000
+# Pongs that a client has not read. Each is the answer to a ping.
+MAX_UNREAD_PONGS: Final = 1000
+
+_DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+
+
+class Turns:
+    """The order in which the connections of a server work: one in each iteration of the event loop.
+
+    A connection that requests a turn while another works waits behind all that wait already.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._is_taken = False
+
+    def request(self, run: Callable[[], object]) -> None:
+        """Call `run` when it is its turn: at once if no other connection works in this iteration."""
+        if self._is_taken:
+            self._waiting.append(run)
+        else:
+            self._give(run)
+
+    def _give(self, run: Callable[[], object]) -> None:
+        self._is_taken = True
+        asyncio.get_running_loop().call_soon(self._give_next)
+        run()
+
+    def _give_next(self) -> None:
+        if self._waiting:
+            self._give(self._waiting.popleft())
+        else:
+            self._is_taken = False
+
+
+class TimeSlice:
+    """The time for which a task may work until it must wait for its turn."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._loop = asyncio.get_running_loop()
+        self._end = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a new slice."""
+        self._end = self._loop.time() + SLICE_SECONDS
+
+    @property
+    def is_over(self) -> bool:
+        """True if it is another connection's turn."""
+        return self._loop.time() >= self._end
+
+    async def share(self) -> None:
+        """Wait for the next turn if the slice is over."""
+        if self.is_over:
+            has_turn = asyncio.Event()
+            self._turns.request(has_turn.set)
+            await has_turn.wait()
+            self.begin()
+
+
+class FairConnection(ServerConnection):
+    """A connection that parses, and reads from its socket, only in its turn and while it has room.
+
+    Must be created with ``max_queue=None``, because it replaces the flow control of websockets.
+
+    Args:
+        turns: shared by all connections of a server.
+        transports: the open transports of a server. The connection adds and removes its own.
+    """
+
+    def __init__(self, *args: Any, turns: Turns, transports: set[asyncio.Transport], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.turns = turns
+        self._transports = transports
+        self._unparsed = bytearray()
+        self._unhandled_frames = 0
+        self._unread_pongs = 0
+        self._is_writing_paused = False
+        self._is_waiting = False
+        self._is_closing = False
+
+    async def receive(self) -> bytes:
+        """Return the next message, reassembled from its fragments.
+
+        Raises:
+            ConnectionClosed: the connection has ended, or the message has too many fragments.
+        """
+        fragments: list[bytes] = []
+        count = 0
+        async for fragment in self.recv_streaming(decode=False):
+            self._unhandled_frames -= 1
+            self._continue()
+            count += 1
+            if count == MAX_FRAGMENTS + 1:
+                # The next iteration raises ConnectionClosed.
+                await self.close(CloseCode.POLICY_VIOLATION, f"more than {MAX_FRAGMENTS} fragments")
+            if fragment:
+                fragments.append(fragment)
+        return fragments[0] if len(fragments) == 1 else b"".join(fragments)
+
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close the connection. Messages that the client sends from now on are dropped."""
+        self._is_closing = True
+        self._continue()  # the client's close may be behind messages
+        await super().close(code, reason)
+
+    # --- Callbacks of asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register the transport."""
+        super().connection_made(transport)
+        self._transports.add(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the transport and what was not parsed."""
+        self._transports.discard(self.transport)
+        self._unparsed.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse `data` when it is the connection's turn."""
+        self._unparsed += data
+        self._continue()
+
+    def pause_writing(self) -> None:
+        """Count pongs from now on: the client does not read."""
+        self._is_writing_paused = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Continue to parse what waited for the client."""
+        self._is_writing_paused = False
+        self._unread_pongs = 0
+        super().resume_writing()
+        self._continue()
+
+    # --- Parsing ---
+
+    def process_event(self, event: Event) -> None:
+        """Count a frame for the limits, and queue it."""
+        if isinstance(event, Frame):
+            if event.opcode in _DATA:
+                if self._is_closing:
+                    return  # nobody receives it
+                self._unhandled_frames += 1
+            elif event.opcode is Opcode.PING and self._is_writing_paused:
+                self._unread_pongs += 1
+        super().process_event(event)
+
+    @property
+    def _has_room(self) -> bool:
+        has_room = self._is_closing or self._unhandled_frames <= MAX_UNHANDLED_FRAMES
+        return has_room and self._unread_pongs <= MAX_UNREAD_PONGS
+
+    def _continue(self) -> None:
+        """Request a turn to parse what was read, and read only if nothing is left to parse."""
+        if self._unparsed and self._has_room and not self._is_waiting:
+            self._is_waiting = True
+            self.turns.request(self._parse)
+        if self._unparsed or not self._has_room:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def _parse(self) -> None:
+        """Parse for the time of one turn."""
+        self._is_waiting = False
+        end = self.loop.time() + SLICE_SECONDS
+        while self._unparsed and self._has_room:
+            part = bytes(self._unparsed[:PARSE_BYTES])
+            del self._unparsed[:PARSE_BYTES]
+            super().data_received(part)
+            if self.loop.time() >= end:
+                break
+        self._continue()
