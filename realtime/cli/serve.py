@@ -35,6 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="send answers X times as fast as real time (1: in real time; default: all at once)",
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="accept web pages of this host, and requests under its name; may be repeated "
+        "(default: this machine only)",
+    )
     add_fault_argument(parser)
 
 
@@ -52,7 +60,11 @@ def add_fault_argument(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal arrives."""
     server = LoopbackServer(
-        arguments.port, ptime_ms=arguments.ptime, pace=arguments.pace, faults=arguments.fault
+        arguments.port,
+        ptime_ms=arguments.ptime,
+        pace=arguments.pace,
+        faults=arguments.fault,
+        allowed_hosts=arguments.allow_host,
     )
     asyncio.run(_serve(server))
     return 0

@@ -103,7 +103,7 @@ class ConnectionHandler:
     # --- Reading ---
 
     async def _read(self) -> None:
-        outbox, turn = self._outbox, TimeSlice(self._connection.turns)
+        outbox = self._outbox
         with contextlib.suppress(ConnectionClosed):
             while not outbox.is_closed:  # frames received before a client was lost get no answer
                 frame = await self._connection.receive()
@@ -115,7 +115,6 @@ class ConnectionHandler:
                 if self._protocol.is_responding:
                     self._is_responding.set()
                 await outbox.has_room.wait()
-                await turn.share()
 
     def _send(self, events: Iterable[Any]) -> None:
         """Queue events of the session, and the close if it has ended."""
@@ -137,11 +136,16 @@ class ConnectionHandler:
         turn = TimeSlice(self._connection.turns)
         try:
             while True:
-                for action in self._actions(await self._outbox.get()):
+                is_idle = not self._outbox.nbytes
+                if not is_idle:
+                    await turn.share()
+                outgoing = await self._outbox.get()
+                if is_idle:
+                    turn.begin()
+                for action in self._actions(outgoing):
                     await self._perform(action)
                     if not isinstance(action, bytes):
                         return
-                await turn.share()
         except ConnectionClosed:
             pass
         finally:

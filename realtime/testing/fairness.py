@@ -32,32 +32,48 @@ _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
 class Turns:
-    """The order in which the connections of a server work: one in each iteration of the event loop.
+    """The order in which the connections of a server work: for one slice in each iteration of the event loop.
 
-    A connection that requests a turn while another works waits behind all that wait already.
+    A connection that requests a turn once the slice is over waits behind all that wait already.
     """
 
     def __init__(self) -> None:
+        self._clock = asyncio.get_running_loop().time
         self._waiting: deque[Callable[[], object]] = deque()
-        self._is_taken = False
+        self._is_scheduled = False
+        self._end = 0.0
 
     def request(self, run: Callable[[], object]) -> None:
-        """Call `run` when it is its turn: at once if no other connection works in this iteration."""
-        if self._is_taken:
+        """Call `run` when it is its turn: at once if time is left in this iteration."""
+        if not self._is_scheduled:
+            self._begin()
+            run()
+        elif not self._waiting and self._clock() < self._end:
+            run()
+        else:
             self._waiting.append(run)
-        else:
-            self._give(run)
 
-    def _give(self, run: Callable[[], object]) -> None:
-        self._is_taken = True
-        asyncio.get_running_loop().call_soon(self._give_next)
-        run()
+    def request_iteration(self, run: Callable[[], object]) -> None:
+        """Like `request`, for work that follows `run` in a task: no other turn begins in this iteration."""
 
-    def _give_next(self) -> None:
+        def run_last() -> None:
+            self._end = 0.0
+            run()
+
+        self.request(run_last)
+
+    def _begin(self) -> None:
+        self._is_scheduled = True
+        self._end = self._clock() + SLICE_SECONDS
+        asyncio.get_running_loop().call_soon(self._continue)
+
+    def _continue(self) -> None:
+        self._is_scheduled = False
         if self._waiting:
-            self._give(self._waiting.popleft())
-        else:
-            self._is_taken = False
+            self._begin()
+            self._waiting.popleft()()
+            while self._waiting and self._clock() < self._end:
+                self._waiting.popleft()()
 
 
 class TimeSlice:
@@ -65,24 +81,18 @@ class TimeSlice:
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
-        self._loop = asyncio.get_running_loop()
-        self._end = 0.0
+        self._clock = asyncio.get_running_loop().time
         self.begin()
 
     def begin(self) -> None:
-        """Begin a new slice."""
-        self._end = self._loop.time() + SLICE_SECONDS
-
-    @property
-    def is_over(self) -> bool:
-        """True if it is another connection's turn."""
-        return self._loop.time() >= self._end
+        """Begin a new slice, after a pause."""
+        self._end = self._clock() + SLICE_SECONDS
 
     async def share(self) -> None:
         """Wait for the next turn if the slice is over."""
-        if self.is_over:
+        if self._clock() >= self._end:
             has_turn = asyncio.Event()
-            self._turns.request(has_turn.set)
+            self._turns.request_iteration(has_turn.set)
             await has_turn.wait()
             self.begin()
 
@@ -101,6 +111,7 @@ class FairConnection(ServerConnection):
         super().__init__(*args, **options)
         self.turns = turns
         self._transports = transports
+        self._slice = TimeSlice(turns)
         self._unparsed = bytearray()
         self._unhandled_frames = 0
         self._unread_pongs = 0
@@ -116,9 +127,14 @@ class FairConnection(ServerConnection):
         """
         fragments: list[bytes] = []
         count = 0
+        is_idle = not self._unhandled_frames
+        if not is_idle:
+            await self._slice.share()
         async for fragment in self.recv_streaming(decode=False):
             self._unhandled_frames -= 1
             self._continue()
+            if is_idle and not count:
+                self._slice.begin()
             count += 1
             if count == MAX_FRAGMENTS + 1:
                 # The next iteration raises ConnectionClosed.
@@ -183,6 +199,8 @@ class FairConnection(ServerConnection):
 
     def _continue(self) -> None:
         """Request a turn to parse what was read, and read only if nothing is left to parse."""
+        if self.transport.is_closing():
+            self._unparsed.clear()
         if self._unparsed and self._has_room and not self._is_waiting:
             self._is_waiting = True
             self.turns.request(self._parse)

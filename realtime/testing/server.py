@@ -52,8 +52,8 @@ MAX_FRAME_BYTES: Final = 32 * 1024 * 1024
 # The time a client has to open a connection, and to close it before it is aborted.
 OPEN_TIMEOUT_SECONDS: Final = 5.0
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
-# Connections that may be open at once, handshakes included. Common limits of open files are 1,024.
-MAX_CONNECTIONS: Final = 500
+# Connections that may be open at once, handshakes included. Many systems allow 1,024 open files.
+MAX_CONNECTIONS: Final = 1000
 # Aborting takes milliseconds: a thread that runs longer than this is blocked elsewhere.
 JOIN_TIMEOUT_SECONDS: Final = 5.0
 # The header of a beta client, and the subprotocol that a browser sends in its place.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import socket
+import struct
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 
 import realtime as r
 from realtime.audio import alaw_encode, ulaw_encode
-from realtime.testing import ServerProtocol
+from realtime.testing import LoopbackServer, ServerProtocol
 
 PCM16, ULAW, ALAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW, r.AudioFormat.G711_ALAW
 ENCODE = {PCM16: lambda pcm: pcm.astype("<i2"), ULAW: ulaw_encode, ALAW: alaw_encode}
@@ -91,3 +95,37 @@ def append(audio: bytes) -> r.InputAudioBufferAppend:
 
 COMMIT = r.InputAudioBufferCommit()
 RESPOND = r.ResponseCreate()
+
+
+# --- Raw sockets: a WebSocket library reads in the background ------------------------
+
+REQUEST = (
+    b"GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@contextlib.contextmanager
+def raw(server: LoopbackServer, request: bytes = REQUEST) -> Generator[socket.socket]:
+    """Open a connection with a small receive buffer, and read the answer to the handshake."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(20)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(request)
+        answer = b""
+        while request.endswith(b"\r\n\r\n") and b"\r\n\r\n" not in answer:
+            answer += client.recv(1)
+        yield client
+
+
+def frame(payload: bytes) -> bytes:
+    """Return a complete text frame with a mask of zeros."""
+    return frame_of(0x81, payload)
+
+
+def frame_of(head: int, payload: bytes = b"") -> bytes:
+    """Return a frame with this first byte (the bit that ends a message, and the opcode)."""
+    if len(payload) < 126:
+        return struct.pack(">BB4x", head, 0x80 | len(payload)) + payload
+    return struct.pack(">BBQ4x", head, 0x80 | 127, len(payload)) + payload

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import struct
 import time
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
@@ -18,39 +17,28 @@ from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, connection, server as module
-from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, exchange, formats, open_session, tone
+from tests.testing.helpers import (
+    COMMIT,
+    PCM16,
+    REQUEST,
+    RESPOND,
+    append,
+    exchange,
+    formats,
+    frame,
+    open_session,
+    raw,
+    tone,
+)  # fmt: skip
 
 # The time a stop may take: a second for clients to close, and a busy machine.
 STOP_SECONDS = 6
-REQUEST = (
-    b"GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 MINUTE: list[r.ClientEvent] = [formats(), append(tone(PCM16, 60_000)), COMMIT]
 
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-
-
-@contextlib.contextmanager
-def raw(server: LoopbackServer, request: bytes = REQUEST) -> Generator[socket.socket]:
-    """Open a connection with a small receive buffer, and read the answer to the handshake."""
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.settimeout(20)
-        client.connect(("127.0.0.1", server.port))
-        client.sendall(request)
-        answer = b""
-        while request.endswith(b"\r\n\r\n") and b"\r\n\r\n" not in answer:
-            answer += client.recv(1)
-        yield client
-
-
-def frame(payload: bytes) -> bytes:
-    """Return a complete text frame with a mask of zeros."""
-    return struct.pack(">BBQ4x", 0x81, 0x80 | 127, len(payload)) + payload
 
 
 def send(client: socket.socket, events: Iterable[r.ClientEvent]) -> None:
