@@ -74,6 +74,7 @@ class BetaServerSession:
         self._ga = GaServerSession(options, self._ga_events.append)
         self._has_conversation = options.session_type == "realtime"
         self._beta_only = copy.deepcopy(_BETA_ONLY)
+        self._frame: Frame = b""  # of the event in progress
         # The temperature that the request in progress sets, and that of the active response.
         self._requested_temperature: float | None = None
         self._temperature: float | None = None
@@ -97,9 +98,11 @@ class BetaServerSession:
         Raises:
             Refusal: the event is rejected, and nothing has changed.
         """
+        self._frame = frame
         try:
             _HANDLERS.get(type(event), BetaServerSession._forward)(self, event)
         finally:
+            self._frame = b""
             self._convert_events()
             self._requested_temperature = None
 
@@ -117,7 +120,7 @@ class BetaServerSession:
             if ga_event is not event:
                 # The frame shows what GA would reject, such as values that are nested too deeply.
                 ga_event = decode_client(encode(ga_event))
-            self._ga.handle(ga_event)
+            self._ga.handle(ga_event, self._frame)
         except ConfigError as error:
             raise _unconvertible(error, event) from None
         except EncodeError as error:

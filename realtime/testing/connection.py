@@ -18,7 +18,7 @@ from websockets.frames import Frame as WireFrame, Opcode
 
 from ..errors import DecodeError
 from ..peek import peek_type
-from .fairness import FairConnection, TimeSlice
+from .fairness import FairConnection
 from .injection import Action, CloseConnection, FaultInjector, StallConnection
 from .protocol import ServerProtocol
 
@@ -103,15 +103,17 @@ class ConnectionHandler:
     # --- Reading ---
 
     async def _read(self) -> None:
-        outbox = self._outbox
+        outbox, clock = self._outbox, asyncio.get_running_loop().time
         with contextlib.suppress(ConnectionClosed):
             while not outbox.is_closed:  # frames received before a client was lost get no answer
                 frame = await self._connection.receive()
                 answer = await self._injected_answer(frame) if self._injectors else None
+                begin = clock()
                 if answer is None:
                     self._send(self._protocol.feed(frame))
                 else:
                     outbox.put((answer,))
+                self._connection.account.charged += clock() - begin
                 if self._protocol.is_responding:
                     self._is_responding.set()
                 await outbox.has_room.wait()
@@ -133,7 +135,7 @@ class ConnectionHandler:
     # --- Writing ---
 
     async def _write(self) -> None:
-        turn = TimeSlice(self._connection.turns)
+        turn = self._connection.new_slice()
         try:
             while True:
                 is_idle = not self._outbox.nbytes

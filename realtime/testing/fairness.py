@@ -9,7 +9,7 @@ while it has messages that are not handled. `connection` handles the messages.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import heapq
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from websockets.protocol import Event
 SLICE_SECONDS: Final = 0.002
 # Bytes that are parsed at once: at most 682 frames, which take a few milliseconds.
 PARSE_BYTES: Final = 4096
+# Larger messages are handled in a turn of their own, because they may take many milliseconds.
+LARGE_MESSAGE_BYTES: Final = 64 * 1024
 # Frames that are parsed and not handled, in addition to those of one parse.
 MAX_UNHANDLED_FRAMES: Final = 16
 # Fragments of one message. A message of 32 MiB in fragments of 4 KiB has 8,192.
@@ -31,56 +33,72 @@ MAX_UNREAD_PONGS: Final = 1000
 _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
+class Account:
+    """The work of one connection: `charged` is the time that it has used, on the clock of its `Turns`.
+
+    Source of the rule: start-time fair queueing (Goyal, Vin, Cheng, 1996).
+    """
+
+    def __init__(self) -> None:
+        self.charged = 0.0
+
+
 class Turns:
     """The order in which the connections of a server work: for one slice in each iteration of the event loop.
 
-    A connection that requests a turn once the slice is over waits behind all that wait already.
+    The connection that has worked least comes first. Work of the past does not count for a connection
+    that had nothing to do since: it begins where those that are served now are.
     """
 
     def __init__(self) -> None:
         self._clock = asyncio.get_running_loop().time
-        self._waiting: deque[Callable[[], object]] = deque()
+        self._waiting: list[tuple[float, int, Account, Callable[[], object]]] = []
+        self._count = 0  # orders equal accounts
+        self._served = 0.0  # the account of the turn that began last
         self._is_scheduled = False
         self._end = 0.0
 
-    def request(self, run: Callable[[], object]) -> None:
-        """Call `run` when it is its turn: at once if time is left in this iteration."""
+    def request(self, account: Account, run: Callable[[], object]) -> None:
+        """Call `run` when it is its turn: at once if nothing waits and time is left in this iteration."""
+        self._count += 1
+        start = account.charged = max(account.charged, self._served)
+        heapq.heappush(self._waiting, (start, self._count, account, run))
         if not self._is_scheduled:
-            self._begin()
-            run()
-        elif not self._waiting and self._clock() < self._end:
-            run()
-        else:
-            self._waiting.append(run)
+            self._continue()
+        elif len(self._waiting) == 1 and self._clock() < self._end:
+            self._give()
 
-    def request_iteration(self, run: Callable[[], object]) -> None:
+    def request_iteration(self, account: Account, run: Callable[[], object]) -> None:
         """Like `request`, for work that follows `run` in a task: no other turn begins in this iteration."""
 
         def run_last() -> None:
             self._end = 0.0
+            account.charged += SLICE_SECONDS
             run()
 
-        self.request(run_last)
+        self.request(account, run_last)
 
-    def _begin(self) -> None:
-        self._is_scheduled = True
-        self._end = self._clock() + SLICE_SECONDS
-        asyncio.get_running_loop().call_soon(self._continue)
+    def _give(self) -> None:
+        self._served, _, account, run = heapq.heappop(self._waiting)
+        begin = self._clock()
+        run()
+        account.charged += self._clock() - begin
 
     def _continue(self) -> None:
-        self._is_scheduled = False
+        self._is_scheduled = bool(self._waiting)
         if self._waiting:
-            self._begin()
-            self._waiting.popleft()()
+            self._end = self._clock() + SLICE_SECONDS
+            asyncio.get_running_loop().call_soon(self._continue)
+            self._give()
             while self._waiting and self._clock() < self._end:
-                self._waiting.popleft()()
+                self._give()
 
 
 class TimeSlice:
-    """The time for which a task may work until it must wait for its turn."""
+    """The time for which a task of a connection may work until it must wait for its turn."""
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, turns: Turns, account: Account) -> None:
+        self._turns, self._account = turns, account
         self._clock = asyncio.get_running_loop().time
         self.begin()
 
@@ -91,10 +109,14 @@ class TimeSlice:
     async def share(self) -> None:
         """Wait for the next turn if the slice is over."""
         if self._clock() >= self._end:
-            has_turn = asyncio.Event()
-            self._turns.request_iteration(has_turn.set)
-            await has_turn.wait()
-            self.begin()
+            await self.wait()
+
+    async def wait(self) -> None:
+        """Wait for the next turn."""
+        has_turn = asyncio.Event()
+        self._turns.request_iteration(self._account, has_turn.set)
+        await has_turn.wait()
+        self.begin()
 
 
 class FairConnection(ServerConnection):
@@ -105,19 +127,27 @@ class FairConnection(ServerConnection):
     Args:
         turns: shared by all connections of a server.
         transports: the open transports of a server. The connection adds and removes its own.
+
+    Attributes:
+        account: the work of the connection. Whoever handles its messages charges the time for that.
     """
 
     def __init__(self, *args: Any, turns: Turns, transports: set[asyncio.Transport], **options: Any) -> None:
         super().__init__(*args, **options)
-        self.turns = turns
+        self.account = Account()
+        self._turns = turns
         self._transports = transports
-        self._slice = TimeSlice(turns)
+        self._slice = self.new_slice()
         self._unparsed = bytearray()
         self._unhandled_frames = 0
         self._unread_pongs = 0
         self._is_writing_paused = False
         self._is_waiting = False
         self._is_closing = False
+
+    def new_slice(self) -> TimeSlice:
+        """Return a slice for a task that works for this connection."""
+        return TimeSlice(self._turns, self.account)
 
     async def receive(self) -> bytes:
         """Return the next message, reassembled from its fragments.
@@ -141,7 +171,10 @@ class FairConnection(ServerConnection):
                 await self.close(CloseCode.POLICY_VIOLATION, f"more than {MAX_FRAGMENTS} fragments")
             if fragment:
                 fragments.append(fragment)
-        return fragments[0] if len(fragments) == 1 else b"".join(fragments)
+        message = fragments[0] if len(fragments) == 1 else b"".join(fragments)
+        if len(message) > LARGE_MESSAGE_BYTES:
+            await self._slice.wait()
+        return message
 
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Close the connection. Messages that the client sends from now on are dropped."""
@@ -203,7 +236,7 @@ class FairConnection(ServerConnection):
             self._unparsed.clear()
         if self._unparsed and self._has_room and not self._is_waiting:
             self._is_waiting = True
-            self.turns.request(self._parse)
+            self._turns.request(self.account, self._parse)
         if self._unparsed or not self._has_room:
             self.transport.pause_reading()
         else:

@@ -1,6 +1,6 @@
 """The conversation history: items in order with their audio, what they cost, and their truncation.
 
-The history is bounded: the oldest items are dropped if there are too many of them or too much audio.
+The history is bounded: the oldest items are dropped if there are too many of them or too much in them.
 Events show items without their audio (`without_audio`); only `conversation.item.retrieved` includes it.
 Responses are in `response`.
 """
@@ -21,11 +21,12 @@ from . import refusals
 from .script import Turn
 
 MAX_ITEMS: Final = 1000
-MAX_AUDIO_BYTES: Final = 256 * 1024 * 1024
+MAX_BYTES: Final = 256 * 1024 * 1024
 CHARS_PER_TOKEN: Final = 4
 # The `previous_item_id` that puts an item at the beginning.
 ROOT: Final = "root"
 
+EMPTY_TURN: Final = Turn(b"", AudioFormat.PCM16, "")
 _AUDIO_PARTS: Final = (ga.InputAudio, ga.OutputAudio, ga.Audio)
 _TEXT_PARTS: Final = (ga.InputText, ga.OutputText, ga.Text)
 _ROLES: Final = frozenset({"user", "assistant", "system"})
@@ -43,6 +44,10 @@ class TokenCount(NamedTuple):
         counts = [*counts]
         return cls(sum(count.text for count in counts), sum(count.audio for count in counts))
 
+    def plus(self, other: TokenCount) -> TokenCount:
+        """Return the sum of both."""
+        return TokenCount(self.text + other.text, self.audio + other.audio)
+
 
 def text_tokens(text: str) -> int:
     """Estimate the tokens of `text`; the server has no tokenizer."""
@@ -54,12 +59,19 @@ def audio_tokens(nbytes: int, format: AudioFormat, ms_per_token: int) -> int:
     return math.ceil(format.duration_ms(nbytes) / ms_per_token)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StoredItem:
-    """A conversation item, and the format of its audio."""
+    """A conversation item, and the format of its audio.
+
+    Attributes:
+        item: the item.
+        format: the format of its audio.
+        frame_nbytes: the size of the event that created it, which its texts and images do not exceed.
+    """
 
     item: ga.Item
     format: AudioFormat
+    frame_nbytes: int = 0
 
     @property
     def id(self) -> str:
@@ -82,6 +94,11 @@ class StoredItem:
         return sum(len(part.audio) for part in self.parts if isinstance(part, _AUDIO_PARTS) and part.audio)
 
     @property
+    def nbytes(self) -> int:
+        """The memory of the item."""
+        return max(self.frame_nbytes, self.audio_nbytes)
+
+    @property
     def text(self) -> str:
         """The text of all parts, the arguments of a function call, or its output."""
         if isinstance(self.item, ga.FunctionCallOutputItem):
@@ -90,12 +107,15 @@ class StoredItem:
             return self.item.arguments
         return " ".join(part.text for part in self.parts if isinstance(part, _TEXT_PARTS) and part.text)
 
-    def turn(self) -> Turn | None:
-        """Return the item as a turn, or None if it is not the user's."""
+    @property
+    def is_turn(self) -> bool:
+        """True if the item is the user's."""
         is_message = isinstance(self.item, ga.MessageItem) and self.item.role == "user"
-        if is_message or isinstance(self.item, ga.FunctionCallOutputItem):
-            return Turn(self.audio, self.format, self.text)
-        return None
+        return is_message or isinstance(self.item, ga.FunctionCallOutputItem)
+
+    def turn(self) -> Turn:
+        """Return the item as a turn of the user."""
+        return Turn(self.audio, self.format, self.text)
 
     def tokens(self) -> TokenCount:
         """Return the cost of the item: a token per 100 ms of user audio or 50 ms of assistant audio."""
@@ -184,18 +204,33 @@ def _check_message(item: ga.MessageItem, format: AudioFormat, param: str) -> Non
 # --- The history ---------------------------------------------------------------------
 
 
+class _Count(NamedTuple):
+    nbytes: int
+    tokens: TokenCount
+
+
 class History:
-    """The items of a conversation, in order."""
+    """The items of a conversation, in order. The cost of an operation does not grow with their number."""
 
     def __init__(self) -> None:
         self._items: list[StoredItem] = []
+        self._are_turns = bytearray()  # 1 for each of the user's items, which is fast to search
         self._by_id: dict[str, StoredItem] = {}
+        # The size and the tokens of each item when it was added or last changed, and their sums.
+        self._counts: dict[StoredItem, _Count] = {}
+        self._nbytes = 0
+        self._tokens = TokenCount()
 
     def __iter__(self) -> Iterator[StoredItem]:
         return iter(self._items)
 
     def __contains__(self, item_id: object) -> bool:
         return item_id in self._by_id
+
+    @property
+    def tokens(self) -> TokenCount:
+        """The tokens of all items."""
+        return self._tokens
 
     def add(self, stored: StoredItem, previous_item_id: str | None = None) -> str | None:
         """Insert an item at the end or after `previous_item_id`. Returns the id of the item before it.
@@ -207,10 +242,27 @@ class History:
             raise refusals.ITEM_EXISTS(value=stored.id)
         index = self._index_after(previous_item_id)
         self._items.insert(index, stored)
+        self._are_turns.insert(index, stored.is_turn)
         self._by_id[stored.id] = stored
         previous = self._items[index - 1].id if index else None
-        self.trim()
+        self.update(stored)
         return previous
+
+    def update(self, stored: StoredItem) -> None:
+        """Count an item that was added or changed, and drop the oldest items beyond the limits."""
+        if self._by_id.get(stored.id) is not stored:
+            return  # deleted
+        self._forget(stored)
+        count = self._counts[stored] = _Count(stored.nbytes, stored.tokens())
+        self._nbytes += count.nbytes
+        self._tokens = self._tokens.plus(count.tokens)
+        while len(self._items) > 2 and (len(self._items) > MAX_ITEMS or self._nbytes > MAX_BYTES):
+            self.remove(self._items[0])
+
+    def last_turn(self) -> Turn:
+        """Return the user's last turn, empty if there is none."""
+        index = self._are_turns.rfind(1)
+        return EMPTY_TURN if index < 0 else self._items[index].turn()
 
     def find(self, item_id: str, action: str) -> StoredItem:
         """Return the item `item_id`; `action` is named in the refusal.
@@ -225,15 +277,15 @@ class History:
 
     def remove(self, stored: StoredItem) -> None:
         """Remove an item."""
-        self._items.remove(stored)
-        del self._by_id[stored.id]
+        index = self._items.index(stored)
+        del self._items[index], self._are_turns[index], self._by_id[stored.id]
+        self._forget(stored)
 
-    def trim(self) -> None:
-        """Drop the oldest items beyond the limits."""
-        audio_nbytes = sum(stored.audio_nbytes for stored in self._items)
-        while len(self._items) > 2 and (len(self._items) > MAX_ITEMS or audio_nbytes > MAX_AUDIO_BYTES):
-            audio_nbytes -= self._items[0].audio_nbytes
-            self.remove(self._items[0])
+    def _forget(self, stored: StoredItem) -> None:
+        count = self._counts.pop(stored, None)
+        if count is not None:
+            self._nbytes -= count.nbytes
+            self._tokens = self._tokens.plus(TokenCount(-count.tokens.text, -count.tokens.audio))
 
     def _index_after(self, previous_item_id: str | None) -> int:
         if previous_item_id is None:
@@ -243,9 +295,3 @@ class History:
         if previous_item_id not in self._by_id:
             raise refusals.PREVIOUS_ITEM_NOT_FOUND(value=previous_item_id)
         return self._items.index(self._by_id[previous_item_id]) + 1
-
-
-def last_turn(items: Iterable[StoredItem]) -> Turn:
-    """Return the user's last turn, empty if there is none."""
-    turns = [turn for stored in items if (turn := stored.turn())]
-    return turns[-1] if turns else Turn(b"", AudioFormat.PCM16, "")

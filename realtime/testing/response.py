@@ -21,25 +21,27 @@ from ..build import wire_format
 from ..format import AudioFormat, session_format
 from . import refusals
 from .history import (
+    EMPTY_TURN,
     History,
     StoredItem,
     TokenCount,
     audio_tokens,
-    last_turn,
     resolve_input,
     text_tokens,
     without_audio,
 )
-from .script import Call, Fail, Parts, ReplySource
+from .script import Call, Fail, Parts, ReplySource, Turn
 from .settings import output_settings
 
 CONVERSATION_ID: Final = "conv_loopback"
+# The deltas of one text. A client's text of 30 MiB would become 15 million events.
+MAX_DELTAS: Final = 10_000
 _MODALITIES: Final = (["audio"], ["text"])
 
 
 def words(text: str) -> list[str]:
-    """Split `text` into its words, each with the space after it."""
-    pieces = text.split(" ")
+    """Split `text` into its words, each with the space after it; from `MAX_DELTAS` on, the rest is one."""
+    pieces = text.split(" ", MAX_DELTAS - 1)
     return [piece + " " for piece in pieces[:-1]] + [piece for piece in pieces[-1:] if piece]
 
 
@@ -321,7 +323,7 @@ def build_response(
     params = request or ga.ResponseParams()
     modalities = _modalities(params, session)
     output = _audio_output(params, session)
-    context = _context(params, session, history)
+    turn, context = _context(params, session, history)
     max_tokens = params.max_output_tokens or session.max_output_tokens or "inf"
     is_in_conversation = params.conversation != "none"
     response = ga.Response(
@@ -335,11 +337,8 @@ def build_response(
         audio=ga.ResponseAudio(output=output),
         metadata=params.metadata or None,
     )
-    outputs, failure = _outputs(
-        replies(last_turn(context)), AudioFormat.of(output.format), response, new_id, ptime_ms
-    )
-    tokens = TokenCount.total(stored.tokens() for stored in context)
-    return ActiveResponse(response, outputs, failure, tokens, history.add if is_in_conversation else None)
+    outputs, failure = _outputs(replies(turn), AudioFormat.of(output.format), response, new_id, ptime_ms)
+    return ActiveResponse(response, outputs, failure, context, history.add if is_in_conversation else None)
 
 
 def _outputs(
@@ -410,8 +409,11 @@ def _audio_output(params: ga.ResponseParams, session: ga.RealtimeSessionInfo) ->
 
 def _context(
     params: ga.ResponseParams, session: ga.RealtimeSessionInfo, history: History
-) -> list[StoredItem]:
+) -> tuple[Turn, TokenCount]:
+    """Return the turn that a response replies to, and the tokens of all items that it sees."""
     if params.input is None or params.input is UNSET:
-        return list(history)
+        return history.last_turn(), history.tokens
     format = session_format(session, "input") or AudioFormat.PCM16
-    return [resolve_input(item, history, format) for item in params.input]
+    items = [resolve_input(item, history, format) for item in params.input]
+    turn = next((stored.turn() for stored in reversed(items) if stored.is_turn), EMPTY_TURN)
+    return turn, TokenCount.total(stored.tokens() for stored in items)

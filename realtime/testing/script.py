@@ -20,6 +20,8 @@ from ..format import AudioFormat, AudioFormatLike
 
 # The duration of the silence that stands for a word without audio.
 MS_PER_WORD: Final = 300
+# The longest silence for a text. A client's text of 30 MiB would be echoed as 50 days of silence.
+MAX_SILENCE_MS: Final = 600_000
 EMPTY_CONVERSATION_REPLY: Final = "I have heard nothing yet."
 
 
@@ -36,7 +38,7 @@ class Say:
     """A message of the assistant, with its text and optionally its audio.
 
     The audio is converted to the output format of the response. Without audio each word becomes 300 ms
-    of silence. A text response contains only the text.
+    of silence, ten minutes at most. A text response contains only the text.
 
     Args:
         text: the message, or the transcript of its audio.
@@ -65,7 +67,8 @@ class Say:
     def render(self, format: AudioFormat) -> bytes:
         """Return the audio of the message in `format`."""
         if self.audio is None:
-            return format.silence(MS_PER_WORD * len(self.text.split()))
+            limit = MAX_SILENCE_MS // MS_PER_WORD
+            return format.silence(MS_PER_WORD * min(limit, len(self.text.split(None, limit))))
         return convert(self.audio, self.format, format)
 
     def __repr__(self) -> str:

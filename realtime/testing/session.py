@@ -74,6 +74,7 @@ class GaServerSession:
         # The position in the input where the idle timeout begins; None while it is off.
         self._silent_since_ms: float | None = None
         self._serial = 0
+        self._frame_nbytes = 0
         self._settings = settings.default_settings(
             options.model, options.session_id, options.expires_at, options.session_type
         )
@@ -96,6 +97,7 @@ class GaServerSession:
         Raises:
             Refusal: the event is rejected, and nothing has changed.
         """
+        self._frame_nbytes = len(frame)
         _HANDLERS[type(event)](self, event)
 
     def advance(self) -> None:
@@ -235,6 +237,7 @@ class GaServerSession:
 
     def _create_item(self, event: ga.ConversationItemCreate) -> None:
         stored = history.store_item(event.item, self._input.format, self._new_id("item"))
+        stored.frame_nbytes = self._frame_nbytes
         if self._is_reserved(stored.id):
             raise refusals.ITEM_EXISTS(value=stored.id)
         previous = self._history.add(stored, event.previous_item_id or None)
@@ -262,6 +265,7 @@ class GaServerSession:
         nbytes = history.truncate(stored, event)
         if output is not None:
             output.truncate(nbytes)
+        self._history.update(stored)
         self._emit(
             ga.ConversationItemTruncated(
                 item_id=stored.id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
@@ -307,7 +311,8 @@ class GaServerSession:
             return
         self._emit(*response.end(cancel_reason))
         self._limiter.finish_response(response.usage().total_tokens or 0)
-        self._history.trim()
+        for output in response.outputs:
+            self._history.update(output.stored)
         # The idle timeout begins when the client has played the response. A paced response was
         # played while it was sent.
         unplayed_ms = 0.0 if self._paced else response.audio_ms

@@ -23,7 +23,7 @@ from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, ServerProtocol, fairness, faults, server as module
-from realtime.testing.fairness import FairConnection, TimeSlice, Turns
+from realtime.testing.fairness import Account, FairConnection, TimeSlice, Turns
 from tests.testing.helpers import PCM16, REQUEST, RESPOND, append, formats, frame, frame_of, raw, tone
 
 CLEAR = r.encode(r.InputAudioBufferClear())
@@ -95,7 +95,7 @@ def iterations(
 
 def request_each(turns: Turns, work: Callable[[object], None]) -> None:
     for name in "abcd":
-        turns.request(lambda name=name: work(name))  # type: ignore[misc]
+        turns.request(Account(), lambda name=name: work(name))  # type: ignore[misc]
 
 
 def test_slices_that_are_over_have_an_iteration_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_short_turns_share_an_iteration(monkeypatch: pytest.MonkeyPatch) -> None
     assert iterations(request_each, monkeypatch, 60.0) == [(name, 0) for name in "abcd"]
 
     def after_another(turns: Turns, work: Callable[[object], None]) -> None:
-        turns.request_iteration(lambda: None)
+        turns.request_iteration(Account(), lambda: None)
         request_each(turns, work)
 
     assert iterations(after_another, monkeypatch, 60.0) == [(name, 1) for name in "abcd"]
@@ -118,7 +118,7 @@ def test_short_turns_share_an_iteration(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_turn_of_a_task_has_an_iteration_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     def use(turns: Turns, work: Callable[[object], None]) -> None:
         for name in "abcd":
-            turns.request_iteration(lambda name=name: work(name))  # type: ignore[misc]
+            turns.request_iteration(Account(), lambda name=name: work(name))  # type: ignore[misc]
 
     assert len({number for _, number in iterations(use, monkeypatch, 60.0)}) == 4
 
@@ -128,21 +128,70 @@ def test_a_request_waits_behind_all_that_wait(monkeypatch: pytest.MonkeyPatch) -
         def again(name: str, times: int) -> None:
             work(name)
             if times:
-                turns.request(lambda: again(name, times - 1))
+                turns.request(Account(), lambda: again(name, times - 1))
 
-        turns.request(lambda: None)
+        turns.request(Account(), lambda: None)
         for name in "abc":
-            turns.request(lambda name=name: again(name, 2))  # type: ignore[misc]
+            turns.request(Account(), lambda name=name: again(name, 2))  # type: ignore[misc]
 
     assert "".join(str(name) for name, _ in iterations(use, monkeypatch)) == "abcabcabc"
+
+
+def test_the_connection_that_has_worked_least_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one comes before those that wait, but work before a pause does not count."""
+
+    def use(turns: Turns, work: Callable[[object], None]) -> None:
+        def again(account: Account, name: str, times: int) -> None:
+            work(name)
+            account.charged += 1.0
+            if times:
+                turns.request(account, lambda: again(account, name, times - 1))
+
+        def new() -> None:
+            again(Account(), "new", 2)
+
+        busy, heavy, idle = Account(), Account(), Account()
+        turns.request(Account(), lambda: None)
+        turns.request(busy, lambda: again(busy, "busy", 2))
+        heavy.charged = 1.5
+        turns.request(heavy, lambda: again(heavy, "heavy", 0))
+        turns.request(idle, new)
+
+    calls = [name for name, _ in iterations(use, monkeypatch)]
+    assert calls[:5] == ["busy", "new", "busy", "new", "heavy"]
+    assert sorted(map(str, calls[5:])) == ["busy", "new"]
+
+
+def test_tasks_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one whose account is lower does not keep the other waiting for ever."""
+    monkeypatch.setattr(fairness, "SLICE_SECONDS", 0.25)
+
+    async def run() -> str:
+        turns, calls = Turns(), ""
+        accounts = {"a": Account(), "b": Account()}
+        accounts["b"].charged = 0.6
+
+        async def work(name: str) -> None:
+            nonlocal calls
+            turn = TimeSlice(turns, accounts[name])
+            for _ in range(6):
+                await turn.wait()
+                calls += name
+
+        await asyncio.gather(work("a"), work("b"))
+        return calls
+
+    calls = asyncio.run(run())
+    assert calls.startswith("aab")
+    assert all(set(calls[at : at + 3]) == {"a", "b"} for at in range(8))
 
 
 def test_a_turn_after_a_pause_is_at_once() -> None:
     async def run() -> list[str]:
         turns, calls = Turns(), list[str]()
-        turns.request(lambda: calls.append("first"))
+        turns.request(Account(), lambda: calls.append("first"))
         await asyncio.sleep(0.01)
-        turns.request(lambda: calls.append("second"))
+        turns.request(Account(), lambda: calls.append("second"))
         return calls
 
     assert asyncio.run(run()) == ["first", "second"]
@@ -155,7 +204,7 @@ def test_a_slice_is_shared_once_it_is_over(monkeypatch: pytest.MonkeyPatch) -> N
 
         async def work() -> None:
             nonlocal count
-            turn = TimeSlice(turns)
+            turn = TimeSlice(turns, Account())
             for count in range(100):  # noqa: B007
                 await turn.share()
 
@@ -200,19 +249,37 @@ def flooding(server: LoopbackServer, kind: str, clients: int) -> Generator[None]
 def test_a_new_client_is_answered_during_a_flood(
     kind: str, frames: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the 600,000 frames, a few for each turn of each client are parsed before its answer."""
-    monkeypatch.setattr(fairness, "SLICE_SECONDS", 0.0)
+    """Of the 600,000 frames, a few for each turn of each client are parsed until its answer is sent."""
+    # When the request of each connection is received, and when it is answered.
+    counts: dict[FairConnection, list[int]] = {}
+    data_received, send_message = FairConnection.data_received, FairConnection.send
+
+    def received(self: FairConnection, data: bytes) -> None:
+        if data.startswith(b"GET"):
+            counts[self] = [frames.total()]
+        data_received(self, data)
+
+    async def send(self: FairConnection, message: Any, text: bool | None = None) -> None:
+        if b"session.created" in message:
+            counts[self].append(frames.total())
+        await send_message(self, message, text)
+
+    monkeypatch.setattr(FairConnection, "data_received", received)
+    monkeypatch.setattr(FairConnection, "send", send)
+    monkeypatch.setattr(fairness, "SLICE_SECONDS", 1e-6)
     monkeypatch.setattr(fairness, "MAX_FRAGMENTS", FLOOD)
     monkeypatch.setattr(fairness, "PARSE_BYTES", 64)  # at most 10 frames
-    with LoopbackServer() as server, flooding(server, kind, 20):
-        before = frames.total()
-        with connect(server.url, close_timeout=0.1) as client:
-            assert r.decode_server(client.recv(timeout=20)).type == "session.created"
-            answered_after = frames.total() - before
-            client.send(CLEAR, text=True)
-            assert r.decode_server(client.recv(timeout=20)).type == "input_audio_buffer.cleared"
-    # The answer takes a few turns of each client, with 10 frames each. More are parsed until this thread runs.
-    assert answered_after < 20 * FLOOD / 10
+    with (
+        LoopbackServer() as server,
+        flooding(server, kind, 20),
+        connect(server.url, close_timeout=0.1) as client,
+    ):
+        assert r.decode_server(client.recv(timeout=20)).type == "session.created"
+        client.send(CLEAR, text=True)
+        assert r.decode_server(client.recv(timeout=20)).type == "input_audio_buffer.cleared"
+    requested, answered = [*counts.values()][-1]
+    # The answer takes less than ten turns of each client, with 10 frames each.
+    assert answered - requested < 20 * 10 * 10
 
 
 @pytest.mark.parametrize("kind", ["invalid events", "pings", "fragments"])
@@ -227,7 +294,7 @@ def test_a_new_client_is_answered_soon(kind: str) -> None:
 
 def test_long_answers_are_shared_out(frames: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that reads as fast as the server writes does not keep it from the others."""
-    monkeypatch.setattr(fairness, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(fairness, "SLICE_SECONDS", 1e-6)
     order: list[int] = []
     plain = FairConnection.send
 
@@ -237,16 +304,17 @@ def test_long_answers_are_shared_out(frames: Counter[str], monkeypatch: pytest.M
 
     monkeypatch.setattr(FairConnection, "send", send)
     turn: list[r.ClientEvent] = [formats(), append(tone(PCM16, 10_000)), r.InputAudioBufferCommit(), RESPOND]
-    with LoopbackServer() as server, raw(server) as one, raw(server) as two:
-        # A receive buffer for the whole answer, so that the server never waits for the client.
+    with (
+        LoopbackServer() as server,
+        connect(server.url, max_queue=None) as one,
+        connect(server.url, max_queue=None) as two,
+    ):
+        for event in turn:
+            for client in (one, two):
+                client.send(r.encode(event), text=True)
         for client in (one, two):
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        for client in (one, two):
-            client.sendall(b"".join(frame(r.encode(event)) for event in turn))
-        for client in (one, two):
-            for _, payload in receive(client):
-                if b"response.done" in payload:
-                    break
+            while r.decode_server(client.recv(timeout=20)).type != "response.done":
+                pass
     changes = sum(a != b for a, b in itertools.pairwise(order))
     assert changes > 10
 
@@ -328,7 +396,7 @@ def test_fragments_keep_their_order_and_control_frames_come_between() -> None:
 
 def test_a_close_behind_messages_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server closes, and finds the client's close behind what it does not handle any more."""
-    monkeypatch.setattr(fairness, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(fairness, "SLICE_SECONDS", 1e-6)
     closes: list[int | None] = []
     plain = FairConnection.connection_lost
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
 import realtime as r
 from realtime.testing import ServerProtocol, history
+from realtime.testing.history import History, StoredItem, TokenCount
 from tests.testing.helpers import (
     COMMIT,
     PCM16,
@@ -140,12 +145,72 @@ def test_the_oldest_items_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
-def test_items_beyond_the_audio_limit_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MAX_AUDIO_BYTES", 3 * PCM16.chunk_bytes(200))
+def test_items_beyond_the_memory_limit_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MAX_BYTES", 3 * PCM16.chunk_bytes(200))
     session = open_session(formats())
     first = exchange(session, append(tone(PCM16, 200)), COMMIT)[0].item_id
     exchange(session, RESPOND, append(tone(PCM16, 200)), COMMIT, RESPOND)
     assert refusal(exchange(session, r.ConversationItemRetrieve(item_id=first))).param == "item_id"
+
+
+@pytest.mark.parametrize("dialect", ["ga", "beta"])
+def test_texts_count_for_the_memory_limit(dialect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MAX_BYTES", 3500)
+    session = ServerProtocol(dialect=dialect)
+    for name in "abcd":
+        session.feed(r.encode(create(text("x" * 1000, id=name))))
+    found = [name for name in "abcd" if _retrieve(session, name) == "conversation.item.retrieved"]
+    assert found == ["b", "c", "d"]
+
+
+def _retrieve(session: ServerProtocol, item_id: str) -> str:
+    (event,) = session.feed(r.encode(r.ConversationItemRetrieve(item_id=item_id)))
+    return str(event.type)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "remove", "change", "change removed"]), st.integers(0, 5), st.integers(0, 9)
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_the_sums_are_those_of_the_items(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever is added, changed and deleted, the tokens and the size are those of what is there."""
+    found, number = History(), 0
+    removed: list[StoredItem] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "MAX_ITEMS", 6)
+        patch.setattr(history, "MAX_BYTES", 4000)
+        for step, index, size in steps:
+            items = [*found]
+            if step == "add":
+                number += 1
+                part = r.InputAudio(audio=bytes(PCM16.chunk_bytes(10 * size)))
+                item = r.MessageItem(
+                    id=f"i{number}",
+                    role=("user", "assistant")[index % 2],
+                    content=[part, r.InputText(text="x" * size)],
+                )
+                after = items[index % len(items)].id if items and index else None
+                found.add(StoredItem(item, PCM16, frame_nbytes=100 * size), after)
+            elif step == "change removed" and removed:
+                found.update(removed[index % len(removed)])
+            elif items and step == "remove":
+                removed.append(items[index % len(items)])
+                found.remove(removed[-1])
+            elif items and step == "change":
+                stored = items[index % len(items)]
+                stored.item = msgspec.structs.replace(stored.item, content=[r.InputText(text="y" * size)])
+                found.update(stored)
+            items = [*found]
+            assert found.tokens == TokenCount.total(stored.tokens() for stored in items)
+            assert len(items) <= 6
+            assert sum(stored.nbytes for stored in items) <= 4000 or len(items) <= 2
+            assert all(stored.id in found for stored in items)
+            assert found.last_turn().text == ([stored.text for stored in items if stored.is_turn] or [""])[-1]
 
 
 # --- Truncating ----------------------------------------------------------------------
