@@ -23,7 +23,16 @@ from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, 
 from .append import append_encoder, with_audio, without_audio
 from .errors import ConfigError, DecodeError, EncodeError, reason_of, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, strip_read_only
-from .peek import PREFIX_LEN, find_type, leading_type, prefix_lookup, type_of
+from .peek import (
+    LONG_PREFIX_LEN,
+    PREFIX_LEN,
+    TYPE_START,
+    find_type,
+    flat_head_type,
+    head_lookup,
+    leading_type,
+    type_of,
+)
 from .repair import ValidationFailure, decode_event
 
 if TYPE_CHECKING:
@@ -42,7 +51,10 @@ Read: TypeAlias = Callable[[Any], Any]
 SPLICE_MIN_BYTES = 3000
 # `in`, with an int and a copy without the first byte, takes a third of the time of find or count
 # (benchmarks: peers.DecodeAudioDelta at 160 bytes).
-_ARRAY, _OBJECT, _QUOTE, _BACKSLASH = b'[{"\\'
+_ARRAY, _OBJECT, _QUOTE, _BACKSLASH, _T = b'[{"\\t'
+# In a frame that does not begin with its type, the type is searched in so many bytes before the frame is decoded.
+_TYPE = b'"type"'
+_EARLY_BYTES = 64
 # Members after the audio are shorter than this, or the end of the audio is searched.
 _TAIL_BYTES = 256
 
@@ -250,7 +262,29 @@ def _decoders(name: str, union: Any, max_frame_bytes: int, max_depth: int) -> tu
         except _REFUSALS as error:
             return _decode_lenient(frame, union, max_frame_bytes, error)
 
-    type_by_prefix, type_by_str_prefix = prefix_lookup(union)
+    # Slices that are made once: BUILD_SLICE takes a sixth of the time of a slice of 48 bytes.
+    prefix, long_prefix = slice(PREFIX_LEN), slice(LONG_PREFIX_LEN)
+    tags = {cls: str(cls.__struct_config__.tag) for cls in event_classes(union)}
+    # A guess, from the last frame: servers write all of theirs alike. If it is wrong, the lookup is in
+    # vain (a tenth to a third of the time of decoding), and the result the same.
+    type_first = True
+
+    type_by_head: Any = None
+    type_by_str_head: Any = None
+    skim: Any = None
+
+    def make_lookups(head: Any) -> None:
+        # At the first frame, for the same reason as `build`.
+        nonlocal type_by_head, type_by_str_head
+        type_by_head, type_by_str_head = head_lookup(union)
+
+    def make_skim(frame: Any) -> Any:
+        nonlocal skim
+        skim = _skimmer(event_classes(union))
+        return skim(frame)
+
+    type_by_head = type_by_str_head = make_lookups
+    skim = make_skim
 
     def decode_if(frame: Any, types: Container[str], /) -> Any:
         """Decode a frame if its type is in `types`; else return None.
@@ -259,23 +293,93 @@ def _decoders(name: str, union: Any, max_frame_bytes: int, max_depth: int) -> tu
             DecodeError: no type can be found, or the requested event does not decode.
             TypeError: `frame` is neither bytes-like nor a str, or `types` is a single str.
         """
-        if types.__class__ is not frozenset and isinstance(types, (str, bytes)):
+        if (
+            types.__class__ is not set
+            and types.__class__ is not frozenset
+            and isinstance(types, (str, bytes))
+        ):
             # `in` would search for a substring.
             raise TypeError(f"types must be a set of event types, not a {type(types).__name__}")
-        if len(frame) > max_frame_bytes:
-            raise DecodeError(f"the frame has more than {max_frame_bytes} bytes")
-        cls = frame.__class__
-        if cls is bytes:
-            found = type_by_prefix(frame[:PREFIX_LEN])
-        elif cls is str:
-            found = type_by_str_prefix(frame[:PREFIX_LEN])
+        if frame.__class__ is bytes:
+            size = len(frame)
+            if size > max_frame_bytes:
+                raise DecodeError(f"the frame has more than {max_frame_bytes} bytes")
+            if type_first or (size > 2 and frame[2] == _T):
+                found = type_by_head(frame[prefix])
+                if not found:
+                    found = type_by_head(
+                        frame[long_prefix] if found == "" else frame[: frame.find(b'"', TYPE_START) + 1]
+                    )
+                    if not found:
+                        return decode_other_if(frame, types)
+            elif size <= harmless_size or (
+                size <= flat_size and _ARRAY not in frame and _OBJECT not in frame[1:]
+            ):
+                try:
+                    found = skim(frame).name
+                except _REFUSALS:
+                    return decode_other_if(frame, types)
+            else:
+                return decode_other_if(frame, types)
+        elif frame.__class__ is str:
+            size = len(frame)
+            if size > max_frame_bytes:
+                raise DecodeError(f"the frame has more than {max_frame_bytes} bytes")
+            if type_first or (size > 2 and frame[2] == "t"):
+                found = type_by_str_head(frame[prefix])
+                if not found:
+                    found = type_by_str_head(
+                        frame[long_prefix] if found == "" else frame[: frame.find('"', TYPE_START) + 1]
+                    )
+                    if not found:
+                        return decode_other_if(frame, types)
+            elif size <= harmless_size or (size <= flat_size and "[" not in frame and "{" not in frame[1:]):
+                try:
+                    found = skim(frame).name
+                except _REFUSALS:
+                    return decode_other_if(frame, types)
+            else:
+                return decode_other_if(frame, types)
         else:
-            found = None
-        if found is None:
-            found = leading_type(frame)
-            if found is None:
-                found = find_type(frame, max_frame_bytes, max_depth)
-        return decode(frame) if found in types else None
+            return decode_other_if(frame, types)
+        if found not in types:
+            return None
+        try:
+            if size <= harmless_size or (
+                size <= flat_size
+                and (
+                    _ARRAY not in frame and _OBJECT not in frame[1:]
+                    if frame.__class__ is bytes
+                    else "[" not in frame and "{" not in frame[1:]
+                )
+            ):
+                return read_short(frame)
+            return read_any(frame)
+        except _REFUSALS as error:
+            return _decode_lenient(frame, union, max_frame_bytes, error)
+
+    def decode_other_if(frame: Any, types: Container[str]) -> Any:
+        """Decode a frame whose type is not known by its head, if it is in `types`; else return None."""
+        nonlocal type_first
+        try:
+            raw = frame if frame.__class__ is bytes else bounded(frame, max_frame_bytes)
+        except (UnicodeError, ValueError) as error:
+            if isinstance(error, DecodeError):
+                raise
+            raise DecodeError(reason_of(error)) from None
+        type_first = raw[2:3] == b"t"
+        found = leading_type(raw) if type_first else None
+        if found is None and raw.find(_TYPE, 0, _EARLY_BYTES) >= 0:  # six times as fast as `in`
+            found = flat_head_type(raw)
+        if found is not None:
+            return decode(frame) if found in types else None
+        try:
+            event = decode(raw)  # as fast as a search for the type
+        except DecodeError:
+            if find_type(raw, max_frame_bytes, max_depth) in types:
+                raise
+            return None
+        return event if (tags.get(event.__class__) or event.type) in types else None
 
     def read(frame: Any) -> Any:
         return read_short(frame)
@@ -306,6 +410,19 @@ def _readers(members: tuple[Any, ...], max_bytes: int, max_depth: int) -> tuple[
         return decode(frame)
 
     return decode, read
+
+
+def _skimmer(members: tuple[Any, ...]) -> Read:
+    """Return a decoder that reads the type of a frame only; the result has it as `name`.
+
+    Raises msgspec's errors for a type of none of `members`, and for what is not JSON.
+    """
+    tags = [str(member.__struct_config__.tag) for member in members]
+    empty = [
+        msgspec.defstruct("Skimmed", [], tag_field="type", tag=tag, namespace={"name": tag}, gc=False)
+        for tag in tags
+    ]
+    return msgspec.json.Decoder(Union[tuple(empty)]).decode  # noqa: UP007 (made from a tuple)
 
 
 def _splicer(members: tuple[Any, ...], decode: Read) -> Read:

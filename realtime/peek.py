@@ -17,12 +17,17 @@ from .errors import DecodeError, reason_of, snippet
 from .events import ServerEvent
 from .events.base import Tagged
 
-PrefixLookup: TypeAlias = tuple[Callable[[bytes], "str | None"], Callable[[str], "str | None"]]
+HeadLookup: TypeAlias = tuple[Callable[[bytes], "str | None"], Callable[[str], "str | None"]]
 
-# The first characters of a frame as OpenAI writes it, the type first and then the event's id: enough
-# to include the type of most events, too few to include anything of the id. One dict lookup finds
-# the type by them (benchmarks: peers.PeekType). It is exact: the closing quote of the type is in them.
+# A frame that begins with its type is recognised by one dict lookup of its first characters (benchmarks:
+# peers.PeekType): so many that most types and the key after them are included, and nothing of the
+# value. The lookup is exact, since the closing quote of the type is among the characters.
 PREFIX_LEN = 48
+# The same for types that are too long for that, such as those of transcriptions.
+LONG_PREFIX_LEN = 64
+# The closing quote of a type that is the first member is searched from here on, past its opening quote:
+# at index 8 as OpenAI writes it, at 9 as Python's json does.
+TYPE_START = 10
 
 _TYPE_FIRST = b'{"type":"'
 _TYPE_FIRST_OF_STR = _TYPE_FIRST.decode()
@@ -42,22 +47,41 @@ _probe = msgspec.json.Decoder(_TagProbe).decode
 _PROBED = re.compile(r"Invalid value '(.*)' - at `\$\.type`", re.DOTALL)
 
 
-def prefix_lookup(union: Any) -> PrefixLookup:
-    """Return functions from the first `PREFIX_LEN` bytes, or characters, to an event type of `union`.
+def head_lookup(union: Any) -> HeadLookup:
+    """Return functions from the head of a frame, as bytes or as a str, to its event type in `union`.
 
-    They return None for a prefix that is not in their table.
+    A head is the first `PREFIX_LEN` characters, or all up to the closing quote of a type that is the
+    first member. The functions return None for other heads, and "" for the first `PREFIX_LEN`
+    characters of a long type, of which `LONG_PREFIX_LEN` are a head.
     """
-    tags = [str(m.__struct_config__.tag) for m in get_args(union) if issubclass(m, Tagged)]
-    heads = {f'{_TYPE_FIRST_OF_STR}{tag}","event_id":"event_': tag for tag in tags}
-    table = {
-        head[:PREFIX_LEN]: tag
-        for head, tag in heads.items()
-        if len(_TYPE_FIRST_OF_STR) + len(tag) < PREFIX_LEN <= len(head)
-    }
+    table: dict[str, str] = {}
+    for cls in get_args(union):
+        if not issubclass(cls, Tagged):
+            continue
+        tag = str(cls.__struct_config__.tag)
+        for space in ("", " "):
+            typed = f'{{"type":{space}"{tag}"'
+            length = PREFIX_LEN if len(typed) <= PREFIX_LEN else LONG_PREFIX_LEN
+            if length > PREFIX_LEN:
+                table[typed[:PREFIX_LEN]] = ""
+            table[typed] = table[typed + "}"] = tag
+            for name in cls.__struct_encode_fields__:
+                head = f'{typed},{space}"{name}":{space}'
+                if name == "event_id":
+                    head += '"event_'  # as OpenAI's ids begin
+                if len(head) >= length:
+                    table[head[:length]] = tag
     return {head.encode(): tag for head, tag in table.items()}.get, table.get
 
 
-_type_by_prefix, _type_by_str_prefix = prefix_lookup(ServerEvent)
+def _make_lookup(head: bytes | str) -> None:
+    """Make the lookup at the first frame: it takes a millisecond, which would slow down the import."""
+    global _type_by_head, _type_by_str_head
+    _type_by_head, _type_by_str_head = head_lookup(ServerEvent)
+
+
+_type_by_head: Callable[[bytes], str | None] = _make_lookup
+_type_by_str_head: Callable[[str], str | None] = _make_lookup
 
 
 def peek_type(frame: Frame, /) -> str:
@@ -69,12 +93,12 @@ def peek_type(frame: Frame, /) -> str:
     """
     kind = frame.__class__
     if kind is bytes:
-        found = _type_by_prefix(frame[:PREFIX_LEN])  # type: ignore[arg-type]
+        found = _type_by_head(frame[:PREFIX_LEN])  # type: ignore[arg-type]
     elif kind is str:
-        found = _type_by_str_prefix(frame[:PREFIX_LEN])  # type: ignore[arg-type]
+        found = _type_by_str_head(frame[:PREFIX_LEN])  # type: ignore[arg-type]
     else:
         found = None
-    if found is not None:
+    if found:
         return found
     found = leading_type(frame)
     if found is not None:
@@ -95,6 +119,15 @@ def leading_type(frame: Frame) -> str | None:
         if end > 0 and text.isascii() and "\\" not in text:
             return text
     return None
+
+
+def flat_head_type(raw: bytes) -> str | None:
+    """Return the type if only flat members precede it, none with an escape in a string; else None."""
+    head = _HEAD.match(raw)
+    try:
+        return head.group(1).decode() if head else None
+    except UnicodeDecodeError:
+        return None
 
 
 def find_type(frame: Frame, max_bytes: int, max_depth: int) -> str:
