@@ -81,7 +81,7 @@ def read_blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES
         return
     buffer, error = bytearray(), None
     try:
-        for piece in _decompress(file, compression):
+        for piece, _ in decompress(file, compression):
             buffer += piece
             while len(buffer) >= size:
                 yield bytes(buffer[:size])
@@ -94,21 +94,40 @@ def read_blocks(file: BinaryIO, compression: str | None, size: int = BLOCK_BYTES
         raise error
 
 
-def _decompress(file: BinaryIO, compression: str) -> Iterator[bytes]:
+def decompress(file: BinaryIO, compression: str) -> Iterator[tuple[bytes, int]]:
+    """Yield the decompressed content of a file from its position on, in pieces of any size.
+
+    With each piece comes the position in the file at which its member or frame ends, or 0 if more of that
+    follows. Zeros after a member are skipped: gzip files may be padded, and a crash of the machine may leave
+    them.
+
+    Raises:
+        TornError: the compressed data ends in the middle or is damaged; all before it was yielded.
+        OSError: the file cannot be read.
+        ConfigError: no zstd module is installed.
+    """
     _, create, error = _format(compression)
     piece_bytes = _PIECE_BYTES[compression]
-    unit, data, is_inside = create(), b"", False
-    while data := data or file.read(piece_bytes):
+    unit, data, is_inside, position = create(), b"", False, file.tell()
+    while True:
+        if not data:
+            data = file.read(piece_bytes)
+            position += len(data)
+            if not data:
+                break
+        if not is_inside and position > len(data):
+            data = data.lstrip(b"\0")
+            if not data:
+                continue
         try:
-            yield unit.decompress(data)
+            piece = unit.decompress(data)
         except error as why:
             raise DamagedError(f"the {compression} data is damaged: {why}") from None
         is_inside, data = not unit.eof, b""
         if unit.eof:
             data = unit.unused_data
-            if compression == "gzip":  # gzip files may be padded with zeros
-                data = data.lstrip(b"\0")
             unit = create()
+        yield piece, 0 if is_inside else position - len(data)
     if is_inside:
         raise TornError(f"the {compression} data ends in the middle")
 

@@ -16,7 +16,7 @@ import pybase64
 from .._bounded import BoundedDict
 from ..format import AudioFormat, Side, stated_formats
 from ..peek import peek_type
-from .log import Entry
+from .log import MAX_TIME_MS, Entry
 from .redact import AUDIO_MEMBERS
 
 # The sample rates of PCM that can be resampled, in Hz. `realtime.audio` has the same ones, but imports numpy.
@@ -165,7 +165,7 @@ class AudioExtractor:
             if kind in _TRUNCATE_TYPES:
                 event = _decode_event(entry.frame)
                 part = _part_name(event.item_id, event.content_index)
-                return Truncation(part, max(0.0, event.audio_end_ms or 0.0))
+                return Truncation(part, min(max(0.0, event.audio_end_ms or 0.0), MAX_TIME_MS))
             if kind == "output_audio_buffer.cleared":
                 return Truncation(None, None, _decode_event(entry.frame).response_id)
             if kind in SESSION_TYPES:

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from .._text import escape_controls
 from ..errors import ConfigError, DecodeError, reason_of, snippet
 from ._compression import BLOCK_BYTES, SUFFIXES as SUFFIXES, TornError, compression_of, read_blocks
 
@@ -35,7 +36,9 @@ FRAME_KEY: Final = b',"frame":'
 BOM: Final = b"\xef\xbb\xbf"
 _DIRECTIONS_BY_HEAD: Final[dict[bytes, Direction]] = {head: name for name, head in LINE_HEADS.items()}
 _HEAD_BYTES: Final = len(LINE_HEADS["client"])
-# The key is searched for within this many bytes: milliseconds of a thousand years have 14 digits.
+# Later than any call: thirty thousand years. Times up to it can be added and formatted without an overflow.
+MAX_TIME_MS: Final = 1e15
+# The key is searched for within this many bytes: `MAX_TIME_MS` has 20, with three decimals.
 _MAX_TIME_BYTES: Final = 24
 _OPEN, _CLOSE = b"{}"
 
@@ -46,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         direction: the sender, "client" or "server".
-        time_ms: milliseconds since the recording began, at least 0.
+        time_ms: milliseconds since the recording began, from 0 to 10**15.
         frame: the bytes that went over the wire.
         line: the number of the line in its file, from 1.
     """
@@ -78,6 +81,7 @@ class _Metadata(msgspec.Struct):
     recording: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+_decode_time = msgspec.json.Decoder(float).decode
 _decode_line = msgspec.json.Decoder(_Line).decode
 _decode_metadata = msgspec.json.Decoder(_Metadata).decode
 
@@ -101,7 +105,7 @@ def read_log(
         ConfigError: a .zst file, and no zstd module is installed.
     """
     for each in path_list(path):
-        yield from _read_file(each, max_line_bytes)
+        yield from _read_lines(_line_blocks(each, max_line_bytes))
 
 
 def read_metadata(path: LogPath) -> dict[str, Any]:
@@ -121,6 +125,11 @@ def read_metadata(path: LogPath) -> dict[str, Any]:
     return value if isinstance(value, dict) and "frame" not in value else {}
 
 
+def read_line(line: bytes) -> Entry | BrokenLine | None:
+    """Return what `read_log` yields for a file of this one line, without its line end; None for nothing."""
+    return next(_read_lines(iter([(line + b"\n", 0)])), None)
+
+
 def parse_line(line: bytes, number: int) -> Entry | BrokenLine | None:
     """Parse a line without its line end; None for metadata and blank lines.
 
@@ -132,8 +141,8 @@ def parse_line(line: bytes, number: int) -> Entry | BrokenLine | None:
             return None
         check_depth(line, DEFAULT_MAX_DEPTH)
         found = _decode_line(line)
-        if not 0 <= found.time_ms < float("inf"):
-            raise ValueError("time_ms is negative or infinite")
+        if not 0 <= found.time_ms <= MAX_TIME_MS:
+            raise ValueError("time_ms is negative or too large")
         frame = _frame_bytes(found.frame) if found.frame_base64 is None else found.frame_base64
         return Entry(found.direction, found.time_ms, frame, number)
     except DecodeError as why:  # too deeply nested to be parsed as metadata either
@@ -154,10 +163,10 @@ class _PartialLine(NamedTuple):
     reason: str = ""
 
 
-def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLine]:
+def _read_lines(blocks: Iterator[tuple[bytes, int] | _PartialLine]) -> Iterator[Entry | BrokenLine]:
     number, head, within = 0, _HEAD_BYTES, _HEAD_BYTES + _MAX_TIME_BYTES + len(FRAME_KEY)
     direction_of, key, skip = _DIRECTIONS_BY_HEAD.get, FRAME_KEY, len(FRAME_KEY)
-    for lines in _line_blocks(path, max_line_bytes):
+    for lines in blocks:
         if isinstance(lines, _PartialLine):
             number += 1
             text, reason = lines
@@ -174,7 +183,7 @@ def _read_file(path: LogPath, max_line_bytes: int) -> Iterator[Entry | BrokenLin
             if direction is not None:
                 at = block.find(key, start + head, start + within)
                 if 0 < at < end and block[at + skip] == _OPEN and block[end - 1] == block[end - 2] == _CLOSE:
-                    time_ms = _parse_time(block[start + head : at])
+                    time_ms = parse_time(block[start + head : at])
                     if time_ms >= 0:
                         yield Entry(direction, time_ms, block[at + skip : end - 1], number)
                         start = end + 1
@@ -222,13 +231,13 @@ def _line_blocks(path: LogPath, max_line_bytes: int) -> Iterator[tuple[bytes, in
         yield _PartialLine(text, torn)
 
 
-def _parse_time(text: bytes) -> float:
+def parse_time(text: bytes) -> float:
     """Return the time at the beginning of a line in milliseconds; -1 if it is not valid."""
     try:
-        time_ms = float(text)
+        time_ms = _decode_time(text)
     except ValueError:
         return -1.0
-    return time_ms if 0 <= time_ms < float("inf") else -1.0
+    return time_ms if 0 <= time_ms <= MAX_TIME_MS else -1.0
 
 
 def _is_metadata(line: bytes, number: int) -> bool:
@@ -325,4 +334,5 @@ def ensure_not_input(logs: Iterable[LogPath], out: LogPath) -> None:
     for log in logs:
         with contextlib.suppress(OSError):  # one of the two does not exist
             if os.path.samefile(log, out):
-                raise ConfigError(f"{os.fspath(out)} is the log that is read: choose another output file")
+                name = escape_controls(os.fspath(out))
+                raise ConfigError(f"{name} is the log that is read: choose another output file")

@@ -14,12 +14,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from .. import codec
 from ..errors import ConfigError, DecodeError
 from .log import DIRECTIONS, BrokenLine, Direction, Entry, LogPath, read_log
 
+# A wait is shorter, whatever times a log has: `time.sleep` takes at most 292 years.
+_MAX_WAIT_S: Final = 1e9
 Log: TypeAlias = "LogPath | Iterable[Entry | BrokenLine]"
 
 
@@ -61,13 +63,13 @@ class Replay:
         for entry, due in self._schedule():
             wait = due - self._clock()
             if wait > 0:
-                self._sleep(wait)
+                self._sleep(min(wait, _MAX_WAIT_S))
             yield entry
 
     async def __aiter__(self) -> AsyncIterator[Entry]:
         for entry, due in self._schedule():
             # A consumer that is late sleeps for 0 s, so that other tasks can run.
-            await self._async_sleep(max(0.0, due - self._clock()))
+            await self._async_sleep(min(max(0.0, due - self._clock()), _MAX_WAIT_S))
             yield entry
 
     def _schedule(self) -> Iterator[tuple[Entry, float]]:

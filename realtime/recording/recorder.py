@@ -1,7 +1,8 @@
-"""Recorder: writes every frame of a call to a log as it happens, so that a crash costs one line at most.
+"""Recorder: writes every frame of a call to a log as it happens.
 
-A frame is a line, and a line is written completely or not at all, before `record` returns unless buffering
-was requested. There is no thread: buffered lines are written with a later frame, by `flush` or by `close`.
+A frame is a line, and a line is written completely or not at all, before `record` returns unless it is
+buffered. A crash loses what is buffered: of a plain file nothing, of a compressed one up to 256 KiB. There is
+no thread: buffered lines are written with a later frame, by `flush` or by `close`.
 The text of a line is made by `redact`, its format is described in `log`.
 """
 
@@ -12,6 +13,7 @@ import errno
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Final, Literal, Self, cast
 
@@ -21,8 +23,17 @@ from .._guard import Frame
 from .._version import __version__
 from ..errors import ConfigError, RealtimeError
 from ._compression import SUFFIXES, compression_of, packer
-from .log import FRAME_KEY, LINE_HEADS, Direction, LogPath, log_files, next_part, read_metadata
-from .redact import frame_formatter
+from .log import (
+    FRAME_KEY,
+    LINE_HEADS,
+    MAX_TIME_MS,
+    Direction,
+    LogPath,
+    log_files,
+    next_part,
+    read_metadata,
+)
+from .redact import frame_formatter, without_secrets
 from .repair import repair_log
 
 FORMAT_VERSION: Final = 1
@@ -46,14 +57,18 @@ class Recorder:
     """Writes a log that `read_log` reads. A context manager; any thread may record.
 
     By default an existing log is continued: an incomplete last line is removed and times go on from the
-    last one. A file that is not a log is refused.
+    last one. A file that is not a log is refused. If `path` is a symbolic link, the file it names is written;
+    in a folder that others may write to, use mode "x", which refuses links.
+
+    A recorder belongs to the process that opened it. In a process that is forked from it, also while other
+    threads record, the copy is closed: nothing is written twice, and `record` raises ValueError.
 
     Args:
         path: the file; the suffixes ".gz" and ".zst" compress it.
         mode: "a" continues an existing log, "w" replaces it (with its numbered parts), "x" refuses it.
         audio: False replaces audio by "" and its length in bytes, "audio_bytes".
         instructions: False replaces texts named "instructions".
-        redact: True replaces API keys, tokens, client secrets and other credentials.
+        redact: True replaces API keys, tokens, client secrets and other credentials, also in `metadata`.
         compress: "gzip" or "zstd" adds the suffix to `path` if it has none.
         max_bytes: a file that would become larger is renamed to a numbered part ("call.000001.jsonl")
             and a new one begins. A single longer line is written nevertheless, and metadata and
@@ -61,14 +76,16 @@ class Recorder:
         max_age_s: the same for a file whose first frame is older than this, in seconds.
         max_files: how many numbered parts to retain; older ones are deleted. None retains all.
         buffer_bytes: lines are buffered up to this size; 0 writes each at once. The default is 0, or
-            256 KiB if the file is compressed, because each write is a gzip member or zstd frame.
+            256 KiB if the file is compressed, because each write is a gzip member or zstd frame. A crash
+            loses what is buffered.
         buffer_ms: the longest time that a line is buffered, if frames continue to come.
         fsync_ms: how often the file is synced to the disk, in milliseconds; 0 after each write, None
             never (a crash of the process then loses nothing, a crash of the machine may).
         side: the side of this process, whose frames `sent` records.
         metadata: user-supplied members of each file's first line: JSON, without a "frame".
         header: False leaves that line out, so that only frames are written.
-        clock: a monotonic clock in seconds. `wall_clock`: seconds since 1970.
+        clock: a monotonic clock in seconds. If it goes back, times continue from the last one.
+            `wall_clock`: seconds since 1970.
 
     Attributes: `path`; `frames`, the number of frames recorded; `lost`, the number of frames lost.
 
@@ -101,7 +118,7 @@ class Recorder:
     ) -> None:
         self.path = _with_suffix(os.fspath(path), compress)
         compression = compression_of(self.path)
-        self._pack = packer(compression)
+        self._pack, self._is_compressed = packer(compression), compression is not None
         if buffer_bytes is None:
             buffer_bytes = COMPRESSED_BUFFER_BYTES if compression else 0
         _check_limits(
@@ -119,7 +136,7 @@ class Recorder:
         self._buffer_bytes, self._buffer_ms, self._fsync_ms = buffer_bytes, buffer_ms, fsync_ms
         self._sent: Direction = side
         self._received: Direction = "server" if side == "client" else "client"
-        self._metadata, self._has_header = dict(metadata or {}), header
+        self._metadata, self._has_header = _json_metadata(metadata or {}, redact=redact), header
         self._format = frame_formatter(audio=audio, redact=redact, instructions=instructions)
         self._clock, self._lock = clock, threading.Lock()
         self.frames, self.lost = 0, 0
@@ -128,8 +145,9 @@ class Recorder:
         self._first_ms: float | None = None  # the time of the file's first frame
         self._synced_ms = 0.0
         self._retry_at_ms: float | None = None  # after a failed write
-        self._is_closed = False
+        self._closed_reason = ""
         self._open(mode, wall_clock())
+        _recorders.add(self)
 
     # --- Frames ---
 
@@ -140,7 +158,7 @@ class Recorder:
             ConfigError: `direction` is neither "client" nor "server".
             RecordingError: the file cannot be written; raised once until it can.
             TypeError: `frame` is neither bytes-like nor a str.
-            ValueError: the recorder is closed.
+            ValueError: the recorder is closed, or belongs to the parent of this process.
         """
         head = LINE_HEADS.get(direction)
         if head is None:
@@ -174,9 +192,9 @@ class Recorder:
             RecordingError: not everything could be written. The file is closed nevertheless.
         """
         with self._lock:
-            if self._is_closed:
+            if self._closed_reason:
                 return
-            self._is_closed = True
+            self._closed_reason = "record on a closed Recorder"
             try:
                 self._write_buffer(self._now_ms())
                 if self._fsync_ms is not None:
@@ -193,11 +211,17 @@ class Recorder:
     # --- Internal; the caller has the lock ---
 
     def _now_ms(self) -> float:
-        return self._offset_ms + (self._clock() - self._began) * 1000
+        """Return the time of the log: never less than the last one and never too large for a log."""
+        now_ms = self._offset_ms + (self._clock() - self._began) * 1000
+        if self._last_ms <= now_ms <= MAX_TIME_MS:
+            self._last_ms = now_ms
+        elif -MAX_TIME_MS <= now_ms < self._last_ms:  # the clock went back; times go on from the last one
+            self._offset_ms += self._last_ms - now_ms
+        return self._last_ms
 
     def _put(self, line: bytes, now_ms: float) -> None:
-        if self._is_closed:
-            raise ValueError("record on a closed Recorder")
+        if self._closed_reason:
+            raise ValueError(self._closed_reason)
         if self._retry_at_ms is not None and now_ms < self._retry_at_ms:
             self.lost += 1
             return
@@ -231,18 +255,32 @@ class Recorder:
         try:
             if was_failing and self._has_header:
                 data = self._metadata_line(lost=self.lost) + data
+            if self._is_compressed and self._file.ends_torn and not self._begin_part():
+                raise OSError(errno.EIO, "an incomplete write could not be removed")
             self._file.write(self._pack(data))
+            self.frames += count
+            count = 0
             if self._fsync_ms is not None and now_ms - self._synced_ms >= self._fsync_ms:
                 self._file.sync()
                 self._synced_ms = now_ms
         except OSError as why:
             self.lost += count
             self._retry_at_ms = now_ms + RETRY_MS
-            if not was_failing or self._is_closed:
+            if not was_failing or self._closed_reason:
                 raise RecordingError(why.errno, why.strerror or str(why), self.path) from why
+        except BaseException:  # KeyboardInterrupt, or no memory to compress with
+            self.lost += count
+            raise
         else:
             self._retry_at_ms = None
-            self.frames += count
+
+    def _abandon(self) -> None:
+        """Close this copy, which is in a process that was forked. What is buffered is the parent's."""
+        self._closed_reason = "record on a Recorder of the parent process: open one in this process"
+        self._lock = threading.Lock()  # another thread of the parent may have had the old one
+        self._buffer, self._buffered_bytes = [], 0
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     # --- Files ---
 
@@ -257,7 +295,7 @@ class Recorder:
             self._offset_ms = self._resume(existing[-1], wall)
         for name in existing if mode == "w" else ():
             os.unlink(name)
-        self._began = self._clock()
+        self._began, self._last_ms = self._clock(), self._offset_ms
         resumed = {"resumed_at": wall, "time_ms": self._offset_ms} if self._offset_ms else {}
         self._begin_file("xb" if mode == "x" else "ab", **resumed)
         if resumed:
@@ -270,9 +308,9 @@ class Recorder:
         """
         last_ms = repair_log(path)
         started_at = read_metadata(path).get("started_at")
-        if isinstance(started_at, (int, float)) and started_at <= wall:
+        if type(started_at) in (int, float) and max(0, wall - MAX_TIME_MS / 1000) <= started_at <= wall:
             self._started_at = float(started_at)
-            return max(last_ms, (wall - started_at) * 1000)
+            return max(last_ms, (wall - self._started_at) * 1000)
         self._started_at = wall - last_ms / 1000
         return last_ms
 
@@ -288,39 +326,52 @@ class Recorder:
 
     def _metadata_line(self, **members: Any) -> bytes:
         fixed = {"recording": FORMAT_VERSION, "started_at": self._started_at, "library": __version__}
-        if "frame" in self._metadata:
-            raise ConfigError('metadata must not have a member "frame"')
-        try:
-            return msgspec.json.encode(fixed | members | self._metadata | fixed) + b"\n"
-        except (TypeError, ValueError) as why:
-            raise ConfigError(f"metadata must be JSON: {why}") from None
+        return msgspec.json.encode(fixed | members | self._metadata | fixed) + b"\n"
 
     def _rotate(self, now_ms: float) -> None:
-        """Rename the file to the next numbered part and begin a new one. If that fails, stay with it."""
         self._write_buffer(now_ms)
-        part = next_part(self.path)
+        if self._begin_part() and self._max_files is not None:
+            for name in log_files(self.path)[: -1 - self._max_files]:
+                with contextlib.suppress(OSError):
+                    os.unlink(name)
+
+    def _begin_part(self) -> bool:
+        """Rename the file to the next numbered part and begin a new one. If that fails, stay with it."""
         try:
+            part = next_part(self.path)
             os.rename(self.path, part)
         except OSError:
-            return
+            return False
         full = self._file
         try:
             self._begin_file()
         except OSError:
             self._file = full
-            os.rename(part, self.path)
-            return
+            with contextlib.suppress(OSError):  # the log goes on under the part's name
+                os.rename(part, self.path)
+            return False
         full.close()
-        if self._max_files is not None:
-            for name in log_files(self.path)[: -1 - self._max_files]:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
+        return True
+
+
+# Their copies in a process that is forked are closed.
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _abandon_recorders() -> None:
+    for recorder in [*_recorders]:
+        recorder._abandon()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_abandon_recorders)
 
 
 class AppendFile:
     """A file opened for appending, where each write is complete or has no effect.
 
-    Attributes: `size`, its length in bytes.
+    Attributes: `size`, its length in bytes; `ends_torn`, True if it ends with an incomplete write that could
+    not be removed. The next write then begins with a line end.
 
     Raises:
         OSError: the file cannot be opened.
@@ -328,8 +379,8 @@ class AppendFile:
 
     def __init__(self, path: str, mode: str = "ab") -> None:
         self._file = cast("BinaryIO", open(path, mode, buffering=0))  # noqa: SIM115 (closed by close)
-        self.size = self._file.seek(0, os.SEEK_END) if self._file.seekable() else 0
-        self._ends_torn = False
+        self.size = self._end()
+        self.ends_torn = self._is_writing = False
 
     def write(self, data: bytes) -> None:
         """Append all of `data`.
@@ -337,21 +388,32 @@ class AppendFile:
         Raises:
             OSError: it cannot be written. What was written of it is removed, if that is possible.
         """
-        view = memoryview(b"\n" + data if self._ends_torn else data)
+        if self._is_writing:  # an exception ended the last write; it may be complete or not
+            self.size, self.ends_torn = self._end(), True
+        view = memoryview(b"\n" + data if self.ends_torn else data)
+        self._is_writing = True
         try:
             while view:
                 written: int | None = self._file.write(view)
                 if not written:
                     raise BlockingIOError("the file accepts no data without blocking")
                 view = view[written:]
-        except OSError:
-            try:
-                self._file.truncate(self.size)
-            except OSError:
-                self._ends_torn = True  # the next write begins with a line end
+        except BaseException:
+            self._remove_torn()
             raise
-        self.size += len(data) + self._ends_torn
-        self._ends_torn = False
+        self.size += len(data) + self.ends_torn
+        self.ends_torn = self._is_writing = False
+
+    def _remove_torn(self) -> None:
+        """Remove what was written of the last write, if that is possible."""
+        try:
+            self._file.truncate(self.size)
+        except OSError:
+            self.size, self.ends_torn = self._end(), True
+        self._is_writing = False
+
+    def _end(self) -> int:
+        return self._file.seek(0, os.SEEK_END) if self._file.seekable() else 0
 
     def sync(self) -> None:
         """Sync the file to the disk."""
@@ -371,6 +433,22 @@ def _frame_bytes(frame: Any) -> bytes:
         if isinstance(frame, (dict, msgspec.Struct)):
             raise TypeError("record() takes a frame, not an event: encode it first") from None
         raise TypeError(f"a frame must be bytes-like or a str, not {type(frame).__name__}") from None
+
+
+def _json_metadata(metadata: Mapping[str, Any], *, redact: bool) -> dict[str, Any]:
+    """Return user-supplied metadata as JSON has it, so that it can be written with every file.
+
+    Raises:
+        ConfigError: it is not JSON, or has a member "frame".
+    """
+    if "frame" in metadata:
+        raise ConfigError('metadata must not have a member "frame"')
+    try:
+        line = msgspec.json.encode(dict(metadata))
+        found: dict[str, Any] = msgspec.json.decode(without_secrets(line) if redact else line)
+    except (TypeError, ValueError, OverflowError, RecursionError) as why:
+        raise ConfigError(f"metadata must be JSON: {why}") from None
+    return found
 
 
 def _with_suffix(path: str, compress: str | None) -> str:

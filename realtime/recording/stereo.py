@@ -21,7 +21,7 @@ import numpy as np
 from .._bounded import BoundedDict
 from ..audio import Resampler, WavWriter, alaw_decode, pcm16, to_mono, ulaw_decode
 from ..audio.wav import WavTarget
-from ..errors import AudioError
+from ..errors import AudioError, ConfigError
 from ..format import AudioFormat
 from .audio import PCM16, AudioChunk, AudioExtractor, Coding, Truncation
 from .log import BrokenLine, LogPath, ensure_not_input, not_a_log_error, path_list, read_log
@@ -35,6 +35,8 @@ _DECODE: Final[dict[AudioFormat, Callable[[bytes], Any]]] = {
 }
 _MAX_PARTS: Final = 256
 _SAMPLE_BYTES: Final = 2
+# A chunk is decoded and resampled in pieces, as the length of silence is that which a line claims.
+_PIECE_BYTES: Final = 1 << 20
 _BLOCK_SAMPLES: Final = 1 << 16
 # 4 GiB less the header, in samples of two channels.
 _MAX_SAMPLES: Final = (0xFFFFFFFF - 64) // (2 * _SAMPLE_BYTES)
@@ -81,8 +83,10 @@ def stereo_wav(
             nothing is written to `out`; or `sample_rate` is not supported.
         OSError: a file cannot be read or written.
         ConfigError: no line of the log can be read; the log is a .zst file and no zstd module is
-            installed; or `out` is a file of the log.
+            installed; `out` is a file of the log; or `gap_ms` is negative or not finite.
     """
+    if not 0 <= gap_ms < float("inf"):
+        raise ConfigError(f"gap_ms must be finite and not negative, not {gap_ms}")
     paths = path_list(log)
     if isinstance(out, (str, os.PathLike)):
         ensure_not_input(paths, out)
@@ -182,10 +186,10 @@ class Track:
         """Place a chunk that arrived at position `at`: there, or after the audio before it.
 
         A chunk that arrives less than `gap_ms` after that audio's end continues it, unless it begins
-        a new content part. Chunks of what was truncated are dropped.
+        a new content part. Chunks of what was truncated, and empty ones, are dropped.
         """
         part = chunk.part or ""
-        if part in self._ended_parts or chunk.response_id in self._ended_responses:
+        if not chunk.data or part in self._ended_parts or chunk.response_id in self._ended_responses:
             return
         is_new = self.samples == 0 or (chunk.part is not None and part not in self._parts)
         tolerated = 0 if is_new else self._gap
@@ -193,10 +197,12 @@ class Track:
         if start != self.end or chunk.coding != self._stream.coding:
             self.finish()
             self._stream = _Stream(chunk.coding, self.rate, start)
-        self._write(self._stream.feed(chunk.data))
+        for offset in range(0, len(chunk.data), _PIECE_BYTES):
+            self._write(self._stream.feed(chunk.data[offset : offset + _PIECE_BYTES]))
         self.end = self._stream.end
         self.samples += self.end - start
-        self._add_span(part, chunk.response_id, start)
+        if chunk.part is not None:  # the caller's audio is never truncated
+            self._add_span(part, chunk.response_id, start)
 
     def truncate(self, truncation: Truncation, at: int) -> None:
         """Silence what was not played, by a truncation that was sent at position `at`."""
@@ -235,10 +241,11 @@ class Track:
         if part is None:
             part = self._parts[name] = _PlacedPart()
         part.response_id = response_id
-        if part.spans and part.spans[-1][1] == start:
-            part.spans[-1][1] = self.end
+        last = part.spans[-1] if part.spans else None
+        if last is not None and last.end == start:
+            last.end = self.end
         else:
-            part.spans.append([start, self.end])
+            part.spans.append(_Span(start, self.end, last.played_before + last.end - last.start if last else 0))
 
     def _truncate_part(self, name: str, audio_end_ms: float, at: int) -> None:
         """End a part's audio `audio_end_ms` after its start, and the rest of its response at `at`."""
@@ -246,14 +253,8 @@ class Track:
         part = self._parts.get(name)
         if part is None:
             return
-        left = round(audio_end_ms * self.rate / 1000)
-        for span in part.spans:
-            start, end = span
-            played = min(left, end - start)
-            left -= played
-            self._silence(start + played, end)
-            # Both sides send the truncation. The second one then finds nothing left to silence.
-            span[1] = start + played
+        limit = round(audio_end_ms * self.rate / 1000)
+        self._silence_spans(part, lambda span: span.start + max(0, limit - span.played_before))
         if part.response_id is not None:
             for other_name, other in self._parts.items():
                 is_of_response = other is not part and other.response_id == part.response_id
@@ -271,26 +272,46 @@ class Track:
 
     def _silence_after(self, part: _PlacedPart, at: int) -> bool:
         """Silence a part's audio from `at` on. Returns True if there was any."""
-        later = [span for span in part.spans if span[1] > max(span[0], at)]
-        for span in later:
-            start, end = span
-            span[1] = max(start, at)
-            self._silence(span[1], end)
-        return bool(later)
+        return self._silence_spans(part, lambda span: max(span.start, at))
+
+    def _silence_spans(self, part: _PlacedPart, end_of: Callable[[_Span], int]) -> bool:
+        """Shorten spans to `end_of` them, from the last to the first that is not longer.
+
+        What is silent is no longer a span, so repeated truncations, also those that both sides send, do no
+        work twice. Returns True if there was any audio to silence.
+        """
+        has_changed = False
+        while part.spans and part.spans[-1].end > (new_end := end_of(part.spans[-1])):
+            span = part.spans[-1]
+            self._silence(new_end, span.end)
+            span.end = new_end
+            has_changed = True
+            if span.end > span.start or len(part.spans) == 1:
+                break
+            part.spans.pop()
+        return has_changed
 
     def _silence(self, start: int, end: int) -> None:
         """Silence `start` to `end`. If that is the end of the audio, the track becomes shorter."""
-        if start >= end:
-            return
         self.finish()
         if end >= self.end:
             self._file.truncate(start * _SAMPLE_BYTES)
             self.end = start
         else:
             self._file.seek(start * _SAMPLE_BYTES)
-            self._file.write(bytes((end - start) * _SAMPLE_BYTES))
+            for at in range(start, end, _BLOCK_SAMPLES):
+                self._file.write(bytes(min(_BLOCK_SAMPLES, end - at) * _SAMPLE_BYTES))
         self._stream = _Stream(self._stream.coding, self.rate, self.end)
         self.samples -= end - start
+
+
+@dataclass(slots=True)
+class _Span:
+    """Audio of a part from position `start` to `end`, after `played_before` samples of the same part."""
+
+    start: int
+    end: int
+    played_before: int
 
 
 @dataclass(slots=True)
@@ -298,7 +319,7 @@ class _PlacedPart:
     """Audio of one content part on a track, as spans of positions. Adjacent spans are merged."""
 
     response_id: str | None = None
-    spans: list[list[int]] = field(default_factory=list)
+    spans: list[_Span] = field(default_factory=list)
 
 
 class _Stream:
