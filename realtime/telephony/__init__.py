@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from .._base64 import decoded_nbytes
 from . import audiosocket, plivo, rtp, telnyx, twilio, vonage
+from ._player import AudioDropped
 from .bridge import Bridge, BridgeEvent, BridgeOutput, BridgeStats
 from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallEvent, CallFault, CallMark, CallStarted
 from .carrier import Carrier, UnknownMessage
@@ -23,10 +24,10 @@ from .order import Gap, Reorder
 from .splice import cut_delta
 
 __all__ = [
-    "CARRIERS", "Bridge", "BridgeEvent", "BridgeOutput", "BridgeStats", "CallAudio", "CallCleared",
-    "CallDigit", "CallEnded", "CallEvent", "CallFault", "CallMark", "CallStarted", "Carrier", "Gap",
-    "MediaFormat", "Reorder", "UnknownMessage", "audiosocket", "cut_delta", "decoded_nbytes", "plivo",
-    "rtp", "swap16", "telnyx", "twilio", "vonage",
+    "CARRIERS", "AudioDropped", "Bridge", "BridgeEvent", "BridgeOutput", "BridgeStats", "CallAudio",
+    "CallCleared", "CallDigit", "CallEnded", "CallEvent", "CallFault", "CallMark", "CallStarted",
+    "Carrier", "Gap", "MediaFormat", "Reorder", "UnknownMessage", "audiosocket", "cut_delta",
+    "decoded_nbytes", "plivo", "rtp", "swap16", "telnyx", "twilio", "vonage",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from ..audio import (
     ulaw_to_alaw,
 )
 from ..audio.resample import SAMPLE_RATES
-from ..errors import AudioError
+from ..errors import AudioError, snippet
 from .media import MediaFormat
 
 # By encoding, and whether it is big-endian.
@@ -58,7 +58,7 @@ class MediaConverter:
         for format in (src, dst):
             if not format.sample_width or format.channels != 1 or format.sample_rate not in SAMPLE_RATES:
                 raise AudioError(
-                    f"{format.encoding} at {format.sample_rate} Hz with {format.channels} channels "
+                    f"{snippet(format.encoding)} at {format.sample_rate} Hz with {format.channels} channels "
                     "cannot be converted"
                 )
         self._width = src.sample_width
@@ -80,6 +80,11 @@ class MediaConverter:
         if self._resampler is not None:
             samples = self._resampler.process(samples)
         return self._encode(samples).tobytes()  # type: ignore[no-any-return]
+
+    @property
+    def has_half_sample(self) -> bool:
+        """True if the stream ends within a sample so far."""
+        return bool(self._carry)
 
     def flush(self) -> bytes:
         """Return the withheld audio and start a new stream. Half a sample at the end is dropped."""

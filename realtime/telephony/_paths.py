@@ -15,6 +15,7 @@ from .._base64 import decoded_nbytes
 from ..codec import encode_append
 from ..errors import DecodeError
 from ..format import AudioFormat
+from ._queue import CallerClock
 from .media import MediaFormat
 
 if TYPE_CHECKING:
@@ -43,15 +44,20 @@ def converter_between(src: MediaFormat, dst: MediaFormat) -> MediaConverter | No
 class Uplink:
     """The caller's audio in the format `media`, sent to the session as append frames in the format `session`.
 
-    `spliced` and `reencoded` count the frames of either kind.
+    `spliced` and `reencoded` count the frames of either kind, `half_samples` those that were dropped.
+    The audio that `check` accepts moves `clock`.
     """
 
-    def __init__(self, media: MediaFormat, session: AudioFormat) -> None:
+    def __init__(self, media: MediaFormat, session: AudioFormat, clock: CallerClock) -> None:
         self.media = media
         self.session = session
+        self.clock = clock
         self._converter = converter_between(media, MediaFormat.of_session(session))
+        self._width = media.sample_width
+        self._ms_per_byte = 1000 / media.bytes_per_second
         self.spliced = 0
         self.reencoded = 0
+        self.half_samples = 0
 
     def with_formats(self, media: MediaFormat, session: AudioFormat) -> Uplink:
         """Return an uplink of these formats with the same counters; `self` if the formats are its own.
@@ -61,33 +67,49 @@ class Uplink:
         """
         if (media, session) == (self.media, self.session):
             return self
-        uplink = Uplink(media, session)
+        uplink = Uplink(media, session, self.clock)
         uplink.spliced, uplink.reencoded = self.spliced, self.reencoded
+        uplink.half_samples = self.half_samples
         return uplink
 
     def check(self, nbytes: int) -> None:
-        """Raise DecodeError if a message cannot carry `nbytes` of audio."""
+        """Note that `nbytes` of audio arrived. Raises DecodeError if a message cannot carry them."""
         if nbytes > MAX_AUDIO_BYTES:
             raise DecodeError(f"{nbytes} bytes are more audio than the {MAX_AUDIO_BYTES} of one message")
-        width = self.media.sample_width
-        if width > 1 and nbytes % width:
-            raise DecodeError(f"{nbytes} bytes are not a whole number of {8 * width}-bit samples")
+        if nbytes % self._width:
+            raise DecodeError(f"{nbytes} bytes are not a whole number of {8 * self._width}-bit samples")
+        self.clock.ms += nbytes * self._ms_per_byte
 
     def splice(self, base64: bytes) -> str:
         """Return the append frame of base64 audio, or "" if there is nothing to send yet."""
         if not base64:
             return ""
-        if self._converter is not None:
+        # Half a sample can arrive before the format is known only.
+        if self._converter is not None or decoded_nbytes(base64) % self._width:
             return self.encode(pybase64.b64decode(base64))
+        self.spliced += 1
+        return f'{_APPEND_HEAD}"{base64.decode()}"{_APPEND_TAIL}'
+
+    def take(self, base64: bytes) -> str:
+        """Do `check` and `splice` in one step (the fast path: benchmarks/telephony.py)."""
+        nbytes = decoded_nbytes(base64)
+        if self._converter is not None or not 0 < nbytes <= MAX_AUDIO_BYTES or nbytes % self._width:
+            self.check(nbytes)
+            return self.splice(base64)
+        self.clock.ms += nbytes * self._ms_per_byte
         self.spliced += 1
         return f'{_APPEND_HEAD}"{base64.decode()}"{_APPEND_TAIL}'
 
     def encode(self, audio: bytes) -> str:
         """Return the append frame of raw audio, or "" if there is nothing to send yet."""
+        # A message holds whole samples. Half a sample that arrived before the format was known is
+        # dropped here, or it would shift all samples after it.
+        half = len(audio) % self._width
+        if half:
+            audio = audio[:-half]
+            self.half_samples += 1
         if self._converter is not None:
-            # A message holds whole samples. Half a sample that arrived before the format was known is
-            # dropped here, or it would shift all samples after it.
-            audio = self._converter.process(audio[: len(audio) - len(audio) % self.media.sample_width])
+            audio = self._converter.process(audio)
         if not audio:
             return ""
         self.reencoded += 1
@@ -104,8 +126,9 @@ class Downlink:
     """The session's audio, sent to the caller as media frames of a carrier.
 
     Frames are valid after `open`. A part of an item starts with `begin` and ends with `flush`, which
-    pads a frame that would be too short; `reset` forgets the withheld audio. `spliced` and
-    `reencoded` count the frames of either kind.
+    pads a frame that would be too short; `reset` forgets the withheld audio. Frames are returned with
+    the bytes of audio in them. `spliced` and `reencoded` count the frames of either kind, `half_samples`
+    those at the end of a part, which are dropped.
 
     Raises:
         AudioError: the session's format cannot be converted to `media`.
@@ -117,6 +140,7 @@ class Downlink:
         self._carry = bytearray()
         self.spliced = 0
         self.reencoded = 0
+        self.half_samples = 0
         self.open("", media, session)
 
     def open(self, stream_id: str, media: MediaFormat, session: AudioFormat) -> None:
@@ -129,13 +153,14 @@ class Downlink:
         converter = converter_between(MediaFormat.of_session(session), media)
         min_bytes = media.chunk_bytes(carrier.MIN_MEDIA_MS)
         frame_bytes = media.chunk_bytes(carrier.FRAME_MS or 0)
-        self._converter: MediaConverter | None = converter
-        self._min_bytes, self._frame_bytes = max(min_bytes, 1), frame_bytes
-        self._stream_id, self.media, self.session = stream_id, media, session
-        self._carry.clear()
         if self._is_text:
             self._head = carrier.media_head(stream_id, media).decode()
             self._tail = carrier.MEDIA_TAIL.decode()
+        self._converter: MediaConverter | None = converter
+        self._width = media.sample_width
+        self._min_bytes, self._frame_bytes = max(min_bytes, self._width), frame_bytes
+        self._stream_id, self.media, self.session = stream_id, media, session
+        self._carry.clear()
 
     def begin(self, session: AudioFormat) -> None:
         """Start a part of an item, in the format `session`."""
@@ -143,30 +168,32 @@ class Downlink:
             self._converter = converter_between(MediaFormat.of_session(session), self.media)
             self.session = session
 
-    def splice(self, base64: bytes) -> list[str | bytes]:
-        """Return the frames of base64 audio."""
-        nbytes = decoded_nbytes(base64)
+    def splice(self, base64: bytes, nbytes: int) -> tuple[list[str | bytes], int]:
+        """Return the frames of base64 audio, which decodes to `nbytes`."""
         if self._converter is not None or self._carry or self._frame_bytes or not self._is_text:
             return self.encode(pybase64.b64decode(base64))
-        if nbytes < self._min_bytes or nbytes % self.media.sample_width:
+        if nbytes < self._min_bytes or nbytes % self._width:
             return self.encode(pybase64.b64decode(base64))
         self.spliced += 1
-        return [self._head + base64.decode() + self._tail]
+        return [self._head + base64.decode() + self._tail], nbytes
 
-    def encode(self, audio: bytes) -> list[str | bytes]:
+    def encode(self, audio: bytes) -> tuple[list[str | bytes], int]:
         """Return the frames of raw audio."""
         self._carry += audio if self._converter is None else self._converter.process(audio)
         return self._take_frames()
 
-    def flush(self) -> list[str | bytes]:
+    def flush(self) -> tuple[list[str | bytes], int]:
         """Return the frames of the withheld audio, padded with silence: the part has ended."""
         if self._converter is not None:
+            self.half_samples += self._converter.has_half_sample
             self._carry += self._converter.flush()
-        width, min_bytes = self.media.sample_width, self._frame_bytes or self._min_bytes
-        del self._carry[len(self._carry) - len(self._carry) % width :]
+        half = len(self._carry) % self._width
+        if half:
+            del self._carry[-half:]
+            self.half_samples += 1
         if self._carry:
             nbytes = len(self._carry)
-            padding = -nbytes % min_bytes if self._frame_bytes else max(min_bytes - nbytes, 0)
+            padding = -nbytes % self._frame_bytes if self._frame_bytes else max(self._min_bytes - nbytes, 0)
             self._carry += self.media.silence(padding)
         return self._take_frames()
 
@@ -176,15 +203,19 @@ class Downlink:
         if self._converter is not None:
             self._converter.flush()
 
-    def _take_frames(self) -> list[str | bytes]:
-        width, nbytes = self.media.sample_width, len(self._carry)
-        size = self._frame_bytes or nbytes - nbytes % width
-        if nbytes < max(size, self._min_bytes):
-            return []
+    def _take_frames(self) -> tuple[list[str | bytes], int]:
+        nbytes = len(self._carry)
+        # At least a sample, so the size is not 0 below.
+        if nbytes < (self._frame_bytes or self._min_bytes):
+            return [], 0
+        size = self._frame_bytes or nbytes - nbytes % self._width
         end = nbytes - nbytes % size
         pieces = [bytes(self._carry[at : at + size]) for at in range(0, end, size)]
         del self._carry[:end]
         self.reencoded += len(pieces)
+        frames: list[str | bytes]
         if self._is_text:
-            return [self._head + pybase64.b64encode_as_string(piece) + self._tail for piece in pieces]
-        return [self._carrier.encode_media(piece, self._stream_id, self.media) for piece in pieces]
+            frames = [self._head + pybase64.b64encode_as_string(piece) + self._tail for piece in pieces]
+        else:
+            frames = [self._carrier.encode_media(piece, self._stream_id, self.media) for piece in pieces]
+        return frames, end

@@ -1,8 +1,8 @@
 """DownlinkPlayer: plays the session's audio to the caller, with marks, until a barge-in stops it.
 
-Audio deltas become media frames (`_paths.Downlink`) with a mark about every 200 ms. `Playback` counts the
-bytes queued and, by the marks that the carrier returns, the bytes played. Until the carrier's stream is
-known, deltas wait here. `bridge` feeds it.
+Audio deltas become media frames (`_paths.Downlink`) with a mark about every 200 ms; what the carrier cannot
+queue is retained (`_queue.CarrierQueue`). `Playback` counts the bytes queued and, by the marks that the
+carrier returns, the bytes played. Until the carrier's stream is known, deltas wait here. `bridge` feeds it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 from .._base64 import decoded_nbytes
 from .._bounded import BoundedDict
 from ..errors import DecodeError
 from ..format import AudioFormat
 from ..state import Interruption, Playback
 from ._paths import Downlink
+from ._queue import CallerClock, CarrierQueue
 from .splice import AudioDelta
 
 if TYPE_CHECKING:
@@ -35,22 +38,39 @@ _MAX_CONTENT_INDEX: Final = 1 << 16
 _OWN_MARK: Final = "mark_"
 
 
+class AudioDropped(Struct, frozen=True, gc=False):
+    """Audio of the session that will not be played, because too much of it waits for the carrier.
+
+    `duration_ms` is the end of one delta of this content part; the rest of the part is dropped as well.
+    """
+
+    item_id: str
+    content_index: int
+    duration_ms: float
+
+
 class DownlinkPlayer:
     """Player of the session's audio to the caller.
 
     `session` is the format of the next part of an item, and may be set. `dropped` counts the deltas
-    that arrived after an interruption, or did not fit while the stream was not known.
+    that arrived after an interruption, or did not fit; `overflow` has the audio of the latter
+    until it is taken.
 
     Raises:
         AudioError: the session's format cannot be converted to `media`.
     """
 
-    def __init__(self, carrier: Carrier, media: MediaFormat, session: AudioFormat) -> None:
+    def __init__(
+        self, carrier: Carrier, media: MediaFormat, session: AudioFormat, clock: CallerClock
+    ) -> None:
         self.downlink = Downlink(carrier, media, session)
+        self.queue = CarrierQueue(carrier, clock, media)
         self.playback = Playback(session)
         self.session = session
         self.dropped = 0
+        self.overflow: list[AudioDropped] = []
         self._carrier = carrier
+        self._clock = clock
         self._stream_id: str | None = None
         # Audio deltas and the ends of their parts, until the stream is known.
         self._early: list[tuple[Any, bytes | None]] = []
@@ -60,8 +80,8 @@ class DownlinkPlayer:
         self._response_id: str | None = None
         self._mark_bytes = 0
         self._unmarked_bytes = 0
-        # The marks that the carrier has not returned.
-        self._pending_marks: dict[str, None] = {}
+        # Parts of which audio was dropped.
+        self._overflowed: BoundedDict[tuple[str, int], None] = BoundedDict(_MAX_RESPONSES)
         # Responses in progress, True if they were interrupted.
         self._responses: BoundedDict[str, bool] = BoundedDict(_MAX_RESPONSES)
 
@@ -72,13 +92,21 @@ class DownlinkPlayer:
             AudioError: the session's format cannot be converted to `media`. Nothing has changed.
         """
         self.downlink.open(stream_id, media, session)
+        self.queue.open(media)
         self._stream_id, self.session = stream_id, session
         self.playback.audio_format = session
 
     def take_early(self) -> list[str | bytes]:
         """Return the frames of the audio that waited for `open`."""
         early, self._early, self._early_bytes = self._early, [], 0
-        return [frame for event, base64 in early for frame in self._play(event, base64)]
+        overflowed = [*self._overflowed]
+        self._overflowed.clear()  # what was stored of these parts is played
+        frames = [frame for event, base64 in early for frame in self._play(event, base64)]
+        if self._part in overflowed:
+            frames += self._end_part()
+        for part in overflowed:
+            self._overflowed[part] = None
+        return frames
 
     # --- Events of the server ---
 
@@ -112,16 +140,16 @@ class DownlinkPlayer:
         """Return the frames that stop the carrier's playback, and the interruption."""
         for event, base64 in self._early:
             if isinstance(event, AudioDelta):
-                nbytes = len(event.delta) if base64 is None else decoded_nbytes(base64)
-                index = event.content_index or 0
+                nbytes, index = _nbytes(event, base64), event.content_index or 0
                 self.playback.received(event.item_id, nbytes, index, response_id=event.response_id)
         self._early, self._early_bytes = [], 0
+        self.settle()
         interruption = self.playback.interrupt()
         for response_id in [*self._responses]:
             self._responses[response_id] = True
         self.downlink.reset()
+        self.queue.clear()
         self._part, self._unmarked_bytes = None, 0
-        self._pending_marks.clear()
         if self._stream_id is None or not (interruption.discarded_bytes or interruption.marks):
             return [], interruption
         return [self._carrier.encode_clear(self._stream_id).decode()], interruption
@@ -134,11 +162,26 @@ class DownlinkPlayer:
         Returns False for a mark of ours that is not pending: its audio was cleared, or it was
         returned before. Marks of the user are always True.
         """
-        if name not in self._pending_marks:
-            return not name.startswith(_OWN_MARK)
-        del self._pending_marks[name]
+        is_pending = self.queue.is_pending(name)
+        if not is_pending and not name.startswith(_OWN_MARK):
+            return True
+        self.queue.acknowledge(name)
         self.playback.acknowledge_mark(name)
-        return True
+        return is_pending
+
+    def settle(self) -> None:
+        """Move the playhead past the marks that the carrier should have returned and did not."""
+        for name in self.queue.expire():
+            self.playback.acknowledge_mark(name)
+
+    def release(self) -> list[str | bytes]:
+        """Return the retained frames that the carrier can queue now."""
+        self.settle()
+        return self.queue.release()
+
+    def close(self) -> None:
+        """Drop the retained frames: the call has ended."""
+        self.queue.clear()
 
     # --- Playing ---
 
@@ -146,12 +189,20 @@ class DownlinkPlayer:
         if self._stream_id is not None:
             return self._play(event, base64)
         nbytes = len(getattr(event, "delta", b"") if base64 is None else base64) + _OVERHEAD_BYTES
-        if self._early_bytes + nbytes <= MAX_EARLY_BYTES:
+        part = event.item_id, event.content_index or 0
+        if self._early_bytes + nbytes > MAX_EARLY_BYTES or part in self._overflowed:
+            if isinstance(event, AudioDelta):
+                self._drop(part, _nbytes(event, base64), self.session)
+        else:
             self._early.append((event, base64))
             self._early_bytes += nbytes
-        else:
-            self.dropped += 1
         return []
+
+    def _drop(self, part: tuple[str, int], nbytes: int, format: AudioFormat) -> None:
+        """Drop the end of a delta. Later deltas of its part are dropped too, or positions would be wrong."""
+        self.dropped += 1
+        self._overflowed[part] = None
+        self.overflow.append(AudioDropped(*part, nbytes * 1000 / format.bytes_per_second))
 
     def _play(self, event: Any, base64: bytes | None) -> list[str | bytes]:
         part = event.item_id, event.content_index or 0
@@ -165,7 +216,11 @@ class DownlinkPlayer:
         self, event: AudioDelta, part: tuple[str, int], base64: bytes | None
     ) -> list[str | bytes]:
         frames: list[str | bytes] = []
+        queue, played = self.queue, 0
         if part != self._part:
+            if part in self._overflowed:
+                self._drop(part, _nbytes(event, base64), self.session)
+                return frames
             frames += self._end_part()
             self._part, self._response_id = part, event.response_id
             self.downlink.begin(self.session)
@@ -177,25 +232,38 @@ class DownlinkPlayer:
             pieces = _pieces(base64, self._mark_bytes // 3 * 4)
         for piece in pieces:
             nbytes = len(piece) if base64 is None else decoded_nbytes(piece)
+            if queue.retained and not queue.has_room(nbytes * 1000 / self.downlink.session.bytes_per_second):
+                self._drop(part, _nbytes(event, base64) - played, self.downlink.session)
+                return frames + self._end_part()
+            played += nbytes
             self.playback.received(part[0], nbytes, part[1], response_id=event.response_id)
-            frames += self.downlink.encode(piece) if base64 is None else self.downlink.splice(piece)
+            frames += queue.push(
+                *(self.downlink.encode(piece) if base64 is None else self.downlink.splice(piece, nbytes))
+            )
             self._unmarked_bytes += nbytes
             if self._unmarked_bytes >= self._mark_bytes:
-                frames.append(self._mark())
+                frames += self._mark()
         return frames
 
     def _end_part(self) -> list[str | bytes]:
-        frames = self.downlink.flush() if self._part is not None else []
+        flushed, nbytes = self.downlink.flush() if self._part is not None else ([], 0)
         self._part = None
-        if self._unmarked_bytes or frames:
-            frames.append(self._mark())
+        frames = self.queue.push(flushed, nbytes)
+        if self._unmarked_bytes or flushed:
+            frames += self._mark()
         return frames
 
-    def _mark(self) -> str:
+    def _mark(self) -> list[str | bytes]:
+        if self.queue.overdue_ms < self._clock.ms:
+            self.settle()
         self._unmarked_bytes = 0
         name = self.playback.mark()
-        self._pending_marks[name] = None
-        return self._carrier.encode_mark(name, self._stream_id or "").decode()
+        return self.queue.push_mark(name, self._carrier.encode_mark(name, self._stream_id or "").decode())
+
+
+def _nbytes(event: AudioDelta, base64: bytes | None) -> int:
+    """Return the bytes of a delta's audio."""
+    return len(event.delta) if base64 is None else decoded_nbytes(base64)
 
 
 def _pieces(audio: bytes, size: int) -> Iterator[bytes]:

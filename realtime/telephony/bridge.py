@@ -32,19 +32,20 @@ from ..events import (
 from ..format import AudioFormat, AudioFormatLike, Side, session_format as stated_format
 from ..state import Interruption, Playback
 from ._paths import Uplink
-from ._player import DownlinkPlayer
+from ._player import AudioDropped, DownlinkPlayer
+from ._queue import CallerClock
 from .call import CallAudio, CallEnded, CallEvent, CallMark, CallStarted
 from .carrier import Carrier
 from .carriers import get_carrier
 from .media import MediaFormat
-from .order import Gap, Reorder
+from .order import MAX_DROPOUT, MAX_MISORDER, Gap, Reorder
 from .splice import cut_delta
 
 if TYPE_CHECKING:
     from .._guard import Frame
 
-# An event of the call or of the session, or an interruption.
-BridgeEvent: TypeAlias = CallEvent | ServerEvent | Interruption
+# An event of the call or of the session, an interruption, or audio of either side that was lost.
+BridgeEvent: TypeAlias = CallEvent | ServerEvent | Interruption | Gap | AudioDropped
 
 
 class BridgeOutput(Struct, frozen=True, gc=False):
@@ -52,7 +53,7 @@ class BridgeOutput(Struct, frozen=True, gc=False):
 
     Send the frames in order, a str as a text message and bytes as a binary one. `events` does not
     contain the caller's audio, has a spliced audio delta without its audio, and a `CallMark` of the
-    bridge's own only if its audio was played.
+    bridge's own only if its audio was played. A `Gap` comes before the audio that follows it.
     """
 
     to_carrier: tuple[str | bytes, ...] = ()
@@ -69,9 +70,10 @@ class BridgeStats:
 
     The base64 of spliced frames was copied. The audio of re-encoded ones was decoded: to convert
     it, to cut it into frames of the carrier's size, or because its frame was unusual.
-    `deltas_dropped` counts deltas that came after an interruption, or did not fit before the stream was
-    known; `messages_lost` and `messages_dropped` count messages of a carrier without guaranteed order that
-    did not arrive in time, and that arrived twice or late.
+    `deltas_dropped` counts deltas that came after an interruption, or did not fit what is retained.
+    `messages_lost` counts numbered messages of the carrier that did not arrive (in time);
+    `messages_dropped` those that arrived twice or late, from a carrier without guaranteed order.
+    `half_samples_dropped` counts 16-bit samples of either side of which only one byte arrived.
     """
 
     spliced_to_server: int = 0
@@ -81,6 +83,7 @@ class BridgeStats:
     deltas_dropped: int = 0
     messages_lost: int = 0
     messages_dropped: int = 0
+    half_samples_dropped: int = 0
 
     @property
     def spliced(self) -> int:
@@ -156,7 +159,11 @@ class Bridge:
 
     With `barge_in`, the caller's speech clears the audio that is not yet played, truncates the item
     that was played in part, and deletes items that were not played at all unless `delete_unheard` is
-    False. A mark about every 200 ms reports the playback position. Not safe for use by two threads at once.
+    False. A mark about every 200 ms reports the playback position.
+
+    A carrier is sent no more than it queues (`Carrier.QUEUE_MS`). Audio beyond that is retained, and
+    returned by `from_carrier` as marks come back or, if none does, as the caller's audio arrives; at most 30
+    minutes, then the newest is dropped with an `AudioDropped`. Not safe for use by two threads at once.
 
     Raises:
         ConfigError: an unknown carrier or format, or one that cannot be converted.
@@ -181,11 +188,17 @@ class Bridge:
         self._delete_unheard = delete_unheard
         received, played = self._carrier.FORMAT, self._play_format or self._carrier.FORMAT
         try:
-            self._uplink = Uplink(received, self._formats.negotiate(received))
-            self._player = DownlinkPlayer(self._carrier, played, self._formats.negotiate(played))
+            clock = CallerClock()
+            self._uplink = Uplink(received, self._formats.negotiate(received), clock)
+            self._player = DownlinkPlayer(self._carrier, played, self._formats.negotiate(played), clock)
         except AudioError as why:
             raise ConfigError(str(why)) from None
+        self._retained = self._player.queue.retained
         self._reorder: Reorder[Any] | None = None if self._carrier.IN_ORDER else Reorder(first=1)
+        # The next number of a carrier with guaranteed order, and the numbers that were skipped.
+        self._next_number: int | None = None
+        self._lost = 0
+        self._unreported = 0
         self._started: CallStarted | None = None
         self._ended = False
 
@@ -194,6 +207,7 @@ class Bridge:
     @property
     def playback(self) -> Playback:
         """The playback position of the session's audio."""
+        self._player.settle()
         return self._player.playback
 
     @property
@@ -226,8 +240,9 @@ class Bridge:
             reencoded_to_server=uplink.reencoded,
             reencoded_to_carrier=downlink.reencoded,
             deltas_dropped=self._player.dropped,
-            messages_lost=order.lost if order else 0,
+            messages_lost=order.lost if order else self._lost,
             messages_dropped=order.dropped if order else 0,
+            half_samples_dropped=uplink.half_samples + downlink.half_samples,
         )
 
     # --- The session's settings ---
@@ -282,10 +297,17 @@ class Bridge:
         cut = self._carrier.cut_media(frame)
         if cut is not None:
             message, item = cut
-            self._uplink.check(decoded_nbytes(item))
             if self._reorder is None:
-                append = self._uplink.splice(item)
+                append = self._uplink.take(item)
+                number = getattr(message, "sequence_number", None)  # `sequence`, without the property's call
+                if number != self._next_number:
+                    self._note_number(number)
+                elif number is not None:
+                    self._next_number = number + 1
+                if self._unreported or self._retained:
+                    return self._emit(self._after_gap(append))
                 return BridgeOutput((), (append,)) if append else _EMPTY
+            self._uplink.check(decoded_nbytes(item))
         else:
             message = self._carrier.decode(frame)
             item = message.as_call()
@@ -302,9 +324,31 @@ class Bridge:
         return self._end([], None)
 
     def _in_order(self, sequence: int | None, item: Any) -> list[Any]:
-        if self._reorder is None or sequence is None:
-            return [item]
-        return self._reorder.push(sequence, item)
+        """Return the items that are due, in order, with the gaps between them."""
+        if self._reorder is not None:
+            return [item] if sequence is None else self._reorder.push(sequence, item)
+        self._note_number(sequence)
+        return self._after_gap(item) if isinstance(item, CallAudio) else [item]
+
+    def _note_number(self, number: int | None) -> None:
+        """Count the numbers that a carrier with guaranteed order skipped."""
+        if number is None:
+            return
+        expected = number if self._next_number is None else self._next_number
+        skipped = number - expected
+        if -MAX_MISORDER <= skipped < 0:  # not lost, but late
+            late = min(self._unreported, 1)
+            skipped, number = -late, expected - 1
+        elif skipped > MAX_DROPOUT or skipped < 0:  # the carrier numbers anew
+            skipped = 0
+        self._lost += skipped
+        self._unreported += skipped
+        self._next_number = number + 1
+
+    def _after_gap(self, item: Any) -> list[Any]:
+        """Return `item`, which has audio of the caller, and before it the gap that is not reported yet."""
+        gap, self._unreported = self._unreported, 0
+        return [Gap(gap), item] if gap else [item]
 
     def _start(self, call: CallStarted, sequence: int | None) -> BridgeOutput:
         if call == self._started:
@@ -318,37 +362,44 @@ class Bridge:
             raise DecodeError(str(why), event_type="start") from None
         self._uplink, self._started = uplink, call
         output = self._emit(self._in_order(sequence, None))
-        frames = self._to_carrier(self._player.take_early())
-        return BridgeOutput(frames, output.to_server, (call, *output.events))
+        early = self._play(self._player.take_early())
+        return BridgeOutput(
+            output.to_carrier + early.to_carrier, output.to_server, (call, *output.events, *early.events)
+        )
 
     def _end(self, items: list[Any], call: CallEnded | None) -> BridgeOutput:
         """Release all waiting messages and audio. Only the first of several ends becomes an event."""
         if self._reorder is not None:
             items += self._reorder.flush()
         output = self._emit([*items, None if self._ended else call])
-        self._ended = self._ended or call is not None
+        if call is not None:
+            self._ended = True
+            self._player.close()
         tail = self._uplink.flush()
         return BridgeOutput((), (*output.to_server, tail) if tail else output.to_server, output.events)
 
     def _emit(self, items: list[Any]) -> BridgeOutput:
-        """Return the output of base64 audio (bytes) and call events, in the order of the carrier."""
+        """Return the output of append frames (str), base64 audio (bytes) and call events, in order."""
         appends: list[str] = []
         events: list[BridgeEvent] = []
         for item in items:
             match item:
-                case None | Gap():
+                case None:
                     continue
                 case bytes():
                     appends.append(self._uplink.splice(item))
+                case str():
+                    appends.append(item)
                 case CallAudio():
                     appends.append(self._uplink.encode(item.audio))
                 case CallMark() if not self._player.on_mark(item.name):
                     continue
                 case _:
                     events.append(item)
-        if not appends and not events:
+        frames = self._to_carrier(self._player.release()) if self._retained else ()
+        if not appends and not events and not frames:
             return _EMPTY
-        return BridgeOutput((), tuple(filter(None, appends)), tuple(events))
+        return BridgeOutput(frames, tuple(filter(None, appends)), tuple(events))
 
     # --- From the server ---
 
@@ -361,12 +412,12 @@ class Bridge:
         """
         cut = cut_delta(frame)
         if cut is not None:
-            return BridgeOutput(self._to_carrier(self._player.on_delta(*cut)), (), (cut[0],))
+            return self._play(self._player.on_delta(*cut), cut[0])
         event = decode_server(frame)
         kind = "" if isinstance(event, UnknownEvent) else event.type
         play = _ON_PLAYER.get(kind)
         if play is not None:
-            return BridgeOutput(self._to_carrier(play(self._player, event)), (), (event,))
+            return self._play(play(self._player, event), event)
         if kind == "input_audio_buffer.speech_started" and self._barge_in:
             output = self.interrupt()
             return BridgeOutput(output.to_carrier, output.to_server, (event, *output.events))
@@ -376,7 +427,7 @@ class Bridge:
             self._player.session = self.output_format
         elif kind == "error":
             self._formats.on_error()
-        self.playback.feed(event)
+        self._player.playback.feed(event)
         return BridgeOutput((), (), (event,))
 
     def interrupt(self) -> BridgeOutput:
@@ -394,6 +445,14 @@ class Bridge:
             tuple(encode(event).decode() for event in events),
             (interruption,) if interruption != Interruption() else (),
         )
+
+    def _play(self, frames: list[str | bytes], *events: BridgeEvent) -> BridgeOutput:
+        """Return the output of frames to the carrier and of events, with the audio that was dropped."""
+        overflow = self._player.overflow
+        if overflow:
+            events += tuple(overflow)
+            overflow.clear()
+        return BridgeOutput(self._to_carrier(frames), (), events)
 
     def _to_carrier(self, frames: list[str | bytes]) -> tuple[str | bytes, ...]:
         return () if self._ended else tuple(frames)

@@ -276,6 +276,11 @@ class Carrier(ABC):
     MIN_MEDIA_MS: ClassVar[int] = 0
     # The longest, in ms; None if there is no limit.
     MAX_MEDIA_MS: ClassVar[int | None] = None
+    # The audio that the carrier queues, in ms, at least 1,000; it drops or refuses more. None if it documents no
+    # limit: `_queue.DEFAULT_QUEUE_MS` is used.
+    QUEUE_MS: ClassVar[int | None] = None
+    # The place that a mark takes in that queue, in ms of audio.
+    QUEUE_MARK_MS: ClassVar[int] = 0
 
     # The decoders of what the carrier sends, and of what it receives.
     messages: ClassVar[MessageReader[Any]]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
 from typing import Final
 
+from .._text import did_you_mean
 from ..errors import ConfigError, snippet
 from . import plivo, telnyx, twilio, vonage
 from .carrier import Carrier
@@ -34,5 +35,6 @@ def get_carrier(carrier: str | Carrier | ModuleType) -> Carrier:
         raise TypeError(f"a carrier is a name, a Carrier or a carrier's module, not {type(carrier).__name__}")
     found = CARRIERS.get(carrier)
     if found is None:
-        raise ConfigError(f"unknown carrier {snippet(repr(carrier))}; known are {', '.join(CARRIERS)}")
+        near = did_you_mean(carrier, CARRIERS)
+        raise ConfigError(f"unknown carrier {snippet(repr(carrier))}{near}; known are {', '.join(CARRIERS)}")
     return found

@@ -11,7 +11,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..errors import AudioError
+from ..errors import AudioError, snippet
 from ..format import AudioFormat
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class MediaFormat:
         samples, rest = divmod(ms * self.sample_rate, 1000)
         if rest or ms < 0 or not self.sample_width:
             raise AudioError(
-                f"{ms} ms of {self.encoding} at {self.sample_rate} Hz is not a whole number of samples"
+                f"{ms} ms of {snippet(self.encoding)} at {self.sample_rate} Hz is not a whole number of samples"
             )
         return samples * self.sample_width * self.channels
 
@@ -87,7 +87,7 @@ class MediaFormat:
         """
         sample = _SILENCE.get(self.encoding)
         if sample is None:
-            raise AudioError(f"{self.encoding} does not consist of samples")
+            raise AudioError(f"{snippet(self.encoding)} does not consist of samples")
         return sample * (nbytes // len(sample))
 
 

@@ -21,7 +21,7 @@ MAX_MISORDER: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """`count` consecutive numbers, at most `MAX_DROPOUT`, that did not arrive in time."""
+    """`count` consecutive numbers that did not arrive, or not in time."""
 
     count: int
 

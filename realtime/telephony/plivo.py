@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 # - extra_headers is the text of the XML's extraHeaders: "name=value;name=value".
 # The byte order of x-l16 is not documented; Plivo's own examples assume little-endian.
 # `stop` is not on the page; Plivo's examples handle one.
+# How much audio Plivo queues is on no page (docs.plivo.com/docs/voice/xml/audiostream, support.plivo.com "Audio
+# Stream"). Read 2026-11-29.
 
 # The spellings of encodings in `playAudio`.
 CONTENT_TYPES: Final = {"PCMU": "audio/x-mulaw", "L16": "audio/x-l16"}
@@ -218,6 +220,7 @@ class Plivo(Carrier):
 
     NAME = "plivo"
     FORMAT = MediaFormat("PCMU", 8_000)
+    QUEUE_MS = None  # not documented
 
     messages = MessageReader[Message](Message)
     commands = MessageReader[Command](Command)
@@ -237,7 +240,8 @@ class Plivo(Carrier):
 
     def encode_mark(self, name: str, stream_id: str) -> bytes:
         """Return the frame of a `Checkpoint`. Raises what `encode` raises."""
-        return self.encode(Checkpoint(stream_id, name))
+        names = to_json_str(stream_id), to_json_str(name)
+        return b'{"event":"checkpoint","streamId":%b,"name":%b}' % names
 
     def encode_clear(self, stream_id: str) -> bytes:
         """Return the frame of a `ClearAudio`. Raises what `encode` raises."""

@@ -24,6 +24,7 @@ from .carrier import (
     MessageReader,
     SampleRate,
     UnknownMessage,
+    to_json_str,
 )
 from .media import MediaFormat
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 # - A mark comes back once the audio sent before it was played, at once if nothing is queued;
 #   clear returns all pending marks.
 # The byte order of L16 is not documented; that of RTP's L16 (RFC 3551, section 4.5.11) is used.
+# How much audio Telnyx queues is on neither page, nor a code for too much in its catalogue of errors
+# (developers.telnyx.com/data/api-errors.json). Read 2026-11-29.
 
 
 class _Telnyx(CarrierMessage, tag_field="event"):
@@ -208,6 +211,7 @@ class Telnyx(Carrier):
     IN_ORDER = False
     MIN_MEDIA_MS = 20
     MAX_MEDIA_MS = 30_000
+    QUEUE_MS = None  # not documented
 
     messages = MessageReader[Message](Message)
     commands = MessageReader[Command](Command)
@@ -224,7 +228,7 @@ class Telnyx(Carrier):
 
     def encode_mark(self, name: str, stream_id: str = "") -> bytes:
         """Return the frame of a `Mark`. Raises what `encode` raises."""
-        return self.encode(Mark(MarkBody(name)))
+        return b'{"event":"mark","mark":{"name":%b}}' % to_json_str(name)
 
     def encode_clear(self, stream_id: str = "") -> bytes:
         """Return the frame of a `Clear`."""

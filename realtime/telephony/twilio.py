@@ -32,6 +32,8 @@ from .media import MediaFormat
 # - A track is "inbound" (the caller) or "outbound"; in dtmf it is "inbound_track".
 # - A mark comes back once the audio sent before it was played; clear returns all pending marks.
 # - Messages arrive in the order of their sequenceNumber, from 1 on; connected has none.
+# More than ten minutes of queued audio is not accepted: error 31931, sent once a stream
+# (twilio.com/docs/api/errors/31931). Read 2026-11-29.
 
 
 class _Twilio(CarrierMessage, tag_field="event", rename="camel"):
@@ -183,6 +185,7 @@ class Twilio(Carrier):
 
     NAME = "twilio"
     FORMAT = MediaFormat("PCMU", 8_000)
+    QUEUE_MS = 600_000
 
     messages = MessageReader[Message](Message)
     commands = MessageReader[Command](Command)
@@ -193,7 +196,8 @@ class Twilio(Carrier):
 
     def encode_mark(self, name: str, stream_id: str) -> bytes:
         """Return the frame of a `Mark`. Raises what `encode` raises."""
-        return self.encode(Mark(stream_id, MarkBody(name)))
+        names = to_json_str(stream_id), to_json_str(name)
+        return b'{"event":"mark","streamSid":%b,"mark":{"name":%b}}' % names
 
     def encode_clear(self, stream_id: str) -> bytes:
         """Return the frame of a `Clear`. Raises what `encode` raises."""

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 # Source: Vonage's documentation, "WebSockets in the Vonage Voice API"
 # (developer.vonage.com/en/voice/voice-api/concepts/websockets). Read 2026-11-24.
 # - Audio is 16-bit linear PCM, mono, little-endian, at 8,000, 16,000 or 24,000 Hz (content-type
-#   "audio/l16;rate=..."), in binary frames of exactly 20 ms both ways; some 3,000 are buffered.
+#   "audio/l16;rate=..."), in binary frames of exactly 20 ms both ways.
 # - websocket:connected has the headers of the NCCO's endpoint beside its own keys, any JSON.
 # - One websocket:dtmf a key; duration is in ms.
 # - notify comes back with its payload once the audio sent before it was played; clear drops it.
+# 3,072 messages are buffered, about 60 s of audio (developer.vonage.com/en/tutorials/play-audio-into-a-websocket,
+# "Create the WebSocket"). Read 2026-11-29. That a notify counts as a message is assumed.
 
 _CONNECTED = "websocket:connected"
 _CONTENT_TYPE = re.compile(r"\s*([\w/.+-]+)\s*(?:;\s*rate\s*=\s*([1-9][0-9]{3,5})\s*)?", re.ASCII)
@@ -145,6 +147,8 @@ class Vonage(Carrier):
     FORMAT = MediaFormat("L16", 16_000)
     MEDIA_IS_BINARY = True
     FRAME_MS = 20
+    QUEUE_MS = 3_072 * FRAME_MS
+    QUEUE_MARK_MS = FRAME_MS
 
     # WebsocketConnected is not here: its headers have any names, which no Struct has.
     messages = MessageReader[Any](WebsocketDtmf | WebsocketCleared | WebsocketNotify)
@@ -199,8 +203,7 @@ class Vonage(Carrier):
 
     def encode_mark(self, name: str, stream_id: str = "") -> bytes:
         """Return the text frame of a `Notify` with the mark `name`. Raises what `encode` raises."""
-        to_json_str(name)
-        return self.encode(Notify({"name": name}))
+        return b'{"action":"notify","payload":{"name":%b}}' % to_json_str(name)
 
     def encode_clear(self, stream_id: str = "") -> bytes:
         """Return the text frame of a `Clear`."""
