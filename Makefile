@@ -7,7 +7,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-on test-all check format bench bench-report resampler-report docs fuzz wheel clean FORCE
+.PHONY: help demo test test-on test-all check format bench bench-report resampler-report docs fuzz mutation wheel clean FORCE
 
 PYTHONS := 3.11 3.12 3.13 3.14
 VENV ?= .venv
@@ -107,12 +107,16 @@ docs: $(VENV)/.has-docs ## build the documentation into site/ (view: python -m h
 fuzz: $(VENV)/.has-dev ## decode mutated frames for ten minutes or more
 	$(python) -m pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz -p no:cacheprovider -o faulthandler_timeout=0
 
+# Results are stored under .mutation: a run that was stopped continues, and runs survivors again.
+mutation: $(VENV)/.has-mutation ## run the mutation tests, an hour on two cores (ARGS="realtime/codec.py --jobs 2")
+	@$(python) -m tools.mutation $(ARGS)
+
 wheel: $(VENV)/.has-dev ## build the wheel and the sdist into dist/
 	$(python) -m build --outdir dist
 
 clean: ## remove everything that these commands created
 	rm -rf .venv .venv-* .asv dist build site demo-out htmlcov .coverage* .pytest_cache .mypy_cache \
-		.ruff_cache .hypothesis *.egg-info
+		.ruff_cache .hypothesis .mutation *.egg-info
 	find realtime tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 FORCE:

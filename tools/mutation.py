@@ -1,0 +1,427 @@
+"""Mutation tests: change one expression of a module, and see whether its tests fail (`make mutation`).
+
+mutmut makes the mutants; its runner is not used. It forks after the import and switches mutants when a function
+is called, so it mutates neither module constants, class bodies and decorated functions, nor the functions that a
+codec makes when it is imported. Here the parent imports third-party packages only and forks once for each
+mutant; the child imports the mutated module in place of the original and runs, fastest first, the tests that
+executed the changed line. Three kinds of mutants are left out: in annotations and other code for type checkers,
+in the text of exceptions, and calls of `len` and `isinstance` without an argument or with None for one.
+
+Results are stored in .mutation/: a run continues where the last one was stopped, and runs survivors again.
+tools/survivors/<module>.toml lists the accepted ones with a reason. They count as survivors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import bisect
+import contextlib
+import gc
+import hashlib
+import importlib.abc
+import importlib.util
+import itertools
+import json
+import os
+import pickle
+import resource
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import coverage
+import hypothesis
+import libcst as cst
+import pytest
+from libcst.metadata import MetadataWrapper, WhitespaceInclusivePositionProvider as Positions
+from mutmut.mutation.mutators import mutation_operators, operator_arg_removal, operator_string
+
+ROOT = Path.cwd()  # the tree to test, which need not be this file's
+HOSTILE = "tests/test_hostile.py"
+# Each module and the files of its tests (patterns, relative to the root).
+MODULES = {
+    "realtime/codec.py": f"tests/test_codec.py tests/test_guard.py tests/test_errors.py tests/test_live.py {HOSTILE}",
+    "realtime/repair.py": f"tests/test_repair.py tests/test_codec.py tests/test_errors.py {HOSTILE}",
+    "realtime/peek.py": f"tests/test_peek*.py tests/test_codec.py tests/test_guard.py {HOSTILE}",
+    "realtime/_guard.py": f"tests/test_guard.py tests/test_codec.py {HOSTILE}",
+    "realtime/append.py": "tests/test_append.py tests/test_codec.py tests/test_base64.py",
+    "realtime/format.py": "tests/test_format.py tests/test_build.py",
+    "realtime/_secrets.py": "tests/test_secrets*.py tests/recording/test_redact*.py tests/test_errors.py",
+    "realtime/state/playback.py": "tests/state/test_playback*.py tests/state/test_common.py",
+    "realtime/state/conversation.py": "tests/state/test_conversation*.py tests/state/test_common.py",
+    "realtime/state/restore.py": "tests/state/test_restore*.py",
+    "realtime/state/usage.py": "tests/state/test_usage*.py tests/state/test_tokens*.py",
+    "realtime/state/cost.py": "tests/state/test_cost*.py",
+    "realtime/telephony/bridge.py": "tests/telephony/test_bridge*.py",
+    "realtime/telephony/_paths.py": "tests/telephony/test_bridge*.py",
+    "realtime/telephony/_player.py": "tests/telephony/test_bridge*.py",
+    "realtime/telephony/_convert.py": "tests/telephony/test_bridge*.py tests/telephony/test_media.py",
+    "realtime/telephony/media.py": "tests/telephony/test_media*.py tests/telephony/test_carrier.py",
+    "realtime/telephony/splice.py": "tests/telephony/test_splice*.py tests/telephony/test_bridge*.py",
+    "realtime/recording/recorder.py": "tests/recording/test_recorder*.py tests/recording/test_repair.py",
+    "realtime/recording/repair.py": "tests/recording/test_repair*.py tests/recording/test_recorder.py",
+    "realtime/recording/redact.py": "tests/recording/test_redact*.py tests/recording/test_recorder.py",
+}
+WORK = ROOT / ".mutation"
+# A mutant may take this much CPU time and three times that of the original, and ten times as much by the clock.
+CPU_SECONDS = 5
+# A line that fewer tests execute may be one whose result is stored for later tests: all tests are run.
+FEW_TESTS = 10
+INVALID = 77  # in place of pytest's exit code: the mutated source does not compile
+
+
+# --- Mutants -------------------------------------------------------------------------
+
+
+class Mutant(NamedTuple):
+    """One change of a module: its first line, the new source, and the stripped lines before and after."""
+
+    line: int
+    source: str
+    removed: str
+    added: str
+    key: str  # of the module and the mutated method: other edits do not change it
+
+
+class Visitor(cst.CSTVisitor):
+    """Collects each node that one of mutmut's operators changes, with what it becomes."""
+
+    METADATA_DEPENDENCIES = (Positions,)
+
+    def __init__(self) -> None:
+        self.found: list[tuple[cst.CSTNode, cst.CSTNode, Any]] = []
+        self.raising = 0
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if is_for_types(node):
+            return False
+        self.raising += isinstance(node, cst.Raise)
+        for kind, operator in mutation_operators:
+            if not isinstance(node, kind) or (operator is operator_string and self.raising):
+                continue
+            if operator is operator_arg_removal and getattr(node.func, "value", "") in ("len", "isinstance"):
+                continue
+            self.found += [(node, mutated, self.get_metadata(Positions, node)) for mutated in operator(node)]
+        return True
+
+    def on_leave(self, original_node: cst.CSTNode) -> None:
+        self.raising -= isinstance(original_node, cst.Raise)
+
+
+def is_for_types(node: cst.CSTNode) -> bool:
+    """Return True if only a type checker reads `node`."""
+    if isinstance(node, cst.If):
+        return getattr(node.test, "value", "") == "TYPE_CHECKING"
+    if isinstance(node, cst.AnnAssign):
+        return getattr(node.annotation.annotation, "value", "") == "TypeAlias"
+    if isinstance(node, cst.Assign):
+        return isinstance(node.value, cst.Call) and getattr(node.value.func, "value", "") == "TypeVar"
+    return isinstance(node, cst.Annotation)
+
+
+def mutants_of(module: str) -> Iterator[Mutant]:
+    """Yield the mutants of a file. The same source is yielded once."""
+    source = (ROOT / module).read_text()
+    visitor = Visitor()
+    tree = MetadataWrapper(cst.parse_module(source)).visit(visitor)
+    old = source.split("\n")
+    starts = [0, *itertools.accumulate(len(line) + 1 for line in old)]
+    blocks = sorted({0, *(line - 1 for line in block_lines(ast.parse(source)))})
+    seen = {source}
+    for node, mutated, span in visitor.found:
+        if isinstance(node, cst.BaseCompoundStatement):  # its text depends on its indentation
+            changed = tree.deep_replace(node, mutated).code  # type: ignore[union-attr]
+        else:
+            start, end = (starts[place.line - 1] + place.column for place in (span.start, span.end))
+            changed = source[:start] + tree.code_for_node(mutated) + source[end:]
+        if changed in seen:
+            continue
+        seen.add(changed)
+        new = changed.split("\n")
+        first = next(i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
+        rest = next(i for i in range(1, len(old)) if old[-i] != new[-i]) - 1
+        removed, added = (" ".join(map(str.strip, lines[first : len(lines) - rest])) for lines in (old, new))
+        begin, end = ([*blocks, len(old)][bisect.bisect_right(blocks, first) - 1 :])[:2]
+        block = "\n".join([module, *new[begin : end + len(new) - len(old)]])
+        yield Mutant(first + 1, changed, removed, added, hashlib.sha1(block.encode()).hexdigest())
+
+
+def block_lines(tree: ast.AST) -> Iterator[int]:
+    """Yield the first lines of top-level statements and of methods."""
+    for node in getattr(tree, "body", ()):
+        yield min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        if isinstance(node, ast.ClassDef):
+            yield from block_lines(node)
+
+
+def statement_lines(source: str) -> dict[int, range]:
+    """Return the lines of the statement of each line; of a compound statement, those of its header."""
+    lines = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.stmt, ast.ExceptHandler)):
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+            body = getattr(node, "body", None)
+            last = max(first, body[0].lineno - 1) if body else node.end_lineno or first
+            for line in range(first, last + 1):
+                lines[line] = range(first, last + 1)
+    return lines
+
+
+# --- Runs ----------------------------------------------------------------------------
+
+
+class Hook(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports `source` as the code of one module."""
+
+    def __init__(self, module: str, source: str) -> None:
+        self.path, self.source = ROOT / module, source
+        self.name = module.removesuffix(".py").replace("/", ".")
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> Any:
+        if fullname == self.name:
+            return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
+        return None
+
+    def exec_module(self, module: Any) -> None:
+        exec(compile(self.source, self.path, "exec"), module.__dict__)
+
+
+class Plugin:
+    """Selects and orders tests; reports durations, covered lines and the first failure."""
+
+    def __init__(self, order: list[str] | None, tracer: coverage.Coverage | None = None) -> None:
+        self.order, self.tracer = order, tracer
+        self.seconds: dict[str, float] = {}
+        self.failed = ""
+
+    def pytest_configure(self) -> None:
+        # After conftest has loaded its profile, before test files are imported: the same examples each time.
+        shrink = {hypothesis.Phase.shrink, hypothesis.Phase.explain, hypothesis.Phase.reuse}
+        hypothesis.settings.register_profile(
+            "mutation", derandomize=True, database=None, phases=set(hypothesis.Phase) - shrink
+        )
+        hypothesis.settings.load_profile("mutation")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if self.order is not None:
+            found = {item.nodeid: item for item in items}
+            items[:] = [found[name] for name in self.order if name in found]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        if self.tracer:
+            self.tracer.switch_context(item.nodeid)
+        started = time.process_time()
+        try:
+            return (yield)
+        finally:
+            self.seconds[item.nodeid] = time.process_time() - started
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def run_child(
+    module: str, source: str, order: list[str] | None, trace: bool, folder: Path, cpu: float
+) -> Any:
+    """Run the tests on `source` in a process that does nothing else. Returns the answer for the parent."""
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu) + 1, int(cpu) + 5))
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    try:
+        compile(source, module, "exec")
+    except SyntaxError:
+        return INVALID, ""
+    null = os.open(os.devnull, os.O_RDWR)
+    output = os.open(folder / "output", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+    for number, to in ((0, null), (1, output), (2, output)):
+        os.dup2(to, number)
+    sys.meta_path.insert(0, Hook(module, source))
+    tracer = (
+        coverage.Coverage(data_file=None, include=[str(ROOT / module)], config_file=False) if trace else None
+    )
+    plugin = Plugin(order, tracer)
+    if tracer:
+        tracer.start()
+    if order:
+        files = {name.partition("::")[0] for name in order}
+    else:
+        files = {
+            str(path.relative_to(ROOT)) for pattern in MODULES[module].split() for path in ROOT.glob(pattern)
+        }
+    arguments = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--tb=short",
+        f"--basetemp={folder}/tmp",
+        *sorted(files),
+    ]
+    code = int(pytest.main(arguments, plugins=[plugin]))
+    if not tracer:
+        return code, plugin.failed
+    tracer.stop()
+    covered = tracer.get_data().contexts_by_lineno(str(ROOT / module))
+    loaded = [name for name in sys.modules if name.partition(".")[0] not in ("realtime", "tests", "__main__")]
+    return code, plugin.failed, plugin.seconds, covered, loaded
+
+
+def start(
+    module: str, source: str, order: list[str] | None, folder: Path, cpu: float, trace: bool = False
+) -> int:
+    """Fork a process that runs the tests on `source`. Returns its id."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            answer = run_child(module, source, order, trace, folder, cpu)
+            (folder / "answer").write_bytes(pickle.dumps(answer))
+        finally:
+            os._exit(0)
+    return pid
+
+
+def finish(pid: int, folder: Path) -> Any:
+    """Return the answer of a child that ended. One without an answer hit a limit, or was ended by its mutant."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # processes that its tests started
+    answer = folder / "answer"
+    return pickle.loads(answer.read_bytes()) if answer.exists() else (1, "timeout or crash")
+
+
+def run_original(module: str, order: list[str] | None, *, trace: bool) -> Any:
+    """Run the tests on the original, which must pass."""
+    folder = WORK / f"{os.getpid()}-original"
+    pid = start(module, (ROOT / module).read_text(), order, folder, 600, trace)
+    os.waitpid(pid, 0)
+    answer = finish(pid, folder)
+    if answer[0]:
+        sys.exit(f"the tests of {module} fail without a mutation:\n{(folder / 'output').read_text()}")
+    return answer
+
+
+def run_module(module: str, jobs: int, killed: sqlite3.Connection) -> tuple[int, list[Mutant]]:
+    """Run all mutants of a module. Returns their number, and those that survived."""
+    _, _, seconds, covered, loaded = run_original(module, None, trace=True)
+    for name in loaded:  # so that children need not import them
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.freeze()
+    every = sorted(seconds, key=seconds.__getitem__)
+    run_original(module, every, trace=False)
+    lines = statement_lines((ROOT / module).read_text())
+    waiting = list(mutants_of(module))[::-1]
+    total, survivors, began = len(waiting), [], time.monotonic()
+    running: dict[int, tuple[Mutant, Path, float]] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            if killed.execute("SELECT test FROM killed WHERE key = ?", [mutant.key]).fetchone():
+                continue
+            tests = {test for line in lines.get(mutant.line, [mutant.line]) for test in covered.get(line, ())}
+            order = [test for test in every if test in tests]
+            if not tests:
+                survivors.append(mutant)
+                continue
+            if "" in tests or len(order) < FEW_TESTS:
+                order += [test for test in every if test not in tests]
+            cpu = CPU_SECONDS + 3 * sum(seconds[test] for test in order)
+            folder = WORK / f"{os.getpid()}-{len(waiting)}"
+            pid = start(module, mutant.source, order, folder, cpu)
+            running[pid] = mutant, folder, time.monotonic() + 10 * cpu
+        time.sleep(0.005)
+        for pid, (mutant, folder, deadline) in list(running.items()):
+            if time.monotonic() > deadline:
+                os.killpg(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            elif os.waitpid(pid, os.WNOHANG)[0] == 0:
+                continue
+            del running[pid]
+            code, test = finish(pid, folder)
+            shutil.rmtree(folder)
+            if code == INVALID:
+                total -= 1
+            elif code:
+                killed.execute("INSERT OR REPLACE INTO killed VALUES (?, ?, ?)", [mutant.key, module, test])
+            else:
+                survivors.append(mutant)
+            if len(waiting) % 50 == 0 or not (waiting or running):
+                state = f"{total - len(waiting)} of {total} run, {len(survivors)} survive"
+                print(f"{module}: {state}, {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return total, sorted(survivors)
+
+
+# --- Report --------------------------------------------------------------------------
+
+
+def accepted_of(module: str) -> dict[tuple[str, str], str]:
+    """Return the accepted survivors of a module, each a line and its mutant, and the reason."""
+    name = module.removeprefix("realtime/").removesuffix(".py").replace("/", ".")
+    path = ROOT / "tools" / "survivors" / f"{name}.toml"
+    tables = tomllib.loads(path.read_text())["survivor"] if path.exists() else []
+    return {(table["line"], mutant): table["reason"] for table in tables for mutant in table["mutants"]}
+
+
+def report(module: str, total: int, survivors: list[Mutant], *, toml: bool) -> bool:
+    """Print the score and the survivors that are not accepted. Returns True if there is none."""
+    accepted = accepted_of(module)
+    new = [mutant for mutant in survivors if (mutant.removed, mutant.added) not in accepted]
+    stale = set(accepted) - {(mutant.removed, mutant.added) for mutant in survivors}
+    score = 100 * (total - len(survivors)) / max(total, 1)
+    print(
+        f"{module:34} {score:5.1f} %   {total} mutants, {len(survivors)} survive, "
+        f"{len(survivors) - len(new)} of them accepted"
+    )
+    for mutant in new:
+        if toml:
+            line, changed = json.dumps(mutant.removed), json.dumps(mutant.added)
+            print(f'[[survivor]]  # {mutant.line}\nline = {line}\nmutants = [{changed}]\nreason = ""\n')
+        else:
+            print(f"{module}:{mutant.line}\n  - {mutant.removed}\n  + {mutant.added}")
+    for line, changed in sorted(stale):
+        print(f"{module}: accepted, but killed or gone:\n  - {line}\n  + {changed}")
+    return not new and not stale
+
+
+def main() -> int:
+    """Run the command. Returns 0 if every survivor is accepted, and every accepted one survives."""
+    parser = argparse.ArgumentParser(prog="make mutation", description="Run mutation tests.")
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="such as realtime/codec.py (default: all)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="processes (default: one for each core)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="also run the mutants that were killed before")
+    parser.add_argument("--toml", action="store_true", help="print survivors as entries for tools/survivors/")
+    arguments = parser.parse_args()
+    unknown = set(arguments.modules) - set(MODULES)
+    if unknown:
+        parser.error(f"no tests are listed for {', '.join(sorted(unknown))}; known are {', '.join(MODULES)}")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.path[0] = str(ROOT)
+    WORK.mkdir(exist_ok=True)
+    killed = sqlite3.connect(WORK / "killed.sqlite", timeout=60, isolation_level=None)
+    killed.execute("CREATE TABLE IF NOT EXISTS killed (key PRIMARY KEY, module, test)")
+    good = True
+    for module in arguments.modules or MODULES:
+        if arguments.fresh:
+            killed.execute("DELETE FROM killed WHERE module = ?", [module])
+        total, survivors = run_module(module, arguments.jobs, killed)
+        good &= report(module, total, survivors, toml=arguments.toml)
+        sys.stdout.flush()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
