@@ -110,7 +110,7 @@ class LenientDecoder:
         except msgspec.ValidationError as error:
             raise ValidationFailure.from_msgspec(error, path) from None
         values = {}
-        for field in msgspec.structs.fields(cls):
+        for field in _fields(cls):
             part = parts.get(field.encode_name)
             if part is not None:
                 values[field.name] = self.decode(part, field.type, f"{path}.{field.encode_name}")
@@ -166,6 +166,12 @@ class LenientDecoder:
 @cache
 def _decoder(tp: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(tp)
+
+
+@cache
+def _fields(cls: type[Wire]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # msgspec evaluates the annotations anew at each call.
+    return msgspec.structs.fields(cls)
 
 
 @cache
