@@ -53,12 +53,13 @@ def test_every_value_of_every_frame_replaced_by_every_unexpected_value(
     dialect: str, side: str, frame: str
 ) -> None:
     decode, encode = cases.decoder(dialect, side), cases.DIALECTS[dialect].encode
-    for index in range(len(_places(json.loads(frame)))):
+    wire = json.loads(frame)
+    for container, key in _places(wire):
+        original = container[key]
         for value in UNEXPECTED:
-            wire = json.loads(frame)
-            container, key = _places(wire)[index]
             container[key] = value
             _decode(decode, encode, json.dumps(wire))
+        container[key] = original
 
 
 @pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
