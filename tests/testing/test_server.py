@@ -233,7 +233,7 @@ def test_a_thread_that_does_not_end_gives_a_warning(monkeypatch: pytest.MonkeyPa
         may_end.wait(20)
 
     server = LoopbackServer(script=block).__enter__()
-    with connect(server.url) as client:
+    with connect(server.url, close_timeout=0.2) as client:
         send(client, RESPOND)
         assert is_blocked.wait(20)
         (thread,) = (thread for thread in threading.enumerate() if thread.name == "LoopbackServer")
