@@ -4,10 +4,11 @@
 #   PYTHON=...  interpreter for the environment (default: the first suitable one on PATH)
 #   VENV=...    folder of the environment (default: .venv)
 #   ARGS=...    additional arguments for the command that the target runs
+#   SKIP=...    a version of Python that test-all leaves out
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-on test-all check format bench bench-report resampler-report docs fuzz mutation wheel clean FORCE
+.PHONY: help demo test test-slow test-on test-all check format bench bench-report resampler-report docs fuzz mutation wheel clean FORCE
 
 PYTHONS := 3.11 3.12 3.13 3.14
 VENV ?= .venv
@@ -51,17 +52,24 @@ $(VENV)/.has-%: pyproject.toml $(VENV)/.made-with
 demo: $(VENV)/.has-testing ## run a phone call through the library (ARGS="--fast --format g711_ulaw")
 	@$(python) -m realtime demo $(ARGS)
 
-test: $(VENV)/.has-dev ## run the tests, with warnings as errors
-	$(python) -m pytest $(ARGS)
+# Tests start hundreds of processes, which take half of the time if compiled modules may be stored.
+unexport PYTHONDONTWRITEBYTECODE
+in_parallel := -n auto --dist worksteal -m 'not slow'
+
+test: $(VENV)/.has-dev ## run all tests but the slow ones on all cores (ARGS="-x tests/test_codec.py": these, in one process)
+	$(python) -m pytest $(or $(ARGS),$(in_parallel))
+
+test-slow: $(VENV)/.has-dev ## run the slow tests
+	$(python) -m pytest -m slow $(ARGS)
 
 test-on: $(VENV)/.has-dev-test
-	$(python) -m pytest $(ARGS)
+	$(python) -m pytest $(or $(ARGS),$(in_parallel))
 
 # Interpreters are searched on PATH and among pyenv's versions (next to its shims, in PYENV_ROOT, in ~/.pyenv).
-test-all: ## run the tests on every installed Python from 3.11 to 3.14
+test-all: ## `make test` on every installed Python from 3.11 to 3.14 (SKIP=3.11: but this one)
 	@shims="$$(printf '%s' "$$PATH" | tr : '\n' | sed -n 's,/shims/*$$,,p')"; \
 	passed= failed= missing=; \
-	for version in $(PYTHONS); do \
+	for version in $(filter-out $(SKIP),$(PYTHONS)); do \
 		found=; \
 		for root in "" $$shims "$$PYENV_ROOT" "$$HOME/.pyenv"; do \
 			if [ -z "$$root" ]; then set -- python$$version; else set -- "$$root"/versions/$$version.*/bin/python$$version; fi; \
@@ -76,7 +84,7 @@ test-all: ## run the tests on every installed Python from 3.11 to 3.14
 		then passed="$$passed $$version"; else failed="$$failed $$version"; fi; \
 	done; \
 	echo "--- passed:$${passed:- none}; failed:$${failed:- none}; not found:$${missing:- none}"; \
-	[ -n "$$passed" ] && [ -z "$$failed" ]
+	[ -n "$$passed$(SKIP)" ] && [ -z "$$failed" ]
 
 # Runs all four, even if one fails.
 check: $(VENV)/.has-dev ## lint, check the format, check types with mypy and basedpyright

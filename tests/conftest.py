@@ -1,4 +1,4 @@
-"""Hypothesis profiles, and the handling of Ctrl-C, for all tests.
+"""Hypothesis profiles, the number of processes, and the handling of Ctrl-C, for all tests.
 
 The profile `fuzz` is for a long run over hostile frames:
 pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz
@@ -6,8 +6,10 @@ pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz
 
 from __future__ import annotations
 
+import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("default", max_examples=200, deadline=None)
@@ -19,3 +21,9 @@ settings.load_profile("default")
 # Background jobs of a shell ignore Ctrl-C, and so would the processes that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of processes of `pytest -n auto`: one more than cores, as many tests wait for timers."""
+    return (os.cpu_count() or 1) + 1
