@@ -361,6 +361,10 @@ def _decoders(name: str, union: Any, max_frame_bytes: int, max_depth: int) -> tu
     def decode_other_if(frame: Any, types: Container[str]) -> Any:
         """Decode a frame whose type is not known by its head, if it is in `types`; else return None."""
         nonlocal type_first
+        found = leading_type(frame)
+        if found is not None:
+            type_first = True
+            return decode(frame) if found in types else None
         try:
             raw = frame if frame.__class__ is bytes else bounded(frame, max_frame_bytes)
         except (UnicodeError, ValueError) as error:
@@ -368,11 +372,10 @@ def _decoders(name: str, union: Any, max_frame_bytes: int, max_depth: int) -> tu
                 raise
             raise DecodeError(reason_of(error)) from None
         type_first = raw[2:3] == b"t"
-        found = leading_type(raw) if type_first else None
-        if found is None and raw.find(_TYPE, 0, _EARLY_BYTES) >= 0:  # six times as fast as `in`
+        if raw.find(_TYPE, 0, _EARLY_BYTES) >= 0:  # six times as fast as `in`
             found = flat_head_type(raw)
-        if found is not None:
-            return decode(frame) if found in types else None
+            if found is not None:
+                return decode(raw) if found in types else None
         try:
             event = decode(raw)  # as fast as a search for the type
         except DecodeError:

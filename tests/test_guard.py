@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from realtime._guard import bounded, check_depth, nesting_depth
+import realtime
+from realtime import _guard, beta, live, translation
+from realtime._guard import DEFAULT_MAX_DEPTH, bounded, check_depth, nests_deeper
 from realtime.errors import DecodeError
+from tests.work import count_lines
 
 
 def _depth(value: Any) -> int:
@@ -18,6 +21,14 @@ def _depth(value: Any) -> int:
     if isinstance(value, list):
         return 1 + max(map(_depth, value), default=0)
     return 0
+
+
+def _measured(frame: bytes) -> int:
+    """Return the depth of `frame`, which the guard compares with every limit."""
+    depth = next(limit for limit in range(1000) if not nests_deeper(frame, limit))
+    assert all(nests_deeper(frame, limit) for limit in range(depth))
+    assert not any(nests_deeper(frame, limit) for limit in range(depth, depth + 9))
+    return depth
 
 
 _TEXT = st.text(alphabet='ab"\\[]{}é\n', max_size=12)
@@ -31,14 +42,14 @@ _JSON = st.recursive(
 @given(_JSON, st.booleans())
 def test_the_depth_of_json_is_that_of_its_value(value: Any, ascii_only: bool) -> None:
     frame = json.dumps(value, ensure_ascii=ascii_only).encode()
-    assert nesting_depth(frame) == _depth(value)
+    assert _measured(frame) == _depth(value)
 
 
 @pytest.mark.parametrize(
     ("frame", "depth"), [(b"", 0), (b"]]][", 0), (b'"[[[', 0), (b'"\\"[[[', 0), (b'"\\\\"[[', 2), (b"[[", 2)]
 )
 def test_the_depth_of_bytes_that_are_not_json(frame: bytes, depth: int) -> None:
-    assert max(nesting_depth(frame), 0) == depth
+    assert _measured(frame) == depth
 
 
 def test_size_counts_bytes_of_every_container() -> None:
@@ -58,3 +69,126 @@ def test_depth_is_checked_without_brackets_in_strings() -> None:
 @pytest.mark.parametrize("frame", [b"{}", b'{"a":1}', b'{"a":"}"}', b"5", b""])
 def test_a_flat_object_is_never_too_deep(frame: bytes) -> None:
     check_depth(frame, 1)
+
+
+@given(_JSON, st.integers(1, 9), st.integers(1, 9), st.integers(0, 6))
+def test_the_depth_does_not_depend_on_where_segments_and_blocks_end(
+    value: Any, segment_bytes: int, block: int, limit: int
+) -> None:
+    frame = json.dumps(value).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_guard, "_SEGMENT_BYTES", segment_bytes)
+        patch.setattr(_guard, "_BLOCK", block)
+        assert _measured(frame) == _depth(value)
+        if _depth(value) <= limit:
+            check_depth(frame, limit)
+        else:
+            with pytest.raises(DecodeError, match="deeper"):
+                check_depth(frame, limit)
+
+
+@pytest.mark.parametrize("unit", ["[", '{"":', '{"":[', '[{"":'])
+@pytest.mark.parametrize("limit", [1, 2, 5, 255, 256, 300])
+def test_the_limit_is_exact_for_every_shape(unit: str, limit: int) -> None:
+    """The short test of frames of a few bytes a level must not accept one level too many."""
+    levels = unit.count("[") + unit.count("{")
+    frame = (unit * (limit // levels + 1)).encode()
+    opened = [i for i, byte in enumerate(frame) if byte in b"[{"]
+    check_depth(frame[: opened[limit - 1] + 1], limit)
+    too_deep = frame[: opened[limit] + 1] + b" " * 9
+    with pytest.raises(DecodeError, match="deeper"):
+        check_depth(too_deep, limit)
+
+
+# --- Work ----------------------------------------------------------------------------
+
+# Frames that exceed the depth at once, as heads and the part that is repeated.
+DEEP = {
+    "arrays": ("", "["),
+    "objects": ("", '{"a":'),
+    "both": ("", '[{"a":'),
+    "white space between": ("", "[ \n\t"),
+    "after a string with brackets": ('{"type":"x","a":"[[[\\"[[","b":', "["),
+    "an unknown event": ('{"type":"zap","x":', "["),
+    "a known event": ('{"type":"session.updated","session":', "["),
+    "a known event of a client": ('{"type":"session.update","session":{"tools":', "["),
+    "a tool": ('{"type":"session.update","session":{"type":"realtime","tools":[{"parameters":', '{"a":'),
+    "the type last": ('{"x":', "["),
+}
+DECODERS = [
+    function
+    for module in (realtime, beta, translation, live)
+    for function in (
+        module.decode_server,
+        module.decode_client,
+        lambda frame, decode_if=module.decode_server_if: decode_if(frame, {"session.updated", "zap"}),
+        lambda frame, decode_if=module.decode_client_if: decode_if(frame, {"session.update", "zap"}),
+    )
+] + [realtime.peek_type]
+
+
+@pytest.mark.parametrize("container", [bytes, bytearray, memoryview, bytes.decode], ids=lambda c: c.__name__)
+@pytest.mark.parametrize(("head", "unit"), DEEP.values(), ids=DEEP)
+def test_a_frame_that_nests_too_deep_is_refused_at_its_beginning(
+    head: str, unit: str, container: Any
+) -> None:
+    def refuse(frame: Any) -> None:
+        for decode in DECODERS:
+            try:
+                decode(frame)
+            except DecodeError:
+                refused.append(frame)
+
+    work, counts = [], []
+    for nbytes in (100_000, 100_000, 100_000, 1_000_000, 10_000_000):  # twice more: decoders are made once
+        refused: list[Any] = []
+        frame = container((head + unit * ((nbytes - len(head)) // len(unit))).encode())
+        work.append(count_lines(refuse, frame))
+        counts.append(len(refused))
+    assert work[2] == work[3] == work[4]
+    assert counts[2] == counts[3] == counts[4] >= len(DECODERS) // 2
+
+
+@pytest.mark.parametrize(
+    "unit", ["[],", '{"a":[]},', '"[",', '"\\"[",', "1,", '"",', "[" * 200 + "]" * 200 + ","]
+)
+def test_measuring_the_depth_is_linear(unit: str) -> None:
+    work = []
+    for nbytes in (200_000, 2_000_000, 20_000_000):
+        frame = b"[" + unit.encode() * (nbytes // len(unit)) + b"0]"
+        work.append(count_lines(check_depth, frame, DEFAULT_MAX_DEPTH))
+    assert work[1] <= 12 * work[0]
+    assert work[2] <= 12 * work[1]
+
+
+class _CountingBytes(bytes):
+    """Bytes that count how many of them are read."""
+
+    read = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        part = super().__getitem__(at)
+        return type(self)(part) if isinstance(part, bytes) else part
+
+    def translate(self, *args: Any) -> bytes:
+        _CountingBytes.read += len(self)
+        return super().translate(*args)
+
+    def count(self, *args: Any) -> int:
+        _CountingBytes.read += len(self)
+        return super().count(*args)
+
+    def replace(self, *args: Any) -> Any:
+        _CountingBytes.read += len(self)
+        return type(self)(super().replace(*args))
+
+
+@pytest.mark.parametrize(("head", "unit"), DEEP.values(), ids=DEEP)
+def test_the_end_of_a_frame_that_nests_too_deep_at_once_is_not_read(
+    head: str, unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for nbytes in (100_000, 1_000_000, 10_000_000):
+        monkeypatch.setattr(_CountingBytes, "read", 0)
+        with pytest.raises(DecodeError):
+            check_depth(_CountingBytes((head + unit * (nbytes // len(unit))).encode()), DEFAULT_MAX_DEPTH)
+        assert 0 < _CountingBytes.read <= 4 * 65_536  # one segment twice, and twice more for escapes
