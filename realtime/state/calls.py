@@ -27,7 +27,7 @@ from ..build import create_function_output
 from ..errors import DecodeError, EncodeError, reason_of, snippet
 from ..events import beta
 from ..repair import ValidationFailure
-from ._common import reject_raw_frame
+from ._common import get_field, reject_raw_frame
 
 _T = TypeVar("_T")
 
@@ -185,7 +185,7 @@ class FunctionCalls:
         if not name or not event.call_id:
             return  # the item has the name
         # One more than is accepted is enough to refuse them.
-        arguments = event.arguments[: MAX_ARGUMENTS_BYTES + 1]
+        arguments = (get_field(event, "arguments") or "")[: MAX_ARGUMENTS_BYTES + 1]
         call = FunctionCall(event.call_id, name, arguments, event.item_id, event.response_id)
         if self._wait_for_response or not _is_json_object(arguments):
             self._unconfirmed[call.call_id] = call
@@ -215,10 +215,10 @@ class FunctionCalls:
             yield call
 
     def _response_done(self, event: ga.ResponseDone | beta.ResponseDone) -> Iterator[FunctionCall]:
-        response = event.response
-        is_completed = response.status in (None, "completed")
-        for item in response.output or ():
-            call = _call_of(item, response.id)
+        response_id = get_field(event.response, "id")
+        is_completed = get_field(event.response, "status") in (None, "completed")
+        for item in get_field(event.response, "output") or ():
+            call = _call_of(item, response_id)
             if call is None:
                 continue
             self._unconfirmed.pop(call.call_id, None)
@@ -227,7 +227,7 @@ class FunctionCalls:
                     yield call
             elif _is_completed(item) and not self._wait_for_response:
                 yield call
-        for call in [call for call in self._unconfirmed.values() if call.response_id == response.id]:
+        for call in [call for call in self._unconfirmed.values() if call.response_id == response_id]:
             del self._unconfirmed[call.call_id]
             if is_completed:
                 yield call

@@ -76,7 +76,8 @@ def session_differences(requested: object, actual: object) -> list[SessionDiffer
     """Return the requested settings that the server's session does not have, audio formats first.
 
     Each of the two is an event (`SessionUpdate`; `SessionUpdated`, `SessionCreated`), its session,
-    or a session as a JSON object. Both must be of the same dialect.
+    or a session as a JSON object. Both must be of the same dialect. An event without a session
+    counts as one with an empty session.
 
     Raises:
         EncodeError: a session contains a value that is not JSON.
@@ -92,6 +93,8 @@ def session_differences(requested: object, actual: object) -> list[SessionDiffer
 def _session(source: Any) -> dict[str, Any]:
     """Return the session that `source` is or contains, as a JSON object."""
     session = getattr(source, "session", source)
+    if session is None or session is UNSET:
+        return {}  # an event that lost it
     if isinstance(session, dict) and isinstance(session.get("session"), dict):
         session = session["session"]
     if not isinstance(session, (Wire, Unknown, dict)):

@@ -8,9 +8,10 @@ only; what the events mean is in `Playback`.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
 
@@ -18,10 +19,15 @@ from .._bounded import BoundedDict
 from ..errors import AudioError
 from ..events import ConversationItemTruncate
 from ..format import AudioFormat, AudioFormatLike, session_format
-from ._common import find_handler
+from ._common import find_handler, get_field
 
 # Finished parts, and ids of interrupted items and responses, are remembered for late events.
 _MAX_REMEMBERED: Final = 256
+# Spans in the queue: the oldest count as played. Ten minutes of audio, which is what a carrier queues
+# at most, are 3,000 spans with a mark each 200 ms.
+_MAX_SPANS: Final = 16_384
+# Queued audio is counted in units of which every format has a whole number in a byte.
+_UNITS_PER_SECOND: Final = math.lcm(*(format.bytes_per_second for format in AudioFormat))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class Interruption:
 
 @dataclass(slots=True, eq=False)
 class _AudioPart:
-    """The audio of one content part: bytes received and played, in the part's own format."""
+    """The audio of one content part in bytes: received, played, and dropped by an interruption."""
 
     item_id: str
     content_index: int
@@ -55,7 +61,17 @@ class _AudioPart:
     format: AudioFormat
     received: int = 0
     played: int = 0
+    dropped: int = 0
     is_done: bool = False
+    units_per_byte: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.units_per_byte = _UNITS_PER_SECOND // self.format.bytes_per_second
+
+    @property
+    def queued(self) -> int:
+        """The bytes that are queued."""
+        return self.received - self.played - self.dropped
 
     @property
     def played_ms(self) -> int:
@@ -65,7 +81,11 @@ class _AudioPart:
 
 @dataclass(slots=True, eq=False)
 class _Span:
-    """Queued audio of one part, followed by a mark if it has a name."""
+    """Queued audio of one part, followed by a mark if it has a name.
+
+    `nbytes` is an upper limit: audio that is taken back from a part is only subtracted from what
+    the part has queued, and its last spans then have less than they say.
+    """
 
     part: _AudioPart
     nbytes: int
@@ -73,23 +93,28 @@ class _Span:
 
 
 class _Queue:
-    """The audio that was received and not played, in order, and the marks in it."""
+    """The audio that was received and not played, in order, and the marks in it.
+
+    The work of every operation is O(1), amortised over the spans that it removes.
+    """
 
     def __init__(self) -> None:
         self._spans: deque[_Span] = deque()
+        self._marks: dict[str, int] = {}  # how often each name is in the queue
         self._carry = Fraction(0)  # seconds reported as played, less than a sample
-        self.nbytes = 0
+        self._units = 0
 
     def __bool__(self) -> bool:
         return bool(self._spans)
 
     @property
+    def has_audio(self) -> bool:
+        return self._units > 0
+
+    @property
     def ms(self) -> float:
         """Milliseconds of queued audio."""
-        return sum(
-            span.nbytes * 1000 / (span.part.format.sample_width * span.part.format.sample_rate)
-            for span in self._spans
-        )
+        return self._units * 1000 / _UNITS_PER_SECOND
 
     @property
     def sample_rate(self) -> int:
@@ -97,24 +122,23 @@ class _Queue:
         return self._spans[0].part.format.sample_rate
 
     @property
-    def parts(self) -> dict[_AudioPart, None]:
-        """The parts with queued audio, in order."""
-        return dict.fromkeys(span.part for span in self._spans if span.nbytes)
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """The queued marks, in order."""
-        return tuple(span.mark for span in self._spans if span.mark is not None)
+    def parts(self) -> Iterator[_AudioPart]:
+        """The parts with queued audio, in order. A part may be repeated."""
+        return (span.part for span in self._spans if span.nbytes and span.part.queued)
 
     def add(self, part: _AudioPart, nbytes: int) -> None:
         """Append `nbytes` of a part."""
         part.received += nbytes
-        self.nbytes += nbytes
-        last = self._spans[-1] if self._spans else None
-        if last is not None and last.part is part and last.mark is None:
-            last.nbytes += nbytes
-        elif nbytes:
+        self._units += nbytes * part.units_per_byte
+        if self._spans:
+            last = self._spans[-1]
+            if last.part is part and last.mark is None:
+                last.nbytes += nbytes
+                return
+        if nbytes:
             self._spans.append(_Span(part, nbytes))
+            if len(self._spans) > _MAX_SPANS:
+                self._play_span()
 
     def add_mark(self, name: str, latest: _AudioPart | None) -> None:
         """Append a mark. If the queue is empty, it marks the end of `latest`."""
@@ -122,23 +146,31 @@ class _Queue:
             self._spans[-1].mark = name
         elif latest is not None:
             self._spans.append(_Span(latest, 0, name))
+        else:
+            return
+        self._marks[name] = self._marks.get(name, 0) + 1
+        if len(self._spans) > _MAX_SPANS:
+            self._play_span()
 
-    def clear(self) -> None:
-        """Empty the queue."""
+    def clear(self) -> tuple[str, ...]:
+        """Drop everything that is queued. Returns the names of the marks, in order."""
+        for part in self.parts:
+            part.dropped += part.queued
+        marks = tuple(span.mark for span in self._spans if span.mark is not None)
         self._spans.clear()
-        self.nbytes, self._carry = 0, Fraction(0)
+        self._marks.clear()
+        self._units, self._carry = 0, Fraction(0)
+        return marks
 
     def play_to_mark(self, name: str) -> int:
         """Play everything before the first mark of this name. Returns the bytes played."""
-        if not any(span.mark == name for span in self._spans):
+        if name not in self._marks:
             return 0
         total, self._carry = 0, Fraction(0)
         while True:
-            span = self._spans.popleft()
-            span.part.played += span.nbytes
-            total += span.nbytes
-            if span.mark == name:
-                self.nbytes -= total
+            is_last = self._spans[0].mark == name
+            total += self._play_span()
+            if is_last:
                 return total
 
     def play_seconds(self, seconds: Fraction) -> int:
@@ -166,29 +198,47 @@ class _Queue:
 
     def take_back(self, part: _AudioPart, nbytes: int) -> None:
         """Remove up to `nbytes` of a part's queued audio, last bytes first. Marks stay in place."""
-        for span in reversed(self._spans):
-            if span.part is part:
-                taken = min(nbytes, span.nbytes)
-                span.nbytes -= taken
-                part.received -= taken
-                self.nbytes -= taken
-                nbytes -= taken
+        taken = min(nbytes, part.queued)
+        part.received -= taken
+        self._units -= taken * part.units_per_byte
 
     def _play(self, nbytes: int, format: AudioFormat | None) -> int:
         """Play up to `nbytes`, stopping at a part whose format is not `format`."""
         left = nbytes
-        while self._spans:
+        while left and self._spans:
             span = self._spans[0]
-            if not left or (format is not None and span.part.format is not format):
+            part = span.part
+            if format is not None and part.format is not format:
                 break
-            taken = min(left, span.nbytes)
-            span.nbytes -= taken
-            span.part.played += taken
-            left -= taken
-            if not span.nbytes:
+            taken = part.received - part.played - part.dropped
+            if span.nbytes < taken:
+                taken = span.nbytes
+            if taken > left:
+                taken = left
+                span.nbytes -= left
+            else:
                 self._spans.popleft()
-        self.nbytes -= nbytes - left
+                if span.mark is not None:
+                    self._forget_mark(span.mark)
+            part.played += taken
+            left -= taken
+            self._units -= taken * part.units_per_byte
         return nbytes - left
+
+    def _play_span(self) -> int:
+        """Play the first span to its end, past its mark. Returns the bytes played."""
+        span = self._spans.popleft()
+        taken = min(span.nbytes, span.part.queued)
+        if span.mark is not None:
+            self._forget_mark(span.mark)
+        span.part.played += taken
+        self._units -= taken * span.part.units_per_byte
+        return taken
+
+    def _forget_mark(self, name: str) -> None:
+        left = self._marks.pop(name) - 1
+        if left:
+            self._marks[name] = left
 
 
 # --- Playback ------------------------------------------------------------------------
@@ -199,7 +249,9 @@ class Playback:
 
     `format` is the session's output format. A session.created or session.updated given to `feed`
     changes it for the parts that begin afterwards: each part is measured in the format in which
-    it began. The cost of a delta does not depend on the length of the queue.
+    it began. The work for an event or a report does not depend on the length of the queue,
+    except for an interruption, which empties it. After 16,384 marks or parts that were neither
+    played nor interrupted, the oldest count as played.
 
     Raises:
         ConfigError: `format` is not a format of this wire.
@@ -209,7 +261,8 @@ class Playback:
     def __init__(self, format: AudioFormatLike = AudioFormat.PCM16) -> None:
         self._format = AudioFormat.of(format)
         self._queue = _Queue()
-        self._parts: dict[tuple[str, int], _AudioPart] = {}
+        self._items: dict[str, dict[int, _AudioPart]] = {}  # the parts by item and content_index
+        self._by_age: deque[_AudioPart] = deque()  # oldest first
         self._interrupted: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)  # items and responses
         self._latest: _AudioPart | None = None
         self._marks = 0
@@ -313,19 +366,22 @@ class Playback:
         Empties the queue; `feed` drops what still arrives of the interrupted items and responses.
         An item that was played to its end needs no truncate, unless more of it was to come.
         """
-        marks, discarded_bytes, discarded_ms = self._queue.marks, self._queue.nbytes, self._queue.ms
-        parts = [*self._queue.parts]
-        latest = self._latest
-        if latest is not None and not latest.is_done and latest not in parts:
-            parts.append(latest)  # all of it was played, but more was to come
-        self._queue.clear()
-        self._latest = None
+        parts = dict.fromkeys(self._queue.parts)
+        discarded_bytes, discarded_ms = sum(part.queued for part in parts), self._queue.ms
+        latest, self._latest = self._latest, None
+        if latest is not None and not latest.is_done:
+            parts[latest] = None  # if all of it was played, more was to come
+        marks = self._queue.clear()
         for part in parts:
             self._interrupt_part(part)
-        played = {part.item_id for part in self._parts.values() if part.played_ms}
-        unplayed = dict.fromkeys(part.item_id for part in parts if part.item_id not in played)
-        truncate = _truncate(parts[0]) if parts and parts[0].played_ms else None
-        return Interruption(truncate, (*unplayed,), discarded_bytes, discarded_ms, marks)
+        unplayed = tuple(
+            item_id
+            for item_id in dict.fromkeys(part.item_id for part in parts)
+            if not any(part.played_ms for part in self._items[item_id].values())
+        )
+        first = next(iter(parts), None)
+        truncate = _truncate(first) if first is not None and first.played_ms else None
+        return Interruption(truncate, unplayed, discarded_bytes, discarded_ms, marks)
 
     def is_late(self, item_id: str, response_id: str | None = None) -> bool:
         """Return True if audio of this item must be dropped, because it or its response was interrupted."""
@@ -350,40 +406,49 @@ class Playback:
     @property
     def is_playing(self) -> bool:
         """True while audio is queued."""
-        return self._queue.nbytes > 0
+        return self._queue.has_audio
 
     @property
     def current_item_id(self) -> str | None:
         """The id of the item at the playhead, or None if nothing is queued."""
-        return next((part.item_id for part in self._queue.parts), None)
+        part = next(self._queue.parts, None)
+        return None if part is None else part.item_id
 
     def played_ms(self, item_id: str, content_index: int = 0) -> int:
         """Return the milliseconds played of a part, rounded down. 0 if it is not known, or not any more."""
-        part = self._parts.get((item_id, content_index))
+        part = self._items.get(item_id, _NO_PARTS).get(content_index)
         return part.played_ms if part else 0
 
     def received_bytes(self, item_id: str, content_index: int = 0) -> int:
         """Return the bytes received of a part. 0 if it is not known, or not any more."""
-        part = self._parts.get((item_id, content_index))
+        part = self._items.get(item_id, _NO_PARTS).get(content_index)
         return part.received if part else 0
 
     # --- Parts ---
 
     def _part(self, item_id: str, content_index: int, response_id: str | None) -> _AudioPart:
-        key = (item_id, content_index)
-        part = self._parts.get(key)
+        part = self._items.get(item_id, _NO_PARTS).get(content_index)
         if part is None:
-            part = self._parts[key] = _AudioPart(item_id, content_index, response_id, self._format)
-            if len(self._parts) > _MAX_REMEMBERED:
-                self._forget_older_half()
+            part = _AudioPart(item_id, content_index, response_id, self._format)
+            self._items.setdefault(item_id, {})[content_index] = part
+            self._by_age.append(part)
+            # Two for each new one, so that parts which are kept now are forgotten soon after they were played.
+            self._forget_oldest()
+            self._forget_oldest()
         return part
 
-    def _forget_older_half(self) -> None:
-        """Forget the older half of the parts, except those with queued audio."""
-        queued = self._queue.parts
-        for key, part in [*self._parts.items()][: _MAX_REMEMBERED // 2]:
-            if part not in queued:
-                del self._parts[key]
+    def _forget_oldest(self) -> None:
+        """Forget the oldest of too many parts. One with queued audio becomes the newest instead."""
+        if len(self._by_age) <= _MAX_REMEMBERED:
+            return
+        part = self._by_age.popleft()
+        if part.queued or part is self._latest:
+            self._by_age.append(part)
+            return
+        of_item = self._items[part.item_id]
+        del of_item[part.content_index]
+        if not of_item:
+            del self._items[part.item_id]
 
     def _interrupt_part(self, part: _AudioPart) -> None:
         """Treat what still arrives of this part's item and response as late."""
@@ -396,23 +461,22 @@ class Playback:
 
     def _on_delta(self, event: Any) -> int:
         return self.received(
-            event.item_id, len(event.delta), event.content_index or 0, response_id=event.response_id
+            event.item_id, len(event.delta or b""), event.content_index or 0, response_id=event.response_id
         )
 
     def _on_audio_done(self, event: Any) -> None:
-        part = self._parts.get((event.item_id, event.content_index or 0))
+        part = self._items.get(event.item_id, _NO_PARTS).get(event.content_index or 0)
         if part is not None:
             part.is_done = True
 
     def _on_response_done(self, event: Any) -> None:
-        response_id = getattr(event.response, "id", None)
-        for part in self._parts.values():
-            if part.response_id == response_id:
-                part.is_done = True
+        # Of other parts than the latest nothing depends on it.
+        if self._latest is not None and self._latest.response_id == get_field(event.response, "id"):
+            self._latest.is_done = True
 
     def _on_truncated(self, event: Any) -> None:
         # Unless it answers our own truncate, another client truncated the item: drop what is queued beyond.
-        part = self._parts.get((event.item_id, event.content_index or 0))
+        part = self._items.get(event.item_id, _NO_PARTS).get(event.content_index or 0)
         if part is None or event.item_id in self._interrupted:
             return
         self._interrupt_part(part)
@@ -420,12 +484,15 @@ class Playback:
         self._queue.take_back(part, max(part.received - end, 0))
 
     def _on_deleted(self, event: Any) -> None:
-        for part in [part for part in self._parts.values() if part.item_id == event.item_id]:
+        for part in self._items.get(event.item_id, _NO_PARTS).values():
             self._interrupt_part(part)
             self._queue.take_back(part, part.received)
 
     def _on_session(self, event: Any) -> None:
         self._format = session_format(event.session, "output") or self._format
+
+
+_NO_PARTS: Final[dict[int, _AudioPart]] = {}
 
 
 def _truncate(part: _AudioPart) -> ConversationItemTruncate:

@@ -103,7 +103,7 @@ class Tokens:
         """Return the tokens that a transcription is billed for. Its output is text."""
         return _tokens(
             _with_unattributed(usage.input_tokens, _reported(usage.input_token_details)),
-            (max(0, usage.output_tokens), 0, 0, 0),
+            (max(0, usage.output_tokens or 0), 0, 0, 0),
         )
 
     @classmethod

@@ -24,7 +24,7 @@ from ..events import (
     beta,
     live,
 )
-from ._common import reject_raw_frame
+from ._common import get_field, reject_raw_frame
 from .cost import CostLine, Price, bill, exact, plus, total_usd
 from .tokens import Tokens
 
@@ -167,9 +167,9 @@ class Usage:
     # --- Handlers ---
 
     def _on_response_done(self, event: ResponseDone | beta.ResponseDone) -> None:
-        if not self._is_new("response", event.response.id or event.event_id):
+        if not self._is_new("response", get_field(event.response, "id") or event.event_id):
             return
-        usage = event.response.usage
+        usage = get_field(event.response, "usage")
         if isinstance(usage, ResponseUsage):
             self._responses += Tokens.of_response(usage)
         else:
@@ -182,17 +182,18 @@ class Usage:
         if isinstance(usage, TokenUsage):
             self._transcriptions += Tokens.of_transcription(usage)
         elif isinstance(usage, DurationUsage):
-            self._transcribed = plus(self._transcribed, exact(max(0.0, usage.seconds)))
+            self._transcribed = plus(self._transcribed, exact(max(0.0, usage.seconds or 0.0)))
         else:
             self._unreported += 1
 
     def _on_session_started(self, event: live.SessionStarted) -> None:
-        if event.session.id != self._running_id:
+        session_id = get_field(event.session, "id")
+        if session_id != self._running_id:
             self._ended = plus(self._ended, self._running)
-            self._running, self._running_id = Decimal(0), event.session.id
+            self._running, self._running_id = Decimal(0), session_id
 
     def _on_session_usage(self, event: live.SessionUsageUpdated | live.SessionClosed) -> None:
-        self._running = max(self._running, exact(event.usage.seconds))
+        self._running = max(self._running, exact(get_field(event.usage, "seconds") or 0.0))
 
     def _on_backend_event(self, event: live.ResponseEvent | live.DecisionEvent) -> None:
         body = _finished_body(event.event)

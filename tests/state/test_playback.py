@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import realtime as r
 from realtime import beta
 from realtime.state import Interruption, Playback
 from realtime.testing import ServerProtocol
+from tests.work import count_lines
 from tests.testing.helpers import exchange, formats, open_session, tone
 
 PCM16, ULAW, ALAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW, r.AudioFormat.G711_ALAW
@@ -170,6 +173,39 @@ def test_a_mark_completes_what_a_clock_estimated() -> None:
     assert Playback().mark("before any audio") == "before any audio"
 
 
+def test_a_mark_forgets_the_fraction_of_a_sample() -> None:
+    """The clock starts again at the mark: half a sample before it is no part of what follows."""
+    playback = Playback(ULAW)
+    playback.feed(delta(8))
+    mark = playback.mark()
+    playback.feed(delta(8))
+    assert playback.played(samples=1.5) == 1
+    assert playback.acknowledge_mark(mark) == 7
+    assert [playback.played(samples=0.5) for _ in range(4)] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("restart", [
+    lambda p: p.played(nbytes=1), lambda p: p.played(samples=16), lambda p: (p.interrupt(), p.received("j", 8)),
+])  # fmt: skip
+def test_other_reports_forget_the_fraction_of_a_sample(restart: Callable[[Playback], object]) -> None:
+    playback = Playback(ULAW)
+    playback.feed(delta(8))
+    assert playback.played(samples=1.5) == 1
+    restart(playback)
+    if not playback.is_playing:
+        playback.received("k", 8)
+    assert [playback.played(samples=0.5) for _ in range(4)] == [0, 1, 0, 1]
+
+
+def test_marks_of_one_name_are_returned_one_by_one() -> None:
+    playback = Playback(ULAW)
+    for _ in range(3):
+        playback.feed(delta(80))
+        playback.mark("m")
+    assert playback.played(ms=15) == 120
+    assert [playback.acknowledge_mark("m") for _ in range(3)] == [40, 80, 0]
+
+
 def test_two_marks_without_audio_between() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(800))
@@ -217,9 +253,30 @@ def test_audio_truncated_or_deleted_by_another_client_is_not_played() -> None:
     playback.mark("m")
     playback.feed(r.ConversationItemDeleted(item_id="j"))
     assert playback.queued_ms == 30
+    assert playback.current_item_id == "i"
     assert playback.acknowledge_mark("m") == 240
+    assert (playback.queued_ms, playback.is_playing, playback.current_item_id) == (0, False, None)
     assert playback.received_bytes("j") == 0
     assert playback.received_bytes("unknown") == playback.played_ms("unknown") == 0
+
+
+def test_a_truncation_by_another_client_leaves_what_was_played() -> None:
+    playback = Playback(ULAW)
+    for end_ms, queued_ms in ((70, 20), (50, 0), (20, 0), (-10, 0)):
+        playback = Playback(ULAW)
+        playback.feed(delta(400))
+        playback.mark("m")
+        playback.feed(delta(400, item_id="j", response_id="r2"))
+        playback.feed(delta(400))
+        playback.played(ms=50)
+        playback.feed(r.ConversationItemTruncated(item_id="i", content_index=0, audio_end_ms=end_ms))
+        assert playback.played_ms("i") == 50
+        assert playback.queued_ms == 50 + queued_ms
+        assert playback.feed(delta(400)) == 0
+        assert playback.received_bytes("i") == 400 + 8 * queued_ms
+        assert playback.current_item_id == "j"
+        assert playback.played(ms=60) == 400 + min(80, 8 * queued_ms)
+        assert playback.interrupt().discarded_bytes == max(0, 8 * queued_ms - 80)
 
 
 @pytest.mark.parametrize(("amount", "error"), [
@@ -276,6 +333,98 @@ def test_queued_audio_is_never_forgotten() -> None:
     assert [playback.received_bytes(f"i{n}") for n in range(600)] == [80] * 600
     assert playback.played(ms=1e6) == 600 * 80
     assert playback.played_ms("i599") == 10
+
+
+# --- Work and memory ---------------------------------------------------------------------
+
+
+def receive(playback: Playback, n: int, mark: bool = False) -> None:
+    """Receive `n` items, the last of its response each."""
+    for k in range(n):
+        playback.feed(delta(160, item_id=f"i{k}", response_id=f"r{k}"))
+        if mark:
+            playback.mark(f"m{k}")
+
+
+def one_mark_for_all(playback: Playback, n: int) -> None:
+    for k in range(n):
+        playback.feed(delta(160, item_id=f"i{k}"))
+        playback.mark("m")
+    assert sum(playback.acknowledge_mark("m") for _ in range(n)) == 160 * n
+
+
+def many_parts_of_one_item(playback: Playback, n: int) -> None:
+    for k in range(n):
+        playback.feed(delta(160, content_index=k))
+    playback.feed(r.ConversationItemDeleted(item_id="i"))
+    assert not playback.is_playing
+
+
+# What is done with n items or marks, and what follows.
+HARD_WORK: dict[str, Callable[[Playback, int], object]] = {
+    "received": receive,
+    "received and interrupted": lambda p, n: (receive(p, n), p.interrupt()),
+    "received and played at once": lambda p, n: (receive(p, n), p.played(ms=20 * n)),
+    "received and played in steps": lambda p, n: (receive(p, n), [p.played(ms=20) for _ in range(n)]),
+    "the last mark is returned": lambda p, n: (receive(p, n, True), p.acknowledge_mark(f"m{n - 1}")),
+    "each mark is returned": lambda p, n: (
+        receive(p, n, True), [p.acknowledge_mark(f"m{k}") for k in range(n)],
+    ),
+    "unknown marks are returned": lambda p, n: (
+        receive(p, n, True), [p.acknowledge_mark(f"unknown{k}") for k in range(n)],
+    ),
+    "all marks have one name": one_mark_for_all,
+    "many parts of one item": many_parts_of_one_item,
+    "each response ends": lambda p, n: (
+        receive(p, n), [p.feed(r.ResponseDone(response=r.Response(id=f"r{k}"))) for k in range(n)],
+    ),
+    "each item is deleted": lambda p, n: (
+        receive(p, n), [p.feed(r.ConversationItemDeleted(item_id=f"i{k}")) for k in range(n)],
+    ),
+    "each item is truncated": lambda p, n: (
+        receive(p, n),
+        [p.feed(r.ConversationItemTruncated(item_id=f"i{k}", content_index=0, audio_end_ms=1)) for k in range(n)],
+    ),
+    "the queue is read": lambda p, n: (
+        receive(p, n), [(p.queued_ms, p.is_playing, p.current_item_id) for _ in range(n)],
+    ),
+    "single items are interrupted afterwards": lambda p, n: (
+        receive(p, n), [(p.interrupt(), p.feed(delta(160, item_id=f"j{k}", response_id=None))) for k in range(n)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("work", HARD_WORK)
+def test_the_work_does_not_depend_on_the_length_of_the_queue(work: str) -> None:
+    by_count = [count_lines(HARD_WORK[work], Playback(ULAW), n) for n in (40, 400, 4_000)]
+    assert by_count[1] <= 12 * by_count[0]
+    assert by_count[2] <= 12 * by_count[1]
+
+
+def test_what_a_carrier_never_reports_has_a_bounded_memory() -> None:
+    playback = Playback(ULAW)
+    sizes = []
+    for k in range(90_000):
+        playback.received(f"item_{k:08}", 160, response_id=f"resp_{k:08}")
+        playback.mark(f"mark_{k:08}")
+        if k % 30_000 == 29_999:
+            sizes.append(len(pickle.dumps(playback)))
+    assert max(sizes) <= 1.1 * min(sizes)
+    assert len(playback.interrupt().unplayed_item_ids) == 16_384
+
+
+def test_the_oldest_of_too_many_marks_and_items_count_as_played() -> None:
+    playback = Playback(ULAW)
+    for k in range(16_385):
+        playback.received(f"i{k}", 160)
+        assert playback.mark(f"m{k}") == f"m{k}"
+    assert (playback.played_ms("i0"), playback.played_ms("i1")) == (20, 0)
+    assert playback.current_item_id == "i1"
+    assert playback.queued_ms == 16_384 * 20
+    assert playback.acknowledge_mark("m0") == 0
+    playback.mark("one more")  # a mark without audio takes a place too
+    assert playback.current_item_id == "i2"
+    assert playback.acknowledge_mark("m2") == 160
 
 
 # --- The reported failures ---------------------------------------------------------------
