@@ -52,9 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = _module(arguments.command).run(arguments)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # `... | head`: discard the rest, so that the interpreter does not fail when it flushes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `... | head`
         return _OUTPUT_CLOSED
     except KeyboardInterrupt:
         print(f"\nrealtime {name}: interrupted", file=sys.stderr)
@@ -62,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (RealtimeError, OSError, ImportError) as error:
         print(f"realtime {name}: {format_error(error)}", file=sys.stderr)
         return 1
+    finally:
+        _flush_output()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -98,6 +98,16 @@ class _CommandParser(_Parser):
             self.description = module.__doc__
             module.add_arguments(self)
         return super().parse_known_args(*args, **options)
+
+
+def _flush_output() -> None:
+    """Flush stdout; discard what cannot be written, or the interpreter fails when it flushes stdout at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def _open_streams() -> None:

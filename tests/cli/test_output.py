@@ -161,11 +161,8 @@ def test_nothing_printed_has_a_credential(
 
 def run(command: str, log: str) -> subprocess.CompletedProcess[bytes]:
     """Run `command` in a shell; $R is the command line of this package, $L the log."""
-    variables = os.environ | {
-        "L": log,
-        "R": f"{sys.executable} -m realtime",
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    variables |= {"L": log, "R": f"{sys.executable} -m realtime", "PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(
         ["bash", "-c", command], env=variables, capture_output=True, timeout=60, check=False
     )
@@ -184,6 +181,8 @@ def run(command: str, log: str) -> subprocess.CompletedProcess[bytes]:
         ('$R inspect "$L" >/dev/full', 1, b"realtime inspect: No space left on device\n"),
         ('$R inspect "$L" --html /dev/full', 1, b"realtime inspect: /dev/full: No space left on device\n"),
         ('$R wav "$L" -o /dev/full --force', 1, b"realtime wav: "),
+        ("$R --help >/dev/full", 0, b""),
+        ("$R wav --help | true; exit ${PIPESTATUS[0]}", 0, b""),
         ('$R inspect "$L" | true; exit ${PIPESTATUS[0]}', 141, b""),
         ('$R inspect "$L" --json | true; exit ${PIPESTATUS[0]}', 141, b""),
     ],
