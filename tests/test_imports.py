@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,15 +92,25 @@ def import_nodes(node: ast.AST, *, for_checkers: bool) -> Iterator[ast.Import | 
         yield from import_nodes(child, for_checkers=for_checkers)
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def relative_imports(file: Path, *, for_checkers: bool = True) -> list[ast.ImportFrom]:
+    nodes = import_nodes(tree_of(file), for_checkers=for_checkers)
+    return [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+
+
 def imported_names(file: Path, *, for_checkers: bool = True) -> Iterator[tuple[Module, str]]:
     """Yield (module, name) for each name that `file` imports from this package."""
     package = file.parent.relative_to(ROOT).parts
-    for node in import_nodes(ast.parse(file.read_text(encoding="utf-8")), for_checkers=for_checkers):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - (node.level - 1)]
-            base += tuple(node.module.split(".")) if node.module else ()
-            for alias in node.names:
-                yield base, alias.name
+    for node in relative_imports(file, for_checkers=for_checkers):
+        base = package[: len(package) - (node.level - 1)]
+        base += tuple(node.module.split(".")) if node.module else ()
+        for alias in node.names:
+            yield base, alias.name
 
 
 def imports_of(file: Path, *, for_checkers: bool = True) -> set[Module]:
@@ -182,7 +193,7 @@ def test_there_are_no_import_circles() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=ids)
 def test_imports_inside_the_package_are_relative(file: Path) -> None:
-    for node in import_nodes(ast.parse(file.read_text(encoding="utf-8")), for_checkers=True):
+    for node in import_nodes(tree_of(file), for_checkers=True):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
         absolute = isinstance(node, ast.Import) or node.level == 0
         assert not (absolute and any(name.split(".")[0] == "realtime" for name in names))
