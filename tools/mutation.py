@@ -4,8 +4,8 @@ mutmut makes the mutants; its runner is not used. It forks after the import and 
 is called, so it mutates neither module constants, class bodies and decorated functions, nor the functions that a
 codec makes when it is imported. Here the parent imports third-party packages only and forks once for each
 mutant; the child imports the mutated module in place of the original and runs, fastest first, the tests that
-executed the changed line. Three kinds of mutants are left out: in annotations and other code for type checkers,
-in the text of exceptions, and calls of `len` and `isinstance` without an argument or with None for one.
+executed the changed line. As mutmut does, annotations, decorators and calls of `len` and `isinstance` are left
+out (not what they are called with), and in addition code for type checkers and the text of exceptions.
 
 Results are stored in .mutation/: a run continues where the last one was stopped, and runs survivors again.
 tools/survivors/<module>.toml lists the accepted ones with a reason. They count as survivors.
@@ -72,8 +72,7 @@ MODULES = {
 WORK = ROOT / ".mutation"
 # A mutant may take this much CPU time and three times that of the original, and ten times as much by the clock.
 CPU_SECONDS = 5
-# A line that fewer tests execute may be one whose result is stored for later tests: all tests are run.
-FEW_TESTS = 10
+FEW_TESTS = 10  # If fewer execute a line, its result may be stored for the others: all tests are run.
 INVALID = 77  # in place of pytest's exit code: the mutated source does not compile
 
 
@@ -100,7 +99,7 @@ class Visitor(cst.CSTVisitor):
         self.raising = 0
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if is_for_types(node):
+        if is_left_out(node):
             return False
         self.raising += isinstance(node, cst.Raise)
         for kind, operator in mutation_operators:
@@ -115,15 +114,15 @@ class Visitor(cst.CSTVisitor):
         self.raising -= isinstance(original_node, cst.Raise)
 
 
-def is_for_types(node: cst.CSTNode) -> bool:
-    """Return True if only a type checker reads `node`."""
+def is_left_out(node: cst.CSTNode) -> bool:
+    """Return True for a decorator, and if only a type checker reads `node`."""
     if isinstance(node, cst.If):
         return getattr(node.test, "value", "") == "TYPE_CHECKING"
     if isinstance(node, cst.AnnAssign):
         return getattr(node.annotation.annotation, "value", "") == "TypeAlias"
     if isinstance(node, cst.Assign):
         return isinstance(node.value, cst.Call) and getattr(node.value.func, "value", "") == "TypeVar"
-    return isinstance(node, cst.Annotation)
+    return isinstance(node, (cst.Annotation, cst.Decorator))
 
 
 def mutants_of(module: str) -> Iterator[Mutant]:
@@ -196,8 +195,8 @@ class Hook(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class Plugin:
     """Selects and orders tests; reports durations, covered lines and the first failure."""
 
-    def __init__(self, order: list[str] | None, tracer: coverage.Coverage | None = None) -> None:
-        self.order, self.tracer = order, tracer
+    def __init__(self, order: list[str], known: set[str], tracer: coverage.Coverage | None) -> None:
+        self.order, self.known, self.tracer = order, known, tracer
         self.seconds: dict[str, float] = {}
         self.failed = ""
 
@@ -210,9 +209,10 @@ class Plugin:
         hypothesis.settings.load_profile("mutation")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        if self.order is not None:
-            found = {item.nodeid: item for item in items}
-            items[:] = [found[name] for name in self.order if name in found]
+        found = {item.nodeid: item for item in items}
+        ordered = [found[name] for name in self.order if name in found]
+        # A mutant may rename cases, such as those made from its own tables.
+        items[:] = ordered + [item for item in items if item.nodeid not in self.known]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -229,63 +229,54 @@ class Plugin:
             self.failed = report.nodeid
 
 
-def run_child(
-    module: str, source: str, order: list[str] | None, trace: bool, folder: Path, cpu: float
-) -> Any:
-    """Run the tests on `source` in a process that does nothing else. Returns the answer for the parent."""
+class Job(NamedTuple):
+    """One run of the tests of `module` on `source`: those in `order` first, then those that are not `known`."""
+
+    module: str
+    source: str
+    order: list[str]
+    known: set[str]
+    cpu_seconds: float
+    folder: Path
+    trace: bool = False
+
+
+def run_child(job: Job) -> Any:
+    """Run the tests in a process that does nothing else. Returns the answer for the parent."""
     os.setsid()
-    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu) + 1, int(cpu) + 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(job.cpu_seconds) + 1, int(job.cpu_seconds) + 5))
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     try:
-        compile(source, module, "exec")
+        compile(job.source, job.module, "exec")
     except SyntaxError:
         return INVALID, ""
-    null = os.open(os.devnull, os.O_RDWR)
-    output = os.open(folder / "output", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-    for number, to in ((0, null), (1, output), (2, output)):
+    path = str(ROOT / job.module)
+    output = os.open(job.folder / "output", os.O_CREAT | os.O_WRONLY)
+    for number, to in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
         os.dup2(to, number)
-    sys.meta_path.insert(0, Hook(module, source))
-    tracer = (
-        coverage.Coverage(data_file=None, include=[str(ROOT / module)], config_file=False) if trace else None
-    )
-    plugin = Plugin(order, tracer)
-    if tracer:
-        tracer.start()
-    if order:
-        files = {name.partition("::")[0] for name in order}
-    else:
-        files = {
-            str(path.relative_to(ROOT)) for pattern in MODULES[module].split() for path in ROOT.glob(pattern)
-        }
-    arguments = [
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--tb=short",
-        f"--basetemp={folder}/tmp",
-        *sorted(files),
-    ]
-    code = int(pytest.main(arguments, plugins=[plugin]))
-    if not tracer:
-        return code, plugin.failed
-    tracer.stop()
-    covered = tracer.get_data().contexts_by_lineno(str(ROOT / module))
+    sys.meta_path.insert(0, Hook(job.module, job.source))
+    tracer = coverage.Coverage(data_file=None, include=[path], config_file=False) if job.trace else None
+    plugin = Plugin(job.order, job.known, tracer)
+    files = sorted({str(found) for pattern in MODULES[job.module].split() for found in ROOT.glob(pattern)})
+    arguments = ["-x", "-q", "-p", "no:cacheprovider", "--tb=short", f"--basetemp={job.folder}/tmp", *files]
+    if tracer is None:
+        return int(pytest.main(arguments, plugins=[plugin])), plugin.failed
+    with tracer.collect():
+        code = int(pytest.main(arguments, plugins=[plugin]))
+    covered = tracer.get_data().contexts_by_lineno(path)
     loaded = [name for name in sys.modules if name.partition(".")[0] not in ("realtime", "tests", "__main__")]
     return code, plugin.failed, plugin.seconds, covered, loaded
 
 
-def start(
-    module: str, source: str, order: list[str] | None, folder: Path, cpu: float, trace: bool = False
-) -> int:
-    """Fork a process that runs the tests on `source`. Returns its id."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def start(job: Job) -> int:
+    """Fork a process for `job`. Returns its id."""
+    shutil.rmtree(job.folder, ignore_errors=True)
+    job.folder.mkdir(parents=True)
     pid = os.fork()
     if pid == 0:
         try:
-            answer = run_child(module, source, order, trace, folder, cpu)
-            (folder / "answer").write_bytes(pickle.dumps(answer))
+            answer = run_child(job)
+            (job.folder / "answer").write_bytes(pickle.dumps(answer))
         finally:
             os._exit(0)
     return pid
@@ -299,59 +290,74 @@ def finish(pid: int, folder: Path) -> Any:
     return pickle.loads(answer.read_bytes()) if answer.exists() else (1, "timeout or crash")
 
 
-def run_original(module: str, order: list[str] | None, *, trace: bool) -> Any:
+def run_original(job: Job) -> Any:
     """Run the tests on the original, which must pass."""
-    folder = WORK / f"{os.getpid()}-original"
-    pid = start(module, (ROOT / module).read_text(), order, folder, 600, trace)
+    pid = start(job)
     os.waitpid(pid, 0)
-    answer = finish(pid, folder)
+    answer = finish(pid, job.folder)
     if answer[0]:
-        sys.exit(f"the tests of {module} fail without a mutation:\n{(folder / 'output').read_text()}")
+        sys.exit(f"the tests of {job.module} fail without a mutation:\n{(job.folder / 'output').read_text()}")
     return answer
+
+
+def is_starved(pid: int) -> bool:
+    """Return True if a process is ready to run, but gets no processor."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("R")
+    except OSError:
+        return False
 
 
 def run_module(module: str, jobs: int, killed: sqlite3.Connection) -> tuple[int, list[Mutant]]:
     """Run all mutants of a module. Returns their number, and those that survived."""
-    _, _, seconds, covered, loaded = run_original(module, None, trace=True)
+    source, folder = (ROOT / module).read_text(), WORK / str(os.getpid())
+    job = Job(module, source, [], set(), 600, folder)
+    _, _, seconds, covered, loaded = run_original(job._replace(trace=True))
     for name in loaded:  # so that children need not import them
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     gc.freeze()
     every = sorted(seconds, key=seconds.__getitem__)
-    run_original(module, every, trace=False)
-    lines = statement_lines((ROOT / module).read_text())
-    waiting = list(mutants_of(module))[::-1]
+    job = job._replace(known=set(every))
+    run_original(job._replace(order=every))
+    lines, waiting = statement_lines(source), list(mutants_of(module))[::-1]
     total, survivors, began = len(waiting), [], time.monotonic()
-    running: dict[int, tuple[Mutant, Path, float]] = {}
+    running: dict[int, tuple[Mutant, Job, float]] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
             if killed.execute("SELECT test FROM killed WHERE key = ?", [mutant.key]).fetchone():
                 continue
             tests = {test for line in lines.get(mutant.line, [mutant.line]) for test in covered.get(line, ())}
-            order = [test for test in every if test in tests]
             if not tests:
                 survivors.append(mutant)
                 continue
-            if "" in tests or len(order) < FEW_TESTS:
+            order = [test for test in every if test in tests]
+            if "" in tests or len(order) < FEW_TESTS:  # executed at import, or perhaps once for all tests
                 order += [test for test in every if test not in tests]
             cpu = CPU_SECONDS + 3 * sum(seconds[test] for test in order)
-            folder = WORK / f"{os.getpid()}-{len(waiting)}"
-            pid = start(module, mutant.source, order, folder, cpu)
-            running[pid] = mutant, folder, time.monotonic() + 10 * cpu
+            its = Job(
+                module,
+                mutant.source,
+                order,
+                job.known,
+                cpu,
+                folder.with_name(f"{folder.name}-{len(waiting)}"),
+            )
+            running[start(its)] = mutant, its, time.monotonic() + 10 * cpu
         time.sleep(0.005)
-        for pid, (mutant, folder, deadline) in list(running.items()):
-            if time.monotonic() > deadline:
+        for pid, (mutant, its, deadline) in list(running.items()):
+            if time.monotonic() > deadline and not is_starved(pid):
                 os.killpg(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
             elif os.waitpid(pid, os.WNOHANG)[0] == 0:
                 continue
             del running[pid]
-            code, test = finish(pid, folder)
-            shutil.rmtree(folder)
+            code, test = finish(pid, its.folder)
+            shutil.rmtree(its.folder)
             if code == INVALID:
                 total -= 1
-            elif code:
+            elif code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
                 killed.execute("INSERT OR REPLACE INTO killed VALUES (?, ?, ?)", [mutant.key, module, test])
             else:
                 survivors.append(mutant)
