@@ -21,7 +21,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # From the bottom up. A part imports only from lines above its own, and from itself: `audio` stands
 # beside `events`, so neither imports the other.
 LAYERS = (
-    {"_base64", "_bounded", "_secrets", "_version", "spec"},
+    {"_base64", "_bounded", "_files", "_secrets", "_version", "spec"},
     {"_text"},
     {"errors"},
     {"format"},
