@@ -182,10 +182,11 @@ class FunctionCalls:
 
     def _arguments_done(self, event: ga.ResponseFunctionCallArgumentsDone) -> Iterator[FunctionCall]:
         name = event.name or self._names.get(event.call_id)
-        if not name or not event.call_id:
-            return  # the item has the name
+        arguments = get_field(event, "arguments")
+        if not name or not event.call_id or arguments is None:
+            return  # the item has what is missing
         # One more than is accepted is enough to refuse them.
-        arguments = (get_field(event, "arguments") or "")[: MAX_ARGUMENTS_BYTES + 1]
+        arguments = arguments[: MAX_ARGUMENTS_BYTES + 1]
         call = FunctionCall(event.call_id, name, arguments, event.item_id, event.response_id)
         if self._wait_for_response or not _is_json_object(arguments):
             self._unconfirmed[call.call_id] = call

@@ -470,7 +470,10 @@ class Conversation:
 
     An item stands behind its previous_item_id; if that is not known yet, it stands at the end
     until it is. An item without one stands at the end, unless the client created it with
-    "root".
+    "root". Iterating yields the items in order; if several of them may be removed meanwhile,
+    iterate over `items`, which is a copy.
+
+    The work for an event does not depend on the number of items.
 
     Raises:
         ConfigError: a limit is less than 1, or `audio` is not one of the three.

@@ -93,8 +93,8 @@ def session_differences(requested: object, actual: object) -> list[SessionDiffer
 def _session(source: Any) -> dict[str, Any]:
     """Return the session that `source` is or contains, as a JSON object."""
     session = getattr(source, "session", source)
-    if session is None or session is UNSET:
-        return {}  # an event that lost it
+    if session is not source and (session is None or session is UNSET):
+        return {}  # an event without one
     if isinstance(session, dict) and isinstance(session.get("session"), dict):
         session = session["session"]
     if not isinstance(session, (Wire, Unknown, dict)):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -59,14 +59,11 @@ class _AudioPart:
     content_index: int
     response_id: str | None
     format: AudioFormat
+    units_per_byte: int
     received: int = 0
     played: int = 0
     dropped: int = 0
     is_done: bool = False
-    units_per_byte: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.units_per_byte = _UNITS_PER_SECOND // self.format.bytes_per_second
 
     @property
     def queued(self) -> int:
@@ -427,28 +424,32 @@ class Playback:
     # --- Parts ---
 
     def _part(self, item_id: str, content_index: int, response_id: str | None) -> _AudioPart:
-        part = self._items.get(item_id, _NO_PARTS).get(content_index)
+        of_item = self._items.get(item_id)
+        if of_item is None:
+            of_item = self._items[item_id] = {}
+        part = of_item.get(content_index)
         if part is None:
-            part = _AudioPart(item_id, content_index, response_id, self._format)
-            self._items.setdefault(item_id, {})[content_index] = part
+            units = _UNITS_PER_SECOND // self._format.bytes_per_second
+            part = _AudioPart(item_id, content_index, response_id, self._format, units)
+            of_item[content_index] = part
             self._by_age.append(part)
-            # Two for each new one, so that parts which are kept now are forgotten soon after they were played.
-            self._forget_oldest()
-            self._forget_oldest()
+            if len(self._by_age) > _MAX_REMEMBERED:
+                self._forget_oldest()
         return part
 
     def _forget_oldest(self) -> None:
-        """Forget the oldest of too many parts. One with queued audio becomes the newest instead."""
-        if len(self._by_age) <= _MAX_REMEMBERED:
-            return
-        part = self._by_age.popleft()
-        if part.queued or part is self._latest:
-            self._by_age.append(part)
-            return
-        of_item = self._items[part.item_id]
-        del of_item[part.content_index]
-        if not of_item:
-            del self._items[part.item_id]
+        """Forget one or two of the oldest parts. Those with queued audio become the newest instead.
+
+        Two, so that parts which are kept today are forgotten soon after they were played.
+        """
+        for _ in range(min(2, len(self._by_age) - _MAX_REMEMBERED)):
+            part = self._by_age.popleft()
+            if part.received - part.played - part.dropped or part is self._latest:
+                self._by_age.append(part)
+            elif len(self._items[part.item_id]) == 1:
+                del self._items[part.item_id]
+            else:
+                del self._items[part.item_id][part.content_index]
 
     def _interrupt_part(self, part: _AudioPart) -> None:
         """Treat what still arrives of this part's item and response as late."""

@@ -178,11 +178,11 @@ class Usage:
     def _on_transcription(self, event: ConversationItemInputAudioTranscriptionCompleted) -> None:
         if not self._seen.add("transcription", event.item_id, event.content_index):
             return
-        usage = event.usage
+        usage = get_field(event, "usage")
         if isinstance(usage, TokenUsage):
             self._transcriptions += Tokens.of_transcription(usage)
-        elif isinstance(usage, DurationUsage):
-            self._transcribed = plus(self._transcribed, exact(max(0.0, usage.seconds or 0.0)))
+        elif isinstance(usage, DurationUsage) and (seconds := get_field(usage, "seconds")) is not None:
+            self._transcribed = plus(self._transcribed, exact(max(0.0, seconds)))
         else:
             self._unreported += 1
 

@@ -15,8 +15,8 @@ import realtime as r
 from realtime import beta
 from realtime.state import Interruption, Playback
 from realtime.testing import ServerProtocol
-from tests.work import count_lines
 from tests.testing.helpers import exchange, formats, open_session, tone
+from tests.work import count_lines
 
 PCM16, ULAW, ALAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW, r.AudioFormat.G711_ALAW
 IDS: dict[str, Any] = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
@@ -255,7 +255,9 @@ def test_audio_truncated_or_deleted_by_another_client_is_not_played() -> None:
     assert playback.queued_ms == 30
     assert playback.current_item_id == "i"
     assert playback.acknowledge_mark("m") == 240
-    assert (playback.queued_ms, playback.is_playing, playback.current_item_id) == (0, False, None)
+    assert playback.queued_ms == 0
+    assert not playback.is_playing
+    assert playback.current_item_id is None
     assert playback.received_bytes("j") == 0
     assert playback.received_bytes("unknown") == playback.played_ms("unknown") == 0
 
@@ -338,12 +340,13 @@ def test_queued_audio_is_never_forgotten() -> None:
 # --- Work and memory ---------------------------------------------------------------------
 
 
-def receive(playback: Playback, n: int, mark: bool = False) -> None:
+def receive(playback: Playback, n: int, mark: bool = False) -> object:
     """Receive `n` items, the last of its response each."""
     for k in range(n):
         playback.feed(delta(160, item_id=f"i{k}", response_id=f"r{k}"))
         if mark:
             playback.mark(f"m{k}")
+    return playback
 
 
 def one_mark_for_all(playback: Playback, n: int) -> None:
