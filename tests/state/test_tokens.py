@@ -57,6 +57,15 @@ READINGS: dict[str, tuple[dict[str, Any], Tokens]] = {
         },
         Tokens(audio=C(40, 25)),
     ),
+    "more cached by kind than in total": (
+        {
+            "input_token_details": {
+                "text_tokens": 10, "image_tokens": 40, "cached_tokens": 5,
+                "cached_tokens_details": {"text_tokens": 30},
+            },
+        },
+        Tokens(text=C(10, 10), image=C(40, 20)),
+    ),
     # OpenAI's own example for the beta dialect has more cached tokens than input tokens.
     "more cached than input": (
         {
