@@ -43,12 +43,10 @@ def restoration(conversation: Conversation) -> Restoration:
     was none, those that the server reported.
     """
     unfinished = set(conversation.active_response_ids)
-    dropped = tuple(item.id for item in conversation if item.response_id in unfinished)
+    dropped = dict.fromkeys(item.id for item in conversation if item.response_id in unfinished)
     events: list[ga.ClientEvent] = []
     skipped: list[tuple[str, str]] = []
-    settings = conversation.requested_session
-    if settings is None:
-        settings = conversation.session
+    settings = conversation.requested_session or conversation.session
     if settings is not None:
         events.append(ga.SessionUpdate(session=settings))
     for item in conversation:
@@ -58,7 +56,7 @@ def restoration(conversation: Conversation) -> Restoration:
         else:
             events.append(ga.ConversationItemCreate(item=created))
     pending = tuple(str(call.call_id) for call in conversation.pending_calls if call.id not in dropped)
-    return Restoration((*events,), dropped, (*skipped,), pending)
+    return Restoration((*events,), (*dropped,), (*skipped,), pending)
 
 
 def seconds_left(conversation: Conversation, now: float, started: float | None = None) -> float | None:
@@ -77,7 +75,7 @@ def _wire_item(item: ConversationItem) -> Any:
     """Return the item to create, or a str with the reason why it cannot be created."""
     item_id = {"id": item.id} if 0 < len(item.id) <= _MAX_ID_CHARS else {}
     if item.type == "message":
-        text_part = _TEXT_PARTS.get(item.role or "")
+        text_part = _TEXT_PARTS.get(str(item.role))
         if text_part is None:
             return f"unknown role {item.role!r}"
         content: list[ga.ContentPart] = []

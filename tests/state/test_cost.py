@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 import realtime
 from realtime import spec
 from realtime.state import (
+    CostLine,
     MinutePrice,
     ModelPrice,
     TokenCount as C,
@@ -67,7 +68,9 @@ def test_a_model_without_a_price_is_an_error(model: str) -> None:
         assert caught.value.model == model
         assert spec.PRICES_READ in caught.value.problems[0][1]
         assert str(caught.value).startswith(f"no price of {model!r} is known")
-        assert "realtime.state.ModelPrice" in str(caught.value)
+        assert str(caught.value).endswith(
+            "; pass a realtime.state.ModelPrice or MinutePrice instead of the name"
+        )
     with pytest.raises(realtime.ModelNotFoundError):
         estimate_cost(model, 1, 1)
 
@@ -78,16 +81,18 @@ def test_usage_of_a_priced_model_costs_something_or_is_an_error(model: str) -> N
     tokens, seconds = fed(response(usage=one)), fed(live_usage(0.001))
     by_minute = isinstance(price_of(model), MinutePrice)
     assert (seconds if by_minute else tokens).cost(model) > 0
-    with pytest.raises(realtime.ConfigError, match="the price is by the"):
+    with pytest.raises(realtime.ConfigError, match="the price is by the") as caught:
         (tokens if by_minute else seconds).cost(model)
+    assert caught.value.field == ("tokens" if by_minute else "seconds")
     assert Usage().cost(model) == 0
+    assert Usage().bill(model) == ()
 
 
 def test_a_user_supplied_price() -> None:
     own = ModelPrice(TokenPrice(1, 0.5, 2), TokenPrice(10, 5, 20))
     assert fed(response(usage=REAL)).cost(own) == Decimal("0.003503")
     assert fed(live_usage(30)).cost(MinutePrice(0.1)) == Decimal("0.05")
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="a model's name or a price, got float"):
         price_of(0.06)  # type: ignore[arg-type]
 
 
@@ -106,7 +111,9 @@ def test_the_default_model_has_a_price() -> None:
 def test_images_without_a_price_are_an_error() -> None:
     usage = fed(response(usage={"input_token_details": {"image_tokens": 1}}))
     assert usage.cost("gpt-realtime-2") == Decimal("0.000005")
-    with pytest.raises(realtime.ConfigError) as caught:
+    with pytest.raises(
+        realtime.ConfigError, match="image tokens were counted, but the model has no"
+    ) as caught:
         usage.cost("gpt-4o-realtime-preview")
     assert caught.value.field == "image"
 
@@ -125,7 +132,8 @@ def test_transcriptions_are_billed_at_their_own_model() -> None:
     seconds = fed(transcription({"type": "duration", "seconds": 90}))
     assert seconds.transcription_cost("whisper-1") == Decimal("0.009")
     assert seconds.transcription_cost("gpt-transcribe") == Decimal("0.00675")
-    assert [line.use for line in seconds.transcription_bill("whisper-1")] == ["seconds"]
+    [line] = seconds.transcription_bill("whisper-1")
+    assert line == CostLine("time", "seconds", Decimal(90), Decimal("0.009"))
     assert tokens.cost("gpt-realtime-2") == 0
 
 
@@ -134,6 +142,9 @@ def test_the_decimal_context_of_the_user_does_not_matter() -> None:
     with decimal.localcontext(prec=2):
         usage = fed(*events, live_usage(0.123456))
         assert usage.session_seconds == 0.123456
+        assert bill(MinutePrice(60), Tokens(), Decimal("0.1234567")) == (
+            CostLine("time", "seconds", Decimal("0.1234567"), Decimal("0.1234567")),
+        )
         cost = sum((total_usd(bill("gpt-4o-realtime-preview", usage.responses)),), Decimal(0))
     assert total_usd(bill("gpt-4o-realtime-preview", usage.responses)) == Decimal("0.053095")
     assert cost == Decimal("0.053")  # only the user's own sum is rounded
@@ -242,6 +253,22 @@ def test_the_context_is_billed_again_with_each_turn(turns: int) -> None:
     assert cheap <= estimate_cost("gpt-realtime-2", user, assistant, turns=turns)
 
 
+def test_numbers_of_tokens_are_whole() -> None:
+    for turns in (2, 3):
+        tokens = estimate_tokens(0.1, 0.05, turns=turns, cache_hits=True)  # one token of each side
+        assert [type(count) for count in (tokens.input, tokens.cached, tokens.output)] == [int, int, int]
+    assert tokens.audio == C(3, 1, 1)
+
+
+def test_the_estimate_of_a_cost_is_that_of_the_tokens() -> None:
+    options: dict[str, Any] = {"turns": 3, "prompt_tokens": 50}
+    for cache_hits in (False, True):
+        tokens = estimate_tokens(2, 1, **options, cache_hits=cache_hits)
+        expected = total_usd(bill("gpt-realtime-2", tokens))
+        assert estimate_cost("gpt-realtime-2", 2, 1, **options, cache_hits=cache_hits) == expected
+    assert estimate_cost("gpt-realtime-2", 2, 1, **options) > expected
+
+
 @given(st.floats(0, 3600), st.floats(0, 3600), st.integers(1, 200), st.integers(0, 10_000))
 def test_estimates_stay_within_their_bounds(user: float, assistant: float, turns: int, prompt: int) -> None:
     tokens = estimate_tokens(user, assistant, turns=turns, prompt_tokens=prompt, cache_hits=True)
@@ -252,16 +279,26 @@ def test_estimates_stay_within_their_bounds(user: float, assistant: float, turns
 
 
 @pytest.mark.parametrize(
-    ("arguments", "field"),
+    ("arguments", "field", "sentence"),
     [
-        ({"user_seconds": -1, "assistant_seconds": 0}, "user_seconds"),
-        ({"user_seconds": 0, "assistant_seconds": float("nan")}, "assistant_seconds"),
-        ({"user_seconds": 0, "assistant_seconds": 0, "turns": 0}, "turns"),
-        ({"user_seconds": 0, "assistant_seconds": 0, "prompt_tokens": -1}, "prompt_tokens"),
+        ({"user_seconds": -1, "assistant_seconds": 0}, "user_seconds", "user_seconds must not be negative"),
+        (
+            {"user_seconds": 0, "assistant_seconds": float("nan")},
+            "assistant_seconds",
+            "assistant_seconds: expected a finite number, got nan",
+        ),
+        ({"user_seconds": 0, "assistant_seconds": 0, "turns": 0}, "turns", "turns must be at least 1"),
+        (
+            {"user_seconds": 0, "assistant_seconds": 0, "prompt_tokens": -1},
+            "prompt_tokens",
+            "prompt_tokens must be at least 0",
+        ),
     ],
 )
-def test_wrong_arguments_of_estimates_are_refused(arguments: dict[str, Any], field: str) -> None:
+def test_wrong_arguments_of_estimates_are_refused(
+    arguments: dict[str, Any], field: str, sentence: str
+) -> None:
     for estimate in (estimate_tokens, lambda **kw: estimate_cost("gpt-realtime-2", **kw)):
-        with pytest.raises(realtime.ConfigError) as caught:
+        with pytest.raises(realtime.ConfigError, match=f"^{sentence}$") as caught:
             estimate(**arguments)
         assert caught.value.field == field

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from decimal import Decimal
 from typing import Any
 
+import pytest
+from msgspec import UNSET
+
 import realtime as r
-from realtime.state import Conversation, restoration, seconds_left
+from realtime.state import Conversation, CostLine, restoration, seconds_left
 from tests.testing.helpers import PCM16, exchange, open_session, tone
 
 
@@ -101,6 +106,50 @@ def test_a_spoken_call_is_restored_on_the_loopback_server() -> None:
     restored = restoration(before)
     answers = exchange(open_session(), *restored.events)
     assert "error" not in {event.type for event in answers}
+
+
+def test_the_settings_are_the_requested_ones_or_else_those_of_the_server() -> None:
+    reported = r.RealtimeSessionInfo(id="sess_1", instructions="Default.")
+    assert restoration(fed(r.SessionCreated(session=reported))).events == (r.SessionUpdate(session=reported),)
+    requested = r.SessionUpdate(session=r.RealtimeSession(instructions="Mine."))
+    assert restoration(fed(requested, r.SessionCreated(session=reported))).events == (requested,)
+
+
+def test_ids_that_the_server_does_not_accept_are_left_out() -> None:
+    items = [message(item_id, "user", r.InputText(text="Hi.")) for item_id in ("", "x" * 32, "x" * 33)]
+    created = [event.item for event in restoration(fed(*map(added, items))).events]
+    assert [item.id for item in created] == [UNSET, "x" * 32, UNSET]
+
+
+def test_what_a_call_or_its_output_lacks_is_a_reason_not_to_restore_it() -> None:
+    conversation = fed(
+        added(r.FunctionCallItem(id="a", call_id="call_1", name="", arguments="{}")),
+        added(r.FunctionCallItem(id="b", call_id="", name="f", arguments="{}")),
+        added(r.FunctionCallOutputItem(id="c", call_id="", output="x")),
+        added(r.McpCallItem(id="d", name="f", arguments="{}", server_label="s")),
+        added(r.FunctionCallOutputItem(id="e", call_id="call_1", output="")),
+        added(r.FunctionCallOutputItem(id="f", call_id="call_2", output="20")),
+    )
+    restored = restoration(conversation)
+    assert [item_id for item_id, _ in restored.skipped] == ["a", "b", "c", "d"]
+    assert [event.item for event in restored.events] == [
+        r.FunctionCallOutputItem(id="e", call_id="call_1", output=""),
+        r.FunctionCallOutputItem(id="f", call_id="call_2", output="20"),
+    ]
+
+
+def test_calls_and_outputs_keep_their_call_id() -> None:
+    call = r.FunctionCallItem(id="c", call_id="call_1", name="f", arguments="{}")
+    assert [event.item for event in restoration(fed(added(call))).events] == [call]
+
+
+@pytest.mark.parametrize("value", [
+    restoration(Conversation()), CostLine("time", "seconds", Decimal(1), Decimal(1)),
+])  # fmt: skip
+def test_results_are_frozen(value: Any) -> None:
+    with pytest.raises(AttributeError):
+        setattr(value, dataclasses.fields(value)[0].name, ())
+    assert not hasattr(value, "__dict__")
 
 
 def test_the_end_of_a_session() -> None:

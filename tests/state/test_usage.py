@@ -133,6 +133,34 @@ def test_response_ids_are_remembered_for_a_while() -> None:
     assert usage.responses.output == 10_001
 
 
+def test_one_id_may_be_that_of_a_response_and_of_a_delegated_one() -> None:
+    usage = {"input_tokens": 1, "output_tokens": 2}
+    read = fed(
+        response("x", usage),
+        transcription(TOKENS_USAGE, "x"),
+        backend({"type": "response.incomplete", "response": {"id": "x", "usage": usage}}),
+        transcription(TOKENS_USAGE, "y"),
+    )
+    assert (read.responses.total, read.transcriptions.total, read.backend.total) == (3, 44, 3)
+    assert read.backend == Tokens(text=C(1, 0, 2))
+
+
+def test_each_kind_of_unreported_usage_is_added() -> None:
+    lost = backend({"type": "response.completed", "response": {}}, event_id="e")
+    read = fed(transcription(None, "a"), transcription(None, "b"), response("c"), response("d"), lost, lost)
+    assert read.unreported == 5
+    assert fed(transcription(None, "a"), lost, transcription(None, "b")).unreported == 3
+
+
+def test_a_session_without_a_total_costs_nothing() -> None:
+    assert fed(live_started("a"), live_started("b")).session_seconds == 0
+
+
+def test_the_ids_of_different_sessions_are_compared() -> None:
+    """The total of a session without a start event ends when another session starts."""
+    assert fed(live_usage(2), live_started(""), live_usage(1)).session_seconds == 3
+
+
 # --- Adding --------------------------------------------------------------------------
 
 
@@ -144,11 +172,16 @@ def test_usages_add_up() -> None:
     assert both.responses == one.responses + two.responses
     assert both.transcriptions == one.transcriptions
     assert (both.transcribed_seconds, both.session_seconds, both.unreported) == (3, 3, 1)
-    assert both.backend == two.backend
+    assert both.backend == two.backend == (two + one).backend
     both.feed(response("b", REAL))  # is known already
     assert both.responses.total == 2 * 821
     assert one.responses.total == 821
     assert sum([one, two], Usage()).session_seconds == 3
+
+
+def test_a_raw_frame_is_refused() -> None:
+    with pytest.raises(TypeError, match="expected an event, got dict"):
+        Usage().feed({})
 
 
 @pytest.mark.parametrize("value", [Usage(), Tokens(), C()])
@@ -166,8 +199,12 @@ def test_seconds_that_no_event_reports_can_be_added() -> None:
     assert usage.transcription_cost("gpt-realtime-whisper") == Decimal("0.017")
     for add in (usage.add_seconds, usage.add_transcribed_seconds):
         for wrong in (-1, float("nan"), float("inf")):
-            with pytest.raises(realtime.ConfigError):
+            with pytest.raises(
+                realtime.ConfigError, match=r"^seconds must not be negative|^expected a finite"
+            ) as caught:
                 add(wrong)
+            assert caught.value.field == "seconds"
+        add(0)
     usage.feed(translation.SessionClosed())
     assert usage.session_seconds == 30.5
 

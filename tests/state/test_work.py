@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import realtime as r
-from realtime import live
 from realtime.state import Conversation, FunctionCalls, Summarizer, Usage, restoration, session_differences
+from tests.state.usage_events import live_started
 from tests.work import count_lines
 
 
@@ -81,7 +81,7 @@ WORK: dict[str, Callable[[int], object]] = {
     ),
     "Usage: responses": lambda n: feed(Usage(), [r.ResponseDone(response=r.Response(id=f"r{k}")) for k in range(n)]),
     "Usage: sessions": lambda n: feed(
-        Usage(), [live.SessionStarted(session=live.LiveSessionInfo(id=f"s{k}")) for k in range(n)],
+        Usage(), [live_started(f"s{k}") for k in range(n)],
     ),
     "session_differences: the same tools": lambda n: session_differences(tools(n), tools(n)),
     "session_differences: other tools": lambda n: [*map(str, session_differences(tools(n), tools(n, n)))],
