@@ -23,16 +23,7 @@ from .._guard import Frame
 from .._version import __version__
 from ..errors import ConfigError, RealtimeError
 from ._compression import SUFFIXES, compression_of, packer
-from .log import (
-    FRAME_KEY,
-    LINE_HEADS,
-    MAX_TIME_MS,
-    Direction,
-    LogPath,
-    log_files,
-    next_part,
-    read_metadata,
-)
+from .log import FRAME_KEY, LINE_HEADS, MAX_TIME_MS, Direction, LogPath, log_files, next_part, read_metadata
 from .redact import frame_formatter, without_secrets
 from .repair import repair_log
 
@@ -146,6 +137,7 @@ class Recorder:
         self._synced_ms = 0.0
         self._retry_at_ms: float | None = None  # after a failed write
         self._closed_reason = ""
+        self._last_ms = 0.0  # the time of the last frame
         self._open(mode, wall_clock())
         _recorders.add(self)
 
@@ -165,7 +157,10 @@ class Recorder:
             raise ConfigError(f'direction must be "client" or "server", not {direction!r}')
         value = self._format(frame if type(frame) is bytes else _frame_bytes(frame))
         with self._lock:
-            now_ms = self._now_ms()
+            now_ms = self._offset_ms + (self._clock() - self._began) * 1000
+            if not self._last_ms <= now_ms <= MAX_TIME_MS:
+                now_ms = self._corrected(now_ms)
+            self._last_ms = now_ms
             self._put(_join((head, b"%.3f" % now_ms, FRAME_KEY, value, b"}\n")), now_ms)
 
     def sent(self, frame: Frame) -> None:
@@ -211,13 +206,13 @@ class Recorder:
     # --- Internal; the caller has the lock ---
 
     def _now_ms(self) -> float:
-        """Return the time of the log: never less than the last one and never too large for a log."""
-        now_ms = self._offset_ms + (self._clock() - self._began) * 1000
-        if self._last_ms <= now_ms <= MAX_TIME_MS:
-            self._last_ms = now_ms
-        elif -MAX_TIME_MS <= now_ms < self._last_ms:  # the clock went back; times go on from the last one
+        return self._corrected(self._offset_ms + (self._clock() - self._began) * 1000)
+
+    def _corrected(self, now_ms: float) -> float:
+        """Return a time of the clock that is not before the last one, and not too large for a log."""
+        if -MAX_TIME_MS <= now_ms < self._last_ms:  # the clock went back; times go on from the last one
             self._offset_ms += self._last_ms - now_ms
-        return self._last_ms
+        return now_ms if self._last_ms <= now_ms <= MAX_TIME_MS else self._last_ms
 
     def _put(self, line: bytes, now_ms: float) -> None:
         if self._closed_reason:
@@ -307,8 +302,9 @@ class Recorder:
         That is the wall clock's time since the recording began, but not before the last entry.
         """
         last_ms = repair_log(path)
-        started_at = read_metadata(path).get("started_at")
-        if type(started_at) in (int, float) and max(0, wall - MAX_TIME_MS / 1000) <= started_at <= wall:
+        started_at: Any = read_metadata(path).get("started_at")
+        is_number = isinstance(started_at, (int, float)) and not isinstance(started_at, bool)
+        if is_number and max(0, wall - MAX_TIME_MS / 1000) <= started_at <= wall:
             self._started_at = float(started_at)
             return max(last_ms, (wall - self._started_at) * 1000)
         self._started_at = wall - last_ms / 1000

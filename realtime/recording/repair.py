@@ -12,7 +12,7 @@ import itertools
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -36,7 +36,9 @@ _TAIL_BYTES: Final = 1 << 16
 _HEAD_BYTES: Final = 64
 # The beginnings of a log's lines: as `Recorder` writes them, and in any layout.
 _LINE_HEADS: Final = (*LINE_HEADS.values(), b'{"recording":1')
-_ANY_LINE_HEAD: Final = re.compile(rb'\{\s*+"(?:direction"\s*+:\s*+"(?:client|server)"|recording"\s*+:\s*+[0-9])')
+_ANY_LINE_HEAD: Final = re.compile(
+    rb'\{\s*+"(?:direction"\s*+:\s*+"(?:client|server)"|recording"\s*+:\s*+[0-9])'
+)
 _TIME: Final = re.compile(rb'.{0,200}?"time_ms"\s{0,9}+:\s{0,9}+([0-9.eE+-]{1,99}+)[\s,}]')
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 

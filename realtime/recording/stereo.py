@@ -245,7 +245,9 @@ class Track:
         if last is not None and last.end == start:
             last.end = self.end
         else:
-            part.spans.append(_Span(start, self.end, last.played_before + last.end - last.start if last else 0))
+            part.spans.append(
+                _Span(start, self.end, last.played_before + last.end - last.start if last else 0)
+            )
 
     def _truncate_part(self, name: str, audio_end_ms: float, at: int) -> None:
         """End a part's audio `audio_end_ms` after its start, and the rest of its response at `at`."""
