@@ -22,6 +22,7 @@ from hypothesis import given, settings, strategies as st
 import realtime
 from realtime import beta, codec, live, spec, translation
 from tests import cases
+from tests.work import count_lines
 
 DELTA = (
     '{"type":"response.output_audio.delta","event_id":"e","response_id":"r","item_id":"i",'
@@ -440,6 +441,138 @@ def test_a_relay_refuses_an_invalid_frame() -> None:
         realtime.Codec(max_frame_bytes=50).decode_server_if(DELTA, set())
     with pytest.raises(TypeError):
         realtime.decode_server_if(5, set())  # type: ignore[arg-type]
+
+
+def _layouts(frame: str) -> list[str]:
+    """Return `frame` as different servers would write it: with its type first, second, or last."""
+    wire = json.loads(frame)
+    rest = {name: value for name, value in wire.items() if name != "type"}
+    kind = {"type": wire["type"]}
+    event_id = {"event_id": rest.pop("event_id", "event_CDuqPcbYaVvcXTxJjc0AN")}
+    orders = (
+        kind | event_id | rest,
+        kind | rest,
+        event_id | kind | rest,
+        event_id | rest | kind,
+        rest | kind,
+    )
+    return [
+        *(json.dumps(order, separators=separators) for order in orders for separators in ((",", ":"), None)),
+        json.dumps(wire, indent=1),
+        " " + json.dumps(wire),
+        json.dumps(wire).replace('"type"', '"t\\u0079pe"', 1),
+    ]
+
+
+@pytest.mark.parametrize(("dialect", "side"), [(d, s) for d in cases.DIALECTS for s in cases.SIDES])
+def test_a_relay_gets_what_the_decoder_gives_in_every_layout(dialect: str, side: str) -> None:
+    decode = cases.decoder(dialect, side)
+    decode_if = getattr(cases.DIALECTS[dialect], f"decode_{side}_if")
+    for frame in cases.frames(dialect, side):
+        kind = json.loads(frame)["type"]
+        for layout in _layouts(frame):
+            for container in (
+                layout,
+                layout.encode(),
+                bytearray(layout.encode()),
+                memoryview(layout.encode()),
+            ):
+                for _ in range(2):  # the first may leave a guess about the layout that is wrong
+                    assert decode_if(container, {kind}) == decode(container)
+                    assert decode_if(container, frozenset({kind + "x", kind[:-1]})) is None
+            assert realtime.peek_type(layout) == realtime.peek_type(layout.encode()) == kind
+
+
+HEADS = st.sampled_from(
+    [
+        '{"type":"',
+        '{"type": "',
+        '{ "type":"',
+        '{"event_id":"e","type":"',
+        '{"type":',
+        '{"x":"',
+        "{",
+        "[",
+        "",
+        '{"type":""',
+    ]
+)
+TAGS = st.sampled_from(
+    ["response.done", "response.output_text.delta", "conversation.item.input_audio_transcription.completed",
+     "conversation.item.input_audio_transcription.x", "error", "zap", "response.don", "input_audio_buffer.cleared", "\xff", "é"]
+)  # fmt: skip
+TAILS = st.sampled_from(
+    [
+        '"',
+        '"}',
+        '","event_id":"event_1","x":[1]}',
+        '", "event_id": "event_1"}',
+        '\\u0041"}',
+        "",
+        ',"type":"error"}',
+        '","item_id":5}',
+    ]
+)
+
+
+@given(st.sampled_from(_layouts(DELTA)), HEADS, TAGS, TAILS, st.booleans(), st.integers(0, 99))
+def test_a_relay_gets_the_same_result_whatever_came_before(
+    before: str, head: str, tag: str, tail: str, as_bytes: bool, length: int
+) -> None:
+    text = (head + tag + tail)[:length]
+    frame: Any = text.encode("latin-1") if as_bytes else text
+    realtime.decode_server_if(before.encode(), set())
+    try:
+        kind = realtime.peek_type(frame)
+    except realtime.DecodeError:
+        with pytest.raises(realtime.DecodeError):
+            realtime.decode_server_if(frame, {tag})
+        return
+    assert realtime.decode_server_if(frame, {"a.b"}) is None
+    realtime.decode_server_if(before.encode(), set())
+    expected = _outcome(realtime.decode_server, frame)
+    assert _outcome(lambda frame: realtime.decode_server_if(frame, {kind}), frame) == expected
+
+
+@pytest.mark.parametrize("container", [str, str.encode], ids=["str", "bytes"])
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["compact", "spaced"])
+@pytest.mark.parametrize(("dialect", "side"), [(d, s) for d in cases.DIALECTS for s in cases.SIDES])
+def test_frames_that_are_not_requested_are_recognised_by_their_first_characters(
+    dialect: str, side: str, separators: tuple[str, str], container: Any
+) -> None:
+    decode_if = getattr(cases.DIALECTS[dialect], f"decode_{side}_if")
+    for frame in cases.frames(dialect, side):
+        event_id = {"event_id": "event_1"}
+        wire = {"type": json.loads(frame)["type"]} | event_id | json.loads(frame) | event_id
+        made = container(json.dumps(wire, separators=separators))
+        decode_if(made, set())  # the first frame makes the lookup
+        short = len(wire["type"]) < 19  # a search for the end of the type follows
+        assert count_lines(decode_if, made, set()) <= (14 if short or len(wire["type"]) > 37 else 10)
+        assert count_lines(decode_if, container(json.dumps({"type": wire["type"]})), set()) <= 14
+
+
+@pytest.mark.parametrize(
+    "template", ['{"type":"response.output_text.delta","x":"%s"}', '{"event_id":"e","type":"zap","x":"%s"}']
+)
+def test_the_work_of_a_relay_does_not_grow_with_the_frame(template: str) -> None:
+    frames = [(template % ("x" * size)).encode() for size in (10, 1000, 10_000, 100_000, 1_000_000)]
+    for read in (realtime.peek_type, lambda frame: realtime.decode_server_if(frame, set())):
+        for frame in frames:  # decoders are made
+            read(frame)
+        work = [count_lines(read, frame) for frame in frames]
+        assert max(work) <= 2 * min(work)
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_a_relay_may_pass_any_view(released: bool) -> None:
+    view = memoryview(DELTA.encode())
+    assert realtime.decode_server_if(view[::1], {"response.output_audio.delta"}) == realtime.decode_server(
+        DELTA
+    )
+    if released:
+        view.release()
+        with pytest.raises(realtime.DecodeError):
+            realtime.decode_server_if(view, set())
 
 
 # --- Encoded events are validated ----------------------------------------------------
