@@ -461,7 +461,7 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HOSTILE = [
-    b"//[::1/v1/realtime", b"/v1/realtime?model=\xff\xfe", b"/v1/realtime?model=%ff%00%ed%a0%80", b"/v1/realtime?&&=&;",
+    b"//[::1/v1/realtime", b"/v1/realtime?model=\xff\xfe", b"/v1/realtime?model=%ff%00%ed%a0%80", b"/v1/realtime/?fault=\xff", b"/v1/realtime?&&=&;",
     b"/v1/realtime?model=" + b"m" * 7000, b"http://[/v1/realtime", b"/v1/realtime#?fault=x", b"/v1/realtime?intent=a&intent=b",
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -203,7 +203,9 @@ def test_the_sums_are_those_of_the_items(steps: list[tuple[str, int, int]]) -> N
                 found.remove(removed[-1])
             elif items and step == "change":
                 stored = items[index % len(items)]
-                stored.item = msgspec.structs.replace(stored.item, content=[r.InputText(text="y" * size)])
+                stored.item = msgspec.structs.replace(
+                    cast("r.MessageItem", stored.item), content=[r.InputText(text="y" * size)]
+                )
                 found.update(stored)
             items = [*found]
             assert found.tokens == TokenCount.total(stored.tokens() for stored in items)

@@ -78,12 +78,13 @@ def parts(count: int) -> list[bytes]:
 
 def own_input(count: int) -> list[bytes]:
     """A response with an input of its own."""
-    item = r.MessageItem(role="user", content=[r.InputText(text="x")])
-    return encoded(r.ResponseCreate(response=r.ResponseParams(input=[item] * count)))
+    inputs: list[Any] = [r.MessageItem(role="user", content=[r.InputText(text="x")])] * count
+    return encoded(r.ResponseCreate(response=r.ResponseParams(input=inputs)))
 
 
 def references(count: int) -> list[bytes]:
-    params = r.ResponseParams(input=[r.ItemReference(id="i0")] * count)
+    inputs: list[Any] = [r.ItemReference(id="i0")] * count
+    params = r.ResponseParams(input=inputs)
     return encoded(text_item(0), r.ResponseCreate(response=params))
 
 
