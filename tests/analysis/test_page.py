@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -403,6 +403,19 @@ def test_errors_name_the_page_and_not_a_temporary_file(tmp_path: Path) -> None:
     name = "x" * 250  # the longest possible name leaves no room for a suffix
     write_page(log, tmp_path / f"{name}.html")
     assert {each.name for each in tmp_path.iterdir()} == {"call.jsonl", f"{name}.html"}
+
+
+def test_a_full_disk_names_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> Iterator[bytes]:
+        yield b"<html>"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(page_module, "_page", full)
+    path = hotel().write(tmp_path / "call.jsonl")
+    with pytest.raises(OSError, match="No space left") as failed:
+        write_page(path, tmp_path / "call.html")
+    assert failed.value.filename == str(tmp_path / "call.html")
+    assert [each.name for each in tmp_path.iterdir()] == ["call.jsonl"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")

@@ -168,6 +168,12 @@ SPANS: list[tuple[str, list[str], list[Span]]] = [
         delta(0, NOISE[:4800]), delta(1000, NOISE[:4800]).replace('"ra"', '"rb"'), delta(1200, NOISE[:4800], "b"),
         truncate(1300, "a", 300)],
      [Span(0, 200, "ra", "a/0"), Span(1000, 1100, "rb", "a/0")]),
+    ("of a part without a response", [
+        delta(0, NOISE[:4800]).replace('"ra"', '""'), delta(1000, NOISE[:4800]).replace('"ra"', '""'), truncate(1100, "a", 100)],
+     [Span(0, 100, "", "a/0")]),
+    ("after the end of the part", [
+        delta(0, NOISE[:4800]), delta(0, NOISE[:4800], "b").replace('"rb"', '"ra"'), truncate(300, "a", 300)],
+     [Span(0, 200, "ra", "a/0")]),
     ("of each part in turn", [
         delta(0, NOISE[:4800]), delta(0, NOISE[:4800], "b"), delta(0, NOISE[:4800], "c"),
         truncate(300, "c", 100), truncate(300, "a", 100), truncate(300, "b", 0)],
@@ -209,6 +215,15 @@ def test_spans_are_bounded(timeline_of: Timelines, monkeypatch: pytest.MonkeyPat
     with timeline_of(*(append(second * 1000, NOISE[:240]) for second in range(5))) as timeline:
         assert timeline.audio.caller == [Span(0, 10), Span(1000, 1010)]
         assert timeline.end_ms == 4010
+
+
+def test_truncated_spans_leave_room_for_others(
+    timeline_of: Timelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline_module, "_MAX_SPANS", 2)
+    answers = [[delta(n * 1000, NOISE[:4800], f"{n}"), truncate(n * 1000 + 50, f"{n}", 0)] for n in range(5)]
+    with timeline_of(*(each for answer in answers for each in answer), delta(9000, NOISE[:4800])) as timeline:
+        assert timeline.audio.assistant == [Span(9000, 9200, "ra", "a/0")]
 
 
 # --- Times ----------------------------------------------------------------------------
