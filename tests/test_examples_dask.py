@@ -76,6 +76,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_an_existing_cluster(folder: Path, wanted: Summary, tmp_path: Path) -> None:
     (tmp_path / "cluster.py").write_text(CLUSTER)
     pipe = subprocess.PIPE
@@ -144,6 +145,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_log_that_kills_workers_is_reported(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(DEADLY)
     command = [sys.executable, str(tmp_path / "deadly.py"), str(folder), "--workers", "2"]
