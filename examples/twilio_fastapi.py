@@ -61,30 +61,38 @@ async def stream(phone: WebSocket) -> None:
         log.info("call %s", bridge.started.call_id)
         async with connect(app.state.url, additional_headers=headers, max_size=None, **CONNECTION) as session:
             await session.send(bridge.session_update(SETTINGS))
+            turn = asyncio.Lock()  # both sides have frames for the phone, which it must get in order
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(forward_phone(bridge, phone, session))
-                tasks.create_task(forward_model(bridge, phone, session))
+                tasks.create_task(forward_phone(bridge, phone, session, turn))
+                tasks.create_task(forward_model(bridge, phone, session, turn))
     except* (OSError, InvalidHandshake, ConnectionClosed, WebSocketDisconnect, realtime.RealtimeError) as why:
         log.warning("the call failed: %s", why.exceptions)
     log.info("the call is over: %s", bridge.stats)
 
 
-async def forward_phone(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
+async def forward_phone(
+    bridge: Bridge, phone: WebSocket, session: ClientConnection, turn: asyncio.Lock
+) -> None:
     """Forward the phone's frames until the caller hangs up."""
     with contextlib.suppress(WebSocketDisconnect):
         while not bridge.ended:
+            frame = await phone.receive_text()
             try:
-                await send(bridge.from_carrier(await phone.receive_text()), phone, session)
+                async with turn:
+                    await send(bridge.from_carrier(frame), phone, session)
             except realtime.DecodeError as why:
                 log.warning("from Twilio: %s", why)
     await session.close()
 
 
-async def forward_model(bridge: Bridge, phone: WebSocket, session: ClientConnection) -> None:
+async def forward_model(
+    bridge: Bridge, phone: WebSocket, session: ClientConnection, turn: asyncio.Lock
+) -> None:
     """Forward the session's frames until it ends."""
     async for frame in session:
         try:
-            await send(bridge.from_server(frame), phone, session)
+            async with turn:
+                await send(bridge.from_server(frame), phone, session)
         except realtime.DecodeError as why:
             log.warning("from the model: %s", why)
     if phone.client_state is WebSocketState.CONNECTED:

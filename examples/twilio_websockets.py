@@ -53,19 +53,23 @@ async def serve_call(phone: ServerConnection, url: str) -> None:
         log.info("call %s", bridge.started.call_id)
         async with connect(url, additional_headers=headers, max_size=None, **CONNECTION) as session:
             await session.send(bridge.session_update(SETTINGS))
+            turn = asyncio.Lock()  # both sides have frames for the phone, which it must get in order
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(forward_phone(bridge, phone, session))
-                tasks.create_task(forward_model(bridge, phone, session))
+                tasks.create_task(forward_phone(bridge, phone, session, turn))
+                tasks.create_task(forward_model(bridge, phone, session, turn))
     except* (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
         log.warning("the call failed: %s", why.exceptions)
     log.info("the call is over: %s", bridge.stats)
 
 
-async def forward_phone(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
+async def forward_phone(
+    bridge: Bridge, phone: ServerConnection, session: ClientConnection, turn: asyncio.Lock
+) -> None:
     """Forward the phone's frames until the caller hangs up."""
     async for frame in phone:
         try:
-            await send(bridge.from_carrier(frame), phone, session)
+            async with turn:
+                await send(bridge.from_carrier(frame), phone, session)
         except realtime.DecodeError as why:
             log.warning("from Twilio: %s", why)
         if bridge.ended:
@@ -73,11 +77,14 @@ async def forward_phone(bridge: Bridge, phone: ServerConnection, session: Client
     await session.close()
 
 
-async def forward_model(bridge: Bridge, phone: ServerConnection, session: ClientConnection) -> None:
+async def forward_model(
+    bridge: Bridge, phone: ServerConnection, session: ClientConnection, turn: asyncio.Lock
+) -> None:
     """Forward the session's frames until it ends."""
     async for frame in session:
         try:
-            await send(bridge.from_server(frame), phone, session)
+            async with turn:
+                await send(bridge.from_server(frame), phone, session)
         except realtime.DecodeError as why:
             log.warning("from the model: %s", why)
     await phone.close()

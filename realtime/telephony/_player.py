@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import Struct
-
 from .._base64 import decoded_nbytes
 from .._bounded import BoundedDict
 from ..errors import DecodeError
@@ -38,23 +36,12 @@ _MAX_CONTENT_INDEX: Final = 1 << 16
 _OWN_MARK: Final = "mark_"
 
 
-class AudioDropped(Struct, frozen=True, gc=False):
-    """Audio of the session that will not be played, because too much of it waits for the carrier.
-
-    `duration_ms` is the end of one delta of this content part; the rest of the part is dropped as well.
-    """
-
-    item_id: str
-    content_index: int
-    duration_ms: float
-
-
 class DownlinkPlayer:
     """Player of the session's audio to the caller.
 
     `session` is the format of the next part of an item, and may be set. `dropped` counts the deltas
-    that arrived after an interruption, or did not fit; `overflow` has the audio of the latter
-    until it is taken.
+    that arrived after an interruption, or did not fit; `overflow` has the item, part and milliseconds
+    of the latter, until `Bridge` takes them.
 
     Raises:
         AudioError: the session's format cannot be converted to `media`.
@@ -68,7 +55,7 @@ class DownlinkPlayer:
         self.playback = Playback(session)
         self.session = session
         self.dropped = 0
-        self.overflow: list[AudioDropped] = []
+        self.overflow: list[tuple[str, int, float]] = []
         self._carrier = carrier
         self._clock = clock
         self._stream_id: str | None = None
@@ -166,7 +153,8 @@ class DownlinkPlayer:
         if not is_pending and not name.startswith(_OWN_MARK):
             return True
         self.queue.acknowledge(name)
-        self.playback.acknowledge_mark(name)
+        if is_pending:
+            self.playback.acknowledge_mark(name)
         return is_pending
 
     def settle(self) -> None:
@@ -202,7 +190,7 @@ class DownlinkPlayer:
         """Drop the end of a delta. Later deltas of its part are dropped too, or positions would be wrong."""
         self.dropped += 1
         self._overflowed[part] = None
-        self.overflow.append(AudioDropped(*part, nbytes * 1000 / format.bytes_per_second))
+        self.overflow.append((*part, nbytes * 1000 / format.bytes_per_second))
 
     def _play(self, event: Any, base64: bytes | None) -> list[str | bytes]:
         part = event.item_id, event.content_index or 0

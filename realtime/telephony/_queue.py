@@ -89,17 +89,19 @@ class CarrierQueue:
         if sent <= self._until:
             self._sent = sent
             return frames
+        is_first = not self.retained
         if frames:
             each = nbytes // len(frames)
-            self.retained.extend((frame, each, None) for frame in frames)
+            self.retained.extend([(frame, each, None) for frame in frames])
             self._retained_bytes += nbytes
-        return self.release()
+        return self.release() if is_first else []
 
     def push_mark(self, name: str, frame: str) -> list[str | bytes]:
         """Add a mark. Returns the frames to send now."""
         if self._sent + self._mark_bytes > self._until or len(self._pending) >= MAX_PENDING_MARKS:
+            is_first = not self.retained
             self.retained.append((frame, self._mark_bytes, name))
-            return self.release()
+            return self.release() if is_first else []
         self._send_mark(name)
         return [frame]
 
@@ -165,16 +167,14 @@ class CarrierQueue:
         """Yield the marks that the carrier should have returned: the audio before them was played."""
         while self._pending:
             name, (position, due) = next(iter(self._pending.items()))
-            if position <= self._played:  # a later mark was returned, this one was lost
-                del self._pending[name]
-            elif due + self._grace_ms <= self._clock.ms:
-                self._uses_clock, self._grace_ms = True, 0
-                del self._pending[name]
-                self._play(position)
-                yield name
-            else:
+            if due + self._grace_ms > self._clock.ms:
                 self.overdue_ms = due + self._grace_ms
                 return
+            del self._pending[name]
+            if position > self._played:  # if not, a later mark was returned, and this one was lost
+                self._uses_clock, self._grace_ms = True, 0
+                self._play(position)
+                yield name
 
     def _play(self, position: int) -> None:
         self._played = max(self._played, position)

@@ -32,7 +32,7 @@ from ..events import (
 from ..format import AudioFormat, AudioFormatLike, Side, session_format as stated_format
 from ..state import Interruption, Playback
 from ._paths import Uplink
-from ._player import AudioDropped, DownlinkPlayer
+from ._player import DownlinkPlayer
 from ._queue import CallerClock
 from .call import CallAudio, CallEnded, CallEvent, CallMark, CallStarted
 from .carrier import Carrier
@@ -43,6 +43,19 @@ from .splice import cut_delta
 
 if TYPE_CHECKING:
     from .._guard import Frame
+
+
+
+class AudioDropped(Struct, frozen=True, gc=False):
+    """Audio of the session that will not be played, because too much of it waits for the carrier.
+
+    `duration_ms` is the end of one delta of this content part. The part's later deltas are dropped too.
+    """
+
+    item_id: str
+    content_index: int
+    duration_ms: float
+
 
 # An event of the call or of the session, an interruption, or audio of either side that was lost.
 BridgeEvent: TypeAlias = CallEvent | ServerEvent | Interruption | Gap | AudioDropped
@@ -450,7 +463,7 @@ class Bridge:
         """Return the output of frames to the carrier and of events, with the audio that was dropped."""
         overflow = self._player.overflow
         if overflow:
-            events += tuple(overflow)
+            events += tuple(AudioDropped(*each) for each in overflow)
             overflow.clear()
         return BridgeOutput(self._to_carrier(frames), (), events)
 
