@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from .._guard import Frame
 
 
-
 class AudioDropped(Struct, frozen=True, gc=False):
     """Audio of the session that will not be played, because too much of it waits for the carrier.
 
