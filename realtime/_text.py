@@ -14,6 +14,7 @@ from typing import Final
 from ._secrets import without_keys
 
 _ELLIPSIS: Final = "..."
+_SEPARATORS: Final = " \"',:"
 _MIN_USD: Final = Decimal("0.000001")
 _SMALL_USD: Final = Decimal("0.01")
 # Later than any time in a log.
@@ -46,7 +47,13 @@ def excerpt(text: str, limit: int) -> str:
     The credentials are searched for in eight times the text that is shown, so one that is only
     partly inside the limit is still removed.
     """
-    return escape_controls(shorten(without_keys(text[: limit * 8]), limit))
+    head = text[: limit * 8]
+    safe = without_keys(head)
+    if len(head) < len(text) and len(safe) <= limit:
+        # What was removed was so long that the end of the head would be shown, where a credential may
+        # be truncated beyond recognition.
+        safe = safe[: max(map(safe.rfind, _SEPARATORS)) + 1] + _ELLIPSIS
+    return escape_controls(shorten(safe, limit))
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

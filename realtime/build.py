@@ -13,15 +13,17 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from . import events, spec
+from ._guard import DEFAULT_MAX_DEPTH, check_depth
 from ._text import did_you_mean
 from .append import as_bytes_view, from_base64
-from .codec import encode_json
-from .errors import AudioError, ConfigError, ModelNotFoundError, snippet
+from .codec import encode_json, is_finite
+from .errors import AudioError, ConfigError, DecodeError, ModelNotFoundError, reason_of, snippet
 from .format import AudioFormat, AudioFormatLike
 from .repair import (
     LenientDecoder,
     ValidationFailure,
     argument_of,
+    fields_of,
     first_byte,
     structs_by_tag,
     tag_of,
@@ -175,15 +177,30 @@ def _typed(value: Any, tp: Any, path: str, default_tag: str = "") -> Any:
     value = {str(key): item for key, item in value.items() if item is not UNSET}
     if default_tag:
         value.setdefault("type", default_tag)
-    raw = Raw(encode_json(value))
+    raw = Raw(_encoded(value, path))
     problems = [*_unknown_members(raw, tp, path)]
     try:
         settings = None if problems else LenientDecoder().decode(raw, tp, path)
     except ValidationFailure as failure:
         problems, settings = [(failure.path, failure.reason)], None
     if problems:
-        raise ConfigError("; ".join(f"{at}: {what}" for at, what in problems), problems=problems)
+        raise ConfigError(problems=problems)
     return settings
+
+
+def _encoded(value: object, path: str) -> bytes:
+    """Encode the setting at `path`, raising ConfigError for what JSON or the codec's limit does not allow."""
+    try:
+        encoded = encode_json(value)
+        check_depth(encoded, DEFAULT_MAX_DEPTH)
+        if b"null" in encoded and not is_finite(value):
+            raise ValueError("NaN and infinity cannot be sent")
+        return encoded
+    except DecodeError as error:
+        reason = error.reason
+    except (ValueError, RecursionError, OverflowError) as error:
+        reason = reason_of(error)
+    raise ConfigError(problems=[(path, reason)])
 
 
 def _unknown_members(raw: Raw, tp: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -208,7 +225,7 @@ def _unknown_members(raw: Raw, tp: Any, path: str) -> Iterator[tuple[str, str]]:
         del parts["type"]
     if struct is None:
         return  # user-defined members, such as a JSON schema
-    fields = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
+    fields = {field.encode_name: field.type for field in fields_of(struct)}
     for name, part in struct.normalize_legacy(parts).items():
         if name in fields:
             yield from _unknown_members(part, fields[name], f"{path}.{name}")

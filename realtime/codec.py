@@ -21,7 +21,7 @@ from . import events
 from ._base64 import HEAD_BYTES
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, Frame, bounded, check_depth
 from .append import append_encoder, with_audio, without_audio
-from .errors import ConfigError, DecodeError, EncodeError, reason_of, snippet
+from .errors import PATH_CHARS, ConfigError, DecodeError, EncodeError, reason_of, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, strip_read_only
 from .peek import (
     LONG_PREFIX_LEN,
@@ -114,9 +114,9 @@ class DialectCodec(Generic[S, C]):
         self, *, max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES, max_depth: int = DEFAULT_MAX_DEPTH
     ) -> None:
         if max_frame_bytes < 1:
-            raise ConfigError(f"max_frame_bytes must be at least 1, got {max_frame_bytes}")
+            raise ConfigError(f"max_frame_bytes must be at least 1, got {snippet(max_frame_bytes)}")
         if not 1 <= max_depth <= HARD_MAX_DEPTH:
-            raise ConfigError(f"max_depth must be from 1 to {HARD_MAX_DEPTH}, got {max_depth}")
+            raise ConfigError(f"max_depth must be from 1 to {HARD_MAX_DEPTH}, got {snippet(max_depth)}")
         self._max_depth = max_depth
         self.decode_server, self.decode_server_if, _ = _decoders(
             "decode_server", self.server_events, max_frame_bytes, max_depth
@@ -168,7 +168,7 @@ class DialectCodec(Generic[S, C]):
             if name:
                 event, audio = without_audio(event, name)
             frame = encode_json(event)
-            if b"null" in frame and not _is_finite(event):
+            if b"null" in frame and not is_finite(event):
                 raise ValueError("NaN and infinity cannot be sent")
             if audio:
                 frame = with_audio(frame, name, audio)
@@ -193,7 +193,7 @@ class DialectCodec(Generic[S, C]):
             raise EncodeError(reason_of(error)) from None
 
     def _validate_encoded(self, frame: bytes) -> None:
-        """Raise ValueError if a server would refuse `frame`: fields are not checked when they are set."""
+        """Raise an error if a server would refuse `frame`: fields are not checked when they are set."""
         check_depth(frame, self._max_depth)
         try:
             self._read_client(frame)
@@ -201,7 +201,8 @@ class DialectCodec(Generic[S, C]):
             try:
                 decode_event(frame, self.client_events, type_of(frame))
             except ValidationFailure as failure:
-                raise ValueError(f"{failure.reason} at `{failure.path}`") from None
+                where = f"{snippet(failure.reason)} at `{snippet(failure.path, PATH_CHARS)}`"
+                raise EncodeError(where, event_type=type_of(frame)) from None
 
     def _is_user_subclass(self, event: Any) -> bool:
         """Return True if `event` is of a user-defined subclass of an event, False for an UnknownEvent."""
@@ -378,11 +379,13 @@ def _decoders(name: str, union: Any, max_frame_bytes: int, max_depth: int) -> tu
                 return decode(raw) if found in types else None
         try:
             event = decode(raw)  # as fast as a search for the type
-        except DecodeError:
-            if find_type(raw, max_frame_bytes, max_depth) in types:
-                raise
-            return None
-        return event if (tags.get(event.__class__) or event.type) in types else None
+        except DecodeError as error:
+            refusal = error
+        else:
+            return event if (tags.get(event.__class__) or event.type) in types else None
+        if find_type(raw, max_frame_bytes, max_depth) in types:
+            raise refusal
+        return None
 
     def read(frame: Any) -> Any:
         return read_short(frame)
@@ -525,16 +528,16 @@ encode_json: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_enc_hook).e
 """Encode any part of an event, such as its session, as JSON."""
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
     """Return False if a float in `value` is NaN or infinite, which msgspec encodes as null."""
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, msgspec.Struct):
-        return all(_is_finite(getattr(value, name)) for name in value.__struct_fields__)
+        return all(is_finite(getattr(value, name)) for name in value.__struct_fields__)
     if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
+        return all(map(is_finite, value.values()))
     if isinstance(value, (list, tuple, set, frozenset)):
-        return all(map(_is_finite, value))
+        return all(map(is_finite, value))
     return True
 
 

@@ -9,27 +9,36 @@
         └── ModelNotFoundError
 
 An argument of a wrong type is a plain TypeError. Errors carry fields; the sentence is made in
-``__str__``. No message has more than `SNIPPET_CHARS` characters of a payload, or a credential.
+``__str__``. No message has more than `SNIPPET_CHARS` characters of a payload, a credential, or a
+character that a terminal would obey: the constructors take credentials out and escape control
+characters, in ``args`` and the fields too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ._text import excerpt, shorten
 
 SNIPPET_CHARS = 80
 # Paths consist of the protocol's field names; user-defined keys in them are shortened.
 PATH_CHARS = 200
+# Sentences are this library's, with snippets in them.
+SENTENCE_CHARS = 1000
+# Problems that the message of a ConfigError states; all are in its `problems`.
+_MAX_STATED_PROBLEMS = 20
 
 
-def snippet(payload: object) -> str:
-    """Return at most `SNIPPET_CHARS` printable characters of `payload`, without credentials."""
+def snippet(payload: object, limit: int = SNIPPET_CHARS) -> str:
+    """Return at most `limit` printable characters of `payload`, without credentials."""
     if isinstance(payload, (bytes, bytearray)):
-        text = bytes(payload[: SNIPPET_CHARS * 8]).decode("utf-8", "backslashreplace")
+        text = bytes(payload[: limit * 8]).decode("utf-8", "backslashreplace")
     else:
-        text = str(payload)
-    return shorten(excerpt(text, SNIPPET_CHARS), SNIPPET_CHARS)
+        try:
+            text = str(payload)
+        except ValueError:  # an int of more digits than Python prints
+            text = f"<{type(payload).__name__}>"
+    return shorten(excerpt(text, limit), limit)
 
 
 def reason_of(error: BaseException, frame: bytes | None = None) -> str:
@@ -41,6 +50,12 @@ def reason_of(error: BaseException, frame: bytes | None = None) -> str:
     if isinstance(error, UnicodeError):
         return "the text is not valid Unicode"
     return snippet(error)
+
+
+def split_path(message: str) -> tuple[str, str]:
+    """Split the message of a msgspec.ValidationError into its sentence and its JSON path."""
+    reason, mark, path = message.rpartition(" - at `")
+    return (reason, path[:-1]) if mark and path.endswith("`") else (message, "$")
 
 
 class RealtimeError(Exception):
@@ -58,16 +73,16 @@ class DecodeError(RealtimeError, ValueError):
     def __init__(
         self, reason: str, *, event_type: str = "", path: str = "$", expected: str = "", payload: str = ""
     ) -> None:
-        super().__init__(reason)
         self.reason = snippet(reason)
+        super().__init__(self.reason)
         self.event_type = snippet(event_type)
-        self.path = shorten(path, PATH_CHARS)
+        self.path = snippet(path, PATH_CHARS)
         self.expected = snippet(expected)
         self.payload = snippet(payload)
 
     def __str__(self) -> str:
         where = f" at `{self.path}`" if self.path != "$" else ""
-        what = f" in {self.event_type!r}" if self.event_type else ""
+        what = f" in '{self.event_type}'" if self.event_type else ""
         head = f": {self.payload}" if self.payload else ""
         return f"{self.reason}{where}{what}{head}"
 
@@ -76,29 +91,45 @@ class EncodeError(RealtimeError, ValueError):
     """An event that cannot be encoded as a frame. Attributes: `reason`, `event_type`."""
 
     def __init__(self, reason: str, *, event_type: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.event_type = event_type
+        self.reason = snippet(reason, SENTENCE_CHARS)
+        super().__init__(self.reason)
+        self.event_type = snippet(event_type)
 
     def __str__(self) -> str:
-        return f"{self.reason} in {self.event_type!r}" if self.event_type else self.reason
+        return f"{self.reason} in '{self.event_type}'" if self.event_type else self.reason
 
 
 class AudioError(RealtimeError, ValueError):
     """Audio that contradicts its format: an odd length, an unsupported rate, an invalid header."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(snippet(reason, SENTENCE_CHARS))
 
 
 class ConfigError(RealtimeError, ValueError):
     """A setting that the protocol does not allow.
 
     Attributes: `problems`, a tuple of (path, sentence) pairs, one for each problem found;
-    `field`, the path of the first ("" if there is none).
+    `field`, the path of the first ("" if there is none); `reason`, the message, which is made from
+    the first problems if it is not given.
     """
 
-    def __init__(self, reason: str, *, problems: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.problems = tuple(problems)
+    def __init__(self, reason: str = "", *, problems: Sequence[tuple[str, str]] = ()) -> None:
+        self.problems = tuple(
+            (snippet(path, PATH_CHARS), snippet(sentence, SENTENCE_CHARS)) for path, sentence in problems
+        )
+        self.reason = snippet(reason, SENTENCE_CHARS) or "; ".join(self._stated_problems())
+        super().__init__(self.reason)
+
+    def __str__(self) -> str:
+        return self.reason
+
+    def _stated_problems(self) -> Iterator[str]:
+        for path, sentence in self.problems[:_MAX_STATED_PROBLEMS]:
+            yield f"{path}: {sentence}"
+        more = len(self.problems) - _MAX_STATED_PROBLEMS
+        if more > 0:
+            yield f"and {more:,} more"
 
     @property
     def field(self) -> str:
@@ -107,14 +138,14 @@ class ConfigError(RealtimeError, ValueError):
 
 
 class ModelNotFoundError(ConfigError):
-    """A model that this library does not know, or whose price it does not know. Attribute: `model`."""
+    """A model that this library does not know, or whose price it does not know.
+
+    Attributes: those of ConfigError, and `model`, at most 80 characters of its name.
+    """
 
     def __init__(self, model: str, *, problems: Sequence[tuple[str, str]] = (), reason: str = "") -> None:
-        super().__init__(reason or f"unknown realtime model: {snippet(repr(model))}", problems=problems)
-        self.model = model
-
-    def __str__(self) -> str:
-        return self.reason
+        self.model = snippet(model)
+        super().__init__(reason or f"unknown realtime model: '{self.model}'", problems=problems)
 
     def __reduce__(self) -> tuple[type[ModelNotFoundError], tuple[str], dict[str, object]]:
         return type(self), (self.model,), self.__dict__

@@ -95,11 +95,11 @@ class AudioFormat(enum.Enum):
         if isinstance(ms, bool) or not isinstance(ms, (int, float)):
             raise TypeError(f"ms must be a number, not {type(ms).__name__}")
         if not (ms >= 0 and math.isfinite(ms)):
-            raise AudioError(f"ms must be finite and not negative, got {ms}")
+            raise AudioError(f"ms must be finite and not negative, got {snippet(ms)}")
         numerator, denominator = ms.as_integer_ratio()
         count, rest = divmod(numerator * self.sample_rate, 1000 * denominator)
         if rest:
-            raise AudioError(f"{ms} ms is not a whole number of samples at {self.sample_rate} Hz")
+            raise AudioError(f"{snippet(ms)} ms is not a whole number of samples at {self.sample_rate} Hz")
         return count
 
     def chunk_bytes(self, ms: float) -> int:
@@ -119,7 +119,7 @@ class AudioFormat(enum.Enum):
         if isinstance(nbytes, bool) or not isinstance(nbytes, int):
             raise TypeError(f"nbytes must be an int, not {type(nbytes).__name__}")
         if nbytes < 0 or nbytes % self.sample_width:
-            raise AudioError(f"{nbytes} bytes are not a whole number of {self.value} samples")
+            raise AudioError(f"{snippet(nbytes)} bytes are not a whole number of {self.value} samples")
         quotient, rest = divmod(nbytes * 1000, self.bytes_per_second)
         return nbytes * 1000 / self.bytes_per_second if rest else quotient
 
@@ -199,7 +199,9 @@ def _of_name(name: str) -> AudioFormat:
         )
     for parameter in parameters:
         if parameter.startswith("rate=") and parameter != f"rate={found.sample_rate}":
-            raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {parameter}")
+            raise ConfigError(
+                f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {snippet(parameter)}"
+            )
     return found
 
 
@@ -208,5 +210,5 @@ def _of_object(kind: object, rate: object) -> AudioFormat:
         raise ConfigError("an audio format object must have a `type` that is a string")
     found = _of_name(kind)
     if isinstance(rate, (int, float)) and rate != found.sample_rate:
-        raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {rate} Hz")
+        raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {snippet(rate)} Hz")
     return found

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, get_args
 import msgspec
 
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, Frame, bounded, check_depth
-from .errors import DecodeError, reason_of, snippet
+from .errors import DecodeError, reason_of, snippet, split_path
 from .events import ServerEvent
 from .events.base import Tagged
 
@@ -165,6 +165,6 @@ def type_of(raw: bytes) -> str:
         found = _PROBED.fullmatch(str(refused))
         if found:
             return found.group(1)
-        reason, _, path = str(refused).partition(" - at ")
-        raise DecodeError(reason, path=path.strip("`") or "$", payload=snippet(raw)) from None
+        reason, path = split_path(str(refused))
+        raise DecodeError(reason, path=path, payload=snippet(raw)) from None
     raise DecodeError("Object missing required field `type`", expected="type", payload=snippet(raw))

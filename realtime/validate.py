@@ -52,7 +52,7 @@ def validate_response_params(params: events.ResponseParams) -> None:
 
 def _raise(problems: Sequence[tuple[str, str]]) -> None:
     if problems:
-        raise ConfigError("; ".join(f"{path}: {what}" for path, what in problems), problems=problems)
+        raise ConfigError(problems=problems)
 
 
 def _check(path: str, value: Any) -> Problems:
@@ -147,7 +147,7 @@ def _mcp_server(path: str, tool: events.McpTool) -> Problems:
 def _voice(path: str, voice: Any) -> Problems:
     # The set of voices is open, but those that only the beta dialect had are not in it.
     if isinstance(voice, str) and voice in spec.BETA_VOICES and voice not in spec.VOICES:
-        yield path, f"{voice} was a voice of the beta dialect only"
+        yield path, f"{snippet(voice)} was a voice of the beta dialect only"
 
 
 def _pcm_rate(path: str, rate: Any) -> Problems:

@@ -291,3 +291,21 @@ def test_valid_settings_pass(config: Any) -> None:
 def test_other_objects_than_settings_are_a_type_error() -> None:
     with pytest.raises(TypeError):
         realtime.validate_session_config({"type": "realtime"})  # type: ignore[arg-type]
+
+
+def _deep(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\ud800", _deep(400), _deep(5000), float("nan"), [-float("inf")]],
+    ids=["surrogate", "deep", "deeper", "nan", "infinity"],
+)
+def test_a_setting_that_is_not_json_is_a_config_error(value: Any) -> None:
+    with pytest.raises(realtime.ConfigError) as caught:
+        realtime.create_session_config(tools=[{"name": "f", "parameters": {"x": value}}])
+    assert caught.value.field == "tools[0]"

@@ -10,12 +10,15 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
 import realtime
+from realtime import beta
 from realtime.events.base import Unknown
 from tests import cases
+from tests.work import count_lines
 
 SOURCES = [(cases.decoder(d, s), cases.DIALECTS[d].encode, frame) for d, s, frame in cases.ALL]
 PACKAGE = Path(realtime.__file__).parent
@@ -223,3 +226,96 @@ def test_no_growth_of_memory() -> None:
     finally:
         tracemalloc.stop()
     assert after - before < 20_000
+
+
+# --- Work ----------------------------------------------------------------------------
+# By name: a function that makes an input of `n` parts, and the function that gets it.
+
+
+def _frame(wire: Any) -> str:
+    return json.dumps(wire)
+
+
+def _settings(**settings: Any) -> str:
+    return _frame({"type": "session.update", "session": {"type": "realtime", **settings}})
+
+
+def _tools(count: int, name: str) -> realtime.RealtimeSession:
+    return realtime.RealtimeSession(tools=[realtime.FunctionTool(name=name)] * count)
+
+
+def _text_parts(count: int) -> realtime.ConversationItemCreate:
+    parts = [realtime.InputText(text="x")] * count
+    return realtime.ConversationItemCreate(item=realtime.MessageItem(role="user", content=parts))
+
+
+def _mcp_items(count: int) -> realtime.ResponseDone:
+    items = [realtime.McpListToolsItem(server_label="x", tools=[])] * count
+    return realtime.ResponseDone(response=realtime.Response(output=items))
+
+
+WORK: dict[str, tuple[Any, Any]] = {
+    "parts of an unknown type": (
+        lambda n: _frame({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [{"type": "x"}] * n}}),
+        realtime.decode_client,
+    ),
+    "legacy tools": (lambda n: _settings(tools=[{"type": "function", "function": {"name": "f"}}] * n), realtime.decode_client),
+    "integral floats": (
+        lambda n: _frame({"type": "rate_limits.updated", "rate_limits": [{"limit": 5.0}] * n}), realtime.decode_server,
+    ),
+    "members of an object": (
+        lambda n: _frame({"type": "response.create", "response": {"metadata": {f"k{i}": 5 for i in range(n)}}}),
+        realtime.decode_client,
+    ),
+    "unknown settings": (lambda n: _settings(tools=[{"type": "x"}], **{f"k{i}": 1 for i in range(n)}), realtime.decode_client),
+    "the same member": (
+        lambda n: '{"type":"session.update","session":{"type":"realtime"%s}}' % (',"tools":[{"type":"z"}]' * n), realtime.decode_client,
+    ),
+    "members before the type": (lambda n: "{" + '"a":1,' * n + '"type":"x"}', realtime.peek_type),
+    "a type like a path": (lambda n: _frame({"x": [1], "type": " - at `" * n}), realtime.peek_type),
+    "a relay's frame": (lambda n: "{" + '"a":1,' * n + '"type":"x"}', lambda frame: realtime.decode_server_if(frame, {"x"})),
+    "a long payload in an error": (lambda n: '{"a":"' * n, realtime.decode_server),
+    "white space": (lambda n: " " * n, realtime.decode_server),
+    "unknown members of settings": (
+        lambda n: {f"x{i}": 1 for i in range(n)}, lambda d: realtime.create_session_config(turn_detection=d),
+    ),
+    "a long name": (lambda n: {"x" * n: 1}, lambda d: realtime.create_session_config(turn_detection=d)),
+    "a long type": (lambda n: {"type": "x" * n}, lambda d: realtime.create_session_config(turn_detection=d)),
+    "tools as dicts": (lambda n: [{"name": "f"}] * n, lambda tools: realtime.create_session_config(tools=tools)),
+    "tools": (lambda n: _tools(n, "f"), realtime.validate_session_config),
+    "invalid tools": (lambda n: _tools(n, "!"), realtime.validate_session_config),
+    "unknown includes": (lambda n: realtime.RealtimeSession(include=["logprob"] * n), realtime.validate_session_config),
+    "a long model": (lambda n: "x" * n, realtime.estimate_cost_per_minute),
+    "parameters of a format": (lambda n: "pcm" + ";x" * n, realtime.AudioFormat.of),
+    "tools to beta": (lambda n: realtime.SessionUpdate(session=_tools(n, "f")), beta.from_ga),
+    "parts to beta": (_text_parts, beta.from_ga),
+    "items that beta has not": (_mcp_items, beta.from_ga),
+    "parts to GA": (lambda n: beta.from_ga(_text_parts(n)), beta.to_ga),
+    "tools that are encoded": (lambda n: realtime.SessionUpdate(session=_tools(n, "f")), realtime.encode),
+    "a repr": (lambda n: realtime.SessionUpdate(session=_tools(n, "f")), repr),
+}  # fmt: skip
+
+
+def _suppressed(function: Any, given: Any) -> None:
+    with contextlib.suppress(realtime.RealtimeError):
+        function(given)
+
+
+@pytest.mark.parametrize(("make", "function"), WORK.values(), ids=WORK)
+def test_ten_times_the_input_is_at_most_twelve_times_the_work(make: Any, function: Any) -> None:
+    _suppressed(function, make(10))  # decoders and tables are made
+    work = [count_lines(_suppressed, function, make(n)) for n in (100, 1000, 10_000)]
+    assert work[1] <= 12 * work[0]
+    assert work[2] <= 12 * work[1]
+
+
+def test_fields_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them takes msgspec 50 microseconds, which a peer could demand for each part of a frame."""
+    frame = _settings(tools=[{"type": "function", "function": {"name": "f"}}] * 100)
+    realtime.decode_client(frame)
+    beta.from_ga(realtime.SessionUpdate(session=_tools(9, "f")))
+    realtime.create_session_config(tools=[{"name": "f"}])
+    monkeypatch.setattr(msgspec.structs, "fields", None)
+    realtime.decode_client(frame)
+    beta.from_ga(realtime.SessionUpdate(session=_tools(9, "f")))
+    realtime.create_session_config(tools=[{"name": "f"}] * 9)

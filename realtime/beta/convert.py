@@ -12,16 +12,16 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import msgspec
 from msgspec import UNSET, Struct
 
 from .. import events as ga
 from ..build import wire_format
 from ..codec import encode_json, event_classes
-from ..errors import ConfigError
+from ..errors import ConfigError, snippet
 from ..events import beta
 from ..events.base import ClientSide, Tagged, VariantStruct, strip_read_only
 from ..format import AudioFormat
+from ..repair import fields_of
 
 __all__ = ["CONVERTED_FROM_GA", "CONVERTED_TO_GA", "EVENT_PAIRS", "RENAMED", "SHARED", "from_ga", "to_ga"]
 
@@ -65,7 +65,7 @@ class StrictPolicy:
 
     def reject(self, path: str, reason: str) -> Any:
         """Raise ConfigError for the member at `path`."""
-        raise ConfigError(f"{path}: {reason}", problems=[(path, reason)])
+        raise ConfigError(problems=[(path, reason)])
 
     def replace_item(self, item: Any, error: ConfigError) -> ga.UnknownItem:
         """Raise `error`, the reason why `item` cannot be converted."""
@@ -108,14 +108,16 @@ def _format_to_beta(format: Any, path: str, policy: StrictPolicy) -> Any:
     try:
         return AudioFormat.of(format).beta_name
     except ConfigError as error:
-        return policy.reject(path, error.reason)
+        reason = error.reason
+    return policy.reject(path, reason)
 
 
 def _format_to_ga(name: Any, path: str, policy: StrictPolicy) -> Any:
     try:
         return wire_format(name)
     except ConfigError as error:
-        return policy.reject(path, error.reason)
+        reason = error.reason
+    return policy.reject(path, reason)
 
 
 def _noise_reduction_to_beta(noise_reduction: Any, path: str, policy: StrictPolicy) -> Any:
@@ -336,7 +338,7 @@ def _convert_event(event: Any, direction: _Direction) -> Any:
     if kind in SHARED:
         return event
     if isinstance(event, Tagged):
-        return STRICT.reject("type", f"{event.type} is not in {direction.dialect}")
+        return STRICT.reject("type", f"{snippet(event.type)} is not in {direction.dialect}")
     raise TypeError(f"expected an event, got {kind.__name__}")
 
 
@@ -347,7 +349,7 @@ def _convert_contents(event: Any, direction: _Direction) -> Any:
         value = getattr(event, member)
         if isinstance(value, content):
             return copy_fields(event, target, **{member: _convert(value, member, policy, direction)})
-    return STRICT.reject("session.type", f"{event.session.type} is not in {direction.dialect}")
+    return STRICT.reject("session.type", f"{snippet(event.session.type)} is not in {direction.dialect}")
 
 
 def _convert(value: Any, path: str, policy: StrictPolicy, direction: _Direction) -> Any:
@@ -365,7 +367,7 @@ def _convert(value: Any, path: str, policy: StrictPolicy, direction: _Direction)
 
 def _convert_struct(value: Any, path: str, policy: StrictPolicy, direction: _Direction) -> Any:
     if isinstance(value, direction.unsupported):
-        return policy.reject(f"{path}.type", f"{value.type} is not in {direction.dialect}")
+        return policy.reject(f"{path}.type", f"{snippet(value.type)} is not in {direction.dialect}")
     rules = next((direction.structs[cls] for cls in type(value).__mro__ if cls in direction.structs), None)
     if rules is None:
         return value
@@ -394,7 +396,7 @@ def _convert_struct(value: Any, path: str, policy: StrictPolicy, direction: _Dir
             member = converter(member, at, policy) if converter else _convert(member, at, policy, direction)
         if values.setdefault(new, member) != member:
             policy.reject(f"{path}.{new}", f"differs from {name}, which has the same meaning")
-    for field in msgspec.structs.fields(target):
+    for field in fields_of(target):  # type: ignore[arg-type]
         if field.required and not _is_given(values.get(field.name)):
             policy.reject(f"{path}.{field.name}", f"{direction.dialect} requires it")
     return target(**_nested(values, target))
@@ -415,7 +417,7 @@ def _members(source: Struct, opened: frozenset[str], prefix: str = "") -> Iterat
 
 @functools.cache
 def _defaults(cls: type[Struct]) -> dict[str, Any]:
-    return {field.name: field.default for field in msgspec.structs.fields(cls)}
+    return {field.name: field.default for field in fields_of(cls)}
 
 
 def _nested(values: dict[str, Any], target: type[Any]) -> dict[str, Any]:
