@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from hypothesis import given, settings, strategies as st
 import realtime
 from realtime.errors import ConfigError
 from realtime.recording import BrokenLine, Entry, Recorder, RecordingError, log_files, read_log, read_metadata
+from realtime.recording._compression import compression_of, packer
+from realtime.recording.recorder import AppendFile
 from tests import cases
 
 ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst"]
@@ -396,6 +400,10 @@ def refuse(*arguments: object, **options: object) -> None:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
+NESTED: dict[str, Any] = {}
+for _ in range(5000):
+    NESTED = {"x": NESTED}
+
 # --- Settings ------------------------------------------------------------------------
 
 
@@ -409,6 +417,8 @@ def refuse(*arguments: object, **options: object) -> None:
         {"side": "both"},
         {"metadata": {"x": object()}},
         {"metadata": {"frame": 1}},
+        {"metadata": {"x": "\ud800"}},
+        {"metadata": NESTED},
     ],
 )
 def test_invalid_settings_are_a_config_error(tmp_path: Path, options: Any) -> None:
@@ -426,3 +436,379 @@ def test_compression_by_suffix_or_by_argument(tmp_path: Path) -> None:
     assert frames_of(tmp_path / "b.jsonl.gz") == [b"{}", b"{}"]
     with pytest.raises(FileNotFoundError):
         Recorder(tmp_path / "no" / "b.jsonl")
+
+
+# --- Clocks --------------------------------------------------------------------------
+
+
+def times_of(path: Path) -> list[float]:
+    return [entry.time_ms for entry in entries(path)]
+
+
+def test_a_clock_that_goes_back_does_not_take_times_back(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "a.jsonl"
+    with Recorder(path, clock=clock) as recorder:
+        for step in (1.0, -50.0, 0.5, -0.25, 0.25, 2.0):
+            clock.now += step
+            recorder.sent(b"{}")
+    # A step back counts as none; the clock's steps count from there.
+    assert times_of(path) == [1000, 1000, 1500, 1500, 1750, 3750]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf"), 1e300, -1e300, 1e13])
+def test_a_clock_without_sense_makes_no_line_unreadable(tmp_path: Path, wrong: float) -> None:
+    clock, path = Clock(), tmp_path / "a.jsonl"
+    with Recorder(path, clock=clock, buffer_bytes=1000) as recorder:
+        for now in (101.0, wrong, 102.0, wrong, 103.0):
+            clock.now = now
+            recorder.sent(b"{}")
+    assert times_of(path) == [1000, 1000, 2000, 2000, 3000]
+
+
+def test_buffers_and_retries_go_on_after_a_clock_went_back(tmp_path: Path, files: list[LimitedFile]) -> None:
+    clock, path = Clock(1e6), tmp_path / "a.jsonl"
+    with Recorder(path, clock=clock, buffer_bytes=10**6, buffer_ms=500) as recorder:
+        recorder.sent(numbered(0))
+        clock.now -= 9e5
+        recorder.sent(numbered(1))
+        clock.now += 0.6
+        recorder.sent(numbered(2))
+        assert len(frames_of(path)) == 3
+
+
+NUMBERS = [
+    ("1" * 300, None), ("1" * 400, None), ("1" * 5000, None), ("-1e308", None), ("1e308", None),
+    ("1e999", None), ("-1", None), ('"1000"', None), ("null", None), ("true", None), ("[1000]", None),
+    ("1.2.3", None), ("1000", 10_000), ("1000.0", 10_000), ("1e3", 10_000), ("0", 1_010_000), ("-0.0", 1_010_000),
+    ("1010.5", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("started_at", "time_ms"), NUMBERS)
+def test_any_start_of_a_log_is_continued(
+    tmp_path: Path, ending: str, started_at: str, time_ms: float | None
+) -> None:
+    path, clock = tmp_path / f"a{ending}", Clock()
+    pack = packer(compression_of(str(path)))
+    path.write_bytes(
+        pack(
+            b'{"recording":1,"started_at":%b}\n{"direction":"client","time_ms":12.5,"frame":{}}\n'
+            % started_at.encode()
+        )
+    )
+    for _ in range(2):
+        with Recorder(path, clock=clock, wall_clock=lambda: 1010.0) as recorder:
+            recorder.sent(b"{}")
+    found = [each.time_ms for each in read_log(path) if isinstance(each, Entry)]
+    assert found == [12.5, *[time_ms or 12.5] * 2]
+
+
+@pytest.mark.parametrize("wall", [float("nan"), float("inf"), -float("inf"), 1e300, -5.0, 0.0, 1e12 + 2000])
+def test_any_wall_clock_gives_a_readable_log(tmp_path: Path, wall: float) -> None:
+    path, clock = tmp_path / "a.jsonl", Clock()
+    with Recorder(path, clock=clock, wall_clock=lambda: 1000.0) as recorder:
+        recorder.sent(b"{}")
+    for _ in range(2):
+        with Recorder(path, clock=clock, wall_clock=lambda: wall) as recorder:
+            recorder.sent(b"{}")
+    assert times_of(path) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_wall_clock_that_was_set_back_does_not_take_times_back(tmp_path: Path, ending: str) -> None:
+    path, clock = tmp_path / f"a{ending}", Clock()
+    with Recorder(path, clock=clock, wall_clock=lambda: 1000.0) as recorder:
+        clock.now += 11
+        recorder.sent(numbered(1))
+    # After the start of the log, but before its last entry.
+    with Recorder(path, clock=clock, wall_clock=lambda: 1005.0) as recorder:
+        recorder.sent(numbered(2))
+    assert times_of(path) == [11_000, 11_000]
+
+
+# --- Threads and processes -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["record", "flush", "close"])
+def test_only_one_thread_at_a_time_is_inside(tmp_path: Path, call: str) -> None:
+    """The clock is read with the lock held, so that times and lines are in one order."""
+    inside, most = 0, 0
+    entered, waiting = threading.Event(), threading.Event()
+
+    def clock() -> float:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        entered.set()
+        if threading.current_thread() is not threading.main_thread():
+            waiting.wait(0.1)  # until another thread is inside too, which must not happen
+        inside -= 1
+        return 1.0
+
+    recorder = Recorder(tmp_path / "a.jsonl", clock=clock)
+    entered.clear()
+    first = threading.Thread(target=recorder.sent, args=(b"{}",))
+    first.start()
+    assert entered.wait(5)
+    second = {"record": lambda: recorder.sent(b"{}"), "flush": recorder.flush, "close": recorder.close}[call]
+    second()
+    waiting.set()
+    first.join()
+    recorder.close()
+    assert most == 1
+    assert len(frames_of(tmp_path / "a.jsonl")) == (2 if call == "record" else 1)
+
+
+def in_child(act: Callable[[], object]) -> str:
+    """Return what `act` returns or raises in a forked process, as text."""
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads may be running: that is the case tested
+        pid = os.fork()
+    if not pid:
+        signal.alarm(20)  # instead of waiting for a lock forever
+        try:
+            text = str(act())
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+        os.write(writer, text.encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        text = file.read().decode()
+    os.waitpid(pid, 0)
+    return text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_copy_in_a_forked_process_is_closed(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    with Recorder(path, buffer_bytes=10**6) as recorder:
+        recorder.sent(numbered(1))
+        descriptor = recorder._file._file.fileno()
+
+        def use() -> str:
+            recorder.flush()
+            recorder.close()
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(descriptor)
+            return f"{recorder.frames} {recorder.lost}"
+
+        assert in_child(use) == "0 0"
+        refused = in_child(lambda: recorder.sent(b"{}"))
+        assert refused == "ValueError: record on a Recorder of the parent process: open one in this process"
+        recorder.sent(numbered(2))
+    assert frames_of(path) == [numbered(1), numbered(2)]
+    assert in_child(lambda: recorder.sent(b"{}")).startswith("ValueError: record on a")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_may_be_forked_while_other_threads_record(tmp_path: Path) -> None:
+    path, stop = tmp_path / "a.jsonl", threading.Event()
+    with Recorder(path) as recorder:
+
+        def record() -> None:
+            while not stop.is_set():
+                recorder.sent(numbered(1))
+
+        threads = [threading.Thread(target=record) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            found = {in_child(lambda: recorder.sent(b"{}")) for _ in range(20)}
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+    assert found == {"ValueError: record on a Recorder of the parent process: open one in this process"}
+    assert {*frames_of(path)} == {numbered(1)}
+    assert len(frames_of(path)) == recorder.frames
+
+
+def test_a_fork_while_the_lock_is_held_does_not_block_the_copy(tmp_path: Path) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def clock() -> float:
+        entered.set()
+        if threading.current_thread() is not threading.main_thread():
+            go.wait(20)
+        return 1.0
+
+    recorder = Recorder(tmp_path / "a.jsonl", clock=clock)
+    entered.clear()
+    thread = threading.Thread(target=recorder.sent, args=(b"{}",))
+    thread.start()
+    assert entered.wait(5)
+    assert in_child(lambda: recorder.sent(b"{}")).startswith("ValueError: record on a Recorder of the parent")
+    go.set()
+    thread.join()
+    recorder.close()
+    assert frames_of(tmp_path / "a.jsonl") == [b"{}"]
+
+
+# --- Exceptions ------------------------------------------------------------------------
+
+
+class BrokenFile:
+    """A file whose write raises `error`, before or after `taken` bytes of it were written."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.error, self.taken = file, None, 0
+        self.can_truncate = True
+
+    def write(self, data: Any) -> int:
+        error, self.error = self.error, None
+        if error is None:
+            return int(self.file.write(data))
+        self.file.write(bytes(data[: self.taken]))
+        raise error
+
+    def truncate(self, size: int) -> None:
+        if not self.can_truncate:
+            raise OSError(errno.EPERM, "append only")
+        self.file.truncate(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "x"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("taken", [0, 1, 20, 10**6])
+@pytest.mark.parametrize("can_truncate", [True, False])
+def test_an_append_is_complete_or_has_no_effect_after_any_exception(
+    tmp_path: Path, error: BaseException, taken: int, can_truncate: bool
+) -> None:
+    path = tmp_path / "a"
+    file = AppendFile(str(path))
+    broken = file._file = BrokenFile(file._file)  # type: ignore[assignment]
+    lines = [b"%d\n" % n * 9 for n in range(6)]
+    file.write(lines[0])
+    for n in (1, 2):  # twice, because the size after the first decides what the second removes
+        broken.error, broken.taken, broken.can_truncate = error, taken, can_truncate or n == 2
+        with pytest.raises(type(error)):
+            file.write(b"torn%d " % n + b"y" * 50)
+        assert file.size == path.stat().st_size
+        assert file.ends_torn == (not can_truncate and n == 1)
+        file.write(lines[n])
+        assert file.size == path.stat().st_size
+    found = [line for line in path.read_bytes().splitlines() if line[:1].isdigit()]
+    assert found == b"".join(lines[:3]).splitlines()
+    file.close()
+
+
+def test_an_exception_after_a_complete_write_leaves_no_stale_size(tmp_path: Path) -> None:
+    """Ctrl-C between the write and the count of its bytes, which a signal's handler can hit anywhere."""
+    path = tmp_path / "a"
+    file = AppendFile(str(path))
+    file.write(b"first\n")
+    file._is_writing = True
+    file._file.write(b"second\n")
+    assert file.size == 6
+    file.write(b"third\n")
+    assert [line for line in path.read_bytes().split(b"\n") if line] == [b"first", b"second", b"third"]
+    assert file.size == path.stat().st_size
+    file.close()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("can_truncate", [True, False])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt(), MemoryError()])
+def test_what_is_recorded_after_an_exception_is_readable(
+    tmp_path: Path, ending: str, can_truncate: bool, error: BaseException
+) -> None:
+    clock, path = Clock(), tmp_path / f"a{ending}"
+    with Recorder(path, clock=clock, buffer_bytes=0) as recorder:
+        recorder.sent(numbered(0))
+        broken = BrokenFile(recorder._file._file)
+        recorder._file._file = broken  # type: ignore[assignment]
+        broken.error, broken.taken, broken.can_truncate = error, 20, can_truncate
+        with pytest.raises(RecordingError if isinstance(error, OSError) else type(error)):
+            recorder.sent(numbered(1))
+        assert (recorder.frames, recorder.lost) == (1, 1)
+        clock.now += 2
+        recorder.sent(numbered(2))
+        recorder.sent(numbered(3))
+        assert (recorder.frames, recorder.lost) == (3, 1)
+    found = [each for each in read_log(log_files(path)) if isinstance(each, Entry)]
+    assert [each.frame for each in found] == [numbered(0), numbered(2), numbered(3)]
+    assert len(log_files(path)) == (1 if can_truncate or ending == ".jsonl" else 2)
+
+
+def test_a_torn_compressed_file_that_cannot_be_replaced_takes_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, path = Clock(), tmp_path / "a.jsonl.gz"
+    with Recorder(path, clock=clock, buffer_bytes=0) as recorder:
+        recorder.sent(numbered(0))
+        broken = BrokenFile(recorder._file._file)
+        recorder._file._file = broken  # type: ignore[assignment]
+        broken.error, broken.taken, broken.can_truncate = OSError(errno.ENOSPC, "full"), 20, False
+        with pytest.raises(RecordingError):
+            recorder.sent(numbered(1))
+        monkeypatch.setattr(os, "rename", refuse)
+        clock.now += 2
+        recorder.sent(numbered(2))
+        monkeypatch.undo()
+        clock.now += 2
+        recorder.sent(numbered(3))
+        assert (recorder.frames, recorder.lost) == (2, 2)
+    assert [e.frame for e in read_log(log_files(path)) if isinstance(e, Entry)] == [numbered(0), numbered(3)]
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_frames_count_as_recorded_or_as_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    with Recorder(tmp_path / "a.jsonl", fsync_ms=0, buffer_bytes=10**6) as recorder:
+        recorder.sent(numbered(0))
+        recorder.sent(numbered(1))
+        monkeypatch.setattr(os, "fsync", refuse)
+        if not sync:
+            monkeypatch.setattr(recorder, "_pack", refuse)
+        with pytest.raises(RecordingError, match="Too many open files"):
+            recorder.flush()
+        assert (recorder.frames, recorder.lost) == ((2, 0) if sync else (0, 2))
+        monkeypatch.undo()
+
+
+def test_a_part_that_cannot_be_named_loses_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.jsonl"
+    with Recorder(path, max_bytes=200) as recorder:
+        for broken in ("listdir", "rename"):
+            monkeypatch.setattr(os, broken, refuse)
+            for n in range(10):
+                recorder.sent(numbered(n))
+            monkeypatch.undo()
+        assert recorder.lost == 0
+    assert frames_of(path) == [numbered(n) for n in range(10)] * 2
+
+
+def test_metadata_is_that_of_the_beginning(tmp_path: Path) -> None:
+    """Metadata that is changed later, and is no JSON any more, does not end a rotation."""
+    path, names = tmp_path / "a.jsonl", ["a"]
+    with Recorder(path, max_bytes=300, metadata={"names": names}) as recorder:
+        names.append(object())  # type: ignore[arg-type]
+        for n in range(9):
+            recorder.sent(numbered(n))
+    assert len(log_files(path)) > 1
+    assert {tuple(read_metadata(name)["names"]) for name in log_files(path)} == {("a",)}
+
+
+METADATA = {
+    "api_key": "s3cret", "call": "c1", "http": {"Set-Cookie": "s3cret"}, "tokens": 5,
+    "headers": [{"name": "Authorization", "value": "s3cret"}], "url": "wss://me:s3cret@host/?token=s3cret",
+}  # fmt: skip
+
+
+def test_credentials_in_metadata_are_redacted(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Recorder(path, metadata=METADATA):
+        pass
+    assert b"s3cret" not in path.read_bytes()
+    found = read_metadata(path)
+    assert (found["call"], found["tokens"], found["recording"]) == ("c1", 5, 1)
+    with Recorder(path, mode="w", metadata=METADATA, redact=False):
+        pass
+    assert read_metadata(path)["http"] == {"Set-Cookie": "s3cret"}

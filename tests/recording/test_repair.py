@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -16,6 +18,7 @@ from hypothesis import given, strategies as st
 from realtime.errors import ConfigError
 from realtime.recording import BrokenLine, Entry, Recorder, read_log
 from realtime.recording.repair import repair_log
+from tests.work import count_lines
 
 HEAD = b'{"recording":1,"started_at":1000.0,"library":"0.1.0"}\n'
 LINE = b'{"direction":"client","time_ms":12.500,"frame":{"type":"x"}}'
@@ -205,3 +208,311 @@ def test_gzip_with_several_members_and_padding(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(HEAD) + gzip.compress(LINE + b"\n") + bytes(512))
     assert repair_log(str(path)) == 12.5
     assert zlib.decompress(path.read_bytes(), 31) == HEAD
+
+
+# --- What a repair costs and leaves ------------------------------------------------------
+
+COMPRESSED = pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst"])
+INCOMPLETE = b'{"direction":"client","time_ms":1.0,"frame":"%b"}\n' % NOISE[:90_000]
+
+
+def torn(ending: str) -> bytes:
+    """A compressed log of which the second write is torn within its last line."""
+    pack = PACK[ending]
+    second = (LINE + b"\n") * 9000 + INCOMPLETE * 4
+    return pack(HEAD + OTHER + b"\n") + pack(second)[:-9]
+
+
+def damaged(ending: str) -> bytes:
+    return PACK[ending](HEAD + LINE + b"\n") + b"\xff" * 40 + PACK[ending](OTHER + b"\n")
+
+
+@EVERY_ENDING
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_complete_log_is_only_read(
+    tmp_path: Path, ending: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(PACK[ending](HEAD + LINE + b"\n") * size)
+    path.chmod(0o640)
+    os.utime(path, (1000, 1000))
+    before = path.stat()
+    monkeypatch.setattr("realtime.recording.repair.replacing", None)
+    assert repair_log(str(path)) == 12.5
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime, after.st_mode) == (before.st_ino, 1000, before.st_mode)
+
+
+@COMPRESSED
+@pytest.mark.parametrize("content", [torn, damaged])
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_repaired_file_has_its_mode_and_follows_no_planted_link(
+    tmp_path: Path, ending: str, content: Callable[[str], bytes], mode: int
+) -> None:
+    path, victim = tmp_path / f"a{ending}", tmp_path / "victim"
+    path.write_bytes(content(ending))
+    path.chmod(mode)
+    victim.write_bytes(b"precious")
+    planted = [Path(f"{path}.{word}") for word in ("mending", "repairing", "tmp", "damaged", "damaged1")]
+    for name in planted:
+        name.symlink_to(victim)
+    Path(f"{path}.damaged2").symlink_to(tmp_path / "none")
+    repair_log(str(path))
+    assert path.stat().st_mode & 0o777 == mode
+    assert victim.read_bytes() == b"precious"
+    assert all(name.is_symlink() for name in planted)
+    assert not (tmp_path / "none").exists()
+    left = {*os.listdir(tmp_path)} - {
+        path.name,
+        "victim",
+        f"{path.name}.damaged2",
+        *(p.name for p in planted),
+    }
+    assert left == ({f"{path.name}.damaged3"} if content is damaged else set())
+    assert all(isinstance(each, Entry) for each in read_log(path))
+
+
+@COMPRESSED
+def test_a_torn_write_loses_only_its_last_line_if_the_rest_can_be_decompressed(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(torn(ending))
+    before = [each for each in read_log(path) if isinstance(each, Entry)]
+    assert len(before) > 1
+    assert repair_log(str(path)) == before[-1].time_ms
+    assert [*read_log(path)] == before
+
+
+@COMPRESSED
+def test_what_has_no_line_is_cut_off_in_place(tmp_path: Path, ending: str) -> None:
+    path, pack = tmp_path / f"a{ending}", PACK[ending]
+    complete = pack(HEAD + LINE + b"\n")
+    for rest in (pack(OTHER[:-1])[:-1], pack(OTHER + b"\n")[:5], bytes(9000), b"\0"):
+        path.write_bytes(complete + rest)
+        inode = path.stat().st_ino
+        assert repair_log(str(path)) == 12.5
+        assert path.read_bytes() == complete
+        assert path.stat().st_ino == inode
+
+
+@COMPRESSED
+@pytest.mark.parametrize("nbytes", [1, 512, 4095, 4096, 9000])
+def test_zeros_between_members_are_skipped(tmp_path: Path, ending: str, nbytes: int) -> None:
+    path, pack = tmp_path / f"a{ending}", PACK[ending]
+    path.write_bytes(pack(HEAD + LINE + b"\n") + bytes(nbytes) + pack(OTHER + b"\n") + bytes(nbytes))
+    assert [each.frame for each in read_log(path) if isinstance(each, Entry)] == [
+        b'{"type":"x"}',
+        b'{"type":"y"}',
+    ]
+    assert not [each for each in read_log(path) if isinstance(each, BrokenLine)]
+    assert repair_log(str(path)) == 20.0
+    path.write_bytes(pack(HEAD + LINE + b"\n") + bytes(nbytes) + pack(OTHER + b"\n" + LINE)[:-1])
+    repair_log(str(path))
+    assert all(isinstance(each, Entry) for each in read_log(path))
+
+
+def test_a_log_that_is_a_link_is_repaired_where_it_is(tmp_path: Path) -> None:
+    for ending in PACK:
+        for content in (torn, damaged):
+            target, link = tmp_path / "data" / f"{content.__name__}{ending}", tmp_path / f"a{ending}"
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content(ending) if ending != ".jsonl" else HEAD + LINE + b"\n" + OTHER[:-9])
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+            repair_log(str(link))
+            assert link.is_symlink()
+            assert all(isinstance(each, Entry) for each in read_log(link))
+    assert all(name.is_symlink() for name in tmp_path.iterdir() if name.name != "data")
+
+
+@COMPRESSED
+@pytest.mark.parametrize("content", [torn, damaged])
+@pytest.mark.parametrize("fails", ["fsync", "replace", "link and rename"])
+def test_a_repair_that_cannot_finish_leaves_nothing_behind(
+    tmp_path: Path, ending: str, content: Callable[[str], bytes], fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(content(ending))
+    before = path.read_bytes()
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in fails.split(" and "):
+        monkeypatch.setattr(os, name, refuse)
+    if content is torn and fails == "link and rename":
+        repair_log(str(path))  # does neither
+    else:
+        with pytest.raises(OSError, match="No space left"):
+            repair_log(str(path))
+        assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == [path.name]
+    monkeypatch.undo()
+    repair_log(str(path))
+    assert all(isinstance(each, Entry) for each in read_log(path))
+
+
+@COMPRESSED
+@pytest.mark.parametrize("fails", ["", "replace"])
+def test_a_damaged_file_is_retained_where_there_are_no_hard_links(
+    tmp_path: Path, ending: str, fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(damaged(ending))
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(95, "not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    if fails:
+        monkeypatch.setattr(os, fails, refuse)
+        with pytest.raises(OSError, match="not supported"):
+            repair_log(str(path))
+        assert path.read_bytes() == damaged(ending)
+        assert os.listdir(tmp_path) == [path.name]
+    else:
+        repair_log(str(path))
+        assert Path(f"{path}.damaged").read_bytes() == damaged(ending)
+        assert all(isinstance(each, Entry) for each in read_log(path))
+
+
+@EVERY_ENDING
+def test_lines_that_are_too_long_are_passed_over_without_being_stored(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that the reader reports as broken is not a reason to lose text or to take its memory."""
+    monkeypatch.setattr("realtime.recording.repair.MAX_LINE_BYTES", 100_000)
+    path = tmp_path / f"a{ending}"
+    long = b'{"direction":"server","time_ms":99.0,"frame":"%b' % NOISE[:138_000]
+    for before, after in (
+        (HEAD + LINE + b"\n" + long * 2, HEAD + LINE + b"\n" + long * 2 + b"\n"),
+        (HEAD + LINE + b"\n" + long + b'"}\n' + OTHER[:-1], HEAD + LINE + b"\n" + long + b'"}\n'),
+        (HEAD + LINE + b"\n" + long + bytes(100_000), HEAD + LINE + b"\n" + long + b"\n"),
+    ):
+        path.write_bytes(PACK[ending](before))
+        assert repair_log(str(path)) == 12.5
+        assert (unpacked(path) == after) or ending != ".jsonl"
+        assert unpacked(path).rstrip(b"\0\n") == after.rstrip(b"\n")
+        assert unpacked(path).endswith(b"\n")
+
+
+# --- Times ------------------------------------------------------------------------------
+
+# The text of a time -> its value, or None if it is not one.
+TIMES = {
+    "15": 15.0, "15.25": 15.25, "5e3": 5000.0, "5E+3": 5000.0, "0": 0.0, "-0.0": 0.0, "1e15": 1e15,
+    "1.2.3": None, "1e": None, "-1": None, "-5e3": None, "1e16": None, "1e308": None, "1e999": None,
+    "1" * 400: None, "1" * 5000: None, "NaN": None, "Infinity": None, "nan": None, "1_000": None, "": None,
+    ".5": None, "5.": None, "+5": None, "0x10": None, " 15": 15.0, "15 ": 15.0, '"15"': None, "null": None,
+    "1e-400": 0.0, "15.000000000000000000000000000001": 15.0,
+}  # fmt: skip
+LAYOUTS = {
+    "as written": b'{"direction":"client","time_ms":%b,"frame":{"type":"t"}}',
+    "with spaces": b'{ "direction" : "client" , "time_ms" : %b , "frame" : {"type":"t"} }',
+    "time last": b'{"frame":{"type":"t"},"direction":"client","time_ms":%b}',
+    "with other members": b'{"direction":"client","time_ms":%b,"frame":{"type":"t"},"x":1}',
+}
+
+
+@EVERY_ENDING
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("text", TIMES)
+def test_the_time_of_the_last_readable_line_is_found(
+    tmp_path: Path, ending: str, layout: str, text: str
+) -> None:
+    path, time_ms = tmp_path / f"a{ending}", TIMES[text]
+    line = LAYOUTS[layout] % text.encode()
+    path.write_bytes(PACK[ending](HEAD + LINE + b"\n" + line + b"\n"))
+    assert repair_log(str(path)) == (12.5 if time_ms is None else time_ms)
+    found = [*read_log(path)]
+    assert [each.time_ms for each in found if isinstance(each, Entry)] == (
+        [12.5] if time_ms is None else [12.5, time_ms]
+    )
+    clock = iter([0.0, 0.25, 0.5])
+    with Recorder(path, clock=lambda: next(clock), wall_clock=lambda: 1000.0) as recorder:
+        recorder.sent(b'{"type":"z"}')
+    *_, last = read_log(path)
+    assert isinstance(last, Entry)
+    assert last.frame == b'{"type":"z"}'
+    assert last.time_ms >= (12.5 if time_ms is None else time_ms)
+
+
+@EVERY_ENDING
+def test_a_line_far_before_others_without_a_time_is_found(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(PACK[ending](HEAD + LINE + b"\n" + b'{"recording":1,"lost":1}\n' * 9000 + NOISE + b"\n"))
+    assert repair_log(str(path)) == 12.5
+
+
+# --- Work ---------------------------------------------------------------------------------
+
+
+def work_of(path: Path, content: bytes) -> tuple[int, int]:
+    """Return the lines executed and the bytes read by a repair of a log."""
+    path.write_bytes(content)
+    nbytes = 0
+
+    class Counted(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            nonlocal nbytes
+            data = super().read(size)
+            nbytes += len(data or b"")
+            return data or b""
+
+        def readinto(self, buffer: Any, /) -> int:
+            raise AssertionError("not counted")
+
+    def open_counted(name: str, mode: str, **options: Any) -> Any:
+        return Counted(name, mode.replace("b", ""))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("realtime.recording.repair.open", open_counted, raising=False)
+        lines = count_lines(repair_log, str(path))
+    return lines, nbytes
+
+
+HOSTILE: dict[str, Callable[[int], bytes]] = {
+    "line ends": lambda n: HEAD + b"\n" * (n * 100),
+    "one line without an end": lambda n: HEAD + b"x" * (n * 1000),
+    "one line of spaces": lambda n: HEAD + b'{"direction":"client","time_ms":' + b" " * (n * 1000) + b"\n",
+    "one line of braces": lambda n: HEAD + b"{ " * (n * 500) + b"\n",
+    "one torn line of a log": lambda n: HEAD + LINE[:-9] + b"y" * (n * 1000),
+    "one deep line": lambda n: HEAD + LINE[:-13] + b"[" * (n * 1000) + b"\n",
+    "one complete line": lambda n: HEAD + LINE[:-13] + b'{"a":"%b"}}' % (b"y" * (n * 1000)),
+    "zeros": lambda n: HEAD + LINE + bytes(n * 1000),
+    "broken lines": lambda n: HEAD + b'{"direction":"client","time_ms":1.2.3,"frame":{}}\n' * (n * 10),
+    "times in the wrong place": lambda n: HEAD + b'{"x":"time_ms","time_ms":' * (n * 40) + b"\n",
+    "metadata": lambda n: HEAD * (n * 10),
+}
+
+
+@EVERY_ENDING
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_the_work_of_a_repair_grows_with_the_file_and_not_faster(
+    tmp_path: Path, ending: str, content: Callable[[int], bytes]
+) -> None:
+    path = tmp_path / f"a{ending}"
+    lines, nbytes = zip(*(work_of(path, PACK[ending](content(n))) for n in (10, 100, 1000)), strict=True)
+    for work in (lines, nbytes):
+        assert work[1] <= 12 * work[0]
+        assert work[2] <= 12 * work[1]
+    assert nbytes[-1] <= 5 * len(PACK[ending](content(1000))) + 4 * 65536
+
+
+@pytest.mark.parametrize("ending", [".jsonl"])
+def test_opening_a_complete_log_costs_the_same_however_long_it_is(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    costs = {work_of(path, HEAD + (LINE + b"\n") * n) for n in (9_000, 90_000)}
+    assert len(costs) == 1
+
+
+@COMPRESSED
+def test_reading_a_complete_compressed_log_costs_a_few_lines_for_each_portion(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"a{ending}"
+    member = PACK[ending](b"".join(b"%b\n" % LINE for _ in range(2000)))
+    few, many = (work_of(path, member * n)[0] for n in (5, 50))
+    assert many <= 12 * few
+    assert many / 50 < 150
