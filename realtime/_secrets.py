@@ -43,7 +43,7 @@ _PAIRS: Final = frozenset(
         *((kind, "token") for kind in ("access", "api", "auth", "bearer", "id", "oauth", "refresh")),
         *((kind, "key") for kind in ("access", "api", "encryption", "private", "secret", "signing", "ssh")),
         *((kind, "code") for kind in ("access", "auth", "backup", "pin", "recovery", "security", "verification")),
-        *((kind, "header") for kind in ("custom", "default", "extra", "http", "request", "response")),
+        *((kind, "header") for kind in ("custom", "default", "http", "request", "response")),
     }
 )  # fmt: skip
 # May follow the words that count: token_value, password_hash.
@@ -84,17 +84,18 @@ _MEMBER_VALUE: Final = re.compile(
     + r"""(?P<text>[^\\"']*(?:(?!(?P=quote))(?:\\.|.)[^\\"']*)*)|(?P<number>[0-9-][0-9.eE+-]*))""",
     re.DOTALL,
 )
-# name=value, as in a form, an environment or a connection string.
+# name=value, as in a form, an environment or a connection string. "key" and "pass" are too common here.
 _ASSIGNMENT: Final = re.compile(
-    r"""(?<![A-Za-z0-9_.%\\-])(?P<name>[A-Za-z0-9_.-]{1,64}+)=(?P<quote>\\{0,15}["'])?"""
-    r"""(?P<value>(?(quote)(?:(?!(?P=quote)).)*|[^\s"'&;,<>\\]+))""",
+    r"(?<![A-Za-z0-9_.%\\-])(?!(?i:key|pass)=)(?P<name>[A-Za-z0-9_.-]{1,64}+)="
+)
+_ASSIGNMENT_VALUE: Final = re.compile(
+    _ASSIGNMENT.pattern
+    + r"""(?P<quote>\\{0,15}["'])?(?P<text>(?(quote)(?:(?!(?P=quote)).)*|[^\s"'&;,<>\\]+))""",
     re.DOTALL,
 )
-# Names that are too common before "=" outside of a URL.
-_COMMON: Final = frozenset({"key", "pass"})
 # A header of HTTP on a line of its own, or the end of one.
 _HEADER: Final = re.compile(
-    r"""\b(?P<name>(?:proxy-)?authorization|(?:set-)?cookie(?=[ \t]*:[ \t]*[^\s;=]+=)"""
+    r"""\b(?P<name>(?:proxy-)?authorization|(?:set-)?cookie(?=[ \t]*:[ \t]*[^\s;=]{1,64}=)"""
     r"""|(?:x-(?:[a-z0-9]{1,20}-){1,4}|api-)(?:key|token|secret))"""
     r"""[ \t]*:[ \t]*(?P<value>[^\r\n"'\\]+)""",
     re.IGNORECASE,
@@ -150,10 +151,10 @@ def without_keys(text: str) -> str:
     if ":" in text:
         if "://" in text:
             text = _URL.sub(_without_login, text)
-        text = _without_members(text)
+        text = _without_values(text, _MEMBER, _MEMBER_VALUE)
         if _has_header(text):
             text = _HEADER.sub(_without_value, text)
-    return _ASSIGNMENT.sub(_without_assigned, text) if "=" in text else text
+    return _without_values(text, _ASSIGNMENT, _ASSIGNMENT_VALUE) if "=" in text else text
 
 
 def has_key(text: str) -> bool:
@@ -175,16 +176,16 @@ def _has_header(text: str) -> bool:
     return "authorization" in small or "cookie" in small or "api-" in small or "x-" in small
 
 
-def _without_members(text: str) -> str:
-    """Replace the values of members that are named like credentials.
+def _without_values(text: str, beginning: re.Pattern[str], complete: re.Pattern[str]) -> str:
+    """Replace the values of members or assignments whose names are those of credentials.
 
-    The value of any other member is searched too: it may be JSON itself.
+    The value of any other is searched too: it may be JSON itself, or a command.
     """
     pieces, done, position = list[str](), 0, 0
-    while (member := _MEMBER.search(text, position)) is not None:
-        position = member.end()
-        if is_secret(_ESCAPE.sub(_unescape, member["name"])):
-            found = _MEMBER_VALUE.match(text, member.start())
+    while (begun := beginning.search(text, position)) is not None:
+        position = begun.end()
+        if is_secret(_ESCAPE.sub(_unescape, begun["name"])):
+            found = complete.match(text, begun.start())
             kind = found.lastgroup if found else None
             if found is not None and kind is not None and found[kind]:
                 pieces += (text[done : found.start(kind)], REDACTED if kind == "text" else "0")
@@ -199,10 +200,6 @@ def _unescape(found: re.Match[str]) -> str:
 def _without_login(url: re.Match[str]) -> str:
     """Remove user, password and credential parameters from a URL."""
     return _PARAMETER.sub(_without_value, _USER.sub(f"://{REDACTED}@", url[0]))
-
-
-def _without_assigned(found: re.Match[str]) -> str:
-    return found[0] if found["name"].lower() in _COMMON else _without_value(found)
 
 
 def _without_value(found: re.Match[str]) -> str:

@@ -109,9 +109,14 @@ def test_a_planted_name_is_refused_and_not_followed(tmp_path: Path, monkeypatch:
 def test_an_error_leaves_everything_as_it_was(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    with pytest.raises(type(error)), replacing(str(path)) as file:
-        file.write(b"new")
-        raise error
+
+    def replace() -> None:
+        with replacing(str(path)) as file:
+            file.write(b"new")
+            raise error
+
+    with pytest.raises(type(error)):
+        replace()
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a"]
 

@@ -655,8 +655,8 @@ class BrokenFile:
     """A file whose write raises `error`, before or after `taken` bytes of it were written."""
 
     def __init__(self, file: Any) -> None:
-        self.file, self.error, self.taken = file, None, 0
-        self.can_truncate = True
+        self.file, self.taken, self.can_truncate = file, 0, True
+        self.error: BaseException | None = None
 
     def write(self, data: Any) -> int:
         error, self.error = self.error, None
