@@ -65,7 +65,7 @@ class Turns:
         heapq.heappush(self._waiting, (start, self._count, account, run))
         if not self._is_scheduled:
             self._continue()
-        elif len(self._waiting) == 1 and self._clock() < self._end:
+        elif self._clock() < self._end:
             self._give()
 
     def request_iteration(self, account: Account, run: Callable[[], object]) -> None:
@@ -73,7 +73,6 @@ class Turns:
 
         def run_last() -> None:
             self._end = 0.0
-            account.charged += SLICE_SECONDS
             run()
 
         self.request(account, run_last)
@@ -156,21 +155,18 @@ class FairConnection(ServerConnection):
             ConnectionClosed: the connection has ended, or the message has too many fragments.
         """
         fragments: list[bytes] = []
-        count = 0
         is_idle = not self._unhandled_frames
         if not is_idle:
             await self._slice.share()
         async for fragment in self.recv_streaming(decode=False):
             self._unhandled_frames -= 1
             self._continue()
-            if is_idle and not count:
+            if is_idle and not fragments:
                 self._slice.begin()
-            count += 1
-            if count == MAX_FRAGMENTS + 1:
+            if len(fragments) == MAX_FRAGMENTS:
                 # The next iteration raises ConnectionClosed.
                 await self.close(CloseCode.POLICY_VIOLATION, f"more than {MAX_FRAGMENTS} fragments")
-            if fragment:
-                fragments.append(fragment)
+            fragments.append(fragment)
         message = fragments[0] if len(fragments) == 1 else b"".join(fragments)
         if len(message) > LARGE_MESSAGE_BYTES:
             await self._slice.wait()

@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, connection, server as module
+from realtime.testing.injection import CloseConnection
 from tests.testing.helpers import (
     COMMIT,
     PCM16,
@@ -171,3 +172,17 @@ def test_the_server_stops_reading_from_a_client_that_does_not_read(
         with stopping_soon():
             {"client": clients, "server": running}[first].close()
             running.close()
+
+
+def test_an_event_counts_more_than_its_text() -> None:
+    """Empty events fill the memory too."""
+
+    async def run() -> None:
+        outbox = connection.EventOutbox()
+        outbox.put([connection.SessionFrame(b"x" * 100), b"y" * 50, CloseConnection(1000)])
+        assert outbox.nbytes == 100 + 50 + 3 * 256
+        for _ in range(3):
+            await outbox.get()
+        assert outbox.nbytes == 0
+
+    asyncio.run(run())

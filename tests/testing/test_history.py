@@ -179,7 +179,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_the_sums_are_those_of_the_items(steps: list[tuple[str, int, int]]) -> None:
     """Whatever is added, changed and deleted, the tokens and the size are those of what is there."""
-    found, number = History(), 0
+    found = History()
     removed: list[StoredItem] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(history, "MAX_ITEMS", 6)
@@ -187,7 +187,7 @@ def test_the_sums_are_those_of_the_items(steps: list[tuple[str, int, int]]) -> N
         for step, index, size in steps:
             items = [*found]
             if step == "add":
-                number += 1
+                number = next(n for n in range(len(items) + 1) if f"i{n}" not in found)
                 part = r.InputAudio(audio=bytes(PCM16.chunk_bytes(10 * size)))
                 item = r.MessageItem(
                     id=f"i{number}",
@@ -207,12 +207,27 @@ def test_the_sums_are_those_of_the_items(steps: list[tuple[str, int, int]]) -> N
                     cast("r.MessageItem", stored.item), content=[r.InputText(text="y" * size)]
                 )
                 found.update(stored)
+            assert step != "add" or len([*found]) >= min(2, len(items) + 1)
             items = [*found]
             assert found.tokens == TokenCount.total(stored.tokens() for stored in items)
             assert len(items) <= 6
             assert sum(stored.nbytes for stored in items) <= 4000 or len(items) <= 2
             assert all(stored.id in found for stored in items)
             assert found.last_turn().text == ([stored.text for stored in items if stored.is_turn] or [""])[-1]
+
+
+def test_what_is_truncated_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MAX_BYTES", PCM16.chunk_bytes(3500))
+    session = open_session(formats())
+    turn = (append(tone(PCM16, 1000)), COMMIT)
+    first = exchange(session, *turn)[0].item_id
+    for _ in range(2):
+        item_id = only(r.ResponseOutputItemDone, exchange(session, RESPOND)).item.id
+        assert types(exchange(session, truncate_event(item_id, 0))) == ["conversation.item.truncated"]
+    exchange(session, *turn, *turn)
+    assert _retrieve(session, first) == "conversation.item.retrieved"
+    exchange(session, *turn)
+    assert _retrieve(session, first) == "error"
 
 
 # --- Truncating ----------------------------------------------------------------------
