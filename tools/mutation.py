@@ -301,9 +301,9 @@ def run_original(job: Job) -> Any:
 
 
 def is_starved(pid: int) -> bool:
-    """Return True if a process is ready to run, but gets no processor."""
+    """Return True if a process is ready to run, but gets no processor, or was stopped."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("R")
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith(("R", "T"))
     except OSError:
         return False
 
@@ -322,7 +322,9 @@ def run_module(module: str, jobs: int, killed: sqlite3.Connection) -> tuple[int,
     run_original(job._replace(order=every))
     lines, waiting = statement_lines(source), list(mutants_of(module))[::-1]
     total, survivors, began = len(waiting), [], time.monotonic()
-    running: dict[int, tuple[Mutant, Job, float]] = {}
+    running: dict[int, tuple[Mutant, Job]] = {}
+    # Seconds left, counted while this process runs: it may be stopped together with its children.
+    patience: dict[int, float] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
@@ -336,18 +338,14 @@ def run_module(module: str, jobs: int, killed: sqlite3.Connection) -> tuple[int,
             if "" in tests or len(order) < FEW_TESTS:  # executed at import, or perhaps once for all tests
                 order += [test for test in every if test not in tests]
             cpu = CPU_SECONDS + 3 * sum(seconds[test] for test in order)
-            its = Job(
-                module,
-                mutant.source,
-                order,
-                job.known,
-                cpu,
-                folder.with_name(f"{folder.name}-{len(waiting)}"),
-            )
-            running[start(its)] = mutant, its, time.monotonic() + 10 * cpu
+            place = folder.with_name(f"{folder.name}-{len(waiting)}")
+            its = job._replace(source=mutant.source, order=order, cpu_seconds=cpu, folder=place)
+            pid = start(its)
+            running[pid], patience[pid] = (mutant, its), 10 * cpu
         time.sleep(0.005)
-        for pid, (mutant, its, deadline) in list(running.items()):
-            if time.monotonic() > deadline and not is_starved(pid):
+        for pid, (mutant, its) in list(running.items()):
+            patience[pid] -= 0.005
+            if patience[pid] < 0 and not is_starved(pid):
                 os.killpg(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
             elif os.waitpid(pid, os.WNOHANG)[0] == 0:
