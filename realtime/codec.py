@@ -8,6 +8,7 @@ known by name here: a codec's class states its unions and the event that appends
 
 from __future__ import annotations
 
+import functools
 import math
 import typing
 from collections.abc import Callable, Container
@@ -78,7 +79,7 @@ class DialectCodec(Generic[S, C]):
 
     Frames of more than `max_frame_bytes` bytes, or nested deeper than `max_depth`, are refused with
     a DecodeError before they are decoded. A codec has no state of a connection: one codec serves
-    any number of connections and threads.
+    any number of connections and threads. It can be pickled.
     """
 
     server_events: ClassVar[Any]
@@ -100,11 +101,11 @@ class DialectCodec(Generic[S, C]):
     decode_server_if: DecodeIf[S]
     """Decode a frame sent by a server if its type is in `types`; else return None.
 
-    For relays, which forward every frame unchanged and look into few: other frames are read only
-    up to their type.
+    For relays, which forward every frame unchanged and look into few. Of other frames, those that
+    begin with their type are read only so far; the rest cost about as much as decoding.
 
     Raises:
-        DecodeError: no type can be found, or the requested event does not decode.
+        DecodeError: the frame is too long, no type can be found, or the requested event does not decode.
         TypeError: `frame` is neither bytes-like nor a str, or `types` is a single str.
     """
     decode_client_if: DecodeIf[C]
@@ -117,6 +118,7 @@ class DialectCodec(Generic[S, C]):
             raise ConfigError(f"max_frame_bytes must be at least 1, got {snippet(max_frame_bytes)}")
         if not 1 <= max_depth <= HARD_MAX_DEPTH:
             raise ConfigError(f"max_depth must be from 1 to {HARD_MAX_DEPTH}, got {snippet(max_depth)}")
+        self._max_frame_bytes = max_frame_bytes
         self._max_depth = max_depth
         self.decode_server, self.decode_server_if, _ = _decoders(
             "decode_server", self.server_events, max_frame_bytes, max_depth
@@ -129,6 +131,10 @@ class DialectCodec(Generic[S, C]):
         self._append = append_encoder(
             str(self.append.__struct_config__.tag), encode_json, checks_base64=self.checks_base64
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        limits = {"max_frame_bytes": self._max_frame_bytes, "max_depth": self._max_depth}
+        return functools.partial(type(self), **limits), ()
 
     def functions(self) -> tuple[Decode[S], Decode[C], DecodeIf[S], DecodeIf[C], Encode[S | C], EncodeAppend]:
         """Return the functions of a dialect's module.

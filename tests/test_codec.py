@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import copy
 import json
 import pickle
 import re
@@ -155,6 +156,71 @@ def test_impossible_limits_are_refused(limits: dict[str, int]) -> None:
         realtime.Codec(**limits)
 
 
+@pytest.mark.parametrize(
+    "text", ["\u20ac" * 100, "\U0001f600" * 80, "\xe9" * 150, "a" * 260, "\u20ac" * 2000]
+)
+def test_the_size_of_a_frame_is_that_of_its_bytes(text: str) -> None:
+    """Whatever the characters take, and whether the frame is short enough to be decoded without a look."""
+    frame = '{"type":"response.output_text.delta","item_id":"","response_id":"","output_index":0,"content_index":0,"delta":"%s"}'
+    frame %= text
+    size = len(frame.encode())
+    exact, small = realtime.Codec(max_frame_bytes=size), realtime.Codec(max_frame_bytes=size - 1)
+    requested = {"response.output_text.delta"}
+    for container in (frame, frame.encode(), bytearray(frame.encode()), memoryview(frame.encode())):
+        assert exact.decode_server(container).delta == text
+        assert exact.decode_server_if(container, requested).delta == text
+        with pytest.raises(realtime.DecodeError, match="more than"):
+            small.decode_server(container)
+        with pytest.raises(realtime.DecodeError, match="more than"):
+            small.decode_server_if(container, requested)
+
+
+# Frames of a known event that nest to any depth, in members that it does not have: whatever a frame
+# contains, it goes through the same check.
+NESTING = {
+    "arrays": ('{"type":"error","error":{"type":"t","message":"m"},"x":%s}', "[", "]", 1),
+    "objects": ('{"type":"error","error":{"type":"t","message":"m"},"x":%s}', '{"a":', "}", 1),
+    "objects in a delta": ('{"type":"response.output_text.delta","item_id":"i","response_id":"r","output_index":0,"content_index":0,"delta":"d","x":%s}', '{"a":', "}", 1),
+    "objects in long audio": ('{"type":"response.output_audio.delta","item_id":"i","response_id":"r","output_index":0,"content_index":0,"delta":"' + "A" * 8000 + '","x":%s}', '{"a":', "}", 1),
+    "an unknown event": ('{"type":"zap","x":%s}', '{"a":', "}", 1),
+    "an array in an unknown event": ('{"type":"zap","x":%s}', "[", "]", 1),
+    "the type last": ('{"x":%s,"type":"zap"}', '{"a":', "}", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("template", "opening", "closing", "outer"), NESTING.values(), ids=NESTING)
+@pytest.mark.parametrize("max_depth", [1, 2, 9, 255, 256, 300])
+def test_the_depth_is_limited_exactly_whatever_the_frame(
+    template: str, opening: str, closing: str, outer: int, max_depth: int
+) -> None:
+    limited = realtime.Codec(max_depth=max_depth)
+    kind = json.loads(template % 0)["type"]
+    readers = [limited.decode_server, lambda frame: limited.decode_server_if(frame, {kind})]
+    if max_depth > 2:
+        inner = max_depth - outer
+        frame = template % (opening * inner + "0" + closing * inner)
+        for container in (frame, frame.encode(), bytearray(frame.encode())):
+            for read in readers:
+                assert read(container).type == kind
+    inner = max_depth - outer + 1
+    frame = template % (opening * inner + "0" + closing * inner)
+    for container in (frame, frame.encode(), bytearray(frame.encode())):
+        for read in readers:
+            with pytest.raises(realtime.DecodeError):
+                read(container)
+
+
+@pytest.mark.parametrize("levels", [200, 251, 252, 253, 290])
+def test_an_event_that_nests_deeper_than_its_codec_decodes_is_not_encoded(levels: int) -> None:
+    tool = realtime.FunctionTool(name="f", parameters={"x": _nested(levels)})
+    event = realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[tool]))
+    if levels <= 251:  # in parameters, the tool, the tools, the session and the event
+        assert realtime.decode_client(realtime.encode(event)) == event
+        return
+    with pytest.raises(realtime.EncodeError, match="nests deeper than 256"):
+        realtime.encode(event)
+
+
 def test_brackets_in_strings_do_not_count_as_depth() -> None:
     text = '[{"' * 1000
     frame = json.dumps({"type": "response.output_text.done", "event_id": "e", "response_id": "r",
@@ -266,8 +332,17 @@ def test_append_is_what_a_json_encoder_writes(audio: bytes, event_id: str) -> No
     assert frame == realtime.encode(realtime.InputAudioBufferAppend(audio=audio, event_id=event_id))
 
 
-def test_an_append_of_nothing() -> None:
-    assert realtime.encode_append(b"") == b'{"type":"input_audio_buffer.append","audio":""}'
+@pytest.mark.parametrize(
+    "nothing",
+    [b"", "", bytearray(), memoryview(b""), memoryview(b"abcd")[:0], np.empty(0, "<i2"), np.empty(0, "u1"),
+     np.zeros((0, 3), "<i2"), np.zeros((3, 0), "u1"), np.zeros(9, "<i2")[9:], np.zeros(9, "<i2")[::3][:0]],
+    ids=lambda x: f"{type(x).__name__}{getattr(x, 'shape', '')}",
+)  # fmt: skip
+def test_an_append_of_nothing(nothing: Any) -> None:
+    frame = b'{"type":"input_audio_buffer.append","audio":""}'
+    assert realtime.encode_append(nothing) == frame
+    assert realtime.encode(realtime.InputAudioBufferAppend(audio=nothing)) == frame
+    assert realtime.create_audio_input(nothing).audio == b""
 
 
 @pytest.mark.parametrize("text", ["a", "AQAC*A==", 'AQ","x":"', "AQAC AA=", "AQ\nAC", "é", "\ud800"])
@@ -410,6 +485,29 @@ def test_the_functions_pickle_and_have_help() -> None:
         function = getattr(realtime, name)
         assert pickle.loads(pickle.dumps(function)) is function
         assert function.__doc__.startswith("Decode a frame")
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_values_are_copied_and_pickled(clone: Any) -> None:
+    for value in (
+        realtime.UnknownEvent("a", b"{}"),
+        realtime.UnknownItem("a", b"{}"),
+        *realtime.AudioFormat,
+        realtime.UNSET,
+        realtime.decode_server(DELTA),
+        realtime.create_session_config(),
+    ):
+        cloned = clone(value)
+        assert cloned == value
+        assert type(cloned) is type(value)
+    assert all(clone(format) is format for format in realtime.AudioFormat)
+    for module in (realtime, beta, live, translation):
+        codec = clone(module.Codec(max_frame_bytes=100, max_depth=9))
+        assert type(codec) is module.Codec
+        with pytest.raises(realtime.DecodeError, match="more than 100"):
+            codec.decode_server(b" " * 101)
+        with pytest.raises(realtime.DecodeError, match="deeper than 9"):
+            codec.decode_client(b"[" * 90)
 
 
 # --- Relays --------------------------------------------------------------------------
@@ -727,6 +825,20 @@ def test_error_messages_do_not_grow_with_the_frame(frame: str) -> None:
     with pytest.raises(realtime.DecodeError) as caught:
         realtime.decode_client(frame)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("count", [49_998, 49_999])
+def test_decoding_gives_up_at_the_documented_number_of_parts(count: int) -> None:
+    """The item and its content count too."""
+    parts = ",".join(['{"type":"x"}'] * count)
+    frame = (
+        '{"type":"conversation.item.done","item":{"type":"message","role":"user","content":[' + parts + "]}}"
+    )
+    if count == 49_998:
+        assert len(realtime.decode_server(frame).item.content) == count
+        return
+    with pytest.raises(realtime.DecodeError, match="too many parts of the frame do not fit their types"):
+        realtime.decode_server(frame)
 
 
 def test_decoding_gives_up_after_too_many_parts_that_do_not_fit() -> None:

@@ -230,6 +230,12 @@ def test_a_credential_is_removed_wherever_the_snippet_ends(before: int) -> None:
         assert len(snippet(text)) <= SNIPPET_CHARS
 
 
+def test_what_follows_a_long_credential_is_shown() -> None:
+    assert snippet(f'"a":"sk-{"x" * 300}" tail') == '"a":"<redacted>" tail'
+    assert snippet(f'"a":"sk-{"x" * 700}" tail') == '"a":"...'
+    assert snippet(f'"a":"sk-{"x" * 300}" {"y" * 900}').startswith('"a":"<redacted>" yyy')
+
+
 def test_a_config_error_states_its_first_problems_and_has_all() -> None:
     problems = [(f"tools[{i}]", "is wrong") for i in range(100_000)]
     error = realtime.ConfigError(problems=problems)

@@ -100,6 +100,17 @@ def test_the_limit_is_exact_for_every_shape(unit: str, limit: int) -> None:
         check_depth(too_deep, limit)
 
 
+@pytest.mark.parametrize("arrays", range(4))
+@pytest.mark.parametrize("limit", range(2, 40))
+def test_no_short_frame_is_deeper_than_it_seems(arrays: int, limit: int) -> None:
+    """The shortest frames of a depth: a level takes four bytes in an object, one in an array, or the last."""
+    arrays = min(arrays, limit)
+    frame = b"[" * arrays + b'{"":' * (limit - arrays) + b"{"
+    with pytest.raises(DecodeError, match="deeper"):
+        check_depth(frame, limit)
+    check_depth(frame, limit + 1)
+
+
 # --- Work ----------------------------------------------------------------------------
 
 # Frames that exceed the depth at once, as heads and the part that is repeated.

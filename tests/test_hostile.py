@@ -245,12 +245,12 @@ def _tools(count: int, name: str) -> realtime.RealtimeSession:
 
 
 def _text_parts(count: int) -> realtime.ConversationItemCreate:
-    parts = [realtime.InputText(text="x")] * count
+    parts: list[Any] = [realtime.InputText(text="x")] * count
     return realtime.ConversationItemCreate(item=realtime.MessageItem(role="user", content=parts))
 
 
 def _mcp_items(count: int) -> realtime.ResponseDone:
-    items = [realtime.McpListToolsItem(server_label="x", tools=[])] * count
+    items: list[Any] = [realtime.McpListToolsItem(server_label="x", tools=[])] * count
     return realtime.ResponseDone(response=realtime.Response(output=items))
 
 

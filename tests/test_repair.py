@@ -279,3 +279,46 @@ def test_equality_hash_and_repr_of_unknown_objects() -> None:
     assert one != realtime.UnknownPart("a", b"{}")
     assert len({one, realtime.UnknownItem("a", b"{}"), realtime.UnknownItem("b", b"{}")}) == 2
     assert repr(one) == "UnknownItem(type='a', raw=<2 bytes>)"
+
+
+@pytest.mark.parametrize("index", [0, 1, 254, 255, 256, 257, 511, 512, 699])
+def test_the_path_of_an_error_in_a_long_list_has_its_index(index: int) -> None:
+    """Lists are decoded in blocks, of which only those that do not fit are walked."""
+    tools: list[Any] = [{"type": "function", "name": f"f{i}"} for i in range(700)]
+    tools[-1] = {"type": "zap"}  # so that the list does not fit anyway
+    tools[index] = {"type": "function", "name": 5}
+    with pytest.raises(realtime.DecodeError) as caught:
+        realtime.decode_client(json.dumps(_session(tools=tools)))
+    assert caught.value.path == f"$.session.tools[{index}].name"
+
+
+@pytest.mark.parametrize("position", [0, 255, 256, 699])
+def test_a_long_list_keeps_its_order(position: int) -> None:
+    tools: list[Any] = [{"type": "function", "name": f"f{i}"} for i in range(700)]
+    tools[position] = {"type": "zap"}
+    event = realtime.decode_client(json.dumps(_session(tools=tools)))
+    assert isinstance(event, realtime.SessionUpdate)
+    assert json.loads(realtime.encode(event)) == _session(tools=tools)
+
+
+UNKNOWN_FRAMES = {
+    "the type first": b'{"type":"zap","x":1}',
+    "flat": b'{"type":"zap"}',
+    "flat, the type last": b'{"x":1,"type":"zap"}',
+    "with white space": b' { "x" : null , "type" : "zap" } ',
+    "nested": b'{"type":"zap","x":{"type":"error"},"y":[1]}',
+    "an escaped type": b'{"type":"z\\u0061p"}',
+    "two types": b'{"type":"zap","type":"error"}',
+    "long": b'{"type":"zap","x":"' + b"x" * 5000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("frame", UNKNOWN_FRAMES.values(), ids=UNKNOWN_FRAMES)
+def test_an_event_of_an_unknown_type_has_its_type_and_frame(frame: bytes) -> None:
+    expected = realtime.UnknownEvent("zap", frame)
+    for decode in (realtime.decode_server, realtime.decode_client, beta.decode_server, beta.decode_client):
+        for given in (frame, frame.decode(), bytearray(frame), memoryview(frame)):
+            assert decode(given) == expected
+    for malformed in (frame[:-1].rstrip() + b",", frame + b"x", frame.replace(b'"type"', b'5,"type"', 1)):
+        with pytest.raises(realtime.DecodeError):
+            realtime.decode_server(malformed)
