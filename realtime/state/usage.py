@@ -176,7 +176,7 @@ class Usage:
             self._unreported += 1
 
     def _on_transcription(self, event: ConversationItemInputAudioTranscriptionCompleted) -> None:
-        if not self._seen.add("transcription", event.item_id, event.content_index):
+        if not self._seen.add(event.item_id, event.content_index):
             return
         usage = get_field(event, "usage")
         if isinstance(usage, TokenUsage):

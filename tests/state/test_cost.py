@@ -142,8 +142,9 @@ def test_the_decimal_context_of_the_user_does_not_matter() -> None:
     with decimal.localcontext(prec=2):
         usage = fed(*events, live_usage(0.123456))
         assert usage.session_seconds == 0.123456
-        assert bill(MinutePrice(60), Tokens(), Decimal("0.1234567")) == (
-            CostLine("time", "seconds", Decimal("0.1234567"), Decimal("0.1234567")),
+        exact = Decimal("0.1234567890123456789")
+        assert bill(MinutePrice(60), Tokens(), exact) == (
+            CostLine("time", "seconds", exact, Decimal("0.123456789012")),
         )
         cost = sum((total_usd(bill("gpt-4o-realtime-preview", usage.responses)),), Decimal(0))
     assert total_usd(bill("gpt-4o-realtime-preview", usage.responses)) == Decimal("0.053095")

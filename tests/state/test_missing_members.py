@@ -11,7 +11,6 @@ import pytest
 from msgspec import UNSET, structs
 
 import realtime as r
-from realtime import live
 from realtime.state import (
     Conversation,
     FunctionCalls,
@@ -180,19 +179,6 @@ def test_a_session_that_an_event_lacks_is_the_one_before() -> None:
     ]
     with pytest.raises(TypeError, match="expected a session, got NoneType"):
         session_differences(None, session)
-
-
-def test_usage_that_an_event_lacks_is_unreported() -> None:
-    usage = Usage()
-    usage.feed(r.ResponseDone(event_id="e", response=MISSING))
-    for item, reported in (("a", MISSING), ("b", r.DurationUsage(seconds=MISSING))):
-        usage.feed(
-            r.ConversationItemInputAudioTranscriptionCompleted(
-                item_id=item, content_index=0, transcript="", usage=reported
-            )
-        )
-    usage.feed(live.SessionUsageUpdated(usage=MISSING))
-    assert (usage.unreported, usage.transcribed_seconds, usage.session_seconds) == (3, 0, 0)
 
 
 def test_a_type_that_an_item_lacks_is_the_one_before() -> None:

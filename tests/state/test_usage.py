@@ -156,6 +156,21 @@ def test_a_session_without_a_total_costs_nothing() -> None:
     assert fed(live_started("a"), live_started("b")).session_seconds == 0
 
 
+def test_events_that_lack_their_usage_are_unreported() -> None:
+    """No decoder gives these events; a user may make them."""
+    missing: Any = None
+    event = realtime.ConversationItemInputAudioTranscriptionCompleted
+    read = fed(
+        realtime.ResponseDone(event_id="e", response=missing),
+        event(item_id="a", content_index=0, transcript="", usage=missing),
+        event(item_id="b", content_index=0, transcript="", usage=realtime.DurationUsage(seconds=missing)),
+        live.SessionUsageUpdated(usage=missing),
+        live.SessionUsageUpdated(usage=live.LiveUsage(seconds=missing)),
+        live.SessionStarted(session=missing),
+    )
+    assert (read.unreported, read.transcribed_seconds, read.session_seconds) == (3, 0, 0)
+
+
 def test_the_ids_of_different_sessions_are_compared() -> None:
     """The total of a session without a start event ends when another session starts."""
     assert fed(live_usage(2), live_started(""), live_usage(1)).session_seconds == 3
