@@ -85,9 +85,7 @@ _MEMBER_VALUE: Final = re.compile(
     re.DOTALL,
 )
 # name=value, as in a form, an environment or a connection string. "key" and "pass" are too common here.
-_ASSIGNMENT: Final = re.compile(
-    r"(?<![A-Za-z0-9_.%\\-])(?!(?i:key|pass)=)(?P<name>[A-Za-z0-9_.-]{1,64}+)="
-)
+_ASSIGNMENT: Final = re.compile(r"(?<![A-Za-z0-9_.%\\-])(?!(?i:key|pass)=)(?P<name>[A-Za-z0-9_.-]{1,64}+)=")
 _ASSIGNMENT_VALUE: Final = re.compile(
     _ASSIGNMENT.pattern
     + r"""(?P<quote>\\{0,15}["'])?(?P<text>(?(quote)(?:(?!(?P=quote)).)*|[^\s"'&;,<>\\]+))""",
@@ -106,7 +104,12 @@ _PARAMETER: Final = re.compile(r"[?&;#](?P<name>[A-Za-z0-9_.-]{1,64}+)=(?P<value
 
 
 def _is_secret(name: str) -> bool:
-    words = [word.lower() for word in _WORD.findall(name)]
+    # Capitals may separate words, or not: accessToken, aPI_key.
+    return _has_secret_words(_WORD.findall(name)) or _has_secret_words(_WORD.findall(name.lower()))
+
+
+def _has_secret_words(parts: list[str]) -> bool:
+    words = [part.lower() for part in parts]
     if any(word in _ANYWHERE or word.removesuffix("s") in _ANYWHERE for word in words):
         return True
     while len(words) > 1 and words[-1] in _TAILS:
@@ -162,7 +165,7 @@ def has_key(text: str) -> bool:
     # Most texts contain none of these parts, one of which every key has, and single characters are found
     # fastest; the regular expression alone takes ten times as long.
     may_have = (
-        ("_" in text and ("k_" in text or "gh" in text))
+        ("_" in text and ("k_" in text or "gh" in text or "_pat_" in text))
         or ("-" in text and any(map(text.__contains__, ("k-", "glpat", "xox", "xapp", "PRIVATE"))))
         or ("." in text and ("eyJ" in text or "ya29" in text))
         or ("A" in text and ("AIza" in text or "AKIA" in text or "ASIA" in text))

@@ -21,34 +21,215 @@ from tests.work import count_lines
 
 # --- Names ---------------------------------------------------------------------------
 
-SECRET_NAMES = """
-    authorization proxy-authorization Authorization headers http_headers customHeaders request-headers
-    cookie set-cookie Set-Cookie SetCookie cookies cookie_jar
-    key api_key apikey APIKEY apiKey APIKey api_keys apikeys x-api-key X-Api-Key openai_api_key OPENAI_API_KEY
-    access_key accesskey accessKeyId access_key_id accesskeyid AWS_SECRET_ACCESS_KEY private_key privateKeyPem
-    private_keys ssh_keys signing-key secretkey encryption_keys authkey key1 api_key_2 AccountKey
-    token access_token accessToken accesstoken access_tokens refresh_token refreshTokens id_token idTokens
-    bearer_token x_csrf_token csrftoken sessionToken X-Amz-Security-Token token_value auth_tokens TOKEN token2
-    secret secrets client_secret client_secrets clientSecret clientSecrets clientsecret webhook.secret
-    shared-secret-key secretValue
-    password passwords passwd PASSWD passphrase passphrases passcode passkey password_hash db.password dbpassword
-    dbpasswords userPassword password2 pwd mysql_pwd pass db_pass smtpPass
-    credential credentials db_credentials credentialsJson creds awsCred
-    jwt jwts JWT_TOKEN bearer auth basic_auth proxyAuth authentication csrf _csrf XSRF-TOKEN
-    otp totp_code pin card_pin pin_code cvv cvc ssn security_code accessCode recovery_codes backup-codes
-    verificationCode auth_code signature X-Amz-Signature sig webhook-signature connection_string
-    connectionString safety_identifier safetyIdentifier
-""".split()
-OTHER_NAMES = """
-    tokens total_tokens max_output_tokens input_token_details token_limits token_count token_type tokenizer
-    totaltokens tokens_per_minute cached_tokens_details logit_bias_tokens prompt_tokens tokenised
-    keys keyboard keywords keyword monkey turkey key_points hotkeys primary_color keynote
-    author authors authored_by authority secretary secretariat secrete compass bypass passenger passed
-    passing encompass pinned pinnacle spin opinion signal design assign sign cookiecutter
-    code error_code error_codes country_code status_code zip_code codec session session_id sid call_sid call_id
-    header headers_sent sip_headers extra_headers digit digits string connection identifier email value hash pem name id
-    headersCount jwtless
-""".split()
+SECRET_NAMES = [
+    "authorization",
+    "proxy-authorization",
+    "Authorization",
+    "headers",
+    "http_headers",
+    "customHeaders",
+    "request-headers",
+    "cookie",
+    "set-cookie",
+    "Set-Cookie",
+    "SetCookie",
+    "cookies",
+    "cookie_jar",
+    "key",
+    "api_key",
+    "aPi_kEY",
+    "API_kEY",
+    "apikey",
+    "APIKEY",
+    "apiKey",
+    "APIKey",
+    "api_keys",
+    "apikeys",
+    "x-api-key",
+    "X-Api-Key",
+    "openai_api_key",
+    "OPENAI_API_KEY",
+    "access_key",
+    "accesskey",
+    "accessKeyId",
+    "access_key_id",
+    "accesskeyid",
+    "AWS_SECRET_ACCESS_KEY",
+    "private_key",
+    "privateKeyPem",
+    "private_keys",
+    "ssh_keys",
+    "signing-key",
+    "secretkey",
+    "encryption_keys",
+    "authkey",
+    "key1",
+    "api_key_2",
+    "AccountKey",
+    "token",
+    "access_token",
+    "accessToken",
+    "accesstoken",
+    "access_tokens",
+    "refresh_token",
+    "refreshTokens",
+    "id_token",
+    "idTokens",
+    "bearer_token",
+    "x_csrf_token",
+    "csrftoken",
+    "sessionToken",
+    "X-Amz-Security-Token",
+    "token_value",
+    "auth_tokens",
+    "TOKEN",
+    "token2",
+    "secret",
+    "secrets",
+    "client_secret",
+    "client_secrets",
+    "clientSecret",
+    "clientSecrets",
+    "clientsecret",
+    "webhook.secret",
+    "shared-secret-key",
+    "secretValue",
+    "password",
+    "passwords",
+    "passwd",
+    "PASSWD",
+    "passphrase",
+    "passphrases",
+    "passcode",
+    "passkey",
+    "password_hash",
+    "db.password",
+    "dbpassword",
+    "dbpasswords",
+    "userPassword",
+    "password2",
+    "pwd",
+    "mysql_pwd",
+    "pass",
+    "db_pass",
+    "smtpPass",
+    "credential",
+    "credentials",
+    "db_credentials",
+    "credentialsJson",
+    "creds",
+    "awsCred",
+    "jwt",
+    "jwts",
+    "JWT_TOKEN",
+    "bearer",
+    "auth",
+    "basic_auth",
+    "proxyAuth",
+    "authentication",
+    "csrf",
+    "_csrf",
+    "XSRF-TOKEN",
+    "otp",
+    "totp_code",
+    "pin",
+    "card_pin",
+    "pin_code",
+    "cvv",
+    "cvc",
+    "ssn",
+    "security_code",
+    "accessCode",
+    "recovery_codes",
+    "backup-codes",
+    "verificationCode",
+    "auth_code",
+    "signature",
+    "X-Amz-Signature",
+    "sig",
+    "webhook-signature",
+    "connection_string",
+    "connectionString",
+    "safety_identifier",
+    "safetyIdentifier",
+]
+OTHER_NAMES = [
+    "tokens",
+    "total_tokens",
+    "max_output_tokens",
+    "input_token_details",
+    "token_limits",
+    "token_count",
+    "token_type",
+    "tokenizer",
+    "totaltokens",
+    "tokens_per_minute",
+    "cached_tokens_details",
+    "logit_bias_tokens",
+    "prompt_tokens",
+    "tokenised",
+    "keys",
+    "keyboard",
+    "keywords",
+    "keyword",
+    "monkey",
+    "turkey",
+    "key_points",
+    "hotkeys",
+    "primary_color",
+    "keynote",
+    "author",
+    "authors",
+    "authored_by",
+    "authority",
+    "secretary",
+    "secretariat",
+    "secrete",
+    "compass",
+    "bypass",
+    "passenger",
+    "passed",
+    "passing",
+    "encompass",
+    "pinned",
+    "pinnacle",
+    "spin",
+    "opinion",
+    "signal",
+    "design",
+    "assign",
+    "sign",
+    "cookiecutter",
+    "code",
+    "error_code",
+    "error_codes",
+    "country_code",
+    "status_code",
+    "zip_code",
+    "codec",
+    "session",
+    "session_id",
+    "sid",
+    "call_sid",
+    "call_id",
+    "header",
+    "headers_sent",
+    "sip_headers",
+    "extra_headers",
+    "digit",
+    "digits",
+    "string",
+    "connection",
+    "identifier",
+    "email",
+    "value",
+    "hash",
+    "pem",
+    "name",
+    "id",
+    "headersCount",
+    "jwtless",
+]
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
@@ -100,7 +281,13 @@ def test_the_protocol_has_only_these_credentials() -> None:
 def test_the_value_beside_the_name_of_a_credential(label: str, name: str) -> None:
     assert is_labelled_secret({label: name, "value": 1})
     assert redacted([{label: name, "value": "s"}])[0]["value"] == REDACTED
-    for other in ({label: "Accept", "value": "s"}, {label: 5, "value": "s"}, {label: name}, {"value": "s"}, {}):
+    for other in (
+        {label: "Accept", "value": "s"},
+        {label: 5, "value": "s"},
+        {label: name},
+        {"value": "s"},
+        {},
+    ):
         assert not is_labelled_secret(other)
         assert "s" not in other.values() or redacted(other)["value"] == "s" or other.get("key") == name
 
@@ -142,7 +329,9 @@ NOT_FORMS = [
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@pytest.mark.parametrize(("before", "after"), [("", ""), ("use ", " now"), ("(", ")"), ("é", "\n"), ("a: ", ".")])
+@pytest.mark.parametrize(
+    ("before", "after"), [("", ""), ("use ", " now"), ("(", ")"), ("é", "\n"), ("a: ", ".")]
+)
 def test_a_text_with_the_form_of_a_key(form: str, before: str, after: str) -> None:
     if before == "é":
         before = "é "

@@ -137,7 +137,7 @@ def _format_text(frame: bytes, *, redact: bool) -> bytes:
     was removed from the text.
     """
     text = frame.decode("utf-8", "replace")
-    clean = without_keys(text) if redact else text
+    clean = _clean_text(text) if redact else text
     line = _encode(clean)
     if clean == text and "\ufffd" in text and text.encode() != frame:
         line += b',"frame_base64":' + _encode(pybase64.b64encode(frame).decode())

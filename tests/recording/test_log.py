@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tracemalloc
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from hypothesis import given, settings, strategies as st
 from realtime.errors import ConfigError
 from realtime.recording import BrokenLine, Entry, Recorder, log_files, read_log, read_metadata
 from realtime.recording.log import ensure_not_input, find_parts, next_part, parse_line, split_part
+from tests.work import count_lines
 
 OURS = b'{"direction":"server","time_ms":12.500,"frame":{"type":"x"}}'
 
@@ -223,3 +227,82 @@ def test_an_output_must_not_be_an_input(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="choose another output file"):
             ensure_not_input([tmp_path / "none", path], out)
     ensure_not_input([path], tmp_path / "none")
+
+
+# --- Times and sizes -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "time_ms"),
+    [
+        ("0", 0.0), ("12.500", 12.5), ("5e3", 5000.0), ("1e15", 1e15), ("1000000000000000.000", 1e15),
+        ("1.2.3", None), ("1e16", None), ("1e308", None), ("1" * 400, None), ("1" * 5000, None), ("NaN", None),
+        ("Infinity", None), ("-1", None), ("1_000", None), ("5.", None), (".5", None), ("+5", None), ("", None),
+        ("1e15.5", None), ("1000000000000000.125", None),
+    ],
+)  # fmt: skip
+def test_a_time_is_a_json_number_of_limited_size(tmp_path: Path, text: str, time_ms: float | None) -> None:
+    """In the layout of a recorder, which is read without parsing, as in any other."""
+    for layout in (
+        '{"direction":"server","time_ms":%s,"frame":{"type":"x"}}', '{"time_ms":%s,"direction":"server","frame":{}}'
+    ):  # fmt: skip
+        line = (layout % text).encode()
+        [found] = read(write(tmp_path / "a.jsonl", line + b"\n"))
+        assert (found.time_ms if isinstance(found, Entry) else None) == time_ms
+        assert isinstance(found, Entry) or "\n" not in found.reason
+
+
+LINES_OF: dict[str, Callable[[int], bytes]] = {
+    "one line": lambda n: b"x" * (n * 5000),
+    "one line of a log": lambda n: OURS[:-2] + b"y" * (n * 5000) + b"}}\n",
+    "one line of brackets": lambda n: b"[" * (n * 5000),
+    "line ends": lambda n: b"\n" * (n * 50),
+    "entries": lambda n: (OURS + b"\n") * (n * 5),
+    "broken lines": lambda n: (OURS[:-2] + b"\n") * (n * 5),
+    "lines without a frame": lambda n: b'{"direction":"client","time_ms":1}\n' * (n * 5),
+    "lines that begin like a recorder's": lambda n: (OURS[:30] + b"\n") * (n * 5),
+}
+
+
+@pytest.mark.parametrize("content", LINES_OF.values(), ids=LINES_OF)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_the_work_of_reading_grows_with_the_file_and_not_faster(
+    tmp_path: Path, suffix: str, content: Callable[[int], bytes]
+) -> None:
+    def work(n: int) -> int:
+        path = write(tmp_path / f"a.jsonl{suffix}", content(n))
+        return count_lines(lambda: deque(read_log(path), 0))
+
+    few, many, most = (work(n) for n in (10, 100, 1000))
+    assert many <= 12 * few
+    assert most <= 12 * many
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_memory_is_that_of_one_line(tmp_path: Path, suffix: str) -> None:
+    def peak(content: bytes) -> int:
+        path = write(tmp_path / f"a.jsonl{suffix}", content)
+        del content
+        tracemalloc.start()
+        try:
+            deque(read_log(path, max_line_bytes=1 << 20), 0)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    long = OURS[:-2] + os.urandom(1 << 18).hex().encode() + b"}}\n"
+    one, many = peak(long), peak(long * 40)
+    assert many <= one + (2 << 20)
+    assert peak(long[:-1] * 40) <= one + (2 << 20)  # longer than a line may be, so not stored
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m.jsonl", "a\u009b.jsonl", "a\nb.jsonl", "a\u202eb.jsonl"])
+def test_errors_do_not_contain_the_control_characters_of_a_name(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, b"hello\n")
+    for act in (
+        lambda: Recorder(path), lambda: Recorder(path, mode="x"), lambda: ensure_not_input([path], path),
+        lambda: read(tmp_path / "none" / name), lambda: Recorder(tmp_path / "none" / name),
+    ):  # fmt: skip
+        with pytest.raises((ConfigError, OSError)) as caught:
+            act()
+        assert str(caught.value).isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,40 @@ def test_feeding_a_log_gives_the_state_of_the_call(tmp_path: Path, dialect: str)
     assert here[2].queued_ms == again[2].queued_ms
     only = feed_all(read_log(path), Usage(), dialect=module, directions=["server"])
     assert only.events == len(cases.frames(dialect, "server"))
+
+
+HOSTILE = [0.0, 1e15, 1e308, -1e308, float("inf"), float("nan"), 5.0, 1e15, 0.0]
+
+
+@pytest.mark.parametrize("speed", [1.0, 1e-300, 5e-324, 1e300, None])
+def test_no_time_of_an_entry_overflows_a_sleep(speed: float | None) -> None:
+    log = [Entry("client", time_ms, b"{}", n) for n, time_ms in enumerate(HOSTILE)]
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def iterate() -> int:
+        return len([1 async for _ in replay(log, speed=speed, clock=lambda: 0.0, async_sleep=sleep)])
+
+    assert len([*replay(log, speed=speed, clock=lambda: 0.0, sleep=waits.append)]) == len(log)
+    assert asyncio.run(iterate()) == len(log)
+    assert all(0 <= wait <= 1e9 for wait in waits)
+    assert speed != 1.0 or 1e9 in waits
+
+
+def test_a_wait_has_a_length_that_sleep_accepts() -> None:
+    class Slept(BaseException):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Slept
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(Slept):
+            [*replay([Entry("client", 0.0, b"{}", 1), Entry("client", 1e15, b"{}", 2)])]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

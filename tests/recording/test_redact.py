@@ -17,6 +17,7 @@ from realtime._secrets import REDACTED, is_secret, redacted
 from realtime.recording import Entry, Recorder, read_log
 from realtime.recording.redact import AUDIO_MEMBERS, frame_formatter
 from tests import cases
+from tests.work import count_lines
 
 AUDIO = base64.b64encode(bytes(range(256)) * 5)
 FRAMES = [(dialect, side, frame.encode()) for dialect, side, frame in cases.ALL]
@@ -261,3 +262,124 @@ def test_a_recorder_removes_audio_and_instructions(tmp_path: Path) -> None:
         b'{"type":"input_audio_buffer.append","audio":"","audio_bytes":480}',
         b'{"type":"session.update","session":{"instructions":"<redacted>","client_secret":{"value":"<redacted>"}}}',
     ]
+
+
+# --- Escaped names, and JSON that Python does not parse as others do ---------------------
+
+
+def escaped(name: str, at: int) -> str:
+    return f"{name[:at]}\\u{ord(name[at]):04x}{name[at + 1 :]}"
+
+
+@pytest.mark.parametrize("name", ["api_key", "authorization", "Set-Cookie", "headers", "client_secret"])
+@pytest.mark.parametrize("plain", [True, False])
+def test_escaped_names_of_credentials_are_recognised(name: str, plain: bool) -> None:
+    beginning = '"type":"response.output_text.delta","delta":"x"' if plain else '"a":[1]'
+    for at in range(len(name)):
+        for spelling in (escaped(name, at), escaped(name, at).upper().replace("\\U", "\\u")):
+            frame = f'{{{beginning},"{spelling}":"s3cret"}}'.encode()
+            assert b"s3cret" not in formatted(frame)
+            nested = json.dumps({"type": "x", "arguments": frame.decode()}).encode()
+            assert b"s3cret" not in formatted(nested)
+            fragment = json.dumps({"type": "x", "delta": frame.decode()[1:-3]}).encode()
+            assert b"s3cr" not in formatted(fragment)
+
+
+def test_escaped_names_of_audio_and_instructions_are_recognised() -> None:
+    for at in range(len("audio")):
+        frame = f'{{"type":"input_audio_buffer.append","{escaped("audio", at)}":"QUJD"}}'.encode()
+        assert json.loads(formatted(frame, audio=False)) == {
+            "type": "input_audio_buffer.append", "audio": "", "audio_bytes": 3,
+        }  # fmt: skip
+    for at in range(len("instructions")):
+        frame = f'{{"session":{{"{escaped("instructions", at)}":"be nice"}}}}'.encode()
+        assert json.loads(formatted(frame, instructions=False)) == {"session": {"instructions": REDACTED}}
+    delta = b'{"type":"response.output_audio.delta","\\u0064elta":"QUJD"}'
+    assert json.loads(formatted(delta, audio=False))["delta"] == ""
+
+
+@pytest.mark.parametrize(
+    ("other", "value"),
+    [
+        ("1" * 30, int("1" * 30)), ("1" * 5000, None), ("1e400", None), ('"\\ud800"', "\ud800"), ('"\\udc00x"', "\udc00x"),
+        ("-0.0", 0.0), ("1.50", 1.5), ('"\\u00e9\\/"', "\u00e9/"), ("[[],{}]", [[], {}]),
+    ],
+)  # fmt: skip
+def test_a_frame_with_unusual_values_remains_json(other: str, value: Any) -> None:
+    frame = f'{{"headers":{{"X":"s3cret"}},"x":{other}}}'.encode()
+    line = formatted(frame)
+    assert b"s3cret" not in line
+    found = json.loads(line)
+    if (
+        "\\ud" in other
+    ):  # half of a surrogate pair is not JSON for the codec, but text that is searched like JSON
+        found = json.loads(found)
+    else:
+        without = f'{{"x":{other}}}'.encode()
+        assert formatted(without) == without
+    assert found == {"headers": {"X": REDACTED}, "x": value}
+
+
+def test_header_lists_and_members_within_members_are_redacted() -> None:
+    event = {
+        "type": "x",
+        "list": [{"name": "Authorization", "value": "s3cret"}, {"name": "Accept", "value": "*"}],
+    }
+    assert json.loads(formatted(json.dumps(event).encode()))["list"] == [
+        {"name": "Authorization", "value": REDACTED}, {"name": "Accept", "value": "*"},
+    ]  # fmt: skip
+    text = 'said {"body":"{\\"token\\":\\"s3cret\\"}"}'
+    assert b"s3cret" not in formatted(json.dumps({"type": "x", "text": text}).encode())
+
+
+PLAIN_DELTAS = [
+    "bearer abcdefgh", "Bearer abcdefgh", "BEARER x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "eyJhIjoxfQ.eyJiIjoxfQ",
+    "the key AKIAIOSFODNN7EXAMPLE", "AIza" + "a" * 35, "ya29." + "a" * 20,
+]  # fmt: skip
+PLAIN_IDS = [
+    "sk_abcdefgh",
+    "ek_abcdefgh",
+    "gho_" + "a" * 36,
+    "github_pat_" + "a" * 22,
+    "AKIAIOSFODNN7EXAMPLE",
+    "rk_live_aaaaaaaa",
+]
+
+
+@pytest.mark.parametrize("text", [*PLAIN_DELTAS, *(f"so, {text}!" for text in PLAIN_DELTAS)])
+def test_no_key_passes_as_plain_words(text: str) -> None:
+    frame = msgspec.json.encode({"type": "response.output_text.delta", "event_id": "e", "delta": text})
+    assert REDACTED.encode() in formatted(frame)
+
+
+@pytest.mark.parametrize("key", PLAIN_IDS)
+@pytest.mark.parametrize("member", ["event_id", "response_id", "item_id", "call_id"])
+def test_no_key_passes_as_an_id(key: str, member: str) -> None:
+    for rest in ({"delta": "x"}, {"audio": ""}):
+        frame = msgspec.json.encode({"type": "response.output_text.delta", member: key, **rest})
+        assert key.encode() not in formatted(frame)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        '{"a":',
+        "[",
+        '{"a":1,',
+        '"audio":"QUJD",',
+        '"instructions":"x",',
+        '"headers":{},',
+        '"a\\u0062":1,',
+        '"token":"x",',
+    ],
+)
+def test_the_work_for_a_frame_grows_with_it_and_not_faster(unit: str) -> None:
+    end = {"{": "1" + "}" * 10, "[": "1"}.get(unit[0], '"z":1}')
+
+    def work(n: int) -> int:
+        frame = ("{" * (unit[0] == '"') + unit * n + end).encode()
+        return count_lines(lambda: formatted(frame, audio=False, instructions=False))
+
+    few, many, most = (work(n) for n in (10, 100, 1000))
+    assert many <= 12 * few
+    assert most <= 12 * many

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from realtime.audio import Resampler, WavAudio, read_wav, ulaw_decode
 from realtime.cli.wav import default_out
 from realtime.errors import AudioError, ConfigError
 from realtime.recording import StereoCall, stereo_wav
+from tests.work import count_lines
 
 NOISE = np.random.default_rng(3).integers(-9000, 9000, 480_000).astype("<i2")
 ULAW = {"audio": {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcmu"}}}}
@@ -276,3 +278,134 @@ def test_the_default_name_of_the_file() -> None:
     assert default_out("a/call.jsonl.gz") == str(Path("a") / "call.wav")
     assert default_out("call") == "call.wav"
     assert WavAudio(b"", "pcm16", 8000, 2).frames == 0
+
+
+# --- Hostile logs ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("time_ms", ["1.2.3", "1e308", "1" * 400, "NaN", "-5", "1e16"])
+def test_lines_with_a_time_that_is_none_are_broken(log: Log, time_ms: str) -> None:
+    log.append(0, NOISE[:2400])
+    log.append(123456, NOISE[:2400])
+    log.lines[-1] = log.lines[-1].replace("123456", time_ms)
+    call, left, _ = log.mixed()
+    assert call.broken == 1
+    assert np.array_equal(left, NOISE[:2400])
+
+
+@pytest.mark.parametrize("time_ms", [5e7, 1e12, 1e15])
+@pytest.mark.parametrize("nbytes", [0, 1, 4800])
+def test_a_time_beyond_a_file_is_an_audio_error(log: Log, time_ms: float, nbytes: int) -> None:
+    log.append(0, NOISE[:2400])
+    log.append(time_ms, NOISE[:2400].view("u1")[:nbytes])
+    if nbytes:
+        with pytest.raises(AudioError, match="longer than the"):
+            log.mixed()
+    else:  # there is no audio at that time
+        assert log.mixed()[0].duration_ms == 100
+
+
+@pytest.mark.parametrize("audio_end_ms", [0, 50, 1e15, 1e300, -1e300])
+def test_a_truncation_at_any_time(log: Log, audio_end_ms: float) -> None:
+    log.delta(0, NOISE[:2400])
+    log.add(
+        "client", 1e15, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=audio_end_ms
+    )
+    log.add("client", 1e15, "output_audio_buffer.cleared", response_id="ra")
+    log.add("server", 1e15, "conversation.item.truncated", item_id="a", audio_end_ms=10**400)
+    call, _, _ = log.mixed()
+    assert call.assistant_ms == min(100, max(0, audio_end_ms))
+
+
+@pytest.mark.parametrize("gap_ms", [-1, float("nan"), float("inf")])
+def test_an_impossible_gap_is_a_config_error(log: Log, gap_ms: float) -> None:
+    log.append(0, NOISE[:2400])
+    with pytest.raises(ConfigError, match="gap_ms"):
+        log.mixed(gap_ms=gap_ms)
+
+
+def test_truncations_of_parts_with_gaps(log: Log) -> None:
+    """Each of three pieces of one part is 100 ms long, and the truncations come from both sides."""
+    piece = NOISE[: ms(100)]
+    for at in (0, 500, 1000):
+        log.delta(at, piece)
+    for audio_end_ms in (250, 250, 120, 120, 400, 100):
+        for direction, kind in (("client", "truncate"), ("server", "truncated")):
+            log.add(
+                direction, 2000, f"conversation.item.{kind}", item_id="a", content_index=0, audio_end_ms=audio_end_ms
+            )  # fmt: skip
+        if audio_end_ms == 120:
+            call, _, right = log.mixed()
+            assert np.array_equal(right, placed(ms(1000), (0, piece), (ms(500), piece[: ms(20)])))
+            assert call.assistant_ms == 120
+    call, _, right = log.mixed()
+    assert np.array_equal(right, placed(ms(1000), (0, piece)))
+    assert (call.assistant_ms, call.truncations) == (100, 3)
+
+
+def test_audio_between_others_is_silenced_in_blocks(log: Log) -> None:
+    log.delta(0, np.tile(NOISE, 2)[: ms(15_000)])
+    log.delta(15_000, NOISE[: ms(100)], "b")
+    log.add("client", 15_000, "conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=10.5)
+    call, _, right = log.mixed()
+    assert np.array_equal(right, placed(ms(15_100), (0, NOISE[: ms(10.5)]), (ms(15_000), NOISE[: ms(100)])))
+    assert call.assistant_ms == 110.5
+
+
+def test_silence_of_a_claimed_length_takes_little_memory(log: Log) -> None:
+    log.add("server", 0, "session.updated", session=ULAW)
+    log.add("client", 0, "input_audio_buffer.append", audio="", audio_bytes=20_000_000)
+    log.path.write_text("\n".join(log.lines))
+    tracemalloc.start()
+    try:
+        stereo_wav(log.path, log.path.with_suffix(".wav"), sample_rate=24_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60_000_000
+
+
+def hostile_lines(kind: str, n: int) -> list[str]:
+    log = Log(Path())
+    for i in range(n):
+        if kind == "pieces with gaps":
+            log.delta(i * 400, NOISE[:1])
+        elif kind == "parts":
+            log.delta(i * 10, NOISE[:24], f"{i}")
+        elif kind == "times that go back":
+            log.append(1e6 - i * 400, NOISE[:24])
+        elif kind == "formats that alternate":
+            log.delta(i * 10, NOISE[:24], sample_rate=(16_000, 48_000)[i % 2])
+        elif kind == "truncations":
+            log.delta(i * 400, NOISE[:24])
+        else:
+            log.append(i, NOISE[:1].view("u1")[:1])
+    if kind == "truncations":
+        for i in range(n):
+            log.add(
+                "client", 1e6, "conversation.item.truncate", item_id="a", audio_end_ms=1e9 if i % 2 else n - i
+            )
+            log.add("server", 1e6, "output_audio_buffer.cleared", response_id="ra")
+    return log.lines
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "pieces with gaps",
+        "parts",
+        "times that go back",
+        "formats that alternate",
+        "truncations",
+        "half samples",
+    ],
+)
+def test_the_work_of_an_export_grows_with_the_log_and_not_faster(tmp_path: Path, kind: str) -> None:
+    def work(n: int) -> int:
+        path = tmp_path / "a.jsonl"
+        path.write_text("\n".join(hostile_lines(kind, n)))
+        return count_lines(lambda: stereo_wav(path, tmp_path / "a.wav", sample_rate=24_000))
+
+    few, many, most = (work(n) for n in (10, 100, 1000))
+    assert many <= 12 * few
+    assert most <= 12 * many
