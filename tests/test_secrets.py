@@ -245,7 +245,8 @@ def test_other_names(name: str) -> None:
 
 
 def structs(base: type = msgspec.Struct) -> Iterator[type]:
-    for each in base.__subclasses__():
+    children: list[type] = base.__subclasses__()
+    for each in children:
         yield each
         yield from structs(each)
 

@@ -812,3 +812,18 @@ def test_credentials_in_metadata_are_redacted(tmp_path: Path) -> None:
     with Recorder(path, mode="w", metadata=METADATA, redact=False):
         pass
     assert read_metadata(path)["http"] == {"Set-Cookie": "s3cret"}
+
+
+@pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst"])
+def test_a_crash_costs_a_compressed_log_at_most_what_is_buffered(tmp_path: Path, ending: str) -> None:
+    path, clock = tmp_path / f"a{ending}", Clock()
+    frame = b'{"type":"x","pad":"%b"}' % (b"y" * 1000)
+    with Recorder(path, clock=clock) as recorder:
+        for n in range(1, 1200):
+            recorder.sent(frame)
+            missing = n - recorder.frames
+            assert missing * len(frame) < 256 * 1024
+        assert recorder.frames == len(frames_of(path)) > 900
+        clock.now += 1.1
+        recorder.sent(frame)
+        assert recorder.frames == len(frames_of(path)) == n + 1
