@@ -195,7 +195,7 @@ def test_the_depth_is_limited_exactly_whatever_the_frame(
 ) -> None:
     limited = realtime.Codec(max_depth=max_depth)
     kind = json.loads(template % 0)["type"]
-    readers = [limited.decode_server, lambda frame: limited.decode_server_if(frame, {kind})]
+    readers: list[Any] = [limited.decode_server, lambda frame: limited.decode_server_if(frame, {kind})]
     if max_depth > 2:
         inner = max_depth - outer
         frame = template % (opening * inner + "0" + closing * inner)
