@@ -181,9 +181,9 @@ class _CountingBytes(bytes):
         part = super().__getitem__(at)
         return type(self)(part) if isinstance(part, bytes) else part
 
-    def translate(self, *args: Any) -> bytes:
+    def translate(self, *args: Any, **named: Any) -> bytes:
         _CountingBytes.read += len(self)
-        return super().translate(*args)
+        return super().translate(*args, **named)
 
     def count(self, *args: Any) -> int:
         _CountingBytes.read += len(self)

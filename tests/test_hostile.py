@@ -241,7 +241,8 @@ def _settings(**settings: Any) -> str:
 
 
 def _tools(count: int, name: str) -> realtime.RealtimeSession:
-    return realtime.RealtimeSession(tools=[realtime.FunctionTool(name=name)] * count)
+    tools: list[Any] = [realtime.FunctionTool(name=name)] * count
+    return realtime.RealtimeSession(tools=tools)
 
 
 def _text_parts(count: int) -> realtime.ConversationItemCreate:
