@@ -492,7 +492,7 @@ class Conversation:
         for name, limit in (("max_items", max_items), ("max_bytes", max_bytes), ("max_age_ms", max_age_ms)):
             if limit is not None and not limit >= 1:
                 raise ConfigError(f"{name} must be at least 1, got {limit}")
-        self._audio = audio
+        self._audio: AudioChoice = audio
         self._max_items, self._max_bytes, self._max_age_ms = max_items, max_bytes, max_age_ms
         self._list = _ItemList()
         self._seen = SeenSet()
