@@ -103,17 +103,16 @@ class ConnectionHandler:
     # --- Reading ---
 
     async def _read(self) -> None:
-        outbox, clock = self._outbox, asyncio.get_running_loop().time
+        outbox = self._outbox
         with contextlib.suppress(ConnectionClosed):
             while not outbox.is_closed:  # frames received before a client was lost get no answer
                 frame = await self._connection.receive()
                 answer = await self._injected_answer(frame) if self._injectors else None
-                begin = clock()
                 if answer is None:
-                    self._send(self._protocol.feed(frame))
+                    with self._connection.account.charging():
+                        self._send(self._protocol.feed(frame))
                 else:
                     outbox.put((answer,))
-                self._connection.account.charged += clock() - begin
                 if self._protocol.is_responding:
                     self._is_responding.set()
                 await outbox.has_room.wait()

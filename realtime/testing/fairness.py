@@ -9,8 +9,10 @@ while it has messages that are not handled. `connection` handles the messages.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from websockets.asyncio.server import ServerConnection
@@ -34,13 +36,23 @@ _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
 class Account:
-    """The work of one connection: `charged` is the time that it has used, on the clock of its `Turns`.
+    """The work of one connection: `charged` is the CPU time that it has used, in seconds.
 
-    Source of the rule: start-time fair queueing (Goyal, Vin, Cheng, 1996).
+    Time in which the machine did something else does not count. The rule for turns is start-time fair queueing
+    (Goyal, Vin, Cheng, 1996).
     """
 
     def __init__(self) -> None:
         self.charged = 0.0
+
+    @contextlib.contextmanager
+    def charging(self) -> Generator[None]:
+        """Charge the work in this block, which must not wait."""
+        begin = time.thread_time()
+        try:
+            yield
+        finally:
+            self.charged += time.thread_time() - begin
 
 
 class Turns:
@@ -79,9 +91,8 @@ class Turns:
 
     def _give(self) -> None:
         self._served, _, account, run = heapq.heappop(self._waiting)
-        begin = self._clock()
-        run()
-        account.charged += self._clock() - begin
+        with account.charging():
+            run()
 
     def _continue(self) -> None:
         self._is_scheduled = bool(self._waiting)

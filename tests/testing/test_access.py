@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
 from typing import Any
@@ -14,6 +15,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 import realtime as r
+from realtime.cli import serve
 from realtime.testing import LoopbackServer, access
 from tests.testing.helpers import REQUEST, raw
 
@@ -178,3 +180,19 @@ def test_a_broken_handshake_is_one_line(caplog: pytest.LogCaptureFixture) -> Non
     (record,) = [record for record in caplog.records if "handshake" in record.getMessage()]
     assert (record.levelname, record.getMessage()) == ("INFO", "opening handshake failed: InvalidMessage")
     assert record.exc_info is None
+
+
+def test_the_command_line_can_allow_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+
+    def make(port: int, **settings: Any) -> LoopbackServer:
+        made.append(settings)
+        raise r.ConfigError("not started")
+
+    monkeypatch.setattr(serve, "LoopbackServer", make)
+    parser = argparse.ArgumentParser()
+    serve.add_arguments(parser)
+    for arguments in ([], ["--allow-host", "a.example", "--allow-host", "null"]):
+        with pytest.raises(r.ConfigError):
+            serve.run(parser.parse_args(arguments))
+    assert [settings["allowed_hosts"] for settings in made] == [[], ["a.example", "null"]]

@@ -76,6 +76,8 @@ def test_every_fault_has_a_name_a_source_and_a_docstring(name: str) -> None:
 def test_an_unknown_name_is_a_config_error() -> None:
     with pytest.raises(r.ConfigError, match=r"unknown fault 'gremlin'; known are session_expired, "):
         faults.get_fault("gremlin")
+    with pytest.raises(r.ConfigError, match=r"unknown fault 'cutoff'; did you mean 'cut_off'\?; known are "):
+        faults.get_fault("cutoff")
 
 
 NUMBERS: list[tuple[type[Fault], str, int]] = [
