@@ -85,7 +85,7 @@ class Uplink:
         if not base64:
             return ""
         # Half a sample can arrive before the format is known only.
-        if self._converter is not None or decoded_nbytes(base64) % self._width:
+        if self._converter is not None or (self._width > 1 and decoded_nbytes(base64) % self._width):
             return self.encode(pybase64.b64decode(base64))
         self.spliced += 1
         return f'{_APPEND_HEAD}"{base64.decode()}"{_APPEND_TAIL}'

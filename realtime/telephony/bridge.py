@@ -38,7 +38,7 @@ from .call import CallAudio, CallEnded, CallEvent, CallMark, CallStarted
 from .carrier import Carrier
 from .carriers import get_carrier
 from .media import MediaFormat
-from .order import MAX_DROPOUT, MAX_MISORDER, Gap, Reorder
+from .order import MAX_DROPOUT, Gap, Reorder
 from .splice import cut_delta
 
 if TYPE_CHECKING:
@@ -207,8 +207,9 @@ class Bridge:
             raise ConfigError(str(why)) from None
         self._retained = self._player.queue.retained
         self._reorder: Reorder[Any] | None = None if self._carrier.IN_ORDER else Reorder(first=1)
-        # The next number of a carrier with guaranteed order, and the numbers that were skipped.
-        self._next_number: int | None = None
+        # The next number of a carrier with guaranteed order, before the first one a higher one than any.
+        self._next_number = 1 << 64
+        # The numbers that were skipped.
         self._lost = 0
         self._unreported = 0
         self._started: CallStarted | None = None
@@ -312,10 +313,11 @@ class Bridge:
             if self._reorder is None:
                 append = self._uplink.take(item)
                 number = getattr(message, "sequence_number", None)  # `sequence`, without the property's call
-                if number != self._next_number:
-                    self._note_number(number)
-                elif number is not None:
+                if number is not None:
+                    skipped = number - self._next_number
                     self._next_number = number + 1
+                    if skipped and (skipped > 0 or self._unreported):
+                        self._note_gap(skipped)
                 if self._unreported or self._retained:
                     return self._emit(self._after_gap(append))
                 return BridgeOutput((), (append,)) if append else _EMPTY
@@ -339,23 +341,18 @@ class Bridge:
         """Return the items that are due, in order, with the gaps between them."""
         if self._reorder is not None:
             return [item] if sequence is None else self._reorder.push(sequence, item)
-        self._note_number(sequence)
-        return self._after_gap(item) if isinstance(item, CallAudio) else [item]
+        if sequence is not None:
+            self._note_gap(sequence - self._next_number)
+            self._next_number = sequence + 1
+        return self._after_gap(item) if self._unreported and isinstance(item, CallAudio) else [item]
 
-    def _note_number(self, number: int | None) -> None:
-        """Count the numbers that a carrier with guaranteed order skipped."""
-        if number is None:
-            return
-        expected = number if self._next_number is None else self._next_number
-        skipped = number - expected
-        if -MAX_MISORDER <= skipped < 0:  # not lost, but late
-            late = min(self._unreported, 1)
-            skipped, number = -late, expected - 1
-        elif skipped > MAX_DROPOUT or skipped < 0:  # the carrier numbers anew
-            skipped = 0
-        self._lost += skipped
-        self._unreported += skipped
-        self._next_number = number + 1
+    def _note_gap(self, skipped: int) -> None:
+        """Count the numbers that a carrier with guaranteed order skipped, unless it numbers anew."""
+        if skipped < 0:  # those that were not reported yet come late
+            skipped = -self._unreported
+        if skipped <= MAX_DROPOUT:
+            self._lost += skipped
+            self._unreported += skipped
 
     def _after_gap(self, item: Any) -> list[Any]:
         """Return `item`, which has audio of the caller, and before it the gap that is not reported yet."""
