@@ -375,6 +375,28 @@ def test_a_new_client_is_answered_soon(kind: str) -> None:
         assert time.monotonic() - begin < 3
 
 
+def test_messages_are_handled_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages that are parsed already do not keep the server from other clients."""
+    order: list[int] = []
+
+    def feed(self: ServerProtocol, message: bytes) -> list[Any]:
+        order.append(id(self))
+        return []
+
+    monkeypatch.setattr(ServerProtocol, "feed", feed)
+    monkeypatch.setattr(fairness, "SLICE_SECONDS", 1e-6)
+    monkeypatch.setattr(fairness, "PARSE_BYTES", 1 << 20)
+    with LoopbackServer() as server, raw(server) as one, raw(server) as two:
+        for client in (one, two):
+            client.sendall(frame_of(TEXT) * 5000)
+        for client in (one, two):
+            client.sendall(frame_of(CLOSE, struct.pack(">H", 1000)))
+            client.settimeout(20)
+            assert close_code(client) == 1000
+    changes = sum(a != b for a, b in itertools.pairwise(order))
+    assert changes > 50
+
+
 def test_long_answers_are_shared_out(frames: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that reads as fast as the server writes does not keep it from the others."""
     monkeypatch.setattr(fairness, "SLICE_SECONDS", 1e-6)
