@@ -348,7 +348,7 @@ def test_any_order_of_events(steps: list[str], returns_marks: bool) -> None:
                 carrier.tick()
             case "run":
                 carrier.run(25)
-            case "speech":
+            case _:  # speech
                 carrier.take(carrier.bridge.from_server(SPEECH_STARTED))
                 assert carrier.queued == 0
                 item += 1
