@@ -64,7 +64,7 @@ _KEY: Final = re.compile(
     r"""|\b(?:gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22}|glpat-[A-Za-z0-9_-]{20}"""
     r"""|xox[a-z]-[A-Za-z0-9-]{10}|xapp-[A-Za-z0-9-]{10}|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20}"""
     r"""|rk_(?:live|test)_[A-Za-z0-9]{8})[A-Za-z0-9_-]*|\bA(?:KI|SI)A[A-Z0-9]{16}\b"""
-    r"""|-----BEGIN[A-Z ]{1,30}PRIVATE KEY-----(?:[^-]|-(?!----END))*+(?:-----END[A-Z ]{1,30}-----)?"""
+    r"""|-----BEGIN[A-Z ]{1,30}PRIVATE KEY-----[^-]*(?:-(?!----END)[^-]*)*(?:-----END[A-Z ]{1,30}-----)?"""
 )
 # Every key begins like this, where a word begins.
 KEY_STARTS: Final = (

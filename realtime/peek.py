@@ -32,9 +32,12 @@ TYPE_START = 10
 _TYPE_FIRST = b'{"type":"'
 _TYPE_FIRST_OF_STR = _TYPE_FIRST.decode()
 _BACKSLASH = ord("\\")
-# A head of flat members up to "type"; strings with escapes are left to the JSON parser.
+# A head of flat members up to "type"; strings with escapes are left to the JSON parser. (No group is
+# possessive because of a bug of Python 3.11.2. A member can be read in one way only, so nothing is
+# searched twice; `_HEAD_BYTES` bounds the memory for the members.)
+_HEAD_BYTES = 1 << 16
 _HEAD = re.compile(
-    rb'\s*\{\s*(?:"(?!type")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-+.0-9eE]++|true|false|null)\s*,\s*)*+'
+    rb'\s*\{\s*(?:"(?!type")[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-+.0-9eE]++|true|false|null)\s*,\s*)*'
     rb'"type"\s*:\s*"([^"\\]*)"'
 )
 
@@ -123,7 +126,7 @@ def leading_type(frame: Frame) -> str | None:
 
 def flat_head_type(raw: bytes) -> str | None:
     """Return the type if only flat members precede it, none with an escape in a string; else None."""
-    head = _HEAD.match(raw)
+    head = _HEAD.match(raw, 0, _HEAD_BYTES)
     try:
         return head.group(1).decode() if head else None
     except UnicodeDecodeError:
@@ -143,7 +146,7 @@ def find_type(frame: Frame, max_bytes: int, max_depth: int) -> str:
         if isinstance(error, DecodeError):
             raise
         raise DecodeError(reason_of(error)) from None
-    head = _HEAD.match(raw)
+    head = _HEAD.match(raw, 0, _HEAD_BYTES)
     if head is None:
         check_depth(raw, max_depth)
     try:
