@@ -570,7 +570,7 @@ def in_child(act: Callable[[], object]) -> str:
         warnings.simplefilter("ignore", DeprecationWarning)  # threads may be running: that is the case tested
         pid = os.fork()
     if not pid:
-        signal.alarm(20)  # instead of waiting for a lock forever
+        signal.alarm(5)  # instead of waiting for a lock forever
         try:
             text = str(act())
         except Exception as error:
@@ -620,7 +620,7 @@ def test_a_process_may_be_forked_while_other_threads_record(tmp_path: Path) -> N
         for thread in threads:
             thread.start()
         try:
-            found = {in_child(lambda: recorder.sent(b"{}")) for _ in range(20)}
+            found = {in_child(lambda: recorder.sent(b"{}")) for _ in range(10)}
         finally:
             stop.set()
             for thread in threads:
