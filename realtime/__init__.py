@@ -19,6 +19,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from . import events as events
+from ._members import extras
 from ._version import __version__ as __version__
 from .build import (
     create_audio_input,
@@ -48,12 +49,35 @@ from .peek import peek_type
 from .validate import validate_response_params, validate_session_config
 
 __all__ = [
-    "AudioError", "AudioFormat", "AudioFormatLike", "AudioFormatName", "Codec", "ConfigError",
-    "DecodeError", "EncodeError", "ModelNotFoundError", "RealtimeError", "create_audio_input",
-    "create_function_output", "create_session_config", "create_text_input", "decode_client",
-    "decode_client_if", "decode_server", "decode_server_if", "encode", "encode_append",
-    "estimate_cost_per_minute", "get_recommended_voice", "get_sample_rate", "get_supported_models",
-    "peek_type", "supports_realtime", "validate_response_params", "validate_session_config",
+    "AudioError",
+    "AudioFormat",
+    "AudioFormatLike",
+    "AudioFormatName",
+    "Codec",
+    "ConfigError",
+    "DecodeError",
+    "EncodeError",
+    "ModelNotFoundError",
+    "RealtimeError",
+    "create_audio_input",
+    "create_function_output",
+    "create_session_config",
+    "create_text_input",
+    "decode_client",
+    "decode_client_if",
+    "decode_server",
+    "decode_server_if",
+    "encode",
+    "encode_append",
+    "estimate_cost_per_minute",
+    "extras",
+    "get_recommended_voice",
+    "get_sample_rate",
+    "get_supported_models",
+    "peek_type",
+    "supports_realtime",
+    "validate_response_params",
+    "validate_session_config",
     "wire_format",
 ]  # fmt: skip
 __all__ += events.__all__

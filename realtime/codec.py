@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import typing
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar, Union
 
 import msgspec
@@ -21,6 +21,7 @@ from msgspec import UNSET, Raw
 from . import events
 from ._base64 import HEAD_BYTES
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, Frame, bounded, check_depth
+from ._members import with_extras
 from .append import append_encoder, with_audio, without_audio
 from .errors import PATH_CHARS, ConfigError, DecodeError, EncodeError, reason_of, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, strip_read_only
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 C = TypeVar("C")
 E = TypeVar("E")
+E_contra = TypeVar("E_contra", contravariant=True)
 Decode: TypeAlias = Callable[[Frame], E]
 DecodeIf: TypeAlias = Callable[[Frame, Container[str]], E | None]
-Encode: TypeAlias = Callable[[E], bytes]
 Read: TypeAlias = Callable[[Any], Any]
 
 # Frames of at least this size take the splice; below it the plain decoder is as fast (measured with
@@ -64,6 +65,14 @@ _REFUSALS = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, Type
 
 
 # --- The functions of a dialect ------------------------------------------------------
+
+
+class Encode(Protocol[E_contra]):
+    """The type of `encode`."""
+
+    def __call__(self, event: E_contra, /, *, extra: Mapping[str, Any] | None = None) -> bytes:
+        """Encode an event, with members that it has no field for."""
+        ...
 
 
 class EncodeAppend(Protocol):
@@ -151,17 +160,20 @@ class DialectCodec(Generic[S, C]):
             self.encode_append,
         )
 
-    def encode(self, event: S | C, /) -> bytes:
+    def encode(self, event: S | C, /, *, extra: Mapping[str, Any] | None = None) -> bytes:
         """Encode `event` as one compact UTF-8 JSON frame. An UnknownEvent is returned as its `raw`.
 
         Send it as a WebSocket **text** message: some servers close the session when they receive a
-        binary one.
+        binary one. `extra` adds members that the event has no field for, by JSON path, such as
+        ``{"$.session.seed": 7}``; `extras` returns those of a received frame.
 
         Raises:
-            EncodeError: the event has values that JSON or its fields do not allow, or it belongs to
-                another dialect.
-            TypeError: `event` is not an event.
+            EncodeError: the event has values that JSON or its fields do not allow, it belongs to
+                another dialect, or a path of `extra` names a field or is malformed.
+            TypeError: `event` is not an event, or `extra` not a mapping from str.
         """
+        if extra:
+            return self._encode_with(event, extra)
         cls: Any = type(event)
         if cls not in self._classes and not self._is_user_subclass(event):
             return event.raw  # type: ignore[union-attr,no-any-return]
@@ -197,6 +209,16 @@ class DialectCodec(Generic[S, C]):
             return self._append(audio, UNSET if event_id is None else event_id)
         except UnicodeError as error:
             raise EncodeError(reason_of(error)) from None
+
+    def _encode_with(self, event: S | C, extra: Mapping[str, Any]) -> bytes:
+        try:
+            if not is_finite(extra):
+                raise ValueError("NaN and infinity cannot be sent")
+            return with_extras(event, self.encode(event), extra, encode_json)
+        except (TypeError, EncodeError):
+            raise
+        except (ValueError, RecursionError, OverflowError) as error:
+            raise EncodeError(reason_of(error), event_type=event.type) from None  # type: ignore[union-attr]
 
     def _validate_encoded(self, frame: bytes) -> None:
         """Raise an error if a server would refuse `frame`: fields are not checked when they are set."""
@@ -540,7 +562,7 @@ def is_finite(value: Any) -> bool:
         return math.isfinite(value)
     if isinstance(value, msgspec.Struct):
         return all(is_finite(getattr(value, name)) for name in value.__struct_fields__)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return all(map(is_finite, value.values()))
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(is_finite, value))

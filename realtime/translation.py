@@ -5,13 +5,14 @@ The events are defined in `events.translation`, the codec that all dialects shar
 
 from __future__ import annotations
 
+from ._members import extras
 from .codec import DialectCodec
 from .events import translation as events
 from .events.translation import *
 
 __all__ = [
     "Codec", "decode_client", "decode_client_if", "decode_server", "decode_server_if", "encode",
-    "encode_append",
+    "encode_append", "extras",
 ]  # fmt: skip
 __all__ += events.__all__
 

@@ -27,6 +27,7 @@ LAYERS = (
     {"format"},
     {"audio", "events"},
     {"_guard", "append", "repair"},
+    {"_members"},
     {"peek"},
     {"codec"},
     {"build", "validate"},

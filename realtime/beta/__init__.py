@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .. import build, spec
+from .._members import extras
 from ..append import as_bytes_view
 from ..codec import DialectCodec
 from ..errors import ConfigError, ModelNotFoundError
@@ -24,11 +25,33 @@ if TYPE_CHECKING:
     from ..append import Buffer
 
 __all__ = [
-    "AudioFormat", "Codec", "ItemRole", "ItemStatus", "ItemType", "Modality", "TurnDetectionType", "Voice",
-    "create_audio_input", "create_function_output", "create_session_config", "create_text_input",
-    "decode_client", "decode_client_if", "decode_server", "decode_server_if", "encode", "encode_append",
-    "estimate_cost_per_minute", "from_ga", "get_recommended_voice", "get_sample_rate",
-    "get_supported_models", "supports_realtime", "to_ga", "validate_session_config",
+    "AudioFormat",
+    "Codec",
+    "ItemRole",
+    "ItemStatus",
+    "ItemType",
+    "Modality",
+    "TurnDetectionType",
+    "Voice",
+    "create_audio_input",
+    "create_function_output",
+    "create_session_config",
+    "create_text_input",
+    "decode_client",
+    "decode_client_if",
+    "decode_server",
+    "decode_server_if",
+    "encode",
+    "encode_append",
+    "estimate_cost_per_minute",
+    "extras",
+    "from_ga",
+    "get_recommended_voice",
+    "get_sample_rate",
+    "get_supported_models",
+    "supports_realtime",
+    "to_ga",
+    "validate_session_config",
 ]  # fmt: skip
 __all__ += events.__all__
 
