@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     Role = Literal["user", "assistant", "system"] | str
     Status = Literal["completed", "in_progress", "incomplete"] | str
     ImageDetail = Literal["auto", "low", "high"] | str
+    Phase = Literal["commentary", "final_answer"] | str
 else:
-    Role = Status = ImageDetail = str
+    Role = Status = ImageDetail = Phase = str
 
 
 class UnknownPart(Unknown):
@@ -104,12 +105,17 @@ class AnyItem(Tagged):
 
 
 class MessageItem(AnyItem, tag="message", kw_only=True):
-    """A message from the user, the assistant or the system, by `role`."""
+    """A message from the user, the assistant or the system, by `role`.
+
+    `phase` tells a reasoning model's remarks before its tool calls from its answer. Recorded from
+    OpenAI's server in November 2026; not in openai-python 3.57.0.
+    """
 
     id: Maybe[str] = UNSET
     object: Maybe[str] = UNSET
     status: Maybe[Status] = UNSET
     role: Role
+    phase: Maybe[Phase] = UNSET
     content: list[ContentPart]
 
 

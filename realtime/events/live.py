@@ -16,23 +16,25 @@ from .session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
 
 __all__ = [
     "UNSET", "AnyDelegation", "AppendedText", "CallError", "ClientDelegation", "ClientEvent",
-    "ContextWindow", "CorrelatedEvent", "CustomVoice", "DataChannel", "DecisionCreate", "DecisionEvent",
-    "DecisionItemCreate", "DecisionItemCreated", "DecisionItemDelete", "DecisionItemDeleted",
-    "DecisionsDelegation", "Delegation", "DelegationInfo", "Error", "Info", "Json", "KnownDelegation",
-    "KnownLiveFormat", "LiveAudio", "LiveAudioOutput", "LiveClient", "LiveErrorDetail", "LiveFormat",
-    "LiveModel", "LivePcmaFormat", "LivePcmuFormat", "LiveSession", "LiveSessionInfo", "LiveSessionUpdate",
-    "LiveUsage", "LiveVoice", "Maybe", "MaybeJson", "PcmFormat", "RawJsonStruct", "ResponseCreate",
-    "ResponseEvent", "ResponseItemCreate", "ResponsesDelegation", "ServerEvent", "ServerEventSelector",
-    "SessionClose", "SessionClosed", "SessionCommentaryAppend", "SessionCommentaryAppended",
-    "SessionDelegationCreated", "SessionInputAudioAppend", "SessionInputAudioMute",
-    "SessionInputAudioMuted", "SessionInputAudioUnmute", "SessionInputAudioUnmuted",
-    "SessionInputTranscriptDelta", "SessionInstructionsAppend", "SessionInstructionsAppended",
-    "SessionOutputAudioDelta", "SessionOutputAudioFixturePlay", "SessionOutputAudioFixturePlayed",
-    "SessionOutputAudioFixturePlaying", "SessionOutputTranscriptDelta", "SessionStart", "SessionStarted",
-    "SessionThinkingAppend", "SessionThinkingAppended", "SessionUpdate", "SessionUpdated",
-    "SessionUsageUpdated", "TimelineEvent", "TransportAnswered", "TransportDtmfReceived",
-    "TransportDtmfSend", "TransportDtmfSent", "TransportEvent", "TransportFailed", "TransportRinging",
-    "Trigger", "Unknown", "UnknownDelegation", "UnknownEvent", "UnknownFormat",
+    "ContextWindow", "CorrelatedEvent", "CustomVoice", "DataChannel", "DecisionCreate",
+    "DecisionEvent", "DecisionItemCreate", "DecisionItemCreated", "DecisionItemDelete",
+    "DecisionItemDeleted", "DecisionsDelegation", "Delegation", "DelegationInfo", "Error", "Info",
+    "Json", "KnownDelegation", "KnownLiveFormat", "LiveAudio", "LiveAudioOutput", "LiveClient",
+    "LiveErrorDetail", "LiveFormat", "LiveModel", "LivePcmaFormat", "LivePcmuFormat", "LiveSession",
+    "LiveSessionInfo", "LiveSessionUpdate", "LiveUsage", "LiveVoice", "Maybe", "MaybeJson",
+    "PcmFormat", "RawJsonStruct", "ResponseCreate", "ResponseEvent", "ResponseItemCreate",
+    "ResponsesDelegation", "ServerEvent", "ServerEventSelector", "SessionClose", "SessionClosed",
+    "SessionCommentaryAppend", "SessionCommentaryAppended", "SessionDelegationCreated",
+    "SessionInputAudioAppend", "SessionInputAudioMute", "SessionInputAudioMuted",
+    "SessionInputAudioUnmute", "SessionInputAudioUnmuted", "SessionInputTranscriptDelta",
+    "SessionInstructionsAppend", "SessionInstructionsAppended", "SessionOutputAudioDelta",
+    "SessionOutputAudioFixturePlay", "SessionOutputAudioFixturePlayed",
+    "SessionOutputAudioFixturePlaying", "SessionOutputTranscriptDelta", "SessionPaused",
+    "SessionResumed", "SessionStart", "SessionStarted", "SessionThinkingAppend",
+    "SessionThinkingAppended", "SessionUpdate", "SessionUpdated", "SessionUsageUpdated",
+    "TimelineEvent", "TransportAnswered", "TransportDtmfReceived", "TransportDtmfSend",
+    "TransportDtmfSent", "TransportEvent", "TransportFailed", "TransportRinging", "Trigger", "Unknown",
+    "UnknownDelegation", "UnknownEvent", "UnknownFormat",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -174,9 +176,12 @@ class LiveSessionUpdate(Wire, kw_only=True):
 
 
 class LiveSession(RawJsonStruct, kw_only=True):
-    """The settings that a session starts with. `input` is a list of messages, as JSON."""
+    """The settings that a session starts with. `input` is a list of messages, as JSON.
 
-    model: LiveModel
+    `model` is required but in a fork, which inherits that of its origin.
+    """
+
+    model: Maybe[LiveModel] = UNSET
     audio: Maybe[LiveAudio] = UNSET
     client: Maybe[LiveClient] = UNSET
     delegation: Maybe[Delegation] = UNSET
@@ -193,8 +198,8 @@ class LiveSessionInfo(SessionSnapshot, LiveSession, kw_only=True):
     settings_type = LiveSession
 
     id: str
-    expires_at: int
-    status: str
+    expires_at: int | None = None
+    status: str | None = None
 
 
 # --- Client --------------------------------------------------------------------------
@@ -292,6 +297,17 @@ class ResponseCreate(ClientSide, tag="response.create", kw_only=True):
     """Request for a response from the delegate, or for its continuation after tool outputs."""
 
 
+class TransportDtmfSend(ClientSide, tag="transport.dtmf.send", kw_only=True):
+    """Request to send a key press to the phone network: one of 0-9, A-D, * and #, in `event`.
+
+    For sideband connections of SIP calls. Older servers send it in place of `transport.dtmf.sent`,
+    with a `client_event_id`.
+    """
+
+    event: str
+    client_event_id: Maybe[str] = UNSET
+
+
 # --- Server: the session -------------------------------------------------------------
 
 
@@ -311,6 +327,14 @@ class SessionUpdated(CorrelatedEvent, tag="session.updated", kw_only=True):
     """Answer to an accepted `session.update`, with all settings now in effect."""
 
     session: LiveSessionInfo
+
+
+class SessionPaused(CorrelatedEvent, tag="session.paused", kw_only=True):
+    """Pause of inference after the idle timeout. The connection and the session persist. WebRTC only."""
+
+
+class SessionResumed(CorrelatedEvent, tag="session.resumed", kw_only=True):
+    """End of a pause: the user spoke."""
 
 
 class LiveUsage(Wire, kw_only=True):
@@ -346,7 +370,7 @@ class LiveErrorDetail(Wire, kw_only=True):
     """Details of an error. `client_event_id` is that of the client event that caused it."""
 
     type: str
-    code: str
+    code: str | None = None
     message: str
     param: str | None = None
     client_event_id: str | None = None
@@ -515,12 +539,6 @@ class TransportDtmfReceived(ServerSide, tag="transport.dtmf.received", kw_only=T
     event: str
 
 
-class TransportDtmfSend(CorrelatedEvent, tag="transport.dtmf.send", kw_only=True):
-    """Older servers' name for `transport.dtmf.sent`."""
-
-    event: str
-
-
 class TransportDtmfSent(CorrelatedEvent, tag="transport.dtmf.sent", kw_only=True):
     """Confirmation that a key press was sent to the phone network."""
 
@@ -545,11 +563,14 @@ ClientEvent = (
     | DecisionItemDelete
     | ResponseItemCreate
     | ResponseCreate
+    | TransportDtmfSend
     | UnknownEvent
 )
 ServerEvent = (
     SessionStarted
     | SessionUpdated
+    | SessionPaused
+    | SessionResumed
     | SessionUsageUpdated
     | SessionClosed
     | Error

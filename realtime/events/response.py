@@ -81,10 +81,11 @@ class InputTokenDetails(Wire, kw_only=True):
 
 
 class OutputTokenDetails(Wire, kw_only=True):
-    """The kinds of the output tokens."""
+    """The kinds of the output tokens. Those for reasoning are among the text tokens."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class ResponseUsage(Wire, kw_only=True):

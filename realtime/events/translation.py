@@ -23,9 +23,10 @@ __all__ = [
 
 
 class TranslationTranscription(Wire, kw_only=True):
-    """Settings for the transcription of the input."""
+    """Settings for the transcription of the input. `language` as OpenAI's older documents have it."""
 
     model: str
+    language: Maybe[str] = UNSET
 
 
 class TranslationInput(Wire, kw_only=True):

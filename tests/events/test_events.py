@@ -108,8 +108,8 @@ def test_every_dialect_has_the_protocols_number_of_events() -> None:
     assert len(cases.event_classes("beta", "server")) == 35
     assert len(cases.event_classes("translation", "client")) == 3
     assert len(cases.event_classes("translation", "server")) == 7
-    assert len(cases.event_classes("live", "client")) == 15
-    assert len(cases.event_classes("live", "server")) == 28
+    assert len(cases.event_classes("live", "client")) == 16
+    assert len(cases.event_classes("live", "server")) == 30
 
 
 @pytest.mark.parametrize("dialect", ["ga", "beta"])

@@ -17,7 +17,14 @@ from openai.types.beta.realtime import (
     realtime_client_event as beta_client,
     realtime_server_event as beta_server,
 )
-from openai.types.live import client_event as live_client, server_event as live_server
+from openai.types.live import (
+    client_event as live_client,
+    connect_client_event as live_sideband_client,
+    connect_server_event as live_sideband_server,
+    fork_client_event as live_fork_client,
+    fork_server_event as live_fork_server,
+    server_event as live_server,
+)
 from openai.types.realtime import (
     realtime_client_event as ga_client,
     realtime_server_event as ga_server,
@@ -32,8 +39,13 @@ EVENTS: dict[tuple[str, str], Any] = {
     ("beta", "server"): beta_server.RealtimeServerEvent,
     ("translation", "client"): translation_client.RealtimeTranslationClientEvent,
     ("translation", "server"): translation_server.RealtimeTranslationServerEvent,
-    ("live", "client"): live_client.ClientEvent,
-    ("live", "server"): live_server.ServerEvent,
+    # A session's own connection, a sideband connection, and a fork.
+    ("live", "client"): (
+        live_client.ClientEvent | live_sideband_client.ConnectClientEvent | live_fork_client.ForkClientEvent
+    ),
+    ("live", "server"): (
+        live_server.ServerEvent | live_sideband_server.ConnectServerEvent | live_fork_server.ForkServerEvent
+    ),
 }
 SCALARS: dict[Any, Any] = {str: "AAAA", int: 3, float: 0.5, bool: True}
 ANYTHING = {"k": [1, None, "x"]}

@@ -190,6 +190,8 @@ def live_server(event: live.ServerEvent) -> str:
         case (
             live.SessionStarted()
             | live.SessionUpdated()
+            | live.SessionPaused()
+            | live.SessionResumed()
             | live.SessionUsageUpdated()
             | live.SessionClosed()
             | live.Error()
@@ -241,6 +243,7 @@ def live_client(event: live.ClientEvent) -> str:
             | live.DecisionItemDelete()
             | live.ResponseItemCreate()
             | live.ResponseCreate()
+            | live.TransportDtmfSend()
             | live.UnknownEvent()
         ):
             return event.type
