@@ -9,8 +9,8 @@ Data flow (nothing here opens a socket or reads a clock)::
 `realtime` itself speaks GA, today's protocol; `realtime.beta`, `realtime.translation` and
 `realtime.live` offer the same names for their own dialects. `import realtime` imports neither
 numpy nor a network library: these modules, `realtime.audio` (numpy), `realtime.state`,
-`realtime.telephony`, `realtime.recording`, `realtime.analysis` and `realtime.testing` (websockets)
-are imported when they are first used.
+`realtime.telephony`, `realtime.recording`, `realtime.analysis`, `realtime.testing` (websockets) and
+`realtime.rest` are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ __all__ = [
 __all__ += events.__all__
 
 # Not in __all__: a star import must not import numpy.
-_PACKAGES = ("analysis", "audio", "beta", "live", "recording", "state", "telephony", "testing", "translation")
+_PACKAGES = ("analysis", "audio", "beta", "live", "recording", "rest", "state", "telephony", "testing", "translation")
 
 if TYPE_CHECKING:
     from . import (
@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         beta as beta,
         live as live,
         recording as recording,
+        rest as rest,
         state as state,
         telephony as telephony,
         testing as testing,
