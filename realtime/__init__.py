@@ -83,7 +83,18 @@ __all__ = [
 __all__ += events.__all__
 
 # Not in __all__: a star import must not import numpy.
-_PACKAGES = ("analysis", "audio", "beta", "live", "recording", "rest", "state", "telephony", "testing", "translation")
+_PACKAGES = (
+    "analysis",
+    "audio",
+    "beta",
+    "live",
+    "recording",
+    "rest",
+    "state",
+    "telephony",
+    "testing",
+    "translation",
+)
 
 if TYPE_CHECKING:
     from . import (

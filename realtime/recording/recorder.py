@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final, Literal, Self, cast
 
 import msgspec
 
-from .._guard import Frame
+from .._guard import DEFAULT_MAX_DEPTH, Frame, check_depth
 from .._version import __version__
 from ..errors import ConfigError, RealtimeError
 from ._compression import SUFFIXES, compression_of, packer
@@ -441,6 +441,7 @@ def _json_metadata(metadata: Mapping[str, Any], *, redact: bool) -> dict[str, An
         raise ConfigError('metadata must not have a member "frame"')
     try:
         line = msgspec.json.encode(dict(metadata))
+        check_depth(line, DEFAULT_MAX_DEPTH)
         found: dict[str, Any] = msgspec.json.decode(without_secrets(line) if redact else line)
     except (TypeError, ValueError, OverflowError, RecursionError) as why:
         raise ConfigError(f"metadata must be JSON: {why}") from None

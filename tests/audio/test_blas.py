@@ -83,9 +83,12 @@ def run_child() -> dict[str, Any]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "3", "OPENBLAS_THREAD_TIMEOUT": "4"}
     if "avx2" in CPU.read_text():  # the kernels of most servers; those for AVX-512 use threads more rarely
         env["OPENBLAS_CORETYPE"] = "Haswell"
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD], env=env, capture_output=True, text=True, timeout=120, check=True
-    )
+    command = [sys.executable, "-c", CHILD]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode < 0:  # numpy 2.5.5 crashes with kernels other than the machine's own
+        env.pop("OPENBLAS_CORETYPE", None)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
+    done.check_returncode()
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
