@@ -323,7 +323,9 @@ def _webhook_headers(
 ) -> dict[str, str]:
     """Return the three headers of Standard Webhooks by their names in lower case."""
     found: dict[str, str] = {}
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+    # An iterable of pairs may be a Mapping to type checkers, too.
+    pairs: Any = headers.items() if isinstance(headers, Mapping) else headers
+    for name, value in pairs:
         lower = _text(name).lower()
         if lower in ("webhook-id", "webhook-timestamp", "webhook-signature"):
             if lower in found:
