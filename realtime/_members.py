@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw
 
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, Frame, bounded, check_depth
 from .errors import DecodeError, EncodeError, reason_of, snippet
-from .events.base import Tagged, Unknown, Wire
+from .events.base import Tagged, Unknown, Wire, first_byte
 
 _Key: TypeAlias = str | int
 # The extras of one object or list by name or index: a tree whose leaves are `_Leaf`.
@@ -60,7 +60,7 @@ def extras(event: object, frame: Frame, /) -> dict[str, Any]:
 
 def _collect(value: Any, raw: Any, path: str, found: dict[str, Any]) -> None:
     """Add to `found` the members of the JSON `raw` at `path` that `value` has no field for."""
-    first = bytes(memoryview(raw)[:64]).lstrip()[:1]
+    first = first_byte(raw)
     if first == b"{" and isinstance(value, Wire):
         fields = field_names(type(value))
         for name, part in _OBJECT.decode(raw).items():
@@ -128,7 +128,7 @@ def with_extras(event: Any, frame: bytes, extra: Mapping[str, Any], encode_json:
 
 def _merge(value: Any, raw: Any, tree: _Tree, path: str) -> bytes:
     """Return the JSON `raw` of `value` with the members of `tree`."""
-    first = bytes(memoryview(raw)[:1])
+    first = first_byte(raw)
     if first == b"[":
         items = _LIST.decode(raw)
         for key, node in tree.items():

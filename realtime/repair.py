@@ -2,9 +2,13 @@
 
 It walks the expected type and the JSON side by side and retains every part that fits: an object of
 an unknown type becomes the `Unknown` of its family, 1.0 becomes an int, legacy spellings are
-normalised. Only branches that do not fit are walked; each level decodes its part of the frame
-once or twice, so the cost is the frame's size times the depth of the types (about six). Nothing
-here runs for ordinary frames; those are decoded in `codec`.
+normalised, and a missing or null member that is required is filled in: "", 0, an empty list, or
+None where its type allows it. Only branches that do not fit are walked; each level decodes its part
+of the frame once or twice, so the cost is the frame's size times the depth of the types (about
+six). Nothing here runs for ordinary frames; those are decoded in `codec`.
+
+With ``exact=True`` it fills in and converts nothing; unknown types and legacy spellings of an
+object's members remain. That is how events are checked before they are sent.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -19,7 +24,7 @@ import msgspec
 from msgspec import Raw
 
 from .errors import DecodeError, snippet, split_path
-from .events.base import Tagged, UnknownEvent, VariantStruct, Wire
+from .events.base import ClientSide, Tagged, UnknownEvent, VariantStruct, Wire, first_byte
 
 # The limit of parts of one frame that are decoded one by one, each in some microseconds: no server
 # sends so many that do not fit.
@@ -56,7 +61,7 @@ class ValidationFailure(Exception):
         )
 
 
-def decode_event(raw: bytes, union: Any, event_type: str) -> Any:
+def decode_event(raw: bytes, union: Any, event_type: str, *, exact: bool = False) -> Any:
     """Decode the frame `raw` of type `event_type` to an event of `union`, or to an UnknownEvent.
 
     Raises:
@@ -67,15 +72,20 @@ def decode_event(raw: bytes, union: Any, event_type: str) -> Any:
         raw.decode()  # `raw` of an Unknown is sent again, so it must be UTF-8
     struct = structs_by_tag(union).get(event_type)
     if struct is not None:
-        return LenientDecoder().decode_struct(_decoder(dict[str, Raw]).decode(raw), struct, "$")
+        return LenientDecoder(exact=exact).decode_struct(_decoder(dict[str, Raw]).decode(raw), struct, "$")
     _decoder(Raw).decode(raw)
     return UnknownEvent(event_type, raw)
 
 
 class LenientDecoder:
-    """Decodes the parts of one frame. Gives up after `MAX_FAILURES` parts that do not fit."""
+    """Decodes the parts of one frame. Gives up after `MAX_FAILURES` parts that do not fit.
 
-    def __init__(self) -> None:
+    ``fills=False`` fills in nothing; ``exact=True`` also converts no numbers and assumes no types.
+    """
+
+    def __init__(self, *, exact: bool = False, fills: bool = True) -> None:
+        self._exact = exact
+        self._fills = fills and not exact
         self._failures_left = MAX_FAILURES
 
     def decode(self, raw: Any, tp: Any, path: str) -> Any:
@@ -96,7 +106,7 @@ class LenientDecoder:
             return self._decode_object(raw, tp, path, refused)
         if first == b"[" and argument_of(tp, list) is not None:
             return self._decode_list(raw, argument_of(tp, list), path)
-        if int in members_of(tp):
+        if int in members_of(tp) and not self._exact:
             return _as_int(msgspec.json.decode(raw), refused, path)
         raise ValidationFailure.from_msgspec(refused, path)
 
@@ -106,9 +116,16 @@ class LenientDecoder:
             parts = cls.normalize_legacy(parts)
         except msgspec.ValidationError as error:
             raise ValidationFailure.from_msgspec(error, path) from None
+        # A client's request without its own members means nothing.
+        fills = self._fills and not issubclass(cls, ClientSide)
         values = {}
         for field in fields_of(cls):
             part = parts.get(field.encode_name)
+            if fills and field.required and (part is None or part == _NULL):
+                value = filler(field.type)
+                if value is not _NOTHING:
+                    values[field.name] = copy(value)
+                    continue
             if part is not None:
                 values[field.name] = self.decode(part, field.type, f"{path}.{field.encode_name}")
             elif field.required:
@@ -117,7 +134,7 @@ class LenientDecoder:
         return cls(**values)
 
     def _decode_list(self, raw: Any, item: Any, path: str) -> list[Any]:
-        if item is int:
+        if item is int and not self._exact:
             values = msgspec.json.decode(raw)
             return [_as_int(value, None, f"{path}[{i}]") for i, value in enumerate(values)]
         parts = _decoder(list[Raw]).decode(raw)
@@ -146,15 +163,34 @@ class LenientDecoder:
             raise ValidationFailure.from_msgspec(refused, path)
         tag = tag_of(parts)
         if tag and issubclass(struct, VariantStruct) and tag not in struct.types:
-            return struct.decode_unknown(tag, bytes(raw))
+            return self._unknown(struct, tag, raw)
         return self.decode_struct(parts, struct, path)
 
     def _decode_tagged(self, raw: Any, parts: dict[str, Raw], by_tag: dict[str, Any], path: str) -> Any:
         family = next(iter(by_tag.values()))
-        tag = tag_of(parts) or family.default_tag(parts)
+        tag = tag_of(parts) or ("" if self._exact else family.default_tag(parts))
         if tag in by_tag:
             return self.decode_struct(parts, by_tag[tag], path)
-        return family.decode_unknown(tag, bytes(raw))
+        return self._unknown(family, tag, raw)
+
+    def _unknown(self, family: Any, tag: str, raw: Any) -> Any:
+        return family.unknown(tag, bytes(raw)) if self._exact else family.decode_unknown(tag, bytes(raw))
+
+
+# --- What is filled in ---------------------------------------------------------------
+
+_NOTHING: Any = object()
+_FILLERS: tuple[tuple[Any, Any], ...] = ((types.NoneType, None), (str, ""), (int, 0), (float, 0.0))
+
+
+@cache
+def filler(tp: Any) -> Any:
+    """Return the value for a missing member of the type `tp`: "", 0, [] or None; `_NOTHING` if there is none."""
+    members = members_of(tp)
+    for member, value in _FILLERS:
+        if member in members:
+            return value
+    return [] if argument_of(tp, list) is not None else _NOTHING
 
 
 # --- Types and JSON, taken apart ------------------------------------------------------
@@ -198,11 +234,6 @@ def untagged_struct(tp: Any) -> type[Wire] | None:
     """Return the Struct without a tag that `tp` is or includes, or None."""
     structs = [m for m in members_of(tp) if isinstance(m, type) and issubclass(m, Wire)]
     return structs[0] if structs and not issubclass(structs[0], Tagged) else None
-
-
-def first_byte(raw: Any) -> bytes:
-    """Return the first byte of JSON that is no white space."""
-    return bytes(memoryview(raw)[:64]).lstrip()[:1]
 
 
 def tag_of(parts: dict[str, Raw]) -> str:

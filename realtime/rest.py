@@ -357,7 +357,7 @@ def encode_body(body: Wire) -> bytes:
     try:
         raw = encode_json(body)
         check_depth(raw, DEFAULT_MAX_DEPTH)
-        LenientDecoder().decode(raw, type(body), "$")
+        LenientDecoder(exact=True).decode(raw, type(body), "$")
     except ValidationFailure as failure:
         raise EncodeError(f"{failure.reason} at `{failure.path}`", event_type=name) from None
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
@@ -386,7 +386,7 @@ def decode_body(data: Frame, type: Any) -> Any:
         try:
             return msgspec.json.decode(raw, type=type)
         except msgspec.ValidationError:
-            value = LenientDecoder().decode(raw, type, "$")
+            value = LenientDecoder(fills=False).decode(raw, type, "$")
     except ValidationFailure as failure:
         raise failure.as_decode_error(name, raw) from None
     except DecodeError:

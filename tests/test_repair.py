@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 import realtime
-from realtime import beta
+from realtime import beta, events as ga
 from realtime.events.base import Unknown
 
 UNKNOWN = {"type": "hologram", "depth": [1, {"z": None}], "big": 2**70}
@@ -322,3 +323,155 @@ def test_an_event_of_an_unknown_type_has_its_type_and_frame(frame: bytes) -> Non
     for malformed in (frame[:-1].rstrip() + b",", frame + b"x", frame.replace(b'"type"', b'5,"type"', 1)):
         with pytest.raises(realtime.DecodeError):
             realtime.decode_server(malformed)
+
+
+# --- Servers that are almost OpenAI ---------------------------------------------------
+
+DELTA_IDS: Any = {"response_id": "", "item_id": "", "output_index": 0, "content_index": 0}
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        # LocalAI, xAI: an item without content, a part that is missing, a call without an index.
+        (
+            {"type": "conversation.item.added", "item": {"type": "message", "id": "i", "role": "assistant"}},
+            ga.ConversationItemAdded(item=ga.MessageItem(id="i", role="assistant", content=[])),
+        ),
+        (
+            {"type": "conversation.item.added", "item": {"type": "function_call", "id": "i", "name": "f", "arguments": None}},
+            ga.ConversationItemAdded(item=ga.FunctionCallItem(id="i", name="f", arguments="")),
+        ),
+        (
+            {"type": "response.content_part.done", "item_id": "i", "response_id": "r", "content_index": 0},
+            ga.ResponseContentPartDone(item_id="i", response_id="r", content_index=0, output_index=0, part=None),
+        ),
+        (
+            {"type": "response.function_call_arguments.delta", "item_id": "i", "response_id": "r", "delta": "{", "call_id": "c"},
+            ga.ResponseFunctionCallArgumentsDelta(item_id="i", response_id="r", output_index=0, call_id="c", delta="{"),
+        ),
+        # GLM: no ids.
+        ({"type": "input_audio_buffer.speech_started"}, ga.InputAudioBufferSpeechStarted(audio_start_ms=0, item_id="")),
+        ({"type": "input_audio_buffer.speech_stopped"}, ga.InputAudioBufferSpeechStopped(audio_end_ms=0, item_id="")),
+        ({"type": "response.output_text.delta", "delta": "x"}, ga.ResponseOutputTextDelta(**DELTA_IDS, delta="x")),
+        # vLLM: no session; an error that is text.
+        ({"type": "session.created"}, ga.SessionCreated(session=None)),
+        (
+            {"type": "error", "error": "no model", "code": "bad"},
+            ga.Error(error=ga.ErrorDetail(type="", message="no model", code="bad")),
+        ),
+        # Errors are always readable.
+        ({"type": "error"}, ga.Error(error=ga.ErrorDetail(type="", message=""))),
+        ({"type": "error", "error": None}, ga.Error(error=ga.ErrorDetail(type="", message=""))),
+        ({"type": "error", "message": "m", "code": 3}, ga.Error(error=ga.ErrorDetail(type="", message="m", code="3"))),
+        ({"type": "error", "error": 5}, ga.Error(error=ga.ErrorDetail(type="", message="5"))),
+        ({"type": "error", "error": []}, ga.Error(error=ga.ErrorDetail(type="", message="[]"))),
+        (
+            {"type": "error", "error": {"message": {"a": 1}, "code": 429, "param": ["x"], "type": None}},
+            ga.Error(error=ga.ErrorDetail(type="", message='{"a": 1}', code="429", param='["x"]')),
+        ),
+    ],
+)  # fmt: skip
+def test_missing_members_are_filled_in(frame: Any, expected: Any) -> None:
+    assert realtime.decode_server(json.dumps(frame)) == expected
+
+
+@pytest.mark.parametrize(
+    "voice", [{"type": "azure-custom", "name": "n", "endpoint_id": "e"}, {"type": "openai", "name": "n"}]
+)
+def test_voices_are_objects_of_any_kind(voice: Any) -> None:
+    raw = json.dumps(voice).encode()
+    session: Any = {"voice": voice}
+    created = beta.decode_server(json.dumps({"type": "session.created", "session": session}))
+    assert isinstance(created, beta.SessionCreated)
+    assert created.session is not None
+    assert created.session.voice == ga.UnknownVoice(voice["type"], raw)
+    done = beta.decode_server(json.dumps({"type": "response.done", "response": {"voice": voice}}))
+    assert isinstance(done, beta.ResponseDone)
+    assert done.response.voice == ga.UnknownVoice(voice["type"], raw)
+    updated = realtime.decode_server(
+        json.dumps(
+            {
+                "type": "session.updated",
+                "session": {"type": "realtime", "audio": {"output": {"voice": voice}}},
+            }
+        )
+    )
+    assert json.loads(realtime.encode(updated))["session"]["audio"]["output"]["voice"] == voice
+
+
+def test_a_voice_by_its_id() -> None:
+    frame = '{"type":"session.updated","session":{"type":"realtime","audio":{"output":{"voice":{"id":"v"}}}}}'
+    updated: Any = realtime.decode_server(frame)
+    assert updated.session.audio.output.voice == ga.CustomVoice(id="v")
+
+
+@pytest.mark.parametrize("metadata", [{"attempts": [1]}, [1], "x", 5, {"a": {"b": None}}])
+def test_metadata_of_a_response_is_any_json(metadata: Any) -> None:
+    frame = json.dumps({"type": "response.done", "response": {"metadata": metadata}})
+    done: Any = realtime.decode_server(frame)
+    assert done.response.metadata == metadata
+
+
+@pytest.mark.parametrize("detection", [None, {"type": None}, {"type": "none"}])
+def test_a_turn_detection_that_is_off(detection: Any) -> None:
+    created: Any = beta.decode_server(
+        json.dumps({"type": "session.created", "session": {"turn_detection": detection}})
+    )
+    assert created.session.turn_detection is None
+    updated: Any = realtime.decode_server(
+        json.dumps(
+            {"type": "session.updated", "session": {"audio": {"input": {"turn_detection": detection}}}}
+        )
+    )
+    assert updated.session.audio.input.turn_detection is None
+
+
+EXACT = realtime.Codec(exact=True)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user"}},
+        {"type": "conversation.item.create", "item": {"type": "function_call", "name": "f"}},
+        {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0.0, "audio_end_ms": 1},
+        {"type": "session.update", "session": {}},
+        {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "none"}}}}},
+    ],
+)  # fmt: skip
+def test_an_exact_codec_converts_and_fills_in_nothing(frame: Any) -> None:
+    realtime.decode_client(json.dumps(frame))
+    try:
+        event = EXACT.decode_client(json.dumps(frame))
+    except realtime.DecodeError:
+        return
+    # What stays as it came is an Unknown.
+    assert json.loads(EXACT.encode(event)) == frame
+
+
+def test_an_exact_codec_retains_unknown_types() -> None:
+    frame = '{"type":"conversation.item.create","item":{"type":"hologram","x":1}}'
+    assert EXACT.decode_client(frame) == realtime.decode_client(frame)
+    assert json.loads(realtime.encode(EXACT.decode_client(frame))) == json.loads(frame)
+
+
+NOTHING: Any = None
+HALF: Any = 0.5
+
+
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        (ga.ConversationItemCreate(item=ga.MessageItem(role="user", content=NOTHING)), "$.item.content"),
+        (
+            ga.ConversationItemCreate(item=ga.FunctionCallItem(name="f", arguments=NOTHING)),
+            "$.item.arguments",
+        ),
+        (ga.ConversationItemTruncate(item_id="i", content_index=0, audio_end_ms=2 * HALF), "$.audio_end_ms"),
+        (ga.ConversationItemDelete(item_id=NOTHING), "$.item_id"),
+    ],
+)
+def test_leniency_is_for_received_frames_only(event: Any, path: str) -> None:
+    with pytest.raises(realtime.EncodeError, match=re.escape(f"at `{path}`")):
+        realtime.encode(event)

@@ -155,6 +155,11 @@ class ContentEvent(ItemEvent, kw_only=True):
     content_index: int
 
 
+def first_byte(raw: Any) -> bytes:
+    """Return the first byte of JSON that is no white space."""
+    return bytes(memoryview(raw)[:64]).lstrip()[:1]
+
+
 # --- Sessions as servers report them -------------------------------------------------
 
 

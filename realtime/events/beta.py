@@ -31,6 +31,7 @@ from . import (
     ConversationItemTruncate,
     ConversationItemTruncated,
     ConversationMode,
+    CustomVoice,
     DurationUsage,
     Eagerness,
     Error,
@@ -96,39 +97,134 @@ from . import (
     UnknownToolChoice,
     UnknownTurnDetection,
     UnknownUsage,
+    UnknownVoice,
     VariantStruct,
     Wire,
     response as ga,
 )
+from .session import _is_off
 
 __all__ = [
-    "UNSET", "Audio", "CachedTokenDetails", "ClientEvent", "ClientSecret", "ClientSecretConfig",
-    "ContentPart", "ConversationCreated", "ConversationInfo", "ConversationItem", "ConversationItemCreate",
-    "ConversationItemCreated", "ConversationItemDelete", "ConversationItemDeleted",
-    "ConversationItemInputAudioTranscriptionCompleted", "ConversationItemInputAudioTranscriptionDelta",
-    "ConversationItemInputAudioTranscriptionFailed", "ConversationItemRetrieve",
-    "ConversationItemRetrieved", "ConversationItemTruncate", "ConversationItemTruncated", "DurationUsage",
-    "Error", "ErrorDetail", "FormatName", "FunctionTool", "HasTurnDetection", "InputAudio",
-    "InputAudioBufferAppend", "InputAudioBufferClear", "InputAudioBufferCleared", "InputAudioBufferCommit",
-    "InputAudioBufferCommitted", "InputAudioBufferSpeechStarted", "InputAudioBufferSpeechStopped",
-    "InputImage", "InputText", "InputTokenDetails", "Item", "ItemName", "ItemReferencePart",
-    "KnownContentPart", "Language", "LogProb", "Maybe", "McpApprovalFilter", "McpTool", "McpToolFilter",
-    "NoiseReduction", "OutputAudio", "OutputAudioBufferClear", "OutputAudioBufferCleared",
-    "OutputAudioBufferStarted", "OutputAudioBufferStopped", "OutputItemEvent", "OutputText",
-    "OutputTokenDetails", "RateLimit", "RateLimitsUpdated", "RealtimeFunction", "RealtimeResponse",
-    "RealtimeSessionConfig", "RealtimeSessionInfo", "RealtimeTool", "Response", "ResponseAudioDelta",
-    "ResponseAudioDone", "ResponseAudioTranscriptDelta", "ResponseAudioTranscriptDone", "ResponseCancel",
-    "ResponseContentPartAdded", "ResponseContentPartDone", "ResponseCreate", "ResponseCreated",
-    "ResponseDone", "ResponseFunctionCallArgumentsDelta", "ResponseFunctionCallArgumentsDone",
-    "ResponseOutputItemAdded", "ResponseOutputItemDone", "ResponseTextDelta", "ResponseTextDone",
-    "ResponseUsage", "SecretExpiry", "ServerEvent", "SessionCreated", "SessionUpdate", "SessionUpdated",
-    "StatusDetails", "StatusError", "Text", "TokenUsage", "Tool", "ToolChoice", "ToolChoiceFunction",
-    "ToolChoiceMcp", "TracingConfig", "TranscriptionConfig", "TranscriptionError",
-    "TranscriptionSessionConfig", "TranscriptionSessionCreated", "TranscriptionSessionInfo",
-    "TranscriptionSessionUpdate", "TranscriptionSessionUpdated", "TranscriptionTokenDetails",
-    "TranscriptionUsage", "TurnDetection", "TurnDetectionConfig", "TurnDetectionName", "Unknown",
-    "UnknownEvent", "UnknownItem", "UnknownPart", "UnknownTool", "UnknownToolChoice",
-    "UnknownTurnDetection", "UnknownUsage", "VoiceName",
+    "UNSET",
+    "Audio",
+    "BetaVoice",
+    "CachedTokenDetails",
+    "ClientEvent",
+    "ClientSecret",
+    "ClientSecretConfig",
+    "ContentPart",
+    "ConversationCreated",
+    "ConversationInfo",
+    "ConversationItem",
+    "ConversationItemCreate",
+    "ConversationItemCreated",
+    "ConversationItemDelete",
+    "ConversationItemDeleted",
+    "ConversationItemInputAudioTranscriptionCompleted",
+    "ConversationItemInputAudioTranscriptionDelta",
+    "ConversationItemInputAudioTranscriptionFailed",
+    "ConversationItemRetrieve",
+    "ConversationItemRetrieved",
+    "ConversationItemTruncate",
+    "ConversationItemTruncated",
+    "CustomVoice",
+    "DurationUsage",
+    "Error",
+    "ErrorDetail",
+    "FormatName",
+    "FunctionTool",
+    "HasTurnDetection",
+    "InputAudio",
+    "InputAudioBufferAppend",
+    "InputAudioBufferClear",
+    "InputAudioBufferCleared",
+    "InputAudioBufferCommit",
+    "InputAudioBufferCommitted",
+    "InputAudioBufferSpeechStarted",
+    "InputAudioBufferSpeechStopped",
+    "InputImage",
+    "InputText",
+    "InputTokenDetails",
+    "Item",
+    "ItemName",
+    "ItemReferencePart",
+    "KnownContentPart",
+    "Language",
+    "LogProb",
+    "Maybe",
+    "McpApprovalFilter",
+    "McpTool",
+    "McpToolFilter",
+    "NoiseReduction",
+    "OutputAudio",
+    "OutputAudioBufferClear",
+    "OutputAudioBufferCleared",
+    "OutputAudioBufferStarted",
+    "OutputAudioBufferStopped",
+    "OutputItemEvent",
+    "OutputText",
+    "OutputTokenDetails",
+    "RateLimit",
+    "RateLimitsUpdated",
+    "RealtimeFunction",
+    "RealtimeResponse",
+    "RealtimeSessionConfig",
+    "RealtimeSessionInfo",
+    "RealtimeTool",
+    "Response",
+    "ResponseAudioDelta",
+    "ResponseAudioDone",
+    "ResponseAudioTranscriptDelta",
+    "ResponseAudioTranscriptDone",
+    "ResponseCancel",
+    "ResponseContentPartAdded",
+    "ResponseContentPartDone",
+    "ResponseCreate",
+    "ResponseCreated",
+    "ResponseDone",
+    "ResponseFunctionCallArgumentsDelta",
+    "ResponseFunctionCallArgumentsDone",
+    "ResponseOutputItemAdded",
+    "ResponseOutputItemDone",
+    "ResponseTextDelta",
+    "ResponseTextDone",
+    "ResponseUsage",
+    "SecretExpiry",
+    "ServerEvent",
+    "SessionCreated",
+    "SessionUpdate",
+    "SessionUpdated",
+    "StatusDetails",
+    "StatusError",
+    "Text",
+    "TokenUsage",
+    "Tool",
+    "ToolChoice",
+    "ToolChoiceFunction",
+    "ToolChoiceMcp",
+    "TracingConfig",
+    "TranscriptionConfig",
+    "TranscriptionError",
+    "TranscriptionSessionConfig",
+    "TranscriptionSessionCreated",
+    "TranscriptionSessionInfo",
+    "TranscriptionSessionUpdate",
+    "TranscriptionSessionUpdated",
+    "TranscriptionTokenDetails",
+    "TranscriptionUsage",
+    "TurnDetection",
+    "TurnDetectionConfig",
+    "TurnDetectionName",
+    "Unknown",
+    "UnknownEvent",
+    "UnknownItem",
+    "UnknownPart",
+    "UnknownTool",
+    "UnknownToolChoice",
+    "UnknownTurnDetection",
+    "UnknownUsage",
+    "UnknownVoice",
+    "VoiceName",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -145,6 +241,12 @@ else:
 
 # --- Sessions ------------------------------------------------------------------------
 
+# Azure Voice Live's voices are objects.
+if TYPE_CHECKING:
+    BetaVoice = VoiceName | CustomVoice | UnknownVoice
+else:
+    BetaVoice = VoiceName | CustomVoice
+
 
 class TranscriptionConfig(Wire, kw_only=True):
     """Settings for the transcription of the user's speech."""
@@ -155,7 +257,7 @@ class TranscriptionConfig(Wire, kw_only=True):
 
 
 class TurnDetectionConfig(VariantStruct, kw_only=True):
-    """Turn detection. ``{"type": "none"}``, which turns it off in the seed, decodes to None."""
+    """Turn detection. ``{"type": "none"}`` and ``{"type": null}``, which turn it off, decode to None."""
 
     unknown = UnknownTurnDetection
     types = frozenset(get_args(TurnDetectionName))
@@ -170,8 +272,11 @@ class TurnDetectionConfig(VariantStruct, kw_only=True):
 
     @classmethod
     def decode_unknown(cls, tag: str, raw: bytes) -> object:
-        """Return None for "none"."""
-        return None if tag == "none" else cls.unknown(tag, raw)
+        """Return None for a turn detection that is off."""
+        return None if _is_off(tag, raw) else cls.unknown(tag, raw)
+
+
+_OFF = TurnDetectionConfig(type=None)
 
 
 class RealtimeFunction(Wire, kw_only=True):
@@ -211,11 +316,11 @@ class ClientSecretConfig(Wire, kw_only=True):
 
 
 class HasTurnDetection(Wire, kw_only=True):
-    """Settings with a turn detection. The seed's way to turn it off, type "none", becomes None."""
+    """Settings with a turn detection. Turned off by its type, "none" (the seed) or null (xAI), it is None."""
 
     def __post_init__(self) -> None:
         detection = getattr(self, "turn_detection", None)
-        if isinstance(detection, TurnDetectionConfig) and detection.type == "none":
+        if isinstance(detection, TurnDetectionConfig) and (detection.type == "none" or detection == _OFF):
             setattr(self, "turn_detection", None)  # noqa: B010 (a field of the subclasses)
 
 
@@ -225,7 +330,7 @@ class RealtimeSessionConfig(HasTurnDetection, kw_only=True):
     model: Maybe[Model] = UNSET
     modalities: Maybe[list[_Modality]] = UNSET
     instructions: Maybe[str] = UNSET
-    voice: Maybe[VoiceName] = UNSET
+    voice: Maybe[BetaVoice] = UNSET
     input_audio_format: Maybe[FormatName] = UNSET
     output_audio_format: Maybe[FormatName] = UNSET
     input_audio_transcription: Maybe[TranscriptionConfig] = UNSET
@@ -329,7 +434,7 @@ class RealtimeResponse(Wire, kw_only=True):
 
     modalities: Maybe[list[_Modality]] = UNSET
     instructions: Maybe[str] = UNSET
-    voice: Maybe[VoiceName] = UNSET
+    voice: Maybe[BetaVoice] = UNSET
     output_audio_format: Maybe[FormatName] = UNSET
     tools: Maybe[list[Tool]] = UNSET
     tool_choice: Maybe[ToolChoice] = UNSET
@@ -346,7 +451,7 @@ class Response(ga.BaseResponse, kw_only=True):
 
     output: list[Item] | None = None
     modalities: list[_Modality] | None = None
-    voice: VoiceName | None = None
+    voice: BetaVoice | None = None
     output_audio_format: FormatName | None = None
     temperature: float | None = None
 
@@ -377,13 +482,13 @@ class TranscriptionSessionUpdate(ClientSide, tag="transcription_session.update",
 class SessionCreated(ServerSide, tag="session.created", kw_only=True):
     """The first event of a connection, with the session's default settings."""
 
-    session: RealtimeSessionInfo
+    session: RealtimeSessionInfo | None
 
 
 class SessionUpdated(ServerSide, tag="session.updated", kw_only=True):
     """Answer to an accepted `session.update`, with all settings now in effect."""
 
-    session: RealtimeSessionInfo
+    session: RealtimeSessionInfo | None
 
 
 class TranscriptionSessionCreated(ServerSide, tag="transcription_session.created", kw_only=True):

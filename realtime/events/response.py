@@ -6,7 +6,7 @@ The items and content parts are in `items`. A response's own items also appear i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET
 
@@ -124,7 +124,7 @@ class BaseResponse(Wire, kw_only=True):
     conversation_id: str | None = None
     max_output_tokens: MaxTokens | None = None
     usage: ResponseUsage | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Any = None
 
 
 class Response(BaseResponse, kw_only=True):
@@ -169,13 +169,13 @@ class ResponseOutputItemDone(OutputItemEvent, tag="response.output_item.done", k
 class ResponseContentPartAdded(ContentEvent, tag="response.content_part.added", kw_only=True):
     """Start of a new content part of a message."""
 
-    part: ContentPart
+    part: ContentPart | None
 
 
 class ResponseContentPartDone(ContentEvent, tag="response.content_part.done", kw_only=True):
     """End of a content part, complete or interrupted."""
 
-    part: ContentPart
+    part: ContentPart | None
 
 
 # --- Server: audio, transcript, text -------------------------------------------------

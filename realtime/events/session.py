@@ -9,10 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, json
 
 from ..spec import Model, TranscriptionModel, Voice
-from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknown, Wire
+from .base import (
+    ClientSide,
+    Maybe,
+    ServerSide,
+    SessionSnapshot,
+    Tagged,
+    Unknown,
+    VariantStruct,
+    Wire,
+    first_byte,
+)
 from .tools import Prompt, Tool, ToolChoice
 
 if TYPE_CHECKING:
@@ -35,6 +45,12 @@ class UnknownFormat(Unknown):
 
 class UnknownTurnDetection(Unknown):
     """A turn detection of a type that this version does not know."""
+
+    __slots__ = ()
+
+
+class UnknownVoice(Unknown):
+    """A voice that is an object of a type that this version does not know."""
 
     __slots__ = ()
 
@@ -85,14 +101,19 @@ else:
 
 
 class AnyTurnDetection(Tagged):
-    """The family of turn detections. ``{"type": "none"}``, an old spelling, decodes to None."""
+    """The family of turn detections. ``{"type": "none"}`` and ``{"type": null}`` decode to None."""
 
     unknown = UnknownTurnDetection
 
     @classmethod
     def decode_unknown(cls, tag: str, raw: bytes) -> object:
-        """Return None for "none"."""
-        return None if tag == "none" else cls.unknown(tag, raw)
+        """Return None for a turn detection that is off."""
+        return None if _is_off(tag, raw) else cls.unknown(tag, raw)
+
+
+def _is_off(tag: str, raw: bytes) -> bool:
+    """Return True for the turn detections "none", an old spelling, and null, xAI's."""
+    return tag == "none" or (not tag and "type" in (parts := json.decode(raw)) and parts["type"] is None)
 
 
 class ServerVad(AnyTurnDetection, tag="server_vad", kw_only=True):
@@ -151,17 +172,26 @@ class AudioInput(Wire, kw_only=True):
     turn_detection: Maybe[TurnDetection] = UNSET
 
 
-class CustomVoice(Wire, kw_only=True):
+class CustomVoice(VariantStruct, kw_only=True):
     """A custom voice, by its id."""
 
+    unknown = UnknownVoice
+    types = frozenset()
+
     id: str
+
+
+if TYPE_CHECKING:
+    AnyVoice = Voice | CustomVoice | UnknownVoice
+else:
+    AnyVoice = Voice | CustomVoice
 
 
 class AudioOutput(Wire, kw_only=True):
     """Settings of the output."""
 
     format: Maybe[Format] = UNSET
-    voice: Maybe[Voice | CustomVoice] = UNSET
+    voice: Maybe[AnyVoice] = UNSET
     speed: Maybe[float] = UNSET
 
 
@@ -298,15 +328,15 @@ class SessionUpdate(ClientSide, tag="session.update", kw_only=True):
 
 
 class SessionCreated(ServerSide, tag="session.created", kw_only=True):
-    """The first event of a connection, with the session's default settings."""
+    """The first event of a connection, with the session's default settings. None: it has none (vLLM)."""
 
-    session: SessionInfo
+    session: SessionInfo | None
 
 
 class SessionUpdated(ServerSide, tag="session.updated", kw_only=True):
     """Answer to an accepted `session.update`, with all settings now in effect."""
 
-    session: SessionInfo
+    session: SessionInfo | None
 
 
 class ErrorDetail(Wire, kw_only=True):
@@ -318,11 +348,33 @@ class ErrorDetail(Wire, kw_only=True):
     param: str | None = None
     event_id: str | None = None
 
+    @classmethod
+    def normalize_legacy(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
+        """Replace members that are not text by their JSON, such as a number as the code."""
+        return {
+            name: part if first_byte(part) in (b'"', b"n") else Raw(json.encode(bytes(part).decode()))
+            for name, part in parts.items()
+        }
+
 
 class Error(ServerSide, tag="error", kw_only=True):
-    """An error, mostly about a client event. The session stays open."""
+    """An error, mostly about a client event. The session stays open.
+
+    Some servers send the message as a string in `error`, or its members beside `error` (vLLM).
+    """
 
     error: ErrorDetail
+
+    @classmethod
+    def normalize_legacy(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
+        """Make an object of an error that is a string or missing, with the members beside it."""
+        error = parts.get("error", Raw(b"null"))
+        if first_byte(error) == b"{":
+            return parts
+        detail = {name: parts[name] for name in ("message", "code", "param") if name in parts}
+        if first_byte(error) != b"n":
+            detail["message"] = error
+        return {**parts, "error": Raw(json.encode(detail))}
 
 
 class RateLimit(Wire, kw_only=True):

@@ -17,9 +17,9 @@ from msgspec import UNSET
 
 from .. import beta, events as ga, spec
 from .._guard import Frame
-from ..codec import decode_client, encode
+from ..codec import Codec
 from ..errors import ConfigError, DecodeError, EncodeError
-from ..format import AudioFormat
+from ..format import OPENAI_FORMATS
 from . import refusals
 from .refusals import Refusal
 from .response import CONVERSATION_ID
@@ -29,8 +29,9 @@ from .session import GaServerSession, SessionOptions
 DEFAULT_TEMPERATURE: Final = 0.8
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.6, 1.2
 
+_GA: Final = Codec(exact=True)
 _MODALITIES: Final = (["text"], ["audio", "text"])
-_FORMATS: Final = [format.beta_name for format in AudioFormat]
+_FORMATS: Final = [format.encoding for format in OPENAI_FORMATS]
 # Settings that a GA session does not have, with their defaults, by the class that reports them.
 _BETA_ONLY: Final[dict[type[Any], dict[str, Any]]] = {
     beta.RealtimeSessionInfo: {"temperature": DEFAULT_TEMPERATURE},
@@ -119,7 +120,7 @@ class BetaServerSession:
             ga_event: Any = beta.to_ga(event)
             if ga_event is not event:
                 # The frame shows what GA would reject, such as values that are nested too deeply.
-                ga_event = decode_client(encode(ga_event))
+                ga_event = _GA.decode_client(_GA.encode(ga_event))
             self._ga.handle(ga_event, self._frame)
         except ConfigError as error:
             raise _unconvertible(error, event) from None

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias
 
 from .. import beta, codec, spec, translation
 from .._guard import Frame
+from ..codec import DialectCodec
 from ..errors import ConfigError, DecodeError, snippet
 from ..events import Tagged, UnknownEvent
 from ..format import AudioFormatLike
@@ -36,13 +36,13 @@ class Dialect:
     """One row of the table of dialects.
 
     Attributes:
-        module: the module with the dialect's `decode_client` and `encode`.
+        codec: the dialect's codec, which refuses what it does not know exactly.
         default_model: the model of a session that names none.
         client_types: the types of events that a client may send.
         open_session: makes a session, which passes its events to the second argument.
     """
 
-    module: ModuleType
+    codec: DialectCodec[Any, Any]
     default_model: str
     client_types: tuple[str, ...]
     open_session: Callable[[SessionOptions, Callable[[Any], None]], ServerSession]
@@ -55,10 +55,10 @@ def _types(events: tuple[type[Tagged], ...]) -> tuple[str, ...]:
 _BETA_TYPES: Final = _types(codec.event_classes(beta.ClientEvent))
 _TRANSLATION_TYPES: Final = _types(codec.event_classes(translation.ClientEvent))
 DIALECTS: Final = {
-    "ga": Dialect(codec, spec.DEFAULT_MODEL, _types(CLIENT_EVENTS), GaServerSession),
-    "beta": Dialect(beta, spec.BETA_MODELS[0], _BETA_TYPES, BetaServerSession),
+    "ga": Dialect(codec.Codec(exact=True), spec.DEFAULT_MODEL, _types(CLIENT_EVENTS), GaServerSession),
+    "beta": Dialect(beta.Codec(exact=True), spec.BETA_MODELS[0], _BETA_TYPES, BetaServerSession),
     "translation": Dialect(
-        translation, DEFAULT_TRANSLATION_MODEL, _TRANSLATION_TYPES, TranslationServerSession
+        translation.Codec(exact=True), DEFAULT_TRANSLATION_MODEL, _TRANSLATION_TYPES, TranslationServerSession
     ),
 }
 
@@ -149,7 +149,7 @@ class ServerProtocol:
         if self.is_closed:
             return []
         try:
-            event = self._dialect.module.decode_client(frame)
+            event = self._dialect.codec.decode_client(frame)
             refusals.check_event_id(event)
             if isinstance(event, UnknownEvent):
                 types = self._dialect.client_types
@@ -177,7 +177,7 @@ class ServerProtocol:
 
     def encode(self, event: Any) -> bytes:
         """Encode one of the session's events. Send the frame as a text message."""
-        frame: bytes = self._dialect.module.encode(event)
+        frame: bytes = self._dialect.codec.encode(event)
         return frame
 
     def _take_events(self) -> list[Any]:

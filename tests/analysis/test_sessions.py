@@ -214,7 +214,7 @@ def test_unknown_types_and_undecodable_frames() -> None:
     scene.server("thing.of_tomorrow", x=1)
     scene.client("thing.of_tomorrow")
     scene.server("response.done", response=5)
-    scene.server("input_audio_buffer.speech_started")
+    scene.server("input_audio_buffer.speech_started", audio_start_ms="soon")
     scene.client("response.done", response={})  # not a client event
     scene.entries.append(Entry("server", 3.0, b"\xff\xfe", 99))
     report = scene.report()

@@ -137,7 +137,6 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a voice": ({"voice": "ash"}, {"voice": "ash"}),
     "a voice that GA rejects": ({"voice": "nova"}, {"voice": "nova"}),
     "manual turns": ({"turn_detection": None}, {"turn_detection": None}),
-    "manual turns, in the old notation": ({"turn_detection": {"type": "none"}}, {"turn_detection": None}),
     "a tool": ({"tools": [TOOL]}, {"tools": [TOOL]}),
     "a tool, in the old notation": (
         {"tools": [{"type": "function", "function": {k: v for k, v in TOOL.items() if k != "type"}}]},

@@ -8,6 +8,7 @@ import pytest
 
 import realtime as r
 from realtime.audio import convert
+from realtime.format import OPENAI_FORMATS
 from realtime.testing import ServerProtocol
 from tests.testing.helpers import (
     ALAW,
@@ -109,8 +110,8 @@ def test_an_invalid_ptime_is_an_audio_error(ptime_ms: float) -> None:
         ServerProtocol(ptime_ms=ptime_ms)
 
 
-@pytest.mark.parametrize("out", r.AudioFormat, ids=lambda fmt: fmt.value)
-@pytest.mark.parametrize("into", r.AudioFormat, ids=lambda fmt: fmt.value)
+@pytest.mark.parametrize("out", OPENAI_FORMATS, ids=str)
+@pytest.mark.parametrize("into", OPENAI_FORMATS, ids=str)
 def test_the_response_is_in_the_output_format(into: r.AudioFormat, out: r.AudioFormat) -> None:
     audio = tone(into, 300)
     events = exchange(open_session(formats(into, out), append(audio), COMMIT), RESPOND)

@@ -10,6 +10,7 @@ import pytest
 
 import realtime as r
 from realtime.audio import convert
+from realtime.format import OPENAI_FORMATS
 from realtime.testing import Call, Fail, Say, ServerProtocol, Turn
 from tests.testing.helpers import (
     COMMIT,
@@ -55,7 +56,7 @@ def test_every_session_plays_a_script_from_its_beginning() -> None:
     assert [transcript_of(exchange(playing(script, formats()), RESPOND)) for _ in range(2)] == ["one", "one"]
 
 
-@pytest.mark.parametrize("fmt", r.AudioFormat, ids=lambda fmt: fmt.value)
+@pytest.mark.parametrize("fmt", OPENAI_FORMATS, ids=str)
 def test_audio_is_converted_to_the_format_of_the_response(fmt: r.AudioFormat) -> None:
     audio = tone(ULAW, 300)
     session = playing([Say("Hello.", audio, "pcmu")], formats(fmt))

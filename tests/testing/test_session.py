@@ -8,6 +8,7 @@ import pytest
 from msgspec import UNSET
 
 import realtime as r
+from realtime.format import OPENAI_FORMATS
 from realtime.testing import ServerProtocol
 from tests.testing.helpers import (
     COMMIT,
@@ -25,7 +26,7 @@ from tests.testing.helpers import (
     types,
 )
 
-FORMATS = pytest.mark.parametrize("fmt", r.AudioFormat, ids=lambda fmt: fmt.value)
+FORMATS = pytest.mark.parametrize("fmt", OPENAI_FORMATS, ids=str)
 WITH_SILENCE = tone(ULAW, 400) + ULAW.silence(700)
 
 

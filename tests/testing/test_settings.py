@@ -9,6 +9,7 @@ import pytest
 from msgspec import UNSET
 
 import realtime as r
+from realtime.format import OPENAI_FORMATS
 from realtime.testing import ServerProtocol
 from tests.testing.helpers import (
     ALAW,
@@ -108,7 +109,7 @@ def test_turn_detection_is_replaced_completely() -> None:
 
 
 def test_the_result_of_create_session_config_is_accepted() -> None:
-    for fmt in r.AudioFormat:
+    for fmt in OPENAI_FORMATS:
         after = settings(
             exchange(open_session(), r.SessionUpdate(session=r.create_session_config(format=fmt)))
         )

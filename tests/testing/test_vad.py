@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import realtime as r
+from realtime.format import OPENAI_FORMATS
 from realtime.testing import ServerProtocol
 from realtime.testing.vad import InputBuffer
 from tests.testing.helpers import (
@@ -26,7 +27,7 @@ from tests.testing.helpers import (
     types,
 )
 
-FORMATS = pytest.mark.parametrize("fmt", r.AudioFormat, ids=lambda fmt: fmt.value)
+FORMATS = pytest.mark.parametrize("fmt", OPENAI_FORMATS, ids=str)
 
 
 # --- Server VAD ----------------------------------------------------------------------
