@@ -24,6 +24,8 @@ from realtime import beta, live, translation
 from realtime.beta.convert import CONVERTED_FROM_GA, CONVERTED_TO_GA, RENAMED, SHARED
 from realtime.codec import event_classes
 from realtime.events.base import Tagged
+from realtime.format import AudioFormat
+from realtime.providers import PROVIDERS, Provider
 from realtime.testing.faults import FAULTS, get_fault
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -407,6 +409,53 @@ def faults() -> str:
     return table(("name", "effect", "applies to"), rows)
 
 
+# --- Providers -----------------------------------------------------------------------------
+
+
+def _rates(formats: Sequence[AudioFormat]) -> str:
+    """Return the formats of one direction: rates of PCM in kHz, then G.711."""
+    pcm = "/".join(f"{format.sample_rate / 1000:g}" for format in formats if format.encoding == "pcm16")
+    laws = [format.encoding.removeprefix("g711_") for format in formats if format.encoding != "pcm16"]
+    return ", ".join((f"PCM {pcm} kHz", *laws))
+
+
+def providers() -> str:
+    """Return the servers, and what each takes and reports."""
+    rows = [
+        (
+            f"`{row.name}`",
+            "GA" if row.base == "ga" else "beta",
+            _rates(row.input_formats),
+            _rates(row.output_formats),
+            f"`{row.usage_path}`",
+            str(len(own_types(row))),
+            f"`{row.api_key_env}`",
+        )
+        for row in PROVIDERS.values()
+    ]
+    return table(("name", "base", "input", "output", "usage in response.done", "own events", "key"), rows)
+
+
+def own_types(row: Provider) -> list[str]:
+    """Return the types of a provider's events that its base dialect does not have."""
+    base = realtime if row.base == "ga" else beta
+    codec: Any = type(row.codec)
+    unions = ((codec.server_events, base.ServerEvent), (codec.client_events, base.ClientEvent))
+    return sorted({tag(k) for own, _ in unions for k in event_classes(own)} - {
+        tag(k) for _, theirs in unions for k in event_classes(theirs)
+    })  # fmt: skip
+
+
+def quirks() -> str:
+    """Return the differences of every server from OpenAI's, with their sources."""
+    rows = [
+        (f"`{row.name}`", quirk.text, quirk.evidence, quirk.source)
+        for row in PROVIDERS.values()
+        for quirk in row.quirks
+    ]
+    return table(("server", "difference", "evidence", "source"), rows)
+
+
 # --- Pages ---------------------------------------------------------------------------------
 
 SIDES = ("client", "server")
@@ -419,6 +468,8 @@ TABLES: dict[str, Callable[[], str]] = {
     **{f"openai {side}": partial(openai_events, side) for side in SIDES},
     "openai carried": openai_carried,
     "faults": faults,
+    "providers": providers,
+    "quirks": quirks,
 }
 PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
