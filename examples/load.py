@@ -247,7 +247,7 @@ def planned(options: argparse.Namespace, url: str) -> Plan:
         seconds=options.seconds,
         ramp=options.ramp,
         ptime_ms=options.ptime,
-        format=realtime.AudioFormat.of(options.format).value,
+        format=realtime.AudioFormat.of(options.format).encoding,
         recording=options.recording,
         pause_ms=round(options.pause * 1000),
         patience=options.patience,

@@ -18,13 +18,13 @@ from ._text import did_you_mean
 from .append import as_bytes_view, from_base64
 from .codec import encode_json, is_finite
 from .errors import AudioError, ConfigError, DecodeError, ModelNotFoundError, reason_of, snippet
+from .events.base import first_byte
 from .format import AudioFormat, AudioFormatLike
 from .repair import (
     LenientDecoder,
     ValidationFailure,
     argument_of,
     fields_of,
-    first_byte,
     structs_by_tag,
     tag_of,
     untagged_struct,
@@ -44,10 +44,10 @@ VAD_SILENCE_DURATION_MS = 500
 # An assumption, not a fact of the protocol: 150 spoken words a minute, 4 tokens to 3 words.
 TEXT_TOKENS_PER_MINUTE = 200
 
-_WIRE_FORMATS: dict[AudioFormat, type[events.PcmFormat | events.PcmuFormat | events.PcmaFormat]] = {
-    AudioFormat.PCM16: events.PcmFormat,
-    AudioFormat.G711_ULAW: events.PcmuFormat,
-    AudioFormat.G711_ALAW: events.PcmaFormat,
+_WIRE_FORMATS: dict[str, type[events.PcmFormat | events.PcmuFormat | events.PcmaFormat]] = {
+    "pcm16": events.PcmFormat,
+    "g711_ulaw": events.PcmuFormat,
+    "g711_alaw": events.PcmaFormat,
 }
 
 
@@ -111,7 +111,7 @@ def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
 def wire_format(format: AudioFormatLike) -> events.Format:
     """Return the GA object for an audio format in any spelling. Raises the errors of `AudioFormat.of`."""
     found = AudioFormat.of(format)
-    wire = _WIRE_FORMATS[found]()
+    wire = _WIRE_FORMATS[found.encoding]()
     if isinstance(wire, events.PcmFormat):
         wire.rate = found.sample_rate
     return wire
@@ -180,7 +180,7 @@ def _typed(value: Any, tp: Any, path: str, default_tag: str = "") -> Any:
     raw = Raw(_encoded(value, path))
     problems = [*_unknown_members(raw, tp, path)]
     try:
-        settings = None if problems else LenientDecoder().decode(raw, tp, path)
+        settings = None if problems else LenientDecoder(fills=False).decode(raw, tp, path)
     except ValidationFailure as failure:
         problems, settings = [(failure.path, failure.reason)], None
     if problems:

@@ -1,15 +1,18 @@
-"""The three audio formats of the wire and their arithmetic, in integers, without numpy.
+"""The audio formats of the wire and their arithmetic, in integers, without numpy.
 
-A *sample* is one value of one channel (all three formats are mono). The facts of each format are
+A *sample* is one value of one channel (all formats are mono). The facts of each encoding are
 in `spec.FORMATS`; functions on audio are in `realtime.audio`.
 """
 
 from __future__ import annotations
 
-import enum
 import math
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias
+
+from msgspec import UNSET
 
 from . import spec
 from ._text import did_you_mean
@@ -27,37 +30,60 @@ AudioFormatName: TypeAlias = Literal[
 ]  # fmt: skip
 
 
+Encoding: TypeAlias = Literal["pcm16", "g711_ulaw", "g711_alaw"]
+
+
 class _HasType(Protocol):
     @property
     def type(self) -> str: ...
 
 
-class AudioFormat(enum.Enum):
-    """An audio format of the wire. The value is the beta dialect's name of it.
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """An audio format of the wire: an encoding and a sample rate in Hz, mono.
 
-    PCM16 is 24 kHz signed 16-bit little-endian; G711_ULAW and G711_ALAW are 8 kHz, one
-    byte a sample. Source: `spec.FORMATS`.
+    "pcm16" is signed 16-bit little-endian PCM, at any rate; "g711_ulaw" and "g711_alaw" are 8 kHz,
+    one byte a sample. `PCM16` (24 kHz), `G711_ULAW` and `G711_ALAW` are OpenAI's three formats.
+    Source: `spec.FORMATS`.
+
+    Raises:
+        ConfigError: an unknown encoding, or a rate that the encoding does not have.
+        TypeError: `sample_rate` is not an int.
     """
 
-    PCM16 = "pcm16"
-    G711_ULAW = "g711_ulaw"
-    G711_ALAW = "g711_alaw"
-
+    encoding: Encoding
     sample_rate: int
-    sample_width: int
-    ga_type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
-    beta_name: Literal["pcm16", "g711_ulaw", "g711_alaw"]
-    silence_sample: bytes
-    bytes_per_second: int
 
-    def __init__(self, name: str) -> None:
-        facts = spec.FORMATS[name]
-        self.sample_rate = facts.sample_rate
-        self.sample_width = facts.sample_width
-        self.ga_type = facts.ga_type
-        self.beta_name = facts.beta_name
-        self.silence_sample = facts.silence
-        self.bytes_per_second = facts.sample_rate * facts.sample_width
+    sample_width: int = field(init=False, repr=False, compare=False)
+    """Bytes of one sample."""
+    silence_sample: bytes = field(init=False, repr=False, compare=False)
+    """One sample of silence."""
+    bytes_per_second: int = field(init=False, repr=False, compare=False)
+
+    PCM16: ClassVar[AudioFormat]
+    G711_ULAW: ClassVar[AudioFormat]
+    G711_ALAW: ClassVar[AudioFormat]
+
+    def __post_init__(self) -> None:
+        facts = spec.FORMATS.get(self.encoding)
+        if facts is None:
+            raise ConfigError(
+                f"unknown encoding {snippet(repr(self.encoding))}; known are {', '.join(spec.FORMATS)}"
+                + did_you_mean(self.encoding, spec.FORMATS)
+            )
+        _check_rate(self.encoding, self.sample_rate)
+        object.__setattr__(self, "sample_width", facts.sample_width)
+        object.__setattr__(self, "silence_sample", facts.silence)
+        object.__setattr__(self, "bytes_per_second", self.sample_rate * facts.sample_width)
+
+    def __str__(self) -> str:
+        usual = spec.FORMATS[self.encoding].sample_rate
+        return self.encoding if self.sample_rate == usual else f"{self.encoding} at {self.sample_rate} Hz"
+
+    @property
+    def ga_type(self) -> Literal["audio/pcm", "audio/pcmu", "audio/pcma"]:
+        """GA's name of the encoding."""
+        return spec.FORMATS[self.encoding].ga_type
 
     @classmethod
     def default(cls) -> AudioFormat:
@@ -66,13 +92,14 @@ class AudioFormat(enum.Enum):
 
     @classmethod
     def of(cls, x: object) -> AudioFormat:
-        """Return the format for any spelling in use, a GA or beta object, or a member.
+        """Return the format for any spelling in use, a GA or beta object, or an AudioFormat.
 
         Strings are compared case-insensitively ("pcm16", "g711_ulaw", "audio/pcmu", "PCMU",
-        "audio/PCMU;rate=8000", "mulaw", ...); a mapping or Struct is read by its ``type`` and ``rate``.
+        "audio/PCMU;rate=8000", "pcm16_16000hz", "mulaw", ...). A mapping or Struct is read by its
+        ``type`` and its ``rate`` or ``sample_rate``. PCM without a stated rate is 24 kHz, OpenAI's.
 
         Raises:
-            ConfigError: an unknown name, or a rate that contradicts the format.
+            ConfigError: an unknown name, or a rate that contradicts the encoding or another rate.
             TypeError: `x` is neither a string, a mapping, nor an object with a ``type``.
         """
         if isinstance(x, AudioFormat):
@@ -80,9 +107,9 @@ class AudioFormat(enum.Enum):
         if isinstance(x, str):
             return _of_name(x)
         if isinstance(x, Mapping):
-            return _of_object(x.get("type"), x.get("rate"))
+            return _of_object(x.get("type"), x.get("rate"), x.get("sample_rate"))
         if isinstance(getattr(x, "type", None), str):
-            return _of_object(x.type, getattr(x, "rate", None))  # type: ignore[attr-defined]
+            return _of_object(x.type, getattr(x, "rate", None), getattr(x, "sample_rate", None))  # type: ignore[attr-defined]
         raise TypeError(f"an audio format must be a str, a dict or a Struct, not {type(x).__name__}")
 
     def samples(self, ms: float) -> int:
@@ -119,7 +146,7 @@ class AudioFormat(enum.Enum):
         if isinstance(nbytes, bool) or not isinstance(nbytes, int):
             raise TypeError(f"nbytes must be an int, not {type(nbytes).__name__}")
         if nbytes < 0 or nbytes % self.sample_width:
-            raise AudioError(f"{snippet(nbytes)} bytes are not a whole number of {self.value} samples")
+            raise AudioError(f"{snippet(nbytes)} bytes are not a whole number of {self.encoding} samples")
         quotient, rest = divmod(nbytes * 1000, self.bytes_per_second)
         return nbytes * 1000 / self.bytes_per_second if rest else quotient
 
@@ -146,7 +173,8 @@ def stated_formats(session: object, side: Side) -> Iterator[object]:
     """Yield the audio formats that a session states for `side`, in the wire's spelling.
 
     `session` is a session or a response, as a Struct or as its JSON object. Looks at GA's
-    ``audio.<side>.format``, at beta's ``<side>_audio_format``, then at ``audio.format``.
+    ``audio.<side>.format``, at beta's ``<side>_audio_format``, then at ``audio.format``. Azure Voice
+    Live's ``input_audio_sampling_rate`` is combined with the format that it belongs to.
     """
     audio = _member(session, "audio")
     for found in (
@@ -154,8 +182,10 @@ def stated_formats(session: object, side: Side) -> Iterator[object]:
         _member(session, f"{side}_audio_format"),
         _member(audio, "format"),
     ):
-        if found:
-            yield found
+        if not found:
+            continue
+        rate = _member(session, f"{side}_audio_sampling_rate")
+        yield {"type": found, "rate": rate} if rate and isinstance(found, str) else found
 
 
 def session_format(session: object, side: Side) -> AudioFormat | None:
@@ -175,40 +205,81 @@ def _member(owner: Any, name: str) -> Any:
     return owner.get(name) if isinstance(owner, Mapping) else getattr(owner, name, None)
 
 
-_BY_NAME = {
-    spelling: AudioFormat(name)
+# --- Spellings -----------------------------------------------------------------------
+
+
+def _check_rate(encoding: str, rate: object) -> None:
+    """Raise ConfigError if `encoding` has no such sample rate."""
+    if isinstance(rate, bool) or not isinstance(rate, int):
+        raise TypeError(f"a sample rate must be an int, not {type(rate).__name__}")
+    usual = spec.FORMATS[encoding].sample_rate
+    if encoding != "pcm16" and rate != usual:
+        raise ConfigError(f"{encoding} is {usual} Hz, not {snippet(rate)} Hz")
+    if not spec.MIN_SAMPLE_RATE <= rate <= spec.MAX_SAMPLE_RATE:
+        raise ConfigError(f"no audio has a sample rate of {snippet(rate)} Hz")
+
+
+AudioFormat.PCM16 = AudioFormat("pcm16", spec.FORMATS["pcm16"].sample_rate)
+AudioFormat.G711_ULAW = AudioFormat("g711_ulaw", spec.FORMATS["g711_ulaw"].sample_rate)
+AudioFormat.G711_ALAW = AudioFormat("g711_alaw", spec.FORMATS["g711_alaw"].sample_rate)
+
+OPENAI_FORMATS: Final = (AudioFormat.PCM16, AudioFormat.G711_ULAW, AudioFormat.G711_ALAW)
+"""OpenAI's three formats."""
+
+_CONSTANTS: Final[dict[str, AudioFormat]] = {format.encoding: format for format in OPENAI_FORMATS}
+_BY_NAME: Final = {
+    spelling: _CONSTANTS[name]
     for name, facts in spec.FORMATS.items()
     for spelling in (name, facts.ga_type, *facts.spellings)
 }
+# Azure Voice Live's pcm16_8000hz and pcm16_16000hz, and the same of other names of PCM.
+_WITH_RATE = re.compile(r"(?P<kind>.*[a-z0-9])[_-](?P<rate>[0-9]{4,6})(?:hz)?")
 
 
-def _of_name(name: str) -> AudioFormat:
+def _of_name(name: str, *rates: object) -> AudioFormat:
+    """Return the format that is spelled `name`, at the rate in the name or in `rates`, if there is any."""
     # A MIME type may carry its rate, as SDP and RTP write it: audio/PCMU;rate=8000
     kind, *parameters = (part.strip().lower() for part in name.split(";"))
-    found = _BY_NAME.get(kind) or _BY_NAME.get(kind.replace("-", "_"))
+    stated = [rate for rate in rates if rate is not None and rate is not UNSET]
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "rate":
+            stated.append(value.strip())
+        elif key.strip() == "channels" and value.strip() != "1":
+            raise ConfigError(f"{snippet(repr(name))} is not mono")
     if kind in spec.RTP_LINEAR:
         raise ConfigError(
-            f"{snippet(repr(name))} is big-endian with a sample rate of its own; this wire's PCM is "
-            f"{AudioFormat.PCM16.sample_rate} Hz and little-endian: convert the audio and use 'pcm16'"
+            f"{snippet(repr(name))} is big-endian, this wire's PCM little-endian: "
+            "swap the bytes and use 'pcm16' with the sample rate"
         )
+    found = _BY_NAME.get(kind) or _BY_NAME.get(kind.replace("-", "_"))
+    if found is None and (match := _WITH_RATE.fullmatch(kind)):
+        found = _BY_NAME.get(match["kind"])
+        stated.append(match["rate"])
     if found is None:
         known = ", ".join((*spec.FORMATS, *(facts.ga_type for facts in spec.FORMATS.values())))
         raise ConfigError(
             f"unknown audio format {snippet(repr(name))}; known are {known} and their aliases"
             + did_you_mean(kind, _BY_NAME)
         )
-    for parameter in parameters:
-        if parameter.startswith("rate=") and parameter != f"rate={found.sample_rate}":
-            raise ConfigError(
-                f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {snippet(parameter)}"
-            )
-    return found
+    different = sorted({_as_rate(rate) for rate in stated})
+    if len(different) > 1:
+        raise ConfigError(f"an audio format with two sample rates: {' and '.join(map(str, different))} Hz")
+    return found if different in ([], [found.sample_rate]) else AudioFormat(found.encoding, different[0])
 
 
-def _of_object(kind: object, rate: object) -> AudioFormat:
+def _of_object(kind: object, *rates: object) -> AudioFormat:
     if not isinstance(kind, str):
         raise ConfigError("an audio format object must have a `type` that is a string")
-    found = _of_name(kind)
-    if isinstance(rate, (int, float)) and rate != found.sample_rate:
-        raise ConfigError(f"{found.ga_type} is {found.sample_rate} Hz on this wire, not {snippet(rate)} Hz")
-    return found
+    return _of_name(kind, *rates)
+
+
+def _as_rate(rate: object) -> int:
+    """Return a sample rate that a server wrote as a number or a string of digits."""
+    if isinstance(rate, str) and rate.isascii() and rate.isdigit() and len(rate) < 10:
+        return int(rate)
+    if isinstance(rate, int) and not isinstance(rate, bool):
+        return rate
+    if isinstance(rate, float) and rate.is_integer():
+        return int(rate)
+    raise ConfigError(f"not a sample rate: {snippet(repr(rate))}")

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 
 class FormatFacts(NamedTuple):
-    """The constants of one audio format, and its spellings."""
+    """The constants of one encoding, its usual sample rate, and its spellings."""
 
     ga_type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
-    beta_name: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     sample_rate: int
     sample_width: int
     silence: bytes
@@ -29,19 +28,22 @@ class FormatFacts(NamedTuple):
 
 FORMATS: Final = {
     "pcm16": FormatFacts(
-        "audio/pcm", "pcm16", 24_000, 2, b"\0\0",
+        "audio/pcm", 24_000, 2, b"\0\0",
         ("pcm", "pcm_16", "pcm_s16le", "s16le", "linear16"),
     ),
     "g711_ulaw": FormatFacts(
-        "audio/pcmu", "g711_ulaw", 8_000, 1, b"\xff",
+        "audio/pcmu", 8_000, 1, b"\xff",
         ("pcmu", "ulaw", "mulaw", "mu-law", "u-law", "audio/x-mulaw", "audio/mulaw", "audio/basic",
          "pcm_mulaw", "g711_mulaw"),
     ),
     "g711_alaw": FormatFacts(
-        "audio/pcma", "g711_alaw", 8_000, 1, b"\xd5",
+        "audio/pcma", 8_000, 1, b"\xd5",
         ("pcma", "alaw", "a-law", "audio/x-alaw", "audio/alaw", "pcm_alaw"),
     ),
 }  # fmt: skip
+# Sample rates outside these bounds are mistakes: telephony begins at 8 kHz, studios end at 384 kHz.
+MIN_SAMPLE_RATE: Final = 1_000
+MAX_SAMPLE_RATE: Final = 384_000
 # RTP's linear audio has a rate of its own and is big-endian (RFC 3551, section 4.5.11; RFC 2586):
 # it is none of these formats, at any rate. Read 2026-11-25.
 RTP_LINEAR: Final = ("l16", "audio/l16", "audio/x-l16")

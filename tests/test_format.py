@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, get_args
@@ -11,9 +13,9 @@ from hypothesis import given, strategies as st
 
 import realtime
 from realtime import AudioError, AudioFormat, AudioFormatName, ConfigError, spec
-from realtime.format import session_format
+from realtime.format import OPENAI_FORMATS, session_format
 
-FORMATS = list(AudioFormat)
+FORMATS = list(OPENAI_FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,31 @@ def test_every_spelling(spelling: Any, format: AudioFormat) -> None:
 
 
 @pytest.mark.parametrize(
+    ("spelling", "rate"),
+    [
+        ({"type": "audio/pcm", "rate": 16000}, 16_000),
+        ({"type": "pcm", "sample_rate": 16000}, 16_000),
+        ({"type": "pcm", "sample_rate": 16000.0}, 16_000),
+        ({"type": "pcm", "sample_rate": "16000"}, 16_000),
+        ({"type": "pcm", "rate": 8000, "sample_rate": 8000}, 8_000),
+        ({"type": "pcm", "rate": None, "sample_rate": 8000}, 8_000),
+        (realtime.PcmFormat(rate=48000), 48_000),
+        ("audio/pcm;rate=44100", 44_100),
+        ("audio/pcm; rate = 44100; channels = 1", 44_100),
+        ("pcm16_8000hz", 8_000),
+        ("pcm16_16000hz", 16_000),
+        ("PCM16_16000HZ", 16_000),
+        ("pcm_16000", 16_000),
+        ("pcm-16000", 16_000),
+        ("pcm_s16le_16000", 16_000),
+        ("pcm_16", 24_000),
+    ],
+)
+def test_pcm_at_any_rate(spelling: Any, rate: int) -> None:
+    assert AudioFormat.of(spelling) == AudioFormat("pcm16", rate)
+
+
+@pytest.mark.parametrize(
     "spelling",
     [
         "",
@@ -60,7 +87,21 @@ def test_every_spelling(spelling: Any, format: AudioFormat) -> None:
         "pcm8",
         "L16",
         "audio/pcmu;rate=16000",
-        {"type": "audio/pcm", "rate": 16000},
+        {"type": "audio/pcmu", "rate": 16000},
+        {"type": "audio/pcm", "rate": 16000, "sample_rate": 8000},
+        {"type": "audio/pcm;rate=16000", "rate": 8000},
+        {"type": "pcm16_16000hz", "sample_rate": 24000},
+        {"type": "audio/pcm", "rate": 0},
+        {"type": "audio/pcm", "rate": -8000},
+        {"type": "audio/pcm", "rate": 10**40},
+        {"type": "audio/pcm", "rate": 16000.5},
+        {"type": "audio/pcm", "rate": True},
+        {"type": "audio/pcm", "rate": "16 kHz"},
+        {"type": "audio/pcm", "rate": []},
+        "audio/pcm;rate=",
+        "audio/pcm;channels=2",
+        "pcm16_999hz",
+        "g711_ulaw_16000",
         {"rate": 24000},
         {"type": 5},
         {},
@@ -73,8 +114,60 @@ def test_an_unknown_format_is_a_config_error(spelling: Any) -> None:
 
 @pytest.mark.parametrize("spelling", ["L16", "audio/L16;rate=24000;channels=1", {"type": "audio/x-l16"}])
 def test_rtps_linear_audio_is_refused_with_the_reason(spelling: Any) -> None:
-    with pytest.raises(ConfigError, match=r"big-endian.*24000 Hz and little-endian: convert"):
+    with pytest.raises(ConfigError, match=r"is big-endian, this wire's PCM little-endian: swap"):
         AudioFormat.of(spelling)
+
+
+def test_a_format_is_a_value() -> None:
+    format = AudioFormat("pcm16", 16_000)
+    assert (format.encoding, format.sample_rate) == ("pcm16", 16_000)
+    assert format == AudioFormat("pcm16", 16_000) != AudioFormat.PCM16
+    assert len({format, AudioFormat("pcm16", 16_000), AudioFormat.PCM16, AudioFormat("pcm16", 24_000)}) == 2
+    assert repr(format) == "AudioFormat(encoding='pcm16', sample_rate=16000)"
+    assert [str(f) for f in (format, *OPENAI_FORMATS)] == [
+        "pcm16 at 16000 Hz", "pcm16", "g711_ulaw", "g711_alaw",
+    ]  # fmt: skip
+    assert (format.sample_width, format.bytes_per_second, format.chunk_bytes(20)) == (2, 32_000, 640)
+    for copied in (copy.copy(format), copy.deepcopy(format), pickle.loads(pickle.dumps(format))):
+        assert copied == format
+        assert copied.silence(20) == bytes(640)
+    with pytest.raises(AttributeError):
+        format.sample_rate = 8_000  # type: ignore[misc]
+
+
+WRONG: Any = "mulow"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "rate", "message"),
+    [
+        (WRONG, 8_000, "unknown encoding 'mulow'"),
+        ("g711_ulaw", 16_000, "g711_ulaw is 8000 Hz, not 16000 Hz"),
+        ("g711_alaw", 24_000, "g711_alaw is 8000 Hz, not 24000 Hz"),
+        ("pcm16", 0, "no audio has a sample rate of 0 Hz"),
+        ("pcm16", 999, "no audio"),
+        ("pcm16", 384_001, "no audio"),
+    ],
+)
+def test_formats_that_do_not_exist(encoding: Any, rate: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        AudioFormat(encoding, rate)
+
+
+@pytest.mark.parametrize("rate", [8_000.0, "8000", None, True])
+def test_a_rate_is_an_int(rate: Any) -> None:
+    with pytest.raises(TypeError, match="a sample rate must be an int"):
+        AudioFormat("pcm16", rate)
+
+
+def test_a_rate_beside_the_format() -> None:
+    session = {
+        "input_audio_format": "pcm16",
+        "input_audio_sampling_rate": 16000,
+        "output_audio_format": "pcm16",
+    }
+    assert session_format(session, "input") == AudioFormat("pcm16", 16_000)
+    assert session_format(session, "output") == AudioFormat.PCM16
 
 
 @pytest.mark.parametrize("spelling", [None, 5, b"pcm16", ["pcm16"]])
@@ -146,9 +239,7 @@ def test_every_spelling_in_the_table_is_unique() -> None:
 
 def test_the_names_for_type_checkers_are_those_of_the_table() -> None:
     names = get_args(AudioFormatName)
-    spellings = {
-        s for facts in spec.FORMATS.values() for s in (facts.beta_name, facts.ga_type, *facts.spellings)
-    }
+    spellings = {s for name, facts in spec.FORMATS.items() for s in (name, facts.ga_type, *facts.spellings)}
     assert {name.lower() for name in names} == spellings
     assert all(AudioFormat.of(name) for name in names)
 
@@ -159,7 +250,7 @@ def test_a_misspelled_format_is_refused_with_a_suggestion() -> None:
 
 
 def test_a_format_is_any_mapping() -> None:
-    assert AudioFormat.of(MappingProxyType({"type": "audio/pcmu"})) is AudioFormat.G711_ULAW
+    assert AudioFormat.of(MappingProxyType({"type": "audio/pcmu"})) == AudioFormat.G711_ULAW
 
 
 PCMU = realtime.PcmuFormat()

@@ -20,12 +20,13 @@ from openai.types import realtime as sdk
 from openai.types.realtime.realtime_session_create_request_param import RealtimeSessionCreateRequestParam
 
 import realtime as r
+from realtime.format import OPENAI_FORMATS
 from realtime.testing import LoopbackServer
 
 MODEL = "gpt-realtime"
 # websockets 17.1 deprecates the way in which OpenAI's client calls it.
 pytestmark = pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
-FORMATS = pytest.mark.parametrize("format", r.AudioFormat, ids=str)
+FORMATS = pytest.mark.parametrize("format", OPENAI_FORMATS, ids=str)
 
 
 @pytest.fixture(autouse=True)

@@ -194,7 +194,7 @@ def _response() -> beta.ResponseCreate:
     return beta.ResponseCreate(
         response=beta.RealtimeResponse(
             modalities=[beta.Modality.AUDIO], instructions="i", voice=Voice.SAGE,
-            output_audio_format=beta.AudioFormat.G711_ULAW.value, tools=[], tool_choice="auto",
+            output_audio_format=beta.AudioFormat.G711_ULAW.encoding, tools=[], tool_choice="auto",
             temperature=1.0, max_output_tokens=7,
         )
     )  # fmt: skip

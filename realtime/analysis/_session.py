@@ -105,8 +105,8 @@ class SessionTracker:
         now.dialect = _dialect_of(type, session, now.dialect)
         self.input = session_coding(session, "input", self.input)
         self.output = session_coding(session, "output", self.output)
-        now.input_format, now.input_rate = self.input.format.value, self.input.sample_rate
-        now.output_format, now.output_rate = self.output.format.value, self.output.sample_rate
+        now.input_format, now.input_rate = self.input.format.encoding, self.input.sample_rate
+        now.output_format, now.output_rate = self.output.format.encoding, self.output.sample_rate
         if from_server or not self._is_confirmed:
             now.id = id or now.id
             now.model = as_name(session.get("model")) or now.model

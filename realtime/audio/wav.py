@@ -12,10 +12,11 @@ import os
 import stat
 import struct
 from types import TracebackType
-from typing import BinaryIO, Final, Literal, NamedTuple, Self, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, Self, TypeAlias
 
-from ..errors import AudioError
-from ..format import AudioFormat, AudioFormatLike
+from ..errors import AudioError, ConfigError
+from ..format import AudioFormat, AudioFormatLike, Encoding
+from ..spec import FORMATS
 from .conversion import check_complete, decode, encode, transcode
 from .pcm import AnyBuffer, as_int, byte_view, from_float32, to_mono
 from .resample import SAMPLE_RATES, Resampler
@@ -35,20 +36,24 @@ class WavAudio(NamedTuple):
     """
 
     data: bytes
-    encoding: Literal["pcm16", "g711_ulaw", "g711_alaw"]
+    encoding: Encoding
     sample_rate: int
     channels: int
 
     @property
     def frames(self) -> int:
         """The number of samples of each channel."""
-        return len(self.data) // (AudioFormat(self.encoding).sample_width * self.channels)
+        return len(self.data) // (FORMATS[self.encoding].sample_width * self.channels)
 
     @property
     def format(self) -> AudioFormat | None:
-        """The wire format of `data`, or None if `to` has to convert it to any."""
-        format = AudioFormat(self.encoding)
-        return format if self.channels == 1 and self.sample_rate == format.sample_rate else None
+        """The audio format of `data`; None if it is not mono, or at a rate that no format has."""
+        if self.channels != 1:
+            return None
+        try:
+            return AudioFormat(self.encoding, self.sample_rate)
+        except ConfigError:
+            return None
 
     def to(self, format: AudioFormatLike) -> bytes:
         """Return the audio in a wire format: mixed to mono, resampled and companded as needed.
@@ -60,11 +65,13 @@ class WavAudio(NamedTuple):
             AudioError: the rate must change and is not 8000, 16000, 24000 or 48000 Hz.
             ConfigError: an unknown format.
         """
-        src, dst = AudioFormat(self.encoding), AudioFormat.of(format)
+        dst = AudioFormat.of(format)
+        # The encoding alone; the rate of the file may be one that no format has.
+        src = AudioFormat(self.encoding, FORMATS[self.encoding].sample_rate)
         if self.channels == 1 and self.sample_rate == dst.sample_rate:
-            if src is dst:
+            if src.encoding == dst.encoding:
                 return self.data
-            if src.sample_width == dst.sample_width:
+            if "pcm16" not in (src.encoding, dst.encoding):
                 return transcode(self.data, src, dst)
         samples = to_mono(decode(self.data, src), self.channels)
         if self.sample_rate == dst.sample_rate:
@@ -72,7 +79,7 @@ class WavAudio(NamedTuple):
         if self.sample_rate not in SAMPLE_RATES:
             accepted = ", ".join(map(str, SAMPLE_RATES))
             raise AudioError(
-                f"{self.sample_rate} Hz cannot be converted to {dst.value}: accepted are {accepted} Hz"
+                f"{self.sample_rate} Hz cannot be converted to {dst}: accepted are {accepted} Hz"
             )
         resampler = Resampler(self.sample_rate, dst.sample_rate)
         return encode(resampler.process(samples), dst) + encode(resampler.flush(), dst)
@@ -287,7 +294,7 @@ _ACCEPTED: Final = "accepted are 16-bit PCM, 8-bit mu-law and 8-bit A-law"
 _MAX_DATA_BYTES: Final = 0xFFFFFFFF - 64
 
 _EXTENSIBLE: Final = 0xFFFE
-_TAGS: Final = {1: AudioFormat.PCM16, 6: AudioFormat.G711_ALAW, 7: AudioFormat.G711_ULAW}
+_TAGS: Final[dict[int, Encoding]] = {1: "pcm16", 6: "g711_alaw", 7: "g711_ulaw"}
 _TAG_OF: Final = {encoding: tag for tag, encoding in _TAGS.items()}
 _GUID_TAIL: Final = bytes.fromhex("000000001000800000aa00389b71")
 # Sizes written to a pipe, which cannot be rewritten later: sox 0x7FFFF000, ffmpeg 0xFFFFFFFF.
@@ -298,7 +305,7 @@ _EXTENSION = struct.Struct("<HHI16s")
 
 
 class _Layout(NamedTuple):
-    encoding: AudioFormat
+    encoding: Encoding
     sample_rate: int
     channels: int
     frame_bytes: int
@@ -325,7 +332,7 @@ def _parse(file: bytes) -> WavAudio:
             data = _data(memoryview(file)[position:], size, riff_size, layout)
             if riff_size and position + len(data) > 8 + riff_size:
                 raise AudioError("the WAV header contradicts itself: its data is longer than its RIFF")
-            return WavAudio(bytes(data), layout.encoding.beta_name, layout.sample_rate, layout.channels)
+            return WavAudio(bytes(data), layout.encoding, layout.sample_rate, layout.channels)
         if kind == b"fmt " and layout is None:
             layout = _layout(file[position : position + min(size, 64)], size)
         position += size + size % 2
@@ -368,11 +375,11 @@ def _layout(chunk: bytes, size: int) -> _Layout:
     if tag == _EXTENSIBLE:
         tag = _extended_tag(chunk, bits)
     encoding = _TAGS.get(tag)
-    if encoding is None or bits != 8 * encoding.sample_width:
+    if encoding is None or bits != 8 * FORMATS[encoding].sample_width:
         raise AudioError(f"WAV format {tag:#06x} of {bits} bits is not accepted: {_ACCEPTED}")
     if not channels or not sample_rate:
         raise AudioError(f"a WAV file of {channels} channels at {sample_rate} Hz holds no audio")
-    if frame_bytes != channels * encoding.sample_width:
+    if frame_bytes != channels * FORMATS[encoding].sample_width:
         raise AudioError(
             f"the WAV header contradicts itself: {frame_bytes} bytes a frame of {channels} channels"
         )
@@ -408,12 +415,14 @@ def wav_header(format: AudioFormatLike, sample_rate: int, nbytes: int, channels:
     width = encoding.sample_width
     frame = width * channels
     if not 0 < frame <= 0xFFFF:
-        raise AudioError(f"a WAV file of {encoding.value} cannot have {channels} channels")
+        raise AudioError(f"a WAV file of {encoding.encoding} cannot have {channels} channels")
     if not 0 < sample_rate * frame <= 0xFFFFFFFF:
         raise AudioError(f"a WAV file cannot have {sample_rate} samples a second")
-    layout = _FORMAT.pack(_TAG_OF[encoding], channels, sample_rate, sample_rate * frame, frame, 8 * width)
+    layout = _FORMAT.pack(
+        _TAG_OF[encoding.encoding], channels, sample_rate, sample_rate * frame, frame, 8 * width
+    )
     chunks = _chunk(b"fmt ", layout)
-    if encoding is not AudioFormat.PCM16:  # all but PCM need an extension (of 0 bytes) and a sample count
+    if encoding.encoding != "pcm16":  # all but PCM need an extension (of 0 bytes) and a sample count
         chunks = _chunk(b"fmt ", layout + b"\0\0") + _chunk(b"fact", struct.pack("<I", nbytes // frame))
     chunks += _CHUNK.pack(b"data", nbytes)
     return _CHUNK.pack(b"RIFF", 4 + len(chunks) + nbytes + nbytes % 2) + b"WAVE" + chunks

@@ -158,8 +158,8 @@ def create_session_config(
         modalities=["text", "audio"],
         instructions=UNSET if instructions is None else instructions,
         voice=Voice.default().value if voice is None else voice,
-        input_audio_format=AudioFormat.PCM16.value,
-        output_audio_format=AudioFormat.PCM16.value,
+        input_audio_format=AudioFormat.PCM16.encoding,
+        output_audio_format=AudioFormat.PCM16.encoding,
         input_audio_transcription=TranscriptionConfig(model=build.TRANSCRIPTION_MODEL),
         turn_detection=TurnDetectionConfig(
             type="server_vad",

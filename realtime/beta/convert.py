@@ -20,7 +20,7 @@ from ..codec import encode_json, event_classes
 from ..errors import ConfigError, snippet
 from ..events import beta
 from ..events.base import ClientSide, Tagged, VariantStruct, strip_read_only
-from ..format import AudioFormat
+from ..format import OPENAI_FORMATS, AudioFormat
 from ..repair import fields_of
 
 __all__ = ["CONVERTED_FROM_GA", "CONVERTED_TO_GA", "EVENT_PAIRS", "RENAMED", "SHARED", "from_ga", "to_ga"]
@@ -106,9 +106,13 @@ def _modalities_to_ga(modalities: Any, path: str, policy: StrictPolicy) -> Any:
 
 def _format_to_beta(format: Any, path: str, policy: StrictPolicy) -> Any:
     try:
-        return AudioFormat.of(format).beta_name
+        found = AudioFormat.of(format)
     except ConfigError as error:
         reason = error.reason
+    else:
+        if found in OPENAI_FORMATS:
+            return found.encoding
+        reason = f"beta has no name for {found}"
     return policy.reject(path, reason)
 
 

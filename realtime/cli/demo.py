@@ -22,7 +22,7 @@ import numpy as np
 from .._text import duration, escape_controls, one_line, plural
 from ..audio import read_wav, ulaw_decode
 from ..errors import AudioError, ConfigError
-from ..format import AudioFormat
+from ..format import OPENAI_FORMATS, AudioFormat
 from ..testing import LoopbackServer
 from .demo_audio import PHONE
 from .demo_call import CallerTurn, DemoCall
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `demo`."""
     parser.add_argument(
         "--format",
-        choices=[format.value for format in AudioFormat],
-        default=AudioFormat.PCM16.value,
+        choices=[format.encoding for format in OPENAI_FORMATS],
+        default=AudioFormat.PCM16.encoding,
         help="the session's audio format (default: %(default)s)",
     )
     parser.add_argument(
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     server = LoopbackServer(arguments.port, faults=arguments.fault) if url is None else url
     with Progress() as progress, CallRecord(arguments.out) as record:
         call = DemoCall(
-            AudioFormat(arguments.format), recording, record, progress, is_manual=arguments.manual
+            AudioFormat.of(arguments.format), recording, record, progress, is_manual=arguments.manual
         )
         client = DemoClient(
             call,
@@ -181,8 +181,8 @@ def report_lines(call: DemoCall, record: CallRecord, *, is_verbose: bool = False
 def _audio(call: DemoCall) -> Iterator[str]:
     sent_s, received_s = _seconds(call.sent_nbytes), _seconds(call.received_nbytes)
     audio = call.session.audio
-    formats = [*dict.fromkeys(format.value for format in (audio.input_format, audio.output_format))]
-    requested = call.requested_format.value
+    formats = [*dict.fromkeys(format.encoding for format in (audio.input_format, audio.output_format))]
+    requested = call.requested_format.encoding
     note = "" if formats == [requested] else f", but {requested} was requested"
     yield f"audio         {sent_s:.2f} s sent, {received_s:.2f} s received, as {' and '.join(formats)}{note}"
     yield f"codec         {call.codec_ns / 1e6 / sent_s:.3f} ms of encoding and decoding per second of audio"
@@ -207,7 +207,7 @@ def _compare(turn: CallerTurn) -> str:
         "equal bytes" if turn.phone_audio == received else f"SNR {snr_db(turn.phone_audio, received):.1f} dB"
     )
     seconds = _seconds(len(turn.phone_audio))
-    return f"{seconds:.2f} s came back; {turn.format.value}: {session}; 8 kHz mu-law: {phone}{restarted}"
+    return f"{seconds:.2f} s came back; {turn.format.encoding}: {session}; 8 kHz mu-law: {phone}{restarted}"
 
 
 def _problems(call: DemoCall) -> Iterator[str]:

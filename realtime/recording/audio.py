@@ -14,6 +14,7 @@ import msgspec
 import pybase64
 
 from .._bounded import BoundedDict
+from ..errors import ConfigError
 from ..format import AudioFormat, Side, stated_formats
 from ..peek import peek_type
 from .log import MAX_TIME_MS, Entry
@@ -29,14 +30,15 @@ _MAX_RESPONSES: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """Encoding of audio: its format, sample rate in Hz and number of interleaved channels.
-
-    The sample rate of PCM may differ from that of `AudioFormat.PCM16`, as some servers use other rates.
-    """
+    """Encoding of audio: its format, and the number of interleaved channels."""
 
     format: AudioFormat
-    sample_rate: int
     channels: int = 1
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples of one channel a second."""
+        return self.format.sample_rate
 
     @property
     def frame_bytes(self) -> int:
@@ -51,14 +53,10 @@ class Coding:
             ConfigError: the format is unknown.
             TypeError: `format` is not a format.
         """
-        if (
-            isinstance(format, dict)
-            and format.get("type") == "audio/pcm"
-            and format.get("rate") in SAMPLE_RATES
-        ):
-            return cls(AudioFormat.PCM16, int(format["rate"]))
         found = AudioFormat.of(format)
-        return cls(found, found.sample_rate)
+        if found.sample_rate not in SAMPLE_RATES:
+            raise ConfigError(f"{found} cannot be resampled")
+        return cls(found)
 
     def with_stated(self, sample_rate: int | None, channels: int | None) -> Coding:
         """Return this coding with the sample rate and channels that an audio event states for itself.
@@ -66,14 +64,14 @@ class Coding:
         Values that are absent or not supported are ignored.
         """
         coding = self
-        if sample_rate in SAMPLE_RATES and self.format is AudioFormat.PCM16:
-            coding = replace(coding, sample_rate=sample_rate)
+        if sample_rate in SAMPLE_RATES and self.format.encoding == "pcm16":
+            coding = replace(coding, format=AudioFormat("pcm16", sample_rate))
         if channels and 0 < channels <= MAX_CHANNELS:
             coding = replace(coding, channels=channels)
         return coding
 
 
-PCM16: Final = Coding(AudioFormat.PCM16, AudioFormat.PCM16.sample_rate)
+PCM16: Final = Coding(AudioFormat.PCM16)
 
 
 def session_coding(session: object, side: Side, default: Coding) -> Coding:

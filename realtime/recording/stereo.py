@@ -28,10 +28,10 @@ from .log import BrokenLine, LogPath, ensure_not_input, not_a_log_error, path_li
 
 # A chunk of a stream that is late by less than this leaves no gap in the recording.
 DEFAULT_GAP_MS: Final = 300.0
-_DECODE: Final[dict[AudioFormat, Callable[[bytes], Any]]] = {
-    AudioFormat.PCM16: pcm16,
-    AudioFormat.G711_ULAW: ulaw_decode,
-    AudioFormat.G711_ALAW: alaw_decode,
+_DECODE: Final[dict[str, Callable[[bytes], Any]]] = {
+    "pcm16": pcm16,
+    "g711_ulaw": ulaw_decode,
+    "g711_alaw": alaw_decode,
 }
 _MAX_PARTS: Final = 256
 _SAMPLE_BYTES: Final = 2
@@ -176,7 +176,7 @@ class Track:
         self.rate, self.end, self.samples = rate, 0, 0
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._gap, self._max_samples = round(gap_ms * rate / 1000), max_samples
-        self._stream = _Stream(Coding(AudioFormat.PCM16, rate), rate, 0)
+        self._stream = _Stream(Coding(AudioFormat("pcm16", rate)), rate, 0)
         self._parts: BoundedDict[str, _PlacedPart] = BoundedDict(_MAX_PARTS)
         # Parts and responses whose further audio is dropped.
         self._ended_parts: BoundedDict[str, None] = BoundedDict(_MAX_PARTS)
@@ -342,7 +342,7 @@ class _Stream:
         data = self._carry + data
         nbytes = len(data) - len(data) % self.coding.frame_bytes
         data, self._carry = data[:nbytes], data[nbytes:]
-        samples = to_mono(_DECODE[self.coding.format](data), self.coding.channels)
+        samples = to_mono(_DECODE[self.coding.format.encoding](data), self.coding.channels)
         self._fed += len(samples)
         self.end = self._start + -(-self._fed * self._rate // self.coding.sample_rate)
         return self._take(samples if self._resampler is None else self._resampler.process(samples))

@@ -195,7 +195,10 @@ def _tool_name(item: Any) -> str:
 def _format_name(value: Any) -> str:
     """Return a format's GA name; for a format that is not of this wire, its type and rate."""
     try:
-        return AudioFormat.of(value).ga_type
+        format = AudioFormat.of(value)
+        if format.sample_rate == AudioFormat.of(format.encoding).sample_rate:
+            return format.ga_type
+        return f"{format.ga_type} at {format.sample_rate} Hz"
     except (ConfigError, TypeError):
         pass
     if isinstance(value, dict) and isinstance(value.get("type"), str):

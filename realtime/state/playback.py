@@ -26,8 +26,8 @@ _MAX_REMEMBERED: Final = 256
 # Spans in the queue: the oldest count as played. Ten minutes of audio, which is what a carrier queues
 # at most, are 3,000 spans with a mark each 200 ms.
 _MAX_SPANS: Final = 16_384
-# Queued audio is counted in units of which every format has a whole number in a byte.
-_UNITS_PER_SECOND: Final = math.lcm(*(format.bytes_per_second for format in AudioFormat))
+# Queued audio is counted in units of which a byte has a whole number at every common sample rate.
+_UNITS_PER_SECOND: Final = 2 * math.lcm(8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _AudioPart:
     content_index: int
     response_id: str | None
     format: AudioFormat
-    units_per_byte: int
+    units_per_byte: int | Fraction
     received: int = 0
     played: int = 0
     dropped: int = 0
@@ -99,7 +99,7 @@ class _Queue:
         self._spans: deque[_Span] = deque()
         self._marks: dict[str, int] = {}  # how often each name is in the queue
         self._carry = Fraction(0)  # seconds reported as played, less than a sample
-        self._units = 0
+        self._units: int | Fraction = 0
 
     def __bool__(self) -> bool:
         return bool(self._spans)
@@ -111,7 +111,7 @@ class _Queue:
     @property
     def ms(self) -> float:
         """Milliseconds of queued audio."""
-        return self._units * 1000 / _UNITS_PER_SECOND
+        return float(self._units * 1000 / _UNITS_PER_SECOND)
 
     @property
     def sample_rate(self) -> int:
@@ -429,7 +429,10 @@ class Playback:
             of_item = self._items[item_id] = {}
         part = of_item.get(content_index)
         if part is None:
-            units = _UNITS_PER_SECOND // self._format.bytes_per_second
+            units: int | Fraction
+            units, rest = divmod(_UNITS_PER_SECOND, self._format.bytes_per_second)
+            if rest:
+                units = Fraction(_UNITS_PER_SECOND, self._format.bytes_per_second)
             part = _AudioPart(item_id, content_index, response_id, self._format, units)
             of_item[content_index] = part
             self._by_age.append(part)

@@ -292,21 +292,14 @@ _SIMPLE: dict[type, Callable[[Any], str]] = {
 
 
 def _rate_of(format: Any) -> _Rate | None:
-    """Return the rate of a format, or None. Includes PCM and G.711 at the sample rates of Live."""
+    """Return the rate of a format, or None."""
     try:
         return _wire_rate(AudioFormat.of(format))
     except (ConfigError, TypeError):
-        pass
-    kind = format.get("type") if isinstance(format, dict) else getattr(format, "type", None)
-    sample_rate = format.get("rate") if isinstance(format, dict) else getattr(format, "rate", None)
-    if not isinstance(kind, str) or type(sample_rate) is not int or sample_rate <= 0:
         return None
-    try:
-        known = AudioFormat.of(kind)
-    except ConfigError:
-        return None
-    return _Rate(f"{known.ga_type} {_integer(sample_rate)} Hz", sample_rate * known.sample_width)
 
 
 def _wire_rate(format: AudioFormat) -> _Rate:
-    return _Rate(format.ga_type, format.bytes_per_second)
+    usual = AudioFormat.of(format.encoding).sample_rate
+    name = format.ga_type if format.sample_rate == usual else f"{format.ga_type} {format.sample_rate} Hz"
+    return _Rate(name, format.bytes_per_second)

@@ -18,7 +18,7 @@ from msgspec import UNSET
 
 from .. import events as ga, spec
 from ..build import wire_format
-from ..format import AudioFormat, session_format
+from ..format import OPENAI_FORMATS, AudioFormat, session_format
 from . import refusals
 from .history import (
     EMPTY_TURN,
@@ -401,6 +401,8 @@ def _audio_output(params: ga.ResponseParams, session: ga.RealtimeSessionInfo) ->
         format = AudioFormat.of(requested.format) if requested.format else session_format(session, "output")
     except ValueError as why:
         raise refusals.INVALID_RESPONSE_FORMAT(reason=why) from None
+    if format and format not in OPENAI_FORMATS:
+        raise refusals.INVALID_RESPONSE_FORMAT(reason=f"{format} is not available")
     return ga.AudioOutput(
         format=wire_format(format or AudioFormat.PCM16),
         voice=requested.voice or output_settings(session).voice,

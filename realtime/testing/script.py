@@ -72,7 +72,7 @@ class Say:
         return convert(self.audio, self.format, format)
 
     def __repr__(self) -> str:
-        audio = "" if self.audio is None else f", <{len(self.audio)} bytes>, {self.format.value!r}"
+        audio = "" if self.audio is None else f", <{len(self.audio)} bytes>, {self.format.encoding!r}"
         return f"Say({self.text!r}{audio})"
 
 

@@ -16,7 +16,7 @@ from .. import events as ga, spec
 from ..build import VAD_PREFIX_PADDING_MS, VAD_SILENCE_DURATION_MS, VAD_THRESHOLD, wire_format
 from ..errors import AudioError, ConfigError
 from ..events.translation import TranslationAudio, TranslationInput, TranslationOutput
-from ..format import AudioFormat
+from ..format import OPENAI_FORMATS, AudioFormat
 from ..validate import validate_session_config
 from . import refusals
 
@@ -53,7 +53,7 @@ def check_ptime(ptime_ms: float) -> None:
         AudioError: `ptime_ms` is 0 or not a whole number of samples.
         TypeError: `ptime_ms` is not a number.
     """
-    if not all(format.chunk_bytes(ptime_ms) for format in AudioFormat):
+    if not all(format.chunk_bytes(ptime_ms) for format in OPENAI_FORMATS):
         raise AudioError("ptime_ms must be more than 0")
 
 

@@ -131,7 +131,7 @@ class TranslationServerSession:
         self._emit(
             wire.SessionOutputAudioDelta(
                 delta=chunk,
-                format=FORMAT.beta_name,
+                format=FORMAT.encoding,
                 sample_rate=FORMAT.sample_rate,
                 channels=1,
                 elapsed_ms=self._sent_bytes // _FRAME_BYTES * FRAME_MS,

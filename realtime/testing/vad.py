@@ -44,10 +44,10 @@ def _decode_by_table(decode: Callable[[Any], Any]) -> Callable[[bytearray], Any]
     return lambda codes: take(np.frombuffer(codes, np.uint8))
 
 
-_TO_FLOAT64: Final[dict[AudioFormat, Callable[[bytearray], Any]]] = {
-    AudioFormat.PCM16: lambda audio: pcm16(audio).astype(np.float64),
-    AudioFormat.G711_ULAW: _decode_by_table(ulaw_decode),
-    AudioFormat.G711_ALAW: _decode_by_table(alaw_decode),
+_TO_FLOAT64: Final[dict[str, Callable[[bytearray], Any]]] = {
+    "pcm16": lambda audio: pcm16(audio).astype(np.float64),
+    "g711_ulaw": _decode_by_table(ulaw_decode),
+    "g711_alaw": _decode_by_table(alaw_decode),
 }
 
 
@@ -208,7 +208,7 @@ class InputBuffer:
         begin = self._examined + len(self._powers) * size - self._start
         count = (len(self._data) - begin) // size
         if count > 0:
-            samples = _TO_FLOAT64[self.format](self._data[begin : begin + count * size])
+            samples = _TO_FLOAT64[self.format.encoding](self._data[begin : begin + count * size])
             per_frame = self._frame_samples
             for at in range(0, count * per_frame, per_frame):
                 frame = samples[at : at + per_frame]

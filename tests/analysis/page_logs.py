@@ -70,7 +70,7 @@ class Call:
         size = self.format.chunk_bytes(20)
         chunks = {n: self.format.silence(20) for n in range(int(end_ms // 20))}
         for at, length, source in speeches:
-            data = speech(self.format.value, source, length)
+            data = speech(self.format.encoding, source, length)
             for n in range(length // 20):
                 chunks[at // 20 + n] = data[n * size : (n + 1) * size]
         for n, chunk in chunks.items():
@@ -117,7 +117,7 @@ class Call:
             created + 4, "response.output_item.added", response_id=f"resp_{name}", output_index=0, item=item
         )
         words = transcript.split(" ")
-        data, size, at = speech(self.format.value, 300, length), self.format.chunk_bytes(200), float(first)
+        data, size, at = speech(self.format.encoding, 300, length), self.format.chunk_bytes(200), float(first)
         count = -(-len(data) // size)
         for n in range(count):
             if truncate_at is not None and at > truncate_at:

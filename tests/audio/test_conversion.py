@@ -13,11 +13,11 @@ from hypothesis import given, strategies as st
 from realtime import audio
 from realtime.audio import Chunker, chunks
 from realtime.errors import AudioError, ConfigError
-from realtime.format import AudioFormat, AudioFormatName
+from realtime.format import OPENAI_FORMATS, AudioFormat, AudioFormatName
 
 # --- Converter --------------------------------------------------------------------------
 
-PAIRS = list(product(AudioFormat, AudioFormat))
+PAIRS = list(product(OPENAI_FORMATS, OPENAI_FORMATS))
 NOISE = np.random.default_rng(3).integers(0, 256, 6000).astype(np.uint8).tobytes()
 
 
@@ -42,7 +42,7 @@ def test_a_used_converter_is_as_new_after_flush_and_reset(src: AudioFormat, dst:
     assert converter.flush() == b""
 
 
-@pytest.mark.parametrize("format", AudioFormat)
+@pytest.mark.parametrize("format", OPENAI_FORMATS)
 def test_the_same_format_is_the_same_bytes_at_once(format: AudioFormat) -> None:
     assert audio.convert(NOISE, format, format) == NOISE
     converter = audio.Converter(format, format)
@@ -71,7 +71,7 @@ def test_silence_stays_silence(law: AudioFormatName) -> None:
         assert audio.convert(silence * 160, law, "pcm16") == bytes(960)
 
 
-@pytest.mark.parametrize("dst", AudioFormat)
+@pytest.mark.parametrize("dst", OPENAI_FORMATS)
 def test_an_odd_byte_is_carried_and_reported_at_the_end(dst: AudioFormat) -> None:
     converter = audio.Converter("pcm16", dst)
     got = converter.process(NOISE[:-1])
@@ -103,7 +103,7 @@ def test_formats_are_checked() -> None:
 
 # --- Chunker ----------------------------------------------------------------------------
 
-FORMATS = list(AudioFormat)
+FORMATS = list(OPENAI_FORMATS)
 PIECES = st.lists(st.binary(max_size=200), max_size=30)
 
 

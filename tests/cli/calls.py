@@ -36,7 +36,7 @@ def log(out: Path) -> list[dict[str, Any]]:
 
 def samples(path: Path) -> NDArray[Any]:
     audio = read_wav(path)
-    assert audio.format is ULAW
+    assert audio.format == ULAW
     return ulaw_decode(audio.data).astype("f8")
 
 

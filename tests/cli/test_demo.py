@@ -21,9 +21,10 @@ import realtime as r
 from realtime.audio import rms_dbfs, ulaw_decode, write_wav
 from realtime.cli import main
 from realtime.cli.demo import load_recording, snr_db
+from realtime.format import OPENAI_FORMATS
 from tests.cli.calls import ULAW, ascii_stdout, demo, log, samples, speech, turns
 
-FORMATS = [format.value for format in r.AudioFormat]
+FORMATS = [format.encoding for format in OPENAI_FORMATS]
 COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(r.__file__).parent.parent)}
 

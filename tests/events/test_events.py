@@ -238,8 +238,8 @@ def test_the_package_has_the_names_of_every_module() -> None:
     gathered = [name for module in modules for name in _own_names(module)]
     assert len(gathered) == len(set(gathered))
     expected = {*gathered, "ClientEvent", "ServerEvent", "Model", "TranscriptionModel", "UNSET", "Voice"}
-    # `strip_read_only` is for the codecs.
-    assert expected - {"strip_read_only"} == set(realtime.events.__all__)
+    # These are for the codecs.
+    assert expected - {"first_byte", "strip_read_only"} == set(realtime.events.__all__)
 
 
 @pytest.mark.parametrize("side", cases.SIDES)

@@ -23,8 +23,8 @@ from realtime.recording.audio import (
     session_coding,
 )
 
-ULAW = Coding(AudioFormat.G711_ULAW, 8000)
-PCM_16K = Coding(AudioFormat.PCM16, 16000)
+ULAW = Coding(AudioFormat.G711_ULAW)
+PCM_16K = Coding(AudioFormat("pcm16", 16000))
 
 
 def entry(direction: Any, kind: str, **members: Any) -> Entry:
@@ -39,7 +39,7 @@ def entry(direction: Any, kind: str, **members: Any) -> Entry:
         ({"type": "audio/pcmu"}, ULAW),
         (PcmuFormat(), ULAW),
         (PcmFormat(), PCM16),
-        *(({"type": "audio/pcm", "rate": rate}, Coding(AudioFormat.PCM16, rate)) for rate in SAMPLE_RATES),
+        *(({"type": "audio/pcm", "rate": rate}, Coding(AudioFormat("pcm16", rate))) for rate in SAMPLE_RATES),
     ],
 )
 def test_a_coding_of_every_spelling(format: Any, coding: Coding) -> None:
@@ -75,7 +75,7 @@ def test_the_coding_of_a_session(session: Any, input: Coding, output: Coding) ->
 
 
 def test_an_event_may_state_its_own_rate_and_channels() -> None:
-    assert PCM16.with_stated(48000, 2) == Coding(AudioFormat.PCM16, 48000, 2)
+    assert PCM16.with_stated(48000, 2) == Coding(AudioFormat("pcm16", 48000), 2)
     assert PCM16.with_stated(48000, 2).frame_bytes == 4
     for rate, channels in ((None, None), (11025, 0), (0, -1), (-8000, 9)):
         assert PCM16.with_stated(rate, channels) == PCM16

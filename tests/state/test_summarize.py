@@ -300,8 +300,9 @@ def test_formats_are_taken_from_sessions_of_other_dialects() -> None:
     assert line(event).endswith("<1 ms audio/pcma>")
     for format, shown in (
         (realtime.PcmFormat(rate=16000), "10 ms audio/pcm 16000 Hz"),
-        (live.LivePcmuFormat(rate=16000), "20 ms audio/pcmu 16000 Hz"),
-        (realtime.PcmFormat(rate=0), "20 ms audio/pcmu 16000 Hz"),
+        (live.LivePcmuFormat(rate=8000), "40 ms audio/pcmu"),
+        (live.LivePcmuFormat(rate=16000), "40 ms audio/pcmu"),  # G.711 has one rate
+        (realtime.PcmFormat(rate=0), "40 ms audio/pcmu"),
         (live.LivePcmaFormat(), "40 ms audio/pcma"),
     ):
         info = live.LiveSessionInfo(

@@ -159,7 +159,8 @@ EVERY_CASE = pytest.mark.parametrize(
     ("phone", "format"),
     CASES,
     ids=[
-        f"{p.name}-{p.media_format.encoding}-{p.media_format.sample_rate}-{f and f.value}" for p, f in CASES
+        f"{p.name}-{p.media_format.encoding}-{p.media_format.sample_rate}-{f and f.encoding}"
+        for p, f in CASES
     ],
 )
 
