@@ -30,6 +30,7 @@ LAYERS = (
     {"_members"},
     {"peek"},
     {"codec"},
+    {"_provider"},
     {"build", "validate"},
     {"beta", "live", "translation"},
     {"__init__"},

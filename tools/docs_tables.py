@@ -414,6 +414,8 @@ def faults() -> str:
 
 def _rates(formats: Sequence[AudioFormat]) -> str:
     """Return the formats of one direction: rates of PCM in kHz, then G.711."""
+    if not formats:
+        return "none"
     pcm = "/".join(f"{format.sample_rate / 1000:g}" for format in formats if format.encoding == "pcm16")
     laws = [format.encoding.removeprefix("g711_") for format in formats if format.encoding != "pcm16"]
     return ", ".join((f"PCM {pcm} kHz", *laws))

@@ -88,10 +88,10 @@ def test_every_row_has_sources_and_formats(row: Provider) -> None:
     assert row.sources
     assert all(quirk.text.endswith(".") and quirk.source for quirk in row.quirks)
     assert row.input_formats
-    assert row.output_formats
+    assert row.output_formats or row.name == "vllm"  # it transcribes only
     assert len(set(row.input_formats)) == len(row.input_formats)
     for side, formats in (("input", row.input_formats), ("output", row.output_formats)):
-        assert row.session_format({}, side) == formats[0]  # type: ignore[arg-type]
+        assert row.session_format({}, side) == (formats or (AudioFormat.PCM16,))[0]  # type: ignore[arg-type]
         for format in formats:
             assert row.format_of(format, side) == format  # type: ignore[arg-type]
 

@@ -1,0 +1,434 @@
+"""The table of the servers that speak this protocol, or nearly: one row each, with sources.
+
+A `Provider` has a server's address, formats and quirks. Events of a server's own are defined in
+`providers`, in the module of its name; they are imported when its codec is first used, so that
+everything that takes a session can take a provider. Adding a provider is a row here, and a module
+there if it has events or settings of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import quote, urlencode
+
+from ._text import did_you_mean
+from .codec import DialectCodec
+from .errors import ConfigError, snippet
+from .format import AudioFormat, Side, stated_formats
+
+ProviderName: TypeAlias = Literal[
+    "openai", "azure", "azure_voice_live", "xai", "qwen", "glm", "inworld", "vllm", "localai", "speaches"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A difference between a server and OpenAI's, and where it was seen.
+
+    `evidence` is "recorded", "documented", "source" (the server's code) or "reported".
+    """
+
+    text: str
+    source: str
+    evidence: Literal["recorded", "documented", "source", "reported"] = "documented"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Provider:
+    """A server: its address, its codec, its formats and what it does differently.
+
+    Attributes:
+        base: the dialect that it is closest to.
+        module: the module of this package with its event classes and its `Codec`.
+        api_key_env: environment variable with the key, "" if it needs none.
+        input_formats, output_formats: accepted audio formats, the default first.
+        usage_path: JSON path of the usage in `response.done`, "" if no usage is reported.
+        listed_formats: formats that it accepts and this library cannot process, such as "mp3".
+    """
+
+    name: str
+    base: Literal["ga", "beta"]
+    module: str
+    host: str
+    path: str
+    api_key_env: str
+    input_formats: tuple[AudioFormat, ...]
+    output_formats: tuple[AudioFormat, ...]
+    sources: tuple[str, ...]
+    quirks: tuple[Quirk, ...] = ()
+    usage_path: str = "$.response.usage"
+    listed_formats: tuple[str, ...] = ()
+    # The query parameter of the model; "" if the model is stated in the session.
+    model_parameter: str = "model"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    # The header of the key, and what precedes the key in it.
+    key_header: tuple[str, str] = ("Authorization", "Bearer ")
+    # Spellings of formats that have another meaning here, by direction.
+    spellings: Mapping[Side, Mapping[str, AudioFormat]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Provider {self.name!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Codecs consist of closures; a row of the table is found by its name.
+        return get_provider, (self.name,)
+
+    @property
+    def codec(self) -> DialectCodec[Any, Any]:
+        """The decoders and encoders with the server's own events. Its functions are attributes of the provider too."""
+        return _codec(self.module)
+
+    @property
+    def decode_server(self) -> Callable[..., Any]:
+        """Decode a frame sent by this server. As `realtime.decode_server` otherwise."""
+        return self.codec.decode_server
+
+    @property
+    def decode_client(self) -> Callable[..., Any]:
+        """Decode a frame sent to this server."""
+        return self.codec.decode_client
+
+    @property
+    def decode_server_if(self) -> Callable[..., Any]:
+        """Decode a frame sent by this server if its type is wanted."""
+        return self.codec.decode_server_if
+
+    @property
+    def decode_client_if(self) -> Callable[..., Any]:
+        """Decode a frame sent to this server if its type is wanted."""
+        return self.codec.decode_client_if
+
+    @property
+    def encode(self) -> Callable[..., bytes]:
+        """Encode an event for this server."""
+        return self.codec.encode
+
+    @property
+    def encode_append(self) -> Callable[..., bytes]:
+        """Encode audio as an append for this server."""
+        return self.codec.encode_append
+
+    def url(self, model: str = "", *, host: str = "", **parameters: str) -> str:
+        """Return the address of the WebSocket, with `model` and other query parameters.
+
+        `host` replaces the server's, with a port if it needs one; Azure's contains the resource's
+        name, such as ``my-resource.openai.azure.com``. With a scheme (``ws://``), it replaces that too.
+
+        Raises:
+            ConfigError: the server has no host of its own, and none is given.
+        """
+        host = host or self.host
+        if "<" in host:
+            raise ConfigError(f"{self.name} needs host=, such as {host.partition('://')[2]!r}")
+        if "://" not in host:
+            host = f"{self.host.partition('://')[0]}://{host}"
+        query = {**self.parameters, **parameters}
+        if model and self.model_parameter:
+            query = {self.model_parameter: model, **query}
+        return f"{host.rstrip('/')}{self.path}" + ("?" + urlencode(query, quote_via=quote) if query else "")
+
+    def headers(self, api_key: str) -> dict[str, str]:
+        """Return the HTTP headers that authenticate a connection; none for an empty key."""
+        name, prefix = self.key_header
+        return {name: prefix + api_key} if api_key else {}
+
+    def format_of(self, stated: object, side: Side) -> AudioFormat:
+        """Return the audio format that this server means by `stated`, in any spelling.
+
+        Raises:
+            ConfigError: an unknown format, or one that this library cannot process.
+            TypeError: `stated` is not a format.
+        """
+        if isinstance(stated, str):
+            own = self.spellings.get(side, {}).get(stated.lower())
+            if own is not None:
+                return own
+        return AudioFormat.of(stated)
+
+    def session_format(self, session: object, side: Side) -> AudioFormat:
+        """Return the audio format of a session or response for `side`; the default if it states none."""
+        for stated in stated_formats(session, side):
+            try:
+                return self.format_of(stated, side)
+            except (TypeError, ValueError):
+                continue
+        formats = self.input_formats if side == "input" else self.output_formats
+        return formats[0] if formats else AudioFormat.default()
+
+
+@cache
+def _codec(module: str) -> DialectCodec[Any, Any]:
+    codec: DialectCodec[Any, Any] = import_module(f".{module}", __package__).Codec()
+    return codec
+
+
+ProviderLike: TypeAlias = Provider | ProviderName
+
+
+def get_provider(provider: ProviderLike | str) -> Provider:
+    """Return the provider of a name, or `provider` itself.
+
+    Raises:
+        ConfigError: an unknown name.
+        TypeError: `provider` is neither a name nor a Provider.
+    """
+    if isinstance(provider, Provider):
+        return provider
+    if not isinstance(provider, str):
+        raise TypeError(f"a provider is a name or a Provider, not {type(provider).__name__}")
+    found = PROVIDERS.get(provider)
+    if found is None:
+        raise ConfigError(
+            f"unknown provider {snippet(repr(provider))}; known are {', '.join(PROVIDERS)}"
+            + did_you_mean(provider, PROVIDERS)
+        )
+    return found
+
+
+# --- The table -----------------------------------------------------------------------
+
+
+def _pcm(*rates: int) -> tuple[AudioFormat, ...]:
+    return tuple(AudioFormat("pcm16", rate) for rate in rates)
+
+
+_G711: Final = (AudioFormat.G711_ULAW, AudioFormat.G711_ALAW)
+_OPENAI: Final = (AudioFormat.PCM16, *_G711)
+_VOICE_LIVE_SDK: Final = "azure-ai-voicelive 1.3.1, models"
+_XAI_DOCS: Final = "https://docs.x.ai/docs/guides/voice/agent"
+_QWEN_CLIENT: Final = "https://www.alibabacloud.com/help/en/model-studio/client-events"
+_QWEN_SERVER: Final = "https://www.alibabacloud.com/help/en/model-studio/server-events"
+_GLM_DOCS: Final = "https://docs.bigmodel.cn/cn/asyncapi/realtime"
+_VLLM_DOCS: Final = "https://docs.vllm.ai, vllm.entrypoints.speech_to_text.realtime 0.22.1"
+
+# Read 2026-11-29.
+_ROWS: Final = (
+    Provider(
+        name="openai",
+        base="ga",
+        module="codec",
+        host="wss://api.openai.com",
+        path="/v1/realtime",
+        api_key_env="OPENAI_API_KEY",
+        input_formats=_OPENAI,
+        output_formats=_OPENAI,
+        sources=("https://platform.openai.com/docs/api-reference/realtime", "openai-python 3.57.0"),
+    ),
+    Provider(
+        name="azure",
+        base="ga",
+        module="codec",
+        host="wss://<resource>.openai.azure.com",
+        path="/openai/v1/realtime",
+        api_key_env="AZURE_OPENAI_API_KEY",
+        key_header=("api-key", ""),
+        input_formats=_OPENAI,
+        output_formats=_OPENAI,
+        sources=("https://learn.microsoft.com/azure/ai-foundry/openai/how-to/realtime-audio-websockets",),
+        quirks=(
+            Quirk(
+                "Dated endpoints (/openai/realtime?api-version=2025-04-01-preview&deployment=...) speak beta: "
+                "use realtime.beta.",
+                "https://learn.microsoft.com/azure/ai-foundry/openai/realtime-audio-reference",
+            ),
+            Quirk(
+                "Semantic VAD is accepted and, with some models, never reports speech.",
+                "https://github.com/openai/openai-agents-python/issues",
+                "reported",
+            ),
+        ),
+    ),
+    Provider(
+        name="azure_voice_live",
+        base="beta",
+        module="providers.azure_voice_live",
+        host="wss://<resource>.services.ai.azure.com",
+        path="/voice-live/realtime",
+        parameters={"api-version": "2026-04-10"},
+        api_key_env="AZURE_VOICELIVE_API_KEY",
+        key_header=("api-key", ""),
+        input_formats=(*_pcm(24_000, 16_000), *_G711),
+        output_formats=(*_pcm(24_000, 16_000, 8_000), *_G711),
+        sources=(
+            _VOICE_LIVE_SDK,
+            "https://learn.microsoft.com/azure/ai-services/speech-service/voice-live-how-to",
+        ),
+        quirks=(
+            Quirk("Voices are objects with a type and a name.", _VOICE_LIVE_SDK, "recorded"),
+            Quirk(
+                "The input's rate is input_audio_sampling_rate, beside its format.",
+                _VOICE_LIVE_SDK,
+                "recorded",
+            ),
+            Quirk("The output formats pcm16_8000hz and pcm16_16000hz contain their rate.", _VOICE_LIVE_SDK),
+            Quirk("Sends GA's conversation.item.done beside beta's events.", _VOICE_LIVE_SDK, "recorded"),
+        ),
+    ),
+    Provider(
+        name="xai",
+        base="ga",
+        module="providers.xai",
+        host="wss://api.x.ai",
+        path="/v1/realtime",
+        api_key_env="XAI_API_KEY",
+        input_formats=(*_pcm(24_000, 8_000, 16_000, 22_050, 32_000, 44_100, 48_000), *_G711),
+        output_formats=(*_pcm(24_000, 8_000, 16_000, 22_050, 32_000, 44_100, 48_000), *_G711),
+        usage_path="$.usage",
+        sources=(_XAI_DOCS,),
+        quirks=(
+            Quirk("One session has GA's audio and beta's flat members.", _XAI_DOCS, "recorded"),
+            Quirk(
+                "The usage stands at the top of response.done; response.usage is {}.", _XAI_DOCS, "recorded"
+            ),
+            Quirk(
+                "Message items may have no content, response.content_part.done no part.",
+                _XAI_DOCS,
+                "recorded",
+            ),
+            Quirk("response.function_call_arguments.delta has no output_index.", _XAI_DOCS, "recorded"),
+            Quirk('A turn detection that is off is {"type": null}.', _XAI_DOCS, "recorded"),
+            Quirk("input_audio_buffer.speech_started may have neither a time nor an item.", _XAI_DOCS),
+            Quirk("A deletion is confirmed with an empty item_id.", _XAI_DOCS),
+        ),
+    ),
+    Provider(
+        name="qwen",
+        base="beta",
+        module="providers.qwen",
+        host="wss://dashscope-intl.aliyuncs.com",
+        path="/api-ws/v1/realtime",
+        api_key_env="DASHSCOPE_API_KEY",
+        input_formats=_pcm(16_000, 8_000, 24_000, 48_000),
+        output_formats=_pcm(24_000, 8_000, 16_000, 48_000),
+        listed_formats=("wav",),
+        spellings={
+            "input": {"pcm": AudioFormat("pcm16", 16_000), "pcm16": AudioFormat("pcm16", 16_000)},
+            "output": {name: AudioFormat("pcm16", 24_000) for name in ("pcm", "pcm16", "pcm24")},
+        },
+        sources=(_QWEN_CLIENT, _QWEN_SERVER, "dashscope 2.0.2, omni_realtime"),
+        quirks=(
+            Quirk("pcm and pcm16 are 16 kHz in the input, 24 kHz in the output.", _QWEN_CLIENT),
+            Quirk("Usage details are input_tokens_details and output_tokens_details.", _QWEN_SERVER),
+            Quirk(
+                "Transcripts of the user arrive as a final text and a stash that may change.", _QWEN_SERVER
+            ),
+            Quirk("Version 3.5 has GA's audio in the session, formats with sample_rate.", "dashscope 2.0.2"),
+        ),
+    ),
+    Provider(
+        name="glm",
+        base="beta",
+        module="providers.glm",
+        host="wss://open.bigmodel.cn",
+        path="/api/paas/v4/realtime",
+        model_parameter="",
+        api_key_env="ZHIPUAI_API_KEY",
+        input_formats=_pcm(16_000),
+        output_formats=_pcm(24_000),
+        listed_formats=("wav", "mp3"),
+        spellings={
+            "input": {name: AudioFormat("pcm16", 16_000) for name in ("pcm", "pcm16", "pcm24")},
+            "output": {name: AudioFormat("pcm16", 24_000) for name in ("pcm", "pcm16")},
+        },
+        sources=(_GLM_DOCS, "https://github.com/MetaGLM/glm-realtime-sdk"),
+        quirks=(
+            Quirk("Deltas, arguments and speech events have no item_id.", _GLM_DOCS),
+            Quirk("The transcript of the user has no content_index.", _GLM_DOCS),
+            Quirk("Settings of its own are in session.beta_fields.", _GLM_DOCS),
+            Quirk("Sends heartbeat events.", _GLM_DOCS),
+        ),
+    ),
+    Provider(
+        name="inworld",
+        base="ga",
+        module="codec",
+        host="wss://api.inworld.ai",
+        path="/api/v1/realtime/session",
+        parameters={"protocol": "realtime"},
+        model_parameter="",
+        api_key_env="INWORLD_API_KEY",
+        key_header=("Authorization", "Basic "),
+        input_formats=_OPENAI,
+        output_formats=_OPENAI,
+        sources=("https://docs.inworld.ai/realtime/connect/websocket.md",),
+        quirks=(
+            Quirk(
+                "The address has the id of a session: url(key=...). The key is base64 already.",
+                "https://docs.inworld.ai/realtime/connect/websocket.md",
+            ),
+            Quirk(
+                "response.metadata.attempts is a list.",
+                "https://docs.inworld.ai/api-reference/realtimeAPI/realtime/realtime-websocket",
+            ),
+            Quirk(
+                "The model of the voice is audio.output.model.",
+                "https://docs.inworld.ai/api-reference/realtimeAPI/realtime/realtime-websocket",
+            ),
+        ),
+    ),
+    Provider(
+        name="vllm",
+        base="ga",
+        module="providers.vllm",
+        host="ws://localhost:8000",
+        path="/v1/realtime",
+        model_parameter="",
+        api_key_env="VLLM_API_KEY",
+        input_formats=_pcm(16_000),
+        output_formats=(),
+        usage_path="$.usage",
+        sources=(_VLLM_DOCS,),
+        quirks=(
+            Quirk("Transcribes only: transcription.delta and transcription.done.", _VLLM_DOCS, "source"),
+            Quirk(
+                "session.created has no session; session.update has the model at its top.",
+                _VLLM_DOCS,
+                "source",
+            ),
+            Quirk("An error is a text, with its code beside it.", _VLLM_DOCS, "source"),
+            Quirk("A binary message closes the connection without an error.", _VLLM_DOCS, "source"),
+        ),
+    ),
+    Provider(
+        name="localai",
+        base="ga",
+        module="providers.localai",
+        host="ws://localhost:8080",
+        path="/v1/realtime",
+        api_key_env="LOCALAI_API_KEY",
+        input_formats=_pcm(24_000),
+        output_formats=_pcm(24_000),
+        sources=("https://localai.io/features/openai-realtime",),
+        quirks=(
+            Quirk("Empty content and arguments are left out.", "https://github.com/mudler/LocalAI", "source"),
+            Quirk(
+                "conversation.item.speaker names the speaker of an item.", "https://github.com/mudler/LocalAI"
+            ),
+        ),
+    ),
+    Provider(
+        name="speaches",
+        base="ga",
+        module="codec",
+        host="ws://localhost:8000",
+        path="/v1/realtime",
+        api_key_env="SPEACHES_API_KEY",
+        input_formats=_pcm(24_000),
+        output_formats=_pcm(24_000),
+        sources=("https://speaches.ai/usage/realtime-api", "https://github.com/speaches-ai/speaches"),
+        quirks=(
+            Quirk(
+                "session.speech_model names the model of the voice.",
+                "https://github.com/speaches-ai/speaches",
+                "source",
+            ),
+        ),
+    ),
+)
+PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType({row.name: row for row in _ROWS})
+"""The rows by name."""
