@@ -8,18 +8,22 @@ there if it has events or settings of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote, urlencode
 
+from msgspec import UNSET, Raw, structs
+
 from ._text import did_you_mean
-from .codec import DialectCodec
+from .codec import DialectCodec, encode_json, event_classes
 from .errors import ConfigError, snippet
 from .format import AudioFormat, Side, stated_formats
+from .repair import LenientDecoder, fields_of, members_of, untagged_struct
 
 ProviderName: TypeAlias = Literal[
     "openai", "azure", "azure_voice_live", "xai", "qwen", "glm", "inworld", "vllm", "localai", "speaches"
@@ -38,6 +42,60 @@ class Quirk:
     evidence: Literal["recorded", "documented", "source", "reported"] = "documented"
 
 
+class Range(NamedTuple):
+    """The documented values of a setting: from `minimum` to `maximum`, without those in `excluded`."""
+
+    minimum: float
+    maximum: float = math.inf
+    excluded: tuple[float, ...] = ()
+
+    def allows(self, value: object) -> bool:
+        """Return True if `value` is a number in this range."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return self.minimum <= value <= self.maximum and value not in self.excluded
+
+    def __str__(self) -> str:
+        limits = f"from {self.minimum} to {self.maximum}"
+        if math.isinf(self.maximum):
+            limits = f"at least {self.minimum}"
+        return limits + "".join(f", not {value}" for value in self.excluded)
+
+
+# --- Statements of formats -------------------------------------------------------------
+
+# The members of a session that state a format of one side, by path. UNSET removes a member that would
+# contradict them.
+Members: TypeAlias = Mapping[str, object]
+
+
+def _ga_members(format: AudioFormat, side: Side) -> Members:
+    rate = {"rate": format.sample_rate} if format.encoding == "pcm16" else {}
+    return {f"audio.{side}.format": {"type": format.ga_type, **rate}, f"{side}_audio_format": UNSET}
+
+
+def _voice_live_members(format: AudioFormat, side: Side) -> Members:
+    # The input's rate is a member of its own, the output's a part of the name. G.711 has one rate.
+    is_default = format in (AudioFormat.PCM16, *_G711)
+    if side == "input":
+        rate = UNSET if is_default else format.sample_rate
+        return {"input_audio_format": format.encoding, "input_audio_sampling_rate": rate}
+    name = format.encoding if is_default else f"{format.encoding}_{format.sample_rate}hz"
+    return {"output_audio_format": name}
+
+
+def _qwen_members(format: AudioFormat, side: Side) -> Members:
+    # Only version 3.5 has other rates than the defaults.
+    if format.sample_rate == {"input": 16_000, "output": 24_000}[side]:
+        return {f"{side}_audio_format": "pcm", f"audio.{side}.format": UNSET}
+    stated = {"type": "pcm", "sample_rate": format.sample_rate}
+    return {f"audio.{side}.format": stated, f"{side}_audio_format": UNSET}
+
+
+def _glm_members(format: AudioFormat, side: Side) -> Members:
+    return {f"{side}_audio_format": "pcm"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Provider:
     """A server: its address, its codec, its formats and what it does differently.
@@ -46,9 +104,13 @@ class Provider:
         base: the dialect that it is closest to.
         module: the module of this package with its event classes and its `Codec`.
         api_key_env: environment variable with the key, "" if it needs none.
-        input_formats, output_formats: accepted audio formats, the default first.
+        input_formats, output_formats: accepted audio formats, the default first. Without output
+            formats, it only transcribes, and has no session settings.
         usage_path: JSON path of the usage in `response.done`, "" if no usage is reported.
         listed_formats: formats that it accepts and this library cannot process, such as "mp3".
+        openai_rules: which of OpenAI's own rules hold: for "models", and for "settings" (voices,
+            tools, ranges).
+        ranges: documented ranges of settings, by path in the session.
     """
 
     name: str
@@ -68,8 +130,18 @@ class Provider:
     parameters: Mapping[str, str] = field(default_factory=dict)
     # The header of the key, and what precedes the key in it.
     key_header: tuple[str, str] = ("Authorization", "Bearer ")
+    # Names of query parameters that are written differently as keyword arguments of `url`.
+    parameter_names: Mapping[str, str] = field(default_factory=dict)
+    # The path and the model's parameter of endpoints whose URL states an `api_version`.
+    dated: tuple[str, str] | None = None
     # Spellings of formats that have another meaning here, by direction.
     spellings: Mapping[Side, Mapping[str, AudioFormat]] = field(default_factory=dict)
+    # Returns the members of a session that state one of its formats.
+    members: Callable[[AudioFormat, Side], Members] = _ga_members
+    openai_rules: frozenset[Literal["models", "settings"]] = frozenset()
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    # The place of a setting of `create_session_config` in the session, if it is not that of `base`.
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Provider {self.name!r}>"
@@ -118,6 +190,8 @@ class Provider:
 
         `host` replaces the server's, with a port if it needs one; Azure's contains the resource's
         name, such as ``my-resource.openai.azure.com``. With a scheme (``ws://``), it replaces that too.
+        Azure's ``api_version="2025-04-01-preview"`` returns a dated endpoint, which speaks beta, of the
+        deployment `model`; Azure Voice Live's ``agent_name=`` and ``agent_project_name=`` replace the model.
 
         Raises:
             ConfigError: the server has no host of its own, and none is given.
@@ -127,10 +201,14 @@ class Provider:
             raise ConfigError(f"{self.name} needs host=, such as {host.partition('://')[2]!r}")
         if "://" not in host:
             host = f"{self.host.partition('://')[0]}://{host}"
-        query = {**self.parameters, **parameters}
-        if model and self.model_parameter:
-            query = {self.model_parameter: model, **query}
-        return f"{host.rstrip('/')}{self.path}" + ("?" + urlencode(query, quote_via=quote) if query else "")
+        query = dict(self.parameters)
+        query |= {self.parameter_names.get(name, name): value for name, value in parameters.items()}
+        path, model_parameter = self.path, self.model_parameter
+        if self.dated is not None and "api-version" in query:
+            path, model_parameter = self.dated
+        if model and model_parameter:
+            query = {model_parameter: model, **query}
+        return f"{host.rstrip('/')}{path}" + ("?" + urlencode(query, quote_via=quote) if query else "")
 
     def headers(self, api_key: str) -> dict[str, str]:
         """Return the HTTP headers that authenticate a connection; none for an empty key."""
@@ -150,6 +228,10 @@ class Provider:
                 return own
         return AudioFormat.of(stated)
 
+    def formats(self, side: Side) -> tuple[AudioFormat, ...]:
+        """Return the accepted formats of `side`, the default first."""
+        return self.input_formats if side == "input" else self.output_formats
+
     def session_format(self, session: object, side: Side) -> AudioFormat:
         """Return the audio format of a session or response for `side`; the default if it states none."""
         for stated in stated_formats(session, side):
@@ -157,8 +239,114 @@ class Provider:
                 return self.format_of(stated, side)
             except (TypeError, ValueError):
                 continue
-        formats = self.input_formats if side == "input" else self.output_formats
+        formats = self.formats(side)
         return formats[0] if formats else AudioFormat.default()
+
+    def check_format(self, stated: object, side: Side) -> AudioFormat:
+        """Return the format that `stated` means, one that this server has for `side`.
+
+        Raises:
+            ConfigError: the server does not have it; the message lists what it has.
+            TypeError: `stated` is not a format.
+        """
+        formats = self.formats(side)
+        format = self.format_of(stated, side)
+        if format not in formats:
+            known = ", ".join(map(str, formats)) or "no audio"
+            raise ConfigError(f"{self.name} does not have {format} as {side}, but {known}")
+        return format
+
+    def nearest_format(self, format: AudioFormat, side: Side, rates: Collection[int] = ()) -> AudioFormat:
+        """Return the format of this server that needs the least conversion from or to `format`.
+
+        That is `format` itself if the server has it; else the same encoding at the next higher
+        of its rates, or at the next lower one; else the default. Of other rates than that of `format`,
+        only those in `rates` are considered, if there are any.
+
+        Raises:
+            ConfigError: the server has no formats for `side`.
+        """
+        formats = self.formats(side)
+        if not formats:
+            raise ConfigError(f"{self.name} has no audio {side}: it only transcribes")
+        if format in formats:
+            return format
+        others = [
+            x for x in formats if x.encoding == format.encoding and (not rates or x.sample_rate in rates)
+        ]
+        return min(
+            others,
+            key=lambda other: (
+                other.sample_rate < format.sample_rate,
+                abs(other.sample_rate - format.sample_rate),
+            ),
+            default=formats[0],
+        )
+
+    @property
+    def update_type(self) -> Any:
+        """The class of this server's `session.update`."""
+        classes = event_classes(type(self.codec).client_events)
+        return next(cls for cls in classes if cls.__struct_config__.tag == "session.update")
+
+    @property
+    def session_type(self) -> Any:
+        """The Struct of the settings of a conversation.
+
+        Raises:
+            ConfigError: the server has none.
+        """
+        if not self.output_formats:
+            raise ConfigError(f"{self.name} has no session settings: it only transcribes")
+        return members_of(field_at(self.update_type, "session"))[0]
+
+    def place_of(self, setting: str) -> str:
+        """Return the path in a session of a setting of `create_session_config`."""
+        return self.places.get(setting) or _PLACES[self.base].get(setting, setting)
+
+    def with_formats(self, session: Any, **formats: AudioFormat) -> Any:
+        """Return the settings `session` with the formats of ``input`` and ``output``, as this server spells them."""
+        for side, format in formats.items():
+            for path, value in self.members(format, side).items():  # type: ignore[arg-type]
+                tp = field_at(type(session), path)
+                if value is not UNSET:
+                    value = LenientDecoder(fills=False).decode(Raw(encode_json(value)), tp, path)
+                if tp is not None:
+                    session = replaced(session, path, value)
+        return session
+
+
+# The places of settings that a session has under another name.
+_PLACES: Final[Mapping[str, Mapping[str, str]]] = {
+    "ga": {
+        "voice": "audio.output.voice",
+        "turn_detection": "audio.input.turn_detection",
+        "transcription": "audio.input.transcription",
+    },
+    "beta": {"transcription": "input_audio_transcription", "max_output_tokens": "max_response_output_tokens"},
+}
+
+
+def field_at(struct: Any, path: str) -> Any:
+    """Return the type of the member at `path` in a Struct's class, None if there is none."""
+    name, _, rest = path.partition(".")
+    tp = next((field.type for field in fields_of(struct) if field.name == name), None)
+    if tp is None or not rest:
+        return tp
+    inner = untagged_struct(tp)
+    return inner and field_at(inner, rest)
+
+
+def replaced(owner: Any, path: str, value: object) -> Any:
+    """Return the Struct `owner` with the member at `path`, which must exist, set to `value`."""
+    name, _, rest = path.partition(".")
+    if rest:
+        inner: Any = untagged_struct(field_at(type(owner), name))
+        present = getattr(owner, name)
+        if not present and value is UNSET:
+            return owner
+        value = replaced(present or inner(), rest, value)
+    return structs.replace(owner, **{name: value})
 
 
 @cache
@@ -190,6 +378,19 @@ def get_provider(provider: ProviderLike | str) -> Provider:
     return found
 
 
+def provider_for(provider: ProviderLike | str, base: Literal["ga", "beta"], function: str) -> Provider:
+    """Return the provider `provider`, whose base must be `base`, for a function of that dialect's module.
+
+    Raises:
+        ConfigError: an unknown name, or a provider of the other base.
+    """
+    row = get_provider(provider)
+    if row.base != base:
+        module, dialect = {"ga": ("realtime", "GA"), "beta": ("realtime.beta", "the beta dialect")}[row.base]
+        raise ConfigError(f"{row.name} speaks {dialect}: use {module}.{function}")
+    return row
+
+
 # --- The table -----------------------------------------------------------------------
 
 
@@ -218,6 +419,7 @@ _ROWS: Final = (
         input_formats=_OPENAI,
         output_formats=_OPENAI,
         sources=("https://platform.openai.com/docs/api-reference/realtime", "openai-python 3.57.0"),
+        openai_rules=frozenset(("models", "settings")),
     ),
     Provider(
         name="azure",
@@ -227,9 +429,12 @@ _ROWS: Final = (
         path="/openai/v1/realtime",
         api_key_env="AZURE_OPENAI_API_KEY",
         key_header=("api-key", ""),
+        parameter_names={"api_version": "api-version"},
+        dated=("/openai/realtime", "deployment"),
         input_formats=_OPENAI,
         output_formats=_OPENAI,
         sources=("https://learn.microsoft.com/azure/ai-foundry/openai/how-to/realtime-audio-websockets",),
+        openai_rules=frozenset(("settings",)),  # models are names of deployments
         quirks=(
             Quirk(
                 "Dated endpoints (/openai/realtime?api-version=2025-04-01-preview&deployment=...) speak beta: "
@@ -249,11 +454,20 @@ _ROWS: Final = (
         module="providers.azure_voice_live",
         host="wss://<resource>.services.ai.azure.com",
         path="/voice-live/realtime",
-        parameters={"api-version": "2026-04-10"},
+        parameters={"api-version": "2026-07-15"},
         api_key_env="AZURE_VOICELIVE_API_KEY",
         key_header=("api-key", ""),
-        input_formats=(*_pcm(24_000, 16_000), *_G711),
+        parameter_names={
+            "api_version": "api-version",
+            "agent_name": "agent-name",
+            "agent_project_name": "agent-project-name",
+            "agent_version": "agent-version",
+            "conversation_id": "conversation-id",
+        },
+        input_formats=(*_pcm(24_000, 16_000, 8_000), *_G711),
         output_formats=(*_pcm(24_000, 16_000, 8_000), *_G711),
+        members=_voice_live_members,
+        ranges={"temperature": Range(0, 1), "turn_detection.threshold": Range(0, 1)},
         sources=(
             _VOICE_LIVE_SDK,
             "https://learn.microsoft.com/azure/ai-services/speech-service/voice-live-how-to",
@@ -264,6 +478,10 @@ _ROWS: Final = (
                 "The input's rate is input_audio_sampling_rate, beside its format.",
                 _VOICE_LIVE_SDK,
                 "recorded",
+            ),
+            Quirk(
+                "The address has a model, or an agent: url(agent_name=..., agent_project_name=...).",
+                "azure-ai-voicelive 1.3.1, aio.connect",
             ),
             Quirk("The output formats pcm16_8000hz and pcm16_16000hz contain their rate.", _VOICE_LIVE_SDK),
             Quirk("Sends GA's conversation.item.done beside beta's events.", _VOICE_LIVE_SDK, "recorded"),
@@ -279,6 +497,7 @@ _ROWS: Final = (
         input_formats=(*_pcm(24_000, 8_000, 16_000, 22_050, 32_000, 44_100, 48_000), *_G711),
         output_formats=(*_pcm(24_000, 8_000, 16_000, 22_050, 32_000, 44_100, 48_000), *_G711),
         usage_path="$.usage",
+        places={"voice": "voice", "turn_detection": "turn_detection"},
         sources=(_XAI_DOCS,),
         quirks=(
             Quirk("One session has GA's audio and beta's flat members.", _XAI_DOCS, "recorded"),
@@ -310,6 +529,16 @@ _ROWS: Final = (
             "input": {"pcm": AudioFormat("pcm16", 16_000), "pcm16": AudioFormat("pcm16", 16_000)},
             "output": {name: AudioFormat("pcm16", 24_000) for name in ("pcm", "pcm16", "pcm24")},
         },
+        members=_qwen_members,
+        ranges={
+            "temperature": Range(0, 2, (2,)),
+            "top_p": Range(0, 1, (0,)),
+            "top_k": Range(0),
+            "presence_penalty": Range(-2, 2),
+            "repetition_penalty": Range(0, excluded=(0,)),
+            "turn_detection.threshold": Range(-1, 1),
+            "turn_detection.silence_duration_ms": Range(200, 6000),
+        },
         sources=(_QWEN_CLIENT, _QWEN_SERVER, "dashscope 2.0.2, omni_realtime"),
         quirks=(
             Quirk("pcm and pcm16 are 16 kHz in the input, 24 kHz in the output.", _QWEN_CLIENT),
@@ -335,6 +564,7 @@ _ROWS: Final = (
             "input": {name: AudioFormat("pcm16", 16_000) for name in ("pcm", "pcm16", "pcm24")},
             "output": {name: AudioFormat("pcm16", 24_000) for name in ("pcm", "pcm16")},
         },
+        members=_glm_members,
         sources=(_GLM_DOCS, "https://github.com/MetaGLM/glm-realtime-sdk"),
         quirks=(
             Quirk("Deltas, arguments and speech events have no item_id.", _GLM_DOCS),

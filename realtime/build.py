@@ -7,19 +7,20 @@ seed's own shapes and defaults are in `realtime.beta`. Rules for finished settin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from . import events, spec
 from ._guard import DEFAULT_MAX_DEPTH, check_depth
+from ._provider import Provider, ProviderLike, field_at, get_provider, provider_for, replaced
 from ._text import did_you_mean
 from .append import as_bytes_view, from_base64
 from .codec import encode_json, is_finite
 from .errors import AudioError, ConfigError, DecodeError, ModelNotFoundError, reason_of, snippet
 from .events.base import first_byte
-from .format import AudioFormat, AudioFormatLike
+from .format import SIDES, AudioFormat, AudioFormatLike, Side
 from .repair import (
     LenientDecoder,
     ValidationFailure,
@@ -69,9 +70,30 @@ def get_recommended_voice(use_case: str) -> str:
     return spec.RECOMMENDED_VOICES.get(use_case.lower(), spec.DEFAULT_VOICE)
 
 
-def get_sample_rate(format: AudioFormatLike) -> int:
-    """Return the sample rate of a format in any spelling, in Hz. Raises the errors of `AudioFormat.of`."""
-    return AudioFormat.of(format).sample_rate
+def get_sample_rate(
+    format: AudioFormatLike, *, provider: ProviderLike | None = None, side: Side | None = None
+) -> int:
+    """Return the sample rate of a format in any spelling, in Hz.
+
+    With `provider`, as that server means it. `side` is needed where the same name is another
+    rate in the input than in the output, such as Qwen's "pcm".
+
+    Raises:
+        ConfigError: an unknown format or provider, a format that the provider does not have, or
+            `side` is needed.
+        TypeError: a format of a wrong type.
+    """
+    if provider is None:
+        return AudioFormat.of(format).sample_rate
+    row = get_provider(provider)
+    if side is not None:
+        return row.check_format(format, side).sample_rate
+    by_side = {side: row.format_of(format, side) for side in SIDES}
+    if by_side["input"] != by_side["output"]:
+        stated = " and ".join(f"{format.sample_rate} Hz in the {side}" for side, format in by_side.items())
+        raise ConfigError(f"{snippet(format)} is {stated} of {row.name}: side= is needed")
+    has = [side for side in SIDES if by_side[side] in row.formats(side)]
+    return row.check_format(format, has[0] if has else "input").sample_rate
 
 
 def estimate_cost_per_minute(model: str, include_audio: bool = True) -> float:
@@ -117,6 +139,7 @@ def wire_format(format: AudioFormatLike) -> events.Format:
     return wire
 
 
+@overload
 def create_session_config(
     model: spec.Model = spec.DEFAULT_MODEL,
     voice: spec.Voice | None = None,
@@ -127,8 +150,32 @@ def create_session_config(
     transcription: events.Maybe[events.Transcription | Settings] = UNSET,
     tools: events.Maybe[Sequence[events.Tool | Settings]] = UNSET,
     max_output_tokens: events.Maybe[events.MaxTokens] = UNSET,
+    provider: None = None,
+) -> events.RealtimeSession: ...
+@overload
+def create_session_config(
+    model: str | None = None,
+    voice: str | Settings | None = None,
+    instructions: str | None = None,
+    *,
+    provider: ProviderLike,
+    format: AudioFormatLike | None = None,
+    turn_detection: Any = UNSET,
+    transcription: Any = UNSET,
+    tools: events.Maybe[Sequence[Any]] = UNSET,
+    max_output_tokens: events.Maybe[events.MaxTokens] = UNSET,
+    **settings: Any,
+) -> events.RealtimeSession: ...
+def create_session_config(
+    model: str | None = None,
+    voice: str | Settings | None = None,
+    instructions: str | None = None,
+    *,
+    provider: ProviderLike | None = None,
+    format: AudioFormatLike | None = None,
+    **settings: Any,
 ) -> events.RealtimeSession:
-    """Return the settings of a session with audio input and output in `format`.
+    """Return the settings of a session with audio input and output in `format`, PCM16 by default.
 
     Defaults: voice alloy, and server VAD with a threshold of 0.5, 300 ms before speech and 500 ms
     of silence. Transcription is off and the number of output tokens has no limit unless they
@@ -137,37 +184,90 @@ def create_session_config(
     `turn_detection`, `transcription` and each of `tools` may be a dict, whose members are
     checked; a turn detection without a ``type`` is server VAD, a tool without one a function.
 
+    With `provider`, the settings are of that server's own type, with its default formats, server VAD
+    and nothing else that is not given; every member of its session is accepted by name, such as
+    ``enable_noise_suppression=True`` for xAI. Providers that speak beta are for
+    `realtime.beta.create_session_config`.
+
     Raises:
-        ConfigError: an unknown format, or a dict with unknown members or values of a wrong type;
-            `problems` has all that were found, each with its path.
+        ConfigError: an unknown format or provider, a format or setting that the provider does not
+            have, or a dict with unknown members or values of a wrong type; `problems` has all that
+            were found, each with its path.
         TypeError: a format of a wrong type.
     """
-    if turn_detection is UNSET:
-        turn_detection = events.ServerVad(
+    given: dict[str, Any] = {"model": model, "voice": voice, "instructions": instructions}
+    given = {name: value for name, value in given.items() if value is not None}
+    row = provider_for("openai" if provider is None else provider, "ga", "create_session_config")
+    if provider is None and not settings.keys() <= _SETTINGS:
+        name = min(settings.keys() - _SETTINGS)
+        raise TypeError(f"create_session_config() has no argument {snippet(repr(name))} without provider=")
+    if "models" in row.openai_rules:
+        given = {"model": spec.DEFAULT_MODEL, **given}
+    if "settings" in row.openai_rules:
+        vad = events.ServerVad(
             threshold=VAD_THRESHOLD,
             prefix_padding_ms=VAD_PREFIX_PADDING_MS,
             silence_duration_ms=VAD_SILENCE_DURATION_MS,
         )
-    wire = wire_format(format)
-    return events.RealtimeSession(
-        model=model,
-        output_modalities=["audio"],
-        instructions=UNSET if instructions is None else instructions,
-        audio=events.AudioConfig(
-            input=events.AudioInput(
-                format=wire,
-                transcription=_typed(transcription, events.Transcription, "transcription"),
-                turn_detection=_typed(turn_detection, events.TurnDetection, "turn_detection", "server_vad"),
-            ),
-            output=events.AudioOutput(format=wire, voice=voice or spec.DEFAULT_VOICE),
-        ),
-        tools=(
-            [_typed(tool, events.Tool, f"tools[{i}]", "function") for i, tool in enumerate(tools)]
-            if isinstance(tools, Sequence)
-            else tools
-        ),
-        max_output_tokens=max_output_tokens,
-    )
+        if settings.get("turn_detection", UNSET) is UNSET:
+            settings["turn_detection"] = vad
+        given = {"output_modalities": ["audio"], "voice": spec.DEFAULT_VOICE, **given}
+    session: events.RealtimeSession = session_of(row, {**given, **settings})
+    if provider is None:  # any format, for servers without a row
+        wire = wire_format(AudioFormat.PCM16 if format is None else format)
+        for side in SIDES:
+            session = replaced(session, f"audio.{side}.format", wire)
+        return session
+    return with_formats(row, session, format)  # type: ignore[no-any-return]
+
+
+# What `create_session_config` takes beside its own arguments if no provider is given.
+_SETTINGS = frozenset(("turn_detection", "transcription", "tools", "max_output_tokens"))
+
+
+def with_formats(row: Provider, session: Any, format: AudioFormatLike | None) -> Any:
+    """Return `session` in `format`, by default in the formats that `row` has by default.
+
+    Raises:
+        ConfigError: an unknown format, or one that the server does not have.
+        TypeError: a format of a wrong type.
+    """
+    formats = {
+        side: row.formats(side)[0] if format is None else row.check_format(format, side) for side in SIDES
+    }
+    return row.with_formats(session, **formats)
+
+
+def session_of(row: Provider, settings: Mapping[str, Any]) -> Any:
+    """Return the settings of a session of `row`, in its own type, without formats.
+
+    Raises:
+        ConfigError: a setting that the server's sessions do not have, or a dict that does not fit one.
+    """
+    session = row.session_type()
+    detection = settings.get("turn_detection", UNSET)
+    settings = {**settings, "turn_detection": {} if detection is UNSET else detection}
+    for name, value in settings.items():
+        path = row.place_of(name)
+        tp = field_at(type(session), path)
+        if tp is None:
+            known = [*type(session).__struct_fields__]
+            problem = f"is not a setting of {row.name}{did_you_mean(name, known)}"
+            raise ConfigError(problems=[(snippet(name), problem)])
+        if value is not UNSET:
+            session = replaced(session, path, _typed_setting(value, tp, name))
+    return session
+
+
+def _typed_setting(value: Any, tp: Any, name: str) -> Any:
+    if isinstance(value, Sequence) and not isinstance(value, str) and argument_of(tp, list) is not None:
+        item, tag = argument_of(tp, list), _DEFAULT_TAGS.get(name, "")
+        return [_typed(each, item, f"{name}[{i}]", tag) for i, each in enumerate(value)]
+    return _typed(value, tp, name, _DEFAULT_TAGS.get(name, ""))
+
+
+# The types of dicts that have none.
+_DEFAULT_TAGS = {"turn_detection": "server_vad", "tools": "function"}
 
 
 def _typed(value: Any, tp: Any, path: str, default_tag: str = "") -> Any:

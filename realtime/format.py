@@ -19,6 +19,7 @@ from ._text import did_you_mean
 from .errors import AudioError, ConfigError, snippet
 
 Side: TypeAlias = Literal["input", "output"]
+SIDES: Final[tuple[Side, ...]] = ("input", "output")
 AudioFormatName: TypeAlias = Literal[
     "pcm16", "g711_ulaw", "g711_alaw",
     "audio/pcm", "audio/pcmu", "audio/pcma",
@@ -169,23 +170,28 @@ class AudioFormat:
 AudioFormatLike: TypeAlias = AudioFormat | AudioFormatName | Mapping[str, object] | _HasType
 
 
-def stated_formats(session: object, side: Side) -> Iterator[object]:
-    """Yield the audio formats that a session states for `side`, in the wire's spelling.
+def formats_by_path(session: object, side: Side) -> Iterator[tuple[str, object]]:
+    """Yield the paths and the audio formats that a session states for `side`, in the wire's spelling.
 
     `session` is a session or a response, as a Struct or as its JSON object. Looks at GA's
     ``audio.<side>.format``, at beta's ``<side>_audio_format``, then at ``audio.format``. Azure Voice
     Live's ``input_audio_sampling_rate`` is combined with the format that it belongs to.
     """
     audio = _member(session, "audio")
-    for found in (
-        _member(_member(audio, side), "format"),
-        _member(session, f"{side}_audio_format"),
-        _member(audio, "format"),
+    for path, found in (
+        (f"audio.{side}.format", _member(_member(audio, side), "format")),
+        (f"{side}_audio_format", _member(session, f"{side}_audio_format")),
+        ("audio.format", _member(audio, "format")),
     ):
         if not found:
             continue
         rate = _member(session, f"{side}_audio_sampling_rate")
-        yield {"type": found, "rate": rate} if rate and isinstance(found, str) else found
+        yield path, {"type": found, "rate": rate} if rate and isinstance(found, str) else found
+
+
+def stated_formats(session: object, side: Side) -> Iterator[object]:
+    """Yield the audio formats of `formats_by_path`, without their paths."""
+    return (stated for _, stated in formats_by_path(session, side))
 
 
 def session_format(session: object, side: Side) -> AudioFormat | None:

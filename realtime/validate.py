@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
 from . import events, spec
+from ._provider import Provider, ProviderLike, provider_for
 from ._text import did_you_mean
 from .errors import ConfigError, ModelNotFoundError, snippet
-from .format import AudioFormat
+from .format import SIDES, AudioFormat, formats_by_path
 
 Problems: TypeAlias = Iterator[tuple[str, str]]
 # Yields the problems of the value at a path. Null and absent values pass every rule.
 Rule: TypeAlias = Callable[[str, Any], Problems]
 
 
-def validate_session_config(config: events.Session) -> None:
+def validate_session_config(config: events.Session, *, provider: ProviderLike | None = None) -> None:
     """Raise an error if GA would refuse these settings of a session.
+
+    With `provider`, by the rules of that server: its formats and documented ranges. OpenAI's rules
+    hold for OpenAI and Azure alone. Providers that speak beta are for `realtime.beta.validate_session_config`.
 
     Raises:
         ModelNotFoundError: the model is not one of `get_supported_models()`.
@@ -32,10 +37,37 @@ def validate_session_config(config: events.Session) -> None:
     """
     if not isinstance(config, (events.RealtimeSession, events.TranscriptionSession)):
         raise TypeError(f"a RealtimeSession or TranscriptionSession is required, not {type(config).__name__}")
-    problems = [*_check("", config)]
+    row = provider_for("openai" if provider is None else provider, "ga", "validate_session_config")
+    is_openai = "settings" in row.openai_rules
+    problems = [*(_check("", config) if is_openai else provider_problems(config, row))]
+    if "models" not in row.openai_rules:
+        problems = [problem for problem in problems if problem[0] != "model"]
     if problems and problems[0][0] == "model":
         raise ModelNotFoundError(str(getattr(config, "model", "")), problems=problems)
-    _raise(problems)
+    raise_problems(problems)
+
+
+def provider_problems(config: object, row: Provider) -> Problems:
+    """Yield the problems of a session by the rules of `row` alone: its formats and ranges.
+
+    Raises:
+        ConfigError: the server has no session settings.
+    """
+    _ = row.session_type
+    for side in SIDES:
+        for path, stated in islice(formats_by_path(config, side), 1):  # a server reads the first
+            if getattr(stated, "type", stated) in row.listed_formats:
+                continue
+            try:
+                row.check_format(stated, side)
+            except (TypeError, ConfigError) as error:
+                yield path, str(error)
+    for path, allowed in row.ranges.items():
+        value: Any = config
+        for name in path.split("."):
+            value = getattr(value, name, None)
+        if value is not None and value is not UNSET and not allowed.allows(value):
+            yield path, f"must be {allowed}"
 
 
 def validate_response_params(params: events.ResponseParams) -> None:
@@ -47,10 +79,11 @@ def validate_response_params(params: events.ResponseParams) -> None:
     """
     if not isinstance(params, events.ResponseParams):
         raise TypeError(f"a ResponseParams is required, not {type(params).__name__}")
-    _raise([*_check("", params)])
+    raise_problems([*_check("", params)])
 
 
-def _raise(problems: Sequence[tuple[str, str]]) -> None:
+def raise_problems(problems: Sequence[tuple[str, str]]) -> None:
+    """Raise a ConfigError with `problems` if there are any."""
     if problems:
         raise ConfigError(problems=problems)
 

@@ -9,19 +9,22 @@ and limits. The enums are constants for fields that take any string. The events 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
-from .. import build, spec
+from .. import build, spec, validate
 from .._members import extras
+from .._provider import ProviderLike, provider_for
 from ..append import as_bytes_view
 from ..codec import DialectCodec
 from ..errors import ConfigError, ModelNotFoundError
 from ..events import beta as events
 from ..events.beta import *
-from ..format import AudioFormat
+from ..format import AudioFormat, AudioFormatLike
 from .convert import from_ga, to_ga
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..append import Buffer
 
 __all__ = [
@@ -149,10 +152,51 @@ def supports_realtime(model_id: str) -> bool:
     return model_id in spec.BETA_MODELS
 
 
+@overload
 def create_session_config(
-    model: str, voice: str | None = None, instructions: str | None = None
+    model: str, voice: str | None = None, instructions: str | None = None, *, provider: None = None
+) -> RealtimeSessionConfig: ...
+@overload
+def create_session_config(
+    model: str | None = None,
+    voice: str | build.Settings | None = None,
+    instructions: str | None = None,
+    *,
+    provider: ProviderLike,
+    format: AudioFormatLike | None = None,
+    turn_detection: Any = UNSET,
+    transcription: Any = UNSET,
+    tools: Maybe[Sequence[Any]] = UNSET,
+    max_output_tokens: Maybe[int | str] = UNSET,
+    **settings: Any,
+) -> RealtimeSessionConfig: ...
+def create_session_config(
+    model: str | None = None,
+    voice: Any = None,
+    instructions: str | None = None,
+    *,
+    provider: ProviderLike | None = None,
+    format: AudioFormatLike | None = None,
+    **settings: Any,
 ) -> RealtimeSessionConfig:
-    """Return settings for a session with text and PCM16 audio, with the seed's defaults."""
+    """Return settings for a session with text and PCM16 audio, with the seed's defaults.
+
+    With `provider`, the settings are of that server's own type: text and audio in `format` (by
+    default the server's), server VAD, and nothing else that is not given. Every member of its session is
+    accepted by name, as by `realtime.create_session_config`, which is for providers that speak GA.
+
+    Raises:
+        ConfigError: an unknown provider or format, or a format or setting that it does not have.
+        TypeError: no model without `provider`, or a setting that needs one.
+    """
+    if provider is not None:
+        row = provider_for(provider, "beta", "create_session_config")
+        given = {"model": model, "voice": voice, "instructions": instructions}
+        given = {name: value for name, value in given.items() if value is not None}
+        session = build.session_of(row, {"modalities": ["text", "audio"], **given, **settings})
+        return build.with_formats(row, session, format)  # type: ignore[no-any-return]
+    if model is None or format is not None or settings:
+        raise TypeError("create_session_config() takes a model, and other settings only with provider=")
     return RealtimeSessionConfig(
         model=model,
         modalities=["text", "audio"],
@@ -204,13 +248,23 @@ def create_function_output(
     )
 
 
-def validate_session_config(config: RealtimeSessionConfig) -> None:
+def validate_session_config(config: RealtimeSessionConfig, *, provider: ProviderLike | None = None) -> None:
     """Check settings as the seed does, in its order, and raise the first failure.
+
+    With `provider`, by the rules of that server instead: its formats and documented ranges.
 
     Raises:
         ModelNotFoundError: the model is not one of `get_supported_models()`.
-        ConfigError: temperature, max tokens or threshold is out of range.
+        ConfigError: temperature, max tokens or threshold is out of range, or with `provider` any
+            problem; `problems` then has all of them.
+        TypeError: with `provider`, `config` is not the settings of a session.
     """
+    if provider is not None:
+        row = provider_for(provider, "beta", "validate_session_config")
+        if not isinstance(config, RealtimeSessionConfig):
+            raise TypeError(f"a RealtimeSessionConfig is required, not {type(config).__name__}")
+        validate.raise_problems([*validate.provider_problems(config, row)])
+        return
     if not config.model or config.model not in spec.BETA_MODELS:
         raise ModelNotFoundError(str(config.model or ""))
     if config.temperature is not None and config.temperature is not UNSET:

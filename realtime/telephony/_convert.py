@@ -6,43 +6,11 @@ conversion, so that calls without one do not load numpy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
-
-from ..audio import (
-    Resampler,
-    alaw_decode,
-    alaw_encode,
-    alaw_to_ulaw,
-    l16_decode,
-    l16_encode,
-    pcm16,
-    ulaw_decode,
-    ulaw_encode,
-    ulaw_to_alaw,
-)
+from ..audio import Converter
 from ..audio.resample import SAMPLE_RATES
 from ..errors import AudioError, snippet
-from .media import MediaFormat
-
-# By encoding, and whether it is big-endian.
-_DECODE: Final[dict[tuple[str, bool], Callable[[Any], Any]]] = {
-    ("PCMU", False): ulaw_decode,
-    ("PCMA", False): alaw_decode,
-    ("L16", False): pcm16,
-    ("L16", True): l16_decode,
-}
-_ENCODE: Final[dict[tuple[str, bool], Callable[[Any], Any]]] = {
-    ("PCMU", False): ulaw_encode,
-    ("PCMA", False): alaw_encode,
-    ("L16", False): lambda samples: samples.astype("<i2", copy=False),
-    ("L16", True): l16_encode,
-}
-# G.711 to G.711 of the same rate uses the tables of ITU-T G.711, without PCM in between.
-_TRANSCODE: Final[dict[tuple[str, str], Callable[[Any], Any]]] = {
-    ("PCMU", "PCMA"): ulaw_to_alaw,
-    ("PCMA", "PCMU"): alaw_to_ulaw,
-}
+from ..format import AudioFormat
+from .media import MediaFormat, swap16
 
 
 class MediaConverter:
@@ -52,21 +20,12 @@ class MediaConverter:
         AudioError: a codec, a sample rate or a number of channels that is not supported.
     """
 
-    __slots__ = ("_carry", "_decode", "_encode", "_resampler", "_transcode", "_width")
+    __slots__ = ("_carry", "_converter", "_swaps", "_width")
 
     def __init__(self, src: MediaFormat, dst: MediaFormat) -> None:
-        for format in (src, dst):
-            if not format.sample_width or format.channels != 1 or format.sample_rate not in SAMPLE_RATES:
-                raise AudioError(
-                    f"{snippet(format.encoding)} at {format.sample_rate} Hz with {format.channels} channels "
-                    "cannot be converted"
-                )
+        self._converter = Converter(_convertible(src), _convertible(dst))
+        self._swaps = src.big_endian, dst.big_endian
         self._width = src.sample_width
-        self._decode = _DECODE[src.encoding, src.big_endian]
-        self._encode = _ENCODE[dst.encoding, dst.big_endian]
-        is_same_rate = src.sample_rate == dst.sample_rate
-        self._resampler = None if is_same_rate else Resampler(src.sample_rate, dst.sample_rate)
-        self._transcode = _TRANSCODE.get((src.encoding, dst.encoding)) if is_same_rate else None
         self._carry = b""
 
     def process(self, audio: bytes) -> bytes:
@@ -74,12 +33,9 @@ class MediaConverter:
         data = self._carry + audio if self._carry else audio
         end = len(data) - len(data) % self._width
         data, self._carry = data[:end], data[end:]
-        if self._transcode is not None:
-            return self._transcode(data).tobytes()  # type: ignore[no-any-return]
-        samples = self._decode(data)
-        if self._resampler is not None:
-            samples = self._resampler.process(samples)
-        return self._encode(samples).tobytes()  # type: ignore[no-any-return]
+        swaps_input, swaps_output = self._swaps
+        converted = self._converter.process(swap16(data) if swaps_input else data)
+        return swap16(converted) if swaps_output else converted
 
     @property
     def has_half_sample(self) -> bool:
@@ -89,6 +45,15 @@ class MediaConverter:
     def flush(self) -> bytes:
         """Return the withheld audio and start a new stream. Half a sample at the end is dropped."""
         self._carry = b""
-        if self._resampler is None:
-            return b""
-        return self._encode(self._resampler.flush()).tobytes()  # type: ignore[no-any-return]
+        tail = self._converter.flush()
+        return swap16(tail) if self._swaps[1] else tail
+
+
+def _convertible(format: MediaFormat) -> AudioFormat:
+    audio_format = format.little_endian
+    if audio_format is None or format.sample_rate not in SAMPLE_RATES:
+        raise AudioError(
+            f"{snippet(format.encoding)} at {format.sample_rate} Hz with {format.channels} channels "
+            "cannot be converted"
+        )
+    return audio_format

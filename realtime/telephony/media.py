@@ -1,8 +1,9 @@
 """MediaFormat: the audio formats of carriers, which are more than a session's.
 
-A session speaks an `AudioFormat`; carriers add sample rates, both byte orders, stereo, and codecs
-that are not decoded here. Encodings have their RTP names: PCMU, PCMA, L16. Conversion between
-formats is in `_convert`; session formats are defined in `realtime.format`.
+A session, a file and a buffer have an `AudioFormat`. Carriers alone add the big-endian L16 of RTP, stereo,
+and codecs that are not decoded here, such as G.722: that is what a `MediaFormat` can say. Where it says
+nothing of this, `audio_format` returns the AudioFormat with the same bytes. Encodings have their RTP names:
+PCMU, PCMA, L16; their facts are those of `realtime.format`. Conversion is in `_convert`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..errors import AudioError, snippet
-from ..format import AudioFormat
+from ..errors import AudioError, ConfigError, snippet
+from ..format import AudioFormat, Encoding
+from ..spec import FORMATS
 
 if TYPE_CHECKING:
     from ..append import Buffer
 
-# Bytes of one sample. Source: RFC 3551, section 4.5 (PCMU, PCMA, L16). Read 2026-11-24.
-SAMPLE_WIDTHS: Final = {"PCMU": 1, "PCMA": 1, "L16": 2}
+# The encoding of an AudioFormat by RTP's name. Source: RFC 3551, section 4.5 (PCMU, PCMA, L16). Read 2026-11-24.
+ENCODINGS: Final[dict[str, Encoding]] = {"PCMU": "g711_ulaw", "PCMA": "g711_alaw", "L16": "pcm16"}
+_RTP_NAMES: Final = {encoding: name for name, encoding in ENCODINGS.items()}
 
 # The carriers' spellings of these, in lower case; any other name is used as it is. Source: the
 # `start` messages of Twilio, Telnyx, Plivo and Vonage (see each carrier's module). Read 2026-11-24.
@@ -31,7 +34,11 @@ SPELLINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class MediaFormat:
-    """An encoding by its RTP name, its sample rate in Hz, its channels, and the byte order of L16."""
+    """A carrier's audio: an encoding by its RTP name, its sample rate in Hz, its channels, and the byte order of L16.
+
+    For everything that one channel of little-endian audio can be, use `AudioFormat`: `of_session` and
+    `audio_format` convert.
+    """
 
     encoding: str
     sample_rate: int
@@ -48,18 +55,29 @@ class MediaFormat:
 
     @classmethod
     def of_session(cls, format: AudioFormat) -> MediaFormat:
-        """Return the media format with the same bytes as a session's `format`."""
-        return _MEDIA_FORMATS[format]
+        """Return the media format with the same bytes as `format`."""
+        return cls(_RTP_NAMES[format.encoding], format.sample_rate)
 
     @property
     def audio_format(self) -> AudioFormat | None:
-        """The session format with the same bytes; None if the audio must be converted."""
-        return _AUDIO_FORMATS.get(self)
+        """The AudioFormat with the same bytes; None if there is none."""
+        return None if self.big_endian else self.little_endian
+
+    @property
+    def little_endian(self) -> AudioFormat | None:
+        """The AudioFormat of the same samples in little-endian order; None if there is none."""
+        if self.channels != 1 or self.encoding not in ENCODINGS:
+            return None
+        try:
+            return AudioFormat(ENCODINGS[self.encoding], self.sample_rate)
+        except ConfigError:  # a rate that G.711 does not have
+            return None
 
     @property
     def sample_width(self) -> int:
         """Bytes of one sample of one channel; 0 if the encoding does not consist of samples."""
-        return SAMPLE_WIDTHS.get(self.encoding, 0)
+        facts = FORMATS.get(ENCODINGS.get(self.encoding, ""))
+        return facts.sample_width if facts else 0
 
     @property
     def bytes_per_second(self) -> int:
@@ -85,19 +103,10 @@ class MediaFormat:
         Raises:
             AudioError: the encoding does not consist of samples.
         """
-        sample = _SILENCE.get(self.encoding)
-        if sample is None:
+        if self.encoding not in ENCODINGS:
             raise AudioError(f"{snippet(self.encoding)} does not consist of samples")
+        sample = FORMATS[ENCODINGS[self.encoding]].silence
         return sample * (nbytes // len(sample))
-
-
-_SILENCE: Final = {"PCMU": b"\xff", "PCMA": b"\xd5", "L16": b"\0\0"}
-_AUDIO_FORMATS: Final = {
-    MediaFormat("PCMU", 8_000): AudioFormat.G711_ULAW,
-    MediaFormat("PCMA", 8_000): AudioFormat.G711_ALAW,
-    MediaFormat("L16", 24_000): AudioFormat.PCM16,
-}
-_MEDIA_FORMATS: Final = {session: media for media, session in _AUDIO_FORMATS.items()}
 
 
 def swap16(audio: Buffer) -> bytes:

@@ -44,7 +44,7 @@ def test_an_unknown_provider() -> None:
         ("azure", "wss://r.openai.azure.com/openai/v1/realtime?model=a%20b"),
         (
             "azure_voice_live",
-            "wss://r.services.ai.azure.com/voice-live/realtime?model=a%20b&api-version=2026-04-10",
+            "wss://r.services.ai.azure.com/voice-live/realtime?model=a%20b&api-version=2026-07-15",
         ),
         ("xai", "wss://api.x.ai/v1/realtime?model=a%20b"),
         ("qwen", "wss://dashscope-intl.aliyuncs.com/api-ws/v1/realtime?model=a%20b"),
