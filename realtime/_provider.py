@@ -9,7 +9,7 @@ there if it has events or settings of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -102,7 +102,7 @@ class Provider:
 
     Attributes:
         base: the dialect that it is closest to.
-        module: the module of this package with its event classes and its `Codec`.
+        module: the module of this package with its event classes and its `CODEC`.
         api_key_env: environment variable with the key, "" if it needs none.
         input_formats, output_formats: accepted audio formats, the default first. Without output
             formats, it only transcribes, and has no session settings.
@@ -232,15 +232,18 @@ class Provider:
         """Return the accepted formats of `side`, the default first."""
         return self.input_formats if side == "input" else self.output_formats
 
-    def session_format(self, session: object, side: Side) -> AudioFormat:
-        """Return the audio format of a session or response for `side`; the default if it states none."""
+    def stated_format(self, session: object, side: Side) -> AudioFormat | None:
+        """Return the audio format that a session or response states for `side`; None if it states none."""
         for stated in stated_formats(session, side):
             try:
                 return self.format_of(stated, side)
             except (TypeError, ValueError):
                 continue
-        formats = self.formats(side)
-        return formats[0] if formats else AudioFormat.default()
+        return None
+
+    def session_format(self, session: object, side: Side) -> AudioFormat:
+        """Return the audio format of a session or response for `side`; the default if it states none."""
+        return self.stated_format(session, side) or next(iter(self.formats(side)), AudioFormat.default())
 
     def check_format(self, stated: object, side: Side) -> AudioFormat:
         """Return the format that `stated` means, one that this server has for `side`.
@@ -256,12 +259,11 @@ class Provider:
             raise ConfigError(f"{self.name} does not have {format} as {side}, but {known}")
         return format
 
-    def nearest_format(self, format: AudioFormat, side: Side, rates: Collection[int] = ()) -> AudioFormat:
+    def nearest_format(self, format: AudioFormat, side: Side) -> AudioFormat:
         """Return the format of this server that needs the least conversion from or to `format`.
 
-        That is `format` itself if the server has it; else the same encoding at the next higher
-        of its rates, or at the next lower one; else the default. Of other rates than that of `format`,
-        only those in `rates` are considered, if there are any.
+        That is `format` itself if the server has it; else the same encoding at the next higher of
+        its rates, or at the next lower one; else the default.
 
         Raises:
             ConfigError: the server has no formats for `side`.
@@ -269,17 +271,10 @@ class Provider:
         formats = self.formats(side)
         if not formats:
             raise ConfigError(f"{self.name} has no audio {side}: it only transcribes")
-        if format in formats:
-            return format
-        others = [
-            x for x in formats if x.encoding == format.encoding and (not rates or x.sample_rate in rates)
-        ]
+        wanted = format.sample_rate
         return min(
-            others,
-            key=lambda other: (
-                other.sample_rate < format.sample_rate,
-                abs(other.sample_rate - format.sample_rate),
-            ),
+            (other for other in formats if other.encoding == format.encoding),
+            key=lambda other: (other.sample_rate < wanted, abs(other.sample_rate - wanted)),
             default=formats[0],
         )
 
@@ -311,8 +306,9 @@ class Provider:
                 tp = field_at(type(session), path)
                 if value is not UNSET:
                     value = LenientDecoder(fills=False).decode(Raw(encode_json(value)), tp, path)
-                if tp is not None:
-                    session = replaced(session, path, value)
+                elif tp is None:
+                    continue
+                session = replaced(session, path, value)
         return session
 
 
@@ -351,7 +347,7 @@ def replaced(owner: Any, path: str, value: object) -> Any:
 
 @cache
 def _codec(module: str) -> DialectCodec[Any, Any]:
-    codec: DialectCodec[Any, Any] = import_module(f".{module}", __package__).Codec()
+    codec: DialectCodec[Any, Any] = import_module(f".{module}", __package__).CODEC
     return codec
 
 

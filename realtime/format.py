@@ -32,6 +32,8 @@ AudioFormatName: TypeAlias = Literal[
 
 
 Encoding: TypeAlias = Literal["pcm16", "g711_ulaw", "g711_alaw"]
+RESAMPLED_RATES: Final = (8000, 16000, 24000, 48000)
+"""The sample rates, in Hz, that `realtime.audio` converts between."""
 
 
 class _HasType(Protocol):

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AudioError
+from ..format import RESAMPLED_RATES
 from .pcm import INT16, AnyBuffer, Pcm, as_int, pcm_array, require_mono
 
-# The sample rates, in Hz, that `Resampler` converts between.
-SAMPLE_RATES: Final = (8000, 16000, 24000, 48000)
+SAMPLE_RATES: Final = RESAMPLED_RATES
 
 # Half the filter's length in periods of the lower rate. 20 periods with this beta reach
 # from 0.85 to 1.15 of the lower Nyquist frequency at 90 dB and cost 2.5 ms at 8 kHz.

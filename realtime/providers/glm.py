@@ -107,4 +107,5 @@ class Codec(DialectCodec[ServerEvent, ClientEvent]):
     append = beta.InputAudioBufferAppend
 
 
-decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append = Codec().functions()
+CODEC = Codec()
+decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append = CODEC.functions()

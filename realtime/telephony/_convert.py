@@ -7,10 +7,7 @@ conversion, so that calls without one do not load numpy.
 from __future__ import annotations
 
 from ..audio import Converter
-from ..audio.resample import SAMPLE_RATES
-from ..errors import AudioError, snippet
-from ..format import AudioFormat
-from .media import MediaFormat, swap16
+from .media import MediaFormat, check_convertible, swap16
 
 
 class MediaConverter:
@@ -23,7 +20,7 @@ class MediaConverter:
     __slots__ = ("_carry", "_converter", "_swaps", "_width")
 
     def __init__(self, src: MediaFormat, dst: MediaFormat) -> None:
-        self._converter = Converter(_convertible(src), _convertible(dst))
+        self._converter = Converter(*check_convertible(src, dst))
         self._swaps = src.big_endian, dst.big_endian
         self._width = src.sample_width
         self._carry = b""
@@ -47,13 +44,3 @@ class MediaConverter:
         self._carry = b""
         tail = self._converter.flush()
         return swap16(tail) if self._swaps[1] else tail
-
-
-def _convertible(format: MediaFormat) -> AudioFormat:
-    audio_format = format.little_endian
-    if audio_format is None or format.sample_rate not in SAMPLE_RATES:
-        raise AudioError(
-            f"{snippet(format.encoding)} at {format.sample_rate} Hz with {format.channels} channels "
-            "cannot be converted"
-        )
-    return audio_format

@@ -7,8 +7,11 @@ carrier returns, the bytes played. Until the carrier's stream is known, deltas w
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import structs
 
 from .._base64 import decoded_nbytes
 from .._bounded import BoundedDict
@@ -32,6 +35,8 @@ _OVERHEAD_BYTES: Final = 512
 _MAX_RESPONSES: Final = 64
 # Servers number an item's parts from 0 and send a few.
 _MAX_CONTENT_INDEX: Final = 1 << 16
+# The prefix of the ids of items that the server did not name; nothing is sent about them.
+_UNNAMED: Final = "\0"
 # The prefix of the names that Playback gives to marks.
 _OWN_MARK: Final = "mark_"
 
@@ -69,6 +74,9 @@ class DownlinkPlayer:
         self._unmarked_bytes = 0
         # Parts of which audio was dropped.
         self._overflowed: BoundedDict[tuple[str, int], None] = BoundedDict(_MAX_RESPONSES)
+        # The id of the response in progress, of our own if the server did not name it.
+        self._current = _UNNAMED
+        self._unnamed = 0
         # Responses in progress, True if they were interrupted.
         self._responses: BoundedDict[str, bool] = BoundedDict(_MAX_RESPONSES)
 
@@ -101,6 +109,8 @@ class DownlinkPlayer:
         """Return the frames of an audio delta. Its audio is `base64` if it was cut out of the event."""
         if not 0 <= (event.content_index or 0) < _MAX_CONTENT_INDEX:
             raise DecodeError("no such content part", event_type=event.type, path="$.content_index")
+        if not event.item_id:
+            event = self._identified(event)
         if self._responses.get(event.response_id) or self.playback.is_late(event.item_id, event.response_id):
             self.dropped += 1
             return []
@@ -108,20 +118,33 @@ class DownlinkPlayer:
 
     def on_part_done(self, event: Any) -> list[str | bytes]:
         """Return the frames that end a part."""
-        return self._play_or_store(event, None)
+        return self._play_or_store(event if event.item_id else self._identified(event), None)
 
     def on_response_created(self, event: Any) -> list[str | bytes]:
         """Store the response, so that it can be interrupted before its first audio. Returns no frames."""
-        if event.response.id is not None:
-            self._responses[event.response.id] = False
+        self._current = event.response.id or self._new_id()
+        self._responses[self._current] = False
         return []
 
     def on_response_done(self, event: Any) -> list[str | bytes]:
         """Return the frames that end the response's last part if the server did not end it."""
-        self._responses.pop(event.response.id, None)
-        frames = self._end_part() if event.response.id == self._response_id else []
+        response_id = event.response.id or self._current
+        self._responses.pop(response_id, None)
+        frames = self._end_part() if response_id == self._response_id else []
+        if response_id == self._current:
+            self._current = self._new_id()
         self.playback.feed(event)
         return frames
+
+    def _new_id(self) -> str:
+        """Return an id for a response that the server does not name."""
+        self._unnamed += 1
+        return f"{_UNNAMED}{self._unnamed}"
+
+    def _identified(self, event: Any) -> Any:
+        """Return an event without an item id with one, of the response that it belongs to."""
+        response_id = event.response_id or self._current
+        return structs.replace(event, item_id=_UNNAMED + response_id, response_id=response_id)
 
     def interrupt(self) -> tuple[list[str | bytes], Interruption]:
         """Return the frames that stop the carrier's playback, and the interruption."""
@@ -131,7 +154,7 @@ class DownlinkPlayer:
                 self.playback.received(event.item_id, nbytes, index, response_id=event.response_id)
         self._early, self._early_bytes = [], 0
         self.settle()
-        interruption = self.playback.interrupt()
+        interruption = _without_unnamed(self.playback.interrupt())
         for response_id in [*self._responses]:
             self._responses[response_id] = True
         self.downlink.reset()
@@ -213,7 +236,7 @@ class DownlinkPlayer:
             self._part, self._response_id = part, event.response_id
             self.downlink.begin(self.session)
             # A multiple of six: base64 can be cut there, and so can 16-bit samples.
-            self._mark_bytes = self.session.chunk_bytes(MARK_MS) // 6 * 6
+            self._mark_bytes = self.session.bytes_per_second * MARK_MS // 1000 // 6 * 6
         if base64 is None:
             pieces = _pieces(event.delta, self._mark_bytes)
         else:
@@ -247,6 +270,15 @@ class DownlinkPlayer:
         self._unmarked_bytes = 0
         name = self.playback.mark()
         return self.queue.push_mark(name, self._carrier.encode_mark(name, self._stream_id or "").decode())
+
+
+def _without_unnamed(interruption: Interruption) -> Interruption:
+    """Return `interruption` without the items that the server did not name."""
+    truncate = interruption.truncate
+    if truncate is not None and truncate.item_id.startswith(_UNNAMED):
+        truncate = None
+    unplayed = tuple(each for each in interruption.unplayed_item_ids if not each.startswith(_UNNAMED))
+    return dataclasses.replace(interruption, truncate=truncate, unplayed_item_ids=unplayed)
 
 
 def _nbytes(event: AudioDelta, base64: bytes | None) -> int:

@@ -12,24 +12,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from .._base64 import decoded_nbytes
-from ..build import wire_format
-from ..codec import decode_server, encode
+from .._provider import Provider, ProviderLike, get_provider
 from ..errors import AudioError, ConfigError, DecodeError
-from ..events import (
-    AudioConfig,
-    AudioInput,
-    AudioOutput,
-    ConversationItemDelete,
-    RealtimeSession,
-    ServerEvent,
-    SessionUpdate,
-    UnknownEvent,
-)
-from ..format import AudioFormat, AudioFormatLike, Side, session_format as stated_format
+from ..events import AudioConfig, ConversationItemDelete, RealtimeSession, ServerEvent, UnknownEvent, beta
+from ..events.base import SessionSnapshot
+from ..format import SIDES, AudioFormat, AudioFormatLike, Side, stated_formats
 from ..state import Interruption, Playback
 from ._paths import Uplink
 from ._player import DownlinkPlayer
@@ -37,7 +27,7 @@ from ._queue import CallerClock
 from .call import CallAudio, CallEnded, CallEvent, CallMark, CallStarted
 from .carrier import Carrier
 from .carriers import get_carrier
-from .media import MediaFormat
+from .media import MediaFormat, check_convertible
 from .order import MAX_DROPOUT, Gap, Reorder
 from .splice import cut_delta
 
@@ -115,45 +105,65 @@ class SessionFormats:
     update requests, even before it answers; it sends audio in the format of its last session.updated.
     """
 
-    def __init__(self, preferred: AudioFormat | None) -> None:
+    def __init__(self, provider: Provider, preferred: dict[Side, AudioFormat]) -> None:
+        self._provider = provider
         self._preferred = preferred
         # The formats of the last request, and those that the server has stated since.
         self._requested: dict[Side, AudioFormat] = {}
         self._confirmed: dict[Side, AudioFormat | None] = {}
         self._unanswered = 0
 
-    def negotiate(self, media: MediaFormat) -> AudioFormat:
-        """Return the format to request for a carrier's `media`: the preferred one, or its own if possible."""
-        return self._preferred or media.audio_format or AudioFormat.PCM16
+    def negotiate(self, side: Side, media: MediaFormat) -> AudioFormat:
+        """Return the format to request for a carrier's `media`: the preferred one, or the nearest that the server has.
+
+        Raises:
+            ConfigError: the server has no audio on this side.
+        """
+        found = self._preferred.get(side)
+        if found is None:
+            found = self._provider.nearest_format(media.little_endian or AudioFormat.PCM16, side)
+        return found
 
     def current(self, side: Side, media: MediaFormat) -> AudioFormat:
         """Return the session's format of `side`, for a carrier that sends or plays `media` there."""
-        return self._confirmed.get(side) or self._requested.get(side) or self.negotiate(media)
+        return self._confirmed.get(side) or self._requested.get(side) or self.negotiate(side, media)
 
-    def settings(self, received: MediaFormat, played: MediaFormat) -> AudioConfig:
-        """Return the audio settings to request."""
-        return AudioConfig(
-            input=AudioInput(format=wire_format(self.negotiate(received))),
-            output=AudioOutput(format=wire_format(self.negotiate(played))),
-        )
-
-    def on_request(self, received: MediaFormat, played: MediaFormat) -> None:
-        """Note that `settings` are requested: from now on, audio is sent in their format."""
-        self._requested = {"input": self.negotiate(received), "output": self.negotiate(played)}
+    def request(self, received: MediaFormat, played: MediaFormat) -> None:
+        """Note that the negotiated formats are requested: from now on, audio is sent in them."""
+        self._requested = {
+            "input": self.negotiate("input", received),
+            "output": self.negotiate("output", played),
+        }
         self._confirmed["input"] = None
         self._unanswered += 1
 
-    def on_session(self, event: Any) -> None:
-        """Note the formats that a session.created or session.updated states."""
-        self._confirm("output", event.session)
+    def with_session(self, event: Any) -> SessionFormats:
+        """Return the formats after a session.created or session.updated.
+
+        Raises:
+            DecodeError: the session is in a format that cannot be processed, such as "mp3".
+        """
+        formats = SessionFormats(self._provider, self._preferred)
+        formats._requested, formats._unanswered = self._requested, self._unanswered
+        formats._confirmed = dict(self._confirmed)
+        formats._confirm("output", event)
         if event.type == "session.updated":
             # The answer to an earlier request does not hold for audio sent after the last one.
-            self._unanswered = max(0, self._unanswered - 1)
-            if not self._unanswered:
-                self._confirm("input", event.session)
+            formats._unanswered = max(0, self._unanswered - 1)
+            if not formats._unanswered:
+                formats._confirm("input", event)
+        return formats
 
-    def _confirm(self, side: Side, session: Any) -> None:
-        self._confirmed[side] = stated_format(session, side) or self._confirmed.get(side)
+    def _confirm(self, side: Side, event: Any) -> None:
+        found = self._provider.stated_format(event.session, side)
+        if found is None and event.type == "session.updated":
+            for stated in stated_formats(event.session, side):
+                name = getattr(stated, "type", stated)
+                if name in self._provider.listed_formats:
+                    raise DecodeError(
+                        f"the session's {side} is {name}", event_type=event.type, path="$.session"
+                    )
+        self._confirmed[side] = found or self._confirmed.get(side)
 
     def on_error(self) -> None:
         """Note an error of the server: a session.update may have failed, which has no other answer."""
@@ -164,10 +174,13 @@ class Bridge:
     """A call between a carrier and a session.
 
     `carrier` is a name, a `Carrier` or a carrier's module. `session_format` is the format that the session
-    is to use, in any spelling; by default the carrier's own if a session can use it, else PCM16.
+    is to use, in any spelling; by default the carrier's own if the server has it, else the nearest that it has.
     Request it with `session_update`; the format that the server states after that takes precedence.
     `play_format` is the format that the carrier plays if its start does not state it (Telnyx:
     ``stream_bidirectional_codec``, PCMU by default).
+
+    `provider` is the server, by name or value: its frames are decoded and encoded with its own
+    codec, and its formats are negotiated. By default it is OpenAI.
 
     With `barge_in`, the caller's speech clears the audio that is not yet played, truncates the item
     that was played in part, and deletes items that were not played at all unless `delete_unheard` is
@@ -178,7 +191,8 @@ class Bridge:
     minutes, then the newest is dropped with an `AudioDropped`. Not safe for use by two threads at once.
 
     Raises:
-        ConfigError: an unknown carrier or format, or one that cannot be converted.
+        ConfigError: an unknown carrier, provider or format, one that cannot be converted or that the
+            provider does not have, or a provider that sends no audio.
         TypeError: a wrong kind of argument.
     """
 
@@ -187,12 +201,20 @@ class Bridge:
         carrier: str | Carrier | ModuleType,
         session_format: AudioFormatLike | None = None,
         *,
+        provider: ProviderLike | None = None,
         play_format: MediaFormat | None = None,
         barge_in: bool = True,
         delete_unheard: bool = True,
     ) -> None:
         self._carrier = get_carrier(carrier)
-        self._formats = SessionFormats(None if session_format is None else AudioFormat.of(session_format))
+        self._provider = row = get_provider("openai" if provider is None else provider)
+        self._decode, self._encode = row.decode_server, row.encode
+        preferred: dict[Side, AudioFormat] = {}
+        if session_format is not None:
+            # Without a provider any format: there are servers without a row.
+            format_of = row.format_of if provider is None else row.check_format
+            preferred = {side: format_of(session_format, side) for side in SIDES}
+        self._formats = SessionFormats(row, preferred)
         if play_format is not None and not isinstance(play_format, MediaFormat):
             raise TypeError(f"play_format is a MediaFormat, not {type(play_format).__name__}")
         self._play_format = play_format or self._carrier.PLAY_FORMAT
@@ -201,8 +223,10 @@ class Bridge:
         received, played = self._carrier.FORMAT, self._play_format or self._carrier.FORMAT
         try:
             clock = CallerClock()
-            self._uplink = Uplink(received, self._formats.negotiate(received), clock)
-            self._player = DownlinkPlayer(self._carrier, played, self._formats.negotiate(played), clock)
+            self._uplink = Uplink(received, self._formats.negotiate("input", received), clock)
+            self._player = DownlinkPlayer(
+                self._carrier, played, self._formats.negotiate("output", played), clock
+            )
         except AudioError as why:
             raise ConfigError(str(why)) from None
         self._retained = self._player.queue.retained
@@ -216,6 +240,11 @@ class Bridge:
         self._ended = False
 
     # --- State ---
+
+    @property
+    def provider(self) -> Provider:
+        """The server."""
+        return self._provider
 
     @property
     def playback(self) -> Playback:
@@ -260,7 +289,7 @@ class Bridge:
 
     # --- The session's settings ---
 
-    def session_update(self, session: RealtimeSession | None = None) -> str:
+    def session_update(self, session: RealtimeSession | beta.RealtimeSessionConfig | None = None) -> str:
         """Return the frame of a session.update with `session`'s settings and this bridge's formats.
 
         Send it when the call has started, because the start states the carrier's format, and at once:
@@ -268,20 +297,22 @@ class Bridge:
 
         Raises:
             EncodeError: a field of `session` has a value that it does not allow.
-            TypeError: `session` is not a RealtimeSession.
+            TypeError: `session` is not the settings of the provider's dialect.
         """
-        if session is not None and not isinstance(session, RealtimeSession):
+        base = _SETTINGS[self._provider.base]
+        own = self._provider.session_type
+        if session is None:
+            session = own()
+        elif not isinstance(session, base):
             raise TypeError(
-                f"session_update takes a RealtimeSession, as create_session_config makes it, "
+                f"session_update takes a {base.__name__}, as create_session_config makes it, "
                 f"not {type(session).__name__}"
             )
-        session = session or RealtimeSession()
-        ours = self._formats.settings(self._uplink.media, self._player.downlink.media)
-        audio = session.audio or AudioConfig()
-        requested = msgspec.structs.replace(
-            audio, input=_with_format(audio.input, ours.input), output=_with_format(audio.output, ours.output)
-        )
-        frame = encode(SessionUpdate(session=msgspec.structs.replace(session, audio=requested))).decode()
+        elif not isinstance(session, own):  # a server's own settings are a subclass of those of its base
+            settings: Any = session.settings() if isinstance(session, SessionSnapshot) else session
+            session = own(**{name: getattr(settings, name) for name in base.__struct_fields__})
+        update = self._provider.update_type(session=self._with_formats(session))
+        frame = self._encode(update).decode()
         self._on_request()
         return frame
 
@@ -289,13 +320,25 @@ class Bridge:
         """Return the session's audio settings with this bridge's formats and nothing else.
 
         Send them at once in a session.update: from now on, the bridge assumes that they are requested.
+
+        Raises:
+            ConfigError: the provider speaks beta, which has no such settings: use `session_update`.
         """
-        settings = self._formats.settings(self._uplink.media, self._player.downlink.media)
+        if self._provider.base != "ga":
+            raise ConfigError(f"sessions of {self._provider.name} have no audio settings: use session_update")
+        audio: AudioConfig = self._with_formats(RealtimeSession()).audio
         self._on_request()
-        return settings
+        return audio
+
+    def _with_formats(self, session: Any) -> Any:
+        return self._provider.with_formats(
+            session,
+            input=self._formats.negotiate("input", self._uplink.media),
+            output=self._formats.negotiate("output", self._player.downlink.media),
+        )
 
     def _on_request(self) -> None:
-        self._formats.on_request(self._uplink.media, self._player.downlink.media)
+        self._formats.request(self._uplink.media, self._player.downlink.media)
         self._uplink = self._uplink.with_formats(self._uplink.media, self.input_format)
 
     # --- From the carrier ---
@@ -422,7 +465,7 @@ class Bridge:
         cut = cut_delta(frame)
         if cut is not None:
             return self._play(self._player.on_delta(*cut), cut[0])
-        event = decode_server(frame)
+        event = self._decode(frame)
         kind = "" if isinstance(event, UnknownEvent) else event.type
         play = _ON_PLAYER.get(kind)
         if play is not None:
@@ -431,13 +474,27 @@ class Bridge:
             output = self.interrupt()
             return BridgeOutput(output.to_carrier, output.to_server, (event, *output.events))
         if kind in ("session.created", "session.updated"):
-            self._formats.on_session(event)
-            self._uplink = self._uplink.with_formats(self._uplink.media, self.input_format)
-            self._player.session = self.output_format
-        elif kind == "error":
+            self._on_session(event)
+            return BridgeOutput((), (), (event,))
+        if kind == "error":
             self._formats.on_error()
         self._player.playback.feed(event)
         return BridgeOutput((), (), (event,))
+
+    def _on_session(self, event: Any) -> None:
+        """Note the formats of a session.created or session.updated."""
+        formats = self._formats.with_session(event)
+        player, uplink = self._player, self._uplink
+        output = formats.current("output", player.downlink.media)
+        try:
+            uplink = uplink.with_formats(uplink.media, formats.current("input", uplink.media))
+            if output != player.session:
+                check_convertible(MediaFormat.of_session(output), player.downlink.media)
+        except AudioError as why:
+            raise DecodeError(str(why), event_type=event.type, path="$.session") from None
+        self._formats, self._uplink = formats, uplink
+        player.playback.feed(event)
+        player.session = player.playback.audio_format = output
 
     def interrupt(self) -> BridgeOutput:
         """Stop the audio that is not yet played, if you detect the caller's speech yourself.
@@ -451,7 +508,7 @@ class Bridge:
             events += [ConversationItemDelete(item_id=item_id) for item_id in interruption.unplayed_item_ids]
         return BridgeOutput(
             self._to_carrier(frames),
-            tuple(encode(event).decode() for event in events),
+            tuple(self._encode(event).decode() for event in events),
             (interruption,) if interruption != Interruption() else (),
         )
 
@@ -467,15 +524,14 @@ class Bridge:
         return () if self._ended else tuple(frames)
 
 
-def _with_format(side: Any, ours: Any) -> Any:
-    """Return one side of a session's audio settings with our format."""
-    return msgspec.structs.replace(side, format=ours.format) if side else ours
-
-
+# The settings of a session, by the provider's base.
+_SETTINGS: Final[dict[str, Any]] = {"ga": RealtimeSession, "beta": beta.RealtimeSessionConfig}
 # The events that are played, by type.
 _ON_PLAYER: Final[dict[str, Callable[[DownlinkPlayer, Any], list[str | bytes]]]] = {
     "response.output_audio.delta": DownlinkPlayer.on_delta,
+    "response.audio.delta": DownlinkPlayer.on_delta,  # beta
     "response.output_audio.done": DownlinkPlayer.on_part_done,
+    "response.audio.done": DownlinkPlayer.on_part_done,  # beta
     "response.created": DownlinkPlayer.on_response_created,
     "response.done": DownlinkPlayer.on_response_done,
 }

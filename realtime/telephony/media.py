@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ..errors import AudioError, ConfigError, snippet
-from ..format import AudioFormat, Encoding
+from ..format import RESAMPLED_RATES, AudioFormat, Encoding
 from ..spec import FORMATS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class MediaFormat:
         if self.channels != 1 or self.encoding not in ENCODINGS:
             return None
         try:
-            return AudioFormat(ENCODINGS[self.encoding], self.sample_rate)
+            return AudioFormat.of({"type": ENCODINGS[self.encoding], "rate": self.sample_rate})
         except ConfigError:  # a rate that G.711 does not have
             return None
 
@@ -107,6 +107,25 @@ class MediaFormat:
             raise AudioError(f"{snippet(self.encoding)} does not consist of samples")
         sample = FORMATS[ENCODINGS[self.encoding]].silence
         return sample * (nbytes // len(sample))
+
+
+def check_convertible(*formats: MediaFormat) -> tuple[AudioFormat, ...]:
+    """Return the formats of the samples of `formats`, between which audio can be converted.
+
+    Raises:
+        AudioError: a codec, a sample rate or a number of channels that is not supported.
+    """
+    is_same_rate = len({format.sample_rate for format in formats}) == 1
+    found: list[AudioFormat] = []
+    for format in formats:
+        samples = format.little_endian
+        if samples is None or not (is_same_rate or format.sample_rate in RESAMPLED_RATES):
+            raise AudioError(
+                f"{snippet(format.encoding)} at {format.sample_rate} Hz with {format.channels} channels "
+                "cannot be converted"
+            )
+        found.append(samples)
+    return tuple(found)
 
 
 def swap16(audio: Buffer) -> bytes:

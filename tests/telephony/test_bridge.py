@@ -12,7 +12,7 @@ import pytest
 import realtime
 from realtime import AudioFormat, ConfigError, DecodeError
 from realtime.audio import Resampler, alaw_decode, ulaw_decode, ulaw_encode
-from realtime.format import AudioFormatLike
+from realtime.format import OPENAI_FORMATS, AudioFormatLike
 from realtime.state import Interruption
 from realtime.telephony import (
     CARRIERS,
@@ -104,6 +104,11 @@ def start_call(phone: Phone, format: AudioFormatLike | None = None, **settings: 
     return bridge
 
 
+def own_or_pcm16(media: MediaFormat) -> AudioFormat:
+    """Return the carrier's own format if OpenAI has it, else PCM16."""
+    return media.audio_format if media.audio_format in OPENAI_FORMATS else PCM16
+
+
 def appended_audio(step: BridgeOutput) -> bytes:
     """Return the audio of the append frames, which must be the only frames to the server."""
     events: list[Any] = [realtime.decode_client(frame) for frame in step.to_server]
@@ -118,7 +123,7 @@ def appended_audio(step: BridgeOutput) -> bytes:
 def test_audio_of_the_caller_reaches_the_session(phone: Phone, format: AudioFormat | None) -> None:
     bridge = start_call(phone, format)
     own = phone.media_format.audio_format
-    assert bridge.input_format is (format or own or PCM16)
+    assert bridge.input_format is (format or own_or_pcm16(phone.media_format))
     speech_audio = wave(phone.media_format, 400)
     size = phone.media_format.chunk_bytes(20)
     received = b""
@@ -144,7 +149,7 @@ def test_audio_of_the_session_reaches_the_caller(
 ) -> None:
     bridge = start_call(phone, format)
     session_format = bridge.output_format
-    assert session_format is (format or phone.plays.audio_format or PCM16)
+    assert session_format is (format or own_or_pcm16(phone.plays))
     speech_audio = wave(media_of(session_format), 1_900)
     size = session_format.chunk_bytes(delta_ms)
     frames: tuple[str | bytes, ...] = ()

@@ -42,18 +42,35 @@ def test_sessions_accept_the_spellings_of_g711() -> None:
         (MediaFormat("L16", 24_000), AudioFormat.PCM16),
         (MediaFormat("L16", 24_000, big_endian=True), None),
         (MediaFormat("L16", 24_000, 2), None),
-        (MediaFormat("L16", 16_000), None),
+        (MediaFormat("L16", 16_000), AudioFormat("pcm16", 16_000)),
+        (MediaFormat("L16", 44_100), AudioFormat("pcm16", 44_100)),
         (MediaFormat("PCMU", 16_000), None),
         (MediaFormat("G722", 8_000), None),
     ],
 )
 def test_audio_format(format: MediaFormat, same: AudioFormat | None) -> None:
-    assert format.audio_format is same
+    assert format.audio_format == same
     if same is not None:
+        assert format.little_endian == same
         assert MediaFormat.of_session(same) == format
         assert format.silence(320) == same.silence_sample * (320 // same.sample_width)
         assert format.bytes_per_second == same.bytes_per_second
         assert format.chunk_bytes(20) == same.chunk_bytes(20)
+
+
+def test_byte_order_is_all_that_little_endian_leaves_out() -> None:
+    swapped = MediaFormat("L16", 16_000, big_endian=True)
+    assert swapped.audio_format is None
+    assert swapped.little_endian == MediaFormat("L16", 16_000).audio_format
+    assert MediaFormat("G722", 16_000).little_endian is None
+    assert MediaFormat("L16", 16_000, 2).little_endian is None
+    assert MediaFormat("L16", 999).little_endian is None  # no audio has this rate
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000])
+def test_every_audio_format_is_a_media_format(rate: int) -> None:
+    format = AudioFormat("pcm16", rate)
+    assert MediaFormat.of_session(format).audio_format == format
 
 
 def test_sizes() -> None:
