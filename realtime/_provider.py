@@ -333,6 +333,13 @@ def field_at(struct: Any, path: str) -> Any:
     return inner and field_at(inner, rest)
 
 
+def value_at(owner: Any, path: str) -> Any:
+    """Return the value of the member at `path` of a Struct; UNSET if it is absent, or what contains it is."""
+    for name in path.split("."):
+        owner = getattr(owner, name, UNSET)
+    return owner
+
+
 def replaced(owner: Any, path: str, value: object) -> Any:
     """Return the Struct `owner` with the member at `path`, which must exist, set to `value`."""
     name, _, rest = path.partition(".")

@@ -14,13 +14,13 @@ from msgspec import UNSET, Raw
 
 from . import events, spec
 from ._guard import DEFAULT_MAX_DEPTH, check_depth
-from ._provider import Provider, ProviderLike, field_at, get_provider, provider_for, replaced
+from ._provider import Provider, ProviderLike, field_at, get_provider, provider_for, replaced, value_at
 from ._text import did_you_mean
 from .append import as_bytes_view, from_base64
 from .codec import encode_json, is_finite
 from .errors import AudioError, ConfigError, DecodeError, ModelNotFoundError, reason_of, snippet
 from .events.base import first_byte
-from .format import SIDES, AudioFormat, AudioFormatLike, Side
+from .format import SIDES, AudioFormat, AudioFormatLike, Side, stated_formats
 from .repair import (
     LenientDecoder,
     ValidationFailure,
@@ -195,24 +195,25 @@ def create_session_config(
             were found, each with its path.
         TypeError: a format of a wrong type.
     """
-    given: dict[str, Any] = {"model": model, "voice": voice, "instructions": instructions}
-    given = {name: value for name, value in given.items() if value is not None}
     row = provider_for("openai" if provider is None else provider, "ga", "create_session_config")
     if provider is None and not settings.keys() <= _SETTINGS:
         name = min(settings.keys() - _SETTINGS)
         raise TypeError(f"create_session_config() has no argument {snippet(repr(name))} without provider=")
+    defaults: dict[str, Any] = {}
     if "models" in row.openai_rules:
-        given = {"model": spec.DEFAULT_MODEL, **given}
+        defaults["model"] = spec.DEFAULT_MODEL
     if "settings" in row.openai_rules:
-        vad = events.ServerVad(
-            threshold=VAD_THRESHOLD,
-            prefix_padding_ms=VAD_PREFIX_PADDING_MS,
-            silence_duration_ms=VAD_SILENCE_DURATION_MS,
-        )
-        if settings.get("turn_detection", UNSET) is UNSET:
-            settings["turn_detection"] = vad
-        given = {"output_modalities": ["audio"], "voice": spec.DEFAULT_VOICE, **given}
-    session: events.RealtimeSession = session_of(row, {**given, **settings})
+        defaults |= {
+            "output_modalities": ["audio"],
+            "voice": spec.DEFAULT_VOICE,
+            "turn_detection": events.ServerVad(
+                threshold=VAD_THRESHOLD,
+                prefix_padding_ms=VAD_PREFIX_PADDING_MS,
+                silence_duration_ms=VAD_SILENCE_DURATION_MS,
+            ),
+        }
+    given = {"model": model, "voice": voice, "instructions": instructions}
+    session: events.RealtimeSession = session_of(row, {**given, **settings}, defaults)
     if provider is None:  # any format, for servers without a row
         wire = wire_format(AudioFormat.PCM16 if format is None else format)
         for side in SIDES:
@@ -225,38 +226,50 @@ def create_session_config(
 _SETTINGS = frozenset(("turn_detection", "transcription", "tools", "max_output_tokens"))
 
 
-def with_formats(row: Provider, session: Any, format: AudioFormatLike | None) -> Any:
-    """Return `session` in `format`, by default in the formats that `row` has by default.
-
-    Raises:
-        ConfigError: an unknown format, or one that the server does not have.
-        TypeError: a format of a wrong type.
-    """
-    formats = {
-        side: row.formats(side)[0] if format is None else row.check_format(format, side) for side in SIDES
-    }
-    return row.with_formats(session, **formats)
-
-
-def session_of(row: Provider, settings: Mapping[str, Any]) -> Any:
+def session_of(row: Provider, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Any:
     """Return the settings of a session of `row`, in its own type, without formats.
+
+    `defaults`, and server VAD, are for settings that are absent; model, voice and instructions are
+    absent if they are None.
 
     Raises:
         ConfigError: a setting that the server's sessions do not have, or a dict that does not fit one.
     """
     session = row.session_type()
-    detection = settings.get("turn_detection", UNSET)
-    settings = {**settings, "turn_detection": {} if detection is UNSET else detection}
-    for name, value in settings.items():
-        path = row.place_of(name)
+    given = {name: value for name, value in given.items() if not (value is None and name in _OPTIONAL)}
+    # First those that contain others.
+    for name in sorted(given, key=lambda name: row.place_of(name).count(".")):
+        path, value = row.place_of(name), given[name]
         tp = field_at(type(session), path)
         if tp is None:
-            known = [*type(session).__struct_fields__]
-            problem = f"is not a setting of {row.name}{did_you_mean(name, known)}"
-            raise ConfigError(problems=[(snippet(name), problem)])
+            near = did_you_mean(name, type(session).__struct_fields__)
+            raise ConfigError(problems=[(snippet(name), f"is not a setting of {row.name}{near}")])
         if value is not UNSET:
             session = replaced(session, path, _typed_setting(value, tp, name))
+    for name, value in {"turn_detection": {}, **defaults}.items():
+        path = row.place_of(name)
+        if value_at(session, path) is UNSET:
+            session = replaced(session, path, _typed_setting(value, field_at(type(session), path), name))
     return session
+
+
+_OPTIONAL = ("model", "voice", "instructions")
+
+
+def with_formats(row: Provider, session: Any, format: AudioFormatLike | None) -> Any:
+    """Return `session` in `format`; by default in the formats that it states, or that `row` has by default.
+
+    Raises:
+        ConfigError: an unknown format, or one that the server does not have.
+        TypeError: a format of a wrong type.
+    """
+    formats: dict[Side, AudioFormat] = {}
+    for side in SIDES:
+        if format is not None:
+            formats[side] = row.check_format(format, side)
+        elif not any(stated_formats(session, side)):
+            formats[side] = row.formats(side)[0]
+    return row.with_formats(session, **formats)
 
 
 def _typed_setting(value: Any, tp: Any, name: str) -> Any:

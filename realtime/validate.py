@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from msgspec import UNSET
 
 from . import events, spec
-from ._provider import Provider, ProviderLike, provider_for
+from ._provider import Provider, ProviderLike, provider_for, value_at
 from ._text import did_you_mean
 from .errors import ConfigError, ModelNotFoundError, snippet
 from .format import SIDES, AudioFormat, formats_by_path
@@ -63,9 +63,7 @@ def provider_problems(config: object, row: Provider) -> Problems:
             except (TypeError, ConfigError) as error:
                 yield path, str(error)
     for path, allowed in row.ranges.items():
-        value: Any = config
-        for name in path.split("."):
-            value = getattr(value, name, None)
+        value = value_at(config, path)
         if value is not None and value is not UNSET and not allowed.allows(value):
             yield path, f"must be {allowed}"
 

@@ -192,8 +192,7 @@ def create_session_config(
     if provider is not None:
         row = provider_for(provider, "beta", "create_session_config")
         given = {"model": model, "voice": voice, "instructions": instructions}
-        given = {name: value for name, value in given.items() if value is not None}
-        session = build.session_of(row, {"modalities": ["text", "audio"], **given, **settings})
+        session = build.session_of(row, {**given, **settings}, {"modalities": ["text", "audio"]})
         return build.with_formats(row, session, format)  # type: ignore[no-any-return]
     if model is None or format is not None or settings:
         raise TypeError("create_session_config() takes a model, and other settings only with provider=")

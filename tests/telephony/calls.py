@@ -7,7 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
+import realtime
 from realtime import AudioFormat
+from realtime.audio import Resampler, alaw_decode, ulaw_decode, ulaw_encode
 from realtime.telephony import CARRIERS, MediaFormat
 
 ULAW, ALAW, PCM16 = AudioFormat.G711_ULAW, AudioFormat.G711_ALAW, AudioFormat.PCM16
@@ -191,3 +195,48 @@ def session(kind: str, input: AudioFormat, output: AudioFormat) -> str:
 SPEECH_STARTED = text(
     {"type": "input_audio_buffer.speech_started", "event_id": "e", "audio_start_ms": 1, "item_id": "user_1"}
 )
+
+
+# --- Audio -----------------------------------------------------------------------------
+
+
+def wave(media: MediaFormat, ms: int) -> bytes:
+    """Return a tone in the carrier's format."""
+    at = np.arange(media.sample_rate * ms // 1000) / media.sample_rate
+    pcm = (9_000 * np.sin(2 * np.pi * 440 * at)).round().astype("<i2")
+    return encoded(pcm, media)
+
+
+def encoded(pcm: Any, media: MediaFormat) -> bytes:
+    if media.encoding == "PCMU":
+        return bytes(ulaw_encode(pcm).tobytes())
+    if media.encoding == "PCMA":
+        return bytes(realtime.audio.alaw_encode(pcm).tobytes())
+    return bytes(pcm.astype(">i2" if media.big_endian else "<i2").tobytes())
+
+
+def decoded(audio: bytes, media: MediaFormat) -> Any:
+    if media.encoding == "PCMU":
+        return ulaw_decode(audio)
+    if media.encoding == "PCMA":
+        return alaw_decode(audio)
+    return np.frombuffer(audio, ">i2" if media.big_endian else "<i2").astype("<i2")
+
+
+def resampled(pcm: Any, src: int, dst: int) -> Any:
+    stream = Resampler(src, dst)
+    return np.concatenate([stream.process(pcm), stream.flush()])
+
+
+def media_of(session_format: AudioFormat) -> MediaFormat:
+    return MediaFormat.of_session(session_format)
+
+
+def converted(audio: bytes, src: MediaFormat, dst: MediaFormat) -> bytes:
+    if src == dst:
+        return audio
+    if {src.encoding, dst.encoding} == {"PCMU", "PCMA"}:
+        return realtime.audio.convert(
+            audio, realtime.AudioFormat.of(src.encoding), realtime.AudioFormat.of(dst.encoding)
+        )
+    return encoded(resampled(decoded(audio, src), src.sample_rate, dst.sample_rate), dst)

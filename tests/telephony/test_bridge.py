@@ -6,12 +6,10 @@ import json
 import random
 from typing import Any
 
-import numpy as np
 import pytest
 
 import realtime
 from realtime import AudioFormat, ConfigError, DecodeError
-from realtime.audio import Resampler, alaw_decode, ulaw_decode, ulaw_encode
 from realtime.format import OPENAI_FORMATS, AudioFormatLike
 from realtime.state import Interruption
 from realtime.telephony import (
@@ -39,10 +37,13 @@ from tests.telephony.calls import (
     Phone,
     audio_done,
     b64,
+    converted,
     delta,
+    media_of,
     response,
     session,
     text,
+    wave,
 )
 
 TWILIO, TELNYX, PLIVO = PHONES[0], PHONES[1], PHONES[4]
@@ -52,48 +53,6 @@ EVERY_SESSION = pytest.mark.parametrize("format", [None, PCM16, ALAW], ids=["own
 
 def noise(nbytes: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(nbytes)
-
-
-def wave(media: MediaFormat, ms: int) -> bytes:
-    """Return a tone in the carrier's format."""
-    at = np.arange(media.sample_rate * ms // 1000) / media.sample_rate
-    pcm = (9_000 * np.sin(2 * np.pi * 440 * at)).round().astype("<i2")
-    return encoded(pcm, media)
-
-
-def encoded(pcm: Any, media: MediaFormat) -> bytes:
-    if media.encoding == "PCMU":
-        return bytes(ulaw_encode(pcm).tobytes())
-    if media.encoding == "PCMA":
-        return bytes(realtime.audio.alaw_encode(pcm).tobytes())
-    return bytes(pcm.astype(">i2" if media.big_endian else "<i2").tobytes())
-
-
-def decoded(audio: bytes, media: MediaFormat) -> Any:
-    if media.encoding == "PCMU":
-        return ulaw_decode(audio)
-    if media.encoding == "PCMA":
-        return alaw_decode(audio)
-    return np.frombuffer(audio, ">i2" if media.big_endian else "<i2").astype("<i2")
-
-
-def resampled(pcm: Any, src: int, dst: int) -> Any:
-    stream = Resampler(src, dst)
-    return np.concatenate([stream.process(pcm), stream.flush()])
-
-
-def media_of(session_format: AudioFormat) -> MediaFormat:
-    return {ULAW: PCMU, ALAW: PCMA, PCM16: MediaFormat("L16", 24_000)}[session_format]
-
-
-def converted(audio: bytes, src: MediaFormat, dst: MediaFormat) -> bytes:
-    if src == dst:
-        return audio
-    if {src.encoding, dst.encoding} == {"PCMU", "PCMA"}:
-        return realtime.audio.convert(
-            audio, realtime.AudioFormat.of(src.encoding), realtime.AudioFormat.of(dst.encoding)
-        )
-    return encoded(resampled(decoded(audio, src), src.sample_rate, dst.sample_rate), dst)
 
 
 def start_call(phone: Phone, format: AudioFormatLike | None = None, **settings: Any) -> Bridge:
