@@ -64,36 +64,46 @@ class Range(NamedTuple):
 
 # --- Statements of formats -------------------------------------------------------------
 
-# The members of a session that state a format of one side, by path. UNSET removes a member that would
+# The members of a session that state the formats of its sides, by path. UNSET removes a member that would
 # contradict them.
-Members: TypeAlias = Mapping[str, object]
+Formats: TypeAlias = Mapping[Side, AudioFormat]
+Members: TypeAlias = dict[str, object]
 
 
-def _ga_members(format: AudioFormat, side: Side) -> Members:
-    rate = {"rate": format.sample_rate} if format.encoding == "pcm16" else {}
-    return {f"audio.{side}.format": {"type": format.ga_type, **rate}, f"{side}_audio_format": UNSET}
+def _ga_members(formats: Formats) -> Members:
+    members: Members = {}
+    for side, format in formats.items():
+        rate = {"rate": format.sample_rate} if format.encoding == "pcm16" else {}
+        members[f"audio.{side}.format"] = {"type": format.ga_type, **rate}
+        members[f"{side}_audio_format"] = UNSET
+    return members
 
 
-def _voice_live_members(format: AudioFormat, side: Side) -> Members:
+def _voice_live_members(formats: Formats) -> Members:
     # The input's rate is a member of its own, the output's a part of the name. G.711 has one rate.
-    is_default = format in (AudioFormat.PCM16, *_G711)
-    if side == "input":
-        rate = UNSET if is_default else format.sample_rate
-        return {"input_audio_format": format.encoding, "input_audio_sampling_rate": rate}
-    name = format.encoding if is_default else f"{format.encoding}_{format.sample_rate}hz"
-    return {"output_audio_format": name}
+    members: Members = {}
+    for side, format in formats.items():
+        name, rate = format.encoding, format.sample_rate
+        is_named = format in (AudioFormat.PCM16, *_G711)
+        if side == "input":
+            members["input_audio_sampling_rate"] = UNSET if is_named else rate
+        members[f"{side}_audio_format"] = name if is_named or side == "input" else f"{name}_{rate}hz"
+    return members
 
 
-def _qwen_members(format: AudioFormat, side: Side) -> Members:
-    # Only version 3.5 has other rates than the defaults.
-    if format.sample_rate == {"input": 16_000, "output": 24_000}[side]:
-        return {f"{side}_audio_format": "pcm", f"audio.{side}.format": UNSET}
-    stated = {"type": "pcm", "sample_rate": format.sample_rate}
-    return {f"audio.{side}.format": stated, f"{side}_audio_format": UNSET}
+def _qwen_members(formats: Formats) -> Members:
+    # Only version 3.5 has other rates than the defaults, as objects. dashscope sends either form, never both.
+    if all(format.sample_rate == _QWEN_RATES[side] for side, format in formats.items()):
+        flat: Members = {f"{side}_audio_format": "pcm" for side in formats}
+        return {**flat, **{f"audio.{side}.format": UNSET for side in formats}}
+    members: Members = {f"{side}_audio_format": UNSET for side in formats}
+    for side, format in formats.items():
+        members[f"audio.{side}.format"] = {"type": "pcm", "sample_rate": format.sample_rate}
+    return members
 
 
-def _glm_members(format: AudioFormat, side: Side) -> Members:
-    return {f"{side}_audio_format": "pcm"}
+def _glm_members(formats: Formats) -> Members:
+    return {f"{side}_audio_format": "pcm" for side in formats}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -137,7 +147,7 @@ class Provider:
     # Spellings of formats that have another meaning here, by direction.
     spellings: Mapping[Side, Mapping[str, AudioFormat]] = field(default_factory=dict)
     # Returns the members of a session that state one of its formats.
-    members: Callable[[AudioFormat, Side], Members] = _ga_members
+    members: Callable[[Formats], Members] = _ga_members
     openai_rules: frozenset[Literal["models", "settings"]] = frozenset()
     ranges: Mapping[str, Range] = field(default_factory=dict)
     # The place of a setting of `create_session_config` in the session, if it is not that of `base`.
@@ -299,16 +309,15 @@ class Provider:
         """Return the path in a session of a setting of `create_session_config`."""
         return self.places.get(setting) or _PLACES[self.base].get(setting, setting)
 
-    def with_formats(self, session: Any, **formats: AudioFormat) -> Any:
-        """Return the settings `session` with the formats of ``input`` and ``output``, as this server spells them."""
-        for side, format in formats.items():
-            for path, value in self.members(format, side).items():  # type: ignore[arg-type]
-                tp = field_at(type(session), path)
-                if value is not UNSET:
-                    value = LenientDecoder(fills=False).decode(Raw(encode_json(value)), tp, path)
-                elif tp is None:
-                    continue
-                session = replaced(session, path, value)
+    def with_formats(self, session: Any, formats: Formats) -> Any:
+        """Return the settings `session` in `formats`, by side, as this server spells them."""
+        for path, value in self.members(formats).items():
+            tp = field_at(type(session), path)
+            if value is not UNSET:
+                value = LenientDecoder(fills=False).decode(Raw(encode_json(value)), tp, path)
+            elif tp is None:
+                continue
+            session = replaced(session, path, value)
         return session
 
 
@@ -407,6 +416,7 @@ _VOICE_LIVE_SDK: Final = "azure-ai-voicelive 1.3.1, models"
 _XAI_DOCS: Final = "https://docs.x.ai/docs/guides/voice/agent"
 _QWEN_CLIENT: Final = "https://www.alibabacloud.com/help/en/model-studio/client-events"
 _QWEN_SERVER: Final = "https://www.alibabacloud.com/help/en/model-studio/server-events"
+_QWEN_RATES: Final[Mapping[Side, int]] = {"input": 16_000, "output": 24_000}
 _GLM_DOCS: Final = "https://docs.bigmodel.cn/cn/asyncapi/realtime"
 _VLLM_DOCS: Final = "https://docs.vllm.ai, vllm.entrypoints.speech_to_text.realtime 0.22.1"
 
@@ -529,8 +539,8 @@ _ROWS: Final = (
         output_formats=_pcm(24_000, 8_000, 16_000, 48_000),
         listed_formats=("wav",),
         spellings={
-            "input": {"pcm": AudioFormat("pcm16", 16_000), "pcm16": AudioFormat("pcm16", 16_000)},
-            "output": {name: AudioFormat("pcm16", 24_000) for name in ("pcm", "pcm16", "pcm24")},
+            "input": dict.fromkeys(("pcm", "pcm16"), AudioFormat("pcm16", _QWEN_RATES["input"])),
+            "output": dict.fromkeys(("pcm", "pcm16", "pcm24"), AudioFormat("pcm16", _QWEN_RATES["output"])),
         },
         members=_qwen_members,
         ranges={

@@ -269,7 +269,7 @@ def with_formats(row: Provider, session: Any, format: AudioFormatLike | None) ->
             formats[side] = row.check_format(format, side)
         elif not any(stated_formats(session, side)):
             formats[side] = row.formats(side)[0]
-    return row.with_formats(session, **formats)
+    return row.with_formats(session, formats)
 
 
 def _typed_setting(value: Any, tp: Any, name: str) -> Any:

@@ -124,16 +124,17 @@ class SessionFormats:
             found = self._provider.nearest_format(media.little_endian or AudioFormat.PCM16, side)
         return found
 
+    def wanted(self, received: MediaFormat, played: MediaFormat) -> dict[Side, AudioFormat]:
+        """Return the formats to request for a carrier that sends `received` and plays `played`."""
+        return {"input": self.negotiate("input", received), "output": self.negotiate("output", played)}
+
     def current(self, side: Side, media: MediaFormat) -> AudioFormat:
         """Return the session's format of `side`, for a carrier that sends or plays `media` there."""
         return self._confirmed.get(side) or self._requested.get(side) or self.negotiate(side, media)
 
     def request(self, received: MediaFormat, played: MediaFormat) -> None:
         """Note that the negotiated formats are requested: from now on, audio is sent in them."""
-        self._requested = {
-            "input": self.negotiate("input", received),
-            "output": self.negotiate("output", played),
-        }
+        self._requested = self.wanted(received, played)
         self._confirmed["input"] = None
         self._unanswered += 1
 
@@ -331,11 +332,8 @@ class Bridge:
         return audio
 
     def _with_formats(self, session: Any) -> Any:
-        return self._provider.with_formats(
-            session,
-            input=self._formats.negotiate("input", self._uplink.media),
-            output=self._formats.negotiate("output", self._player.downlink.media),
-        )
+        received, played = self._uplink.media, self._player.downlink.media
+        return self._provider.with_formats(session, self._formats.wanted(received, played))
 
     def _on_request(self) -> None:
         self._formats.request(self._uplink.media, self._player.downlink.media)

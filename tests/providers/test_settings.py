@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -189,13 +190,13 @@ def test_every_format_of_every_provider_is_read_as_it_was_stated(row: Provider) 
     create, validate = functions(row)
     for side in SIDES:
         for format in row.formats(side):
-            session = row.with_formats(row.session_type(), **{side: format})
+            session = row.with_formats(row.session_type(), {side: format})
             assert row.stated_format(session, side) == format
             assert row.stated_format(sent(row, session), side) == format
             validate(session, provider=row)
             # A format replaces another, however that was stated.
             for other in row.formats(side):
-                again = row.with_formats(row.with_formats(session, **{side: other}), **{side: format})
+                again = row.with_formats(row.with_formats(session, {side: other}), {side: format})
                 assert row.session_format(again, side) == format
     for format in {*row.input_formats} & {*row.output_formats}:
         session = create(format=format, provider=row)
@@ -245,7 +246,8 @@ def test_a_stated_format_is_not_replaced_by_the_default() -> None:
 def test_a_spelling_means_what_the_server_means_by_it() -> None:
     session = beta.create_session_config(provider="qwen", format="pcm")
     assert session == beta.create_session_config(provider="qwen")
-    session = beta.create_session_config(provider="azure_voice_live", format="pcm16_8000hz")  # type: ignore[arg-type]
+    spelling: Any = "pcm16_8000hz"
+    session = beta.create_session_config(provider="azure_voice_live", format=spelling)
     assert get_provider("azure_voice_live").session_format(session, "input") == AudioFormat("pcm16", 8_000)
 
 
@@ -274,12 +276,13 @@ def test_settings_that_do_not_exist(name: str, settings: dict[str, Any], problem
 def test_a_provider_of_the_other_base_names_the_module() -> None:
     ga: Any = realtime.RealtimeSession()
     flat: Any = beta.RealtimeSessionConfig()
-    for call, message in [
+    cases: list[tuple[Callable[[], object], str]] = [
         (lambda: realtime.create_session_config(provider="qwen"), "qwen speaks the beta dialect: use realtime.beta.create_session_config"),
         (lambda: beta.create_session_config(provider="xai"), "xai speaks GA: use realtime.create_session_config"),
         (lambda: realtime.validate_session_config(ga, provider="glm"), "use realtime.beta.validate_session_config"),
         (lambda: beta.validate_session_config(flat, provider="azure"), "azure speaks GA: use realtime.validate_session_config"),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for call, message in cases:
         with pytest.raises(ConfigError, match=message):
             call()
 

@@ -260,12 +260,8 @@ def test_settings_of_the_base_dialect_are_accepted() -> None:
     assert update["session"]["instructions"] == "Be brief."
     qwen.from_carrier(PHONES[6].start())
     update = json.loads(qwen.session_update(beta.RealtimeSessionConfig(instructions="Be brief.")))
-    stated = {"format": {"type": "pcm", "sample_rate": 16_000}}
-    assert update["session"] == {
-        "instructions": "Be brief.",
-        "input_audio_format": "pcm",
-        "audio": {"output": stated},
-    }
+    stated = {side: {"format": {"type": "pcm", "sample_rate": 16_000}} for side in ("input", "output")}
+    assert update["session"] == {"instructions": "Be brief.", "audio": stated}
     with pytest.raises(TypeError, match="takes a RealtimeSessionConfig"):
         qwen.session_update(realtime.RealtimeSession())
     with pytest.raises(TypeError, match="takes a RealtimeSession,"):
