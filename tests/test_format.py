@@ -170,6 +170,83 @@ def test_a_rate_beside_the_format() -> None:
     assert session_format(session, "output") == AudioFormat.PCM16
 
 
+# Where a spelling says a rate: the name's end, a MIME parameter, and two members.
+PLACES = ("name", "parameter", "rate", "sample_rate")
+SPELLED = {s for name, facts in spec.FORMATS.items() for s in (name, facts.ga_type, *facts.spellings)}
+
+
+@given(
+    st.sampled_from(sorted(SPELLED)),
+    st.dictionaries(
+        st.sampled_from(PLACES), st.integers(900, 400_000) | st.sampled_from((8_000, 24_000)), max_size=4
+    ),
+    st.booleans(),
+)
+def test_no_rate_is_read_that_the_spelling_does_not_say(
+    name: str, rates: dict[str, int], is_upper: bool
+) -> None:
+    """A format has the one rate that is stated, or the usual one if none is; anything else is refused."""
+    usual = AudioFormat.of(name)
+    spelling = name.upper() if is_upper else name
+    if "name" in rates:
+        spelling += f"_{rates['name']}hz"
+    if "parameter" in rates:
+        spelling += f"; rate={rates['parameter']}"
+    wire: dict[str, Any] = {key: rates[key] for key in ("rate", "sample_rate") if key in rates}
+    wire["type"] = spelling
+    try:
+        found = AudioFormat.of(wire if len(wire) > 1 else spelling)
+    except ConfigError:
+        # Two rates, a rate that no audio or not this encoding has, or a number too short or long to be one.
+        assert len({*rates.values()}) > 1 or not _has_rate(usual, *{*rates.values()})
+    else:
+        assert found.encoding == usual.encoding
+        assert {found.sample_rate} == ({*rates.values()} or {usual.sample_rate})
+
+
+def _has_rate(format: AudioFormat, rate: int) -> bool:
+    """Return True if the encoding of `format` exists at `rate`."""
+    if format.encoding != "pcm16":
+        return rate == format.sample_rate
+    return spec.MIN_SAMPLE_RATE <= rate <= spec.MAX_SAMPLE_RATE
+
+
+@given(
+    st.text(max_size=12)
+    | st.from_regex(r"(pcm|PCM16|ulaw|audio/pcm)[_;-]?(rate=)?[0-9]{0,7}(hz)?", fullmatch=True)
+)
+def test_any_text_is_a_format_or_a_config_error(text: str) -> None:
+    try:
+        found = AudioFormat.of(text)
+    except ConfigError:
+        return
+    digits = "".join(filter(str.isdigit, text.lower().replace("pcm16", "pcm").replace("pcm_16", "pcm")))
+    assert found.sample_rate == AudioFormat.of(found.encoding).sample_rate or str(found.sample_rate) in digits
+
+
+@given(
+    st.sampled_from(("pcm16", "g711_ulaw", "g711_alaw")).flatmap(
+        lambda encoding: st.tuples(
+            st.just(encoding), st.integers(1_000, 384_000) if encoding == "pcm16" else st.just(8_000)
+        )
+    )
+)
+def test_every_format_is_a_value(facts: tuple[Any, int]) -> None:
+    format = AudioFormat(*facts)
+    for other in (
+        AudioFormat(*facts),
+        copy.copy(format),
+        copy.deepcopy(format),
+        pickle.loads(pickle.dumps(format)),
+    ):
+        assert (other, hash(other), repr(other)) == (format, hash(format), repr(format))
+        assert other.bytes_per_second == format.bytes_per_second
+    assert AudioFormat.of({"type": format.ga_type, "rate": format.sample_rate}) == format
+    for name in (*AudioFormat.__dataclass_fields__, "more"):
+        with pytest.raises((AttributeError, TypeError)):
+            setattr(format, name, 1)
+
+
 @pytest.mark.parametrize("spelling", [None, 5, b"pcm16", ["pcm16"]])
 def test_a_format_of_a_wrong_type_is_a_type_error(spelling: Any) -> None:
     with pytest.raises(TypeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from itertools import pairwise, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from realtime.format import OPENAI_FORMATS, AudioFormat, AudioFormatName
 
 # --- Converter --------------------------------------------------------------------------
 
-PAIRS = list(product(OPENAI_FORMATS, OPENAI_FORMATS))
+CONVERTIBLE = (*OPENAI_FORMATS, *(AudioFormat("pcm16", rate) for rate in (8_000, 16_000, 48_000)))
+PAIRS = list(product(CONVERTIBLE, CONVERTIBLE))
 NOISE = np.random.default_rng(3).integers(0, 256, 6000).astype(np.uint8).tobytes()
 
 
@@ -233,3 +235,48 @@ def test_min_ms_may_not_exceed_ms() -> None:
         Chunker("pcm16", 20, min_ms=40)
     with pytest.raises(AudioError):
         Chunker("pcm16", 20, min_ms=0)
+
+
+# --- Other sample rates ------------------------------------------------------------------------
+
+RESAMPLED = (8_000, 16_000, 24_000, 48_000)
+OTHERS = (11_025, 22_050, 32_000, 44_100)
+
+
+def pcm(rate: int) -> AudioFormat:
+    return AudioFormat("pcm16", rate)
+
+
+@pytest.mark.parametrize("src", RESAMPLED)
+@pytest.mark.parametrize("dst", RESAMPLED)
+def test_every_rate_of_the_resampler_is_a_format(src: int, dst: int) -> None:
+    silence = pcm(src).silence(100)
+    assert audio.convert(silence, pcm(src), pcm(dst)) == pcm(dst).silence(100)
+    assert audio.convert(silence, pcm(src), "ulaw") == AudioFormat.G711_ULAW.silence(100)
+
+
+@pytest.mark.parametrize("rate", OTHERS)
+def test_other_rates_are_refused_where_they_must_be_resampled(rate: int) -> None:
+    for src, dst in [(pcm(rate), pcm(24_000)), (pcm(24_000), pcm(rate)), (pcm(rate), AudioFormat.G711_ULAW)]:
+        message = rf"the sample rate must be one of 8000, 16000, 24000, 48000 Hz, not {rate}"
+        with pytest.raises(AudioError, match=message):
+            audio.Converter(src, dst)
+        with pytest.raises(AudioError, match=message):
+            audio.convert(b"", src, dst)
+
+
+@pytest.mark.parametrize("rate", OTHERS)
+def test_other_rates_work_where_nothing_is_resampled(rate: int, tmp_path: Path) -> None:
+    format = pcm(rate)
+    data = bytes(range(256)) * 20
+    assert audio.convert(data, format, {"type": "audio/pcm", "rate": rate}) == data
+    assert b"".join(chunks(data, format, 40)) == data
+    chunker = Chunker(format, 40)
+    assert b"".join([*chunker.feed(data), chunker.flush()]) == data
+    assert len(format.silence(40)) == format.chunk_bytes(40) == rate // 25 * 2
+    path = tmp_path / "a.wav"
+    audio.write_wav(path, data, format)
+    wav = audio.read_wav(path)
+    assert (wav.format, wav.to(format)) == (format, data)
+    with pytest.raises(AudioError, match=rf"{rate} Hz cannot be converted"):
+        wav.to("pcm16")

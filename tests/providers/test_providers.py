@@ -68,6 +68,29 @@ def test_other_hosts_and_parameters() -> None:
     assert "api-version=x" in get_provider("azure_voice_live").url(host="h", **{"api-version": "x"})
 
 
+def test_dated_endpoints_of_azure() -> None:
+    """Source: learn.microsoft.com, "Use the GPT Realtime API via WebSockets", its preview version. Read 2026-11-29."""
+    azure = get_provider("azure")
+    assert azure.url("my deployment", host="r.openai.azure.com", api_version="2025-04-01-preview") == (
+        "wss://r.openai.azure.com/openai/realtime?deployment=my%20deployment&api-version=2025-04-01-preview"
+    )
+    assert azure.url("d", host="h", **{"api-version": "x"}) == azure.url("d", host="h", api_version="x")
+
+
+def test_agents_of_azure_voice_live() -> None:
+    """Source: azure-ai-voicelive 1.3.1, aio.connect."""
+    row = get_provider("azure_voice_live")
+    assert row.url(
+        host="r.services.ai.azure.com", agent_name="a", agent_project_name="p", conversation_id="c"
+    ) == (
+        "wss://r.services.ai.azure.com/voice-live/realtime"
+        "?api-version=2026-07-15&agent-name=a&agent-project-name=p&conversation-id=c"
+    )
+    assert row.url("m", host="h", api_version="2025-10-01") == (
+        "wss://h/voice-live/realtime?model=m&api-version=2025-10-01"
+    )
+
+
 @pytest.mark.parametrize("name", OWN_HOST)
 def test_azure_needs_the_host_of_a_resource(name: str) -> None:
     with pytest.raises(ConfigError, match=r"needs host=, such as '<resource>"):
@@ -125,6 +148,25 @@ def test_formats_of_sessions(name: str, session: Any, formats: tuple[Any, int, A
     row = get_provider(name)
     assert row.session_format(session, "input") == AudioFormat(*formats[:2])
     assert row.session_format(session, "output") == AudioFormat(*formats[2:])
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_the_nearest_format(row: Provider, side: Any) -> None:
+    formats = row.formats(side)
+    if not formats:
+        with pytest.raises(ConfigError, match=f"no audio {side}: it only transcribes"):
+            row.nearest_format(AudioFormat.PCM16, side)
+        return
+    for rate in (8_000, 16_000, 24_000, 44_100, 48_000):
+        wanted = AudioFormat("pcm16", rate)
+        found = row.nearest_format(wanted, side)
+        rates = {format.sample_rate for format in formats if format.encoding == "pcm16"}
+        higher = [other for other in rates if other >= rate]
+        assert found in formats
+        assert found.sample_rate == (min(higher) if higher else max(rates))
+    for law in (AudioFormat.G711_ULAW, AudioFormat.G711_ALAW):
+        assert row.nearest_format(law, side) == (law if law in formats else formats[0])
 
 
 @pytest.mark.parametrize("row", ROWS)

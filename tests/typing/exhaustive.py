@@ -354,6 +354,7 @@ def constructors_are_checked() -> None:
     realtime.ConversationItemDelete("i")  # type: ignore[call-arg]
     realtime.InputAudioBufferAppend(audio=5)  # type: ignore[arg-type]
     realtime.encode("x")  # type: ignore[arg-type]
+    realtime.AudioFormat("pcm8", 8_000)  # type: ignore[arg-type]
 
 
 def open_sets_take_any_string() -> realtime.RealtimeSession:
@@ -400,3 +401,24 @@ def read_only_members_are_optional(info: realtime.RealtimeSessionInfo, old: beta
     expiries: list[int | None] = [info.expires_at, old.expires_at]
     secret: beta.ClientSecret | None = old.client_secret
     return f"{ids} {expiries} {secret}"
+
+
+def formats_are_checked() -> None:
+    """Each line is an error for a type checker, and at run time; the first of each pair is not."""
+    realtime.create_session_config(format="mulaw")
+    realtime.create_session_config(format="mulow")  # type: ignore[call-overload]
+
+
+def providers_are_checked() -> None:
+    """As `formats_are_checked`: settings of a server's own need a provider."""
+    session: realtime.RealtimeSession = realtime.create_session_config(provider="xai", temperature=0.5)
+    flat: beta.RealtimeSessionConfig = beta.create_session_config(provider="qwen", top_k=7)
+    realtime.validate_session_config(session, provider="xai")
+    beta.validate_session_config(flat, provider="qwen")
+    realtime.create_session_config(temperature=0.5)  # type: ignore[call-overload]
+
+
+def sample_rates_are_checked() -> None:
+    """As `formats_are_checked`."""
+    realtime.get_sample_rate("mulaw")
+    realtime.get_sample_rate("mulow")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -21,6 +22,19 @@ def test_every_event_is_a_member_of_its_union(dialect: str, side: str, frame: st
 def test_wrong_constructors_raise_at_run_time_too() -> None:
     with pytest.raises(TypeError):
         exhaustive.constructors_are_checked()
+
+
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [
+        (exhaustive.formats_are_checked, realtime.ConfigError),
+        (exhaustive.sample_rates_are_checked, realtime.ConfigError),
+        (exhaustive.providers_are_checked, TypeError),
+    ],
+)
+def test_wrong_arguments_raise_at_run_time_too(function: Callable[[], None], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        function()
 
 
 def test_open_sets_take_any_string() -> None:
