@@ -88,7 +88,7 @@ def get_sample_rate(
     row = get_provider(provider)
     if side is not None:
         return row.check_format(format, side).sample_rate
-    by_side = {side: row.format_of(format, side) for side in SIDES}
+    by_side: dict[Side, AudioFormat] = {side: row.format_of(format, side) for side in SIDES}
     if by_side["input"] != by_side["output"]:
         stated = " and ".join(f"{format.sample_rate} Hz in the {side}" for side, format in by_side.items())
         raise ConfigError(f"{snippet(format)} is {stated} of {row.name}: side= is needed")

@@ -24,7 +24,7 @@ from realtime import beta, live, translation
 from realtime.beta.convert import CONVERTED_FROM_GA, CONVERTED_TO_GA, RENAMED, SHARED
 from realtime.codec import event_classes
 from realtime.events.base import Tagged
-from realtime.format import AudioFormat
+from realtime.format import SIDES as AUDIO_SIDES, AudioFormat
 from realtime.providers import PROVIDERS, Provider
 from realtime.testing.faults import FAULTS, get_fault
 
@@ -431,11 +431,47 @@ def providers() -> str:
             _rates(row.output_formats),
             f"`{row.usage_path}`",
             str(len(own_types(row))),
-            f"`{row.api_key_env}`",
+            _settings(row),
+            _bridged(row),
         )
         for row in PROVIDERS.values()
     ]
-    return table(("name", "base", "input", "output", "usage in response.done", "own events", "key"), rows)
+    head = ("name", "base", "input", "output", "usage in", "own events", "settings", "mu-law phone")
+    return table(head, rows)
+
+
+def _settings(row: Provider) -> str:
+    """Return the type of a provider's settings; its module has `create_session_config`."""
+    if not row.output_formats:
+        return "none"
+    cls = row.session_type
+    module = cls.__module__.replace(".events.session", "").replace(".events", "")
+    return f"`{module}.{cls.__name__}`"
+
+
+def _bridged(row: Provider) -> str:
+    """Return what a bridge does with the audio of a mu-law carrier."""
+    if not row.output_formats:
+        return "no audio"
+    ulaw = AudioFormat.G711_ULAW
+    formats = [row.nearest_format(ulaw, side) for side in AUDIO_SIDES]
+    if formats == [ulaw, ulaw]:
+        return "passed through"
+    rates = "/".join(f"{format.sample_rate / 1000:g}" for format in formats)
+    return f"converted, PCM {rates} kHz"
+
+
+def addresses() -> str:
+    """Return the addresses of the servers, and the headers with their keys."""
+    rows = []
+    for row in PROVIDERS.values():
+        host = row.host.partition("://")[2]
+        ((header, value),) = row.headers("KEY").items()
+        url = row.url("MODEL", host=host.replace("<resource>", "RESOURCE"))
+        rows.append(
+            (f"`{row.name}`", f"`{url}`", f"`{header}: {value}`", f"`{row.api_key_env}`", row.address_source)
+        )
+    return table(("name", "address", "header", "variable with the key", "source, read 2026-11-29"), rows)
 
 
 def own_types(row: Provider) -> list[str]:
@@ -471,6 +507,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "openai carried": openai_carried,
     "faults": faults,
     "providers": providers,
+    "addresses": addresses,
     "quirks": quirks,
 }
 PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
