@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import realtime
 from realtime import AudioFormat, ConfigError, DecodeError, beta
@@ -298,3 +299,43 @@ def test_audio_without_any_id() -> None:
     bridge.from_server(created)
     assert bridge.from_server(delta).to_carrier
     assert bridge.from_server('{"type":"response.audio.done"}').to_carrier  # the rest and its mark
+
+
+JSON = st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.lists(st.integers(), max_size=1)
+FORMAT = JSON | st.fixed_dictionaries(
+    {"type": st.sampled_from(("audio/pcm", "pcm", "audio/pcmu", "pcm16_8000hz")) | JSON},
+    optional={"rate": st.integers(900, 50_000) | JSON, "sample_rate": st.integers(900, 50_000) | JSON},
+)
+SIDED = st.fixed_dictionaries({}, optional={"format": FORMAT}) | JSON
+SESSION = JSON | st.fixed_dictionaries(
+    {},
+    optional={
+        "audio": JSON
+        | st.fixed_dictionaries({}, optional={"input": SIDED, "output": SIDED, "format": FORMAT}),
+        "input_audio_format": FORMAT,
+        "output_audio_format": FORMAT | st.sampled_from(("mp3", "pcm16_16000hz")),
+        "input_audio_sampling_rate": st.integers(900, 50_000) | JSON,
+    },
+)
+
+
+@given(
+    st.sampled_from(PHONES),
+    st.sampled_from(SPEAKING),
+    st.lists(st.tuples(st.sampled_from(("created", "updated")), SESSION), min_size=1, max_size=3),
+)
+@settings(deadline=None)
+def test_any_session_is_followed_or_refused(
+    phone: Phone, row: Provider, sessions: list[tuple[str, Any]]
+) -> None:
+    bridge, server = started(phone, row), Server(row)
+    for kind, session in sessions:
+        before = bridge.input_format, bridge.output_format
+        try:
+            bridge.from_server(text({"type": f"session.{kind}", "event_id": "e", "session": session}))
+        except DecodeError:
+            assert (bridge.input_format, bridge.output_format) == before
+    bridge.from_carrier(phone.media(phone.media_format.silence(phone.media_format.chunk_bytes(20))))
+    audio = bridge.output_format.silence_sample * 4_800
+    bridge.from_server(server.delta(audio, 1))
+    assert bridge.playback.queued_ms == bridge.output_format.duration_ms(len(audio))
