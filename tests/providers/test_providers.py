@@ -158,7 +158,7 @@ def test_the_nearest_format(row: Provider, side: Any) -> None:
         with pytest.raises(ConfigError, match=f"no audio {side}: it only transcribes"):
             row.nearest_format(AudioFormat.PCM16, side)
         return
-    for rate in (8_000, 16_000, 24_000, 44_100, 48_000):
+    for rate in (8_000, 16_000, 24_000, 32_000, 44_100, 48_000):
         wanted = AudioFormat("pcm16", rate)
         found = row.nearest_format(wanted, side)
         rates = {format.sample_rate for format in formats if format.encoding == "pcm16"}

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 import realtime
 from realtime import AudioFormat, ConfigError, ModelNotFoundError, beta
-from realtime.format import SIDES, Side
+from realtime.format import SIDES, Side, formats_by_path
 from realtime.providers import PROVIDERS, Provider, azure_voice_live, get_provider, glm, localai, qwen, xai
 
 SPEAKING = [row for row in PROVIDERS.values() if row.output_formats]
@@ -198,6 +198,7 @@ def test_every_format_of_every_provider_is_read_as_it_was_stated(row: Provider) 
             for other in row.formats(side):
                 again = row.with_formats(row.with_formats(session, {side: other}), {side: format})
                 assert row.session_format(again, side) == format
+                assert len([*formats_by_path(again, side)]) == 1
     for format in {*row.input_formats} & {*row.output_formats}:
         session = create(format=format, provider=row)
         assert {row.stated_format(session, side) for side in SIDES} == {format}
@@ -241,6 +242,13 @@ def test_a_stated_format_is_not_replaced_by_the_default() -> None:
     assert (session.input_audio_format, session.output_audio_format) == ("wav", "pcm")
     session = beta.create_session_config(provider="qwen", input_audio_format="wav", format="pcm")
     assert session.input_audio_format == "pcm"
+
+
+def test_a_format_in_betas_form_is_replaced_by_gas() -> None:
+    stated = xai.XaiSession(input_audio_format="g711_ulaw")
+    session = realtime.create_session_config(provider="xai", input_audio_format="g711_ulaw", format=WIDEBAND)
+    for found in (session, get_provider("xai").with_formats(stated, {"input": WIDEBAND})):
+        assert [*formats_by_path(found, "input")] == [("audio.input.format", realtime.PcmFormat(rate=16_000))]
 
 
 def test_a_spelling_means_what_the_server_means_by_it() -> None:
@@ -335,6 +343,11 @@ def problems(row: Provider, session: Any) -> list[tuple[str, str]]:
         ("xai", {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 11_025}}}}, ["audio.input.format"]),
         ("xai", {"audio": {"output": {"format": {"type": "audio/opus"}}}}, ["audio.output.format"]),
         ("xai", {"input_audio_format": "mulow"}, ["input_audio_format"]),
+        (
+            "xai",
+            {"input_audio_format": "not specified", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24_000}}}},
+            [],
+        ),
         ("openai", {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}}, ["audio.input.format.rate"]),
         ("localai", {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}, ["audio.output.format"]),
         ("azure_voice_live", {"input_audio_format": "pcm16", "input_audio_sampling_rate": 48_000}, ["input_audio_format"]),

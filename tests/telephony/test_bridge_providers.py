@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -179,13 +180,34 @@ def test_the_formats_that_are_negotiated(phone: Phone, name: str, formats: tuple
     assert (str(bridge.input_format), str(bridge.output_format)) == formats
 
 
-def test_both_ways_in_the_carriers_own_wideband() -> None:
-    format = MediaFormat("L16", 16_000, big_endian=True)
-    bridge = Bridge("telnyx", provider="xai", play_format=format)
-    bridge.from_carrier(TELNYX_L16.start())
-    assert bridge.input_format == bridge.output_format == AudioFormat("pcm16", 16_000)
-    played = bridge.from_server(Server(get_provider("xai")).delta(b"\1\2" * 1_000, 1)).to_carrier
-    assert realtime.telephony.telnyx.decode_command(played[0]).media.payload == b"\2\1" * 1_000
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_byte_order_alone_changes_at_any_rate(rate: int) -> None:
+    """Nothing is resampled, so the rate may be one that the resampler does not have."""
+    phone = replace(TELNYX_L16, media_format=MediaFormat("L16", rate, big_endian=True))
+    bridge = Bridge("telnyx", provider="xai", play_format=phone.media_format)
+    bridge.from_carrier(phone.start())
+    assert bridge.input_format == bridge.output_format == AudioFormat("pcm16", rate)
+    (append,) = bridge.from_carrier(phone.media(b"\1\2" * 441)).to_server
+    assert realtime.decode_client(append) == realtime.InputAudioBufferAppend(audio=b"\2\1" * 441)
+    frames = bridge.from_server(Server(get_provider("xai")).delta(b"\1\2" * 1_323, 1)).to_carrier
+    played = [realtime.telephony.telnyx.decode_command(frame) for frame in frames]
+    assert played[0].media.payload == b"\2\1" * 1_323
+
+
+@pytest.mark.parametrize(
+    "format",
+    [
+        MediaFormat("L16", 44_100),
+        MediaFormat("L16", 16_000, 2),
+        MediaFormat("G722", 16_000),
+        MediaFormat("PCMU", 16_000),
+    ],
+)
+def test_carriers_that_cannot_be_converted(format: MediaFormat) -> None:
+    with pytest.raises(
+        ConfigError, match=f"{format.encoding} at {format.sample_rate} Hz .* cannot be converted"
+    ):
+        Bridge("telnyx", "ulaw", play_format=format)
 
 
 def test_the_same_format_is_spliced() -> None:
@@ -299,6 +321,36 @@ def test_audio_without_any_id() -> None:
     bridge.from_server(created)
     assert bridge.from_server(delta).to_carrier
     assert bridge.from_server('{"type":"response.audio.done"}').to_carrier  # the rest and its mark
+
+
+def test_answers_that_no_event_announces() -> None:
+    bridge = started(TWILIO, get_provider("glm"))
+    delta = text({"type": "response.audio.delta", "delta": b64(bridge.output_format.silence(500))})
+    done = '{"type":"response.done","response":{}}'
+    assert bridge.from_server(delta).to_carrier
+    assert bridge.from_server('{"type":"input_audio_buffer.speech_started"}').to_carrier
+    assert bridge.from_server(delta).to_carrier == ()
+    bridge.from_server(done)
+    assert bridge.from_server(delta).to_carrier
+
+
+def test_a_provider_of_the_users_own() -> None:
+    """A name may mean another rate than OpenAI's in the output, too."""
+    low = AudioFormat("pcm16", 8_000)
+    row = replace(get_provider("glm"), output_formats=(low,), spellings={"output": {"pcm": low}})
+    bridge = started(PHONES[5], row)
+    bridge.from_server(Server(row).updated(bridge.session_update()))
+    assert bridge.output_format == bridge.playback.audio_format == low
+    frames = bridge.from_server(Server(row).delta(bytes(1_600), 1)).to_carrier
+    assert bridge.playback.queued_ms == 100
+    assert PHONES[5].played(frames) == [bytes(1_600)]
+
+
+def test_read_only_members_of_a_reported_session_are_not_sent() -> None:
+    secret = beta.ClientSecret(value="v", expires_at=1)
+    reported = beta.RealtimeSessionInfo(id="s", instructions="Be brief.", client_secret=secret)
+    update = json.loads(Bridge("twilio", provider="glm").session_update(reported))
+    assert update["session"].keys() == {"instructions", "input_audio_format", "output_audio_format"}
 
 
 JSON = st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.lists(st.integers(), max_size=1)
