@@ -92,7 +92,7 @@ def get_sample_rate(
     if by_side["input"] != by_side["output"]:
         stated = " and ".join(f"{format.sample_rate} Hz in the {side}" for side, format in by_side.items())
         raise ConfigError(f"{snippet(format)} is {stated} of {row.name}: side= is needed")
-    has = [side for side in SIDES if by_side[side] in row.formats(side)]
+    has: list[Side] = [side for side in SIDES if by_side[side] in row.formats(side)]
     return row.check_format(format, has[0] if has else "input").sample_rate
 
 
@@ -212,7 +212,7 @@ def create_session_config(
                 silence_duration_ms=VAD_SILENCE_DURATION_MS,
             ),
         }
-    given = {"model": model, "voice": voice, "instructions": instructions}
+    given = {"model": model, "voice": voice or None, "instructions": instructions}
     session: events.RealtimeSession = session_of(row, {**given, **settings}, defaults)
     if provider is None:  # any format, for servers without a row
         wire = wire_format(AudioFormat.PCM16 if format is None else format)

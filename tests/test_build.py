@@ -58,6 +58,7 @@ def test_create_session_config_has_defaults() -> None:
     assert config.audio.input.transcription is UNSET
     assert isinstance(config.audio.output, realtime.AudioOutput)
     assert config.audio.output.voice == "alloy"
+    assert realtime.create_session_config(voice="") == config
     assert config.audio.output.format == realtime.PcmFormat(rate=24_000)
 
 

@@ -84,7 +84,7 @@ class VoiceLiveSession(beta.RealtimeSessionConfig, kw_only=True):
 
     voice: Maybe[str | AzureVoice] = UNSET  # type: ignore[assignment]
     turn_detection: Maybe[VoiceLiveTurnDetection] = UNSET  # type: ignore[assignment]
-    input_audio_transcription: Maybe[VoiceLiveTranscription] = UNSET
+    input_audio_transcription: Maybe[VoiceLiveTranscription] = UNSET  # pyright: ignore[reportIncompatibleVariableOverride]
     input_audio_sampling_rate: Maybe[int] = UNSET
     input_audio_echo_cancellation: Any = UNSET
     output_audio_timestamp_types: Maybe[list[str]] = UNSET
@@ -114,7 +114,7 @@ class VoiceLiveSessionInfo(SessionSnapshot, VoiceLiveSession, kw_only=True):
 class SessionUpdate(beta.SessionUpdate, tag="session.update", kw_only=True):
     """Request to change the session's settings."""
 
-    session: VoiceLiveSession
+    session: VoiceLiveSession  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class ResponseCreate(beta.ResponseCreate, tag="response.create", kw_only=True):

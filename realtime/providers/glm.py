@@ -52,7 +52,7 @@ class GlmSessionInfo(SessionSnapshot, GlmSession, kw_only=True):
 class SessionUpdate(beta.SessionUpdate, tag="session.update", kw_only=True):
     """Request to change the session's settings."""
 
-    session: GlmSession
+    session: GlmSession  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class InputAudioBufferAppendVideoFrame(ClientSide, tag="input_audio_buffer.append_video_frame", kw_only=True):

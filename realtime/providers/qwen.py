@@ -81,7 +81,7 @@ class QwenUsage(ga.ResponseUsage, kw_only=True):
 class QwenResponse(beta.Response, kw_only=True):
     """A response, in its current or final state."""
 
-    usage: QwenUsage | None = None
+    usage: QwenUsage | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 # --- Client --------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class QwenResponse(beta.Response, kw_only=True):
 class SessionUpdate(beta.SessionUpdate, tag="session.update", kw_only=True):
     """Request to change the session's settings."""
 
-    session: QwenSession
+    session: QwenSession  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class InputImageBufferAppend(ClientSide, tag="input_image_buffer.append", kw_only=True):
@@ -150,7 +150,7 @@ class ConversationItemInputAudioTranscriptionDelta(
 class ResponseDone(beta.ResponseDone, tag="response.done", kw_only=True):
     """End of a response, with its usage."""
 
-    response: QwenResponse
+    response: QwenResponse  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 # --- The unions ----------------------------------------------------------------------

@@ -65,7 +65,7 @@ class XaiUsage(Wire, kw_only=True):
 class SessionUpdate(ga.SessionUpdate, tag="session.update", kw_only=True):
     """Request to change the session's settings."""
 
-    session: XaiSession | ga.TranscriptionSession
+    session: XaiSession | ga.TranscriptionSession  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class ConversationItemCommit(ClientSide, tag="conversation.item.commit", kw_only=True):
