@@ -11,6 +11,7 @@ from .calls import ArgumentsError, FunctionCall, FunctionCalls
 from .conversation import AudioChoice, Conversation, ConversationItem, ItemContent
 from .cost import CostLine, Price, bill, estimate_cost, estimate_tokens, price_of, total_usd
 from .differences import SessionDifference, session_differences
+from .gate import ResponseGate
 from .playback import Interruption, Playback
 from .restore import Restoration, restoration, seconds_left
 from .summarize import Summarizer, summary
@@ -21,7 +22,7 @@ from .usage import Usage
 __all__ = [
     "ArgumentsError", "AudioChoice", "Conversation", "ConversationItem", "CostLine", "FunctionCall",
     "FunctionCalls", "Interruption", "ItemContent", "MinutePrice", "ModelPrice", "Playback", "Price",
-    "Restoration", "SessionDifference", "Summarizer", "TokenCount", "TokenPrice", "Tokens", "Toolbox",
+    "ResponseGate", "Restoration", "SessionDifference", "Summarizer", "TokenCount", "TokenPrice", "Tokens", "Toolbox",
     "Usage", "bill", "estimate_cost", "estimate_tokens", "function_tool", "price_of", "restoration",
     "seconds_left", "session_differences", "summary", "total_usd",
 ]  # fmt: skip
