@@ -255,7 +255,11 @@ class Provider:
 
     def session_format(self, session: object, side: Side) -> AudioFormat:
         """Return the audio format of a session or response for `side`; the default if it states none."""
-        return self.stated_format(session, side) or next(iter(self.formats(side)), AudioFormat.default())
+        return self.stated_format(session, side) or self.default_format(side)
+
+    def default_format(self, side: Side) -> AudioFormat:
+        """Return the first of the formats for `side`; 24 kHz PCM if there are none."""
+        return next(iter(self.formats(side)), AudioFormat.default())
 
     def check_format(self, stated: object, side: Side) -> AudioFormat:
         """Return the format that `stated` means, one that this server has for `side`.

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET
 
+from .._provider import Provider
+from ..format import AudioFormat, Side, session_format
+
 _H = TypeVar("_H")
 _RAW_FRAMES = (str, bytes, bytearray, memoryview, dict)
 
@@ -37,6 +40,25 @@ def find_handler(event: object, by_type: Mapping[str, _H]) -> _H | None:
     reject_raw_frame(event)
     config = getattr(event, "__struct_config__", None)
     return by_type.get(getattr(config, "tag", None) or "")
+
+
+def find_by_class(event: object, by_class: Mapping[type, _H]) -> _H | None:
+    """Return the handler for the class of `event`, or for the first of its base classes with one, or None.
+
+    Events of a provider's own derive from those of its base dialect. The result may be cached by class.
+
+    Raises:
+        TypeError: `event` is a raw frame.
+    """
+    reject_raw_frame(event)
+    return next((by_class[base] for base in type(event).__mro__ if base in by_class), None)
+
+
+def stated_format(session: object, side: Side, provider: Provider | None) -> AudioFormat | None:
+    """Return the audio format that a session states for `side`, or None, in the spellings of `provider`."""
+    if provider is None:
+        return session_format(session, side)
+    return provider.stated_format(session, side)
 
 
 def get_field(struct: object, name: str) -> Any:

@@ -11,10 +11,22 @@ Counts only: their price is in `cost`, their sum over a session in `usage`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any, Final
 
-from ..events import ResponseUsage, TokenUsage
+from .._provider import Provider
+from ._common import get_field
 
+# The members of a usage object, as the servers spell them: OpenAI, Qwen (the details) and vLLM.
+# Sources: openai-python 3.57.0; https://www.alibabacloud.com/help/en/model-studio/server-events;
+# vllm.entrypoints.openai.engine.protocol, UsageInfo (0.22.1). Read 2026-11-29.
+_INPUT: Final = ("input_tokens", "prompt_tokens")
+_OUTPUT: Final = ("output_tokens", "completion_tokens")
+_INPUT_DETAILS: Final = ("input_token_details", "input_tokens_details", "prompt_tokens_details")
+_OUTPUT_DETAILS: Final = ("output_token_details", "output_tokens_details", "completion_tokens_details")
+# The places of a response's usage in response.done: OpenAI's and xAI's. Of two usages the first counts.
+_PLACES: Final = ("$.response.usage", "$.usage")
 # Places of text, image, audio and unattributed in a `_Counts`: the order in which cached tokens fill them.
 _CACHED_FIRST = (0, 2, 1, 3)
 
@@ -87,23 +99,22 @@ class Tokens:
         )
 
     @classmethod
-    def of_response(cls, usage: ResponseUsage) -> Tokens:
-        """Return the tokens that a response is billed for."""
-        details = usage.input_token_details
-        cached = details.cached_tokens_details if details else None
+    def of_response(cls, usage: object) -> Tokens:
+        """Return the tokens that a response is billed for. `usage` is a Struct or JSON object of any server."""
+        details = _member(usage, _INPUT_DETAILS)
         return _tokens(
-            _with_unattributed(usage.input_tokens, _reported(details)),
-            _with_unattributed(usage.output_tokens, _reported(usage.output_token_details)),
-            (details.cached_tokens if details else None) or 0,
-            _reported(cached),
+            _with_unattributed(_count(usage, _INPUT), _reported(details)),
+            _with_unattributed(_count(usage, _OUTPUT), _reported(_member(usage, _OUTPUT_DETAILS))),
+            _count(details, ("cached_tokens",)) or 0,
+            _reported(_member(details, ("cached_tokens_details",))),
         )
 
     @classmethod
-    def of_transcription(cls, usage: TokenUsage) -> Tokens:
+    def of_transcription(cls, usage: object) -> Tokens:
         """Return the tokens that a transcription is billed for. Its output is text."""
         return _tokens(
-            _with_unattributed(usage.input_tokens, _reported(usage.input_token_details)),
-            (max(0, usage.output_tokens or 0), 0, 0, 0),
+            _with_unattributed(_count(usage, _INPUT), _reported(_member(usage, _INPUT_DETAILS))),
+            (max(0, _count(usage, _OUTPUT) or 0), 0, 0, 0),
         )
 
     @classmethod
@@ -114,19 +125,61 @@ class Tokens:
 
 # --- Reading -------------------------------------------------------------------------
 
+
+def response_usage(event: object, provider: Provider | None = None) -> Any:
+    """Return the usage object of a response.done, where its server puts it; None if none has a token count.
+
+    An object without any count, such as the ``{}`` of xAI's `response.usage`, reports nothing. If two
+    places have one, the provider's counts, or else that of the response.
+    """
+    first = () if provider is None or not provider.usage_path else (provider.usage_path,)
+    for path in (*first, *_PLACES):
+        usage: object = event
+        for name in path.split(".")[1:]:
+            usage = get_field(usage, name)
+        if has_tokens(usage):
+            return usage
+    return None
+
+
+def has_tokens(usage: object) -> bool:
+    """Return True if `usage` has a count of input or output tokens, in any spelling. Null is no count."""
+    return (
+        _count(usage, _INPUT) is not None
+        or _count(usage, _OUTPUT) is not None
+        or any(_reported(_member(usage, names)) != _NOTHING for names in (_INPUT_DETAILS, _OUTPUT_DETAILS))
+    )
+
+
+def _member(owner: object, names: tuple[str, ...]) -> Any:
+    """Return the first of these members that is neither absent nor null."""
+    for name in names:
+        value = owner.get(name) if isinstance(owner, Mapping) else get_field(owner, name)
+        if value is not None:
+            return value
+    return None
+
+
+def _count(owner: object, names: tuple[str, ...]) -> int | None:
+    """Return a count, None if it is absent or, in JSON that no Struct has checked, not a whole number."""
+    value = _member(owner, names)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 # Counts of text, audio and image, as reported; and the same with unattributed.
 _Reported = tuple[int, int, int]
 _Counts = tuple[int, int, int, int]
 _NOTHING: _Reported = (0, 0, 0)
+_KINDS: Final = ("text_tokens", "audio_tokens", "image_tokens")
 
 
 def _reported(details: object) -> _Reported:
     """Return the counts in `details`. Any may be null or absent; servers differ in the kinds they report."""
     if details is None:
         return _NOTHING
-    text = getattr(details, "text_tokens", None) or 0
-    audio = getattr(details, "audio_tokens", None) or 0
-    image = getattr(details, "image_tokens", None) or 0
+    text, audio, image = (_count(details, (name,)) or 0 for name in _KINDS)
     return max(0, text), max(0, audio), max(0, image)
 
 
@@ -144,8 +197,8 @@ def _tokens(
         more = max(0, min(left, input[kind] - cached[kind]))
         cached[kind] += more
         left -= more
-    return Tokens(*map(_count, input, cached, output))
+    return Tokens(*map(_token_count, input, cached, output))
 
 
-def _count(input: int, cached: int, output: int) -> TokenCount:
+def _token_count(input: int, cached: int, output: int) -> TokenCount:
     return TokenCount(input, cached, output) if input or output else _NONE

@@ -1,42 +1,52 @@
 """The usage that a server reports over a session, summed, and its cost.
 
 Each response and each transcription counts once, however often it is reported. Usage that the
-server leaves out is counted as `unreported`, not estimated. How token counts are read is in
-`tokens`, prices are in `cost`.
+server leaves out is counted as `unreported`, not estimated. How token counts are read, and where
+servers put them, is in `tokens`, prices are in `cost`.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from .._bounded import SeenSet
+from .._provider import ProviderLike, get_provider
 from ..errors import ConfigError
 from ..events import (
     ConversationItemInputAudioTranscriptionCompleted,
     DurationUsage,
     ResponseDone,
-    ResponseUsage,
     TokenUsage,
+    UnknownEvent,
     beta,
     live,
 )
-from ._common import get_field, reject_raw_frame
+from ._common import find_by_class, find_handler, get_field
 from .cost import CostLine, Price, bill, exact, plus, total_usd
-from .tokens import Tokens
+from .tokens import Tokens, has_tokens, response_usage
+
+# Numbers beside the tokens in a usage object, and what they count: xAI's. Read 2026-11-29, from its frames.
+_OTHER_NAMES: Final = ("billable_audio_seconds", "grok_tokens")
 
 
 class Usage:
     """The sum of the usage that a server reported. Add objects for the sum of several calls: ``a + b``.
 
-    Takes events of every dialect and ignores those without usage. The translation dialect
-    reports no usage: add the seconds with `add_seconds`.
+    Takes events of every dialect and provider and ignores those without usage. The translation
+    dialect reports no usage: add the seconds with `add_seconds`. Where the usage stands is found in
+    the event; `provider`, a name or value, decides if an event has it in two places.
+
+    Raises:
+        ConfigError: `provider` is not known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provider: ProviderLike | None = None) -> None:
+        self._provider = None if provider is None else get_provider(provider)
         self._responses = Tokens()
         self._transcriptions = Tokens()
         self._backend = Tokens()
@@ -46,6 +56,7 @@ class Usage:
         self._running = Decimal(0)
         self._running_id: str | None = None
         self._unreported = 0
+        self._other: dict[str, Decimal] = {}
         self._seen = SeenSet()
 
     # --- Reading ---
@@ -83,6 +94,13 @@ class Usage:
         """The number of responses and transcriptions that ended without usage, whose cost is not known."""
         return self._unreported
 
+    @property
+    def other(self) -> dict[str, float]:
+        """Amounts of responses that are no tokens of a known price, by their names, such as xAI's
+        `billable_audio_seconds` and `grok_tokens`. No cost includes them.
+        """
+        return {name: float(amount) for name, amount in self._other.items()}
+
     # --- Feeding ---
 
     def feed(self, event: object) -> None:
@@ -91,10 +109,12 @@ class Usage:
         Raises:
             TypeError: `event` is a raw frame.
         """
-        handle = _HANDLERS.get(type(event))
-        if handle is None:
-            reject_raw_frame(event)
-        else:
+        try:
+            handle = _HANDLERS[type(event)]
+        except KeyError:
+            handle = find_by_class(event, _BY_CLASS) or find_handler(event, _BY_TYPE)
+            _HANDLERS[type(event)] = handle
+        if handle is not None:
             handle(self, event)
 
     def add_seconds(self, seconds: float) -> None:
@@ -145,7 +165,7 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         if not isinstance(other, Usage):
             return NotImplemented
-        both = Usage()
+        both = Usage(self._provider or other._provider)
         for usage in (self, other):
             both._responses += usage._responses
             both._transcriptions += usage._transcriptions
@@ -154,6 +174,8 @@ class Usage:
             both._ended = plus(both._ended, plus(usage._ended, usage._running))
             both._unreported += usage._unreported
             both._seen.update(usage._seen)
+            for name, amount in usage._other.items():
+                both._other[name] = plus(both._other.get(name, Decimal(0)), amount)
         return both
 
     def __repr__(self) -> str:
@@ -169,20 +191,45 @@ class Usage:
     def _on_response_done(self, event: ResponseDone | beta.ResponseDone) -> None:
         if not self._is_new("response", get_field(event.response, "id") or event.event_id):
             return
-        usage = get_field(event.response, "usage")
-        if isinstance(usage, ResponseUsage):
-            self._responses += Tokens.of_response(usage)
-        else:
+        usage = response_usage(event, self._provider)
+        if usage is None:
             self._unreported += 1
+        else:
+            self._responses += Tokens.of_response(usage)
+        for name in _OTHER_NAMES:
+            amount = get_field(get_field(event, "usage"), name)
+            if amount is not None:
+                self._other[name] = plus(self._other.get(name, Decimal(0)), exact(max(0.0, amount)))
 
     def _on_transcription(self, event: ConversationItemInputAudioTranscriptionCompleted) -> None:
-        if not self._seen.add(event.item_id, event.content_index):
+        if event.item_id:
+            if not self._seen.add(event.item_id, event.content_index):
+                return
+        elif not self._is_new("transcription", event.event_id):
             return
         usage = get_field(event, "usage")
         if isinstance(usage, TokenUsage):
-            self._transcriptions += Tokens.of_transcription(usage)
-        elif isinstance(usage, DurationUsage) and (seconds := get_field(usage, "seconds")) is not None:
+            self._add_transcription(usage)
+        elif isinstance(usage, DurationUsage) and (seconds := get_field(usage, "seconds")):
             self._transcribed = plus(self._transcribed, exact(max(0.0, seconds)))
+        else:
+            self._unreported += 1
+
+    def _on_transcription_done(self, event: Any) -> None:
+        if self._is_new("transcription", event.event_id):
+            self._add_transcription(event.usage)
+
+    def _on_unknown_event(self, event: UnknownEvent) -> None:
+        # A server's own event in a dialect that does not have it: its usage must not get lost.
+        if event.type in _BY_TYPE:
+            with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+                _BY_TYPE[event.type](self, _decode_other(event.raw))
+
+    def _add_transcription(self, usage: object) -> None:
+        # Every transcription takes tokens: 0 is what the lenient decoder fills in for missing counts.
+        tokens = Tokens.of_transcription(usage) if has_tokens(usage) else Tokens()
+        if tokens.total:
+            self._transcriptions += tokens
         else:
             self._unreported += 1
 
@@ -208,11 +255,11 @@ class Usage:
 
     def _is_new(self, kind: str, id: str | None) -> bool:
         # Without any id a repetition cannot be recognised.
-        return id is None or self._seen.add(kind, id)
+        return not id or self._seen.add(kind, id)
 
 
 # By class, because translation and Live use the same wire types with and without usage.
-_HANDLERS: dict[type, Callable[[Usage, Any], None]] = {
+_BY_CLASS: Final[dict[type, Callable[[Usage, Any], None]]] = {
     ResponseDone: Usage._on_response_done,
     beta.ResponseDone: Usage._on_response_done,
     ConversationItemInputAudioTranscriptionCompleted: Usage._on_transcription,
@@ -221,7 +268,14 @@ _HANDLERS: dict[type, Callable[[Usage, Any], None]] = {
     live.SessionClosed: Usage._on_session_usage,
     live.ResponseEvent: Usage._on_backend_event,
     live.DecisionEvent: Usage._on_backend_event,
+    UnknownEvent: Usage._on_unknown_event,
 }
+# Of one server alone, by wire type: vLLM's.
+_BY_TYPE: Final[dict[str, Callable[[Usage, Any], None]]] = {
+    "transcription.done": Usage._on_transcription_done,
+}
+# By class, filled from these two as classes are met.
+_HANDLERS: dict[type, Callable[[Usage, Any], None] | None] = {}
 
 
 def _checked_seconds(seconds: float) -> Decimal:
@@ -232,6 +286,19 @@ def _checked_seconds(seconds: float) -> Decimal:
     if value < 0:
         raise ConfigError("seconds must not be negative", problems=[("seconds", "must not be negative")])
     return value
+
+
+# --- Events of other servers ----------------------------------------------------------
+
+
+class _OtherEvent(msgspec.Struct):
+    """An event of a server's own that was decoded by another dialect."""
+
+    event_id: str | None = None
+    usage: Any = None
+
+
+_decode_other = msgspec.json.Decoder(_OtherEvent).decode
 
 
 # --- Events of other APIs inside Live's ----------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 import realtime
 from realtime import beta, live, translation
+from realtime.providers import get_provider
 from realtime.spec import ModelPrice, TokenPrice
 from realtime.state import TokenCount as C, Tokens, Usage, bill, total_usd
 from tests import cases
@@ -174,6 +175,105 @@ def test_events_that_lack_their_usage_are_unreported() -> None:
 def test_the_ids_of_different_sessions_are_compared() -> None:
     """The total of a session without a start event ends when another session starts."""
     assert fed(live_usage(2), live_started(""), live_usage(1)).session_seconds == 3
+
+
+# --- Where servers put it -------------------------------------------------------------
+
+COUNTS = {"total_tokens": 5, "input_tokens": 3, "output_tokens": 2}
+# Frames of a response.done, or of another event with usage, and the total that they report; None: unreported.
+PLACES: dict[str, tuple[str, dict[str, Any], int | None]] = {
+    "xAI: at the top": ("xai", {"response": {"id": "r", "usage": {}}, "usage": COUNTS}, 5),
+    "xAI, decoded as GA": ("openai", {"response": {"id": "r", "usage": {}}, "usage": COUNTS}, None),
+    "xAI: no counts": ("xai", {"response": {"id": "r", "usage": {}}, "usage": {"grok_tokens": 9}}, None),
+    "xAI: twice": ("xai", {"response": {"id": "r", "usage": COUNTS}, "usage": COUNTS}, 5),
+    "a total alone": ("openai", {"response": {"id": "r", "usage": {"total_tokens": 5}}}, None),
+    "Qwen": ("qwen", {"response": {"id": "r", "usage": {**COUNTS, "input_tokens_details": {"audio_tokens": 3}}}}, 5),
+    "Qwen: details alone": ("qwen", {"response": {"usage": {"output_tokens_details": {"text_tokens": 4}}}}, 4),
+    "GLM": ("glm", {"response": {"id": "r", "usage": COUNTS}}, 5),
+    "LocalAI: none": ("localai", {"response": {"id": "r", "status": "completed"}}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("provider", "members", "total"), PLACES.values(), ids=PLACES)
+def test_usage_counts_once_wherever_it_is(provider: str, members: dict[str, Any], total: int | None) -> None:
+    event = get_provider(provider).decode_server(json.dumps({"type": "response.done", **members}))
+    for usage in (Usage(), Usage("xai"), Usage(get_provider(provider))):
+        usage.feed(event)
+        assert (usage.responses.total, usage.unreported) == (total or 0, 0 if total else 1)
+        if members["response"].get("id"):
+            usage.feed(event)
+            assert (usage.responses.total, usage.unreported) == (total or 0, 0 if total else 1)
+
+
+def test_the_details_of_qwen_are_read_by_kind() -> None:
+    details = {"text_tokens": 1, "audio_tokens": 2}
+    frame = {"type": "response.done", "response": {"id": "r", "usage": {
+        **COUNTS, "input_tokens_details": details, "output_tokens_details": {"audio_tokens": 2},
+    }}}  # fmt: skip
+    usage = fed(get_provider("qwen").decode_server(json.dumps(frame)))
+    assert usage.responses == Tokens(text=C(1), audio=C(2, 0, 2))
+
+
+def test_of_two_different_usages_that_of_the_provider_counts() -> None:
+    event = get_provider("xai").decode_server(
+        '{"type":"response.done","response":{"id":"r","usage":{"input_tokens":1}},"usage":{"input_tokens":9}}'
+    )
+    totals = []
+    for provider in (None, "openai", "xai"):
+        usage = Usage(provider)  # type: ignore[arg-type]
+        usage.feed(event)
+        totals.append(usage.responses.total)
+    assert totals == [1, 1, 9]
+
+
+def test_amounts_beside_the_tokens_are_summed_and_not_priced() -> None:
+    frame = '{"type":"response.done","event_id":"%d","response":{},"usage":{"input_tokens":1,"grok_tokens":7,"billable_audio_seconds":0.1}}'
+    usage = fed(*(get_provider("xai").decode_server(frame % number) for number in range(3)))
+    assert usage.other == {"grok_tokens": 21, "billable_audio_seconds": 0.3}
+    assert (usage + usage).other == {"grok_tokens": 42, "billable_audio_seconds": 0.6}
+    assert fed(response(usage=REAL)).other == {}
+
+
+VLLM = {"prompt_tokens": 30, "completion_tokens": 4, "total_tokens": 34}
+
+
+@pytest.mark.parametrize("decode", [get_provider("vllm").decode_server, realtime.decode_server])
+@pytest.mark.parametrize(("reported", "total"), [
+    (VLLM, 34), ({**VLLM, "prompt_tokens": 30.0}, 34), ({"total_tokens": 34}, 0), (None, 0), ({}, 0), (7, 0),
+    ({"prompt_tokens": True, "completion_tokens": "4"}, 0), ({"prompt_tokens": 0.5}, 0),
+])  # fmt: skip
+def test_vllm_reports_the_tokens_of_a_transcription(decode: Any, reported: Any, total: int) -> None:
+    frame = json.dumps({"type": "transcription.done", "text": "Hi.", "usage": reported})
+    usage = fed(decode(frame))
+    assert (usage.transcriptions.total, usage.unreported) == (total, 0 if total else 1)
+    assert usage.transcriptions.text.output == (4 if total == 34 else 0)
+
+
+def test_a_malformed_event_of_another_server_counts_nothing() -> None:
+    usage = fed(realtime.UnknownEvent("transcription.done", b'{"event_id":7}'), realtime.UnknownEvent("ping", b"{}"))
+    assert (usage.transcriptions.total, usage.unreported) == (0, 0)
+
+
+def test_ids_and_counts_that_were_filled_in_match_nothing() -> None:
+    frame = '{"type":"conversation.item.input_audio_transcription.completed","transcript":"Hi.","usage":%s}'
+    tokens = realtime.decode_server(frame % json.dumps(TOKENS_USAGE))
+    assert fed(tokens, tokens).transcriptions.total == 44  # a repetition cannot be recognised
+    for empty in ('{"type":"tokens"}', '{"type":"duration"}'):
+        read = fed(realtime.decode_server(frame % empty))
+        assert (read.unreported, read.transcriptions.total, read.transcribed_seconds) == (1, 0, 0)
+
+
+def test_an_event_of_a_derived_class_counts_as_its_base() -> None:
+    class Done(realtime.ResponseDone, tag="response.done"):
+        extra: int = 0
+
+    usage = realtime.ResponseUsage(input_tokens=3)
+    assert fed(Done(response=realtime.Response(usage=usage))).responses.total == 3
+
+
+def test_an_unknown_provider_is_refused() -> None:
+    with pytest.raises(realtime.ConfigError, match="unknown provider 'xia'"):
+        Usage("xia")  # type: ignore[arg-type]
 
 
 # --- Adding --------------------------------------------------------------------------
