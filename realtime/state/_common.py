@@ -61,6 +61,14 @@ def stated_format(session: object, side: Side, provider: Provider | None) -> Aud
     return provider.stated_format(session, side)
 
 
+def made_call_id(event: object) -> str:
+    """Return an id for the function call of an event whose server gives calls none: the same for all its events."""
+    item_id = get_field(event, "item_id")
+    return (
+        item_id or f"{get_field(event, 'response_id') or 'response'}.{get_field(event, 'output_index') or 0}"
+    )
+
+
 def get_field(struct: object, name: str) -> Any:
     """Return a field's value. Returns None if it is absent or null, or if there is no such field."""
     value = getattr(struct, name, None)

@@ -1,9 +1,10 @@
 """Ordered conversation items, built from a session's events in whatever order they arrive.
 
 `ItemContent` is one content part, `ConversationItem` one item, `_ItemList` the order of the
-items and `Conversation` the object to feed. Nothing that a server sends raises an error; an
-event without a usable item id is ignored. The events that recreate a conversation in a new
-session are in `restore`.
+items and `Conversation` the object to feed. Nothing that a server sends raises an error. An event
+of a response that has no item id is about the response's item of that kind (see `_ResponseItems`);
+any other event without a usable item id is ignored. The events that recreate a conversation in a
+new session are in `restore`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
 
 from .._bounded import BoundedDict, SeenSet
+from .._provider import ProviderLike, get_provider
 from ..errors import ConfigError
-from ..format import AudioFormat, session_format
-from ._common import find_handler, get_field
+from ..format import AudioFormat
+from ._common import find_handler, get_field, made_call_id, stated_format
 
 AudioChoice = Literal["count", "keep", "drop"]
 
@@ -82,6 +84,14 @@ class ItemContent:
         self._text, self._has_full_text = [text], True
         return len(text) - before
 
+    def _replace_text(self, text: str) -> int:
+        """Replace the text so far by a newer one that may still change. Ignored once the full text is known."""
+        if self._has_full_text:
+            return 0
+        before = sum(map(len, self._text))
+        self._text = [text]
+        return len(text) - before
+
     def _add_audio(self, delta: bytes | None, choice: AudioChoice) -> int:
         """Count, store or drop an audio delta. Ignored after a truncation."""
         if not delta or choice == "drop" or self.truncated_ms is not None:
@@ -112,7 +122,8 @@ class ConversationItem:
     predecessor that an event stated. `wire_item` is the last item object that was received.
     `content_by_index` maps the wire's content_index to the content part. `transcription_error`
     is the error of a failed transcription. `at_ms` is the caller's clock at the first event,
-    `retained_bytes` the size of the stored text (in characters) and audio (in bytes).
+    `retained_bytes` the size of the stored text (in characters) and audio (in bytes). `has_id` is
+    False while no event has stated the item's id: `id` is then made here and unknown to the server.
     """
 
     __slots__ = (
@@ -122,6 +133,7 @@ class ConversationItem:
         "at_ms",
         "call_id",
         "content_by_index",
+        "has_id",
         "id",
         "name",
         "output",
@@ -137,6 +149,7 @@ class ConversationItem:
 
     def __init__(self, item_id: str, at_ms: float | None) -> None:
         self.id = item_id
+        self.has_id = True
         self.type = ""
         self.role: str | None = None
         self.status: str | None = None
@@ -302,6 +315,13 @@ class _ItemList:
     def __len__(self) -> int:
         return len(self.by_id)
 
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self.by_id
+
+    def is_new(self, item_id: str) -> bool:
+        """Return True if no item has or had this id."""
+        return item_id not in self.by_id and item_id not in self._removed
+
     def __iter__(self) -> Iterator[ConversationItem]:
         return self._walk(self._after)
 
@@ -325,7 +345,7 @@ class _ItemList:
 
     def item(self, item_id: str | None, at_ms: float | None) -> ConversationItem | None:
         """Return the item with this id, adding it if it is new. None if it was removed, or without an id."""
-        if not isinstance(item_id, str):
+        if not isinstance(item_id, str) or not item_id:
             return None
         item = self.by_id.get(item_id)
         if item is None and item_id not in self._removed:
@@ -347,7 +367,7 @@ class _ItemList:
             del self._roots[item.id]
             item._is_placed = True
             self._move(self._run_of(item.id), None)
-        elif isinstance(previous, str) and previous != item.id:
+        elif isinstance(previous, str) and previous and previous != item.id:
             if previous not in self.by_id:
                 self._wait(self._run_of(item.id), previous)
             elif item.id not in self._runs:
@@ -373,6 +393,16 @@ class _ItemList:
         self._unlink(item.id, item.id)
         del self._before[item.id], self._after[item.id], self.by_id[item.id]
         self._removed[item.id] = None
+
+    def rename(self, item: ConversationItem, item_id: str) -> None:
+        """Give an item that was added without its id that id, which must be new. It stays where it is."""
+        before = self._before[item.id]
+        self.remove(item)
+        item.id, item.has_id, self.by_id[item_id] = item_id, True, item
+        if item_id in self._waiting:
+            self._insert_before(item_id, self._waiting.pop(item_id))
+        else:
+            self._link(item_id, item_id, before)
 
     # --- Runs ---
 
@@ -457,6 +487,54 @@ def _joined(run: _Run) -> _Run:
     return whole
 
 
+class _ResponseItems:
+    """The items of one response, for its events without an item id.
+
+    `by_index` has the item ids by output_index, `latest` those of the newest item by type. Servers that
+    send no item ids may leave out the index too, which then reads 0: an item at the index counts only
+    if it has the type that the event is about, and the latest item of that type comes next. Without
+    either, the item is added under an id that is made here, until an event states its own.
+    """
+
+    __slots__ = ("by_index", "latest", "made", "response_id")
+
+    def __init__(self, response_id: str) -> None:
+        self.response_id = response_id
+        self.by_index: dict[tuple[str, int], str] = {}
+        self.latest: dict[str, str] = {}
+        self.made: dict[str, None] = {}  # ids that are made here, the oldest first
+
+    def find(self, kind: str, index: int) -> str | None:
+        """Return the id of the item of type `kind` that an event without an item id is about."""
+        return self.by_index.get((kind, index)) or self.latest.get(kind)
+
+    def make(self, kind: str, index: int) -> str:
+        """Return an id for an item whose id is not known."""
+        item_id = f"{self.response_id}.{kind}.{index}"
+        if len(self.made) < _MAX_REMEMBERED:
+            self.made[item_id] = None
+        self.add(item_id, kind, index)
+        return item_id
+
+    def add(self, item_id: str, kind: str, index: int | None) -> None:
+        """Note an item of the response."""
+        self.latest[kind] = item_id
+        if index is None:
+            index = len(self.by_index)
+        if len(self.by_index) < _MAX_REMEMBERED or (kind, index) in self.by_index:
+            self.by_index[kind, index] = item_id
+
+    def take_made(self, kind: str, index: int | None) -> str | None:
+        """Return the made id of an item that has announced its own: that at the index, or the latest."""
+        found = None if index is None else self.by_index.get((kind, index))
+        if found not in self.made:
+            found = self.latest.get(kind)
+        if found is None or found not in self.made:
+            return None
+        del self.made[found]
+        return found
+
+
 class Conversation:
     """Collects a session's events into ordered items.
 
@@ -473,10 +551,17 @@ class Conversation:
     "root". Iterating yields the items in order; if several of them may be removed meanwhile,
     iterate over `items`, which is a copy.
 
+    Some servers send no item events, or deltas without item ids. Then the role of a message follows
+    from the type of the event, and an item may have an id that is made here until its own is known.
+    Some confirm a deletion with an empty id: feed the client's `conversation.item.delete` too, and
+    the confirmation counts for it while no other deletion is in flight.
+
+    `provider`, a name or value, is the server whose spellings of audio formats are used.
+
     The work for an event does not depend on the number of items.
 
     Raises:
-        ConfigError: a limit is less than 1, or `audio` is not one of the three.
+        ConfigError: a limit is less than 1, `audio` is not one of the three, or `provider` is not known.
     """
 
     def __init__(
@@ -486,6 +571,7 @@ class Conversation:
         max_items: int = 10_000,
         max_bytes: int = 256 * 1024 * 1024,
         max_age_ms: float | None = None,
+        provider: ProviderLike | None = None,
     ) -> None:
         if audio not in ("count", "keep", "drop"):
             raise ConfigError(f'audio must be "count", "keep" or "drop", not {audio!r}')
@@ -497,8 +583,23 @@ class Conversation:
         self._list = _ItemList()
         self._seen = SeenSet()
         self._active: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)
+        # The items of responses, and the response that began last: "" until the first one.
+        self._responses: BoundedDict[str, _ResponseItems] = BoundedDict(_MAX_REMEMBERED)
+        self._response_id = ""
+        self._is_responding = self._has_conversation_ids = False
+        # The item of the user's speech that events without an item id are about, and the ids made so far.
+        self._input_id: str | None = None
+        self._made = 0
+        # The latest item whose id is not known, by its type and role.
+        self._without_id: BoundedDict[str, str] = BoundedDict(_MAX_REMEMBERED)
+        # Deletions that the server has not confirmed, with the ids of the client's events.
+        self._deleting: BoundedDict[str, object] = BoundedDict(_MAX_REMEMBERED)
         self._at_ms: float | None = None
+        self._provider = None if provider is None else get_provider(provider)
         self._input_format = self._output_format = AudioFormat.PCM16
+        if self._provider is not None:
+            self._input_format = self._provider.default_format("input")
+            self._output_format = self._provider.default_format("output")
         self.retained_bytes = 0
         self.evicted = 0
         self.requested_session: Any = None
@@ -566,7 +667,7 @@ class Conversation:
         if handle is None:
             return None
         event_id = getattr(event, "event_id", None)
-        if isinstance(event_id, str) and not self._seen.add(event_id):
+        if event_id and isinstance(event_id, str) and not self._seen.add(event_id):
             return None
         item = handle(self, event)
         if (
@@ -614,15 +715,105 @@ class Conversation:
     ) -> ConversationItem | None:
         if item is None:
             return None
-        if isinstance(response_id, str):
+        if response_id and isinstance(response_id, str):
             item.response_id = response_id
         item.role = get_field(wire_item, "role") or item.role
         return self._grow(item, item._update(wire_item, self._format_of(item), self._audio))
 
+    # --- Items of responses and of the user's speech, with or without their ids ---
+
+    def _items_of(self, response_id: str | None) -> _ResponseItems:
+        """Return the items of a response, by default of the one that began last."""
+        response_id = response_id or self._response_id
+        found = self._responses.get(response_id)
+        if found is None:
+            found = self._responses[response_id] = _ResponseItems(response_id or "response")
+        return found
+
+    def _note_output(self, item_id: str, kind: str, response_id: str | None, index: int | None) -> None:
+        """Note an item of a response by its own id. An item that was added without that id gets it."""
+        items = self._items_of(response_id)
+        if item_id not in self._list:
+            made = self._list.by_id.get(items.take_made(kind, index) or "")
+            if made is not None and self._list.is_new(item_id):
+                self._list.rename(made, item_id)
+        items.add(item_id, kind, index)
+
+    def _output(self, event: Any, kind: str) -> ConversationItem | None:
+        """Return the item of type `kind` that an event of a response is about, adding it if it is new."""
+        item_id = event.item_id
+        item = self._item(item_id) if item_id else self._output_without_id(event, kind)
+        if item is not None and not item.type:
+            item.type = kind
+        return item
+
+    def _output_without_id(self, event: Any, kind: str) -> ConversationItem | None:
+        items, index = self._items_of(event.response_id), event.output_index or 0
+        item_id = items.find(kind, index)
+        return self._made_item(items.make(kind, index)) if item_id is None else self._item(item_id)
+
+    def _made_item(self, item_id: str = "") -> ConversationItem | None:
+        """Add an item whose id is not known."""
+        if not item_id:
+            self._made += 1
+            item_id = f"item.{self._made}"
+        item = self._item(item_id)
+        if item is not None:
+            item.has_id = False
+        return item
+
+    def _message(self, event: Any) -> ConversationItem | None:
+        """Return the message that an event of a response is about: its role follows from that."""
+        item = self._list.by_id.get(event.item_id) or self._output(event, "message")
+        if item is not None and not item.role:
+            item.type, item.role = item.type or "message", "assistant"
+        return item
+
+    def _speech(self, event: Any) -> ConversationItem | None:
+        """Return the message of the user that an event about a transcript is about."""
+        item_id = getattr(event, "item_id", None) or self._input_id
+        item = self._item(item_id) if item_id else self._made_item()
+        if item is None:
+            return None
+        if not item.has_id:
+            self._input_id = item.id
+        if not item.role:
+            item.type, item.role = item.type or "message", "user"
+        return item
+
+    def _announced(self, event: Any) -> ConversationItem | None:
+        """Return the item that an event with an item object is about, adding it if it is new."""
+        wire_item, response_id = event.item, getattr(event, "response_id", None)
+        item_id, kind, role = _id_of(wire_item), get_field(wire_item, "type"), get_field(wire_item, "role")
+        has_id = isinstance(item_id, str) and bool(item_id)
+        kind = kind if isinstance(kind, str) else ""
+        if response_id is not None or (self._is_responding and role != "user" and kind in _OUTPUT_TYPES):
+            index = getattr(event, "output_index", None)
+            if not has_id:
+                return self._output_without_id(event, kind) if response_id is not None else None
+            self._note_output(item_id, kind, response_id, index)
+        elif not has_id and (get_field(wire_item, "content") or get_field(wire_item, "call_id")):
+            return self._announced_without_id(event, f"{kind} {role}")
+        return self._place(item_id, getattr(event, "previous_item_id", None))
+
+    def _announced_without_id(self, event: Any, key: str) -> ConversationItem | None:
+        """Return the item of an event without its id: a new one, unless the event ends the latest like it."""
+        known = self._without_id.pop(key, None)
+        if known is not None and event.type.endswith(".done"):
+            return self._item(known)
+        item = self._made_item()
+        if item is not None:
+            self._without_id[key] = item.id
+        return item
+
     # --- Handlers ---
 
     def _on_item(self, event: Any) -> ConversationItem | None:
-        item = self._place(_id_of(event.item), getattr(event, "previous_item_id", None))
+        item = self._announced(event)
+        if item is None:
+            return None
+        if get_field(event.item, "role") == "user" and _has_audio(event.item):
+            self._input_id = item.id
         return self._update(item, event.item, getattr(event, "response_id", None))
 
     def _on_create(self, event: Any) -> None:
@@ -634,17 +825,18 @@ class Conversation:
         item = self._place(event.item_id, event.previous_item_id)
         if item is not None:
             item.type, item.role = item.type or "message", item.role or "user"
+        self._input_id = event.item_id
         return item
 
     def _on_part(self, event: Any) -> ConversationItem | None:
-        item = self._item(event.item_id)
+        item = self._message(event)
         if item is None:
             return None
         growth = item._update_content(event.content_index, event.part, self._format_of(item), self._audio)
         return self._grow(item, growth)
 
     def _on_text_delta(self, event: Any) -> ConversationItem | None:
-        item = self._list.by_id.get(event.item_id) or self._item(event.item_id)
+        item = self._message(event)
         if item is None:
             return None
         part = item.content_by_index.get(event.content_index or 0)
@@ -653,23 +845,38 @@ class Conversation:
         return self._grow(item, part._add_text(event.delta))
 
     def _on_text_done(self, event: Any) -> ConversationItem | None:
-        item = self._item(event.item_id)
+        # No model says more and then nothing: an empty text is one that the event lacked.
+        return self._set_text(self._message(event), _text_of(event) or None, event.content_index)
+
+    def _on_speech_delta(self, event: Any) -> ConversationItem | None:
+        item = self._speech(event)
         if item is None:
             return None
-        text = get_field(event, "transcript")
-        if text is None:
-            text = get_field(event, "text")
-        part = item._content(event.content_index, self._format_of(item))
-        return self._grow(item, part._set_text(text))
+        part = item._content(getattr(event, "content_index", None), self._format_of(item))
+        text = _newer_text(event)
+        return self._grow(item, part._add_text(event.delta) if text is None else part._replace_text(text))
+
+    def _on_speech_done(self, event: Any) -> ConversationItem | None:
+        item = self._set_text(self._speech(event), _text_of(event), getattr(event, "content_index", None))
+        if not getattr(event, "item_id", None):
+            self._input_id = None  # the next transcript is of other speech
+        return item
+
+    def _set_text(
+        self, item: ConversationItem | None, text: str | None, index: int | None
+    ) -> ConversationItem | None:
+        if item is None:
+            return None
+        return self._grow(item, item._content(index, self._format_of(item))._set_text(text))
 
     def _on_transcription_failed(self, event: Any) -> ConversationItem | None:
-        item = self._item(event.item_id)
+        item = self._speech(event)
         if item is not None:
             item.transcription_error = get_field(event, "error")
         return item
 
     def _on_audio(self, event: Any) -> ConversationItem | None:
-        item = self._item(event.item_id)
+        item = self._message(event)
         if item is None or self._audio == "drop":
             return item
         part = item._content(event.content_index, self._output_format)
@@ -681,12 +888,15 @@ class Conversation:
 
     def _on_arguments_done(self, event: Any) -> ConversationItem | None:
         item = self._call(event)
-        return None if item is None else self._grow(item, item._set_arguments(get_field(event, "arguments")))
+        if item is None:
+            return None
+        if item.type == "function_call":
+            item.call_id = item.call_id or made_call_id(event)
+        return self._grow(item, item._set_arguments(get_field(event, "arguments")))
 
     def _call(self, event: Any) -> ConversationItem | None:
-        item = self._item(event.item_id)
+        item = self._output(event, "function_call" if hasattr(event, "call_id") else "mcp_call")
         if item is not None:
-            item.type = item.type or ("function_call" if hasattr(event, "call_id") else "mcp_call")
             item.call_id = getattr(event, "call_id", None) or item.call_id
             item.name = getattr(event, "name", None) or item.name
         return item
@@ -698,31 +908,96 @@ class Conversation:
         part = item._content(event.content_index, self._output_format)
         return self._grow(item, part._truncate(event.audio_end_ms or 0))
 
+    def _on_delete(self, event: Any) -> None:
+        # Only a request: the item is removed when the server confirms it.
+        if event.item_id and isinstance(event.item_id, str):
+            self._deleting[event.item_id] = get_field(event, "event_id")
+
     def _on_deleted(self, event: Any) -> None:
-        item = self._list.by_id.get(event.item_id)
+        item_id = event.item_id
+        if not item_id and len(self._deleting) == 1:
+            (item_id,) = self._deleting
+        self._deleting.pop(item_id, None)
+        item = self._list.by_id.get(item_id)
         if item is not None:
             self._remove(item)
 
+    def _on_error(self, event: Any) -> None:
+        # A deletion that the server refused is not in flight any more.
+        event_id = get_field(get_field(event, "error"), "event_id")
+        if event_id and self._deleting:
+            for item_id in [key for key, value in self._deleting.items() if value == event_id]:
+                del self._deleting[item_id]
+
     def _on_response_created(self, event: Any) -> None:
-        if isinstance(response_id := getattr(event.response, "id", None), str):
+        response_id = getattr(event.response, "id", None)
+        if response_id and isinstance(response_id, str):
             self._active[response_id] = None
+        else:
+            self._made += 1
+            response_id = f"response.{self._made}"
+        self._response_id, self._is_responding = response_id, True
+        self._note_conversation(event.response)
 
     def _on_response_done(self, event: Any) -> None:
-        response_id = getattr(event.response, "id", None)
+        response_id = getattr(event.response, "id", None) or self._response_id
+        self._note_conversation(event.response)
+        # An out-of-band response is not part of the conversation, and no other event adds its items. It
+        # has no conversation_id; nor have those of servers that never send one.
+        is_part = bool(getattr(event.response, "conversation_id", None)) or (
+            response_id == self._response_id and self._is_responding and not self._has_conversation_ids
+        )
         self._active.pop(str(response_id), None)
-        for wire_item in getattr(event.response, "output", None) or ():
-            item_id = _id_of(wire_item)
-            # An out-of-band response is not part of the conversation, and no other event adds its items.
-            if item_id in self._list.by_id or getattr(event.response, "conversation_id", None):
-                self._update(self._item(item_id), wire_item, response_id)
+        if response_id == self._response_id:
+            self._is_responding = False
+        for index, wire_item in enumerate(getattr(event.response, "output", None) or ()):
+            item_id, kind = _id_of(wire_item), get_field(wire_item, "type")
+            if not isinstance(kind, str):
+                kind = ""
+            if item_id and isinstance(item_id, str):
+                if item_id not in self._list and (is_part or response_id in self._responses):
+                    self._note_output(item_id, kind, response_id, index)
+            elif response_id in self._responses:
+                item_id = self._items_of(response_id).find(kind, index)
+            if item_id in self._list or is_part:
+                self._update(self._item(item_id), wire_item, getattr(event.response, "id", None))
+
+    def _note_conversation(self, response: Any) -> None:
+        if getattr(response, "conversation_id", None):
+            self._has_conversation_ids = True
 
     def _on_session_update(self, event: Any) -> None:
         self.requested_session = get_field(event, "session") or self.requested_session
 
     def _on_session(self, event: Any) -> None:
         self.session = get_field(event, "session") or self.session
-        self._input_format = session_format(event.session, "input") or self._input_format
-        self._output_format = session_format(event.session, "output") or self._output_format
+        self._input_format = stated_format(event.session, "input", self._provider) or self._input_format
+        self._output_format = stated_format(event.session, "output", self._provider) or self._output_format
+
+
+# Types of items that a response adds.
+_OUTPUT_TYPES: Final = frozenset({"message", "function_call", "mcp_call"})
+
+
+def _has_audio(item: Any) -> bool:
+    return any(get_field(part, "type") == "input_audio" for part in get_field(item, "content") or ())
+
+
+def _text_of(event: Any) -> str | None:
+    text: str | None = get_field(event, "transcript")
+    return get_field(event, "text") if text is None else text
+
+
+def _newer_text(event: Any) -> str | None:
+    """Return the transcript so far of an event that replaces the one before; None for a delta.
+
+    xAI sends it as `transcript`, Qwen as `text`, which is final, and `stash`, which may change.
+    """
+    text: str | None = get_field(event, "transcript")
+    if text is not None:
+        return text
+    final: str | None = get_field(event, "text")
+    return None if final is None else final + (get_field(event, "stash") or "")
 
 
 def _id_of(item: Any) -> Any:
@@ -745,8 +1020,8 @@ _BY_TYPE: Final[dict[str, _Handler]] = {
     "response.content_part.added": Conversation._on_part,
     "response.content_part.done": Conversation._on_part,
     "input_audio_buffer.committed": Conversation._on_committed,
-    "conversation.item.input_audio_transcription.delta": Conversation._on_text_delta,
-    "conversation.item.input_audio_transcription.completed": Conversation._on_text_done,
+    "conversation.item.input_audio_transcription.delta": Conversation._on_speech_delta,
+    "conversation.item.input_audio_transcription.completed": Conversation._on_speech_done,
     "conversation.item.input_audio_transcription.failed": Conversation._on_transcription_failed,
     "response.output_text.delta": Conversation._on_text_delta,
     "response.output_text.done": Conversation._on_text_done,
@@ -764,8 +1039,15 @@ _BY_TYPE: Final[dict[str, _Handler]] = {
     "response.mcp_call_arguments.done": Conversation._on_arguments_done,
     "conversation.item.truncated": Conversation._on_truncated,
     "conversation.item.deleted": Conversation._on_deleted,
+    "conversation.item.delete": Conversation._on_delete,
+    "error": Conversation._on_error,
     "response.created": Conversation._on_response_created,
     "response.done": Conversation._on_response_done,
+    # Of xAI, of Qwen, and of vLLM.
+    "conversation.item.input_audio_transcription.updated": Conversation._on_speech_delta,
+    "conversation.item.input_audio_transcription.text": Conversation._on_speech_delta,
+    "transcription.delta": Conversation._on_speech_delta,
+    "transcription.done": Conversation._on_speech_done,
 }
 # By class, filled from `_BY_TYPE` as classes are met.
 _HANDLERS: dict[type, _Handler | None] = {}

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from .. import events as ga, spec
 from .conversation import Conversation, ConversationItem
 
@@ -73,7 +75,7 @@ def seconds_left(conversation: Conversation, now: float, started: float | None =
 
 def _wire_item(item: ConversationItem) -> Any:
     """Return the item to create, or a str with the reason why it cannot be created."""
-    item_id = {"id": item.id} if 0 < len(item.id) <= _MAX_ID_CHARS else {}
+    item_id = {"id": item.id} if item.has_id and len(item.id) <= _MAX_ID_CHARS else {}
     if item.type == "message":
         text_part = _TEXT_PARTS.get(str(item.role))
         if text_part is None:
@@ -86,7 +88,8 @@ def _wire_item(item: ConversationItem) -> Any:
                 content.append(text_part(text=part.text))
         if not content:
             return "it has no text"
-        return ga.MessageItem(role=str(item.role), content=content, **item_id)
+        phase = getattr(item.wire_item, "phase", UNSET)
+        return ga.MessageItem(role=str(item.role), content=content, phase=phase, **item_id)
     if item.type == "function_call" and item.name and item.call_id:
         return ga.FunctionCallItem(call_id=item.call_id, name=item.name, arguments=item.arguments, **item_id)
     if item.type == "function_call_output" and item.call_id:

@@ -272,7 +272,7 @@ _BY_CLASS: Final[dict[type, Callable[[Usage, Any], None]]] = {
 }
 # Of one server alone, by wire type: vLLM's.
 _BY_TYPE: Final[dict[str, Callable[[Usage, Any], None]]] = {
-    "transcription.done": Usage._on_transcription_done,
+    "transcription.done": Usage._on_transcription_done
 }
 # By class, filled from these two as classes are met.
 _HANDLERS: dict[type, Callable[[Usage, Any], None] | None] = {}

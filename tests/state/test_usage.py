@@ -250,7 +250,9 @@ def test_vllm_reports_the_tokens_of_a_transcription(decode: Any, reported: Any, 
 
 
 def test_a_malformed_event_of_another_server_counts_nothing() -> None:
-    usage = fed(realtime.UnknownEvent("transcription.done", b'{"event_id":7}'), realtime.UnknownEvent("ping", b"{}"))
+    usage = fed(
+        realtime.UnknownEvent("transcription.done", b'{"event_id":7}'), realtime.UnknownEvent("ping", b"{}")
+    )
     assert (usage.transcriptions.total, usage.unreported) == (0, 0)
 
 
