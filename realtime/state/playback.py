@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from .._bounded import BoundedDict
+from .._provider import ProviderLike, get_provider
 from ..errors import AudioError
 from ..events import ConversationItemTruncate
-from ..format import AudioFormat, AudioFormatLike, session_format
-from ._common import find_handler, get_field
+from ..format import AudioFormat, AudioFormatLike
+from ._common import find_handler, get_field, stated_format
 
 # Finished parts, and ids of interrupted items and responses, are remembered for late events.
 _MAX_REMEMBERED: Final = 256
@@ -28,6 +29,9 @@ _MAX_REMEMBERED: Final = 256
 _MAX_SPANS: Final = 16_384
 # Queued audio is counted in units of which a byte has a whole number at every common sample rate.
 _UNITS_PER_SECOND: Final = 2 * math.lcm(8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+
+# The id of an item; a tuple with the id or the number of its response for audio without an item id.
+_Key: TypeAlias = "str | tuple[str | int]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Interruption:
 class _AudioPart:
     """The audio of one content part in bytes: received, played, and dropped by an interruption."""
 
-    item_id: str
+    key: _Key
     content_index: int
     response_id: str | None
     format: AudioFormat
@@ -64,6 +68,11 @@ class _AudioPart:
     played: int = 0
     dropped: int = 0
     is_done: bool = False
+
+    @property
+    def item_id(self) -> str | None:
+        """The id of the item; None if the server sent none."""
+        return self.key if isinstance(self.key, str) else None
 
     @property
     def queued(self) -> int:
@@ -244,23 +253,33 @@ class _Queue:
 class Playback:
     """Follows one loudspeaker: the audio queued for it, the audio it played, and interruptions.
 
-    `format` is the session's output format. A session.created or session.updated given to `feed`
+    `format` is the session's output format, by default that of `provider` (a name or value, whose
+    spellings of formats are used), or 24 kHz PCM. A session.created or session.updated given to `feed`
     changes it for the parts that begin afterwards: each part is measured in the format in which
-    it began. The work for an event or a report does not depend on the length of the queue,
+    it began. Audio without an item id counts as one item of its response, which cannot be truncated:
+    an interruption drops it and what still arrives of that response. The work for an event or a report does not depend on the length of the queue,
     except for an interruption, which empties it. After 16,384 marks or parts that were neither
     played nor interrupted, the oldest count as played.
 
     Raises:
-        ConfigError: `format` is not a format of this wire.
+        ConfigError: `format` is not a format of this wire, or `provider` is not known.
         TypeError: `format` is not a str, a mapping or an object with a `type`.
     """
 
-    def __init__(self, format: AudioFormatLike = AudioFormat.PCM16) -> None:
-        self._format = AudioFormat.of(format)
+    def __init__(
+        self, format: AudioFormatLike | None = None, *, provider: ProviderLike | None = None
+    ) -> None:
+        self._provider = None if provider is None else get_provider(provider)
+        if format is not None:
+            self._format = AudioFormat.of(format)
+        else:
+            default = AudioFormat.PCM16 if self._provider is None else self._provider.default_format("output")
+            self._format = default
         self._queue = _Queue()
-        self._items: dict[str, dict[int, _AudioPart]] = {}  # the parts by item and content_index
+        self._items: dict[_Key, dict[int, _AudioPart]] = {}  # the parts by item and content_index
         self._by_age: deque[_AudioPart] = deque()  # oldest first
-        self._interrupted: BoundedDict[str, None] = BoundedDict(_MAX_REMEMBERED)  # items and responses
+        self._interrupted: BoundedDict[_Key, None] = BoundedDict(_MAX_REMEMBERED)  # items and responses
+        self._response = 0  # the number of the current response: 0 before the first response.created
         self._latest: _AudioPart | None = None
         self._marks = 0
 
@@ -294,11 +313,12 @@ class Playback:
         """
         if nbytes < 0:
             raise AudioError(f"nbytes must not be negative, got {nbytes}")
-        if self._interrupted and (item_id in self._interrupted or response_id in self._interrupted):
+        key = item_id or self._key_without_id(response_id)
+        if self._interrupted and (key in self._interrupted or response_id in self._interrupted):
             return 0
         part = self._latest
-        if part is None or part.item_id != item_id or part.content_index != content_index:
-            part = self._latest = self._part(item_id, content_index, response_id)
+        if part is None or part.key != key or part.content_index != content_index:
+            part = self._latest = self._part(key, content_index, response_id)
         self._queue.add(part, nbytes)
         return nbytes
 
@@ -374,15 +394,16 @@ class Playback:
         unplayed = tuple(
             item_id
             for item_id in dict.fromkeys(part.item_id for part in parts)
-            if not any(part.played_ms for part in self._items[item_id].values())
+            if item_id is not None and not any(part.played_ms for part in self._items[item_id].values())
         )
         first = next(iter(parts), None)
-        truncate = _truncate(first) if first is not None and first.played_ms else None
+        truncate = None if first is None else _truncate(first)
         return Interruption(truncate, unplayed, discarded_bytes, discarded_ms, marks)
 
     def is_late(self, item_id: str, response_id: str | None = None) -> bool:
         """Return True if audio of this item must be dropped, because it or its response was interrupted."""
-        return item_id in self._interrupted or response_id in self._interrupted
+        key = item_id or self._key_without_id(response_id)
+        return key in self._interrupted or response_id in self._interrupted
 
     # --- Positions ---
 
@@ -407,7 +428,7 @@ class Playback:
 
     @property
     def current_item_id(self) -> str | None:
-        """The id of the item at the playhead, or None if nothing is queued."""
+        """The id of the item at the playhead, or None if nothing is queued or the server sent no id."""
         part = next(self._queue.parts, None)
         return None if part is None else part.item_id
 
@@ -423,17 +444,21 @@ class Playback:
 
     # --- Parts ---
 
-    def _part(self, item_id: str, content_index: int, response_id: str | None) -> _AudioPart:
-        of_item = self._items.get(item_id)
+    def _key_without_id(self, response_id: str | None) -> _Key:
+        """Return the key of audio without an item id: its response, or the current one."""
+        return (response_id or self._response,)
+
+    def _part(self, key: _Key, content_index: int, response_id: str | None) -> _AudioPart:
+        of_item = self._items.get(key)
         if of_item is None:
-            of_item = self._items[item_id] = {}
+            of_item = self._items[key] = {}
         part = of_item.get(content_index)
         if part is None:
             units: int | Fraction
             units, rest = divmod(_UNITS_PER_SECOND, self._format.bytes_per_second)
             if rest:
                 units = Fraction(_UNITS_PER_SECOND, self._format.bytes_per_second)
-            part = _AudioPart(item_id, content_index, response_id, self._format, units)
+            part = _AudioPart(key, content_index, response_id or None, self._format, units)
             of_item[content_index] = part
             self._by_age.append(part)
             if len(self._by_age) > _MAX_REMEMBERED:
@@ -449,15 +474,17 @@ class Playback:
             part = self._by_age.popleft()
             if part.received - part.played - part.dropped or part is self._latest:
                 self._by_age.append(part)
-            elif len(self._items[part.item_id]) == 1:
-                del self._items[part.item_id]
+            elif len(self._items[part.key]) == 1:
+                del self._items[part.key]
             else:
-                del self._items[part.item_id][part.content_index]
+                del self._items[part.key][part.content_index]
 
     def _interrupt_part(self, part: _AudioPart) -> None:
         """Treat what still arrives of this part's item and response as late."""
         part.is_done = True
-        self._interrupted[part.item_id] = None
+        if part.key == _NO_RESPONSE:
+            return  # nothing would tell when the next response begins
+        self._interrupted[part.key] = None
         if part.response_id is not None:
             self._interrupted[part.response_id] = None
 
@@ -469,14 +496,19 @@ class Playback:
         )
 
     def _on_audio_done(self, event: Any) -> None:
-        part = self._items.get(event.item_id, _NO_PARTS).get(event.content_index or 0)
+        key = event.item_id or self._key_without_id(event.response_id)
+        part = self._items.get(key, _NO_PARTS).get(event.content_index or 0)
         if part is not None:
             part.is_done = True
 
+    def _on_response_created(self, event: Any) -> None:
+        self._response += 1
+
     def _on_response_done(self, event: Any) -> None:
         # Of other parts than the latest nothing depends on it.
-        if self._latest is not None and self._latest.response_id == get_field(event.response, "id"):
-            self._latest.is_done = True
+        latest, response_id = self._latest, get_field(event.response, "id") or None
+        if latest is not None and (latest.response_id == response_id or latest.key == (self._response,)):
+            latest.is_done = True
 
     def _on_truncated(self, event: Any) -> None:
         # Unless it answers our own truncate, another client truncated the item: drop what is queued beyond.
@@ -493,13 +525,18 @@ class Playback:
             self._queue.take_back(part, part.received)
 
     def _on_session(self, event: Any) -> None:
-        self._format = session_format(event.session, "output") or self._format
+        self._format = stated_format(event.session, "output", self._provider) or self._format
 
 
 _NO_PARTS: Final[dict[int, _AudioPart]] = {}
+# The key of audio with neither an item nor a response, before any response was announced.
+_NO_RESPONSE: Final = (0,)
 
 
-def _truncate(part: _AudioPart) -> ConversationItemTruncate:
+def _truncate(part: _AudioPart) -> ConversationItemTruncate | None:
+    """Return the truncate that reports what was played of a part; None if that is nothing, or its item unknown."""
+    if part.item_id is None or not part.played_ms:
+        return None
     return ConversationItemTruncate(
         item_id=part.item_id, content_index=part.content_index, audio_end_ms=part.played_ms
     )
@@ -511,6 +548,7 @@ _BY_TYPE: Final[dict[str, Callable[[Playback, Any], int | None]]] = {
     "response.audio.delta": Playback._on_delta,
     "response.output_audio.done": Playback._on_audio_done,
     "response.audio.done": Playback._on_audio_done,
+    "response.created": Playback._on_response_created,
     "response.done": Playback._on_response_done,
     "conversation.item.truncated": Playback._on_truncated,
     "conversation.item.deleted": Playback._on_deleted,

@@ -96,9 +96,7 @@ class Usage:
 
     @property
     def other(self) -> dict[str, float]:
-        """Amounts of responses that are no tokens of a known price, by their names, such as xAI's
-        `billable_audio_seconds` and `grok_tokens`. No cost includes them.
-        """
+        """Amounts that are reported beside the tokens of responses: xAI's. No cost includes them."""
         return {name: float(amount) for name, amount in self._other.items()}
 
     # --- Feeding ---
