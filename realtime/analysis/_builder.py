@@ -15,6 +15,7 @@ from .._secrets import without_keys
 from .._text import shorten
 from ..errors import SNIPPET_CHARS, snippet
 from ..recording import BrokenLine, Direction
+from ..recording.log import MAX_TIME_MS
 from . import report as _report
 from .report import LIMITS, MAX_NAMES, OTHERS, FrameCount, Report
 
@@ -26,8 +27,6 @@ _MAX_MESSAGE_CHARS: Final = 16 * SNIPPET_CHARS
 _ELLIPSIS: Final = "..."
 # Larger than in any call, and within what a float and a JSON reader can represent.
 _MAX_POSITION_MS: Final = 1e12
-# Later than in any log, even one with times since 1970.
-MAX_TIME_MS: Final = 1e15
 _MAX_COUNT: Final = 1 << 62
 
 
@@ -122,6 +121,11 @@ def as_name(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     return value if len(value) <= MAX_NAME_CHARS else shorten(value, MAX_NAME_CHARS)
+
+
+def as_id(value: object) -> str | None:
+    """Return an id as `as_name` does; None if it is empty, as those are that a frame lacked."""
+    return as_name(value) or None
 
 
 def as_code(value: object) -> str | None:

@@ -16,12 +16,15 @@ import msgspec
 from .._base64 import decoded_nbytes
 from .._bounded import SeenSet
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from .._provider import Provider
 from ..errors import DecodeError
 from ..events.base import Unknown
 from ..recording import Direction, Entry
 from ..recording.audio import MAX_SILENCE_BYTES, Coding
 from ..state import Tokens
-from ._builder import ReportBuilder, as_code, as_count, as_message, as_name, as_position
+from ..state.conversation import newer_text
+from ..state.tokens import response_usage
+from ._builder import ReportBuilder, as_code, as_count, as_id, as_message, as_name, as_position
 from ._cost import CostTracker, Price
 from ._responses import ContentPart, ResponseState, ResponseTracker
 from ._session import SessionTracker, ms_per_byte
@@ -36,11 +39,17 @@ class CallState:
     has sent and the server has not echoed yet; `seen`, ids of the user's messages.
     """
 
-    def __init__(self, model: Price | None, transcription_model: Price | None, gap_ms: float) -> None:
-        self.builder = ReportBuilder()
+    def __init__(
+        self,
+        model: Price | None,
+        transcription_model: Price | None,
+        gap_ms: float,
+        provider: Provider | None = None,
+    ) -> None:
+        self.builder, self.provider = ReportBuilder(), provider
         self.report = self.builder.report
-        self.cost = CostTracker(self.builder, model, transcription_model)
-        self.sessions = SessionTracker(self.builder)
+        self.cost = CostTracker(self.builder, model, transcription_model, provider)
+        self.sessions = SessionTracker(self.builder, provider)
         self.clock = InputClock()
         self.clock.ms_per_byte = ms_per_byte(self.sessions.input)
         self.turns = TurnTracker(self.builder, self.clock)
@@ -81,7 +90,7 @@ class CallState:
 
     def response(self, id: object, time_ms: float) -> ResponseState:
         """Return the response with this id. Begins one if its response.created is not in the log."""
-        name = as_name(id)
+        name = as_id(id)
         found = self.responses.latest if name is None else self.responses.get(name)
         return self.begin_response(name, None, time_ms, self.sessions.output) if found is None else found
 
@@ -90,8 +99,8 @@ class CallState:
         key = event.response_id, event.item_id, event.content_index
         if self._part is not None and key == self._part_key:
             return self._part
-        part = self.response(key[0], time_ms).part(as_name(key[1]), key[2] or 0)
-        if key[0] is not None:  # without an id it is the latest response, whichever that is by then
+        part = self.response(key[0], time_ms).part(as_id(key[1]), key[2] or 0)
+        if key[0]:  # without an id it is the latest response, whichever that is by then
             self._part, self._part_key = part, key
         return part
 
@@ -103,7 +112,7 @@ class CallState:
         self.builder.count("error_codes", code or kind or source)
         found = ErrorReport(
             at_ms=time_ms, source=source, code=code, type=kind,
-            message=as_message(getattr(error, "message", None)), event_id=as_name(event_id),
+            message=as_message(getattr(error, "message", None)), event_id=as_id(event_id),
         )  # fmt: skip
         self.builder.add("errors", found)
         return found
@@ -210,7 +219,7 @@ def _text_delta(call: CallState, event: _TextDelta, time_ms: float) -> None:
 
 
 def _transcription_delta(call: CallState, event: _TextDelta, time_ms: float) -> None:
-    call.turns.add_transcript(as_name(event.item_id) or "", event.delta or "")
+    call.turns.add_transcript(as_id(event.item_id), event.delta or "")
 
 
 def _run_audio_delta(call: CallState, event: _AudioDelta, time_ms: float) -> None:
@@ -259,15 +268,18 @@ AUDIO_AND_TEXT: Final[dict[Direction, dict[str, FrameHandler]]] = {
 
 def _speech_started(call: CallState, event: Any, time_ms: float) -> None:
     call.responses.speech_started(time_ms)
-    call.turns.speech_started(as_name(event.item_id), as_position(event.audio_start_ms), time_ms)
+    # An event without an id and a time, as some servers send it, has 0 as its time.
+    position_ms = as_position(event.audio_start_ms) if event.audio_start_ms or event.item_id else None
+    call.turns.speech_started(as_id(event.item_id), position_ms, time_ms)
 
 
 def _speech_stopped(call: CallState, event: Any, time_ms: float) -> None:
-    call.turns.speech_stopped(as_name(event.item_id), as_position(event.audio_end_ms), time_ms)
+    position_ms = as_position(event.audio_end_ms) if event.audio_end_ms else None
+    call.turns.speech_stopped(as_id(event.item_id), position_ms, time_ms)
 
 
 def _timeout_triggered(call: CallState, event: Any, time_ms: float) -> None:
-    call.turns.timed_out(as_name(event.item_id), time_ms)
+    call.turns.timed_out(as_id(event.item_id), time_ms)
 
 
 def _commit(call: CallState, event: Any, time_ms: float) -> None:
@@ -275,7 +287,7 @@ def _commit(call: CallState, event: Any, time_ms: float) -> None:
 
 
 def _committed(call: CallState, event: Any, time_ms: float) -> None:
-    call.turns.committed(as_name(event.item_id), time_ms)
+    call.turns.committed(as_id(event.item_id), time_ms)
 
 
 def _cleared(call: CallState, event: Any, time_ms: float) -> None:
@@ -284,12 +296,12 @@ def _cleared(call: CallState, event: Any, time_ms: float) -> None:
 
 def _transcription_completed(call: CallState, event: Any, time_ms: float) -> None:
     call.cost.feed(call.sessions.now, event, event.usage)
-    call.turns.transcribed(as_name(event.item_id) or "", event.transcript, time_ms)
+    call.turns.transcribed(as_id(event.item_id), event.transcript, time_ms)
 
 
 def _transcription_failed(call: CallState, event: Any, time_ms: float) -> None:
     reason = as_message(event.error.message) or as_code(event.error.code) or "failed"
-    call.turns.transcription_failed(as_name(event.item_id), reason)
+    call.turns.transcription_failed(as_id(event.item_id), reason)
     call.add_error("transcription", event.error, time_ms)
 
 
@@ -297,10 +309,19 @@ def _input_transcript_delta(call: CallState, event: Any, time_ms: float) -> None
     call.runs.add_input(event.delta, time_ms)
 
 
+def _own_transcript_done(call: CallState, event: Any, time_ms: float) -> None:
+    call.cost.feed(call.sessions.now, event, event.usage)
+    call.runs.complete_input(event.text, time_ms)
+
+
+def _transcript_so_far(call: CallState, event: Any, time_ms: float) -> None:
+    call.turns.replace_transcript(as_id(event.item_id), newer_text(event) or "")
+
+
 def _item_create(call: CallState, event: Any, time_ms: float) -> None:
     item, kind = event.item, _item_type(event.item)
     if kind == "function_call_output":
-        call.responses.add_output(as_name(item.call_id), time_ms)
+        call.responses.add_output(as_id(item.call_id), time_ms)
         call.turns.function_output_sent()
     elif kind == "message":
         if item.role == "user" and not isinstance(item.id, str):
@@ -348,7 +369,7 @@ def _part_text(part: Any) -> str:
 
 
 def _response_create(call: CallState, event: Any, time_ms: float) -> None:
-    call.turns.response_requested(as_name(event.event_id), time_ms)
+    call.turns.response_requested(as_id(event.event_id), time_ms)
 
 
 def _cancel(call: CallState, event: Any, time_ms: float) -> None:
@@ -356,8 +377,8 @@ def _cancel(call: CallState, event: Any, time_ms: float) -> None:
 
 
 def _response_created(call: CallState, event: Any, time_ms: float) -> None:
-    id = as_name(event.response.id)
-    known = call.responses.get(id)
+    id = as_id(event.response.id)
+    known = call.responses.get(id) if id is not None else None
     # Some servers repeat this event; others give every response the same id.
     if known is None or known.report.done_ms is not None:
         call.begin_response(id, time_ms, time_ms, call.sessions.response_coding(event.response))
@@ -366,15 +387,17 @@ def _response_created(call: CallState, event: Any, time_ms: float) -> None:
 def _response_done(call: CallState, event: Any, time_ms: float) -> None:
     response = call.response(event.response.id, time_ms)
     report = response.report
-    is_plausible = call.cost.feed(call.sessions.now, event, event.response.usage)
+    usage = response_usage(event, call.provider)
+    is_plausible = call.cost.feed(call.sessions.now, event, usage)
     if report.done_ms is not None:
         return
     report.done_ms, report.status = time_ms, as_code(event.response.status)
     call.builder.count("statuses", report.status or "")
-    usage = event.response.usage
-    report.tokens = Tokens.of_response(usage) if usage and is_plausible else None
+    report.tokens = Tokens.of_response(usage) if usage is not None and is_plausible else None
     for item in event.response.output or ():
         _add_item(call, response, item, time_ms)
+    for found in response.calls_without_id:
+        call.responses.add_call(response, found)
     details = event.response.status_details
     report.reason = _reason_of(details)
     if report.status == "cancelled":
@@ -394,7 +417,7 @@ def _reason_of(details: Any) -> str | None:
 
 def _output_item_added(call: CallState, event: Any, time_ms: float) -> None:
     response = call.response(event.response_id, time_ms)
-    name, id = as_name(getattr(event.item, "name", None)), as_name(getattr(event.item, "id", None))
+    name, id = as_name(getattr(event.item, "name", None)), as_id(getattr(event.item, "id", None))
     if name is not None and id is not None:
         response.name_item(id, name)
 
@@ -407,17 +430,18 @@ def _add_item(call: CallState, response: ResponseState, item: Any, time_ms: floa
     """Add a complete output item."""
     kind = _item_type(item)
     if kind == "function_call" and item.status != "incomplete":
-        call_id = as_name(item.call_id) or as_name(item.id)
+        call_id = as_id(item.call_id) or as_id(item.id)
         found = CallReport(name=as_name(item.name) or "", call_id=call_id, at_ms=time_ms)
+        response.take_call_without_id(found.name)
         call.responses.add_call(response, found)
     elif kind == "mcp_call":
-        id, server = as_name(item.id), as_name(item.server_label)
+        id, server = as_id(item.id), as_name(item.server_label)
         found = CallReport(name=as_name(item.name) or "", call_id=id, server=server, at_ms=time_ms)
         call.responses.add_call(response, found)
         if isinstance(item.output, str) or item.error:
             call.responses.add_output(id, time_ms, failed=bool(item.error))
     elif kind == "message":
-        item_id = as_name(item.id)
+        item_id = as_id(item.id)
         for index, part in enumerate(item.content or ()):
             text, received = _part_text(part), response.part(item_id, index).text
             if text and received.text is None:
@@ -427,7 +451,11 @@ def _add_item(call: CallState, response: ResponseState, item: Any, time_ms: floa
 def _arguments_done(call: CallState, event: Any, time_ms: float) -> None:
     response = call.response(event.response_id, time_ms)
     name = as_name(event.name) or response.names.get(event.item_id, "")
-    call.responses.add_call(response, CallReport(name=name, call_id=as_name(event.call_id), at_ms=time_ms))
+    found = CallReport(name=name, call_id=as_id(event.call_id), at_ms=time_ms)
+    if found.call_id is None:
+        response.add_call_without_id(found)
+    else:
+        call.responses.add_call(response, found)
 
 
 def _text_done(call: CallState, event: Any, time_ms: float) -> None:
@@ -442,24 +470,24 @@ def _text_done(call: CallState, event: Any, time_ms: float) -> None:
 
 def _mcp_call_in_progress(call: CallState, event: Any, time_ms: float) -> None:
     response = call.response(None, time_ms)
-    id = as_name(event.item_id) or ""
-    found = CallReport(name=response.names.get(id, ""), call_id=id, server="", at_ms=time_ms)
+    id = as_id(event.item_id)
+    found = CallReport(name=response.names.get(id or "", ""), call_id=id, server="", at_ms=time_ms)
     call.responses.add_call(response, found)
 
 
 def _mcp_call_completed(call: CallState, event: Any, time_ms: float) -> None:
-    call.responses.add_output(as_name(event.item_id), time_ms)
+    call.responses.add_output(as_id(event.item_id), time_ms)
 
 
 def _mcp_call_failed(call: CallState, event: Any, time_ms: float) -> None:
-    call.responses.add_output(as_name(event.item_id), time_ms, failed=True)
+    call.responses.add_output(as_id(event.item_id), time_ms, failed=True)
 
 
 # --- Interruptions ---------------------------------------------------------------------
 
 
 def _truncated(call: CallState, event: Any, time_ms: float) -> None:
-    part = call.responses.part_of_item(as_name(event.item_id), event.content_index or 0)
+    part = call.responses.part_of_item(as_id(event.item_id), event.content_index or 0)
     if part is not None:
         call.responses.truncate(part, as_position(event.audio_end_ms), time_ms)
 
@@ -471,13 +499,13 @@ def _truncate(call: CallState, event: Any, time_ms: float) -> None:
 
 def _output_started(call: CallState, event: Any, time_ms: float) -> None:
     """Record the start of playback. Over WebRTC and SIP the log has no audio."""
-    response = call.responses.get(as_name(event.response_id))
+    response = call.responses.get(as_id(event.response_id))
     if response is not None:
         call.responses.audio_started(response, time_ms)
 
 
 def _output_cleared(call: CallState, event: Any, time_ms: float) -> None:
-    response = call.responses.get(as_name(event.response_id))
+    response = call.responses.get(as_id(event.response_id))
     if response is not None:
         call.responses.interrupt(response, time_ms)
 
@@ -561,5 +589,11 @@ HANDLERS: Final[dict[Direction, dict[str, Handler]]] = {
         "session.closed": _usage,
         "response.event": _usage,
         "decision.event": _usage,
+        # vLLM's.
+        "transcription.delta": _input_transcript_delta,
+        "transcription.done": _own_transcript_done,
+        # xAI's, Qwen's.
+        "conversation.item.input_audio_transcription.updated": _transcript_so_far,
+        "conversation.item.input_audio_transcription.text": _transcript_so_far,
     },
 }

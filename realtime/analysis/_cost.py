@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct, structs
 
+from .._provider import Provider
 from .._text import plural
 from ..errors import ConfigError, ModelNotFoundError, snippet
 from ..spec import MinutePrice, ModelPrice
@@ -34,8 +35,13 @@ class CostTracker:
     """
 
     def __init__(
-        self, builder: ReportBuilder, model: Price | None, transcription_model: Price | None
+        self,
+        builder: ReportBuilder,
+        model: Price | None,
+        transcription_model: Price | None,
+        provider: Provider | None = None,
     ) -> None:
+        self._provider = provider
         self._builder, self._model, self._transcription = builder, model, transcription_model
         self._usage: dict[tuple[str | None, str | None], Usage] = {}
         self._implausible = 0
@@ -57,7 +63,7 @@ class CostTracker:
         key = session.model, session.transcription_model
         if key not in self._usage and len(self._usage) >= _MAX_MODELS:
             key = None, None
-        return self._usage.setdefault(key, Usage())
+        return self._usage.setdefault(key, Usage(self._provider))
 
     def finish(self) -> None:
         """Write usage and cost into the report."""
@@ -91,6 +97,8 @@ def _is_plausible(usage: object) -> bool:
     for value in values:  # grows while it is iterated
         if isinstance(value, Struct):
             values += structs.astuple(value)
+        elif isinstance(value, dict):  # usage that no Struct describes
+            values += value.values()
         elif isinstance(value, (int, float)) and abs(value) > _MAX_USAGE:
             return False
     return True
@@ -116,6 +124,9 @@ def _items(usage: Usage, model: Price | None, transcription: Price | None) -> It
             f"{_backend(usage).total} tokens of models that the session delegated to have their own prices"
         )
         yield CostItem(use="backend", problem=problem)
+    if usage.other:
+        amounts = ", ".join(f"{amount:,g} {name}" for name, amount in usage.other.items())
+        yield CostItem(use="other", model=_name(model), problem=f"the price of {amounts} is not known")
     if usage.unreported:
         times = plural(usage.unreported, "time")
         problem = f"the server did not report the usage of a response or transcription {times}"

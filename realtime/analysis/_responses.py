@@ -48,6 +48,10 @@ class TextPieces:
         self.nchars = len(self.text)
         self._pieces.clear()
 
+    def replace(self, text: str) -> None:
+        """Replace all pieces by a newer text, which may still change."""
+        self._pieces, self.nchars = [text[:MAX_READ_CHARS]], len(text)
+
     def read(self) -> str:
         """Return the text received so far."""
         return self.text if self.text is not None else "".join(self._pieces)
@@ -73,7 +77,7 @@ class ResponseState:
     """
 
     __slots__ = (
-        "_budget", "_nchars", "interruption", "latency_start_ms", "ms_per_byte", "names", "parts", "report",
+        "_budget", "_nchars", "calls_without_id", "interruption", "latency_start_ms", "ms_per_byte", "names", "parts", "report",
         "turn",
     )  # fmt: skip
 
@@ -84,6 +88,8 @@ class ResponseState:
         self.latency_start_ms = latency_start_ms
         self.parts: dict[tuple[str | None, int], ContentPart] = {}
         self.names: dict[str, str] = {}
+        # Complete calls whose id no event has stated so far: their item may still come.
+        self.calls_without_id: list[CallReport] = []
         self.interruption: InterruptionReport | None = None
         self._nchars = 0
         self._budget = TextBudget()
@@ -102,6 +108,18 @@ class ResponseState:
         """Remember the function name of an item."""
         if len(self.names) < _MAX_PARTS:
             self.names[item_id] = name
+
+    def add_call_without_id(self, call: CallReport) -> None:
+        """Store a call until its item or the end of the response comes."""
+        if len(self.calls_without_id) < _MAX_PARTS:
+            self.calls_without_id.append(call)
+
+    def take_call_without_id(self, name: str) -> None:
+        """Drop the first stored call of a function, as its item has come."""
+        for index, call in enumerate(self.calls_without_id):
+            if call.name == name:
+                del self.calls_without_id[index]
+                return
 
     def add_text(self, part: ContentPart, piece: str, time_ms: float) -> None:
         """Add a piece of a part's text."""

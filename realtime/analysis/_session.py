@@ -8,18 +8,20 @@ that only one dialect has.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 
 from .. import beta, codec, live, translation
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from .._provider import Provider
 from ..codec import event_classes
 from ..errors import DecodeError
 from ..events.session import AnyFormat
 from ..format import stated_formats
 from ..recording import Direction, Entry
-from ..recording.audio import FIRST_SESSION_TYPES, PCM16, Coding, session_coding
+from ..recording.audio import FIRST_SESSION_TYPES, Coding, default_coding, session_coding
 from ._builder import ReportBuilder, as_name
 from .report import SessionReport
 
@@ -52,6 +54,14 @@ _MAX_SILENCE_MS: Final = 1e9
 _decode_json = msgspec.json.Decoder().decode
 
 
+@cache
+def _types_of(codec: Any, direction: Direction) -> frozenset[str]:
+    """Return the event types that a codec has for one side."""
+    return frozenset(
+        str(event.__struct_config__.tag) for event in event_classes(getattr(codec, f"{direction}_events"))
+    )
+
+
 def _session_of(frame: bytes) -> dict[str, Any] | None:
     """Return the session object of a frame; None if it has none or is malformed."""
     try:
@@ -76,18 +86,30 @@ class SessionTracker:
         input, output: its audio codings.
     """
 
-    def __init__(self, builder: ReportBuilder) -> None:
-        self._builder = builder
-        self.now = SessionReport(at_ms=0.0)
-        self.input = self.output = PCM16
+    def __init__(self, builder: ReportBuilder, provider: Provider | None = None) -> None:
+        self._builder, self._provider = builder, provider
+        self.now = self._new_session(0.0)
         self._is_confirmed = False  # by an event of the server
 
     def begin(self, time_ms: float) -> None:
         """Begin a session. The first one begins with the log, even if no event announces it."""
-        self.now = SessionReport(at_ms=time_ms)
-        self.input = self.output = PCM16
+        self.now = self._new_session(time_ms)
         self._is_confirmed = False
         self._builder.add("sessions", self.now)
+
+    def _new_session(self, time_ms: float) -> SessionReport:
+        """Return the report of a session of which nothing is known, and set its codings."""
+        provider = self._provider
+        self.input, self.output = default_coding("input", provider), default_coding("output", provider)
+        now = SessionReport(at_ms=time_ms)
+        if provider is not None:
+            now.dialect, now.provider = provider.base, provider.name
+        self._set_formats(now)
+        return now
+
+    def _set_formats(self, now: SessionReport) -> None:
+        now.input_format, now.input_rate = self.input.format.encoding, self.input.sample_rate
+        now.output_format, now.output_rate = self.output.format.encoding, self.output.sample_rate
 
     def feed(self, entry: Entry, type: str) -> None:
         """Feed an event of one of the `SESSION_TYPES`; malformed ones are ignored.
@@ -102,11 +124,11 @@ class SessionTracker:
         if from_server and type in FIRST_SESSION_TYPES and self._is_confirmed and not is_same:
             self.begin(entry.time_ms)
         now, audio = self.now, _object(session.get("audio"))
-        now.dialect = _dialect_of(type, session, now.dialect)
-        self.input = session_coding(session, "input", self.input)
-        self.output = session_coding(session, "output", self.output)
-        now.input_format, now.input_rate = self.input.format.encoding, self.input.sample_rate
-        now.output_format, now.output_rate = self.output.format.encoding, self.output.sample_rate
+        if self._provider is None:
+            now.dialect = _dialect_of(type, session, now.dialect)
+        self.input = session_coding(session, "input", self.input, self._provider)
+        self.output = session_coding(session, "output", self.output, self._provider)
+        self._set_formats(now)
         if from_server or not self._is_confirmed:
             now.id = id or now.id
             now.model = as_name(session.get("model")) or now.model
@@ -118,11 +140,15 @@ class SessionTracker:
     def decode(self, entry: Entry, type: str) -> Any:
         """Return the event of an entry; None if no dialect has its type.
 
-        It is decoded in the session's dialect if that has the type, else in the first one that has it.
+        It is decoded with the provider's codec if there is one and it has the type, else in the session's
+        dialect if that has it, else in the first one that has it.
 
         Raises:
             DecodeError: the frame is malformed.
         """
+        if self._provider is not None and type in _types_of(self._provider.codec, entry.direction):
+            codec = self._provider.codec
+            return (codec.decode_server if entry.direction == "server" else codec.decode_client)(entry.frame)
         speakers = _SPEAKERS.get((entry.direction, type), ())
         dialect = self.now.dialect
         if speakers and dialect not in speakers:
@@ -136,7 +162,7 @@ class SessionTracker:
         """Return the coding of a response's audio, which may differ from the session's."""
         stated = next(stated_formats(response, "output"), None)
         format = msgspec.to_builtins(stated) if isinstance(stated, AnyFormat) else stated
-        return session_coding({"output_audio_format": format}, "output", self.output)
+        return session_coding({"output_audio_format": format}, "output", self.output, self._provider)
 
 
 def _set_input(now: SessionReport, session: dict[str, Any], input: dict[str, Any]) -> None:

@@ -57,6 +57,11 @@ class InputClock:
             self._next_mark_ms = ms + _MARK_MS
         self.ms = ms + nbytes * self.ms_per_byte
 
+    @property
+    def position_ms(self) -> float:
+        """The end of the audio so far, as a position of the session."""
+        return self.ms - self._zero_ms
+
     def begin_session(self) -> None:
         """Begin a session: its positions count from here."""
         self._zero_ms = self._buffer_start_ms = self._next_mark_ms = self._billed_ms = self.ms
@@ -128,6 +133,7 @@ class TurnTracker:
         """Forget input that has no response yet, as its session has ended."""
         self._answered: Turn | None = None  # the turn that the next response belongs to
         self._speaking: _Input | None = None
+        self._latest: _Input | None = None
         self._requests: list[_Request] = []
         self._commit_ms: float | None = None
         self._timeout_ms: float | None = None
@@ -138,16 +144,18 @@ class TurnTracker:
 
     # --- Speech that the server detects ---
 
-    def speech_started(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
-        """Begin a turn with speech that the server detected."""
+    def speech_started(self, item_id: str | None, position_ms: float | None, time_ms: float) -> None:
+        """Begin a turn with speech that the server detected. Without a position, it is at the end of the audio."""
         self._begin_text_turn()
         self._timeout_ms = None
+        position_ms = self._clock.position_ms if position_ms is None else position_ms
         start_ms = _no_later(self._clock.time_of(position_ms), time_ms)
         self._speaking = self._begin_input("speech", start_ms, item_id)
         self._speech_position_ms = position_ms
 
-    def speech_stopped(self, item_id: str | None, position_ms: float, time_ms: float) -> None:
-        """Record the end of speech."""
+    def speech_stopped(self, item_id: str | None, position_ms: float | None, time_ms: float) -> None:
+        """Record the end of speech. Without a position, it is at the end of the audio."""
+        position_ms = self._clock.position_ms if position_ms is None else position_ms
         found = self._items.get(item_id) or self._speaking
         if found is not None:
             user = found.user
@@ -172,7 +180,7 @@ class TurnTracker:
         is_requested = self._commit_ms is not None
         commit_ms = time_ms if self._commit_ms is None else self._commit_ms
         self._commit_ms = None
-        found = self._items.get(item_id)
+        found = self._items.get(item_id) or (None if is_requested else self._speech_without_id(item_id))
         # A second call in the log may use the ids of the first one again.
         is_reused = found is not None and found.user.committed_ms is not None and is_requested
         if found is not None and not is_reused:
@@ -186,6 +194,16 @@ class TurnTracker:
             found.user.end_ms = found.user.committed_ms = commit_ms
             found.user.audio_ms = audio_ms
             self._answered = found.turn
+
+    def _speech_without_id(self, item_id: str | None) -> _Input | None:
+        """Return the latest speech if its item is not known, which it now is."""
+        found = self._latest
+        if found is None or found.user.kind != "speech" or found.user.item_id or found.user.committed_ms:
+            return None
+        if item_id is not None:
+            found.user.item_id = item_id
+            self._remember(item_id, found)
+        return found
 
     def cleared(self) -> None:
         """Record that the input buffer was emptied."""
@@ -219,17 +237,27 @@ class TurnTracker:
 
     # --- Transcripts ---
 
-    def transcribed(self, item_id: str, text: str, time_ms: float) -> None:
-        """Record the complete transcript of an item."""
-        found = self._items.get(item_id)
+    def transcribed(self, item_id: str | None, text: str, time_ms: float) -> None:
+        """Record the complete transcript of an item, or of the latest input."""
+        found = self._input(item_id)
         if found is not None:
             self._drop_pieces(found)
             found.user.transcript = self._builder.text(text, found.budget)
             found.user.transcript_ms = time_ms
 
-    def add_transcript(self, item_id: str, piece: str) -> None:
+    def replace_transcript(self, item_id: str | None, text: str) -> None:
+        """Replace the transcript so far of an item. Ignored after the complete transcript."""
+        found = self._input(item_id)
+        if found is None or found.user.transcript_ms is not None:
+            return
+        self._pending_chars -= found.pieces.nchars
+        if self._pending_chars + len(text) <= _MAX_PENDING_CHARS:
+            found.pieces.replace(text)
+        self._pending_chars += found.pieces.nchars
+
+    def add_transcript(self, item_id: str | None, piece: str) -> None:
         """Add a piece of an item's transcript. Pieces after the complete transcript are ignored."""
-        found = self._items.get(item_id)
+        found = self._input(item_id)
         if found is None or found.user.transcript_ms is not None:
             return
         if self._pending_chars + len(piece) <= _MAX_PENDING_CHARS:
@@ -239,7 +267,7 @@ class TurnTracker:
 
     def transcription_failed(self, item_id: str | None, reason: str) -> None:
         """Record that an item could not be transcribed."""
-        found = self._items.get(item_id)
+        found = self._input(item_id)
         if found is not None:
             found.user.transcription_error = reason
 
@@ -324,12 +352,22 @@ class TurnTracker:
     def _begin_input(self, kind: InputKind, start_ms: float, item_id: str | None) -> _Input:
         user = UserInput(kind=kind, start_ms=start_ms, item_id=item_id)
         found = _Input(self._begin_turn(start_ms, user), user, TextBudget(), TextPieces())
+        self._latest = found
         if item_id is not None:
-            for old in (self._items.pop(item_id, None), self._items.store(item_id, found)):
-                if old is not None:  # no longer tracked
-                    old.write_text(self._builder)
-                    self._drop_pieces(old)
+            self._remember(item_id, found)
         return found
+
+    def _remember(self, item_id: str, found: _Input) -> None:
+        for old in (self._items.pop(item_id, None), self._items.store(item_id, found)):
+            if old is not None:  # no longer tracked
+                old.write_text(self._builder)
+                self._drop_pieces(old)
+
+    def _input(self, item_id: str | None) -> _Input | None:
+        """Return the input with this id; without an id, the latest one."""
+        if item_id is None:
+            return self._latest
+        return self._items.get(item_id) or self._speech_without_id(item_id)
 
     def _begin_turn(self, at_ms: float, user: UserInput | None) -> Turn:
         self._report.turn_count += 1
@@ -369,6 +407,13 @@ class RunTracker:
             self._user = self._turns.begin_run(time_ms)
         self._input_ms = self._user.user.end_ms = self._user.user.transcript_ms = time_ms
         self._user.pieces.add(text)
+
+    def complete_input(self, text: str, time_ms: float) -> None:
+        """End the user's run. `text` is its complete transcript."""
+        if self._user is None:
+            self.add_input(text, time_ms)
+        self.write_texts()
+        self._user = None
 
     def output_part(self, time_ms: float, ms_per_byte: float) -> ContentPart:
         """Return the part that output received now belongs to."""

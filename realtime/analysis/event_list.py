@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from .._bounded import BoundedDict
+from .._provider import Provider
 from .._secrets import without_keys
 from .._text import shorten
 from ..errors import DecodeError, snippet
@@ -104,13 +105,16 @@ _RunKey = tuple[int, str]
 class EventList:
     """Rows of a log's entries, in order. `total` is the number of rows without the limit."""
 
-    def __init__(self, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, max_rows: int = MAX_ROWS, provider: Provider | None = None) -> None:
         self.total, self._half = 0, max(1, max_rows // 2)
         self._head: list[Row] = []
         self._tail: deque[Row] = deque(maxlen=self._half)
         self._open: BoundedDict[_RunKey, Row] = BoundedDict(_MAX_OPEN_RUNS)
         self._texts: BoundedDict[_RunKey, tuple[Row, RunText]] = BoundedDict(_MAX_OPEN_RUNS)
-        self._sessions, self._summarize = SessionTracker(ReportBuilder()), Summarizer()
+        self._sessions, self._summarize = (
+            SessionTracker(ReportBuilder(), provider),
+            Summarizer(provider=provider),
+        )
         self._responses: set[str] = set()
         self._now_ms = 0.0
 

@@ -12,12 +12,13 @@ from typing import Final
 
 from msgspec import structs
 
+from .._provider import ProviderLike, get_provider
 from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
 from ..recording import BrokenLine, Entry, read_log
 from ..recording.audio import SESSION_TYPES
-from ..recording.log import LogPath, path_list
-from ._builder import MAX_TIME_MS, as_time, file_name
+from ..recording.log import MAX_TIME_MS, LogPath, path_list, provider_of
+from ._builder import as_time, file_name
 from ._call import APPEND, AUDIO_AND_TEXT, HANDLERS, CallState, plain_append_nbytes
 from ._cost import Price
 from .report import Report
@@ -32,20 +33,28 @@ def inspect_log(
     model: Price | None = None,
     transcription_model: Price | None = None,
     gap_ms: float = DEFAULT_GAP_MS,
+    provider: ProviderLike | None = None,
 ) -> Report:
     """Return the report of a log.
 
     `log` is a path, or the paths of a rotated log in order (`log_files`). Malformed content is
     counted in the report. `model` and `transcription_model` are model names or prices
     (`realtime.state.price_of`) that override the models of the sessions when the cost is computed.
-    Audio that arrives at least `gap_ms` late counts as a gap.
+    Audio that arrives at least `gap_ms` late counts as a gap. Frames are decoded as those of `provider`,
+    a name or value; by default of the one in the log's metadata, else in OpenAI's dialects.
 
     Raises:
         OSError: a file cannot be opened or read.
-        ConfigError: the log ends in .zst and no module for it is installed; `gap_ms` is not positive.
+        ConfigError: the log ends in .zst and no module for it is installed; `gap_ms` is not positive;
+            `provider` is not known.
     """
     paths = path_list(log)
-    inspector = Inspector(model=model, transcription_model=transcription_model, gap_ms=gap_ms)
+    inspector = Inspector(
+        model=model,
+        transcription_model=transcription_model,
+        gap_ms=gap_ms,
+        provider=provider_of(paths, provider),
+    )
     inspector.feed_all(read_log(paths))
     report = inspector._call.write()
     report.logs = [file_name(path) for path in paths]
@@ -56,7 +65,7 @@ class Inspector:
     """Makes a report from the entries of one log, fed in order.
 
     Raises:
-        ConfigError: `gap_ms` is not positive.
+        ConfigError: `gap_ms` is not positive, or `provider` is not known.
     """
 
     def __init__(
@@ -65,10 +74,12 @@ class Inspector:
         model: Price | None = None,
         transcription_model: Price | None = None,
         gap_ms: float = DEFAULT_GAP_MS,
+        provider: ProviderLike | None = None,
     ) -> None:
         if not gap_ms > 0:
             raise ConfigError(f"gap_ms must be positive, got {gap_ms}")
-        self._call = CallState(model, transcription_model, gap_ms)
+        server = None if provider is None else get_provider(provider)
+        self._call = CallState(model, transcription_model, gap_ms, server)
         self._builder, self._report = self._call.builder, self._call.report
 
     def feed(self, entry: Entry | BrokenLine) -> None:

@@ -7,18 +7,19 @@ them by their hashes. The files in `_page` are the parts of the page; `timeline`
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.resources
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import msgspec
 import pybase64
 
+from .._files import replacing
+from .._provider import ProviderLike
 from .._secrets import without_keys
 from .._text import clock, money, plural, shorten
 from ..recording.log import LogPath, ensure_not_input, path_list
@@ -68,7 +69,12 @@ class PageStats:
 
 
 def write_page(
-    log: LogPath | Iterable[LogPath], out: LogPath, *, report: Report | None = None, audio: bool | None = None
+    log: LogPath | Iterable[LogPath],
+    out: LogPath,
+    *,
+    report: Report | None = None,
+    audio: bool | None = None,
+    provider: ProviderLike | None = None,
 ) -> PageStats:
     """Write the page of one call.
 
@@ -81,21 +87,23 @@ def write_page(
         report: the result of `inspect_log` for the same log. If None, the log is inspected.
         audio: True to include the audio of the call, as 8 kHz mu-law in stereo (1.3 MB a minute).
             If None, it is included for calls shorter than ten minutes.
+        provider: that of `inspect_log`.
 
     Raises:
         OSError: a file cannot be read or written.
-        ConfigError: the log ends in .zst and no module for it is installed; `out` is a file of the log.
+        ConfigError: the log ends in .zst and no module for it is installed; `out` is a file of the log;
+            `provider` is not known.
     """
     paths = path_list(log)
     ensure_not_input(paths, out)
-    report = inspect_log(paths) if report is None else report
-    with read_timeline(paths) as timeline:
+    report = inspect_log(paths, provider=provider) if report is None else report
+    with read_timeline(paths, provider) as timeline:
         model = page_model(report, timeline)
         found = timeline.audio
         has_audio = bool(found.caller or found.assistant) and not found.is_left_out
         is_long = found.end_ms - timeline.start_ms >= MAX_DEFAULT_AUDIO_MS
         audio = has_audio and (not is_long if audio is None else audio)
-        with _replacing(os.fspath(out)) as file:
+        with replacing(os.fspath(out)) as file:
             nbytes = sum(file.write(piece) for piece in _page(model, timeline if audio else None))
         return PageStats(
             nbytes=nbytes,
@@ -150,38 +158,6 @@ def _hash(text: str) -> str:
 def _part(name: str) -> str:
     package = __package__ or ""
     return (importlib.resources.files(package) / "_page" / name).read_text(encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _replacing(path: str) -> Generator[BinaryIO, None, None]:
-    """Open a new file that replaces `path` once it is complete; open pipes and devices directly."""
-    # Tested by this name, because the target of /dev/stdout may have none.
-    if os.path.exists(path) and not os.path.isfile(path):
-        with _errors_name(path), open(path, "wb") as device:
-            yield device
-        return
-    target = os.path.realpath(path)
-    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
-    with _errors_name(path):
-        file = open(temporary, "xb")  # noqa: SIM115 (closed below)
-    try:
-        with _errors_name(path):
-            with file:
-                yield file
-            os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-@contextlib.contextmanager
-def _errors_name(path: str) -> Generator[None, None, None]:
-    """Make an OSError name `path` instead of the temporary file."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
 
 
 # --- The data --------------------------------------------------------------------------

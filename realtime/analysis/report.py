@@ -58,13 +58,14 @@ InterruptedBy: TypeAlias = Literal["speech", "client", "server"]
 class SessionReport(Struct, kw_only=True):
     """A session of the log. A log has several if the client reconnected.
 
-    `input_format` and `output_format` are `AudioFormat` values. Formats, `turn_detection` (None: the
+    `provider` is the name of the server if it is known. Formats, `turn_detection` (None: the
     client decides), `voice` and `transcription_model` are the last ones that were in effect.
     """
 
     at_ms: float
     id: str | None = None
     dialect: str = "ga"
+    provider: str | None = None
     model: str | None = None
     voice: str | None = None
     input_format: str = "pcm16"
@@ -240,10 +241,10 @@ class CostItem(Struct, kw_only=True):
     """Cost in USD of one use of one model. `usd` is None if it is unknown; `problem` is the reason.
 
     "backend" is usage of models that a Live session delegates to; "unreported" is usage that the
-    server did not report.
+    server did not report; "other" are amounts beside the tokens of which no price is known.
     """
 
-    use: Literal["responses", "sessions", "transcription", "backend", "unreported"]
+    use: Literal["responses", "sessions", "transcription", "backend", "unreported", "other"]
     model: str | None = None
     usd: Decimal | None = None
     problem: str | None = None

@@ -17,15 +17,15 @@ import numpy as np
 import pybase64
 
 from .._bounded import BoundedDict
+from .._provider import Provider, ProviderLike
 from ..audio import ulaw_encode
 from ..audio.wav import wav_header
 from ..errors import AudioError
 from ..format import AudioFormat
 from ..recording import BrokenLine, Entry, read_log
 from ..recording.audio import AudioChunk, AudioExtractor, Truncation
-from ..recording.log import LogPath, path_list
+from ..recording.log import MAX_TIME_MS, LogPath, path_list, provider_of
 from ..recording.stereo import DEFAULT_GAP_MS, Track
-from ._builder import MAX_TIME_MS
 from .event_list import EventList
 
 AUDIO_RATE: Final = 8000
@@ -66,18 +66,21 @@ class Timeline:
 
 
 @contextlib.contextmanager
-def read_timeline(log: LogPath | Iterable[LogPath]) -> Generator[Timeline, None, None]:
+def read_timeline(
+    log: LogPath | Iterable[LogPath], provider: ProviderLike | None = None
+) -> Generator[Timeline, None, None]:
     """Read the timeline of a log: a path, or the paths of a rotated log in order (`log_files`).
 
-    A context manager, because the audio is in temporary files.
+    A context manager, because the audio is in temporary files. `provider` is that of `inspect_log`.
 
     Raises:
         OSError: a file cannot be read, or a temporary one cannot be written.
-        ConfigError: the log ends in .zst and no module for it is installed.
+        ConfigError: the log ends in .zst and no module for it is installed; `provider` is not known.
     """
     paths = path_list(log)
-    with CallAudio(_start_of(paths)) as audio:
-        timeline = Timeline(audio, EventList())
+    server = provider_of(paths, provider)
+    with CallAudio(_start_of(paths), server) as audio:
+        timeline = Timeline(audio, EventList(provider=server))
         for entry in read_log(paths):
             if isinstance(entry, BrokenLine):
                 timeline.broken += 1
@@ -137,11 +140,11 @@ class CallAudio:
         OSError: a temporary file cannot be written.
     """
 
-    def __init__(self, start_ms: float = 0.0) -> None:
+    def __init__(self, start_ms: float = 0.0, provider: Provider | None = None) -> None:
         self.start_ms = start_ms
         self.is_left_out = False
         self._spans = {"caller": _SpanList(), "assistant": _SpanList()}
-        self._extractor, self._full = AudioExtractor(), set[str]()
+        self._extractor, self._full = AudioExtractor(provider), set[str]()
         self._tracks = {
             side: Track(AUDIO_RATE, DEFAULT_GAP_MS, MAX_MS * _SAMPLES_PER_MS)
             for side in ("caller", "assistant")

@@ -7,13 +7,12 @@ claims are compared with the file before anything is allocated.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
 import struct
 from types import TracebackType
 from typing import BinaryIO, Final, NamedTuple, Self, TypeAlias
 
+from .._files import replacing
 from ..errors import AudioError, ConfigError
 from ..format import AudioFormat, AudioFormatLike, Encoding
 from ..spec import FORMATS
@@ -170,7 +169,8 @@ def write_wav(
     head = wav_header(encoding, _rate(sample_rate, encoding), len(view))
     contents = b"".join((head, view, b"\0" * (len(view) % 2)))
     if isinstance(path, (str, os.PathLike)):
-        _replace(os.path.realpath(path), contents)
+        with replacing(os.fspath(path)) as file:
+            _write_all(file, contents)
     else:
         _write_all(path, contents)
 
@@ -183,21 +183,6 @@ def _complete_samples(audio: AnyBuffer, format: AudioFormat) -> memoryview:
     view = byte_view(audio, format.sample_width)
     check_complete(view, format)
     return view
-
-
-def _replace(path: str, contents: bytes) -> None:
-    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        with open(path, "wb", buffering=0) as device:  # a pipe or a device cannot be replaced
-            return _write_all(device, contents)
-    beside = f"{path}.{os.urandom(4).hex()}.tmp"
-    try:
-        with open(beside, "xb", buffering=0) as file:
-            _write_all(file, contents)
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

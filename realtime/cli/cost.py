@@ -12,6 +12,7 @@ import functools
 from collections.abc import Iterator
 from decimal import Decimal
 
+from .._provider import ProviderName
 from .._text import duration, money, one_line, plural
 from ..analysis import CostReport, Log, UsageReport
 from ..state.cost import plus
@@ -24,16 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_log_arguments(parser)
 
 
-def read_cost(model: str | None, transcription_model: str | None, log: Log) -> tuple[UsageReport, CostReport]:
+def read_cost(
+    model: str | None, transcription_model: str | None, provider: ProviderName | None, log: Log
+) -> tuple[UsageReport, CostReport]:
     """Return the usage and the cost of a log. Raises what `read_report` raises."""
-    report = read_report(model, transcription_model, log)
+    report = read_report(model, transcription_model, provider, log)
     return report.usage, report.cost
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the cost of each log, and the total of several."""
     logs = named_logs(arguments.logs)
-    work = functools.partial(read_cost, arguments.model, arguments.transcription_model)
+    work = functools.partial(read_cost, arguments.model, arguments.transcription_model, arguments.provider)
     total_usage, known_usd, unpriced, unreadable = UsageReport(), Decimal(0), 0, 0
     with Progress() as progress, contextlib.closing(read_logs(logs, work, arguments.jobs)) as results:
         for number, found in enumerate(results, start=1):

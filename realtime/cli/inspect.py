@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from .. import analysis
+from .._provider import ProviderName
 from .._text import clock, duration, money, one_line, plural
 from ..analysis import percentiles, write_page
 from ..errors import ConfigError
@@ -78,13 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_one(log: analysis.Log, arguments: argparse.Namespace) -> int:
-    work = functools.partial(read_report, arguments.model, arguments.transcription_model)
+    work = functools.partial(read_report, arguments.model, arguments.transcription_model, arguments.provider)
     (found,) = read_logs([log], work)
     if found.result is None:
         print(found.error_line("inspect"), file=sys.stderr)
         return 1
     if arguments.html is not None:
-        page = write_page(log.files, arguments.html, report=found.result, audio=arguments.audio)
+        page = write_page(
+            log.files, arguments.html, report=found.result, audio=arguments.audio, provider=arguments.provider
+        )
         # If the page itself goes to stdout (/dev/stdout), this line must not become part of it.
         is_apart = arguments.html.is_file() and not arguments.json
         line = one_line(f"{arguments.html}: {page.nbytes:,} bytes")
@@ -97,15 +100,21 @@ def _run_one(log: analysis.Log, arguments: argparse.Namespace) -> int:
 
 
 def read_summary(
-    model: str | None, transcription_model: str | None, wants_json: bool, log: analysis.Log
+    model: str | None,
+    transcription_model: str | None,
+    provider: ProviderName | None,
+    wants_json: bool,
+    log: analysis.Log,
 ) -> tuple[analysis.Summary, str]:
     """Return the summary of one log, and its report as a line of JSON, or ""."""
-    report = read_report(model, transcription_model, log)
+    report = read_report(model, transcription_model, provider, log)
     return analysis.Summary.of(report), _json_line("report", report) if wants_json else ""
 
 
 def _run_many(logs: Sequence[analysis.Log], arguments: argparse.Namespace) -> int:
-    work = functools.partial(read_summary, arguments.model, arguments.transcription_model, arguments.json)
+    work = functools.partial(
+        read_summary, arguments.model, arguments.transcription_model, arguments.provider, arguments.json
+    )
     total, unreadable = analysis.Summary(), 0
     with Progress() as progress, contextlib.closing(read_logs(logs, work, arguments.jobs)) as results:
         for number, found in enumerate(results, start=1):

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from .. import spec
+from .._provider import PROVIDERS, ProviderName
 from .._text import one_line
 from ..analysis import Log, Report, find_logs, inspect_log
 from ..errors import ConfigError, RealtimeError
@@ -49,8 +50,19 @@ def add_log_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transcription-model", metavar="M", help="the same for the transcription of user audio"
     )
+    add_provider_argument(parser)
     parser.add_argument(
         "--jobs", type=_positive, metavar="N", help="read logs in N processes (default: one per CPU)"
+    )
+
+
+def add_provider_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the server of a log."""
+    parser.add_argument(
+        "--provider",
+        choices=PROVIDERS,
+        metavar="P",
+        help=f"the server: {', '.join(PROVIDERS)} (default: the one that the log names, or OpenAI's dialects)",
     )
 
 
@@ -72,14 +84,16 @@ def named_logs(names: Sequence[str]) -> list[Log]:
     return logs
 
 
-def read_report(model: str | None, transcription_model: str | None, log: Log) -> Report:
+def read_report(
+    model: str | None, transcription_model: str | None, provider: ProviderName | None, log: Log
+) -> Report:
     """Return the report of a log.
 
     Raises:
         ConfigError: the file is not a log: none of its lines can be read.
         OSError: the log cannot be read; and whatever else `inspect_log` raises.
     """
-    report = inspect_log(log.files, model=model, transcription_model=transcription_model)
+    report = inspect_log(log.files, model=model, transcription_model=transcription_model, provider=provider)
     if report.broken and not report.frames:
         raise not_a_log_error(report.broken)
     return report

@@ -13,6 +13,7 @@ from .._text import one_line, plural
 from ..errors import ConfigError
 from ..recording import log_files, stereo_wav
 from ..recording.log import ensure_not_input
+from .logs import add_provider_argument
 from .text import print_text
 
 _ENDINGS = (".gz", ".zst", ".jsonl", ".ndjson", ".log")
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", metavar="OUT", help="the WAV file (default: LOG with its ending replaced by .wav)"
     )
+    add_provider_argument(parser)
     parser.add_argument("--force", action="store_true", help="replace the WAV file if it exists")
     parser.add_argument(
         "--rate",
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     ensure_not_input(files, out)
     if os.path.isfile(out) and not arguments.force:
         raise ConfigError(f"{out} exists: choose another file with --out, or replace it with --force")
-    call = stereo_wav(files, out, sample_rate=arguments.rate)
+    call = stereo_wav(files, out, sample_rate=arguments.rate, provider=arguments.provider)
     print_text(f"{one_line(out)}: {call.duration_ms / 1000:.2f} s, stereo, {call.sample_rate} Hz")
     print_text(f"left, the caller      {call.caller_ms / 1000:.2f} s of audio")
     print_text(

@@ -14,6 +14,7 @@ import msgspec
 import pybase64
 
 from .._bounded import BoundedDict
+from .._provider import PROVIDERS, Provider
 from ..errors import ConfigError
 from ..format import AudioFormat, Side, stated_formats
 from ..peek import peek_type
@@ -22,6 +23,11 @@ from .redact import AUDIO_MEMBERS
 
 # The sample rates of PCM that can be resampled, in Hz. `realtime.audio` has the same ones, but imports numpy.
 SAMPLE_RATES: Final = (8000, 16000, 24000, 48000)
+# Those, and the other ones that servers have: their audio has a length, but cannot be mixed.
+_KNOWN_RATES: Final = frozenset({
+    *SAMPLE_RATES,
+    *(known.sample_rate for row in PROVIDERS.values() for known in (*row.input_formats, *row.output_formats)),
+})  # fmt: skip
 MAX_CHANNELS: Final = 8
 # Audio that was left out of a log becomes silence of at most this length, as a line may claim any.
 MAX_SILENCE_BYTES: Final = 1 << 27
@@ -54,8 +60,8 @@ class Coding:
             TypeError: `format` is not a format.
         """
         found = AudioFormat.of(format)
-        if found.sample_rate not in SAMPLE_RATES:
-            raise ConfigError(f"{found} cannot be resampled")
+        if found.sample_rate not in _KNOWN_RATES:
+            raise ConfigError(f"no server is known to have {found}")
         return cls(found)
 
     def with_stated(self, sample_rate: int | None, channels: int | None) -> Coding:
@@ -74,14 +80,22 @@ class Coding:
 PCM16: Final = Coding(AudioFormat.PCM16)
 
 
-def session_coding(session: object, side: Side, default: Coding) -> Coding:
-    """Return the coding of a session or response for `side`; `default` if it states none that is known."""
+def session_coding(session: object, side: Side, default: Coding, provider: Provider | None = None) -> Coding:
+    """Return the coding of a session or response for `side`; `default` if it states none that is known.
+
+    Formats are read in the spellings of `provider`, if it is given.
+    """
     for stated in stated_formats(session, side):
         try:
-            return Coding.of(stated)
+            return Coding.of(stated if provider is None else provider.format_of(stated, side))
         except (TypeError, ValueError):
             continue
     return default
+
+
+def default_coding(side: Side, provider: Provider | None) -> Coding:
+    """Return the coding of a session that states none: OpenAI's, or that of `provider`."""
+    return PCM16 if provider is None else Coding(provider.default_format(side))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +105,8 @@ class AudioChunk:
     Attributes:
         data: the audio; silence if the audio was left out of the log.
         coding: its encoding.
-        part: the content part it belongs to, as "item_id/content_index"; None for the caller's audio.
+        part: the content part it belongs to, as "item_id/content_index" (the response's id if there is no
+            item_id); None for the caller's audio.
         response_id: the response it belongs to.
     """
 
@@ -148,10 +163,14 @@ _TRUNCATE_TYPES: Final = frozenset({"conversation.item.truncate", "conversation.
 
 
 class AudioExtractor:
-    """Extracts the audio of a log and its truncations, entry by entry. Follows changes of format."""
+    """Extracts the audio of a log and its truncations, entry by entry. Follows changes of format.
 
-    def __init__(self) -> None:
-        self._input = self._output = PCM16
+    Formats are read in the spellings of `provider`, if it is given.
+    """
+
+    def __init__(self, provider: Provider | None = None) -> None:
+        self._provider = provider
+        self._input, self._output = default_coding("input", provider), default_coding("output", provider)
         self._response_output: BoundedDict[str, Coding] = BoundedDict(_MAX_RESPONSES)
 
     def extract(self, entry: Entry) -> AudioChunk | Truncation | None:
@@ -162,14 +181,16 @@ class AudioExtractor:
                 return self._audio(entry, AUDIO_MEMBERS[kind])
             if kind in _TRUNCATE_TYPES:
                 event = _decode_event(entry.frame)
+                if not event.item_id:
+                    return None
                 part = _part_name(event.item_id, event.content_index)
                 return Truncation(part, min(max(0.0, event.audio_end_ms or 0.0), MAX_TIME_MS))
             if kind == "output_audio_buffer.cleared":
                 return Truncation(None, None, _decode_event(entry.frame).response_id)
             if kind in SESSION_TYPES:
                 session = msgspec.json.decode(entry.frame).get("session")
-                self._input = session_coding(session, "input", self._input)
-                self._output = session_coding(session, "output", self._output)
+                self._input = session_coding(session, "input", self._input, self._provider)
+                self._output = session_coding(session, "output", self._output, self._provider)
             elif kind == "response.created":
                 self._set_response(msgspec.json.decode(entry.frame).get("response"))
         except (ValueError, RecursionError, AttributeError):
@@ -187,13 +208,13 @@ class AudioExtractor:
         if not data and event.audio_bytes > 0:
             silence = coding.format.silence_sample
             data = silence * (min(event.audio_bytes, MAX_SILENCE_BYTES) // len(silence))
-        part = None if is_input else _part_name(event.item_id, event.content_index)
+        part = None if is_input else _part_name(event.item_id or event.response_id, event.content_index)
         return AudioChunk(data, coding, part, event.response_id)
 
     def _set_response(self, response: Any) -> None:
         """Store the output format of a response that states its own."""
         if isinstance(response, dict) and isinstance(response.get("id"), str):
-            coding = session_coding(response, "output", self._output)
+            coding = session_coding(response, "output", self._output, self._provider)
             if coding is not self._output:
                 self._response_output[response["id"]] = coding
 

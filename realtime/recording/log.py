@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from .._guard import DEFAULT_MAX_DEPTH, check_depth
+from .._provider import PROVIDERS, Provider, ProviderLike, get_provider
 from .._text import escape_controls
 from ..errors import ConfigError, DecodeError, reason_of, snippet
 from ._compression import BLOCK_BYTES, SUFFIXES as SUFFIXES, TornError, compression_of, read_blocks
@@ -33,6 +34,8 @@ LINE_HEADS: Final[dict[Direction, bytes]] = {
     name: f'{{"direction":"{name}","time_ms":'.encode() for name in DIRECTIONS
 }
 FRAME_KEY: Final = b',"frame":'
+# The member of the metadata with the name of the server.
+PROVIDER_KEY: Final = "provider"
 BOM: Final = b"\xef\xbb\xbf"
 _DIRECTIONS_BY_HEAD: Final[dict[bytes, Direction]] = {head: name for name, head in LINE_HEADS.items()}
 _HEAD_BYTES: Final = len(LINE_HEADS["client"])
@@ -123,6 +126,22 @@ def read_metadata(path: LogPath) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) and "frame" not in value else {}
+
+
+def provider_of(paths: Iterable[LogPath], provider: ProviderLike | None) -> Provider | None:
+    """Return `provider`, a name or value, or else the one whose name is in the metadata of a log, or None.
+
+    Raises:
+        ConfigError: `provider` is not known. An unknown name in the metadata is ignored.
+        OSError: a file cannot be opened or read.
+    """
+    if provider is not None:
+        return get_provider(provider)
+    for path in paths:
+        name = read_metadata(path).get(PROVIDER_KEY)
+        if isinstance(name, str) and name in PROVIDERS:
+            return PROVIDERS[name]
+    return None
 
 
 def read_line(line: bytes) -> Entry | BrokenLine | None:

@@ -20,10 +20,21 @@ from typing import Any, BinaryIO, Final, Literal, Self, cast
 import msgspec
 
 from .._guard import DEFAULT_MAX_DEPTH, Frame, check_depth
+from .._provider import ProviderLike, get_provider
 from .._version import __version__
 from ..errors import ConfigError, RealtimeError
 from ._compression import SUFFIXES, compression_of, packer
-from .log import FRAME_KEY, LINE_HEADS, MAX_TIME_MS, Direction, LogPath, log_files, next_part, read_metadata
+from .log import (
+    FRAME_KEY,
+    LINE_HEADS,
+    MAX_TIME_MS,
+    PROVIDER_KEY,
+    Direction,
+    LogPath,
+    log_files,
+    next_part,
+    read_metadata,
+)
 from .redact import frame_formatter, without_secrets
 from .repair import repair_log
 
@@ -73,6 +84,8 @@ class Recorder:
         fsync_ms: how often the file is synced to the disk, in milliseconds; 0 after each write, None
             never (a crash of the process then loses nothing, a crash of the machine may).
         side: the side of this process, whose frames `sent` records.
+        provider: the server, by name or value. Its name is in each file's first line, so that readers
+            decode the frames as that server's.
         metadata: user-supplied members of each file's first line: JSON, without a "frame".
         header: False leaves that line out, so that only frames are written.
         clock: a monotonic clock in seconds. If it goes back, times continue from the last one.
@@ -81,8 +94,8 @@ class Recorder:
     Attributes: `path`; `frames`, the number of frames recorded; `lost`, the number of frames lost.
 
     Raises:
-        ConfigError: a negative limit, an unknown mode or compression, zstd without a module for it,
-            metadata that is not JSON, or mode "a" and a file that is not a log.
+        ConfigError: a negative limit, an unknown mode, compression or provider, zstd without a module for
+            it, metadata that is not JSON, or mode "a" and a file that is not a log.
         OSError: the file cannot be opened. FileExistsError for mode "x".
     """
 
@@ -102,6 +115,7 @@ class Recorder:
         buffer_ms: float = 1000.0,
         fsync_ms: float | None = None,
         side: Direction = "client",
+        provider: ProviderLike | None = None,
         metadata: Mapping[str, Any] | None = None,
         header: bool = True,
         clock: Callable[[], float] = time.monotonic,
@@ -129,6 +143,8 @@ class Recorder:
         self._received: Direction = "server" if side == "client" else "client"
         self._metadata, self._has_header = _json_metadata(metadata or {}, redact=redact), header
         self._format = frame_formatter(audio=audio, redact=redact, instructions=instructions)
+        if provider is not None:
+            self._metadata[PROVIDER_KEY] = get_provider(provider).name
         self._clock, self._lock = clock, threading.Lock()
         self.frames, self.lost = 0, 0
         self._buffer: list[bytes] = []

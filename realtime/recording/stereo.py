@@ -19,12 +19,13 @@ from typing import Any, Final
 import numpy as np
 
 from .._bounded import BoundedDict
+from .._provider import Provider, ProviderLike
 from ..audio import Resampler, WavWriter, alaw_decode, pcm16, to_mono, ulaw_decode
 from ..audio.wav import WavTarget
 from ..errors import AudioError, ConfigError
 from ..format import AudioFormat
 from .audio import PCM16, AudioChunk, AudioExtractor, Coding, Truncation
-from .log import BrokenLine, LogPath, ensure_not_input, not_a_log_error, path_list, read_log
+from .log import BrokenLine, LogPath, ensure_not_input, not_a_log_error, path_list, provider_of, read_log
 
 # A chunk of a stream that is late by less than this leaves no gap in the recording.
 DEFAULT_GAP_MS: Final = 300.0
@@ -68,6 +69,7 @@ def stereo_wav(
     *,
     gap_ms: float = DEFAULT_GAP_MS,
     sample_rate: int | None = None,
+    provider: ProviderLike | None = None,
 ) -> StereoCall:
     """Write a logged call as a stereo WAV file of PCM16: the caller left, the assistant right.
 
@@ -76,25 +78,28 @@ def stereo_wav(
     Memory is bounded, as both sides go to temporary files first.
 
     `sample_rate` (8000, 16000, 24000 or 48000 Hz) is the file's. By default it is 8000 if all audio is
-    at 8000 Hz, else 24000; the log is then read twice.
+    at 8000 Hz, else 24000; the log is then read twice. `provider`, a name or value, is the server whose
+    spellings of formats are used, by default the one in the log's metadata.
 
     Raises:
         AudioError: the call is longer than a WAV file can hold (12.4 hours at 24 kHz), in which case
-            nothing is written to `out`; or `sample_rate` is not supported.
+            nothing is written to `out`; or `sample_rate`, or the rate of the audio, is not supported.
         OSError: a file cannot be read or written.
         ConfigError: no line of the log can be read; the log is a .zst file and no zstd module is
-            installed; `out` is a file of the log; or `gap_ms` is negative or not finite.
+            installed; `out` is a file of the log; `gap_ms` is negative or not finite; or `provider` is not
+            known.
     """
     if not 0 <= gap_ms < float("inf"):
         raise ConfigError(f"gap_ms must be finite and not negative, not {gap_ms}")
     paths = path_list(log)
     if isinstance(out, (str, os.PathLike)):
         ensure_not_input(paths, out)
-    rate = sample_rate or _find_sample_rate(paths)
+    server = provider_of(paths, provider)
+    rate = sample_rate or _find_sample_rate(paths, server)
     with contextlib.ExitStack() as stack:
         caller = stack.enter_context(contextlib.closing(Track(rate, gap_ms, _MAX_SAMPLES)))
         assistant = stack.enter_context(contextlib.closing(Track(rate, gap_ms, _MAX_SAMPLES)))
-        truncations, broken = _fill_tracks(paths, caller, assistant)
+        truncations, broken = _fill_tracks(_extract_all(paths, server), caller, assistant)
         total = max(caller.end, assistant.end)
         blocks = [track.blocks(_BLOCK_SAMPLES, total) for track in (caller, assistant)]
         with WavWriter(out, "pcm16", sample_rate=rate, channels=2) as writer:
@@ -107,10 +112,12 @@ def stereo_wav(
     )
 
 
-def _fill_tracks(paths: list[LogPath], caller: Track, assistant: Track) -> tuple[int, int]:
+def _fill_tracks(
+    found_in_log: Iterable[tuple[float, AudioChunk | Truncation | None]], caller: Track, assistant: Track
+) -> tuple[int, int]:
     """Place all audio of a log. Returns the numbers of truncations and of broken lines."""
     truncations = broken = 0
-    for time_ms, found in _extract_all(paths):
+    for time_ms, found in found_in_log:
         at = round(time_ms * caller.rate / 1000)
         if found is None:
             broken += 1
@@ -125,9 +132,11 @@ def _fill_tracks(paths: list[LogPath], caller: Track, assistant: Track) -> tuple
     return truncations, broken
 
 
-def _extract_all(paths: list[LogPath]) -> Iterator[tuple[float, AudioChunk | Truncation | None]]:
+def _extract_all(
+    paths: list[LogPath], provider: Provider | None
+) -> Iterator[tuple[float, AudioChunk | Truncation | None]]:
     """Yield each chunk and truncation of a log with its time, and None for each broken line."""
-    extractor, frames, broken = AudioExtractor(), 0, 0
+    extractor, frames, broken = AudioExtractor(provider), 0, 0
     for entry in read_log(paths):
         if isinstance(entry, BrokenLine):
             broken += 1
@@ -141,11 +150,11 @@ def _extract_all(paths: list[LogPath]) -> Iterator[tuple[float, AudioChunk | Tru
         raise not_a_log_error(broken)
 
 
-def _find_sample_rate(paths: list[LogPath]) -> int:
+def _find_sample_rate(paths: list[LogPath], provider: Provider | None) -> int:
     """Return 8000 if all audio of a log is at 8000 Hz, else 24000."""
     rates = {
         found.coding.sample_rate
-        for _, found in _extract_all(paths)
+        for _, found in _extract_all(paths, provider)
         if isinstance(found, AudioChunk) and found.data
     }
     return 8000 if rates == {8000} else PCM16.sample_rate

@@ -61,12 +61,12 @@ def stated_format(session: object, side: Side, provider: Provider | None) -> Aud
     return provider.stated_format(session, side)
 
 
-def made_call_id(event: object) -> str:
-    """Return an id for the function call of an event whose server gives calls none: the same for all its events."""
-    item_id = get_field(event, "item_id")
-    return (
-        item_id or f"{get_field(event, 'response_id') or 'response'}.{get_field(event, 'output_index') or 0}"
-    )
+def made_call_id(
+    item_id: str | None, response_id: str | None, output_index: int | None, event_id: object
+) -> str:
+    """Return an id for a call to which its server gives none, from its place or its event; "" without either."""
+    place = f"{response_id}.{output_index or 0}" if response_id else ""
+    return item_id or place or (event_id if isinstance(event_id, str) else "")
 
 
 def get_field(struct: object, name: str) -> Any:

@@ -9,14 +9,18 @@ returns each call once:
 - never if it was cut off;
 - never if no response produced it, such as the items that a client restores.
 
+Where an event lacks the call's id, the call that the response has started is meant. A call whose id no
+event states is returned when its response ends, as only then no other event can repeat it; it gets an
+id that is made here.
+
 Tools are declared and run in `tools`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar, overload
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import msgspec
 
@@ -27,7 +31,7 @@ from ..build import create_function_output
 from ..errors import DecodeError, EncodeError, reason_of, snippet
 from ..events import beta
 from ..repair import ValidationFailure
-from ._common import get_field, reject_raw_frame
+from ._common import find_by_class, get_field, made_call_id
 
 _T = TypeVar("_T")
 
@@ -158,9 +162,14 @@ class FunctionCalls:
     def __init__(self, *, wait_for_response: bool = False) -> None:
         self._wait_for_response = wait_for_response
         self._returned = SeenSet()
-        # By call_id: the names of calls that a response has started, and calls that may be incomplete.
+        # By call_id: calls that a response has started, those of them that are not returned yet by their
+        # place in it, and calls that may be incomplete.
         self._names: BoundedDict[str, str] = BoundedDict(MAX_PENDING)
+        self._open: BoundedDict[str, _Place] = BoundedDict(MAX_PENDING)
         self._unconfirmed: BoundedDict[str, FunctionCall] = BoundedDict(MAX_PENDING)
+        # Calls whose id no event has stated so far, by the ids that are made here.
+        self._without_id: BoundedDict[str, FunctionCall] = BoundedDict(MAX_PENDING)
+        self._made = 0
 
     def feed(self, event: object) -> list[FunctionCall]:
         """Feed a server event. Returns the calls that it completes, without those returned before.
@@ -168,34 +177,63 @@ class FunctionCalls:
         Raises:
             TypeError: `event` is a raw frame.
         """
-        handle = _HANDLERS.get(type(event))
-        if handle is None:
-            reject_raw_frame(event)
-            return []
-        return [call for call in handle(self, event) if self._returned.add(call.call_id)]
+        try:
+            handle = _HANDLERS[type(event)]
+        except KeyError:
+            handle = _HANDLERS[type(event)] = find_by_class(event, _BY_CLASS)
+        return [] if handle is None else [*filter(self._is_first, handle(self, event))]
+
+    def _is_first(self, call: FunctionCall) -> bool:
+        self._open.pop(call.call_id, None)
+        return self._returned.add(call.call_id)
 
     def _item_added(self, event: ga.ResponseOutputItemAdded) -> Iterator[FunctionCall]:
         call = _call_of(event.item, event.response_id)
-        if call is not None:
-            self._names[call.call_id] = call.name
+        if call is not None and call.call_id:
+            self._start(call, event.output_index)
         return iter(())
 
+    def _start(self, call: FunctionCall, output_index: int) -> None:
+        self._names[call.call_id] = call.name
+        self._open[call.call_id] = _Place(call.item_id, call.response_id, output_index)
+
     def _arguments_done(self, event: ga.ResponseFunctionCallArgumentsDone) -> Iterator[FunctionCall]:
-        name = event.name or self._names.get(event.call_id)
+        call_id = event.call_id or self._started_id(event)
+        name = event.name or self._names.get(call_id)
         arguments = get_field(event, "arguments")
-        if not name or not event.call_id or arguments is None:
+        if not name or arguments is None:
             return  # the item has what is missing
         # One more than is accepted is enough to refuse them.
         arguments = arguments[: MAX_ARGUMENTS_BYTES + 1]
-        call = FunctionCall(event.call_id, name, arguments, event.item_id, event.response_id)
-        if self._wait_for_response or not _is_json_object(arguments):
-            self._unconfirmed[call.call_id] = call
+        call = FunctionCall(call_id, name, arguments, event.item_id or None, event.response_id or None)
+        if not call_id:
+            self._add_without_id(call, event)
+        elif self._wait_for_response or not _is_json_object(arguments):
+            self._unconfirmed[call_id] = call
         else:
             yield call
+
+    def _started_id(self, event: ga.ResponseFunctionCallArgumentsDone) -> str:
+        """Return the call_id of the started call that an event without it is about; "" if that is not clear."""
+        found = [
+            (call_id, place) for call_id, place in self._open.items()
+            if not event.item_id or event.item_id == place.item_id or not place.item_id
+            if not event.response_id or event.response_id == place.response_id or not place.response_id
+        ]  # fmt: skip
+        if len(found) > 1:  # the index is 0 if the event has none, too
+            found = [(call_id, place) for call_id, place in found if place.output_index == event.output_index]
+        return found[0][0] if len(found) == 1 else ""
 
     def _item_done(self, event: ga.ResponseOutputItemDone) -> Iterator[FunctionCall]:
         call = _call_of(event.item, event.response_id)
         if call is None:
+            return
+        known = self._take_without_id(call)
+        if not call.call_id:
+            if known is not None and not _is_incomplete(event.item):
+                self._without_id[known.call_id] = replace(call, call_id=known.call_id)
+            elif not _is_incomplete(event.item):
+                self._add_without_id(call, event)
             return
         self._names[call.call_id] = call.name
         if _is_incomplete(event.item):
@@ -216,25 +254,69 @@ class FunctionCalls:
             yield call
 
     def _response_done(self, event: ga.ResponseDone | beta.ResponseDone) -> Iterator[FunctionCall]:
-        response_id = get_field(event.response, "id")
+        response_id = get_field(event.response, "id") or None
         is_completed = get_field(event.response, "status") in (None, "completed")
-        for item in get_field(event.response, "output") or ():
+        for index, item in enumerate(get_field(event.response, "output") or ()):
             call = _call_of(item, response_id)
             if call is None:
                 continue
+            if not call.call_id:
+                known = self._take_without_id(call)
+                call = replace(call, call_id=known.call_id if known else self._make_id(call, index, event))
+            else:
+                self._take_without_id(call)
             self._unconfirmed.pop(call.call_id, None)
             if is_completed:
                 if not _is_incomplete(item):
                     yield call
             elif _is_completed(item) and not self._wait_for_response:
                 yield call
-        for call in [call for call in self._unconfirmed.values() if call.response_id == response_id]:
-            del self._unconfirmed[call.call_id]
-            if is_completed:
-                yield call
+        for calls in (self._unconfirmed, self._without_id):
+            for call in [call for call in calls.values() if _is_of(call, response_id)]:
+                del calls[call.call_id]
+                if is_completed:
+                    yield call
+        for call_id in [key for key, place in self._open.items() if _is_of(place, response_id)]:
+            del self._open[call_id]
+
+    # --- Calls whose id no event states ---
+
+    def _add_without_id(self, call: FunctionCall, event: Any) -> None:
+        """Store a call until its response ends, or an event states its id."""
+        call_id = self._make_id(call, event.output_index, event)
+        known = self._without_id.get(call_id)
+        if known is not None and (known.name, known.arguments) != (call.name, call.arguments):
+            call_id = self._make_id(replace(call, item_id=None, response_id=None), 0, None)
+        self._without_id[call_id] = replace(call, call_id=call_id)
+
+    def _make_id(self, call: FunctionCall, output_index: int, event: object) -> str:
+        found = made_call_id(call.item_id, call.response_id, output_index, get_field(event, "event_id"))
+        if found:
+            return found
+        self._made += 1
+        return f"call.{self._made}"
+
+    def _take_without_id(self, call: FunctionCall) -> FunctionCall | None:
+        """Remove and return the call without an id that is `call`: of its response, with its name."""
+        like = [
+            known for known in self._without_id.values()
+            if known.name == call.name and _is_of(known, call.response_id)
+        ]  # fmt: skip
+        found = next((known for known in like if known.arguments == call.arguments), next(iter(like), None))
+        if found is not None:
+            del self._without_id[found.call_id]
+        return found
 
 
-_HANDLERS: dict[type, Callable[[FunctionCalls, Any], Iterator[FunctionCall]]] = {
+class _Place(NamedTuple):
+    """Where a response has started a call."""
+
+    item_id: str | None
+    response_id: str | None
+    output_index: int
+
+
+_BY_CLASS: Final[dict[type, Callable[[FunctionCalls, Any], Iterator[FunctionCall]]]] = {
     ga.ResponseOutputItemAdded: FunctionCalls._item_added,
     beta.ResponseOutputItemAdded: FunctionCalls._item_added,
     ga.ResponseFunctionCallArgumentsDone: FunctionCalls._arguments_done,
@@ -244,16 +326,23 @@ _HANDLERS: dict[type, Callable[[FunctionCalls, Any], Iterator[FunctionCall]]] = 
     ga.ResponseDone: FunctionCalls._response_done,
     beta.ResponseDone: FunctionCalls._response_done,
 }
+# By class, filled from `_BY_CLASS` as classes are met.
+_HANDLERS: dict[type, Callable[[FunctionCalls, Any], Iterator[FunctionCall]] | None] = {}
+
+
+def _is_of(call: FunctionCall | _Place, response_id: str | None) -> bool:
+    """Return True if a call may be part of a response: an id that is not known may be any."""
+    return call.response_id is None or response_id is None or call.response_id == response_id
 
 
 def _call_of(item: object, response_id: str | None) -> FunctionCall | None:
-    """Return the call that `item` is. None for other items, and for a call without a call_id or name."""
+    """Return the call that `item` is, with "" if it has no call_id. None for other items, and without a name."""
     if not isinstance(item, (ga.FunctionCallItem, beta.ConversationItem)) or item.type != "function_call":
         return None
-    call_id, name = item.call_id or "", item.name or ""
-    if not call_id or not name:
+    name = item.name or ""
+    if not name:
         return None
-    return FunctionCall(call_id, name, item.arguments or "", item.id or None, response_id)
+    return FunctionCall(item.call_id or "", name, item.arguments or "", item.id or None, response_id or None)
 
 
 def _is_completed(item: Any) -> bool:

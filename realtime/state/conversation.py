@@ -853,7 +853,7 @@ class Conversation:
         if item is None:
             return None
         part = item._content(getattr(event, "content_index", None), self._format_of(item))
-        text = _newer_text(event)
+        text = newer_text(event)
         return self._grow(item, part._add_text(event.delta) if text is None else part._replace_text(text))
 
     def _on_speech_done(self, event: Any) -> ConversationItem | None:
@@ -891,7 +891,8 @@ class Conversation:
         if item is None:
             return None
         if item.type == "function_call":
-            item.call_id = item.call_id or made_call_id(event)
+            made = made_call_id(event.item_id, event.response_id, event.output_index, event.event_id)
+            item.call_id = item.call_id or made or item.id
         return self._grow(item, item._set_arguments(get_field(event, "arguments")))
 
     def _call(self, event: Any) -> ConversationItem | None:
@@ -988,7 +989,7 @@ def _text_of(event: Any) -> str | None:
     return get_field(event, "text") if text is None else text
 
 
-def _newer_text(event: Any) -> str | None:
+def newer_text(event: Any) -> str | None:
     """Return the transcript so far of an event that replaces the one before; None for a delta.
 
     xAI sends it as `transcript`, Qwen as `text`, which is final, and `stash`, which may change.

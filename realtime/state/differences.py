@@ -20,12 +20,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from .._provider import Provider, ProviderLike, get_provider
 from .._secrets import is_secret, redacted
 from ..codec import encode_json
 from ..errors import ConfigError, EncodeError, reason_of, snippet
 from ..events import Unknown
 from ..events.base import Wire
-from ..format import AudioFormat
+from ..format import AudioFormat, Side
 
 # The paths of audio formats in GA's, beta's and Live's settings, and the server's use of the format.
 _FORMAT_PATHS = {
@@ -43,12 +44,13 @@ class SessionDifference:
     """One setting that differs from the request. ``str()`` gives a sentence for a log.
 
     `requested` and `actual` are JSON values. `actual` is UNSET if the server does not report
-    the setting.
+    the setting. Audio formats are in the spellings of `provider`, if there is one.
     """
 
     path: str
     requested: Any
     actual: Any
+    provider: Provider | None = None
 
     @property
     def is_audio_format(self) -> bool:
@@ -68,22 +70,27 @@ class SessionDifference:
 
     def _text(self, value: Any) -> str:
         if self.is_audio_format and value is not None:
-            return _format_name(value)
+            return _format_name(value, self.path, self.provider)
         return _json_text(value)
 
 
-def session_differences(requested: object, actual: object) -> list[SessionDifference]:
+def session_differences(
+    requested: object, actual: object, *, provider: ProviderLike | None = None
+) -> list[SessionDifference]:
     """Return the requested settings that the server's session does not have, audio formats first.
 
     Each of the two is an event (`SessionUpdate`; `SessionUpdated`, `SessionCreated`), its session,
     or a session as a JSON object. Both must be of the same dialect. An event without a session
-    counts as one with an empty session.
+    counts as one with an empty session. `provider`, a name or value, is the server whose spellings
+    of audio formats are compared.
 
     Raises:
+        ConfigError: `provider` is not known.
         EncodeError: a session contains a value that is not JSON.
         TypeError: one of the two is not a session.
     """
-    found = [*_differences(_session(requested), _session(actual), "")]
+    server = None if provider is None else get_provider(provider)
+    found = [*_differences(_session(requested), _session(actual), "", server)]
     return sorted(found, key=lambda difference: not difference.is_audio_format)
 
 
@@ -106,34 +113,41 @@ def _session(source: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _differences(requested: Any, actual: Any, path: str) -> Iterator[SessionDifference]:
+def _differences(
+    requested: Any, actual: Any, path: str, provider: Provider | None
+) -> Iterator[SessionDifference]:
     if path in _FORMAT_PATHS:
         same = _is_empty(requested) or (
-            not _is_empty(actual) and _format_name(requested) == _format_name(actual)
+            not _is_empty(actual)
+            and _format_name(requested, path, provider) == _format_name(actual, path, provider)
         )
     elif isinstance(requested, dict) and (isinstance(actual, dict) or actual is UNSET):
-        yield from _in_object(requested, {} if actual is UNSET else actual, path)
+        yield from _in_object(requested, {} if actual is UNSET else actual, path, provider)
         return
     elif isinstance(requested, list) and isinstance(actual, list):
-        yield from _in_list(requested, actual, path)
+        yield from _in_list(requested, actual, path, provider)
         return
     else:
         same = _is_same(requested, actual, path)
     if not same:
-        yield SessionDifference(path, requested, actual)
+        yield SessionDifference(path, requested, actual, provider)
 
 
-def _in_object(requested: dict[str, Any], actual: dict[str, Any], path: str) -> Iterator[SessionDifference]:
+def _in_object(
+    requested: dict[str, Any], actual: dict[str, Any], path: str, provider: Provider | None
+) -> Iterator[SessionDifference]:
     prefix = f"{path}." if path else ""
     if "type" in requested and "type" in actual and requested["type"] != actual["type"]:
         yield SessionDifference(f"{prefix}type", requested["type"], actual["type"])
         return  # the other fields belong to another type
     for key, value in requested.items():
         if not is_secret(key):
-            yield from _differences(value, actual.get(key, UNSET), prefix + key)
+            yield from _differences(value, actual.get(key, UNSET), prefix + key, provider)
 
 
-def _in_list(requested: list[Any], actual: list[Any], path: str) -> Iterator[SessionDifference]:
+def _in_list(
+    requested: list[Any], actual: list[Any], path: str, provider: Provider | None
+) -> Iterator[SessionDifference]:
     """Compare lists. Tools are matched by name, objects without names by index, all else without order."""
     requested, actual = [*map(_flatten_tool, requested)], [*map(_flatten_tool, actual)]
     names, others = [*map(_tool_name, requested)], [*map(_tool_name, actual)]
@@ -146,7 +160,7 @@ def _in_list(requested: list[Any], actual: list[Any], path: str) -> Iterator[Ses
     by_name = dict(zip(others, actual, strict=True))
     for index, (name, item) in enumerate(zip(names, requested, strict=True)):
         if name in by_name:
-            yield from _differences(item, by_name[name], f"{path}[{index}]")
+            yield from _differences(item, by_name[name], f"{path}[{index}]", provider)
         else:
             yield SessionDifference(f"{path}[{index}]", item, UNSET)
     if set(others) - set(names):
@@ -192,10 +206,11 @@ def _tool_name(item: Any) -> str:
     return f"{item.get('type')} {name}" if name else ""
 
 
-def _format_name(value: Any) -> str:
+def _format_name(value: Any, path: str, provider: Provider | None) -> str:
     """Return a format's GA name; for a format that is not of this wire, its type and rate."""
+    side: Side = "input" if "input" in path else "output"
     try:
-        format = AudioFormat.of(value)
+        format = AudioFormat.of(value) if provider is None else provider.format_of(value, side)
         if format.sample_rate == AudioFormat.of(format.encoding).sample_rate:
             return format.ga_type
         return f"{format.ga_type} at {format.sample_rate} Hz"

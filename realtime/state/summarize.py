@@ -19,13 +19,15 @@ from msgspec import Raw, UnsetType
 
 from .. import events as ga
 from .._base64 import decoded_nbytes
+from .._provider import ProviderLike, get_provider
 from .._secrets import REDACTED, is_secret
 from .._text import excerpt, shorten
 from ..errors import ConfigError
 from ..events import beta, live, translation
 from ..events.base import ServerSide, Tagged, Wire
 from ..events.session import AnyFormat
-from ..format import AudioFormat, AudioFormatLike, Side, stated_formats
+from ..format import AudioFormat, AudioFormatLike, Side
+from ._common import stated_format
 
 MAX_CHARS: Final = 200
 MAX_TEXT_CHARS: Final = 60
@@ -69,10 +71,11 @@ class Summarizer:
     """Makes the lines of one connection's events, with the audio formats of its sessions.
 
     Until a server event states the session's formats, audio is taken to be in `format`, or in
-    `input_format` and `output_format`; where none is given, it is shown in bytes.
+    `input_format` and `output_format`; where none is given, it is shown in bytes. `provider`, a name or
+    value, is the server whose spellings of formats are used.
 
     Raises:
-        ConfigError: a format is not a format of this wire.
+        ConfigError: a format is not a format of this wire, or `provider` is not known.
         TypeError: a format is not a str, a mapping or an object with a `type`.
     """
 
@@ -82,7 +85,9 @@ class Summarizer:
         *,
         input_format: AudioFormatLike | None = None,
         output_format: AudioFormatLike | None = None,
+        provider: ProviderLike | None = None,
     ) -> None:
+        self._provider = None if provider is None else get_provider(provider)
         input_format = format if input_format is None else input_format
         output_format = format if output_format is None else output_format
         self._rates: dict[Side, _Rate | None] = {
@@ -99,8 +104,9 @@ class Summarizer:
         session = getattr(event, "session", None) if isinstance(event, ServerSide) else None
         if session is not None:
             for side in self._rates:
-                stated = filter(None, map(_rate_of, stated_formats(session, side)))
-                self._rates[side] = next(stated, self._rates[side])
+                stated = stated_format(session, side, self._provider)
+                if stated is not None:
+                    self._rates[side] = _wire_rate(stated)
         return _line(event, self._rates)
 
 
@@ -230,7 +236,7 @@ class _EventFields:
 @cache
 def _shown_fields(struct: type[Wire]) -> tuple[tuple[str, Any], ...]:
     """Return the names of the fields to show, each with the default that is omitted."""
-    only = _ONLY.get(struct)
+    only = next((_ONLY[base] for base in struct.__mro__ if base in _ONLY), None)
     found = [
         (field.name, field.default)
         for field in msgspec.structs.fields(struct)

@@ -220,7 +220,7 @@ def test_of_two_different_usages_that_of_the_provider_counts() -> None:
     )
     totals = []
     for provider in (None, "openai", "xai"):
-        usage = Usage(provider)  # type: ignore[arg-type]
+        usage = Usage(provider)
         usage.feed(event)
         totals.append(usage.responses.total)
     assert totals == [1, 1, 9]
