@@ -25,7 +25,7 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
     deleted and `path` is unchanged. Pipes and devices cannot be replaced and are opened directly.
 
     Raises:
-        OSError: a file cannot be created or renamed; its `filename` is `path`.
+        OSError: a file cannot be created, written or renamed; its `filename` is `path`.
     """
     target = os.path.realpath(path)
     # Tested by this name, because the target of /dev/stdout may have none.
@@ -44,7 +44,12 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
                 with contextlib.suppress(OSError):
                     os.fchown(descriptor, old.st_uid, old.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-            yield file
+            try:
+                yield file
+            except OSError as error:
+                if error.errno is None or error.filename is not None:
+                    raise
+                raise OSError(error.errno, error.strerror, path) from None
         with _errors_name(path):
             os.replace(new, target)
     except BaseException:

@@ -181,8 +181,6 @@ class AudioExtractor:
                 return self._audio(entry, AUDIO_MEMBERS[kind])
             if kind in _TRUNCATE_TYPES:
                 event = _decode_event(entry.frame)
-                if not event.item_id:
-                    return None
                 part = _part_name(event.item_id, event.content_index)
                 return Truncation(part, min(max(0.0, event.audio_end_ms or 0.0), MAX_TIME_MS))
             if kind == "output_audio_buffer.cleared":

@@ -261,8 +261,10 @@ class FunctionCalls:
             if call is None:
                 continue
             if not call.call_id:
-                known = self._take_without_id(call)
-                call = replace(call, call_id=known.call_id if known else self._make_id(call, index, event))
+                known, made = self._take_without_id(call), self._make_id(call, index, event)
+                if known is not None and known.call_id != made:
+                    self._returned.add(made)  # by which a repetition of this event would know the call
+                call = replace(call, call_id=known.call_id if known else made)
             else:
                 self._take_without_id(call)
             self._unconfirmed.pop(call.call_id, None)

@@ -399,10 +399,10 @@ class _ItemList:
         before = self._before[item.id]
         self.remove(item)
         item.id, item.has_id, self.by_id[item_id] = item_id, True, item
-        if item_id in self._waiting:
-            self._insert_before(item_id, self._waiting.pop(item_id))
-        else:
-            self._link(item_id, item_id, before)
+        self._link(item_id, item_id, before)
+        for run in map(_joined, self._waiting.pop(item_id, ())):
+            if run.first is not None:
+                self._join(run, item_id)
 
     # --- Runs ---
 
@@ -506,7 +506,9 @@ class _ResponseItems:
 
     def find(self, kind: str, index: int) -> str | None:
         """Return the id of the item of type `kind` that an event without an item id is about."""
-        return self.by_index.get((kind, index)) or self.latest.get(kind)
+        found = self.by_index.get((kind, index))
+        latest = self.latest.get(kind)
+        return latest if found is None and not (index and latest in self.made) else found
 
     def make(self, kind: str, index: int) -> str:
         """Return an id for an item whose id is not known."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -50,7 +50,7 @@ class SessionDifference:
     path: str
     requested: Any
     actual: Any
-    provider: Provider | None = None
+    provider: Provider | None = field(default=None, compare=False)
 
     @property
     def is_audio_format(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -312,8 +312,8 @@ class Readers:
 
 
 @pytest.fixture(params=SESSIONS)
-def name(request: pytest.FixtureRequest) -> Iterator[str]:
-    return request.param
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def test_there_is_a_session_of_each_provider() -> None:

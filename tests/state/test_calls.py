@@ -401,3 +401,141 @@ def test_results_are_text_or_json(result: object, text: str) -> None:
 def test_a_result_that_is_not_json_is_an_encode_error(result: object) -> None:
     with pytest.raises(realtime.EncodeError, match="the result of 'weather' is not JSON"):
         CALL.output(result)
+
+
+# --- Other servers: calls without ids ----------------------------------------------------
+
+
+def arguments_without(*names: str, **members: Any) -> Any:
+    """The arguments.done of a server that leaves out members."""
+    frame = {
+        "type": "response.function_call_arguments.done", "response_id": "resp_1", "item_id": "item_1",
+        "output_index": 0, "call_id": "call_1", "name": "weather", "arguments": COMPLETE, **members,
+    }  # fmt: skip
+    return realtime.decode_server(
+        json.dumps({key: value for key, value in frame.items() if key not in names})
+    )
+
+
+ALL_IDS = ("response_id", "item_id", "call_id", "output_index")
+
+
+def output_item(kind: str, call_id: str = "call_1", name: str = "weather", **members: Any) -> Any:
+    item = {
+        "type": "function_call",
+        "id": f"item_{call_id[-1:]}",
+        "call_id": call_id,
+        "name": name,
+        "arguments": COMPLETE,
+    }
+    frame = {
+        "type": f"response.output_item.{kind}",
+        "response_id": "resp_1",
+        "output_index": 0,
+        "item": item,
+        **members,
+    }
+    return realtime.decode_server(json.dumps(frame))
+
+
+@pytest.mark.parametrize("left_out", [
+    ("call_id",), ("call_id", "name"), ("call_id", "item_id"), ("call_id", "response_id", "output_index"), ALL_IDS, (*ALL_IDS, "name"),
+])  # fmt: skip
+@pytest.mark.parametrize("wait", [False, True])
+def test_arguments_without_ids_are_those_of_the_started_call(left_out: tuple[str, ...], wait: bool) -> None:
+    """LiteLLM as a proxy."""
+    events = [output_item("added"), arguments_without(*left_out), output_item("done"), response_done(item())]
+    calls = FunctionCalls(wait_for_response=wait)
+    found = [calls.feed(event) for event in events]
+    assert [[call.call_id for call in each] for each in found] == (
+        [[], [], [], ["call_1"]] if wait else [[], ["call_1"], [], []]
+    )
+    [call] = itertools.chain.from_iterable(found)
+    assert (call.name, call.arguments) == ("weather", COMPLETE)
+
+
+def test_of_two_started_calls_that_at_the_index_is_meant() -> None:
+    calls = FunctionCalls()
+    calls.feed(output_item("added", "call_1"))
+    calls.feed(output_item("added", "call_2", "news", output_index=1))
+    assert [
+        call.call_id for call in calls.feed(arguments_without("call_id", "item_id", "name", output_index=1))
+    ] == ["call_2"]
+    assert [call.call_id for call in calls.feed(arguments_without(*ALL_IDS, "name"))] == ["call_1"]
+
+
+def test_a_call_whose_id_no_event_states_is_returned_at_the_end_of_its_response() -> None:
+    """GLM: neither item_id nor call_id."""
+    calls = FunctionCalls()
+    for index in range(2):
+        assert calls.feed(arguments_without("item_id", "call_id", output_index=index)) == []
+    found = calls.feed(response_done())
+    assert [(call.call_id, call.name, call.arguments) for call in found] == [
+        ("resp_1.0", "weather", COMPLETE), ("resp_1.1", "weather", COMPLETE),
+    ]  # fmt: skip
+    assert calls.feed(response_done()) == []
+    assert json.loads(realtime.encode(found[0].output("x")))["item"]["call_id"] == "resp_1.0"
+
+
+def test_calls_without_any_id_are_not_confused() -> None:
+    calls = FunctionCalls()
+    for arguments in ('{"a":1}', '{"a":2}', '{"a":1}'):
+        calls.feed(arguments_without(*ALL_IDS, arguments=arguments))
+        found = calls.feed(response_done())
+        assert [call.arguments for call in found] == [arguments]
+    for arguments in ('{"a":1}', '{"a":2}'):
+        calls.feed(arguments_without("item_id", "call_id", "output_index", arguments=arguments))
+    found = calls.feed(response_done(id="resp_1"))
+    assert [call.arguments for call in found] == ['{"a":1}', '{"a":2}']
+    assert len({call.call_id for call in found}) == 2
+
+
+@pytest.mark.parametrize("named", [
+    lambda: output_item("done"), lambda: response_done(item()),
+])  # fmt: skip
+def test_a_call_that_gets_its_id_late_is_returned_once(named: Any) -> None:
+    calls = FunctionCalls()
+    found = calls.feed(arguments_without(*ALL_IDS)) + calls.feed(named()) + calls.feed(response_done(item()))
+    assert [call.call_id for call in found] == ["call_1"]
+
+
+def test_items_without_a_call_id_are_returned_once() -> None:
+    nameless = {"type": "function_call", "name": "weather", "arguments": COMPLETE}
+    done = realtime.beta.decode_server(
+        json.dumps({"type": "response.done", "response": {"id": "r", "output": [nameless]}})
+    )
+    for first in (
+        [],
+        [arguments_without("item_id", "call_id", response_id="r")],
+        [output_item("done", "", response_id="r")],
+    ):
+        calls = FunctionCalls()
+        found = [call for event in [*first, done, done] for call in calls.feed(event)]
+        assert [(call.name, call.arguments) for call in found] == [("weather", COMPLETE)]
+        assert found[0].call_id
+
+
+def test_a_call_without_an_id_of_a_cancelled_response_is_never_returned() -> None:
+    assert (
+        calls_in(arguments_without("item_id", "call_id"), response_done(status="cancelled"), response_done())
+        == []
+    )
+    assert calls_in(arguments_without("item_id", "call_id"), response_done(id="resp_2")) == []
+
+
+def test_calls_that_are_known_from_the_response_alone() -> None:
+    assert calls_in(response_done(item(), id="")) == ["call_1"]
+
+
+def test_events_of_a_derived_class_are_read_as_their_base() -> None:
+    class Done(realtime.ResponseDone, tag="response.done"):
+        extra: int = 0
+
+    assert calls_in(Done(response=response_done(item()).response)) == ["call_1"]
+
+
+def test_too_many_calls_without_an_id_are_forgotten() -> None:
+    calls = FunctionCalls()
+    for number in range(2 * MAX_PENDING):
+        calls.feed(arguments_without(*ALL_IDS, arguments=json.dumps({"n": number})))
+    assert len(calls.feed(response_done())) == MAX_PENDING

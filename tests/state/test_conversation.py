@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import itertools
+import json
 import pickle
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import realtime as r
 from realtime import beta
+from realtime.providers import get_provider
 from realtime.state import Conversation, ConversationItem
 from tests import cases
 from tests.work import count_lines
@@ -667,3 +669,239 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
+
+
+# --- Other servers: events without ids, items without events ------------------------------
+
+
+def ga(type: str, **members: Any) -> Any:
+    return r.decode_server(json.dumps({"type": type, **members}))
+
+
+def begun(response_id: str | None = "r1") -> Any:
+    return ga("response.created", response={"id": response_id})
+
+
+def piece(delta: str, **members: Any) -> Any:
+    return ga("response.output_audio_transcript.delta", delta=delta, **members)
+
+
+def test_roles_follow_from_the_type_of_the_event() -> None:
+    conversation = fed(transcribed("u", "Hi."), text_delta("a", "Hello."))
+    assert conversation.transcript() == [("user", "Hi."), ("assistant", "Hello.")]
+    conversation.feed(added("a", role="system"))
+    assert conversation.transcript() == [("user", "Hi."), ("system", "Hello.")]
+
+
+def test_a_transcript_that_ends_twice_is_not_doubled() -> None:
+    done = ga("response.output_audio_transcript.done", item_id="a", transcript="Hello.")
+    lacking = ga("response.output_audio_transcript.done", item_id="a")
+    for events in ((done, done), (lacking, done), (done, lacking)):
+        assert fed(text_delta("a", "Hello."), *events).transcript() == [("assistant", "Hello.")]
+    assert fed(text_delta("a", "Hello."), lacking).transcript() == [("assistant", "Hello.")]
+
+
+def test_deltas_without_ids_belong_to_their_response() -> None:
+    conversation = fed(
+        begun("r1"), piece("One", response_id="r1"), piece(" two.", response_id="r1"),
+        begun("r2"), piece("Three."), piece(" Late.", response_id="r1"), piece(" Four."),
+    )  # fmt: skip
+    assert conversation.transcript() == [("assistant", "One two. Late."), ("assistant", "Three. Four.")]
+    assert not any(item.has_id for item in conversation)
+    assert len(fed(piece("a"), piece("b"))) == 1  # no response was announced
+
+
+def test_responses_without_ids_are_told_apart_by_their_start() -> None:
+    conversation = fed(begun(None), piece("One."), begun(None), piece("Two."))
+    assert conversation.transcript() == [("assistant", "One."), ("assistant", "Two.")]
+
+
+def test_deltas_without_ids_belong_to_the_item_that_was_announced() -> None:
+    item = {"id": "m", "type": "message", "role": "assistant", "content": []}
+    for announced in (
+        ga("response.output_item.added", response_id="r1", output_index=0, item=item),
+        ga("conversation.item.added", item=item),
+    ):
+        conversation = fed(begun(), announced, piece("Hello."), piece(" Bye.", response_id="r1"))
+        assert [(item.id, item.has_id, item.text) for item in conversation] == [("m", True, "Hello. Bye.")]
+
+
+@pytest.mark.parametrize("named", [
+    {"type": "response.output_item.done", "response_id": "r1", "output_index": 0},
+    {"type": "response.done"},
+])  # fmt: skip
+def test_an_item_that_gets_its_id_late_stays_where_it_is(named: dict[str, Any]) -> None:
+    item = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_audio", "transcript": "Hello."}],
+    }
+    members: dict[str, Any] = (
+        {"response": {"id": "r1", "output": [item]}} if named["type"] == "response.done" else {"item": item}
+    )
+    conversation = fed(
+        added("u1"), begun(), piece("Hel", response_id="r1"), added("u2"), added("u3", "m"), ga(**named, **members),
+        piece("late", response_id="r1"),
+    )  # fmt: skip
+    assert [item.id for item in conversation if item.text] == ["m"]
+    assert conversation.transcript() == [("assistant", "Hello.")]
+    assert ids(conversation) == ["u1", "m", "u3", "u2"]
+    named_item = conversation.get("m")
+    assert named_item is not None
+    assert named_item.has_id
+    assert conversation.retained_bytes == sum(item.retained_bytes for item in conversation)
+
+
+def test_a_deleted_item_does_not_come_back_by_its_id() -> None:
+    item = {"id": "m", "type": "message", "role": "assistant", "content": []}
+    conversation = fed(added("m"), r.ConversationItemDeleted(item_id="m"), begun(), piece("Hello."))
+    conversation.feed(ga("response.output_item.done", response_id="r1", output_index=0, item=item))
+    assert [(item.has_id, item.text) for item in conversation] == [(False, "Hello.")]
+
+
+def test_calls_and_messages_without_ids_are_kept_apart() -> None:
+    arguments = {"response_id": "r1", "name": "f", "arguments": "{}"}
+    conversation = fed(
+        begun(), piece("Wait."), ga("response.function_call_arguments.done", output_index=1, **arguments),
+        ga("response.function_call_arguments.done", output_index=2, **arguments), piece(" Please."),
+    )  # fmt: skip
+    found = [(item.type, item.text, item.call_id) for item in conversation]
+    assert found == [
+        ("message", "Wait. Please.", None),
+        ("function_call", "", "r1.1"),
+        ("function_call", "", "r1.2"),
+    ]
+    assert len(conversation.pending_calls) == 2
+    output = r.FunctionCallOutputItem(call_id="r1.1", output="x")
+    conversation.feed(r.ConversationItemAdded(item=output))
+    assert [item.call_id for item in conversation.pending_calls] == ["r1.2"]
+
+
+def test_an_empty_id_is_no_item() -> None:
+    conversation = fed(
+        r.ConversationItemAdded(item=message("", "user", r.InputText(text="One."))),
+        r.ConversationItemAdded(item=message("", "user", r.InputText(text="Two."))),
+        r.ConversationItemDone(item=message("", "user", r.InputText(text="Two!"))),
+        r.InputAudioBufferCommitted(item_id=""),
+        r.ConversationItemDeleted(item_id=""),
+        r.ConversationItemTruncated(item_id="", content_index=0, audio_end_ms=0),
+        added("a", ""),
+    )
+    assert [item.text for item in conversation] == ["One.", "Two!", ""]
+    assert conversation.get("") is None
+
+
+def test_events_with_an_empty_event_id_are_not_repetitions() -> None:
+    conversation = fed(piece("a", item_id="a", event_id=""), piece("b", item_id="a", event_id=""))
+    assert conversation.transcript() == [("assistant", "ab")]
+
+
+def test_transcripts_of_the_user_without_ids() -> None:
+    kind = "conversation.item.input_audio_transcription.completed"
+    conversation = fed(ga(kind, transcript="One."), ga(kind, transcript="Two."))
+    assert conversation.transcript() == [("user", "One."), ("user", "Two.")]
+    conversation = fed(ga("input_audio_buffer.committed", item_id="u"), ga(kind, transcript="One."))
+    assert [(item.id, item.text) for item in conversation] == [("u", "One.")]
+    spoken = r.ConversationItemAdded(item=message("u", "user", r.InputAudio()))
+    assert [(item.id, item.text) for item in fed(spoken, ga(kind, transcript="One."))] == [("u", "One.")]
+
+
+@pytest.mark.parametrize(("provider", "frames"), [
+    ("vllm", [("transcription.delta", {"delta": "Hi "}), ("transcription.delta", {"delta": "there."})]),
+    ("xai", [
+        ("conversation.item.input_audio_transcription.updated", {"item_id": "u", "content_index": 0, "transcript": "High"}),
+        ("conversation.item.input_audio_transcription.updated", {"item_id": "u", "content_index": 0, "transcript": "Hi there."}),
+    ]),
+    ("qwen", [
+        ("conversation.item.input_audio_transcription.text", {"item_id": "u", "content_index": 0, "text": "", "stash": "High"}),
+        ("conversation.item.input_audio_transcription.text", {"item_id": "u", "content_index": 0, "text": "Hi", "stash": " there."}),
+    ]),
+    ("qwen", [("conversation.item.input_audio_transcription.delta", {"item_id": "u", "text": "Hi", "stash": " there."})]),
+])  # fmt: skip
+def test_transcripts_so_far(provider: str, frames: list[tuple[str, dict[str, Any]]]) -> None:
+    server = get_provider(provider)
+    conversation = fed(*(server.decode_server(json.dumps({"type": type, **rest})) for type, rest in frames))
+    assert conversation.transcript() == [("user", "Hi there.")]
+    assert conversation.retained_bytes == len("Hi there.")
+    if provider != "vllm":
+        final = ga("conversation.item.input_audio_transcription.completed", item_id="u", transcript="Hi!")
+        conversation.feed(final)
+        conversation.feed(server.decode_server(json.dumps({"type": frames[-1][0], **frames[-1][1]})))
+        assert conversation.transcript() == [("user", "Hi!")]
+
+
+def test_a_deletion_confirmed_without_an_id_is_the_one_in_flight() -> None:
+    confirmed = r.ConversationItemDeleted(item_id="")
+    requests = [r.ConversationItemDelete(item_id=name, event_id=f"e{name}") for name in "abc"]
+    conversation = fed(*map(added, "abcd"), confirmed)
+    assert ids(conversation) == [*"abcd"]  # none is in flight
+    conversation.feed(requests[0])
+    conversation.feed(confirmed)
+    assert ids(conversation) == [*"bcd"]
+    conversation.feed(confirmed)
+    for request in requests[1:]:
+        conversation.feed(request)
+    conversation.feed(confirmed)
+    assert ids(conversation) == [*"bcd"]  # either could be meant
+    conversation.feed(r.Error(error=r.ErrorDetail(type="t", message="no", event_id="eb")))
+    conversation.feed(confirmed)
+    assert ids(conversation) == [*"bd"]
+
+
+def test_a_response_whose_items_no_event_announced() -> None:
+    item = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "Hello."}],
+    }
+    done = ga("response.done", response={"id": "r1", "output": [item]})
+    assert fed(begun(), done).transcript() == [("assistant", "Hello.")]
+    in_conversation = ga("response.done", response={"id": "r0", "conversation_id": "c", "output": []})
+    assert fed(in_conversation, begun(), done).transcript() == []  # out of band
+
+
+def test_the_formats_are_those_of_the_provider() -> None:
+    qwen = get_provider("qwen")
+    session = qwen.decode_server(
+        '{"type":"session.created","session":{"input_audio_format":"pcm","output_audio_format":"pcm"}}'
+    )
+    for conversation in (Conversation(provider="qwen"), fed(session, provider=qwen)):
+        spoken = r.InputAudio(audio=bytes(32_000))
+        conversation.feed(r.ConversationItemAdded(item=message("u", "user", spoken)))
+        conversation.feed(r.ResponseOutputAudioDelta(**(IDS | {"item_id": "a"}), delta=bytes(48_000)))
+        assert [item.audio_ms for item in conversation] == [1000, 1000]
+    with pytest.raises(r.ConfigError, match="unknown provider"):
+        Conversation(provider="qwem")  # type: ignore[arg-type]
+
+
+MEMBERS = st.fixed_dictionaries({}, optional={
+    "response_id": st.sampled_from(["", "r1", "r2"]), "item_id": st.sampled_from(["", "a", "b"]),
+    "output_index": st.integers(0, 2), "content_index": st.integers(0, 2), "call_id": st.sampled_from(["", "c"]),
+    "delta": st.sampled_from(["", "x"]), "transcript": st.sampled_from(["", "y"]), "arguments": st.just("{}"), "name": st.just("f"),
+    "response": st.fixed_dictionaries({}, optional={"id": st.sampled_from(["", "r1"]), "output": st.just([{"type": "message"}])}),
+    "item": st.fixed_dictionaries({"type": st.sampled_from(["message", "function_call"])}, optional={
+        "id": st.sampled_from(["", "a", "b", "c"]), "role": st.sampled_from(["user", "assistant"]), "call_id": st.just("c"),
+    }),
+    "previous_item_id": st.sampled_from([None, "", "a", "b"]),
+})  # fmt: skip
+TYPES = st.sampled_from(sorted(
+    str(event.__struct_config__.tag) for event in cases.event_classes("ga", "server")
+    if event.__struct_config__.tag.startswith(("response.", "conversation.", "input_audio_buffer."))
+))  # fmt: skip
+
+
+@given(st.lists(st.tuples(TYPES, MEMBERS), max_size=20))
+def test_frames_without_members_leave_the_items_in_order(frames: list[tuple[str, dict[str, Any]]]) -> None:
+    conversation = Conversation(audio="keep")
+    for type, members in frames:
+        try:
+            conversation.feed(ga(type, **members))
+        except r.DecodeError:
+            continue
+        assert "" not in ids(conversation)
+        assert conversation.retained_bytes == sum(item.retained_bytes for item in conversation)
+        assert {item.id: item for item in conversation} == {
+            item.id: conversation.get(item.id) for item in conversation
+        }

@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw
 
 import realtime
 from realtime import beta, live
+from realtime.providers import PROVIDERS
 from realtime.state import SessionDifference, session_differences
 from tests import cases
 
@@ -337,3 +338,24 @@ def test_any_two_objects_can_be_compared(requested: Any, actual: Any) -> None:
         for key, value in requested.items():
             if isinstance(value, str) and value and key != "model":
                 assert actual[key] == value
+
+
+# --- Providers ----------------------------------------------------------------------------
+
+
+def test_formats_are_compared_in_the_spellings_of_the_provider() -> None:
+    requested = {"input_audio_format": "pcm16", "output_audio_format": "pcm24"}
+    reported = {"input_audio_format": "pcm", "output_audio_format": "pcm"}
+    for provider in ("qwen", PROVIDERS["qwen"]):
+        assert session_differences(requested, reported, provider=provider) == []
+    [difference] = session_differences(requested, reported)
+    assert str(difference) == 'requested "pcm24" for output_audio_format, but the server sends audio/pcm'
+    [difference] = session_differences(
+        {"input_audio_format": {"type": "pcm", "sample_rate": 8000}}, reported, provider="qwen"
+    )
+    assert str(difference) == (
+        "requested audio/pcm at 8000 Hz for input_audio_format, but the server expects audio/pcm at 16000 Hz"
+    )
+    assert hash(SessionDifference("a", 1, 2, PROVIDERS["qwen"])) == hash(SessionDifference("a", 1, 2))
+    with pytest.raises(realtime.ConfigError, match="unknown provider"):
+        session_differences({}, {}, provider="qwem")  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import pickle
 import random
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import realtime as r
 from realtime import beta
+from realtime.providers import get_provider
 from realtime.state import Interruption, Playback
 from realtime.testing import ServerProtocol
 from tests.testing.helpers import exchange, formats, open_session, tone
@@ -616,3 +619,85 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
+
+
+# --- Other servers: audio without ids, and their formats ----------------------------------
+
+
+def bare(nbytes: int, **members: Any) -> Any:
+    """A delta of a server that leaves out ids: GLM has a response_id, unmute has none."""
+    encoded = base64.b64encode(bytes(nbytes)).decode()
+    return beta.decode_server(json.dumps({"type": "response.audio.delta", "delta": encoded, **members}))
+
+
+def begin(response_id: str | None) -> Any:
+    return beta.decode_server(json.dumps({"type": "response.created", "response": {"id": response_id}}))
+
+
+@pytest.mark.parametrize("response_id", ["r1", "", None])
+def test_audio_without_an_item_id_is_dropped_until_the_next_response(response_id: str | None) -> None:
+    members = {} if response_id is None else {"response_id": response_id}
+    playback = Playback()
+    playback.feed(begin(response_id))
+    assert playback.feed(bare(4800, **members)) == 4800
+    playback.played(ms=40)
+    assert (playback.is_playing, playback.current_item_id) == (True, None)
+    assert playback.interrupt() == Interruption(discarded_bytes=2880, discarded_ms=60.0)
+    assert playback.is_late("", response_id)
+    assert playback.feed(bare(4800, **members)) == 0
+    playback.feed(begin("r2"))
+    following = {"response_id": "r2"} if response_id else members
+    assert playback.feed(bare(480, **following)) == 480
+    assert playback.interrupt().unplayed_item_ids == ()
+
+
+def test_audio_of_no_response_at_all_is_never_late() -> None:
+    playback = Playback()
+    assert playback.feed(bare(480)) == 480
+    playback.interrupt()
+    assert playback.feed(bare(480)) == 480
+
+
+def test_empty_ids_match_nothing() -> None:
+    playback = Playback()
+    for events in (
+        (bare(480), delta(480, response_id="")),
+        (delta(480, response_id=""), bare(480, item_id="")),
+    ):
+        for event in events:
+            playback.feed(event)
+        playback.interrupt()
+    assert playback.feed(delta(480, item_id="other", response_id="")) == 480
+    playback.feed(r.ConversationItemDeleted(item_id=""))
+    playback.feed(r.ConversationItemTruncated(item_id="", content_index=0, audio_end_ms=0))
+    assert playback.queued_ms == 10
+
+
+@pytest.mark.parametrize("end", ["response.audio.done", "response.done"])
+def test_the_end_of_audio_without_an_item_id(end: str) -> None:
+    playback = Playback()
+    playback.feed(begin("r1"))
+    playback.feed(bare(480, response_id="r1"))
+    members = {"response": {"id": "r1"}} if end == "response.done" else {"response_id": "r1"}
+    playback.feed(beta.decode_server(json.dumps({"type": end, **members})))
+    playback.played(ms=10)
+    playback.interrupt()
+    assert not playback.is_late("", "r1")
+
+
+@pytest.mark.parametrize(("provider", "session", "rate"), [
+    ("qwen", None, 24_000),
+    ("qwen", {"output_audio_format": "pcm24"}, 24_000),
+    ("qwen", {"audio": {"output": {"format": {"type": "pcm", "sample_rate": 16_000}}}}, 16_000),
+    ("azure_voice_live", {"output_audio_format": "pcm16_8000hz"}, 8_000),
+    ("xai", {"audio": {"output": {"format": {"type": "audio/pcm", "rate": 44_100}}}}, 44_100),
+    ("glm", {"output_audio_format": "mp3"}, 24_000),
+])  # fmt: skip
+def test_the_format_is_that_of_the_provider(provider: Any, session: Any, rate: int) -> None:
+    for given in (provider, get_provider(provider)):
+        playback = Playback(provider=given)
+        if session is not None:
+            frame = {"type": "session.updated", "session": session}
+            playback.feed(get_provider(provider).decode_server(json.dumps(frame)))
+        assert playback.audio_format == r.AudioFormat("pcm16", rate)
+    assert Playback("g711_ulaw", provider=provider).audio_format == r.AudioFormat.G711_ULAW

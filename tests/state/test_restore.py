@@ -157,3 +157,21 @@ def test_the_end_of_a_session() -> None:
     assert seconds_left(fed(created), now=3_000) == 600
     assert seconds_left(Conversation(), now=100, started=0) == 3_500
     assert seconds_left(Conversation(), now=100) is None
+
+
+def test_the_phase_of_a_message_is_restored() -> None:
+    items = [
+        r.MessageItem(id=phase[:1], role="assistant", phase=phase, content=[r.OutputText(text="Hi.")])
+        for phase in ("commentary", "final_answer")
+    ]
+    phases = [event.item.phase for event in restoration(fed(*map(added, items))).events]
+    assert phases == ["commentary", "final_answer"]
+    assert b"phase" not in r.encode(
+        restoration(fed(added(message("a", "assistant", r.OutputText(text="Hi."))))).events[0]
+    )
+
+
+def test_ids_that_the_server_does_not_know_are_left_out() -> None:
+    delta = '{"type":"response.output_text.delta","response_id":"r","delta":"Hi."}'
+    [event] = restoration(fed(r.decode_server(delta))).events
+    assert event.item.id is UNSET
