@@ -192,7 +192,9 @@ def _session(session: analysis.SessionReport) -> str:
     formats = sides[0] if sides[0] == sides[1] else f"{sides[0]} in, {sides[1]} out"
     detection = session.turn_detection and one_line(session.turn_detection)
     id = one_line(session.id or "no id")
-    return f"{id}: {model}, {session.dialect}, {formats}, {detection or 'no turn detection'}"
+    return (
+        f"{id}: {model}, {session.provider or session.dialect}, {formats}, {detection or 'no turn detection'}"
+    )
 
 
 def _turn(turn: analysis.Turn) -> Iterator[str]:

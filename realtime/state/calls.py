@@ -40,6 +40,8 @@ _T = TypeVar("_T")
 MAX_ARGUMENTS_BYTES: Final = 1024 * 1024
 # Calls that a response has started and not ended: the oldest are forgotten.
 MAX_PENDING: Final = 256
+# Calls among which one without an id is searched, so few that a search costs little.
+_MAX_WITHOUT_ID: Final = 32
 # Greater integers are not exact in a float.
 _MAX_EXACT_FLOAT: Final = 2.0**53
 
@@ -165,10 +167,10 @@ class FunctionCalls:
         # By call_id: calls that a response has started, those of them that are not returned yet by their
         # place in it, and calls that may be incomplete.
         self._names: BoundedDict[str, str] = BoundedDict(MAX_PENDING)
-        self._open: BoundedDict[str, _Place] = BoundedDict(MAX_PENDING)
+        self._open: BoundedDict[str, _Place] = BoundedDict(_MAX_WITHOUT_ID)
         self._unconfirmed: BoundedDict[str, FunctionCall] = BoundedDict(MAX_PENDING)
         # Calls whose id no event has stated so far, by the ids that are made here.
-        self._without_id: BoundedDict[str, FunctionCall] = BoundedDict(MAX_PENDING)
+        self._without_id: BoundedDict[str, FunctionCall] = BoundedDict(_MAX_WITHOUT_ID)
         self._made = 0
 
     def feed(self, event: object) -> list[FunctionCall]:

@@ -10,15 +10,17 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import realtime
-from realtime import UnknownEvent
-from realtime.analysis import Inspector, Report
+from realtime import AudioError, ConfigError, UnknownEvent
+from realtime.analysis import Inspector, Report, inspect_log, write_page
+from realtime.cli import main
 from realtime.providers import PROVIDERS, get_provider
-from realtime.recording import Entry
+from realtime.recording import Entry, Recorder, log_files, read_metadata, stereo_wav
 from realtime.state import Conversation, FunctionCall, FunctionCalls, Playback, Summarizer, Usage
 
 Frame = dict[str, Any]
@@ -443,3 +445,89 @@ def test_a_server_without_item_events_and_two_transcripts_of_one_part() -> None:
     assert [found.call_id for found in readers.found] == ["call_1"]
     [turn] = readers.inspector.report().turns
     assert [response.transcript for response in turn.responses] == ["Hello."]
+
+
+# --- Logs -----------------------------------------------------------------------------------
+
+
+def record(path: Path, name: str, **settings: Any) -> Path:
+    """Record a session, with 100 ms of audio in the provider's default format after the first frame."""
+    wanted = SESSIONS[name]
+    append = {"type": "input_audio_buffer.append", "audio": audio(100, wanted.input_rate)}
+    with Recorder(path, **settings) as recorder:
+        for number, frame in enumerate(wanted.frames()):
+            recorder.received(json.dumps(frame))
+            if number == 0:
+                recorder.sent(json.dumps(append))
+    return path
+
+
+def test_a_log_names_the_server_to_its_readers(name: str, tmp_path: Path) -> None:
+    log = record(tmp_path / "call.jsonl", name, provider=name)
+    assert read_metadata(log)["provider"] == name
+    report = inspect_log(log)
+    assert [session.provider for session in report.sessions] == [name]
+    assert (report.undecodable, report.unknown_types) == (0, {})
+    assert (report.user_audio_ms, report.assistant_audio_ms) == pytest.approx(
+        (100, 0 if name == "vllm" else 100)
+    )
+    call = stereo_wav(log, tmp_path / "call.wav")
+    assert (call.caller_ms, call.assistant_ms) == pytest.approx((100, 0 if name == "vllm" else 100))
+    assert write_page(log, tmp_path / "call.html").audio_ms > 0
+
+
+@pytest.mark.parametrize("metadata", [{}, {"provider": "acme"}, {"provider": 5}])
+def test_a_log_that_names_no_known_server(metadata: dict[str, Any], tmp_path: Path) -> None:
+    log = record(tmp_path / "call.jsonl", "qwen", metadata=metadata)
+    report = inspect_log(log)
+    assert [session.provider for session in report.sessions] == [None]
+    assert report.user_audio_ms == pytest.approx(100 * 16 / 24)  # "pcm" is 24 kHz elsewhere
+    for provider in ("qwen", PROVIDERS["qwen"]):
+        assert inspect_log(log, provider=provider).user_audio_ms == pytest.approx(100)
+        call = stereo_wav(log, tmp_path / "call.wav", provider=provider)
+        assert call.caller_ms == pytest.approx(100)
+    readers: list[Any] = [inspect_log, write_page, stereo_wav]
+    for read in readers:
+        with pytest.raises(ConfigError, match="unknown provider 'qwem'"):
+            read(*([log] if read is inspect_log else [log, tmp_path / "out"]), provider="qwem")
+    with pytest.raises(ConfigError, match="unknown provider 'qwem'"):
+        Recorder(tmp_path / "other.jsonl", provider="qwem")  # type: ignore[arg-type]
+
+
+def test_the_name_of_the_server_is_in_every_part_of_a_log(tmp_path: Path) -> None:
+    log = record(tmp_path / "call.jsonl", "xai", provider=PROVIDERS["xai"], max_bytes=4000, metadata={"a": 1})
+    parts = log_files(log)
+    assert len(parts) > 1
+    assert {read_metadata(part)["provider"] for part in parts} == {"xai"}
+
+
+def test_the_commands_take_a_provider(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = record(tmp_path / "call.jsonl", "xai")
+    named = record(tmp_path / "named.jsonl", "xai", provider="xai")
+    outputs = []
+    for arguments in ([str(log)], [str(log), "--provider", "xai"], [str(named)]):
+        assert main(["inspect", *arguments]) == 0
+        assert main(["cost", *arguments]) == 1  # the prices of xAI are not known
+        assert main(["wav", *arguments, "--force"]) == 0
+        outputs.append(capsys.readouterr().out)
+    assert ["7 in (0 cached), 5 out" in output for output in outputs] == [False, True, True]
+    assert ["0.5 billable_audio_seconds" in output for output in outputs] == [False, True, True]
+    assert ["xai" in output for output in outputs] == [False, True, True]
+    with pytest.raises(SystemExit):
+        main(["inspect", str(log), "--provider", "xia"])
+    assert main(["inspect", str(log), str(named), "--provider", "xai", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["usage"]["responses"]["text"]["input"] for row in rows[:2]] == [3, 3]
+
+
+def test_audio_at_a_rate_that_cannot_be_resampled(tmp_path: Path) -> None:
+    """XAI has 44.1 kHz: the log has its length, the stereo file is refused."""
+    pcm = {"format": {"type": "audio/pcm", "rate": 44_100}}
+    frames = ga_frames({"audio": {"input": pcm, "output": pcm}}, output_rate=44_100)
+    with Recorder(tmp_path / "call.jsonl", provider="xai") as recorder:
+        for frame in frames:
+            recorder.received(json.dumps(frame))
+    assert inspect_log(tmp_path / "call.jsonl").assistant_audio_ms == pytest.approx(100)
+    with pytest.raises(AudioError, match="not 44100"):
+        stereo_wav(tmp_path / "call.jsonl", tmp_path / "call.wav")
+    assert write_page(tmp_path / "call.jsonl", tmp_path / "call.html").turns == 1

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import realtime as r
-from realtime.state import Conversation, FunctionCalls, Summarizer, Usage, restoration, session_differences
+from realtime.state import (
+    Conversation,
+    FunctionCalls,
+    Playback,
+    Summarizer,
+    Usage,
+    restoration,
+    session_differences,
+)
 from tests.state.usage_events import live_started
 from tests.work import count_lines
 
@@ -70,9 +79,54 @@ def evict(n: int) -> None:
     assert conversation.evicted == n - 10
 
 
+def nameless(n: int) -> None:
+    """Every event lacks its ids; each response has a message, calls and a transcript of the user."""
+    conversation, calls, playback = Conversation(max_items=10 * n), FunctionCalls(), Playback()
+    for k in range(n):
+        for frame in (
+            {"type": "response.created", "response": {}},
+            {"type": "conversation.item.input_audio_transcription.completed", "transcript": "x"},
+            *({"type": "response.output_text.delta", "output_index": i, "delta": "x"} for i in range(2)),
+            {"type": "response.output_audio.delta", "delta": "AAAA"},
+            *({"type": "response.function_call_arguments.done", "output_index": i, "name": "f", "arguments": "{}"} for i in range(2)),
+            {"type": "response.output_item.done", "item": {"type": "message", "id": f"m{k}", "role": "assistant"}},
+            {"type": "response.done", "response": {"output": [{"type": "function_call", "name": "f", "arguments": "{}"}]}},
+        ):  # fmt: skip
+            event = r.decode_server(json.dumps(frame))
+            conversation.feed(event)
+            calls.feed(event)
+            playback.feed(event)
+        playback.interrupt()
+    assert len(conversation) == 5 * n
+
+
+def nameless_parts(n: int) -> None:
+    """One response, whose events have another index each and no other place."""
+    conversation = Conversation(max_items=2 * n)
+    for k in range(n):
+        conversation.feed(
+            r.ResponseOutputTextDelta(item_id="", response_id="r", output_index=k, content_index=0, delta="x")
+        )
+
+
+def nameless_calls(n: int) -> None:
+    """Calls that nothing identifies, among as many as can wait."""
+    calls = FunctionCalls()
+    for k in range(32):
+        calls.feed(r.ResponseOutputItemAdded(response_id="r", output_index=0, item=call(k)))
+    lacking = r.ResponseFunctionCallArgumentsDone(
+        response_id="", item_id="", output_index=0, call_id="", name="f", arguments="{}"
+    )
+    feed(calls, [lacking] * 64)
+    feed(calls, [lacking] * n)
+
+
 WORK: dict[str, Callable[[int], object]] = {
     "Conversation: items and parts": converse,
     "Conversation: eviction": evict,
+    "all: events without ids": nameless,
+    "Conversation: messages without ids": nameless_parts,
+    "FunctionCalls: calls without ids": nameless_calls,
     "FunctionCalls: calls of one response": lambda n: feed(FunctionCalls(), [output(n)]),
     "FunctionCalls: calls of many responses": lambda n: feed(FunctionCalls(), [arguments_done(k) for k in range(n)]),
     # At most 256 calls wait, and the end of each response looks at them.
