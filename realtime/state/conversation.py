@@ -117,7 +117,7 @@ class ItemContent:
 class ConversationItem:
     """One item of a conversation, with everything received for it so far. Read only.
 
-    `type`, `role`, `status`, `name`, `call_id` and `output` have the wire's values: `type` is
+    `type`, `role`, `status`, `phase`, `name`, `call_id` and `output` have the wire's values: `type` is
     "" and the others are None until an event states them. `previous_item_id` is the
     predecessor that an event stated. `wire_item` is the last item object that was received.
     `content_by_index` maps the wire's content_index to the content part. `transcription_error`
@@ -137,6 +137,7 @@ class ConversationItem:
         "id",
         "name",
         "output",
+        "phase",
         "previous_item_id",
         "response_id",
         "retained_bytes",
@@ -153,6 +154,7 @@ class ConversationItem:
         self.type = ""
         self.role: str | None = None
         self.status: str | None = None
+        self.phase: str | None = None
         self.name: str | None = None
         self.call_id: str | None = None
         self.output: str | None = None
@@ -241,6 +243,7 @@ class ConversationItem:
         self.wire_item = item
         self.type = get_field(item, "type") or self.type
         self.status = get_field(item, "status") or self.status
+        self.phase = get_field(item, "phase") or self.phase
         self.name = get_field(item, "name") or self.name
         self.call_id = get_field(item, "call_id") or self.call_id
         self.output = get_field(item, "output") or self.output

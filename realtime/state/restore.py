@@ -88,7 +88,7 @@ def _wire_item(item: ConversationItem) -> Any:
                 content.append(text_part(text=part.text))
         if not content:
             return "it has no text"
-        phase = getattr(item.wire_item, "phase", UNSET)
+        phase = UNSET if item.phase is None else item.phase
         return ga.MessageItem(role=str(item.role), content=content, phase=phase, **item_id)
     if item.type == "function_call" and item.name and item.call_id:
         return ga.FunctionCallItem(call_id=item.call_id, name=item.name, arguments=item.arguments, **item_id)

@@ -146,9 +146,9 @@ def xai_frames() -> list[Frame]:
         "input_audio_format": "not specified", "output_audio_format": "not specified",
         "turn_detection": {"type": None}, "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24_000}}, "output": pcm},
     }  # fmt: skip
-    frames = [{"type": "ping", "timestamp": 1}]
-    for frame in ga_frames(session, output_rate=48_000):
-        frame = {**frame, "event_id": f"event_{len(frames)}", "previous_item_id": None}
+    frames: list[Frame] = [{"type": "ping", "timestamp": 1}]
+    for original in ga_frames(session, output_rate=48_000):
+        frame: Frame = {**original, "event_id": f"event_{len(frames)}", "previous_item_id": None}
         match frame["type"]:
             case "input_audio_buffer.speech_started":
                 frame = without(frame, "audio_start_ms", "item_id")
@@ -166,6 +166,8 @@ def xai_frames() -> list[Frame]:
                 usage = {**USAGE, "grok_tokens": 9, "billable_audio_seconds": 0.5}
                 response = {**without(frame["response"], "conversation_id"), "usage": {}, "output": []}
                 frame = {**frame, "response": response, "usage": usage}
+            case _:
+                pass
         if "response" in frame:
             frame["response"] = without(frame["response"], "conversation_id")
         frames.append(frame)
@@ -196,7 +198,7 @@ def glm_frames() -> list[Frame]:
         "output_audio_format": "pcm", "beta_fields": {"chat_mode": "audio"},
     }  # fmt: skip
     left_out = {"response.output_item.added", "response.output_item.done", "response.content_part.added"}
-    frames = [{"type": "heartbeat"}]
+    frames: list[Frame] = [{"type": "heartbeat"}]
     for frame in beta_frames(session, usage=None):
         if frame["type"] in left_out or (
             frame["type"] == "conversation.item.created" and ANSWER in str(frame)
@@ -211,6 +213,8 @@ def glm_frames() -> list[Frame]:
                 frame["response"] = {"id": RESPONSE, "status": "completed", "usage": USAGE}
             case kind if kind.startswith("response.") and kind != "response.created":
                 frame = without(frame, "item_id", "call_id")
+            case _:
+                pass
         frames.append(frame)
     return frames
 

@@ -870,7 +870,7 @@ def test_the_formats_are_those_of_the_provider() -> None:
     for conversation in (Conversation(provider="qwen"), fed(session, provider=qwen)):
         spoken = r.InputAudio(audio=bytes(32_000))
         conversation.feed(r.ConversationItemAdded(item=message("u", "user", spoken)))
-        conversation.feed(r.ResponseOutputAudioDelta(**(IDS | {"item_id": "a"}), delta=bytes(48_000)))
+        conversation.feed(r.ResponseOutputAudioDelta(**IDS, delta=bytes(48_000)))
         assert [item.audio_ms for item in conversation] == [1000, 1000]
     with pytest.raises(r.ConfigError, match="unknown provider"):
         Conversation(provider="qwem")  # type: ignore[arg-type]

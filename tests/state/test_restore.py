@@ -164,6 +164,7 @@ def test_the_phase_of_a_message_is_restored() -> None:
         r.MessageItem(id=phase[:1], role="assistant", phase=phase, content=[r.OutputText(text="Hi.")])
         for phase in ("commentary", "final_answer")
     ]
+    items += [r.MessageItem(id="c", role="assistant", content=[])]  # does not state it again
     phases = [event.item.phase for event in restoration(fed(*map(added, items))).events]
     assert phases == ["commentary", "final_answer"]
     assert b"phase" not in r.encode(
