@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from .. import codec
 from ..errors import ConfigError, DecodeError
-from .log import DIRECTIONS, BrokenLine, Direction, Entry, LogPath, read_log
+from .log import DIRECTIONS, BrokenLine, Direction, Entry, LogPath, provider_of, read_log
 
 # A wait is shorter, whatever times a log has: `time.sleep` takes at most 292 years.
 _MAX_WAIT_S: Final = 1e9
@@ -137,17 +137,21 @@ class FeedCount:
 def feed_all(
     log: Log,
     *objects: EventConsumer,
-    dialect: ModuleType | Any = codec,
+    dialect: ModuleType | Any = None,
     directions: Iterable[Direction] = DIRECTIONS,
 ) -> FeedCount:
     """Decode a log and feed its events in order to state objects: Conversation, Usage, Playback, ...
 
-    `dialect` is `realtime`, `realtime.beta` or another module with `decode_server` and `decode_client`.
+    `dialect` is `realtime`, `realtime.beta`, a provider or another object with `decode_server` and
+    `decode_client`. By default it is the provider that the log at a path names, or else GA.
     An object whose `feed` has a parameter `at_ms` also gets the entry's time.
 
     Raises:
         OSError: the log cannot be read. And whatever an object raises.
     """
+    if dialect is None:
+        paths = [log] if isinstance(log, (str, os.PathLike)) else []
+        dialect = provider_of(paths, None) or codec
     decode = {"client": dialect.decode_client, "server": dialect.decode_server}
     wanted = frozenset(directions)
     feeds = [(each.feed, "at_ms" in inspect.signature(each.feed).parameters) for each in objects]

@@ -20,7 +20,7 @@ from realtime import AudioError, ConfigError, UnknownEvent
 from realtime.analysis import Inspector, Report, inspect_log, write_page
 from realtime.cli import main
 from realtime.providers import PROVIDERS, get_provider
-from realtime.recording import Entry, Recorder, log_files, read_metadata, stereo_wav
+from realtime.recording import Entry, Recorder, feed_all, log_files, read_metadata, stereo_wav
 from realtime.state import Conversation, FunctionCall, FunctionCalls, Playback, Summarizer, Usage
 
 Frame = dict[str, Any]
@@ -475,6 +475,11 @@ def test_a_log_names_the_server_to_its_readers(name: str, tmp_path: Path) -> Non
     assert (report.user_audio_ms, report.assistant_audio_ms) == pytest.approx(
         (100, 0 if name == "vllm" else 100)
     )
+    usage = Usage()
+    assert feed_all(log, usage).refused == 0
+    wanted = SESSIONS[name]
+    assert usage.responses.total + usage.transcriptions.total == (wanted.tokens or 0)
+    assert usage.unreported == wanted.unreported + (wanted.tokens is None)
     call = stereo_wav(log, tmp_path / "call.wav")
     assert (call.caller_ms, call.assistant_ms) == pytest.approx((100, 0 if name == "vllm" else 100))
     assert write_page(log, tmp_path / "call.html").audio_ms > 0
