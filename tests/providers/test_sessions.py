@@ -369,6 +369,8 @@ def test_a_session_is_inspected_whole(name: str) -> None:
     [turn] = report.turns
     assert turn.user is not None
     assert turn.user.transcript == "Hi there."
+    if name in ("xai", "glm"):  # speech_started has no time: it is where the audio so far ends
+        assert turn.user.start_ms == pytest.approx(100)
     assert report.usage.unreported == wanted.unreported + (wanted.tokens is None)
     if name == "vllm":
         assert report.usage.transcriptions.total == 12
@@ -449,6 +451,31 @@ def test_a_server_without_item_events_and_two_transcripts_of_one_part() -> None:
     assert [found.call_id for found in readers.found] == ["call_1"]
     [turn] = readers.inspector.report().turns
     assert [response.transcript for response in turn.responses] == ["Hello."]
+
+
+def test_arguments_without_ids_are_one_call() -> None:
+    """LiteLLM as a proxy: the call's other events have its ids."""
+    frames = [
+        without(frame, "item_id", "call_id", "response_id", "output_index")
+        if frame["type"] == "response.function_call_arguments.done" else frame
+        for frame in ga_frames()
+    ]  # fmt: skip
+    readers = Readers("openai").feed(frames)
+    assert [found.call_id for found in readers.found] == ["call_1"]
+    assert [item.call_id for item in readers.conversation.pending_calls] == ["call_1"]
+    [turn] = readers.inspector.report().turns
+    assert [found.call_id for found in turn.responses[0].calls] == ["call_1"]
+
+
+def test_a_transcript_that_comes_before_the_item_of_its_speech_is_known() -> None:
+    frames = glm_frames()
+    kinds = [frame["type"] for frame in frames]
+    committed = kinds.index("input_audio_buffer.committed")
+    done = kinds.index("conversation.item.input_audio_transcription.completed")
+    frames.insert(committed, frames.pop(done))
+    [turn] = Readers("glm").feed(frames).inspector.report().turns
+    assert turn.user is not None
+    assert (turn.user.item_id, turn.user.transcript) == (USER, "Hi there.")
 
 
 # --- Logs -----------------------------------------------------------------------------------
