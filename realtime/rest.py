@@ -284,7 +284,7 @@ def verify_webhook(
             or no signature matches.
         ConfigError: `secret` is empty or not base64.
     """
-    key = _signing_key(secret)
+    key = webhook_key(secret)
     found = _webhook_headers(headers)
     webhook_id, timestamp = found["webhook-id"], found["webhook-timestamp"]
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
@@ -294,8 +294,7 @@ def verify_webhook(
         kind = "old" if age > 0 else "far in the future"
         raise WebhookError(f"webhook-timestamp is too {kind}: {abs(age):.0f} s, at most {tolerance_s:g} s")
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(memoryview(body))
-    signed = b"%b.%b.%b" % (webhook_id.encode("utf-8", "surrogatepass"), timestamp.encode(), raw)
-    expected = pybase64.b64encode(hmac.digest(key, signed, hashlib.sha256))
+    expected = webhook_signature(key, webhook_id, timestamp, raw)
     # Several signatures, while a secret is being replaced. Every one is compared, in constant time.
     matches = 0
     for signature in found["webhook-signature"].split():
@@ -305,7 +304,18 @@ def verify_webhook(
         raise WebhookError("no signature of the webhook matches the secret")
 
 
-def _signing_key(secret: str) -> bytes:
+def webhook_signature(key: bytes, webhook_id: str, timestamp: str, body: bytes) -> bytes:
+    """Return the signature of a webhook by Standard Webhooks, without its version."""
+    signed = b"%b.%b.%b" % (webhook_id.encode("utf-8", "surrogatepass"), timestamp.encode(), body)
+    return pybase64.b64encode(hmac.digest(key, signed, hashlib.sha256))
+
+
+def webhook_key(secret: str) -> bytes:
+    """Return the key in a webhook secret.
+
+    Raises:
+        ConfigError: `secret` is empty or not base64.
+    """
     if not secret.startswith("whsec_"):
         key = secret.encode()
     else:

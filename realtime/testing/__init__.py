@@ -11,17 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 __all__ = [
-    "FAULTS", "Call", "Fail", "Fault", "LoopbackServer", "RateLimits", "Say", "Script",
-    "ServerProtocol", "Turn", "faults",
+    "FAULTS", "Call", "ConnectionObserver", "Fail", "Fault", "IncomingCall", "LoopbackServer", "Observer",
+    "RateLimits", "Say", "Script", "ServerProtocol", "Turn", "faults",
 ]  # fmt: skip
 # The module of each name. pytest loads the plugin in this package at every start, also for users who
 # do not use it, so nothing is imported here.
 _HOMES: Final = {
     "Call": "script",
+    "ConnectionObserver": "connection",
     "FAULTS": "faults",
     "Fail": "script",
     "Fault": "faults",
+    "IncomingCall": "calls",
     "LoopbackServer": "server",
+    "Observer": "connection",
     "RateLimits": "rate_limits",
     "Say": "script",
     "Script": "script",
@@ -36,6 +39,8 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from . import faults as faults
+    from .calls import IncomingCall as IncomingCall
+    from .connection import ConnectionObserver as ConnectionObserver, Observer as Observer
     from .faults import FAULTS as FAULTS, Fault as Fault
     from .protocol import ServerProtocol as ServerProtocol
     from .rate_limits import RateLimits as RateLimits

@@ -23,9 +23,11 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HOST_AND_PORT: Final = re.compile(
     r"(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>[^\s:/?#@\\\[\]]+))(?::\d*)?", re.IGNORECASE
 )
+# The subprotocol in which a browser sends its key: it cannot set headers.
+_KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 _REFUSED: Final = (
     "The {header} {value!r} is not this machine: the server refuses web pages of other sites. To allow it: "
-    "LoopbackServer(allowed_hosts=[{host!r}]) or `python -m realtime serve --allow-host {host}`.\n"
+    "LoopbackServer(allowed_hosts=[{host!r}]) or `python -m realtime serve --allow-host {host}`."
 )
 
 
@@ -52,6 +54,21 @@ def refusal_of(headers: Headers, allowed_hosts: frozenset[str]) -> str | None:
             if not (_is_local(host) or host in allowed_hosts):
                 return _REFUSED.format(header=header, value=snippet(value), host=snippet(host))
     return None
+
+
+def key_of(headers: Headers) -> str | None:
+    """Return the API key or client secret of a request; None if it has none.
+
+    It is in ``Authorization``, in Azure's ``api-key``, or in a subprotocol of a browser's WebSocket.
+    """
+    for value in headers.get_all("Authorization"):
+        scheme, _, key = value.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            return key.strip()
+    for offered in ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(","):
+        if offered.strip().startswith(_KEY_SUBPROTOCOL):
+            return offered.strip().removeprefix(_KEY_SUBPROTOCOL)
+    return next(iter(headers.get_all("api-key")), None)
 
 
 def _host(value: str) -> str:

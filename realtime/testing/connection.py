@@ -11,17 +11,28 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Frame as WireFrame, Opcode
+from websockets.frames import CloseCode, Frame as WireFrame, Opcode
 
-from ..errors import DecodeError
+from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
+from . import refusals
 from .fairness import FairConnection
-from .injection import Action, CloseConnection, FaultInjector, StallConnection
+from .injection import Action, CloseConnection, FaultInjector, StallConnection, error_frame
 from .protocol import ServerProtocol
 
+BinaryPolicy: TypeAlias = Literal["refuse", "close", "accept"]
+
+# Of the servers whose reaction is known, none reads binary messages, and some end the session without a
+# word. Sources: vllm-project/vllm#49899, BerriAI/litellm#28848, read 2026-11-29. OpenAI's reaction is not
+# documented; the error is inferred from the one that vLLM adopted.
+_BINARY_REFUSED: Final = (
+    "The message is binary. Events are JSON in text messages: send a str, for example "
+    "websocket.send(frame.decode()), or websocket.send(frame, text=True) with the library websockets."
+)
+_BINARY_CLOSED: Final = "binary message: send events as text"
 # What may wait to be sent to a client that does not read; the server stops reading from it beyond this.
 MAX_UNSENT_BYTES: Final = 16 * 1024 * 1024
 # The memory of a waiting event besides its text.
@@ -39,6 +50,53 @@ class SessionFrame:
 _Outgoing: TypeAlias = SessionFrame | Action
 
 
+def check_binary(binary: Any) -> BinaryPolicy:
+    """Return `binary` if it is a policy.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if binary not in get_args(BinaryPolicy):
+        raise ConfigError(
+            f"binary must be one of {', '.join(get_args(BinaryPolicy))}, not {snippet(repr(binary))}"
+        )
+    policy: BinaryPolicy = binary
+    return policy
+
+
+class ConnectionObserver:
+    """Receives what happens on one connection. This base class ignores it.
+
+    Its methods are called in the thread of the server, and must not wait.
+    """
+
+    def on_receive(self, frame: bytes) -> None:
+        """A message of the client arrived."""
+
+    def on_send(self, frame: bytes) -> None:
+        """A message is sent to the client, after all faults."""
+
+    def on_close(self, code: int | None) -> None:
+        """The connection ended with this close code; None or 1006 without one."""
+
+
+class Observer:
+    """Receives what happens on a server. This base class ignores it.
+
+    Its methods are called in the thread of the server, and must not wait.
+    """
+
+    def on_request(self, method: str, path: str, status: int) -> None:
+        """A request that opened no WebSocket was answered with this HTTP status."""
+
+    def on_connect(self, number: int, request: Any) -> ConnectionObserver:
+        """Return the observer of the connection that opens; `number` counts connections from 1.
+
+        `request` is the `ConnectionRequest`: its dialect, model, session type and call.
+        """
+        return ConnectionObserver()
+
+
 class ConnectionHandler:
     """The server's end of one connection, which runs `protocol` on it.
 
@@ -47,6 +105,8 @@ class ConnectionHandler:
         protocol: the session.
         injectors: the faults of this connection.
         step_s: the interval between the steps of a paced response; None if the session is not paced.
+        binary: the answer to a binary message.
+        observer: receives the frames.
     """
 
     def __init__(
@@ -55,8 +115,13 @@ class ConnectionHandler:
         protocol: ServerProtocol,
         injectors: Iterable[FaultInjector],
         step_s: float | None,
+        *,
+        binary: BinaryPolicy = "refuse",
+        observer: ConnectionObserver | None = None,
     ) -> None:
         self._connection = connection
+        self._binary = binary
+        self._observer = ConnectionObserver() if observer is None else observer
         self._protocol = protocol
         self._injectors = [*injectors]
         self._step_s = step_s
@@ -94,7 +159,13 @@ class ConnectionHandler:
         self._injectors.append(injector)
         self._start(injector)
 
+    def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close the connection once everything that is queued was sent."""
+        self._outbox.put((CloseConnection(code, reason),))
+
     def _start(self, injector: FaultInjector) -> None:
+        if not injector.answers_close:
+            self._connection.answers_close = False
         if self.is_open:
             actions = [*injector.on_start()]
             self._is_ending = not all(isinstance(action, bytes) for action in actions)
@@ -107,7 +178,13 @@ class ConnectionHandler:
         with contextlib.suppress(ConnectionClosed):
             while not outbox.is_closed:  # frames received before a client was lost get no answer
                 frame = await self._connection.receive()
-                answer = await self._injected_answer(frame) if self._injectors else None
+                self._observer.on_receive(frame)
+                if not (self._connection.is_text or self._binary == "accept"):
+                    self._refuse_binary(frame)
+                    continue
+                answer = None
+                if self._injectors:
+                    frame, answer = await self._injected(frame)
                 if answer is None:
                     with self._connection.account.charging():
                         self._send(self._protocol.feed(frame))
@@ -124,12 +201,21 @@ class ConnectionHandler:
         if self._protocol.is_closed:
             self._outbox.put((CloseConnection(1000),))
 
-    async def _injected_answer(self, frame: bytes) -> bytes | None:
-        """Return the answer of an injector to a client's frame."""
+    def _refuse_binary(self, frame: bytes) -> None:
+        if self._binary == "close":
+            self.close(CloseCode.UNSUPPORTED_DATA, _BINARY_CLOSED)
+        else:
+            event_id = refusals.event_id_of(frame)
+            self._outbox.put((error_frame("invalid_frame", _BINARY_REFUSED, client_event_id=event_id),))
+
+    async def _injected(self, frame: bytes) -> tuple[bytes, bytes | None]:
+        """Return a client's frame as the injectors change it, and the answer of one of them, if any."""
         await asyncio.sleep(max(injector.read_delay_s for injector in self._injectors))
         event_type = _type_of(frame)
-        answers = (injector.on_receive(event_type) for injector in self._injectors)
-        return next((answer for answer in answers if answer is not None), None)
+        answers = [injector.on_receive(event_type, frame) for injector in self._injectors]
+        for injector in self._injectors:
+            frame = injector.rewrite_received(event_type, frame)
+        return frame, next((answer for answer in answers if answer is not None), None)
 
     # --- Writing ---
 
@@ -164,6 +250,7 @@ class ConnectionHandler:
     async def _perform(self, action: Action) -> None:
         connection = self._connection
         if isinstance(action, bytes):
+            self._observer.on_send(action)
             await connection.send(action, text=True)
             return
         self._is_ending = True

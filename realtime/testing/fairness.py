@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import heapq
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any, Final
 
@@ -140,16 +141,21 @@ class FairConnection(ServerConnection):
 
     Attributes:
         account: the work of the connection. Whoever handles its messages charges the time for that.
+        is_text: True if the message that `receive` returned last was text, not binary.
+        answers_close: False to leave the client's close frame without an answer.
     """
 
     def __init__(self, *args: Any, turns: Turns, transports: set[asyncio.Transport], **options: Any) -> None:
         super().__init__(*args, **options)
         self.account = Account()
+        self.is_text = True
+        self.answers_close = True
         self._turns = turns
         self._transports = transports
         self._slice = self.new_slice()
         self._unparsed = bytearray()
         self._unhandled_frames = 0
+        self._opcodes: deque[Opcode] = deque()  # of the messages that are not handled
         self._unread_pongs = 0
         self._is_writing_paused = False
         self._is_waiting = False
@@ -178,6 +184,7 @@ class FairConnection(ServerConnection):
                 # The next iteration raises ConnectionClosed.
                 await self.close(CloseCode.POLICY_VIOLATION, f"more than {MAX_FRAGMENTS} fragments")
             fragments.append(fragment)
+        self.is_text = self._opcodes.popleft() is Opcode.TEXT
         message = fragments[0] if len(fragments) == 1 else b"".join(fragments)
         if len(message) > LARGE_MESSAGE_BYTES:
             await self._slice.wait()
@@ -188,6 +195,13 @@ class FairConnection(ServerConnection):
         self._is_closing = True
         self._continue()  # the client's close may be behind messages
         await super().close(code, reason)
+
+    def send_data(self) -> None:
+        """Write what the protocol has to send; after an unanswered close, nothing."""
+        if self.answers_close or self.protocol.close_rcvd is None or self._is_closing:
+            super().send_data()
+        else:
+            self.protocol.data_to_send()
 
     # --- Callbacks of asyncio ---
 
@@ -228,6 +242,8 @@ class FairConnection(ServerConnection):
                 if self._is_closing:
                     return  # nobody receives it
                 self._unhandled_frames += 1
+                if event.opcode is not Opcode.CONT:
+                    self._opcodes.append(event.opcode)
             elif event.opcode is Opcode.PING and self._is_writing_paused:
                 self._unread_pongs += 1
         super().process_event(event)

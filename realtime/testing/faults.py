@@ -30,6 +30,7 @@ from .injection import (
     OneShotInjector,
     RewritingInjector,
     StallConnection,
+    error_frame,
 )
 
 # The audio deltas of every dialect, and the events that end them.
@@ -37,12 +38,13 @@ AUDIO_DELTAS: Final = frozenset(
     {"response.output_audio.delta", "response.audio.delta", "session.output_audio.delta"}
 )
 _AUDIO_DONE: Final = frozenset({"response.output_audio.done", "response.audio.done", "session.closed"})
+_SPEECH: Final = frozenset({"input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"})
 _TRANSCRIPTS: Final = "conversation.item.input_audio_transcription."
 _ITEMS: Final = frozenset(
     {"conversation.item.done", "conversation.item.created", "response.output_item.done", "session.updated"}
 )
 # The frame that a fault replaces if it occurs at once. No client knows its type.
-_NO_FRAME: Final = b'{"type":"session.hologram.updated","frames":[]}'
+_NO_FRAME: Final = b'{"type":"session.hologram.updated","event_id":"event_hologram","frames":[]}'
 # Texts of OpenAI's server.
 _EXPIRED: Final = "Your session hit the maximum duration of 60 minutes."
 _BETA: Final = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
@@ -138,7 +140,7 @@ class SessionExpired(OneShotFault):
 
     def replace(self, frame: bytes) -> Iterable[Action]:
         """Return the error and the close."""
-        error = _error("invalid_request_error", "session_expired", _EXPIRED)
+        error = error_frame("session_expired", _EXPIRED)
         return error, CloseConnection(1001, _EXPIRED)
 
 
@@ -172,7 +174,7 @@ class BetaDisabled(OneShotFault):
     def replace(self, frame: bytes) -> Iterable[Action]:
         """Return the error and the close."""
         code = "beta_api_shape_disabled"
-        error = _error("invalid_request_error", code, _BETA)
+        error = error_frame(code, _BETA)
         return error, CloseConnection(4000, f"invalid_request_error.{code}")
 
 
@@ -231,7 +233,7 @@ class ErrorWithoutEventId(OneShotFault):
 
     def occur(self) -> Iterable[Action]:
         """Return the error."""
-        return (_error("server_error", None, _SERVER_ERROR),)
+        return (error_frame(None, _SERVER_ERROR, error_type="server_error"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,12 +433,12 @@ class CommitRefused(Fault):
 class _CommitRefuser(FaultInjector):
     count: int
 
-    def on_receive(self, event_type: str) -> bytes | None:
+    def on_receive(self, event_type: str, frame: bytes) -> bytes | None:
         if event_type != "input_audio_buffer.commit" or self.count <= 0:
             return None
         self.count -= 1
         refusal = refusals.INPUT_BUFFER_TOO_SMALL(min_ms=spec.MIN_COMMIT_MS, buffer_ms=0)
-        return _error("invalid_request_error", refusal.code, refusal.message)
+        return error_frame(refusal.code, refusal.message, client_event_id=refusals.event_id_of(frame))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -454,13 +456,91 @@ class SlowReader(Fault):
         return injector
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseUnanswered(Fault):
+    """The server does not answer the close frame of a client; the TCP connection stays open."""
+
+    source = "livekit/agents#6336"
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        injector = FaultInjector()
+        injector.answers_close = False
+        return injector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentSemanticVad(Fault):
+    """With semantic_vad, speech_started and speech_stopped never come and no response is interrupted.
+
+    The session accepts and reports semantic_vad; turns are committed all the same. Seen at Azure.
+    """
+
+    source = "livekit/agents#6871"
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _VadSilencer()
+
+
+class _VadSilencer(FaultInjector):
+    """Injector that hides the events of semantic VAD, and turns off its interruptions."""
+
+    def __init__(self) -> None:
+        self._requested: dict[str, Any] | None = None  # in the update that is not confirmed yet
+        self._semantic: dict[str, Any] | None = None  # what the client has set, if it is semantic_vad
+
+    def rewrite_received(self, event_type: str, frame: bytes) -> bytes:
+        if event_type != "session.update":
+            return frame
+        self._requested = self._semantic
+        try:
+            event = _decode(frame)
+        except (ValueError, RecursionError):
+            return frame
+        owner = _vad_owner(event)
+        if "turn_detection" not in owner:
+            return frame
+        vad = owner["turn_detection"]
+        is_semantic = isinstance(vad, dict) and vad.get("type") == "semantic_vad"
+        self._requested = vad if is_semantic else None
+        if not is_semantic or vad.get("interrupt_response", True) is not True:
+            return frame
+        owner["turn_detection"] = {**vad, "interrupt_response": False}
+        return _encode(event)
+
+    def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
+        if event_type == "session.updated":
+            self._semantic = self._requested
+        if self._semantic is None:
+            return (frame,)
+        if event_type in _SPEECH:
+            return ()
+        if event_type != "session.updated":
+            return (frame,)
+        event = _decode(frame)
+        vad = _vad_owner(event).get("turn_detection")
+        if isinstance(vad, dict):
+            vad["interrupt_response"] = self._semantic.get("interrupt_response", True)
+        return (_encode(event),)
+
+
+def _vad_owner(event: Any) -> dict[str, Any]:
+    """Return the object in a session event that has the turn detection: GA's or beta's."""
+    found = event.get("session") if isinstance(event, dict) else None
+    session = found if isinstance(found, dict) else {}
+    audio = session.get("audio")
+    side = audio.get("input") if isinstance(audio, dict) else None
+    return side if isinstance(side, dict) else session
+
+
 _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 FAULTS: Final[dict[str, type[Fault]]] = {
     _WORD_START.sub("_", kind.__name__).lower(): kind
     for kind in (
         SessionExpired, Disconnect, BetaDisabled, StalledFrame, TruncatedFrame, CutOff, ErrorWithoutEventId,
         BigFrame, UnknownEvents, UnknownFields, NullUsage, LateTranscripts, MissingTranscripts, OddDeltas,
-        OtherFormat, CommitRefused, SlowReader,
+        OtherFormat, CommitRefused, SlowReader, CloseUnanswered, SilentSemanticVad,
     )
 }  # fmt: skip
 
@@ -526,12 +606,6 @@ def fault_budgets(faults: Iterable[Fault | str]) -> list[FaultBudget]:
 
 
 # --- Frames --------------------------------------------------------------------------
-
-
-def _error(error_type: str, code: str | None, message: str) -> bytes:
-    """Return an error event that refers to no client event and has no event_id of its own."""
-    detail = {"type": error_type, "code": code, "message": message, "param": None, "event_id": None}
-    return _encode({"type": "error", "error": detail})
 
 
 def _with_delta(event: dict[str, Any], audio: bytes) -> bytes:

@@ -5,9 +5,12 @@ Frames go in and actions come out; `connection` carries them out. The faults are
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,25 @@ class AbortConnection:
     part: bytes
 
 
+def error_frame(
+    code: str | None,
+    message: str,
+    *,
+    client_event_id: str | None = None,
+    error_type: str = "invalid_request_error",
+) -> bytes:
+    """Return the frame of an `error` event that no session sends, with an event_id of its own.
+
+    `client_event_id` is the id of the client's event that caused the error. Absent values are null, as
+    OpenAI's server sends them.
+    """
+    detail = {"type": error_type, "code": code, "message": message, "param": None}
+    event_id = f"event_{secrets.token_hex(8)}"
+    return msgspec.json.encode(
+        {"type": "error", "event_id": event_id, "error": {**detail, "event_id": client_event_id}}
+    )
+
+
 # A frame to send, or an action on the connection.
 Action: TypeAlias = bytes | CloseConnection | StallConnection | AbortConnection
 
@@ -41,17 +63,23 @@ class FaultInjector:
 
     Attributes:
         read_delay_s: the delay before the server reads each frame, in seconds.
+        answers_close: False if the server does not answer the close frame of the client.
     """
 
     read_delay_s = 0.0
+    answers_close = True
 
     def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
         """Return the actions in place of sending `frame`."""
         return (frame,)
 
-    def on_receive(self, event_type: str) -> bytes | None:
+    def on_receive(self, event_type: str, frame: bytes) -> bytes | None:
         """Return a frame that answers the client's event in place of the session, or None."""
         return None
+
+    def rewrite_received(self, event_type: str, frame: bytes) -> bytes:
+        """Return the frame that the session gets in place of the client's `frame`."""
+        return frame
 
     def on_start(self) -> Iterable[Action]:
         """Return the actions when the connection begins, or when the fault is injected."""

@@ -1,8 +1,9 @@
-"""LoopbackServer: a real WebSocket server on 127.0.0.1, with one ServerProtocol per connection.
+"""LoopbackServer: a real WebSocket and HTTP server on 127.0.0.1, with one ServerProtocol per connection.
 
 Sockets, threads, time and routes are here: `parse_request` decides from the path, the query and the
-headers which session a connection gets. Read `connection` for what happens on a socket, `protocol` for
-the session, and `faults` for failures on demand.
+headers which session a connection gets. Read `http` for how a connection begins, `calls` for the HTTP
+paths, `connection` for what happens on a WebSocket, `protocol` for the session, and `faults` for failures
+on demand.
 """
 
 from __future__ import annotations
@@ -11,19 +12,18 @@ import asyncio
 import contextlib
 import functools
 import logging
-import secrets
+import ssl as tls
 import threading
-import time
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, cast
-from urllib.parse import parse_qs
 
 try:
+    import h11  # noqa: F401 (imported by `http`)
     from websockets.asyncio.server import Server, ServerConnection, serve
     from websockets.datastructures import Headers
     from websockets.exceptions import WebSocketException
@@ -31,15 +31,16 @@ try:
     from websockets.typing import Subprotocol
 except ImportError as missing:
     raise ImportError(
-        "realtime.testing needs websockets: pip install 'realtime-codec[testing]'", name=missing.name
+        "realtime.testing needs websockets and h11: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
-from .. import spec
 from ..errors import ConfigError
 from . import access
-from .connection import ConnectionHandler
+from .calls import IncomingCall, Preset, RealtimeApi, call_not_found, unknown_path, wrong_method
+from .connection import BinaryPolicy, ConnectionHandler, Observer, check_binary
 from .fairness import FairConnection, Turns
 from .faults import Fault, FaultBudget, fault_budgets, get_fault
+from .http import HttpConnection, HttpRequest, HttpResponse, error_response
 from .protocol import DIALECTS, DialectName, ServerProtocol
 from .rate_limits import RateLimits
 from .script import Script, check_script
@@ -59,6 +60,19 @@ JOIN_TIMEOUT_SECONDS: Final = 5.0
 # The header of a beta client, and the subprotocol that a browser sends in its place.
 _BETA_HEADER: Final = "realtime=v1"
 _BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
+_SIP_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "From": "sip:+14155550100@sip.example.com",
+        "To": "sip:proj_loopback@sip.example.com",
+        "Call-ID": "loopback@sip.example.com",
+    }
+)
+# What a browser may send from a page that may connect, and read.
+_CORS: Final = (
+    ("Access-Control-Allow-Methods", "POST"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, OpenAI-Beta"),
+    ("Access-Control-Expose-Headers", "Location"),
+)
 _NOT_RUNNING: Final = "the server is not running: use it in a `with` or `async with` block"
 
 
@@ -84,7 +98,7 @@ class LoopbackServer:
 
     Use it as a context manager: in a ``with`` block it runs in a thread of its own, in an ``async with``
     block in the running event loop.
-    Connections are independent, and any API key is accepted. The path selects the dialect: one that
+    Connections are independent. The path selects the dialect: one that
     ends in ``/realtime`` is GA, with ``?intent=transcription`` a session that only transcribes; with
     the header ``OpenAI-Beta: realtime=v1``, or at Azure's dated addresses, beta; one that ends in
     ``/realtime/translations`` is translation.
@@ -100,6 +114,12 @@ class LoopbackServer:
         faults: faults or their names; ``?fault=NAME`` in a URL adds one to its connection.
         allowed_hosts: hosts whose web pages may connect, and by whose names the server may be reached, in
             addition to this machine ("null" for pages without an address). Others get a 403.
+        ssl: serves TLS with this context; None for plain TCP.
+        api_key: the key that clients must have, or a client secret that it has created; others get a
+            401. None for any key or none.
+        binary: the answer to a binary message, which real servers do not read: "refuse" sends an error
+            event, "close" closes with 1003, "accept" treats it as text.
+        observer: receives the requests and the frames of all connections.
 
     A translation session ignores `script` and `rate_limits`: it repeats its input.
 
@@ -122,6 +142,10 @@ class LoopbackServer:
         rate_limits: RateLimits | None = None,
         faults: Iterable[Fault | str] = (),
         allowed_hosts: Iterable[str] = (),
+        ssl: tls.SSLContext | None = None,
+        api_key: str | None = None,
+        binary: BinaryPolicy = "refuse",
+        observer: Observer | None = None,
     ) -> None:
         check_ptime(ptime_ms)
         if not 0 <= port <= 65535:
@@ -138,7 +162,17 @@ class LoopbackServer:
         self._step_s = None if pace is None else ptime_ms / 1000 / pace
         self._faults = fault_budgets(faults)
         self._allowed_hosts = access.check_hosts(allowed_hosts)
-        self._handlers: dict[ConnectionHandler, None] = {}  # from the oldest to the newest
+        if ssl is not None and not isinstance(ssl, tls.SSLContext):
+            raise TypeError(f"ssl must be an SSLContext, not {type(ssl).__name__}")
+        if api_key is not None and not isinstance(api_key, str):
+            raise TypeError(f"api_key must be a str, not {type(api_key).__name__}")
+        self._ssl = ssl
+        self._api = RealtimeApi(self._new_protocol, self._end_call, api_key)
+        self._binary: BinaryPolicy = check_binary(binary)
+        self._observer = Observer() if observer is None else observer
+        self._connection_count = 0
+        # From the oldest to the newest, each with the id of its call.
+        self._handlers: dict[ConnectionHandler, str | None] = {}
         self._requested_port = port
         self._port: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -155,13 +189,35 @@ class LoopbackServer:
 
     @property
     def base_url(self) -> str:
-        """The `websocket_base_url` for OpenAI's client: ``ws://127.0.0.1:PORT/v1``."""
+        """The `websocket_base_url` for OpenAI's client: ``ws://127.0.0.1:PORT/v1``, or ``wss:`` with TLS."""
         return self.url.removesuffix("/realtime")
+
+    @property
+    def http_base_url(self) -> str:
+        """The `base_url` for OpenAI's client: ``http://127.0.0.1:PORT/v1``, or ``https:`` with TLS."""
+        return self.base_url.replace("ws", "http", 1)
 
     @property
     def url(self) -> str:
         """The URL to connect to: ``ws://127.0.0.1:PORT/v1/realtime``; add ``?model=`` for a model."""
-        return f"ws://{HOST}:{self.port}{PATH}"
+        scheme = "ws" if self._ssl is None else "wss"
+        return f"{scheme}://{HOST}:{self.port}{PATH}"
+
+    def incoming_call(self, secret: str, *, sip_headers: Mapping[str, str] = _SIP_HEADERS) -> IncomingCall:
+        """Simulate a SIP call that waits to be accepted. Returns its webhook, signed with `secret`.
+
+        Send the webhook's `body` and `headers` to the code under test, which then requests
+        ``/v1/realtime/calls/{call_id}/accept`` and connects to ``?call_id=``. The returned object shows what
+        became of the call. May be called from any thread.
+
+        Args:
+            secret: the webhook secret, ``whsec_...``.
+            sip_headers: the headers of the call's INVITE.
+
+        Raises:
+            ConfigError: `secret` is empty or not base64.
+        """
+        return self._api.incoming_call(secret, sip_headers)
 
     def inject(self, fault: Fault | str) -> None:
         """Inject a fault into all open connections, and into new ones from now on.
@@ -259,17 +315,28 @@ class LoopbackServer:
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncGenerator[None]:
         transports: set[asyncio.Transport] = set()
-        connection = functools.partial(FairConnection, turns=Turns(), transports=transports)
+        turns = Turns()
+
+        def create_connection(*args: Any, **options: Any) -> HttpConnection:
+            return HttpConnection(
+                FairConnection(*args, turns=turns, transports=transports, **options),
+                functools.partial(self._answer, transports),
+                turns=turns,
+                transports=transports,
+                timeout_s=OPEN_TIMEOUT_SECONDS,
+            )
+
         try:
             listener = await serve(
                 self._handle,
                 HOST,
                 self._requested_port,
+                ssl=self._ssl,
                 process_request=functools.partial(self._check_request, transports),
                 select_subprotocol=_select_subprotocol,
                 compression=None,
                 max_size=MAX_FRAME_BYTES,
-                create_connection=cast("type[ServerConnection]", connection),
+                create_connection=cast("type[ServerConnection]", create_connection),
                 max_queue=None,  # FairConnection has a flow control of its own
                 open_timeout=OPEN_TIMEOUT_SECONDS,
                 close_timeout=CLOSE_TIMEOUT_SECONDS,
@@ -290,44 +357,97 @@ class LoopbackServer:
     def _check_request(
         self, transports: set[asyncio.Transport], connection: ServerConnection, request: Request
     ) -> Response | None:
-        """Return the response to a request that is refused."""
-        refused = access.refusal_of(request.headers, self._allowed_hosts)
-        if refused is not None:
-            return connection.respond(HTTPStatus.FORBIDDEN, refused)
-        if len(transports) > MAX_CONNECTIONS:
-            return connection.respond(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_CONNECTIONS} connections are open already.\n"
-            )
+        """Return the response to a WebSocket handshake that is refused."""
+        found = HttpRequest.of(request)
+        response = self._refusal_of(transports, found) or self._route_refusal_of(found)
+        if response is None:
+            return None
+        self._observer.on_request(found.method, found.path, response.status)
+        return response.for_handshake()
+
+    def _route_refusal_of(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the response to a handshake whose URL selects no session."""
         try:
             parse_request(request)
         except LookupError:
-            return connection.respond(HTTPStatus.NOT_FOUND, f"The path of a realtime connection is {PATH}.\n")
+            return unknown_path(request)
         except ConfigError as why:
-            return connection.respond(HTTPStatus.BAD_REQUEST, f"{why}\n")
+            return error_response(400, str(why), param="fault")
+        try:
+            self._api.preset_for(request)
+        except LookupError:
+            return call_not_found()
         return None
+
+    def _refusal_of(self, transports: set[asyncio.Transport], request: HttpRequest) -> HttpResponse | None:
+        """Return the response to a request that is refused whatever its path is."""
+        refused = access.refusal_of(request.headers, self._allowed_hosts)
+        if refused is not None:
+            return error_response(403, refused)
+        if len(transports) > MAX_CONNECTIONS:
+            return error_response(503, f"{MAX_CONNECTIONS} connections are open already.")
+        if request.method == "OPTIONS":
+            return None
+        return self._api.refusal_of(request)
+
+    def _answer(self, transports: set[asyncio.Transport], request: HttpRequest) -> HttpResponse:
+        """Return the response to a request that is no WebSocket handshake."""
+        response = self._refusal_of(transports, request) or self._respond(request)
+        self._observer.on_request(request.method, request.path, response.status)
+        origins = request.headers.get_all("Origin")
+        if not origins or response.status == HTTPStatus.FORBIDDEN:
+            return response
+        allowed = (("Access-Control-Allow-Origin", origins[0]), *_CORS)
+        return replace(response, headers=(*response.headers, *allowed))
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        if request.method == "OPTIONS":  # a browser asks whether a page may send a request
+            return HttpResponse(HTTPStatus.NO_CONTENT)
+        try:
+            parse_request(request)
+        except LookupError:
+            return self._api.answer(request)
+        except ConfigError as why:
+            return error_response(400, str(why), param="fault")
+        if request.method != "GET":
+            return wrong_method(request, "GET")
+        message = "This path is for WebSockets: send Upgrade: websocket."
+        return error_response(426, message, ("Upgrade", "websocket"))
+
+    def _end_call(self, call_id: str) -> None:
+        """Close the connections of a call that has ended."""
+        for handler, handler_call in self._handlers.items():
+            if handler_call == call_id:
+                handler.close()
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, FairConnection)
-        request = parse_request(connection.request)
+        assert connection.request is not None
+        found = HttpRequest.of(connection.request)
+        request = parse_request(found)
+        try:
+            preset = self._api.preset_for(found) if request.dialect == "ga" else None
+        except LookupError:  # the call has just ended
+            return
         budgets = (*self._faults, *fault_budgets(request.faults))
         injectors = {budget: injector for budget in budgets if (injector := budget.injector()) is not None}
         options: dict[str, Any] = {}
         for budget in injectors:
             options |= budget.fault.session_options()
-        protocol = self._new_protocol(
-            dialect=request.dialect,
-            model=request.model,
-            session_type=request.session_type,
-            session_id=f"sess_{secrets.token_hex(8)}",
-            expires_at=int(time.time()) + spec.MAX_SESSION_SECONDS,
-            **options,
+        protocol = self._api.open_protocol(
+            preset or Preset(request.model, request.session_type), dialect=request.dialect, **options
         )
-        handler = ConnectionHandler(connection, protocol, injectors.values(), self._step_s)
-        self._handlers[handler] = None
+        self._connection_count += 1
+        observer = self._observer.on_connect(self._connection_count, request)
+        handler = ConnectionHandler(
+            connection, protocol, injectors.values(), self._step_s, binary=self._binary, observer=observer
+        )
+        self._handlers[handler] = request.call_id
         try:
             await handler.run()
         finally:
             del self._handlers[handler]
+            observer.on_close(connection.close_code)
 
 
 # --- Routes --------------------------------------------------------------------------
@@ -341,36 +461,33 @@ class ConnectionRequest:
     model: str
     session_type: SessionType
     faults: tuple[Fault, ...]
+    call_id: str | None = None
 
 
-def parse_request(request: Request | None) -> ConnectionRequest:
+def parse_request(request: HttpRequest) -> ConnectionRequest:
     """Return the session that `request` selects.
 
     Raises:
-        LookupError: the path is not one of this protocol's.
+        LookupError: the path is not one of a session.
         ConfigError: the URL names an unknown fault.
     """
-    target = PATH if request is None else request.path
-    # websockets decodes a target as ASCII, with surrogates for other bytes.
-    path, _, query_text = target.encode("ascii", "surrogateescape").decode("utf-8", "replace").partition("?")
-    query = parse_qs(query_text)
-    path = path.rstrip("/")
+    path, query = request.path.rstrip("/"), request.query
     dialect: DialectName
     if path.endswith("/realtime/translations"):
         dialect = "translation"
     elif path.endswith("/realtime"):
-        dialect = "beta" if _is_beta(request, path, query) else "ga"
+        dialect = "beta" if _is_beta(request.headers, path, query) else "ga"
     else:
         raise LookupError(path)
     model = query.get("model") or query.get("deployment") or [DIALECTS[dialect].default_model]
     session_type: SessionType = "transcription" if query.get("intent") == ["transcription"] else "realtime"
     # Each once: a fault that adds events would act on those of another of its kind.
     faults = tuple(get_fault(name) for name in dict.fromkeys(query.get("fault", ())))
-    return ConnectionRequest(dialect, model[0], session_type, faults)
+    call_id = query.get("call_id", [None])[0]
+    return ConnectionRequest(dialect, model[0], session_type, faults, call_id)
 
 
-def _is_beta(request: Request | None, path: str, query: dict[str, list[str]]) -> bool:
-    headers = Headers() if request is None else request.headers
+def _is_beta(headers: Headers, path: str, query: dict[str, list[str]]) -> bool:
     has_header = any(_BETA_HEADER in value for value in headers.get_all("OpenAI-Beta"))
     has_subprotocol = any(_BETA_SUBPROTOCOL in value for value in headers.get_all("Sec-WebSocket-Protocol"))
     # Azure's dated API versions speak beta; its /openai/v1/realtime speaks GA.
@@ -394,6 +511,9 @@ async def _close(listener: Server, transports: set[asyncio.Transport]) -> None:
     client does not read, and does not apply to a handshake.
     """
     listener.close()
+    for transport in tuple(transports):
+        if isinstance(transport.get_protocol(), HttpConnection):  # no request yet
+            transport.abort()
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
             await listener.wait_closed()

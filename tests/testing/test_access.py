@@ -16,6 +16,7 @@ from websockets.typing import Origin
 
 import realtime as r
 from realtime.cli import serve
+from realtime.rest import ErrorBody, decode_body
 from realtime.testing import LoopbackServer, access
 from tests.testing.helpers import REQUEST, raw
 
@@ -100,10 +101,10 @@ def test_a_web_page_is_refused_and_learns_how_to_be_allowed() -> None:
     with LoopbackServer() as server, pytest.raises(InvalidStatus) as refused:
         connect(server.url, origin=origin).__enter__()
     assert refused.value.response.status_code == 403
-    assert refused.value.response.body == (
-        b"The Origin 'https://evil.example' is not this machine: the server refuses web pages of other sites. "
-        b"To allow it: LoopbackServer(allowed_hosts=['evil.example']) or "
-        b"`python -m realtime serve --allow-host evil.example`.\n"
+    assert decode_body(refused.value.response.body, ErrorBody).error.message == (
+        "The Origin 'https://evil.example' is not this machine: the server refuses web pages of other sites. "
+        "To allow it: LoopbackServer(allowed_hosts=['evil.example']) or "
+        "`python -m realtime serve --allow-host evil.example`."
     )
     with LoopbackServer(allowed_hosts=["evil.example"]) as server, connect(server.url, origin=origin) as ws:
         assert r.decode_server(ws.recv(timeout=20)).type == "session.created"
@@ -171,14 +172,23 @@ def test_logs_have_no_credentials(name: str, caplog: pytest.LogCaptureFixture) -
     assert not [secret for secret in SECRETS if secret in text]
 
 
-def test_a_broken_handshake_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_malformed_request_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), LoopbackServer() as server, raw(server, b"") as client:
         client.sendall(b"\x1b[2JSSH\r\n\r\n")
         with contextlib.suppress(OSError):
             while client.recv(4096):
                 pass
+    (record,) = [record for record in caplog.records if "request" in record.getMessage()]
+    assert (record.levelname, record.getMessage()) == ("INFO", "malformed request: RemoteProtocolError")
+    assert record.exc_info is None
+
+
+def test_a_broken_handshake_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    request = REQUEST.replace(b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 1\r\nX: sk-proj-secret")
+    with caplog.at_level(logging.DEBUG), LoopbackServer() as server, raw(server, request):
+        pass
     (record,) = [record for record in caplog.records if "handshake" in record.getMessage()]
-    assert (record.levelname, record.getMessage()) == ("INFO", "opening handshake failed: InvalidMessage")
+    assert (record.levelname, record.getMessage()) == ("INFO", "opening handshake failed: InvalidHeaderValue")
     assert record.exc_info is None
 
 

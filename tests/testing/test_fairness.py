@@ -558,7 +558,7 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(InvalidStatus) as refused:
                 connect(server.url).__enter__()
             assert refused.value.response.status_code == 503
-            assert refused.value.response.body == b"3 connections are open already.\n"
+            assert b"3 connections are open already." in refused.value.response.body
             silent.sendall(REQUEST)
             assert silent.recv(4096).startswith(b"HTTP/1.1 101")
         deadline = time.monotonic() + 5
@@ -572,7 +572,7 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HOSTILE = [
-    b"//[::1/v1/realtime", b"/v1/realtime?model=\xff\xfe", b"/v1/realtime?model=%ff%00%ed%a0%80", b"/v1/realtime/?fault=\xff", b"/v1/realtime?&&=&;",
+    b"//[::1/v1/realtime", b"/v1/realtime/?model=\xff\xfe", b"/v1/realtime?model=%ff%00%ed%a0%80", b"/v1/realtime/?fault=\xff", b"/v1/realtime?&&=&;",
     b"/v1/realtime?model=" + b"m" * 7000, b"http://[/v1/realtime", b"/v1/realtime#?fault=x", b"/v1/realtime?intent=a&intent=b",
 ]  # fmt: skip
 

@@ -27,7 +27,18 @@ from realtime.testing.injection import (
     FaultInjector,
     StallConnection,
 )
-from tests.testing.helpers import COMMIT, PCM16, RESPOND, ULAW, append, audio_of, formats, tone
+from tests.testing.helpers import (
+    COMMIT,
+    PCM16,
+    RESPOND,
+    ULAW,
+    append,
+    audio_of,
+    formats,
+    frame_of,
+    raw,
+    tone,
+)  # fmt: skip
 
 DECODE = msgspec.json.decode
 TURN: list[r.ClientEvent] = [append(tone(PCM16, 1000)), COMMIT, RESPOND]
@@ -150,8 +161,8 @@ def test_event_types_may_come_from_an_iterator() -> None:
 def test_the_base_classes_do_nothing() -> None:
     assert inject(Fault(), WITHOUT_FAULTS) == WITHOUT_FAULTS
     injector = FaultInjector()
-    assert (*injector.on_send("x", b"{}"), injector.on_receive("x"), injector.on_start(), injector.read_delay_s) == (
-        b"{}", None, (), 0.0,
+    assert (*injector.on_send("x", b"{}"), injector.on_receive("x", b"{}"), injector.rewrite_received("x", b"{}"), injector.on_start(), injector.read_delay_s) == (
+        b"{}", None, b"{}", (), 0.0,
     )  # fmt: skip
     with pytest.raises(NotImplementedError):
         faults.OneShotFault().replace(b"{}")
@@ -182,7 +193,7 @@ def test_an_expired_session_sends_an_error_and_a_close() -> None:
     assert isinstance(error, bytes)
     event = r.decode_server(error)
     assert isinstance(event, r.Error)
-    assert (event.error.code, event.error.event_id, event.event_id) == ("session_expired", None, None)
+    assert (event.error.code, event.error.event_id) == ("session_expired", None)
     assert close == CloseConnection(1001, event.error.message)
 
 
@@ -203,13 +214,13 @@ def test_faults_that_send_half_of_a_frame() -> None:
         r.decode_server(half)
 
 
-def test_an_error_without_an_event_id() -> None:
+def test_an_error_about_no_client_event() -> None:
     actions = inject(faults.ErrorWithoutEventId(), WITHOUT_FAULTS)
     assert [action for action in actions if action in WITHOUT_FAULTS] == WITHOUT_FAULTS
     (error,) = [
         DECODE(action) for action in actions if isinstance(action, bytes) and action not in WITHOUT_FAULTS
     ]
-    assert "event_id" not in error
+    assert error["event_id"].startswith("event_")
     assert error["error"]["event_id"] is None
 
 
@@ -350,12 +361,13 @@ def test_odd_deltas_in_the_other_dialects() -> None:
 def test_count_commits_are_refused() -> None:
     injector = faults.CommitRefused(count=2).injector()
     answers = [
-        injector.on_receive(kind)
+        injector.on_receive(kind, b'{"type":"%b","event_id":"mine"}' % kind.encode())
         for kind in ["input_audio_buffer.append", *["input_audio_buffer.commit"] * 3]
     ]
     assert [answer is None for answer in answers] == [True, False, False, True]
     assert answers[1] is not None
     assert DECODE(answers[1])["error"]["code"] == "input_audio_buffer_commit_empty"
+    assert DECODE(answers[1])["error"]["event_id"] == "mine"
 
 
 @given(data=st.data())
@@ -541,7 +553,7 @@ def test_a_forced_format_and_a_refused_commit() -> None:
 
 def test_undecodable_frames_pass_fault_injectors() -> None:
     with LoopbackServer(faults=["commit_refused"]) as server, connect(server.url) as client:
-        client.send(b"\0\xff")
+        client.send(b"\0\xff", text=True)
         assert receive_until(client, "error")[-1].error.code == "invalid_json"
 
 
@@ -601,3 +613,152 @@ def test_a_fault_is_injected_into_open_connections() -> None:
 def test_invalid_faults(given: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         LoopbackServer(faults=given)
+
+
+# --- Errors ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [faults.SessionExpired(nth=1), faults.BetaDisabled(), faults.ErrorWithoutEventId(at=None)],
+    ids=repr,
+)
+def test_every_error_has_an_id_of_its_own(fault: faults.OneShotFault) -> None:
+    """Source: livekit/agents PR 1122, BerriAI/litellm#13471."""
+    events = [DECODE(next(iter(fault.replace(WITHOUT_FAULTS[0])))) for _ in range(2)]
+    if isinstance(fault, faults.ErrorWithoutEventId):
+        events = [DECODE(next(iter(fault.occur()))) for _ in range(2)]
+    assert len({event["event_id"] for event in events}) == 2
+    for event in events:
+        assert event["error"].keys() == {"type", "code", "message", "param", "event_id"}
+        assert event["error"]["event_id"] is None
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_frame_of_a_fault_has_an_event_id(name: str) -> None:
+    """Frames that are cut have none that could be read."""
+    sent = [
+        made
+        for made in inject(faults.get_fault(name), WITHOUT_FAULTS)
+        if isinstance(made, bytes) and (made in WITHOUT_FAULTS or made.endswith(b"}"))
+    ]
+    assert all(DECODE(made)["event_id"] for made in sent)
+    assert DECODE(faults._NO_FRAME)["event_id"]
+
+
+# --- The close is never answered -------------------------------------------------------
+
+
+def test_a_close_that_is_never_answered() -> None:
+    with LoopbackServer(faults=["close_unanswered"]) as server, raw(server) as client:
+        assert b"session.created" in client.recv(65_536)
+        client.sendall(frame_of(0x88, b"\x03\xe8"))
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            while client.recv(65_536):  # the rest of session.created
+                pass
+        with connect(server.url) as other:  # nobody else is affected
+            assert other.recv(timeout=20)
+            other.close_timeout = 0.1
+    with LoopbackServer() as server, raw(server) as client:
+        client.sendall(frame_of(0x88, b"\x03\xe8"))
+        while part := client.recv(65_536):
+            last = part
+        assert last.endswith(b"\x88\x02\x03\xe8")
+
+
+def test_the_server_itself_can_close_a_connection_whose_close_it_would_not_answer() -> None:
+    names = ["close_unanswered", faults.Disconnect(at=None, nth=1)]
+    with LoopbackServer(faults=names) as server, connect(server.url) as client:
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                client.recv(timeout=20)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+
+
+def test_the_fault_of_the_close_can_be_injected() -> None:
+    with LoopbackServer() as server, raw(server) as client:
+        server.inject("close_unanswered")
+        with connect(server.url, close_timeout=0.1) as other:
+            assert other.recv(timeout=20)  # the injection was before
+        client.sendall(frame_of(0x88, b"\x03\xe8"))
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            while client.recv(65_536):
+                pass
+
+
+# --- Semantic VAD that never speaks ----------------------------------------------------
+
+SEMANTIC = r.SemanticVad(eagerness="high")
+SPEECH = tone(PCM16, 1000) + bytes(PCM16.chunk_bytes(9000))
+
+
+def semantic_events(url: str, *events: r.ClientEvent) -> list[r.ServerEvent]:
+    """Return the events of a session after `events`, up to the clearing of the buffer."""
+    with connect(url) as client:
+        for event in (*events, r.InputAudioBufferClear()):
+            send(client, event)
+        return receive_until(client, "input_audio_buffer.cleared")
+
+
+def test_semantic_vad_never_speaks() -> None:
+    with LoopbackServer(faults=["silent_semantic_vad"]) as server:
+        events = semantic_events(server.url, formats(vad=SEMANTIC), append(SPEECH))
+        updated = next(event for event in events if isinstance(event, r.SessionUpdated))
+        vad = updated.session.audio.input.turn_detection
+        assert (vad.type, vad.eagerness, vad.interrupt_response) == ("semantic_vad", "high", True)
+        types = [event.type for event in events]
+        assert "input_audio_buffer.committed" in types
+        assert "response.done" in types
+        assert not [kind for kind in types if "speech" in kind]
+        # Other turn detections are not affected, also later in the session.
+        events = semantic_events(
+            server.url, formats(vad=SEMANTIC), formats(vad=r.ServerVad()), append(SPEECH)
+        )
+        assert "input_audio_buffer.speech_started" in [event.type for event in events]
+    with LoopbackServer() as server:
+        events = semantic_events(server.url, formats(vad=SEMANTIC), append(SPEECH))
+        assert "input_audio_buffer.speech_started" in [event.type for event in events]
+
+
+@pytest.mark.parametrize(("name", "status"), [("", "cancelled"), ("?fault=silent_semantic_vad", "completed")])
+def test_silent_semantic_vad_does_not_interrupt(name: str, status: str) -> None:
+    with LoopbackServer(pace=2) as server, connect(server.url + name) as client:
+        send(client, formats(vad=SEMANTIC), r.create_text_input("one two three four"), r.ResponseCreate())
+        receive_until(client, "response.output_audio.delta")
+        send(client, append(SPEECH))
+        assert receive_until(client, "response.done")[-1].response.status == status
+
+
+def test_a_refused_update_does_not_count() -> None:
+    bad = formats(vad=SEMANTIC)
+    bad.session.audio.output.speed = 9.0
+    with LoopbackServer(faults=["silent_semantic_vad"]) as server:
+        events = semantic_events(server.url, formats(vad=r.ServerVad()), bad, append(SPEECH))
+    types = [event.type for event in events]
+    assert "error" in types
+    assert "input_audio_buffer.speech_started" in types
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"[]", b"{", b"5", b'{"session":5}', b'{"session":{"audio":{"input":null}}}', b'{"session":{"turn_detection":7}}',
+        b'{"session":{"audio":{"input":{"turn_detection":{"type":["semantic_vad"]}}}}}',
+    ],
+)  # fmt: skip
+def test_malformed_updates_reach_the_session_unchanged(frame: bytes) -> None:
+    assert faults.SilentSemanticVad().injector().rewrite_received("session.update", frame) == frame
+
+
+def test_beta_sessions_have_semantic_vad_too() -> None:
+    injector = faults.SilentSemanticVad().injector()
+    update = b'{"type":"session.update","session":{"turn_detection":{"type":"semantic_vad"}}}'
+    rewritten = DECODE(injector.rewrite_received("session.update", update))
+    assert rewritten["session"]["turn_detection"] == {"type": "semantic_vad", "interrupt_response": False}
+    (sent,) = injector.on_send("session.updated", msgspec.json.encode(rewritten))
+    assert isinstance(sent, bytes)
+    assert DECODE(sent)["session"]["turn_detection"]["interrupt_response"] is True
+    assert injector.on_send("input_audio_buffer.speech_started", b"{}") == ()

@@ -14,13 +14,13 @@ from websockets.typing import Subprotocol
 import realtime as r
 from realtime import beta, translation
 from realtime.testing import LoopbackServer, faults
+from realtime.testing.http import HttpRequest
 from realtime.testing.server import ConnectionRequest, parse_request
 
 
 def parse(path: str, **headers: str) -> ConnectionRequest:
-    return parse_request(
-        Request(path, Headers({name.replace("_", "-"): value for name, value in headers.items()}))
-    )
+    found = Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    return parse_request(HttpRequest.of(Request(path, found)))
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,6 @@ def test_the_url_may_name_faults() -> None:
 def test_other_paths_raise(path: str) -> None:
     with pytest.raises(LookupError):
         parse(path)
-
-
-def test_without_a_request_the_dialect_is_ga() -> None:
-    assert parse_request(None).dialect == "ga"
 
 
 # --- On a server ---------------------------------------------------------------------

@@ -67,14 +67,50 @@ def test_the_addresses(server: LoopbackServer) -> None:
     assert server.base_url == f"ws://127.0.0.1:{server.port}/v1"
 
 
-def test_frames_are_sent_as_text_and_received_as_either(server: LoopbackServer) -> None:
+def test_frames_are_text(server: LoopbackServer) -> None:
     with connect(server.url) as client:
         assert isinstance(client.recv(timeout=20), str)
-        client.send(r.encode(CLEAR))
+        client.send(r.encode(CLEAR), text=True)
         client.send(r.encode(CLEAR).decode())
         assert [r.decode_server(client.recv(timeout=20)).type for _ in range(2)] == [
             "input_audio_buffer.cleared"
         ] * 2
+
+
+def test_binary_messages_are_refused_by_default(server: LoopbackServer) -> None:
+    with connect(server.url) as client:
+        receive_until(client, "session.created")
+        frame = r.encode(r.InputAudioBufferClear(event_id="mine"))
+        for parts in (frame, [frame[:5], frame[5:9], frame[9:]]):
+            client.send(parts)
+            (error,) = receive_until(client, "error")
+            assert (error.error.code, error.error.param, error.error.event_id) == (
+                "invalid_frame",
+                None,
+                "mine",
+            )
+            assert "websocket.send(frame.decode())" in error.error.message
+            assert "text=True" in error.error.message
+            assert error.event_id
+        client.send(b"\0\xff")  # audio, by mistake
+        assert receive_until(client, "error")[-1].error.event_id is None
+        client.send([frame[:5].decode(), frame[5:].decode()])
+        assert receive_until(client, "input_audio_buffer.cleared")
+
+
+def test_binary_messages_can_close_the_connection() -> None:
+    with LoopbackServer(binary="close") as server, connect(server.url) as client:
+        client.send(r.encode(CLEAR))
+        with pytest.raises(ConnectionClosed) as closed:
+            receive_all(client)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1003, "binary message: send events as text")
+
+
+def test_binary_messages_can_be_accepted() -> None:
+    with LoopbackServer(binary="accept") as server, connect(server.url) as client:
+        client.send(r.encode(CLEAR))
+        assert receive_until(client, "input_audio_buffer.cleared")
 
 
 def test_sessions_are_independent(server: LoopbackServer) -> None:
@@ -109,7 +145,7 @@ def test_undecodable_frames_get_an_error(server: LoopbackServer) -> None:
     with connect(server.url) as client:
         receive_until(client, "session.created")
         for frame in (b"\0\xff", "{", '{"type":"sing","event_id":"s1"}'):
-            client.send(frame)
+            client.send(frame, text=True)
             assert receive_until(client, "error")
         assert is_working(client)
 
@@ -177,7 +213,9 @@ def test_a_port_in_use_is_a_config_error(server: LoopbackServer) -> None:
         asyncio.run(start())
 
 
-@pytest.mark.parametrize("arguments", [{"port": -1}, {"port": 65536}, {"pace": 0}, {"pace": float("nan")}])
+@pytest.mark.parametrize(
+    "arguments", [{"port": -1}, {"port": 65536}, {"binary": "ignore"}, {"pace": 0}, {"pace": float("nan")}]
+)
 def test_invalid_arguments_are_config_errors(arguments: dict[str, Any]) -> None:
     with pytest.raises(r.ConfigError):
         LoopbackServer(**arguments)
