@@ -15,6 +15,7 @@ import trustme
 from websockets.asyncio.client import connect as async_connect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 import realtime as r
 from realtime.testing import LoopbackServer
@@ -88,6 +89,11 @@ def test_clients_without_tls_get_nothing(
         assert other.recv(timeout=20)
 
 
+def receive_all(client: Connection) -> None:
+    while True:
+        client.recv(timeout=20)
+
+
 @pytest.mark.parametrize("fault", ["cut_off", "disconnect"])
 def test_faults_over_tls(contexts: tuple[ssl.SSLContext, ssl.SSLContext], fault: str) -> None:
     with (
@@ -97,8 +103,7 @@ def test_faults_over_tls(contexts: tuple[ssl.SSLContext, ssl.SSLContext], fault:
         for event in (formats(), append(tone(PCM16, 1000)), COMMIT, RESPOND):
             client.send(r.encode(event), text=True)
         with pytest.raises(ConnectionClosed):
-            while True:
-                client.recv(timeout=20)
+            receive_all(client)
 
 
 @pytest.mark.parametrize("wrong", [True, "cert.pem", ("cert.pem", "key.pem")])
