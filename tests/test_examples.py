@@ -15,9 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from websockets.sync.client import ClientConnection, connect
 import realtime
 from realtime.audio import chunks, read_wav, write_wav
 from realtime.telephony import audiosocket
-from realtime.testing import LoopbackServer
+from realtime.testing import Call, IncomingCall, LoopbackServer, Say, Script
 from tests.processes import without_delays
 from tests.telephony import cases
 
@@ -39,6 +40,7 @@ ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"},
     "PYTHONPATH": str(EXAMPLES.parent),
     "no_proxy": "*",
+    "OPENAI_WEBHOOK_SECRET": "whsec_bG9vcGJhY2s=",
 }
 PCM16 = realtime.AudioFormat.PCM16
 HAS_FASTAPI = all(map(importlib.util.find_spec, ("fastapi", "uvicorn")))
@@ -88,10 +90,11 @@ def tone(ms: int, rate: int = PCM16.sample_rate, hz: float = 440.0) -> np.ndarra
 
 def test_every_example_has_help_and_says_how_to_run_it() -> None:
     programs = sorted(EXAMPLES.glob("*.py"))
-    known = {"audiosocket", "microphone", "relay", "twilio_fastapi", "twilio_websockets"}
+    known = {"audiosocket", "microphone", "relay", "sip_call", "twilio_fastapi", "twilio_websockets"}
     assert known <= {program.stem for program in programs}
     if not HAS_FASTAPI:
         programs.remove(EXAMPLES / "twilio_fastapi.py")
+        programs.remove(EXAMPLES / "sip_call.py")
     for program in programs:
         done = subprocess.run(
             [sys.executable, program, "--help"], env=ENVIRONMENT, capture_output=True, text=True
@@ -512,3 +515,57 @@ def test_either_side_of_a_twilio_call_may_fail(name: str) -> None:
         with pytest.raises(ConnectionClosed):
             twilio.call()
     assert "INFO twilio: the call is over" in example.log
+
+
+# --- sip_call --------------------------------------------------------------------------
+
+
+def deliver(address: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """Send a webhook. Returns the HTTP status."""
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{address}/webhook", body, dict(headers)), timeout=20
+        ) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+def is_over(call: IncomingCall) -> bool:
+    return call.status == "ended"
+
+
+@RUNS
+@pytest.mark.skipif(not HAS_FASTAPI, reason="needs FastAPI, uvicorn")
+def test_a_sip_call_from_its_webhook_to_the_hang_up() -> None:
+    secret = ENVIRONMENT["OPENAI_WEBHOOK_SECRET"]
+    script: Script = [[Say("Goodbye."), Call("hang_up")]]
+    with (
+        LoopbackServer(script=script) as server,
+        running("sip_call", "--api", server.http_base_url.removesuffix("/v1")) as example,
+    ):
+        call, gone = server.incoming_call(secret), server.incoming_call(secret)
+        assert deliver(example.address, call.body + b" ", call.headers) == 400
+        assert deliver(example.address, b"{}", {"Content-Type": "application/json"}) == 400
+        assert call.status == "incoming"
+        for _ in range(2):
+            assert deliver(example.address, call.body, call.headers) == 200
+        deadline = time.monotonic() + 20
+        while not is_over(call):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert call.session.instructions == "You are on the phone. Be brief."
+        gone.status = "ended"
+        assert deliver(example.address, gone.body, gone.headers) == 200
+        time.sleep(0.5)
+    lines = example.log.splitlines()
+    assert lines.count(f"INFO sip: call {call.call_id} accepted") == 1
+    assert lines.count(f"INFO sip: call {call.call_id} is over") == 1
+    assert "INFO sip: the model said: Goodbye." in lines
+    assert "WARNING sip: a webhook was refused: no signature of the webhook matches the secret" in lines
+    assert "WARNING sip: a webhook was refused: webhook-id is missing" in lines
+    assert (
+        f"WARNING sip: call {gone.call_id} failed: 404 call_id_not_found: No session found for the provided call_id"
+        in lines
+    )
