@@ -23,7 +23,7 @@ PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 # Supabase's client of its own Realtime service: unrelated, with the same package name.
 SUPABASE: Final = "realtime"
 REQUIRED: Final = ("msgspec", "numpy", "pybase64")
-OPTIONAL: Final = {"websockets": "testing"}
+OPTIONAL: Final = {"websockets": "testing", "h11": "testing"}
 _FOUND_FIRST: Final = (
     "the one found first is imported. Use an environment without it, or vendor this package."
 )

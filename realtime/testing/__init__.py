@@ -2,7 +2,7 @@
 
 `LoopbackServer` is a real WebSocket server that echoes the user's turns, or plays a `script` of `Say`,
 `Call` and `Fail`. `ServerProtocol` is one of its sessions without I/O: frames in, events out. `faults`
-are failures on demand. The pytest fixture `realtime_server` is a running server. Needs websockets
+are failures on demand. The pytest fixture `realtime_server` is a running server. Needs websockets, h11
 (``pip install realtime-codec[testing]``) and numpy, which are imported when a name is first used.
 """
 

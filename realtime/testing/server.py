@@ -30,8 +30,9 @@ try:
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
 except ImportError as missing:
+    package = (missing.name or "websockets").partition(".")[0]
     raise ImportError(
-        "realtime.testing needs websockets and h11: pip install 'realtime-codec[testing]'", name=missing.name
+        f"realtime.testing needs {package}: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
 from ..errors import ConfigError

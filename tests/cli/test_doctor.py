@@ -137,18 +137,20 @@ def test_without_pybase64(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not findings()["base64"].is_ok
 
 
-def test_websockets_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "websockets", None)
-    finding = findings()["websockets"]
+@pytest.mark.parametrize("module", ["websockets", "h11"])
+def test_the_packages_of_the_server_are_optional(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    finding = findings()[module]
     assert finding.is_ok
     assert "pip install 'realtime-codec[testing]'" in finding.text
 
 
+@pytest.mark.parametrize("module", ["websockets", "h11"])
 @pytest.mark.parametrize("command", ["demo", "serve"])
-def test_demo_and_serve_need_websockets(tmp_path: Path, command: str) -> None:
-    printed = _run(tmp_path, f"sys.modules['websockets'] = None; print(doctor.main(['{command}']))")
+def test_demo_and_serve_need_the_packages_of_the_server(tmp_path: Path, command: str, module: str) -> None:
+    printed = _run(tmp_path, f"sys.modules['{module}'] = None; print(doctor.main(['{command}']))")
     assert printed.splitlines() == [
-        f"realtime {command}: realtime.testing needs websockets: pip install 'realtime-codec[testing]'",
+        f"realtime {command}: realtime.testing needs {module}: pip install 'realtime-codec[testing]'",
         "1",
     ]
 
