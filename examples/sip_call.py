@@ -83,6 +83,8 @@ async def take_call(call_id: str) -> None:
                         await post(rest.call_path(call_id, "hangup"), b"")
                     case realtime.Error(error=error):
                         log.warning("from the model: %s", error.message)
+                    case _:
+                        pass
     except (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
         log.warning("call %s failed: %s", call_id, why)
     log.info("call %s is over", call_id)

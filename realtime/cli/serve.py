@@ -13,7 +13,7 @@ import signal
 import ssl
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, get_args
@@ -107,8 +107,11 @@ _OPTIONS: Final[dict[str, tuple[dict[str, Any], str]]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `serve`."""
     for name, (options, example) in _OPTIONS.items():
-        text = f"{options['help']}. Example: {name} {example}".rstrip()
-        parser.add_argument(name, **{**options, "help": text})
+        described: dict[str, Any] = {
+            **options,
+            "help": f"{options['help']}. Example: {name} {example}".rstrip(),
+        }
+        parser.add_argument(name, **described)
     add_fault_argument(parser)
 
 
@@ -151,7 +154,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _tls(files: list[str]) -> Iterator[ssl.SSLContext]:
+def _tls(files: list[str]) -> Generator[ssl.SSLContext]:
     """Yield the context of a certificate and its key, or of a new certificate.
 
     Raises:

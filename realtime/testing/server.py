@@ -23,12 +23,13 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, cast
 
 try:
-    import h11  # noqa: F401 (imported by `http`)
     from websockets.asyncio.server import Server, ServerConnection, serve
     from websockets.datastructures import Headers
     from websockets.exceptions import WebSocketException
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
+
+    from .http import HttpConnection, HttpRequest, HttpResponse, error_response  # needs h11, too
 except ImportError as missing:
     package = (missing.name or "websockets").partition(".")[0]
     raise ImportError(
@@ -41,7 +42,6 @@ from .calls import IncomingCall, Preset, RealtimeApi, call_not_found, unknown_pa
 from .connection import BinaryPolicy, ConnectionHandler, Observer, check_binary
 from .fairness import FairConnection, Turns
 from .faults import Fault, FaultBudget, fault_budgets, get_fault
-from .http import HttpConnection, HttpRequest, HttpResponse, error_response
 from .protocol import DIALECTS, DialectName, ServerProtocol
 from .rate_limits import RateLimits
 from .script import Script, check_script

@@ -89,7 +89,8 @@ def test_a_client_secret_carries_its_session(server: LoopbackServer) -> None:
     assert secret.session.instructions == "Be brief."
     url = f"{server.url}?model=another"
     offered = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{secret.value}")]
-    for options in ({"additional_headers": bearer(secret.value)}, {"subprotocols": offered}):
+    keys: list[dict[str, Any]] = [{"additional_headers": bearer(secret.value)}, {"subprotocols": offered}]
+    for options in keys:
         with connect(url, **options) as client:
             session = first(client)
             assert (session.instructions, session.model, session.id) == (
