@@ -622,7 +622,7 @@ def test_invalid_faults(given: Any, error: type[Exception]) -> None:
 @pytest.mark.parametrize(
     "fault",
     [faults.SessionExpired(nth=1), faults.BetaDisabled(), faults.ErrorWithoutEventId(at=None)],
-    ids=repr,
+    ids=lambda fault: type(fault).__name__,
 )
 def test_every_error_has_an_id_of_its_own(fault: faults.OneShotFault) -> None:
     """Source: livekit/agents PR 1122, BerriAI/litellm#13471."""
