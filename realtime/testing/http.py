@@ -93,6 +93,7 @@ class HttpConnection(asyncio.Protocol):
         answer: returns the response to any other request.
         turns: shared by all connections of a server.
         transports: the open transports of a server. The connection adds and removes its own.
+        pending: the connections of a server that have no request yet. The connection adds and removes itself.
         timeout_s: the time for the request to arrive, and for the response to be read.
 
     Attributes:
@@ -106,6 +107,7 @@ class HttpConnection(asyncio.Protocol):
         *,
         turns: Turns,
         transports: set[asyncio.Transport],
+        pending: set[HttpConnection],
         timeout_s: float,
     ) -> None:
         self.protocol: WebSocketProtocol = websocket.protocol
@@ -113,6 +115,7 @@ class HttpConnection(asyncio.Protocol):
         self._answer = answer
         self._turns = turns
         self._transports = transports
+        self._pending = pending
         self._timeout_s = timeout_s
         self._account = Account()
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -124,6 +127,10 @@ class HttpConnection(asyncio.Protocol):
         self._is_eof = False
         self._is_finished = False  # answered or handed over: what arrives is dropped
 
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._transport.abort()
+
     # --- Callbacks of asyncio ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -131,6 +138,7 @@ class HttpConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._transports.add(transport)
+        self._pending.add(self)
         self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._time_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -138,6 +146,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_finished = True
         self._timer.cancel()
         self._transports.discard(self._transport)
+        self._pending.discard(self)
         self._unparsed.clear()
 
     def data_received(self, data: bytes) -> None:
@@ -230,6 +239,7 @@ class HttpConnection(asyncio.Protocol):
         """Let the WebSocket connection have the transport, and all bytes that were read."""
         self._is_finished = True
         self._timer.cancel()
+        self._pending.discard(self)
         data = bytes(self._head + self._unparsed)
         self._unparsed.clear()
         transport, websocket = self._transport, self._websocket

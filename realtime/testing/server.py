@@ -316,6 +316,7 @@ class LoopbackServer:
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncGenerator[None]:
         transports: set[asyncio.Transport] = set()
+        pending: set[HttpConnection] = set()
         turns = Turns()
 
         def create_connection(*args: Any, **options: Any) -> HttpConnection:
@@ -324,6 +325,7 @@ class LoopbackServer:
                 functools.partial(self._answer, transports),
                 turns=turns,
                 transports=transports,
+                pending=pending,
                 timeout_s=OPEN_TIMEOUT_SECONDS,
             )
 
@@ -353,7 +355,7 @@ class LoopbackServer:
             yield
         finally:
             self._port = self._loop = None
-            await _close(listener, transports)
+            await _close(listener, transports, pending)
 
     def _check_request(
         self, transports: set[asyncio.Transport], connection: ServerConnection, request: Request
@@ -505,16 +507,15 @@ def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subproto
 # --- Closing -------------------------------------------------------------------------
 
 
-async def _close(listener: Server, transports: set[asyncio.Transport]) -> None:
-    """Close all connections, and abort those whose client does not close in time.
+async def _close(listener: Server, transports: set[asyncio.Transport], pending: set[HttpConnection]) -> None:
+    """Close all connections; abort those without a request, and those whose client does not close in time.
 
     The `close_timeout` of websockets starts once its buffer is written, which never happens if a
     client does not read, and does not apply to a handshake.
     """
     listener.close()
-    for transport in tuple(transports):
-        if isinstance(transport.get_protocol(), HttpConnection):  # no request yet
-            transport.abort()
+    for connection in tuple(pending):
+        connection.abort()
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
             await listener.wait_closed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import time
 from typing import Any
 
 import h11
@@ -274,3 +275,14 @@ def test_pages_of_other_sites_are_refused(server: LoopbackServer, method: str) -
         answer = ask(server, data)
         assert (answer[0], "access-control-allow-origin" in answer[1]) == (403, False)
         assert "allowed_hosts" in error_of(answer)["message"]
+
+
+def test_a_connection_that_waits_for_its_request_does_not_delay_the_end() -> None:
+    with contextlib.ExitStack() as clients, contextlib.ExitStack() as running:
+        server = running.enter_context(LoopbackServer())
+        client = clients.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+        client.sendall(b"POST ")
+        ask(server, request())
+        begin = time.monotonic()
+        running.close()
+        assert time.monotonic() - begin < module.CLOSE_TIMEOUT_SECONDS
