@@ -257,6 +257,7 @@ class FairConnection(ServerConnection):
         """Request a turn to parse what was read, and read only if nothing is left to parse."""
         if self.transport.is_closing():
             self._unparsed.clear()
+            return  # a closed TLS transport may raise if reading is paused or resumed
         if self._unparsed and self._has_room and not self._is_waiting:
             self._is_waiting = True
             self._turns.request(self.account, self._parse)
