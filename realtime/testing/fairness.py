@@ -197,11 +197,13 @@ class FairConnection(ServerConnection):
         await super().close(code, reason)
 
     def send_data(self) -> None:
-        """Write what the protocol has to send; after an unanswered close, nothing."""
-        if self.answers_close or self.protocol.close_rcvd is None or self._is_closing:
-            super().send_data()
-        else:
+        """Write what the protocol has to send; nothing if the transport is closing or the close is not answered."""
+        is_unanswered = self.protocol.close_rcvd is not None and not (self.answers_close or self._is_closing)
+        # In Python 3.11, a TLS transport that is closed twice forgets its connection.
+        if is_unanswered or self.transport.is_closing():
             self.protocol.data_to_send()
+        else:
+            super().send_data()
 
     # --- Callbacks of asyncio ---
 
