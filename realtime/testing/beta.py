@@ -40,6 +40,8 @@ _BETA_ONLY: Final[dict[type[Any], dict[str, Any]]] = {
 # Voices that GA rejects are passed to the GA session under another name.
 _TO_GA_VOICES: Final = {voice: f"beta:{voice}" for voice in spec.BETA_VOICES if voice not in spec.VOICES}
 _TO_BETA_VOICES: Final = {ga_voice: voice for voice, ga_voice in _TO_GA_VOICES.items()}
+# The types of content parts that beta spells in another way.
+_PARTS: Final = {"output_text": "text", "output_audio": "audio"}
 # Prefixes of the `param` of a refusal, in GA and in beta.
 _PARAM_PREFIXES: Final = (
     ("session.type", "type"),
@@ -236,6 +238,9 @@ def _in_beta(refusal: Refusal) -> Refusal:
         if path.startswith(ga_prefix):
             param = beta_prefix + path.removeprefix(ga_prefix)
             return Refusal(refusal.code, refusal.message.replace(path, param), param)
+    if path.endswith(".type"):
+        for ga_part, beta_part in _PARTS.items():
+            refusal.message = refusal.message.replace(f"'{ga_part}'", f"'{beta_part}'")
     return refusal
 
 

@@ -8,6 +8,8 @@ Responses are in `response`.
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -23,13 +25,21 @@ from .script import Turn
 MAX_ITEMS: Final = 1000
 MAX_BYTES: Final = 256 * 1024 * 1024
 CHARS_PER_TOKEN: Final = 4
+# The characters of a call_id.
+CALL_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 # The `previous_item_id` that puts an item at the beginning.
 ROOT: Final = "root"
 
 EMPTY_TURN: Final = Turn(b"", AudioFormat.PCM16, "")
 _AUDIO_PARTS: Final = (ga.InputAudio, ga.OutputAudio, ga.Audio)
 _TEXT_PARTS: Final = (ga.InputText, ga.OutputText, ga.Text)
-_ROLES: Final = frozenset({"user", "assistant", "system"})
+# The parts of a message by its role. Source: openai-python 3.57, RealtimeConversationItem...MessageParam. Read
+# 2026-11-29.
+_ROLE_PARTS: Final[dict[str, tuple[type[ga.AnyPart], ...]]] = {
+    "user": (ga.InputText, ga.InputAudio, ga.InputImage),
+    "assistant": (ga.OutputText, ga.OutputAudio),
+    "system": (ga.InputText,),
+}
 
 
 class TokenCount(NamedTuple):
@@ -164,18 +174,47 @@ def resolve_input(item: ga.InputItem, history: History, format: AudioFormat) -> 
     return store_item(item, format, "", "response.input")
 
 
-def truncate(stored: StoredItem, event: ga.ConversationItemTruncate) -> int:
+def check_item(item: object, history: History) -> None:
+    """Check the parts and the call of a client's item.
+
+    Raises:
+        Refusal: a part belongs to another role, or the item's call_id is malformed or of no call.
+    """
+    if isinstance(item, ga.MessageItem):
+        check_parts(item, "item")
+    if isinstance(item, (ga.FunctionCallItem, ga.FunctionCallOutputItem)) and item.call_id:
+        if not CALL_ID.fullmatch(item.call_id):
+            raise refusals.CALL_ID_PATTERN(param="item.call_id")
+    if isinstance(item, ga.FunctionCallOutputItem) and not history.has_call(item.call_id):
+        raise refusals.CALL_NOT_FOUND(value=item.call_id)
+
+
+def check_parts(item: ga.MessageItem, param: str) -> None:
+    """Check that all parts of a client's message are of its role.
+
+    Raises:
+        Refusal: one is not.
+    """
+    allowed = _ROLE_PARTS.get(item.role)
+    for index, part in enumerate(item.content):
+        if allowed is not None and not isinstance(part, allowed):
+            supported = [str(each.__struct_config__.tag) for each in allowed]
+            path = f"{param}.content[{index}].type"
+            raise refusals.UNSUPPORTED_VALUE(value=part.type, supported=supported, param=path)
+
+
+def truncate(stored: StoredItem, event: ga.ConversationItemTruncate, *, needs_audio: bool = False) -> int:
     """Truncate the audio of one part and drop its transcript. Returns the bytes that remain.
 
     Raises:
-        Refusal: the item is not the assistant's, the part has no audio, or `audio_end_ms` is
-            outside of it.
+        Refusal: the item is not the assistant's, the part is no audio or (with `needs_audio`) has none
+            yet, or `audio_end_ms` is outside of it.
     """
     if not isinstance(stored.item, ga.MessageItem) or stored.item.role != "assistant":
-        raise refusals.TRUNCATE_NOT_ASSISTANT()
+        raise refusals.TRUNCATE_UNSUPPORTED()
     part = dict(enumerate(stored.item.content)).get(event.content_index)
-    if not isinstance(part, _AUDIO_PARTS):
-        raise refusals.TRUNCATE_NO_AUDIO()
+    if not isinstance(part, _AUDIO_PARTS) or (needs_audio and not part.audio):
+        raise refusals.TRUNCATE_UNSUPPORTED()
     audio = part.audio or b""
     audio_ms = stored.format.duration_ms(len(audio))
     if event.audio_end_ms < 0:
@@ -191,7 +230,7 @@ def truncate(stored: StoredItem, event: ga.ConversationItemTruncate) -> int:
 
 
 def _check_message(item: ga.MessageItem, format: AudioFormat, param: str) -> None:
-    if item.role not in _ROLES:
+    if item.role not in _ROLE_PARTS:
         raise refusals.INVALID_VALUE(value=item.role, param=f"{param}.role")
     for index, part in enumerate(item.content):
         path = f"{param}.content[{index}]"
@@ -199,6 +238,11 @@ def _check_message(item: ga.MessageItem, format: AudioFormat, param: str) -> Non
             raise refusals.INVALID_VALUE(value=part.type, param=f"{path}.type")
         if isinstance(part, _AUDIO_PARTS) and len(part.audio or b"") % format.sample_width:
             raise refusals.ITEM_PARTIAL_SAMPLE(param=f"{path}.audio")
+
+
+def _call_ids(stored: StoredItem) -> list[str]:
+    """Return the id of the call that an item is, in a list that is empty for other items."""
+    return [stored.item.call_id or ""] if isinstance(stored.item, ga.FunctionCallItem) else []
 
 
 # --- The history ---------------------------------------------------------------------
@@ -216,6 +260,7 @@ class History:
         self._items: list[StoredItem] = []
         self._are_turns = bytearray()  # 1 for each of the user's items, which is fast to search
         self._by_id: dict[str, StoredItem] = {}
+        self._call_ids: Counter[str] = Counter()
         # The size and the tokens of each item when it was added or last changed, and their sums.
         self._counts: dict[StoredItem, _Count] = {}
         self._nbytes = 0
@@ -244,6 +289,7 @@ class History:
         self._items.insert(index, stored)
         self._are_turns.insert(index, stored.is_turn)
         self._by_id[stored.id] = stored
+        self._call_ids.update(_call_ids(stored))
         previous = self._items[index - 1].id if index else None
         self.update(stored)
         return previous
@@ -275,10 +321,15 @@ class History:
             raise refusals.ITEM_NOT_FOUND(value=item_id, action=action)
         return stored
 
+    def has_call(self, call_id: str) -> bool:
+        """Return True if one of the items is the call `call_id`."""
+        return call_id in self._call_ids
+
     def remove(self, stored: StoredItem) -> None:
         """Remove an item."""
         index = self._items.index(stored)
         del self._items[index], self._are_turns[index], self._by_id[stored.id]
+        self._call_ids -= Counter(_call_ids(stored))
         self._forget(stored)
 
     def _forget(self, stored: StoredItem) -> None:

@@ -18,7 +18,7 @@ from ..codec import DialectCodec
 from ..errors import ConfigError, DecodeError, snippet
 from ..events import Tagged, UnknownEvent
 from ..format import AudioFormatLike
-from . import refusals
+from . import refusals, structure
 from .beta import BetaServerSession
 from .rate_limits import RateLimits
 from .refusals import Refusal
@@ -36,13 +36,15 @@ class Dialect:
     """One row of the table of dialects.
 
     Attributes:
-        codec: the dialect's codec, which refuses what it does not know exactly.
+        codec: the dialect's codec, which fills in and converts nothing.
+        lenient_codec: the codec of a session that is not strict.
         default_model: the model of a session that names none.
         client_types: the types of events that a client may send.
         open_session: makes a session, which passes its events to the second argument.
     """
 
     codec: DialectCodec[Any, Any]
+    lenient_codec: DialectCodec[Any, Any]
     default_model: str
     client_types: tuple[str, ...]
     open_session: Callable[[SessionOptions, Callable[[Any], None]], ServerSession]
@@ -55,10 +57,18 @@ def _types(events: tuple[type[Tagged], ...]) -> tuple[str, ...]:
 _BETA_TYPES: Final = _types(codec.event_classes(beta.ClientEvent))
 _TRANSLATION_TYPES: Final = _types(codec.event_classes(translation.ClientEvent))
 DIALECTS: Final = {
-    "ga": Dialect(codec.Codec(exact=True), spec.DEFAULT_MODEL, _types(CLIENT_EVENTS), GaServerSession),
-    "beta": Dialect(beta.Codec(exact=True), spec.BETA_MODELS[0], _BETA_TYPES, BetaServerSession),
+    "ga": Dialect(
+        codec.Codec(exact=True), codec.Codec(), spec.DEFAULT_MODEL, _types(CLIENT_EVENTS), GaServerSession
+    ),
+    "beta": Dialect(
+        beta.Codec(exact=True), beta.Codec(), spec.BETA_MODELS[0], _BETA_TYPES, BetaServerSession
+    ),
     "translation": Dialect(
-        translation.Codec(exact=True), DEFAULT_TRANSLATION_MODEL, _TRANSLATION_TYPES, TranslationServerSession
+        translation.Codec(exact=True),
+        translation.Codec(),
+        DEFAULT_TRANSLATION_MODEL,
+        _TRANSLATION_TYPES,
+        TranslationServerSession,
     ),
 }
 
@@ -73,6 +83,9 @@ class ServerProtocol:
 
     Args:
         dialect: "ga", "beta" or "translation".
+        strict: True to refuse what OpenAI's server refuses; False to accept members that the dialect does
+            not know, and events that only servers refuse (a null, a part of another role, the output of an
+            unknown call...).
         model: the model that the session reports; None for the dialect's default.
         ptime_ms: the duration of one audio delta.
         paced: True to send responses step by step.
@@ -96,6 +109,7 @@ class ServerProtocol:
         self,
         *,
         dialect: DialectName = "ga",
+        strict: bool = True,
         model: str | None = None,
         ptime_ms: float = PTIME_MS,
         paced: bool = False,
@@ -112,6 +126,7 @@ class ServerProtocol:
             raise ConfigError(f"unknown dialect {snippet(repr(dialect))}; known are {', '.join(DIALECTS)}")
         options = SessionOptions(
             model=row.default_model if model is None else model,
+            strict=strict,
             ptime_ms=ptime_ms,
             paced=paced,
             session_id=session_id,
@@ -123,6 +138,7 @@ class ServerProtocol:
             clock=clock,
         )
         self._dialect = row
+        self._strict = strict
         self._events: list[Any] = []
         self._event_count = 0
         self._session = row.open_session(options, self._events.append)
@@ -149,7 +165,7 @@ class ServerProtocol:
         if self.is_closed:
             return []
         try:
-            event = self._dialect.codec.decode_client(frame)
+            event = self._decode(frame)
             refusals.check_event_id(event)
             if isinstance(event, UnknownEvent):
                 types = self._dialect.client_types
@@ -179,6 +195,18 @@ class ServerProtocol:
         """Encode one of the session's events. Send the frame as a text message."""
         frame: bytes = self._dialect.codec.encode(event)
         return frame
+
+    def _decode(self, frame: Frame) -> Any:
+        """Decode a client's frame.
+
+        Raises:
+            DecodeError: it cannot be decoded.
+            Refusal: the session is strict, and the structure of the event is wrong.
+        """
+        if not self._strict:
+            return self._dialect.lenient_codec.decode_client(frame)
+        structure.check(frame, self._dialect.codec.client_events)
+        return self._dialect.codec.decode_client(frame)
 
     def _take_events(self) -> list[Any]:
         """Remove and return the events to send, each with an event_id of its own."""

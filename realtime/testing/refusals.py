@@ -2,13 +2,14 @@
 
 The table below is the only place with codes and messages; those of OpenAI's server are copied word for
 word where they are known. Code that rejects an event raises a rule of the table:
-``raise refusals.NO_ACTIVE_RESPONSE()``. `protocol` turns a `Refusal` into an `error` event.
+``raise refusals.NO_ACTIVE_RESPONSE()``. `protocol` turns a `Refusal` into an `error` event. Read
+`structure` for the members that an event may and must have.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +21,21 @@ from ..errors import DecodeError, snippet
 from ..events import Error, ErrorDetail, Unknown
 from ..format import AudioFormat
 
+# The source of a rule that no public report confirms.
+INFERRED: Final = "inferred"
+
 _MISSING: Final = re.compile(r"^Object missing required field `([^`]*)`")
+_EXPECTED: Final = re.compile(r"^Expected `([^`]*)`, got `([^`]*)`")
+# The kinds of JSON values as messages spell them, by msgspec's names.
+KINDS: Final = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a decimal",
+    "bool": "a boolean",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
 
 
 @dataclass(eq=False)
@@ -48,30 +63,61 @@ class Rule:
     """One reason for rejecting an event. `message`, `param` and `code` may contain placeholders.
 
     `{value}` stands for text from the client and is shortened; `{supported}` for a list of values.
+    `source` is where the server's own refusal was reported, or `INFERRED`.
     """
 
     message: str
     param: str | None = None
     code: str = "invalid_value"
+    source: str = INFERRED
 
     def __call__(self, *, supported: Iterable[str] = (), value: object = "", **fields: object) -> Refusal:
         """Return the refusal with the placeholders replaced."""
-        fields["supported"] = ", ".join(f"'{each}'" for each in supported)
+        fields["supported"] = listed([f"'{each}'" for each in supported], "and")
         fields["value"] = snippet(value)
         param = None if self.param is None else self.param.format(**fields)
         return Refusal(self.code.format(**fields), self.message.format(**fields), param)
 
 
+def listed(words: Sequence[str], conjunction: str) -> str:
+    """Return ``a``, ``a and b`` or ``a, b, and c``."""
+    if len(words) <= 2:
+        return f" {conjunction} ".join(words)
+    return f"{', '.join(words[:-1])}, {conjunction} {words[-1]}"
+
+
+# Sources: GitHub issues and pull requests as owner/repository#number, and source files. All read
+# 2026-11-29.
 # --- Frames and values ---------------------------------------------------------------
 
 MISSING_TYPE: Final = Rule("The 'type' field is missing.", "type", code="invalid_event")
 MISSING_PARAMETER: Final = Rule(
-    "Missing required parameter: '{param}'.", "{param}", code="missing_required_parameter"
+    "Missing required parameter: '{param}'.",
+    "{param}",
+    code="missing_required_parameter",
+    source="TanStack/ai#586 (session.type), openai/openai-agents-js#963 (item.content[0].text)",
+)
+UNKNOWN_PARAMETER: Final = Rule(
+    "Unknown parameter: '{param}'.",
+    "{param}",
+    code="unknown_parameter",
+    source="livekit/agents#3444 (beta in GA), openai/openai-python#2638 (GA in beta), livekit/agents#3398, "
+    "openai/openai-realtime-api-beta#9",
+)
+INVALID_TYPE: Final = Rule(
+    "Invalid type for '{param}': expected {expected}, but got {got} instead.",
+    "{param}",
+    code="invalid_type",
+    source="livekit/agents#3444 (null), livekit/agents#3466 (a string in the place of an object)",
 )
 INVALID_JSON: Final = Rule("The event could not be read: {reason}.", code="invalid_json")
 INVALID_PARAMETER: Final = Rule("Invalid '{param}': {reason}.", "{param}")
 INVALID_VALUE: Final = Rule("Invalid value: '{value}'.", "{param}")
-UNSUPPORTED_VALUE: Final = Rule("Invalid value: '{value}'. Supported values are: {supported}.", "{param}")
+UNSUPPORTED_VALUE: Final = Rule(
+    "Invalid value: '{value}'. Supported values are: {supported}.",
+    "{param}",
+    source="openai/openai-go#485 (the wording, of the Responses API)",
+)
 EVENT_ID_TOO_LONG: Final = Rule(
     "Invalid 'event_id': string too long, at most {limit} characters.",
     "event_id",
@@ -87,12 +133,22 @@ VOICE_LOCKED: Final = Rule(
     "Cannot update a conversation's voice if assistant audio is present.",
     "session.audio.output.voice",
     code="cannot_update_voice",
+    source="openai/openai-agents-python#1661 (with no param)",
+)
+REASONING_UNSUPPORTED: Final = Rule(
+    "Unsupported parameter: '{param}' is not supported with this model.",
+    "{param}",
+    code="unsupported_parameter",
+    # That the whole update is refused; the wording is that of the Responses API.
+    source="pipecat-ai/pipecat, services/openai/realtime/llm.py",
 )
 INPUT_FORMAT_LOCKED: Final = Rule(
     "The input format cannot change while there is audio in the input buffer.", "session.audio.input.format"
 )
 INVALID_MODALITIES: Final = Rule(
-    "Invalid modalities: {value}. Supported combinations are: {combinations}.", "{param}"
+    "Invalid modalities: {value}. Supported combinations are: {combinations}.",
+    "{param}",
+    source="BerriAI/litellm#14887",
 )
 
 # --- Input audio ---------------------------------------------------------------------
@@ -106,12 +162,28 @@ INPUT_BUFFER_TOO_SMALL: Final = Rule(
     "Error committing input audio buffer: buffer too small. Expected at least "
     "{min_ms}ms of audio, but buffer only has {buffer_ms:.2f}ms of audio.",
     code="input_audio_buffer_commit_empty",
+    source="betalgo/openai#674, openai/openai-agents-js#748",
 )
 NOT_ON_WEBSOCKET: Final = Rule("'{value}' is for WebRTC and SIP connections only.", "type")
 
 # --- Items ---------------------------------------------------------------------------
 
-ITEM_EXISTS: Final = Rule("The item with id '{value}' already exists.", "item.id")
+ITEM_EXISTS: Final = Rule(
+    "Error adding item: an item with id '{value}' already exists.",
+    code="item_create_duplicate_item_id",
+    source="swigerb/SonicAIDriveThru#30",
+)
+CALL_NOT_FOUND: Final = Rule(
+    "Tool call ID '{value}' not found in conversation.",
+    code="invalid_tool_call_id",
+    source="livekit/agents#3344, openai/openai-agents-js#1687",
+)
+CALL_ID_PATTERN: Final = Rule(
+    "Invalid '{param}': string does not match pattern. Expected a string that matches the pattern "
+    "'^[a-zA-Z0-9_-]+$'.",
+    "{param}",
+    source="livekit/agents#5652 (the pattern)",
+)
 ITEM_NOT_FOUND: Final = Rule(
     "Item {action} failed: the item with id '{value}' does not exist.",
     "item_id",
@@ -123,11 +195,16 @@ PREVIOUS_ITEM_NOT_FOUND: Final = Rule(
     code="item_create_invalid_previous_item_id",
 )
 ITEM_PARTIAL_SAMPLE: Final = Rule("Invalid audio: it is not a whole number of samples.", "{param}")
-TRUNCATE_NOT_ASSISTANT: Final = Rule("Only the assistant's messages can be truncated.", "item_id")
-TRUNCATE_NO_AUDIO: Final = Rule("There is no audio at this content_index.", "content_index")
+TRUNCATE_UNSUPPORTED: Final = Rule(
+    "Only model output audio messages can be truncated",
+    code="unsupported_content_type",
+    source="livekit/agents#6157, livekit/agents#1016",
+)
 TRUNCATE_NEGATIVE: Final = Rule("Invalid 'audio_end_ms': must not be negative.", "audio_end_ms")
 TRUNCATE_TOO_SHORT: Final = Rule(
-    "Audio content of {audio_ms}ms is already shorter than {audio_end_ms}ms", "audio_end_ms"
+    "Audio content of {audio_ms}ms is already shorter than {audio_end_ms}ms",
+    "audio_end_ms",
+    source="twilio-samples/speech-assistant-openai-realtime-api-python#45",
 )
 
 # --- Responses -----------------------------------------------------------------------
@@ -137,9 +214,12 @@ RESPONSE_ACTIVE: Final = Rule(
     "Conversation already has an active response in progress: "
     "{response_id}. Wait until the response is finished before creating a new one.",
     code="conversation_already_has_active_response",
+    source="openai/openai-agents-python#1466",
 )
 NO_ACTIVE_RESPONSE: Final = Rule(
-    "Cancellation failed: no active response found", code="response_cancel_not_active"
+    "Cancellation failed: no active response found",
+    code="response_cancel_not_active",
+    source="mapluisch/OpenAI-Realtime-API-for-Unity#5",
 )
 INVALID_RESPONSE_FORMAT: Final = Rule("Invalid format: {reason}.", "response.audio.output.format")
 
@@ -162,7 +242,17 @@ def undecodable(error: DecodeError) -> Refusal:
         return MISSING_TYPE() if param == "type" else MISSING_PARAMETER(param=param)
     if not path:
         return INVALID_JSON(reason=error.reason)
+    kinds = _EXPECTED.match(error.reason)
+    if kinds and kinds.group(2) in KINDS:
+        expected = [KINDS[name] for name in kinds.group(1).split(" | ") if name in KINDS and name != "null"]
+        if expected:
+            return INVALID_TYPE(param=path, expected=one_of(expected), got=KINDS[kinds.group(2)])
     return INVALID_PARAMETER(param=path, reason=error.reason)
+
+
+def one_of(kinds: Sequence[str]) -> str:
+    """Return the expected kinds of a value as messages spell them."""
+    return kinds[0] if len(kinds) == 1 else f"one of {listed(kinds, 'or')}"
 
 
 def check_event_id(event: Any) -> None:

@@ -76,6 +76,8 @@ class Output(ABC):
     is_text: bool = True
     is_truncated: bool = False
     _sent_bytes: int = field(default=0, init=False)
+    # True once the client has truncated the item: its text is not shown again.
+    _is_cut: bool = field(default=False, init=False)
 
     @property
     def is_finished(self) -> bool:
@@ -102,8 +104,9 @@ class Output(ABC):
         """Set the item's content to what has been sent, and its status."""
 
     def truncate(self, nbytes: int) -> None:
-        """Send only the first `nbytes` of the audio."""
+        """Send only the first `nbytes` of the audio, and no transcript."""
         self.audio = self.audio[:nbytes]
+        self._is_cut = True
 
     def tokens(self) -> TokenCount:
         """Return the tokens sent so far."""
@@ -128,7 +131,8 @@ class MessageOutput(Output):
             yield ga.ResponseOutputTextDone(text=self.text, content_index=0, **position)
         else:
             yield ga.ResponseOutputAudioDone(content_index=0, **position)
-            yield ga.ResponseOutputAudioTranscriptDone(transcript=self.text, content_index=0, **position)
+            transcript = "" if self._is_cut else self.text
+            yield ga.ResponseOutputAudioTranscriptDone(transcript=transcript, content_index=0, **position)
         yield ga.ResponseContentPartDone(part=self._part(self.text), content_index=0, **position)
 
     def update_item(self, status: str) -> None:
@@ -136,11 +140,14 @@ class MessageOutput(Output):
         assert isinstance(self.stored.item, ga.MessageItem)
         part: ga.ContentPart = ga.OutputText(text=self.text)
         if not self.is_text:
-            part = ga.OutputAudio(transcript=self.text, audio=self.audio[: self._sent_bytes])
+            transcript = UNSET if self._is_cut else self.text
+            part = ga.OutputAudio(transcript=transcript, audio=self.audio[: self._sent_bytes])
         self.stored.item = msgspec.structs.replace(self.stored.item, content=[part], status=status)
 
     def _part(self, text: str) -> ga.ContentPart:
-        return ga.Text(text=text) if self.is_text else ga.Audio(transcript=text)
+        if self.is_text:
+            return ga.Text(text=text)
+        return ga.Audio(transcript=UNSET if self._is_cut else text)
 
 
 @dataclass(slots=True)

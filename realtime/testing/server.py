@@ -106,6 +106,7 @@ class LoopbackServer:
 
     Args:
         port: the port; 0 for any free one.
+        strict: True to refuse what OpenAI's server refuses, False to forgive it; see `ServerProtocol`.
         ptime_ms: the duration of one audio delta.
         pace: the speed of responses relative to real time (1: as they are spoken); None sends them at
             once.
@@ -137,6 +138,7 @@ class LoopbackServer:
         self,
         port: int = 0,
         *,
+        strict: bool = True,
         ptime_ms: float = PTIME_MS,
         pace: float | None = None,
         script: Script | None = None,
@@ -155,6 +157,7 @@ class LoopbackServer:
             raise ConfigError(f"pace must be more than 0, or None, got {pace}")
         self._new_protocol = functools.partial(
             ServerProtocol,
+            strict=strict,
             ptime_ms=ptime_ms,
             paced=pace is not None,
             script=check_script(script),

@@ -36,6 +36,7 @@ class SessionOptions:
     """
 
     model: str
+    strict: bool
     ptime_ms: float
     paced: bool
     session_id: str
@@ -61,7 +62,7 @@ class GaServerSession:
 
     def __init__(self, options: SessionOptions, emit: Callable[[ga.ServerEvent], None]) -> None:
         self._emit_event = emit
-        self._ptime_ms, self._paced = options.ptime_ms, options.paced
+        self._ptime_ms, self._paced, self._strict = options.ptime_ms, options.paced, options.strict
         self._replies = reply_source(check_script(options.script))
         self._limiter = RateLimiter(options.rate_limits, options.clock)
         self._history = History()
@@ -98,6 +99,8 @@ class GaServerSession:
             Refusal: the event is rejected, and nothing has changed.
         """
         self._frame_nbytes = len(frame)
+        if self._strict and type(event) in _STRICT_CHECKS:
+            _STRICT_CHECKS[type(event)](self, event)
         _HANDLERS[type(event)](self, event)
 
     def advance(self) -> None:
@@ -260,9 +263,14 @@ class GaServerSession:
     def _truncate_item(self, event: ga.ConversationItemTruncate) -> None:
         stored = self._history.find(event.item_id, "truncate")
         output = self._response.current_output(stored) if self._response is not None else None
+        item = stored.item
         if output is not None:
             output.update_item("in_progress")
-        nbytes = history.truncate(stored, event)
+        try:
+            nbytes = history.truncate(stored, event, needs_audio=self._strict)
+        except refusals.Refusal:
+            stored.item = item
+            raise
         if output is not None:
             output.truncate(nbytes)
         self._history.update(stored)
@@ -271,6 +279,21 @@ class GaServerSession:
                 item_id=stored.id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
             )
         )
+
+    # --- What only a strict session refuses ---
+
+    def _check_update(self, event: ga.SessionUpdate) -> None:
+        settings.check_reasoning(self._settings, event.session, "session")
+
+    def _check_create(self, event: ga.ConversationItemCreate) -> None:
+        history.check_item(event.item, self._history)
+
+    def _check_response(self, event: ga.ResponseCreate) -> None:
+        params = event.response or ga.ResponseParams()
+        settings.check_reasoning(self._settings, params, "response")
+        for index, item in enumerate(params.input or ()):
+            if isinstance(item, ga.MessageItem):
+                history.check_parts(item, f"response.input[{index}]")
 
     # --- Responses ---
 
@@ -353,3 +376,9 @@ _HANDLERS: Final[dict[type[ga.Tagged], Callable[[GaServerSession, Any], None]]] 
     ga.ResponseCancel: GaServerSession._cancel_response,
 }
 CLIENT_EVENTS: Final = tuple(_HANDLERS)
+# Run before the handler in a strict session.
+_STRICT_CHECKS: Final[dict[type[ga.Tagged], Callable[[GaServerSession, Any], None]]] = {
+    ga.SessionUpdate: GaServerSession._check_update,
+    ga.ConversationItemCreate: GaServerSession._check_create,
+    ga.ResponseCreate: GaServerSession._check_response,
+}

@@ -7,6 +7,7 @@ beta or translation sessions have are in `beta` and `translation`.
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -19,6 +20,10 @@ from ..events.translation import TranslationAudio, TranslationInput, Translation
 from ..format import OPENAI_FORMATS, AudioFormat
 from ..validate import validate_session_config
 from . import refusals
+
+# The models that reason. Source: pipecat-ai/pipecat, services/openai/realtime/llm.py, and the names of the
+# SDK's models (gpt-realtime-2025-08-28 is older). Read 2026-11-29.
+_REASONING_MODELS: Final = re.compile(r"gpt-realtime-2(\.\d+)?(-mini)?(-\d{4}-\d\d-\d\d)?")
 
 # The duration of one audio delta.
 PTIME_MS: Final = 100
@@ -134,11 +139,30 @@ def updated(current: SessionSettings, update: ga.SessionUpdate) -> SessionSettin
         raise refusals.SESSION_TYPE_MISMATCH(value=requested.type, current=current.type)
     model = getattr(current, "model", "")
     new = merged(current, requested, default_settings(model, "", 0, cast("SessionType", current.type)))
+    if isinstance(new, ga.RealtimeSessionInfo):
+        new.model = model  # that of the connection, which an update cannot change
     _check(new)
     vad = input_settings(new).turn_detection
     if isinstance(vad, ga.ServerVad):
         input_settings(new).turn_detection = with_vad_defaults(vad)
     return new
+
+
+def check_reasoning(current: SessionSettings, requested: object, param: str) -> None:
+    """Check that settings have no `reasoning` if the session's model does not reason.
+
+    Models that the library does not know may have it.
+
+    Raises:
+        Refusal: they have.
+    """
+    model = getattr(current, "model", None)
+    if (
+        getattr(requested, "reasoning", None)
+        and model in spec.MODELS
+        and not _REASONING_MODELS.fullmatch(model)
+    ):
+        raise refusals.REASONING_UNSUPPORTED(param=f"{param}.reasoning")
 
 
 def with_format(settings: SessionSettings, format: AudioFormat) -> SessionSettings:

@@ -1,0 +1,227 @@
+"""The structure of client events: unknown, missing, null and wrongly typed members are refused.
+
+One walk over the JSON of an event beside the Structs of its dialect, which say what a member may contain.
+What the Structs cannot say is in the tables: the members whose null means something, and those that servers
+need although the Struct makes them optional. Free-form JSON (tool parameters, metadata, prompt variables,
+headers) is not entered. `protocol` runs the walk before an event is decoded; the rules are in `refusals`.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Raw, UnsetType
+
+from .. import beta, events as ga, translation
+from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, Frame, bounded, check_depth
+from ..errors import snippet
+from ..events.base import Tagged, Wire, first_byte
+from ..repair import argument_of, fields_of, members_of, structs_by_tag, tag_of, untagged_struct
+from . import refusals
+from .refusals import KINDS
+
+Names: TypeAlias = frozenset[str]
+
+# Members that may be null, by the Struct that has them. Source: the members of openai-python 3.57's
+# realtime/*_param.py that are Optional, and the API reference of session.update (null turns transcription and
+# noise reduction off) and of conversation.item.create (its example has a null previous_item_id). Read
+# 2026-11-29.
+_OFF_IN_BETA: Final = frozenset(
+    {"turn_detection", "input_audio_transcription", "input_audio_noise_reduction"}
+)
+NULLABLE: Final[Mapping[type[Wire], Names]] = {
+    ga.AudioInput: frozenset({"turn_detection", "transcription", "noise_reduction"}),
+    ga.ServerVad: frozenset({"idle_timeout_ms"}),
+    ga.RealtimeSession: frozenset({"prompt", "tracing"}),
+    ga.ResponseParams: frozenset({"metadata", "prompt"}),
+    ga.Prompt: frozenset({"variables", "version"}),
+    ga.McpTool: frozenset({"allowed_callers", "allowed_tools", "headers", "require_approval"}),
+    ga.McpToolDescription: frozenset({"annotations", "description"}),
+    ga.McpCallItem: frozenset({"approval_request_id", "error", "output"}),
+    ga.McpApprovalResponseItem: frozenset({"reason"}),
+    ga.ConversationItemCreate: frozenset({"previous_item_id"}),
+    translation.TranslationInput: frozenset({"transcription", "noise_reduction"}),
+    beta.RealtimeSessionConfig: _OFF_IN_BETA | {"tracing"},
+    beta.TranscriptionSessionConfig: _OFF_IN_BETA,
+    beta.RealtimeResponse: frozenset({"metadata"}),
+    beta.ConversationItemCreate: frozenset({"previous_item_id"}),
+}
+# Members that servers need although they are optional in the Struct, each with those that replace it.
+# Sources: Azure-Samples/aoai-realtime-audio-sdk#132 (a function's name), antoinedc/MantaUI#1196 (the rate),
+# openai/openai-agents-python#3243 and openai/openai-agents-js#963 (the text of a part); the rest is inferred.
+# Read 2026-11-29.
+REQUIRED: Final[Mapping[type[Wire], Mapping[str, Names]]] = {
+    ga.FunctionTool: {"name": frozenset()},
+    ga.PcmFormat: {"rate": frozenset()},
+    ga.InputText: {"text": frozenset()},
+    ga.InputAudio: {"audio": frozenset()},
+    ga.InputImage: {"image_url": frozenset()},
+    ga.OutputText: {"text": frozenset()},
+    ga.OutputAudio: {"text": frozenset({"audio"})},
+    ga.Text: {"text": frozenset()},
+    beta.ConversationItem: {"type": frozenset()},
+    beta.TurnDetectionConfig: {"type": frozenset()},
+}
+# Members that are no settings, and have rules of their own.
+FIXED: Final[Mapping[type[Wire], Names]] = {translation.TranslationSession: frozenset({"model", "type"})}
+
+_KIND_OF_FIRST: Final = {
+    b'"': "str", b"{": "object", b"[": "array", b"t": "bool", b"f": "bool", b"n": "null",
+}  # fmt: skip
+_KIND_OF_TYPE: Final[Mapping[Any, str]] = {
+    str: "str", bytes: "str", int: "int", float: "float", bool: "bool",
+}  # fmt: skip
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Raw])
+_LIST: Final = msgspec.json.Decoder(list[Raw])
+_TEXT: Final = msgspec.json.Decoder(str)
+
+
+def check(frame: Frame, union: Any) -> None:
+    """Check the structure of a client's frame, an event of `union`. What is no JSON or unknown passes.
+
+    Raises:
+        DecodeError: the frame is too large or too deep.
+        Refusal: a member is unknown, missing, null or of the wrong type.
+    """
+    data = bounded(frame, DEFAULT_MAX_FRAME_BYTES)
+    check_depth(data, DEFAULT_MAX_DEPTH)
+    try:
+        parts = _OBJECT.decode(data)
+        struct = structs_by_tag(union).get(tag_of(parts))
+        if struct is not None:
+            _check_struct(parts, struct, "")
+    except (msgspec.DecodeError, UnicodeError):
+        return  # the decoder refuses it
+
+
+def _check_struct(parts: dict[str, Raw], struct: type[Wire], path: str) -> None:
+    """Check the members of an object: what is missing comes first, as OpenAI's server reports it."""
+    fields = _fields(struct)
+    for name, replacements in _required(struct).items():
+        if name not in parts and not any(other in parts for other in replacements):
+            raise refusals.MISSING_PARAMETER(param=_join(path, name))
+    fixed = _of_bases(FIXED, struct)
+    for name in parts:
+        if name not in fields and name not in fixed:
+            raise refusals.UNKNOWN_PARAMETER(param=_join(path, snippet(name)))
+    nullable = _of_bases(NULLABLE, struct)
+    for name, part in parts.items():
+        tp = fields.get(name, Any)
+        if not (name in nullable and first_byte(part) == b"n"):
+            _check_value(part, tp, _join(path, name))
+
+
+def _check_value(raw: Raw, tp: Any, path: str) -> None:
+    """Check the JSON at `path` of an event, which should be a `tp`."""
+    kinds = _kinds(tp)
+    kind = _KIND_OF_FIRST.get(first_byte(raw)) or _number_kind(raw)
+    if kinds and not (kind in kinds or (kind == "int" and "float" in kinds)):
+        expected = [_plural(tp) if each == "array" else KINDS[each] for each in kinds]
+        raise refusals.INVALID_TYPE(param=path, expected=refusals.one_of(expected), got=KINDS[kind])
+    if kind == "object":
+        _check_object(_OBJECT.decode(raw), tp, path)
+    elif kind == "array" and (item := argument_of(tp, list)) is not None:
+        for index, part in enumerate(_LIST.decode(raw)):
+            _check_value(part, item, f"{path}[{index}]")
+    elif kind == "str" and (known := _literals(tp)):
+        text = _TEXT.decode(raw)
+        if text not in known:
+            raise refusals.UNSUPPORTED_VALUE(value=text, supported=known, param=path)
+
+
+def _check_object(parts: dict[str, Raw], tp: Any, path: str) -> None:
+    by_tag = structs_by_tag(tp)
+    if not by_tag:
+        struct = untagged_struct(tp)
+        if struct is not None:
+            _check_struct(parts, struct, path)
+        return
+    tag_path = _join(path, "type")
+    if "type" not in parts:
+        raise refusals.MISSING_PARAMETER(param=tag_path)
+    _check_value(parts["type"], str, tag_path)
+    tag = tag_of(parts)
+    if tag not in by_tag:
+        raise refusals.UNSUPPORTED_VALUE(value=tag, supported=by_tag, param=tag_path)
+    _check_struct(parts, by_tag[tag], path)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _number_kind(raw: Raw) -> str:
+    text = bytes(raw)
+    return "float" if b"." in text or b"e" in text or b"E" in text else "int"
+
+
+# --- Types ---------------------------------------------------------------------------
+
+
+def _of_bases(table: Mapping[type[Wire], Names], struct: type[Wire]) -> Names:
+    """Return the names that a table has for a Struct and its bases."""
+    return _merged_names(id(table), struct)
+
+
+@cache
+def _merged_names(table_id: int, struct: type[Wire]) -> Names:
+    table = next(each for each in (NULLABLE, FIXED) if id(each) == table_id)
+    found: Names = frozenset()
+    return found.union(*(table[base] for base in struct.__mro__ if base in table))
+
+
+@cache
+def _fields(struct: type[Wire]) -> dict[str, Any]:
+    """Return the types of a Struct's members by their names on the wire, the tag among them."""
+    found = {field.encode_name: field.type for field in fields_of(struct) if field.type is not UnsetType}
+    return {"type": str, **found} if issubclass(struct, Tagged) else found
+
+
+@cache
+def _required(struct: type[Wire]) -> dict[str, Names]:
+    """Return the members that a Struct must have, each with those that replace it."""
+    found = {field.encode_name: frozenset[str]() for field in fields_of(struct) if field.required}
+    for base in struct.__mro__:
+        found |= REQUIRED.get(base, {})
+    return found
+
+
+@cache
+def _kinds(tp: Any) -> tuple[str, ...]:
+    """Return the kinds of JSON that a type takes, by msgspec's names; none if it takes any."""
+    return tuple(dict.fromkeys(_kinds_of_members(tp)))
+
+
+def _kinds_of_members(tp: Any) -> Iterator[str]:
+    members = [each for each in members_of(tp) if each not in (types.NoneType, UnsetType)]
+    if Any in members or object in members:
+        return
+    for member in members:
+        origin = typing.get_origin(member)
+        if origin is Literal:
+            yield "str"
+        elif origin is list:
+            yield "array"
+        else:
+            yield _KIND_OF_TYPE.get(member, "object")
+
+
+@cache
+def _literals(tp: Any) -> tuple[str, ...]:
+    """Return the only strings that a type takes; none if it takes any."""
+    members = [each for each in members_of(tp) if typing.get_origin(each) is Literal]
+    return (
+        () if str in members_of(tp) else tuple(value for each in members for value in typing.get_args(each))
+    )
+
+
+@cache
+def _plural(tp: Any) -> str:
+    """Return a list's kind as messages spell it."""
+    kinds = _kinds(argument_of(tp, list))
+    return f"an array of {KINDS[kinds[0]].split(' ')[1]}s" if len(kinds) == 1 else KINDS["array"]
