@@ -182,9 +182,9 @@ def check_item(item: object, history: History) -> None:
     """
     if isinstance(item, ga.MessageItem):
         check_parts(item, "item")
-    if isinstance(item, (ga.FunctionCallItem, ga.FunctionCallOutputItem)) and item.call_id:
-        if not CALL_ID.fullmatch(item.call_id):
-            raise refusals.CALL_ID_PATTERN(param="item.call_id")
+    call_id = getattr(item, "call_id", UNSET)
+    if isinstance(call_id, str) and not CALL_ID.fullmatch(call_id):
+        raise refusals.CALL_ID_PATTERN(param="item.call_id")
     if isinstance(item, ga.FunctionCallOutputItem) and not history.has_call(item.call_id):
         raise refusals.CALL_NOT_FOUND(value=item.call_id)
 
@@ -240,9 +240,9 @@ def _check_message(item: ga.MessageItem, format: AudioFormat, param: str) -> Non
             raise refusals.ITEM_PARTIAL_SAMPLE(param=f"{path}.audio")
 
 
-def _call_ids(stored: StoredItem) -> list[str]:
-    """Return the id of the call that an item is, in a list that is empty for other items."""
-    return [stored.item.call_id or ""] if isinstance(stored.item, ga.FunctionCallItem) else []
+def _call_id(stored: StoredItem) -> str:
+    """Return the id of a function call, "" for other items."""
+    return (isinstance(stored.item, ga.FunctionCallItem) and stored.item.call_id) or ""
 
 
 # --- The history ---------------------------------------------------------------------
@@ -260,7 +260,7 @@ class History:
         self._items: list[StoredItem] = []
         self._are_turns = bytearray()  # 1 for each of the user's items, which is fast to search
         self._by_id: dict[str, StoredItem] = {}
-        self._call_ids: Counter[str] = Counter()
+        self._call_ids: Counter[str] = Counter()  # of the function calls
         # The size and the tokens of each item when it was added or last changed, and their sums.
         self._counts: dict[StoredItem, _Count] = {}
         self._nbytes = 0
@@ -289,7 +289,7 @@ class History:
         self._items.insert(index, stored)
         self._are_turns.insert(index, stored.is_turn)
         self._by_id[stored.id] = stored
-        self._call_ids.update(_call_ids(stored))
+        self._call_ids[_call_id(stored)] += 1
         previous = self._items[index - 1].id if index else None
         self.update(stored)
         return previous
@@ -323,13 +323,15 @@ class History:
 
     def has_call(self, call_id: str) -> bool:
         """Return True if one of the items is the call `call_id`."""
-        return call_id in self._call_ids
+        return bool(call_id) and call_id in self._call_ids
 
     def remove(self, stored: StoredItem) -> None:
         """Remove an item."""
         index = self._items.index(stored)
         del self._items[index], self._are_turns[index], self._by_id[stored.id]
-        self._call_ids -= Counter(_call_ids(stored))
+        self._call_ids[_call_id(stored)] -= 1
+        if not self._call_ids[_call_id(stored)]:
+            del self._call_ids[_call_id(stored)]
         self._forget(stored)
 
     def _forget(self, stored: StoredItem) -> None:

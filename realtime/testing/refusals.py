@@ -29,6 +29,7 @@ _EXPECTED: Final = re.compile(r"^Expected `([^`]*)`, got `([^`]*)`")
 # The kinds of JSON values as messages spell them, by msgspec's names.
 KINDS: Final = {
     "str": "a string",
+    "bytes": "a string",
     "int": "an integer",
     "float": "a decimal",
     "bool": "a boolean",
@@ -111,6 +112,7 @@ INVALID_TYPE: Final = Rule(
     source="livekit/agents#3444 (null), livekit/agents#3466 (a string in the place of an object)",
 )
 INVALID_JSON: Final = Rule("The event could not be read: {reason}.", code="invalid_json")
+TOO_MANY_VALUES: Final = Rule("The event has more than {limit} values.", code="invalid_event")
 INVALID_PARAMETER: Final = Rule("Invalid '{param}': {reason}.", "{param}")
 INVALID_VALUE: Final = Rule("Invalid value: '{value}'.", "{param}")
 UNSUPPORTED_VALUE: Final = Rule(

@@ -106,13 +106,13 @@ class LoopbackServer:
 
     Args:
         port: the port; 0 for any free one.
-        strict: True to refuse what OpenAI's server refuses, False to forgive it; see `ServerProtocol`.
         ptime_ms: the duration of one audio delta.
         pace: the speed of responses relative to real time (1: as they are spoken); None sends them at
             once.
         script: the replies, which every session plays from the beginning: a list, or a function of the
             user's `Turn`. A reply is a str, `Say`, `Call` or `Fail`, or a list of them.
         rate_limits: limits to enforce; without them none are.
+        strict: True to refuse what OpenAI's server refuses, False to forgive it; see `ServerProtocol`.
         faults: faults or their names; ``?fault=NAME`` in a URL adds one to its connection.
         allowed_hosts: hosts whose web pages may connect, and by whose names the server may be reached, in
             addition to this machine ("null" for pages without an address). Others get a 403.
@@ -138,11 +138,11 @@ class LoopbackServer:
         self,
         port: int = 0,
         *,
-        strict: bool = True,
         ptime_ms: float = PTIME_MS,
         pace: float | None = None,
         script: Script | None = None,
         rate_limits: RateLimits | None = None,
+        strict: bool = True,
         faults: Iterable[Fault | str] = (),
         allowed_hosts: Iterable[str] = (),
         ssl: tls.SSLContext | None = None,

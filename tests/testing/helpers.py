@@ -52,9 +52,9 @@ def exchange(session: ServerProtocol, *events: r.ClientEvent) -> list[Any]:
     return [r.decode_server(session.encode(event)) for event in replies]
 
 
-def open_session(*events: r.ClientEvent, paced: bool = False) -> ServerProtocol:
+def open_session(*events: r.ClientEvent, paced: bool = False, strict: bool = True) -> ServerProtocol:
     """Return an open session that has accepted `events`."""
-    session = ServerProtocol(paced=paced)
+    session = ServerProtocol(paced=paced, strict=strict)
     session.open()
     assert "error" not in types(exchange(session, *events))
     return session

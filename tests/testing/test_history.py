@@ -61,7 +61,9 @@ def test_an_unknown_previous_item_is_refused() -> None:
 
 def test_an_id_can_be_used_once() -> None:
     session = open_session(create(text("1", id="mine")))
-    assert refusal(exchange(session, create(text("2", id="mine")))).param == "item.id"
+    error = refusal(exchange(session, create(text("2", id="mine"))))
+    assert (error.code, error.param) == ("item_create_duplicate_item_id", None)
+    assert error.message == "Error adding item: an item with id 'mine' already exists."
 
 
 def test_the_ids_of_a_response_are_reserved_before_its_items_are_sent() -> None:
@@ -259,19 +261,19 @@ def test_truncate_removes_the_audio_after_its_end(ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ms", "part", "param"),
+    ("ms", "part", "code", "param"),
     [
-        (1001, 0, "audio_end_ms"),
-        (-1, 0, "audio_end_ms"),
-        (10**12, 0, "audio_end_ms"),
-        (0, 1, "content_index"),
-        (0, -1, "content_index"),
+        (1001, 0, "invalid_value", "audio_end_ms"),
+        (-1, 0, "invalid_value", "audio_end_ms"),
+        (10**12, 0, "invalid_value", "audio_end_ms"),
+        (0, 1, "unsupported_content_type", None),
+        (0, -1, "unsupported_content_type", None),
     ],
 )
-def test_truncating_beyond_the_audio_is_refused(ms: int, part: int, param: str) -> None:
+def test_truncating_beyond_the_audio_is_refused(ms: int, part: int, code: str, param: str | None) -> None:
     session, item_id = responded()
     error = refusal(exchange(session, truncate_event(item_id, ms, part)))
-    assert (error.code, error.param, error.event_id) == ("invalid_value", param, "e1")
+    assert (error.code, error.param, error.event_id) == (code, param, "e1")
 
 
 def test_a_truncated_item_cannot_become_longer() -> None:
@@ -285,7 +287,7 @@ def test_a_truncated_item_cannot_become_longer() -> None:
 
 def test_only_assistant_audio_can_be_truncated() -> None:
     session = open_session(create(text("1", id="a")))
-    assert refusal(exchange(session, truncate_event("a", 0))).param == "item_id"
+    assert refusal(exchange(session, truncate_event("a", 0))).code == "unsupported_content_type"
     assert refusal(exchange(session, truncate_event("unknown", 0))).code == "item_truncate_invalid_item_id"
 
 

@@ -39,7 +39,8 @@ def test_every_dialect_has_a_default_model(dialect: Any) -> None:
 def test_an_unknown_type_is_refused_with_the_types_of_the_dialect(dialect: Any) -> None:
     error = refusal(ServerProtocol(dialect=dialect).feed('{"type":"session.dance","event_id":"e1"}'))
     assert (error.code, error.param, error.event_id) == ("invalid_value", "type", "e1")
-    listed = ", ".join(f"'{name}'" for name in DIALECTS[dialect].client_types)
+    *names, last = [f"'{name}'" for name in DIALECTS[dialect].client_types]
+    listed = f"{', '.join(names)}, and {last}"
     assert error.message == f"Invalid value: 'session.dance'. Supported values are: {listed}."
     client_events = r.codec.event_classes(MODULES[dialect].ClientEvent)
     assert {*DIALECTS[dialect].client_types} == {event.__struct_config__.tag for event in client_events}

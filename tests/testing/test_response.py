@@ -181,7 +181,8 @@ def test_text_is_echoed_in_the_transcript() -> None:
 
 
 def test_a_function_output_is_a_turn() -> None:
-    events = exchange(open_session(TEXT_SESSION, r.create_function_output("call_1", "42")), RESPOND)
+    call = r.ConversationItemCreate(item=r.FunctionCallItem(call_id="call_1", name="f", arguments="{}"))
+    events = exchange(open_session(TEXT_SESSION, call, r.create_function_output("call_1", "42")), RESPOND)
     assert only(r.ResponseOutputTextDone, events).text == "42"
 
 

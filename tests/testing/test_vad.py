@@ -167,7 +167,7 @@ def test_dropped_silence_counts_in_positions() -> None:
 )
 def test_eagerness_sets_the_silence_duration(eagerness: str | None, silence_ms: int) -> None:
     vad = r.SemanticVad(eagerness=eagerness)
-    session = open_session(formats(vad=vad))
+    session = open_session(formats(vad=vad), strict=eagerness is not None)
     exchange(session, append(tone(PCM16, 400)))
     assert exchange(session, append(PCM16.silence(silence_ms - 20))) == []
     events = exchange(session, append(PCM16.silence(20)))
