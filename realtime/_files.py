@@ -31,11 +31,11 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
     # Tested by this name, because the target of /dev/stdout may have none.
     old = os.stat(path) if os.path.exists(path) else None
     if old is not None and not stat.S_ISREG(old.st_mode):
-        with open(path, "wb") as device:
+        with _errors_name(path), open(path, "wb") as device:
             yield device
         return
     new = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
-    with _errors_name(path):
+    with _errors_name(path, new):
         # The umask applies to a new file. The mode of an old one is set below.
         descriptor = os.open(new, _NEW_FILE, 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o600)
     try:
@@ -44,13 +44,9 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
                 with contextlib.suppress(OSError):
                     os.fchown(descriptor, old.st_uid, old.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-            try:
+            with _errors_name(path):
                 yield file
-            except OSError as error:
-                if error.errno is None or error.filename is not None:
-                    raise
-                raise OSError(error.errno, error.strerror, path) from None
-        with _errors_name(path):
+        with _errors_name(path, new):
             os.replace(new, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -59,9 +55,11 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
 
 
 @contextlib.contextmanager
-def _errors_name(path: str) -> Generator[None, None, None]:
-    """Make an OSError name `path` instead of the new file."""
+def _errors_name(path: str, new: str | None = None) -> Generator[None, None, None]:
+    """Make an OSError that names no file, or the file `new`, name `path`."""
     try:
         yield
     except OSError as error:
+        if error.errno is None or error.filename not in (None, new):
+            raise
         raise OSError(error.errno, error.strerror, path) from None

@@ -19,7 +19,7 @@ from .. import beta, events as ga, spec
 from .._guard import Frame
 from ..codec import Codec
 from ..errors import ConfigError, DecodeError, EncodeError
-from ..format import OPENAI_FORMATS
+from ..format import OPENAI_FORMATS, AudioFormat
 from . import refusals
 from .refusals import Refusal
 from .response import CONVERSATION_ID
@@ -83,6 +83,15 @@ class BetaServerSession:
         self._temperature: float | None = None
 
     @property
+    def formats(self) -> tuple[AudioFormat, AudioFormat] | None:
+        """The formats of the GA session."""
+        return self._ga.formats
+
+    @formats.setter
+    def formats(self, formats: tuple[AudioFormat, AudioFormat] | None) -> None:
+        self._ga.formats = formats
+
+    @property
     def is_responding(self) -> bool:
         """True while a response is in progress."""
         return self._ga.is_responding
@@ -108,6 +117,10 @@ class BetaServerSession:
             self._frame = b""
             self._convert_events()
             self._requested_temperature = None
+
+    def refuse(self, error: Any) -> None:
+        """Emit an error about a client event."""
+        self._emit(error)
 
     def advance(self) -> None:
         """Emit the next step of the response in progress."""

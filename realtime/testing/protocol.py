@@ -10,25 +10,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
 
 from .. import beta, codec, spec, translation
 from .._guard import Frame
+from .._provider import Provider, ProviderLike, get_provider
 from ..codec import DialectCodec
 from ..errors import ConfigError, DecodeError, snippet
 from ..events import Tagged, UnknownEvent
 from ..format import AudioFormatLike
 from . import refusals, structure
 from .beta import BetaServerSession
+from .quirks import QUIRKS, ProviderServerSession, ProviderWire
 from .rate_limits import RateLimits
 from .refusals import Refusal
 from .script import Script
-from .session import CLIENT_EVENTS, GaServerSession, SessionOptions
+from .session import CLIENT_EVENTS, GaServerSession, SessionOptions, numbered_id
 from .settings import PTIME_MS, SessionType
 from .translation import DEFAULT_MODEL as DEFAULT_TRANSLATION_MODEL, TranslationServerSession
 
 DialectName: TypeAlias = Literal["ga", "beta", "translation"]
-ServerSession: TypeAlias = GaServerSession | BetaServerSession | TranslationServerSession
+ServerSession: TypeAlias = (
+    GaServerSession | BetaServerSession | TranslationServerSession | ProviderServerSession
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class Dialect:
         default_model: the model of a session that names none.
         client_types: the types of events that a client may send.
         open_session: makes a session, which passes its events to the second argument.
+        normalize: makes of a client's frame what the codec's Structs expect.
+        new_id: makes the id of an event.
     """
 
     codec: DialectCodec[Any, Any]
@@ -48,6 +57,8 @@ class Dialect:
     default_model: str
     client_types: tuple[str, ...]
     open_session: Callable[[SessionOptions, Callable[[Any], None]], ServerSession]
+    normalize: Callable[[Frame], Frame] = lambda frame: frame
+    new_id: Callable[[str, int], str] = numbered_id
 
 
 def _types(events: tuple[type[Tagged], ...]) -> tuple[str, ...]:
@@ -73,6 +84,20 @@ DIALECTS: Final = {
 }
 
 
+def _provider_row(provider: Provider) -> Dialect:
+    """Return the row of a provider: its own codec, and a session of its base dialect."""
+    base = DIALECTS[provider.base]
+    return Dialect(
+        type(provider.codec)(exact=True),
+        provider.codec,
+        base.default_model,
+        _types(codec.event_classes(provider.codec.client_events)),
+        partial(ProviderServerSession, provider, base.codec, base.open_session),
+        ProviderWire(provider).normalized,
+        QUIRKS[provider.name].new_id,
+    )
+
+
 class ServerProtocol:
     """One session of the loopback server, without I/O. It echoes the user's turns, or plays a script.
 
@@ -83,6 +108,8 @@ class ServerProtocol:
 
     Args:
         dialect: "ga", "beta" or "translation".
+        provider: another server to play, by name or value, such as "xai": its formats, events and quirks.
+            The dialect is then that of the provider.
         strict: True to refuse what OpenAI's server refuses; False to accept members that the dialect does
             not know, and events that only servers refuse (a null, a part of another role, the output of an
             unknown call...).
@@ -109,6 +136,7 @@ class ServerProtocol:
         self,
         *,
         dialect: DialectName = "ga",
+        provider: ProviderLike | str | None = None,
         strict: bool = True,
         model: str | None = None,
         ptime_ms: float = PTIME_MS,
@@ -121,7 +149,7 @@ class ServerProtocol:
         force_format: AudioFormatLike | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        row = DIALECTS.get(dialect)
+        row = DIALECTS.get(dialect) if provider is None else _provider_row(get_provider(provider))
         if row is None:
             raise ConfigError(f"unknown dialect {snippet(repr(dialect))}; known are {', '.join(DIALECTS)}")
         options = SessionOptions(
@@ -141,6 +169,10 @@ class ServerProtocol:
         self._strict = strict
         self._events: list[Any] = []
         self._event_count = 0
+        self._new_id = row.new_id
+        # The frames of a provider's events that were returned last: a Struct has neither what they leave
+        # out nor what they add.
+        self._frames: dict[int, tuple[Any, bytes]] = {}
         self._session = row.open_session(options, self._events.append)
 
     def open(self) -> list[Any]:
@@ -173,7 +205,7 @@ class ServerProtocol:
             self._session.handle(event, frame)
         except (DecodeError, Refusal) as error:
             refusal = error if isinstance(error, Refusal) else refusals.undecodable(error)
-            self._events.append(refusal.event(refusals.event_id_of(frame)))
+            self._session.refuse(refusal.event(refusals.event_id_of(frame)))
         return self._take_events()
 
     @property
@@ -192,7 +224,13 @@ class ServerProtocol:
         return self._take_events()
 
     def encode(self, event: Any) -> bytes:
-        """Encode one of the session's events. Send the frame as a text message."""
+        """Encode one of the session's events. Send the frame as a text message.
+
+        A provider's events are encoded as that server writes them until the next event is fed.
+        """
+        found = self._frames.get(id(event))
+        if found is not None and found[0] is event:
+            return found[1]
         frame: bytes = self._dialect.codec.encode(event)
         return frame
 
@@ -203,6 +241,7 @@ class ServerProtocol:
             DecodeError: it cannot be decoded.
             Refusal: the session is strict, and the structure of the event is wrong.
         """
+        frame = self._dialect.normalize(frame)
         if not self._strict:
             return self._dialect.lenient_codec.decode_client(frame)
         structure.check(frame, self._dialect.codec.client_events)
@@ -212,7 +251,21 @@ class ServerProtocol:
         """Remove and return the events to send, each with an event_id of its own."""
         events = [*self._events]
         self._events.clear()
-        for event in events:
+        self._frames.clear()
+        for index, event in enumerate(events):
             self._event_count += 1
-            event.event_id = f"event_{self._event_count:08}"
+            event_id = self._new_id("event", self._event_count)
+            if isinstance(event, dict):
+                events[index] = self._own_event(event, event_id)
+            else:
+                event.event_id = event_id
         return events
+
+    def _own_event(self, event: dict[str, Any], event_id: str) -> Any:
+        """Return the JSON of a provider's event as its Struct, and keep the frame for `encode`."""
+        if "event_id" in event:
+            event["event_id"] = event_id
+        frame = msgspec.json.encode(event)
+        decoded = self._dialect.lenient_codec.decode_server(frame)
+        self._frames[id(decoded)] = (decoded, frame)
+        return decoded

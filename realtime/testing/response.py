@@ -321,8 +321,11 @@ def build_response(
     *,
     new_id: Callable[[str], str],
     ptime_ms: float,
+    formats: tuple[AudioFormat, AudioFormat] | None = None,
 ) -> ActiveResponse:
     """Build the response to the last turn of the conversation, or of the request's own input.
+
+    `formats` are those of input and output, whatever the settings say.
 
     Raises:
         Refusal: the request's modalities, format or input are invalid.
@@ -330,7 +333,9 @@ def build_response(
     params = request or ga.ResponseParams()
     modalities = _modalities(params, session)
     output = _audio_output(params, session)
-    turn, context = _context(params, session, history)
+    input_format = formats[0] if formats else session_format(session, "input") or AudioFormat.PCM16
+    output_format = formats[1] if formats else AudioFormat.of(output.format)
+    turn, context = _context(params, input_format, history)
     max_tokens = params.max_output_tokens or session.max_output_tokens or "inf"
     is_in_conversation = params.conversation != "none"
     response = ga.Response(
@@ -344,7 +349,7 @@ def build_response(
         audio=ga.ResponseAudio(output=output),
         metadata=params.metadata or None,
     )
-    outputs, failure = _outputs(replies(turn), AudioFormat.of(output.format), response, new_id, ptime_ms)
+    outputs, failure = _outputs(replies(turn), output_format, response, new_id, ptime_ms)
     return ActiveResponse(response, outputs, failure, context, history.add if is_in_conversation else None)
 
 
@@ -353,7 +358,8 @@ def _outputs(
 ) -> tuple[list[Output], Fail | None]:
     """Return the items of a reply, and the failure that ends the response after them."""
     is_text = response.output_modalities == ["text"]
-    bytes_per_token = format.chunk_bytes(spec.ASSISTANT_AUDIO_MS_PER_TOKEN)
+    samples_per_token = format.sample_rate * spec.ASSISTANT_AUDIO_MS_PER_TOKEN // 1000
+    bytes_per_token = samples_per_token * format.sample_width
     max_tokens = response.max_output_tokens
     # The part of the token limit that remains for audio.
     free_bytes = max(max_tokens, 0) * bytes_per_token if isinstance(max_tokens, int) else None
@@ -416,13 +422,10 @@ def _audio_output(params: ga.ResponseParams, session: ga.RealtimeSessionInfo) ->
     )
 
 
-def _context(
-    params: ga.ResponseParams, session: ga.RealtimeSessionInfo, history: History
-) -> tuple[Turn, TokenCount]:
+def _context(params: ga.ResponseParams, format: AudioFormat, history: History) -> tuple[Turn, TokenCount]:
     """Return the turn that a response replies to, and the tokens of all items that it sees."""
     if params.input is None or params.input is UNSET:
         return history.last_turn(), history.tokens
-    format = session_format(session, "input") or AudioFormat.PCM16
     items = [resolve_input(item, history, format) for item in params.input]
     turn = next((stored.turn() for stored in reversed(items) if stored.is_turn), EMPTY_TURN)
     return turn, TokenCount.total(stored.tokens() for stored in items)

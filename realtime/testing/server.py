@@ -36,6 +36,8 @@ except ImportError as missing:
         f"realtime.testing needs {package}: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
+from .. import spec
+from .._provider import ProviderLike, get_provider
 from ..errors import ConfigError
 from . import access
 from .calls import IncomingCall, Preset, RealtimeApi, call_not_found, unknown_path, wrong_method
@@ -112,6 +114,8 @@ class LoopbackServer:
         script: the replies, which every session plays from the beginning: a list, or a function of the
             user's `Turn`. A reply is a str, `Say`, `Call` or `Fail`, or a list of them.
         rate_limits: limits to enforce; without them none are.
+        provider: another server to play, by name or value, such as "xai", on every path; see
+            `ServerProtocol`.
         strict: True to refuse what OpenAI's server refuses, False to forgive it; see `ServerProtocol`.
         faults: faults or their names; ``?fault=NAME`` in a URL adds one to its connection.
         allowed_hosts: hosts whose web pages may connect, and by whose names the server may be reached, in
@@ -142,6 +146,7 @@ class LoopbackServer:
         pace: float | None = None,
         script: Script | None = None,
         rate_limits: RateLimits | None = None,
+        provider: ProviderLike | str | None = None,
         strict: bool = True,
         faults: Iterable[Fault | str] = (),
         allowed_hosts: Iterable[str] = (),
@@ -157,6 +162,7 @@ class LoopbackServer:
             raise ConfigError(f"pace must be more than 0, or None, got {pace}")
         self._new_protocol = functools.partial(
             ServerProtocol,
+            provider=None if provider is None else get_provider(provider),
             strict=strict,
             ptime_ms=ptime_ms,
             paced=pace is not None,
@@ -481,7 +487,7 @@ def parse_request(request: HttpRequest) -> ConnectionRequest:
     dialect: DialectName
     if path.endswith("/realtime/translations"):
         dialect = "translation"
-    elif path.endswith("/realtime"):
+    elif path.endswith(("/realtime", "/realtime/session")):  # the latter is Inworld's
         dialect = "beta" if _is_beta(request.headers, path, query) else "ga"
     else:
         raise LookupError(path)

@@ -27,6 +27,11 @@ from .vad import Detection, InputBuffer, server_vad_for
 _UNSPLIT_TRANSCRIPTS: Final = frozenset({"whisper-1"})
 
 
+def numbered_id(kind: str, number: int) -> str:
+    """Return an id as OpenAI's server has it: ``item_00000001``."""
+    return f"{kind}_{number:08}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
     """The arguments of a `ServerProtocol`, which are the same for every dialect.
@@ -46,6 +51,8 @@ class SessionOptions:
     rate_limits: RateLimits | None
     force_format: AudioFormatLike | None
     clock: Callable[[], float]
+    formats: tuple[AudioFormat, AudioFormat] | None = None
+    new_id: Callable[[str, int], str] = numbered_id
 
     def __post_init__(self) -> None:
         check_ptime(self.ptime_ms)
@@ -56,6 +63,8 @@ class GaServerSession:
 
     Attributes:
         is_closed: always False; a client ends a GA session by closing the connection.
+        formats: the formats of input and output, whatever the settings say; None for those of the settings.
+            A change takes effect with the next update.
     """
 
     is_closed = False
@@ -79,6 +88,8 @@ class GaServerSession:
         self._settings = settings.default_settings(
             options.model, options.session_id, options.expires_at, options.session_type
         )
+        self.formats = options.formats
+        self._id_of = options.new_id
         forced = options.force_format
         self._forced_format = None if forced is None else AudioFormat.of(forced)
         self._apply_settings(self._settings)
@@ -103,6 +114,10 @@ class GaServerSession:
             _STRICT_CHECKS[type(event)](self, event)
         _HANDLERS[type(event)](self, event)
 
+    def refuse(self, error: ga.Error) -> None:
+        """Emit an error about a client event."""
+        self._emit(error)
+
     def advance(self) -> None:
         """Emit the next step of the response in progress."""
         response = self._response
@@ -119,7 +134,7 @@ class GaServerSession:
         """Return an id that no item in the history has."""
         while True:
             self._serial += 1
-            found = f"{kind}_{self._serial:08}"
+            found = self._id_of(kind, self._serial)
             if found not in self._history:
                 return found
 
@@ -135,7 +150,8 @@ class GaServerSession:
     def _apply_settings(self, new: SessionSettings) -> None:
         if self._forced_format is not None:
             new = settings.with_format(new, self._forced_format)
-        format = session_format(new, "input") or AudioFormat.PCM16
+        stated = session_format(new, "input") if self.formats is None else self.formats[0]
+        format = stated or AudioFormat.PCM16
         if format != self._input.format:
             is_audio_needed = self._input.is_speaking or _turn_detection(self._settings) is None
             if is_audio_needed and len(self._input):
@@ -310,6 +326,7 @@ class GaServerSession:
             self._replies,
             new_id=self._new_id,
             ptime_ms=self._ptime_ms,
+            formats=self.formats,
         )
         exceeded = self._limiter.start_response(sum(response.context))
         if exceeded is not None:

@@ -90,6 +90,10 @@ class TranslationServerSession:
             while self.is_responding:
                 self.advance()
 
+    def refuse(self, error: Any) -> None:
+        """Emit an error about a client event."""
+        self._emit(error)
+
     def advance(self) -> None:
         """Emit the next step of the output."""
         if not self.is_responding:
