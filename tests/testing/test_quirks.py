@@ -412,7 +412,7 @@ def test_the_names_of_qwens_formats() -> None:
     for settings, rates in ((flat, (16000, 24000)), (nested, (8000, 24000)), (flat, (16000, 24000))):
         (updated,) = frames(session, {"type": "session.update", "session": settings})
         shown = row.decode_server(json.dumps(updated)).session
-        found = tuple(row.session_format(shown, side).sample_rate for side in ("input", "output"))  # type: ignore[arg-type]
+        found = tuple(row.session_format(shown, side).sample_rate for side in ("input", "output"))
         assert found == rates
 
 

@@ -104,6 +104,10 @@ FRAMES["ga"] += [
         "turn_detection": {"type": "semantic_vad", "eagerness": "low", "create_response": True}}}}},
     create(USER), create(ASSISTANT), create(CALL), create(OUTPUT),
     create({"type": "mcp_approval_response", "id": "i", "approval_request_id": "a", "approve": True, "reason": "r"}),
+    create({"type": "mcp_list_tools", "id": "i", "server_label": "s", "tools": [
+        {"name": "t", "input_schema": {"any": None}, "description": "d", "annotations": {"a": 1}}]}),
+    create({"type": "mcp_call", "id": "i", "server_label": "s", "name": "n", "arguments": "{}", "output": "o",
+            "approval_request_id": "a", "error": {"type": "http_error", "code": 7, "message": "m"}}),
     {"type": "response.create", "response": {
         "conversation": "none", "input": [USER, CALL, {"type": "item_reference", "id": "i"}],
         "output_modalities": ["audio"], "instructions": "i", "audio": {"output": {"voice": "ash", "format": PCM}},
@@ -119,7 +123,8 @@ FRAMES["beta"] += [
 ]  # fmt: skip
 
 # What is inside these is any JSON, or text by any name.
-FREE = re.compile(r"(\.parameters|\.metadata|\.variables|\.headers|tracing\.metadata)\b")
+FREE = re.compile(r"\.(parameters|metadata|variables|headers|input_schema|annotations)\b")
+ANY_JSON = (".parameters", "tracing.metadata", ".input_schema", ".annotations")
 Path = tuple[Any, ...]
 
 
@@ -237,6 +242,8 @@ REQUIRED = {
         "item.type", "item.role", "item.content", "item.content[].type", "item.content[].text",
         "item.content[].audio", "item.content[].image_url", "item.name", "item.arguments", "item.output",
         "item.call_id", "item.id", "item.approval_request_id", "item.approve",
+        "item.tools", "item.tools[].name", "item.tools[].input_schema", "item.server_label", "item.error.type",
+        "item.error.code", "item.error.message",
         "response.input[].type", "response.input[].role", "response.input[].content", "response.input[].name",
         "response.input[].content[].type", "response.input[].content[].text", "response.input[].content[].audio",
         "response.input[].content[].image_url", "response.input[].arguments", "response.input[].id",
@@ -262,7 +269,8 @@ NULLABLE = {
         "session.audio.input.noise_reduction", "session.audio.input.turn_detection.idle_timeout_ms",
         "session.tools[].headers", "session.tools[].allowed_tools", "session.tools[].allowed_callers",
         "session.tools[].require_approval", "session.tools[].parameters", "session.tracing.metadata",
-        "item.reason", "response.metadata", "response.prompt", "response.prompt.variables",
+        "item.reason", "item.tools[].description", "item.tools[].annotations", "item.tools[].input_schema",
+        "item.approval_request_id", "item.error", "item.output", "response.metadata", "response.prompt", "response.prompt.variables",
         "response.prompt.version", "response.tools[].parameters",
     },
     "beta": {
@@ -293,12 +301,16 @@ def test_a_required_member_is_missed(dialect: str) -> None:
         assert snapshot(dialect, session) == before
     # Of some, one type of object needs a member that another does not.
     assert found == REQUIRED[dialect]
-    assert optional & found <= {"item.id", "item.call_id", "response.input[].id", "session.tools[].name"}
+    assert optional & found <= {
+        "item.id", "item.call_id", "item.output", "item.approval_request_id", "response.input[].id",
+        "session.tools[].name",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("dialect", FRAMES)
 def test_null_is_refused_where_it_means_nothing(dialect: str) -> None:
     found: set[str] = set()
+    refused: set[str] = set()
     for event in FRAMES[dialect]:
         session = session_of(dialect)
         for path, _ in members(event):
@@ -310,10 +322,12 @@ def test_null_is_refused_where_it_means_nothing(dialect: str) -> None:
                 assert error.param == param_of(path)
                 assert error.message.startswith(f"Invalid type for '{error.param}': expected ")
                 assert error.message.endswith(", but got null instead.")
+                refused.add(general(path))
             else:
                 found.add(general(path))
                 session = session_of(dialect)
     assert found == NULLABLE[dialect]
+    assert refused & found <= {"item.approval_request_id", "item.output"}  # of two types of items
 
 
 @pytest.mark.parametrize("space", ["", " "])
@@ -342,7 +356,7 @@ def test_a_value_of_another_type_is_refused(dialect: str, event: dict[str, Any])
     session = session_of(dialect)
     before = snapshot(dialect, session)
     for path, value in members(event):
-        if path == ("type",) or general(path).endswith((".parameters", "tracing.metadata")):
+        if path == ("type",) or general(path).endswith(ANY_JSON):
             continue
         for wrong in ("x", 7.5) if isinstance(value, bool) else (True,):
             assert answer(session, changed(event, path, wrong)) == ("invalid_type", param_of(path))
