@@ -240,9 +240,9 @@ def _check_message(item: ga.MessageItem, format: AudioFormat, param: str) -> Non
             raise refusals.ITEM_PARTIAL_SAMPLE(param=f"{path}.audio")
 
 
-def _call_id(stored: StoredItem) -> str:
-    """Return the id of a function call, "" for other items."""
-    return (isinstance(stored.item, ga.FunctionCallItem) and stored.item.call_id) or ""
+def _call_id(stored: StoredItem) -> str | None:
+    """Return the id of a function call, None for other items."""
+    return (isinstance(stored.item, ga.FunctionCallItem) and stored.item.call_id) or None
 
 
 # --- The history ---------------------------------------------------------------------
@@ -260,7 +260,7 @@ class History:
         self._items: list[StoredItem] = []
         self._are_turns = bytearray()  # 1 for each of the user's items, which is fast to search
         self._by_id: dict[str, StoredItem] = {}
-        self._call_ids: Counter[str] = Counter()  # of the function calls
+        self._call_ids: Counter[str | None] = Counter()  # of the function calls
         # The size and the tokens of each item when it was added or last changed, and their sums.
         self._counts: dict[StoredItem, _Count] = {}
         self._nbytes = 0
@@ -323,7 +323,7 @@ class History:
 
     def has_call(self, call_id: str) -> bool:
         """Return True if one of the items is the call `call_id`."""
-        return bool(call_id) and call_id in self._call_ids
+        return call_id in self._call_ids
 
     def remove(self, stored: StoredItem) -> None:
         """Remove an item."""

@@ -300,7 +300,6 @@ class ProviderServerSession:
                 self._session.handle(self._codec.decode_client(data), data)
         except (DecodeError, refusals.Refusal):
             wire.formats, wire.settings = saved
-            self._session.formats = wire.formats
             raise
         finally:
             self._convert()

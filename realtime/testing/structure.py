@@ -66,7 +66,6 @@ REQUIRED: Final[Mapping[type[Wire], Mapping[str, Names]]] = {
     ga.OutputAudio: {"text": frozenset({"audio"})},
     ga.Text: {"text": frozenset()},
     beta.ConversationItem: {"type": frozenset()},
-    beta.TurnDetectionConfig: {"type": frozenset()},
 }
 # Members that are no settings, and have rules of their own.
 FIXED: Final[Mapping[type[Wire], Names]] = {translation.TranslationSession: frozenset({"model", "type"})}

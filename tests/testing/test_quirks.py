@@ -312,6 +312,27 @@ def test_a_format_that_the_provider_does_not_have_is_refused(name: str) -> None:
     assert [frame["session"] for frame in after] == [frame["session"] for frame in before]
 
 
+def test_an_update_that_the_session_refuses_changes_nothing() -> None:
+    """The formats and the settings of the provider's own are taken before the rest is refused."""
+    row = PROVIDERS["xai"]
+    session = opened(row, script=[Say("x", AudioFormat.PCM16.silence(500))])
+    (before,) = frames(session, update(row))
+    low = {"format": {"type": "audio/pcm", "rate": 16000}}
+    settings = {
+        "type": "realtime",
+        "audio": {"input": low, "output": low},
+        "keep_context": True,
+        "max_output_tokens": -5,
+    }
+    assert "error" in by_type(frames(session, {"type": "session.update", "session": settings}))
+    sent = frames(session, append_of(row), commit_of(row), RESPOND)
+    deltas = by_type(sent)["response.output_audio.delta"]
+    audio = b"".join(row.decode_server(json.dumps(delta)).delta for delta in deltas)
+    assert AudioFormat.PCM16.duration_ms(len(audio)) == 500
+    (after,) = frames(session, update(row))
+    assert after["session"] == before["session"]
+
+
 # --- What clients send ---------------------------------------------------------------
 
 CLIENT = [
