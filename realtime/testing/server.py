@@ -36,7 +36,6 @@ except ImportError as missing:
         f"realtime.testing needs {package}: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
-from .. import spec
 from .._provider import ProviderLike, get_provider
 from ..errors import ConfigError
 from . import access
