@@ -288,7 +288,7 @@ def test_every_format_of_a_provider(row: Provider, side: str, format: AudioForma
 
 
 UNAVAILABLE: dict[str, dict[str, Any]] = {
-    "azure_voice_live": {"input_audio_format": "pcm16", "input_audio_sampling_rate": 8000},
+    "azure_voice_live": {"input_audio_format": "pcm16", "input_audio_sampling_rate": 48_000},
     "xai": {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 12000}}}},
     "qwen": {"audio": {"output": {"format": {"type": "pcm", "sample_rate": 44100}}}},
     "glm": {"output_audio_format": "mp3"},
