@@ -9,11 +9,12 @@ import json
 import pickle
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec import UNSET
 
 import realtime as r
 from realtime import beta
@@ -361,6 +362,45 @@ def test_texts_are_complete_from_any_events(events: list[Any], text: str) -> Non
     assert conversation.retained_bytes == item.retained_bytes == len(text)
 
 
+# Frames of GA and beta that state or extend the text of item a, in the order in which they are sent.
+TEXTS: dict[str, tuple[Any, ...]] = {
+    "text": (r, "response.output_text.delta", "response.output_text.done", "text"),
+    "transcript": (r, "response.output_audio_transcript.delta", "response.output_audio_transcript.done", "transcript"),
+    "transcription": (
+        r, "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed", "transcript",
+    ),
+    "text of beta": (beta, "response.text.delta", "response.text.done", "text"),
+    "transcript of beta": (beta, "response.audio_transcript.delta", "response.audio_transcript.done", "transcript"),
+    "transcription of beta": (
+        beta, "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed", "transcript",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("index", [0, 2])
+@pytest.mark.parametrize("kind", TEXTS)
+def test_every_kind_of_text_arrives_in_deltas_and_at_the_end(kind: str, index: int) -> None:
+    module, delta, done, member = TEXTS[kind]
+    ids = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": index}
+    conversation = Conversation()
+    for piece in ("Hel", "lo"):
+        item = conversation.feed(module.decode_server(json.dumps({"type": delta, **ids, "delta": piece})))
+        assert item is conversation.get("a") is not None
+    assert item.content_by_index[index].text == "Hello"
+    full = module.decode_server(json.dumps({"type": done, **ids, member: "Hello."}))
+    assert conversation.feed(full) is item
+    assert (list(item.content_by_index), item.text) == ([index], "Hello.")
+    assert conversation.retained_bytes == item.retained_bytes == 6
+
+
+def test_an_empty_transcript_replaces_the_deltas() -> None:
+    assert [item.text for item in fed(text_delta("a", "uh"), transcribed("a", ""))] == [""]
+    done = r.ResponseOutputTextDone(**IDS, text="")
+    assert [item.text for item in fed(text_delta("a", "uh"), done)] == [""]
+
+
 def test_a_repeated_event_counts_once() -> None:
     delta = text_delta("a", "x")
     delta.event_id = "event_1"
@@ -380,11 +420,95 @@ def test_a_late_transcript_belongs_to_its_turn() -> None:
 
 def test_the_error_of_a_failed_transcription_is_stored() -> None:
     error = r.TranscriptionError(code="audio_unintelligible")
-    conversation = fed(
-        r.ConversationItemInputAudioTranscriptionFailed(item_id="u", content_index=0, error=error)
-    )
+    failed = r.ConversationItemInputAudioTranscriptionFailed(item_id="u", content_index=0, error=error)
+    conversation = fed(added("u"))
+    assert conversation.items[0].transcription_error is None
+    assert conversation.feed(failed) is conversation.items[0]
     assert conversation.items[0].transcription_error is error
-    assert "u" in repr(conversation.items[0])
+
+
+def test_an_item_shows_its_beginning() -> None:
+    conversation = fed(
+        added("a", role="assistant"), text_delta("a", "x" * 61), r.ConversationItemDone(item=CALL),
+        r.ResponseMcpCallArgumentsDelta(item_id="m", output_index=0, response_id="r", delta=""),
+    )  # fmt: skip
+    assert [*map(repr, conversation)] == [
+        f"<ConversationItem 'a' message assistant {'x' * 60!r}>",
+        "<ConversationItem 'c' function_call weather ''>",
+        "<ConversationItem 'm' mcp_call  ''>",
+    ]
+
+
+CALL = r.FunctionCallItem(id="c", call_id="call_1", name="weather", arguments="{}", status="completed")
+
+
+def test_an_item_has_what_any_of_its_events_stated() -> None:
+    (item,) = fed(text_delta("a", "x"))
+    assert (item.id, item.type, item.wire_item, item.at_ms) == ("a", "", None, None)
+    assert {item.role, item.status, item.name, item.call_id, item.output, item.response_id} == {None}
+    assert (item.truncated_ms, item.previous_item_id, item.transcription_error) == (None, None, None)
+    assert (item.audio, item.arguments, item.removed_text) == (b"", "", "")
+    first = r.FunctionCallItem(id="c", call_id="call_1", name="weather", arguments="", status="in_progress")
+    begun = r.ResponseOutputItemAdded(response_id="r", output_index=0, item=first)
+    conversation = fed(added("a"))
+    changed = conversation.feed(begun, at_ms=5.0)
+    assert changed is not None
+    item = changed
+    assert (item.type, item.status, item.name, item.call_id) == (
+        "function_call",
+        "in_progress",
+        "weather",
+        "call_1",
+    )
+    assert (item.role, item.response_id, item.wire_item, item.at_ms) == (None, "r", first, 5.0)
+    missing: Any = UNSET
+    last = r.FunctionCallItem(id="c", call_id=missing, name=missing, arguments='{"a":1}', status="completed")
+    conversation.feed(r.ConversationItemDone(item=last, previous_item_id="a"), at_ms=9.0)
+    assert (item.type, item.status, item.name, item.call_id) == (
+        "function_call",
+        "completed",
+        "weather",
+        "call_1",
+    )
+    assert (item.response_id, item.wire_item, item.at_ms) == ("r", last, 5.0)
+    assert (item.previous_item_id, item.arguments, item.retained_bytes) == ("a", '{"a":1}', 7)
+    output = r.FunctionCallOutputItem(id="o", call_id="call_1", output="20")
+    answer = conversation.feed(r.ConversationItemCreated(item=output))
+    assert answer is not None
+    assert (answer.type, answer.call_id, answer.output) == ("function_call_output", "call_1", "20")
+    empty = r.FunctionCallOutputItem(id="o", call_id=missing, output=missing)
+    conversation.feed(r.ConversationItemRetrieved(item=empty))
+    assert (answer.type, answer.call_id, answer.output) == ("function_call_output", "call_1", "20")
+
+
+def test_committed_audio_is_a_message_of_the_user() -> None:
+    committed = r.InputAudioBufferCommitted(item_id="a", previous_item_id=None)
+    conversation = Conversation()
+    item = conversation.feed(committed)
+    assert item is conversation.get("a") is not None
+    assert (item.type, item.role, item.text) == ("message", "user", "")
+    assert [
+        (item.type, item.role)
+        for item in fed(r.ConversationItemDone(item=CALL), r.InputAudioBufferCommitted(item_id="c"))
+    ] == [("function_call", "user")]
+    assert [(item.type, item.role) for item in fed(added("a", role="system"), committed)] == [
+        ("message", "system")
+    ]
+
+
+def test_an_image_is_kept() -> None:
+    image = r.InputImage(image_url="data:image/png;base64,AA==")
+    (item,) = fed(r.ConversationItemAdded(item=message("a", "user", r.InputText(text="See:"), image)))
+    assert [part.image for part in item.contents] == [None, image]
+    assert item.text == "See:"
+
+
+def test_the_transcript_is_that_of_messages_with_text() -> None:
+    conversation = fed(
+        added("a"), text_delta("a", "Hi."), added("b"), r.ConversationItemDone(item=CALL), text_delta("c", "call"),
+        text_delta("d", "no type"), added("e", role=cast("str", None)), text_delta("e", "who?"),
+    )  # fmt: skip
+    assert conversation.transcript() == [("user", "Hi."), ("", "who?")]
 
 
 # --- Audio ---------------------------------------------------------------------------
@@ -404,6 +528,68 @@ def test_audio_is_kept_counted_or_dropped(events: list[Any], choice: Any, ms: in
     conversation = fed(*events, audio=choice)
     (item,) = conversation
     assert (item.audio_ms, len(item.audio), conversation.retained_bytes) == (ms, kept, kept)
+
+
+def test_audio_is_joined_in_the_order_of_its_parts() -> None:
+    deltas = [
+        r.ResponseOutputAudioDelta(**IDS | {"content_index": index}, delta=audio)
+        for index, audio in ((1, b"cc"), (0, b"aa"), (1, b"dd"), (0, b"bb"))
+    ]
+    conversation = fed(*deltas, audio="keep")
+    (item,) = conversation
+    assert (item.audio, item.audio) == (b"aabbccdd", b"aabbccdd")
+    assert [part.audio for part in item.contents] == [b"aabb", b"ccdd"]
+    assert [part.audio_bytes for part in item.contents] == [4, 4]
+    assert conversation.retained_bytes == item.retained_bytes == 8
+
+
+def test_audio_that_arrived_in_deltas_is_not_added_again() -> None:
+    done = r.ConversationItemRetrieved(item=message("a", "assistant", r.OutputAudio(audio=bytes(960))))
+    (item,) = fed(audio_delta(960), done, done, audio="keep")
+    assert (item.audio_ms, len(item.audio), item.retained_bytes) == (20, 960, 960)
+
+
+def test_the_duration_is_rounded_down_for_each_part() -> None:
+    deltas = [r.ResponseOutputAudioDelta(**IDS | {"content_index": n}, delta=bytes(95)) for n in range(3)]
+    (item,) = fed(*deltas)
+    assert item.audio_ms == 3
+    (item,) = fed(*deltas, *deltas)
+    assert item.audio_ms == 9
+
+
+def test_a_truncation_of_one_part_leaves_the_others() -> None:
+    for index in (0, 1):
+        conversation = fed(
+            text_delta("a", "one", 0), text_delta("a", "three", 1),
+            r.ConversationItemTruncated(item_id="a", content_index=index, audio_end_ms=0),
+        )  # fmt: skip
+        (item,) = conversation
+        assert item.truncated_ms == 0
+        assert (item.text, item.removed_text) == (("three", "one"), ("one", "three"))[index]
+        assert [part.removed_text for part in item.contents] == (["one", None], [None, "three"])[index]
+        assert conversation.retained_bytes == item.retained_bytes == len(item.text)
+
+
+@pytest.mark.parametrize("choice", ["count", "keep"])
+def test_the_second_truncation_shortens_further(choice: Any) -> None:
+    conversation = fed(text_delta("a", "Sure, I"), audio_delta(4_800), audio=choice)
+    for end_ms, kept_ms in ((1_000, 100), (70, 70), (90, 70), (33, 33)):
+        truncated = r.ConversationItemTruncated(item_id="a", content_index=0, audio_end_ms=end_ms)
+        item = conversation.feed(truncated)
+        assert item is not None
+        assert (item.audio_ms, item.truncated_ms, item.removed_text) == (kept_ms, end_ms, "Sure, I")
+        assert conversation.retained_bytes == len(item.audio) == (48 * kept_ms if choice == "keep" else 0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "end_ms", "nbytes"), [(24_000, 1, 48), (22_050, 33, 1_454), (11_025, 99, 2_182)]
+)
+def test_a_truncation_leaves_whole_samples(rate: int, end_ms: int, nbytes: int) -> None:
+    pcm = r.PcmFormat(rate=rate)
+    session = r.RealtimeSessionInfo(audio=r.AudioConfig(output=r.AudioOutput(format=pcm)))
+    truncated = r.ConversationItemTruncated(item_id="a", content_index=0, audio_end_ms=end_ms)
+    (item,) = fed(r.SessionCreated(session=session), audio_delta(4_800), truncated, audio="keep")
+    assert [(part.audio_bytes, len(part.audio)) for part in item.contents] == [(nbytes, nbytes)]
 
 
 @pytest.mark.parametrize("choice", ["count", "keep"])
@@ -440,6 +626,37 @@ def test_formats_are_those_of_the_session() -> None:
     )
 
 
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+def test_the_audio_of_the_user_is_in_the_input_format(role: str) -> None:
+    ulaw = r.wire_format(r.AudioFormat.G711_ULAW)
+    session = r.RealtimeSessionInfo(audio=r.AudioConfig(input=r.AudioInput(format=ulaw)))
+    audio = r.InputAudio(audio=bytes(4_800)) if role == "user" else r.OutputAudio(audio=bytes(4_800))
+    whole = r.ConversationItemAdded(item=message("a", role, audio))
+    part = r.ResponseContentPartDone(**IDS, part=r.Audio(audio=bytes(4_800)))
+    for events in ([whole], [added("a", role=role), part]):
+        for event in (r.SessionCreated, r.SessionUpdated):
+            (item,) = fed(event(session=session), r.SessionUpdated(session=r.RealtimeSessionInfo()), *events)
+            assert item.audio_ms == (600 if role == "user" else 100)
+
+
+def test_the_sessions_are_those_that_were_stated_last() -> None:
+    conversation = Conversation()
+    assert (conversation.session, conversation.requested_session, conversation.expires_at) == (
+        None,
+        None,
+        None,
+    )
+    settings = r.RealtimeSession(instructions="Be brief.")
+    assert conversation.feed(r.SessionUpdate(session=settings)) is None
+    first, second = r.RealtimeSessionInfo(expires_at=1_700_000_000), r.RealtimeSessionInfo()
+    assert conversation.feed(r.SessionCreated(session=first)) is None
+    assert (conversation.session, conversation.requested_session) == (first, settings)
+    assert conversation.expires_at == 1_700_000_000
+    conversation.feed(r.SessionUpdated(session=second))
+    assert (conversation.session, conversation.requested_session) == (second, settings)
+    assert conversation.expires_at is None
+
+
 # --- Function calls and responses ------------------------------------------------------
 
 
@@ -459,6 +676,68 @@ def test_a_call_is_complete_from_deltas_or_from_one_event() -> None:
         r.ConversationItemAdded(item=r.FunctionCallOutputItem(id="o", call_id="call_1", output="20"))
     )
     assert conversation.pending_calls == []
+
+
+def test_pending_calls_are_finished_and_not_answered() -> None:
+    calls = [
+        r.ConversationItemDone(
+            item=r.FunctionCallItem(id=f"c{n}", call_id=f"call_{n}", name="f", arguments="{}", status=status)
+        )
+        for n, status in enumerate(("completed", "in_progress", "incomplete", "completed"))
+    ]
+    answer = r.FunctionCallOutputItem(id="o", call_id="call_3", output="")
+    conversation = fed(added("a"), *calls, r.ConversationItemAdded(item=answer))
+    assert [item.id for item in conversation.pending_calls] == ["c0", "c2"]
+
+
+@pytest.mark.parametrize("module", [r, beta])
+def test_the_arguments_of_a_call_in_both_dialects(module: Any) -> None:
+    step = {"response_id": "r", "item_id": "c", "output_index": 0, "call_id": "call_1"}
+    kind = "response.function_call_arguments"
+    conversation = Conversation()
+    for piece in ('{"city"', ':"Paris"}'):
+        item = conversation.feed(
+            module.decode_server(json.dumps({"type": f"{kind}.delta", **step, "delta": piece}))
+        )
+    assert item is conversation.get("c") is not None
+    assert (item.type, item.call_id, item.name, item.arguments) == (
+        "function_call",
+        "call_1",
+        None,
+        '{"city":"Paris"}',
+    )
+    done = {"type": f"{kind}.done", **step, "name": "weather", "arguments": '{"city": "Paris"}'}
+    assert conversation.feed(module.decode_server(json.dumps(done))) is item
+    assert (item.name, item.arguments) == ("weather", '{"city": "Paris"}')
+    assert conversation.retained_bytes == item.retained_bytes == 17
+
+
+def test_the_first_full_arguments_of_an_item_stay() -> None:
+    call = r.FunctionCallItem(id="c", call_id="call_1", name="f", arguments='{"a":1}')
+    conversation = fed(r.ConversationItemAdded(item=call))
+    call = r.FunctionCallItem(id="c", call_id="call_1", name="f", arguments='{"a":1,"b":2}')
+    conversation.feed(r.ConversationItemDone(item=call))
+    conversation.feed(r.ResponseFunctionCallArgumentsDelta(
+        response_id="r", item_id="c", output_index=0, call_id="call_1", delta="late"
+    ))  # fmt: skip
+    assert [(item.arguments, item.retained_bytes) for item in conversation] == [('{"a":1}', 7)]
+
+
+def test_responses_are_active_from_their_creation_to_their_end() -> None:
+    conversation = fed(*(r.ResponseCreated(response=r.Response(id=name)) for name in "abc"))
+    assert [*conversation.active_response_ids] == ["a", "b", "c"]
+    for response in (r.Response(id="b"), r.Response(id="unknown"), r.Response(), None):
+        assert conversation.feed(r.ResponseDone(response=response)) is None  # type: ignore[arg-type]
+    assert [*conversation.active_response_ids] == ["a", "c"]
+
+
+def test_the_items_of_a_finished_response_belong_to_it() -> None:
+    spoken = message("a", "assistant", r.OutputText(text="Hi."), status="completed")
+    done = r.ResponseDone(response=r.Response(id="r", output=[spoken, message("z", "assistant")]))
+    conversation = fed(added("a", role="assistant", status="in_progress"), done)
+    assert [(item.id, item.status, item.text, item.response_id) for item in conversation] == [
+        ("a", "completed", "Hi.", "r")
+    ]
 
 
 def test_a_finished_response_completes_its_items() -> None:
@@ -529,12 +808,63 @@ def test_the_oldest_are_evicted_by_number_by_bytes_and_by_age() -> None:
     assert ids(by_age) == ["2", "3"]
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"audio": "some"}, {"max_items": 0}, {"max_bytes": 0}, {"max_age_ms": 0}, {"max_age_ms": float("nan")}],
-)
-def test_wrong_limits_are_refused(options: Any) -> None:
-    with pytest.raises(r.ConfigError):
+def test_the_limits_are_inclusive() -> None:
+    by_number = fed(added("a"), added("b", "a"), max_items=2)
+    assert (ids(by_number), by_number.evicted) == (["a", "b"], 0)
+    by_bytes = fed(text_delta("a", "x" * 5), text_delta("b", "y" * 5), max_bytes=10)
+    assert (ids(by_bytes), by_bytes.evicted, by_bytes.retained_bytes) == (["a", "b"], 0, 10)
+    by_bytes.feed(text_delta("b", "y"))
+    assert (ids(by_bytes), by_bytes.evicted, by_bytes.retained_bytes) == (["b"], 1, 6)
+    by_age = Conversation(max_age_ms=100)
+    by_age.feed(added("no clock"))
+    by_age.feed(added("a"), at_ms=0)
+    by_age.feed(added("b", "a"), at_ms=100)
+    assert ids(by_age) == ["no clock", "a", "b"]
+    by_age.feed(r.SessionUpdated(session=r.RealtimeSessionInfo()), at_ms=100.5)
+    assert ids(by_age) == ["no clock", "a", "b"]  # only the oldest is looked at
+    by_age.feed(deleted("no clock"))
+    assert (ids(by_age), by_age.evicted) == (["b"], 1)
+
+
+def test_an_item_that_is_alone_may_exceed_the_bytes() -> None:
+    conversation = fed(text_delta("a", "x" * 100), max_bytes=10, max_items=1)
+    assert (ids(conversation), conversation.retained_bytes, conversation.evicted) == (["a"], 100, 0)
+    conversation.feed(text_delta("b", "y" * 100))
+    assert (ids(conversation), conversation.retained_bytes, conversation.evicted) == (["b"], 100, 1)
+
+
+def test_each_limit_alone_evicts() -> None:
+    texts = [text_delta(name, "x") for name in "abcde"]
+    assert ids(fed(*texts, max_items=1)) == ["e"]
+    assert ids(fed(*texts, max_bytes=1)) == ["e"]
+    old = Conversation(max_age_ms=1)
+    for n, event in enumerate(texts):
+        old.feed(event, at_ms=10 * n)
+    assert (ids(old), old.evicted) == (["e"], 4)
+
+
+def test_an_evicted_item_does_not_return() -> None:
+    conversation = fed(added("a"), added("b", "a"), max_items=1)
+    assert conversation.feed(text_delta("a", "late")) is None
+    assert (ids(conversation), conversation.retained_bytes) == (["b"], 0)
+
+
+def test_the_limits_without_a_setting() -> None:
+    conversation = fed(*(added(f"i{n}") for n in range(10_000)))
+    assert (len(conversation), conversation.evicted) == (10_000, 0)
+    conversation.feed(added("one more"))
+    assert (len(conversation), conversation.evicted) == (10_000, 1)
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"audio": "some"}, 'audio must be "count", "keep" or "drop", not \'some\''),
+    ({"max_items": 0}, "max_items must be at least 1, got 0"),
+    ({"max_bytes": 0}, "max_bytes must be at least 1, got 0"),
+    ({"max_age_ms": 0}, "max_age_ms must be at least 1, got 0"),
+    ({"max_age_ms": float("nan")}, "max_age_ms must be at least 1, got nan"),
+])  # fmt: skip
+def test_wrong_limits_are_refused(options: Any, message: str) -> None:
+    with pytest.raises(r.ConfigError, match=f"^{message}$"):
         Conversation(**options)
 
 
