@@ -49,8 +49,8 @@ HOSTILE = "tests/test_hostile.py"
 MODULES = {
     "realtime/codec.py": f"tests/test_codec.py tests/test_guard.py tests/test_errors.py tests/test_live.py {HOSTILE}",
     "realtime/repair.py": f"tests/test_repair.py tests/test_codec.py tests/test_errors.py {HOSTILE}",
-    "realtime/peek.py": f"tests/test_peek*.py tests/test_codec.py tests/test_guard.py {HOSTILE}",
-    "realtime/_guard.py": f"tests/test_guard.py tests/test_codec.py {HOSTILE}",
+    "realtime/peek.py": "tests/test_peek.py tests/test_codec.py",
+    "realtime/_guard.py": "tests/test_guard.py tests/test_errors.py",
     "realtime/append.py": "tests/test_append.py tests/test_codec.py tests/test_base64.py",
     "realtime/format.py": "tests/test_format.py tests/test_build.py",
     "realtime/_secrets.py": "tests/test_secrets*.py tests/recording/test_redact*.py tests/test_errors.py",
