@@ -10,10 +10,11 @@ from typing import Any, get_args
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec import UNSET
 
 import realtime
 from realtime import AudioError, AudioFormat, AudioFormatName, ConfigError, spec
-from realtime.format import OPENAI_FORMATS, session_format
+from realtime.format import OPENAI_FORMATS, session_format, stated_formats
 
 FORMATS = list(OPENAI_FORMATS)
 
@@ -136,6 +137,8 @@ def test_a_format_is_a_value() -> None:
 
 
 WRONG: Any = "mulow"
+ANY_PCM: Any = AudioFormat.PCM16
+ANY_FORMAT: Any = AudioFormat
 
 
 @pytest.mark.parametrize(
@@ -326,6 +329,113 @@ def test_a_misspelled_format_is_refused_with_a_suggestion() -> None:
         AudioFormat.of("mulow")
 
 
+PCM16_NAMES = "pcm16, g711_ulaw, g711_alaw"
+KNOWN = f"known are {PCM16_NAMES}, audio/pcm, audio/pcmu, audio/pcma and their aliases"
+
+
+@pytest.mark.parametrize(("spelling", "message"), [
+    ("mp3", f"unknown audio format 'mp3'; {KNOWN}"),
+    ("mulow", f"unknown audio format 'mulow'; {KNOWN}; did you mean 'mulaw'?"),
+    (" MULOW;x=1", f"unknown audio format ' MULOW;x=1'; {KNOWN}; did you mean 'mulaw'?"),
+    ("pcmu_999", f"unknown audio format 'pcmu_999'; {KNOWN}; did you mean 'pcmu'?"),
+    ("mulow_8000", f"unknown audio format 'mulow_8000'; {KNOWN}"),
+    ("pcm_1234567", f"unknown audio format 'pcm_1234567'; {KNOWN}; did you mean 'pcm_16'?"),
+    ("audio/pcm;rate=x", "not a sample rate: 'x'"),
+    ("audio/pcm;rate=-8000", "not a sample rate: '-8000'"),
+    ("audio/pcm;rate=\uff18\uff10\uff10\uff10", "not a sample rate: '\uff18\uff10\uff10\uff10'"),
+    ("audio/pcm;rate=0000008000", "not a sample rate: '0000008000'"),
+    ("audio/pcm;rate", "not a sample rate: ''"),
+    ({"type": "pcm", "rate": 8000.5}, "not a sample rate: 8000.5"),
+    ({"type": "pcm", "rate": float("nan")}, "not a sample rate: nan"),
+    ({"type": "pcm", "sample_rate": True}, "not a sample rate: True"),
+    ("audio/pcm;channels=2", "'audio/pcm;channels=2' is not mono"),
+    ("audio/pcm;channels", "'audio/pcm;channels' is not mono"),
+    ({"type": "pcm16_16000hz", "rate": 8000}, "an audio format with two sample rates: 8000 and 16000 Hz"),
+    ({"type": "pcm", "rate": 8000, "sample_rate": 16000}, "an audio format with two sample rates: 8000 and 16000 Hz"),
+    ("g711_ulaw_16000", "g711_ulaw is 8000 Hz, not 16000 Hz"),
+    ("audio/pcma;rate=16000", "g711_alaw is 8000 Hz, not 16000 Hz"),
+    ("pcm_999999", "no audio has a sample rate of 999999 Hz"),
+    ({"rate": 8000}, "an audio format object must have a `type` that is a string"),
+    ({"type": b"pcm"}, "an audio format object must have a `type` that is a string"),
+])  # fmt: skip
+def test_a_refusal_states_what_is_wrong(spelling: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        AudioFormat.of(spelling)
+    assert str(raised.value) == message
+
+
+def test_an_unknown_encoding_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ConfigError) as raised:
+        AudioFormat(WRONG, 8_000)
+    assert str(raised.value) == f"unknown encoding 'mulow'; known are {PCM16_NAMES}"
+    near: Any = "g711_ulow"
+    with pytest.raises(ConfigError, match=r"; did you mean 'g711_ulaw'\?$"):
+        AudioFormat(near, 8_000)
+
+
+@pytest.mark.parametrize("rate", [1_000, 384_000])
+def test_the_lowest_and_the_highest_rate(rate: int) -> None:
+    assert (
+        AudioFormat("pcm16", rate).sample_rate
+        == rate
+        == AudioFormat.of({"type": "pcm", "rate": rate}).sample_rate
+    )
+    assert AudioFormat.of(f"pcm16_{rate}hz") == AudioFormat("pcm16", rate)
+
+
+@pytest.mark.parametrize(("spelling", "name"), [(None, "NoneType"), (5, "int"), (["pcm16"], "list")])
+def test_a_format_of_a_wrong_type_is_refused_with_its_type(spelling: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^an audio format must be a str, a dict or a Struct, not {name}$"):
+        AudioFormat.of(spelling)
+
+
+@pytest.mark.parametrize(("call", "error", "message"), [
+    (lambda: ANY_PCM.samples("20"), TypeError, "ms must be a number, not str"),
+    (lambda: AudioFormat.PCM16.samples(True), TypeError, "ms must be a number, not bool"),
+    (lambda: AudioFormat.PCM16.samples(-1), AudioError, "ms must be finite and not negative, got -1"),
+    (lambda: AudioFormat.PCM16.samples(float("inf")), AudioError, "ms must be finite and not negative, got inf"),
+    (lambda: AudioFormat.G711_ULAW.samples(0.1), AudioError, "0.1 ms is not a whole number of samples at 8000 Hz"),
+    (lambda: ANY_PCM.duration_ms(1.5), TypeError, "nbytes must be an int, not float"),
+    (lambda: AudioFormat.PCM16.duration_ms(True), TypeError, "nbytes must be an int, not bool"),
+    (lambda: AudioFormat.PCM16.duration_ms(3), AudioError, "3 bytes are not a whole number of pcm16 samples"),
+    (lambda: AudioFormat.PCM16.duration_ms(-2), AudioError, "-2 bytes are not a whole number of pcm16 samples"),
+    (lambda: ANY_FORMAT("pcm16", 8000.5), TypeError, "a sample rate must be an int, not float"),
+    (lambda: AudioFormat("pcm16", True), TypeError, "a sample rate must be an int, not bool"),
+    (lambda: AudioFormat("pcm16", 0), ConfigError, "no audio has a sample rate of 0 Hz"),
+])  # fmt: skip
+def test_wrong_numbers_are_refused_with_the_reason(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as raised:
+        call()
+    assert str(raised.value) == message
+
+
+def test_nothing_and_fractions_have_a_duration() -> None:
+    assert [format.samples(0) for format in FORMATS] == [0, 0, 0]
+    assert [format.duration_ms(0) for format in FORMATS] == [0, 0, 0]
+    assert AudioFormat.PCM16.samples(0.5) == 12
+    assert AudioFormat.PCM16.duration_ms(2) == 1 / 24
+    assert AudioFormat("pcm16", 22_050).duration_ms(22_050) == 500
+    assert AudioFormat("pcm16", 44_100).min_commit_bytes == 8_820
+    assert AudioFormat.default() is AudioFormat.PCM16
+
+
+class Stated:
+    """An object that is neither a mapping nor a Struct."""
+
+    def __init__(self, **members: Any) -> None:
+        self.__dict__.update(members)
+
+
+@pytest.mark.parametrize(
+    "rates", [{"rate": 16000}, {"sample_rate": "16000"}, {"rate": UNSET, "sample_rate": 16000.0}]
+)
+def test_a_format_is_any_object_with_a_type(rates: dict[str, Any]) -> None:
+    assert AudioFormat.of(Stated(type="pcm", **rates)) == AudioFormat("pcm16", 16_000)
+    assert AudioFormat.of({"type": "pcm", **rates}) == AudioFormat("pcm16", 16_000)
+    with pytest.raises(TypeError):
+        AudioFormat.of(Stated(type=5, **rates))
+
+
 def test_a_format_is_any_mapping() -> None:
     assert AudioFormat.of(MappingProxyType({"type": "audio/pcmu"})) == AudioFormat.G711_ULAW
 
@@ -351,3 +461,22 @@ GA = realtime.RealtimeSession(audio=realtime.AudioConfig(input=realtime.AudioInp
 def test_the_format_of_a_session(session: Any, input: AudioFormat | None, output: AudioFormat | None) -> None:
     assert session_format(session, "input") is input
     assert session_format(session, "output") is output
+
+
+def test_the_formats_that_a_session_states_in_their_order() -> None:
+    session = {
+        "audio": {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {}}, "format": "pcm"},
+        "input_audio_format": "pcm16",
+        "input_audio_sampling_rate": 16_000,
+        "output_audio_format": "g711_alaw",
+    }
+    assert [*stated_formats(session, "input")] == [
+        {"type": "audio/pcmu"},
+        {"type": "pcm16", "rate": 16_000},
+        {"type": "pcm", "rate": 16_000},
+    ]
+    assert [*stated_formats(session, "output")] == ["g711_alaw", "pcm"]
+    assert [*stated_formats({}, "input")] == [*stated_formats(None, "input")] == []
+    as_objects = Stated(audio=Stated(output=Stated(format="pcmu")), output_audio_sampling_rate=8_000)
+    assert [*stated_formats(as_objects, "output")] == [{"type": "pcmu", "rate": 8_000}]
+    assert [*stated_formats(as_objects, "input")] == []
