@@ -475,3 +475,143 @@ HALF: Any = 0.5
 def test_leniency_is_for_received_frames_only(event: Any, path: str) -> None:
     with pytest.raises(realtime.EncodeError, match=re.escape(f"at `{path}`")):
         realtime.encode(event)
+
+
+# --- Frames that do not fit, whatever is filled in -----------------------------------------
+
+TEXT_IS_5 = {"type": "input_text", "text": 5}
+LOG_PROBS = "conversation.item.input_audio_transcription.delta"
+TRUNCATE = {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0}
+DETECTION = {"type": "server_vad", "threshold": "x"}
+# A frame, what is expected at which path, and what is there.
+REFUSED_BY_CLIENT: list[tuple[Any, str, str, str]] = [
+    (_session(tools=[{"type": "function", "name": 5}]), "$.session.tools[0].name", "str | null", "int"),
+    (_session(tools=5), "$.session.tools", "array | null", "int"),
+    (_session(audio=[]), "$.session.audio", "object | null", "array"),
+    (_session(audio={"input": 5}), "$.session.audio.input", "object | null", "int"),
+    (_session(prompt={"id": "p", "variables": {"v": 5}}), "$.session.prompt.variables['v']", "str | object", "int"),
+    ({"type": "session.update"}, "$", "session", ""),
+    ({"type": "session.update", "session": 5}, "$.session", "object", "int"),
+    ({"type": "conversation.item.create"}, "$", "item", ""),
+    (_item({}) | {"item": []}, "$.item", "object", "array"),
+    (_message(TEXT_IS_5), "$.item.content[0].text", "str | null", "int"),
+    (TRUNCATE, "$", "audio_end_ms", ""),
+    (TRUNCATE | {"audio_end_ms": 1.5}, "$.audio_end_ms", "int", "float"),
+    (TRUNCATE | {"audio_end_ms": "1"}, "$.audio_end_ms", "int", "str"),
+    (TRUNCATE | {"audio_end_ms": True}, "$.audio_end_ms", "int", "bool"),
+    (TRUNCATE | {"audio_end_ms": 1.0, "content_index": None}, "$.content_index", "int", "null"),
+    ({"type": "response.create", "response": {"metadata": {"a'b": 5}}}, "$.response.metadata[\"a'b\"]", "str", "int"),
+    (
+        {"type": "response.create", "response": {"max_output_tokens": 1.5}},
+        "$.response.max_output_tokens", "int | str | null", "float",
+    ),
+    (
+        {"type": "response.create", "response": {"input": [_message(TEXT_IS_5)["item"]]}},
+        "$.response.input[0].content[0].text", "str | null", "int",
+    ),
+    ({"type": "input_audio_buffer.append"}, "$", "audio", ""),
+]  # fmt: skip
+REFUSED_BY_SERVER: list[tuple[Any, str, str, str]] = [
+    (
+        {"type": "rate_limits.updated", "rate_limits": [{"limit": 1.5}]},
+        "$.rate_limits[0].limit", "int | null", "float",
+    ),
+    ({"type": "rate_limits.updated", "rate_limits": {}}, "$.rate_limits", "array", "object"),
+    ({"type": "rate_limits.updated", "rate_limits": [5]}, "$.rate_limits[0]", "object", "int"),
+    (
+        {"type": "response.done", "response": {"usage": {"total_tokens": "7"}}},
+        "$.response.usage.total_tokens", "int | null", "str",
+    ),
+    ({"type": "response.done", "response": {"usage": []}}, "$.response.usage", "object | null", "array"),
+    ({"type": "response.done"}, "$", "response", ""),
+    ({"type": "response.done", "response": None}, "$.response", "object", "null"),
+    (
+        {"type": "response.done", "response": {"output": [_message(TEXT_IS_5)["item"]]}},
+        "$.response.output[0].content[0].text", "str | null", "int",
+    ),
+    ({"type": LOG_PROBS, "item_id": 5}, "$.item_id", "str", "int"),
+    ({"type": LOG_PROBS, "logprobs": [{"bytes": [1.0, 0.5]}]}, "$.logprobs[0].bytes[1]", "int", "float"),
+    ({"type": LOG_PROBS, "logprobs": [{"bytes": ["1"]}]}, "$.logprobs[0].bytes[0]", "int", "str"),
+    ({"type": "response.output_audio.delta"}, "$", "delta", ""),
+    ({"type": "response.output_audio.delta", "delta": None}, "$.delta", "bytes", "null"),
+    ({"type": "response.output_item.added"}, "$", "item", ""),
+    ({"type": "conversation.item.added", "item": {"type": "message", "role": 5}}, "$.item.role", "str", "int"),
+    (
+        {"type": "session.updated", "session": {"type": "realtime", "audio": {"input": {"turn_detection": DETECTION}}}},
+        "$.session.audio.input.turn_detection.threshold", "float | null", "str",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("decode", "frame", "path", "expected", "got"),
+    [(realtime.decode_client, *row) for row in REFUSED_BY_CLIENT]
+    + [(realtime.decode_server, *row) for row in REFUSED_BY_SERVER],
+)
+def test_what_does_not_fit_is_refused_with_its_place(
+    decode: Any, frame: Any, path: str, expected: str, got: str
+) -> None:
+    text = json.dumps(frame)
+    with pytest.raises(realtime.DecodeError) as raised:
+        decode(text)
+    error = raised.value
+    assert (error.event_type, error.path, error.expected) == (frame["type"], path, expected)
+    missing = f"Object missing required field `{expected}`"
+    assert error.reason == (f"Expected `{expected}`, got `{got}`" if got else missing)
+    assert text.startswith(error.payload.removesuffix("…").removesuffix("..."))
+    assert len(error.payload) > 20
+
+
+@pytest.mark.parametrize("frame", [
+    {"type": "input_audio_buffer.append", "audio": "*"},
+    _message({"type": "input_audio", "audio": "*"}),
+    {"type": "response.output_audio.delta", "delta": "*"},
+])  # fmt: skip
+def test_base64_is_not_repaired(frame: Any) -> None:
+    decode = realtime.decode_server if "delta" in frame else realtime.decode_client
+    with pytest.raises(realtime.DecodeError, match=r"^Invalid base64 encoded string at `\$\.") as raised:
+        decode(json.dumps(frame))
+    assert raised.value.expected == ""
+
+
+def test_what_is_filled_in_is_not_shared() -> None:
+    frame = '{"type":"rate_limits.updated"}'
+    first, second = realtime.decode_server(frame), realtime.decode_server(frame)
+    assert isinstance(first, realtime.RateLimitsUpdated)
+    first.rate_limits.append(realtime.RateLimit(name="tokens"))
+    assert second == realtime.decode_server(frame) == realtime.RateLimitsUpdated(rate_limits=[])
+
+
+def test_every_kind_of_member_is_filled_in() -> None:
+    frame = json.dumps({"type": LOG_PROBS, "logprobs": [{"token": None}, {"bytes": [1.0]}]})
+    event = realtime.decode_server(frame)
+    assert event == realtime.ConversationItemInputAudioTranscriptionDelta(
+        item_id="",
+        logprobs=[
+            realtime.LogProb(token="", logprob=0.0, bytes=None),
+            realtime.LogProb(token="", logprob=0.0, bytes=[1]),
+        ],
+    )
+
+
+def test_a_request_without_its_members_is_refused_and_its_objects_are_completed() -> None:
+    event = realtime.decode_client(json.dumps(_session(prompt={})))
+    assert isinstance(event, realtime.SessionUpdate)
+    assert event.session == realtime.RealtimeSession(prompt=realtime.Prompt(id=""))
+    with pytest.raises(realtime.DecodeError, match="missing required field `item_id`"):
+        realtime.decode_client('{"type":"conversation.item.delete"}')
+
+
+def test_an_exact_codec_refuses_what_it_would_have_to_convert() -> None:
+    for frame, path in (
+        (TRUNCATE | {"audio_end_ms": 2.0}, "$.audio_end_ms"),
+        (TRUNCATE | {"audio_end_ms": None}, "$.audio_end_ms"),
+        (_item({"type": "message", "role": "user"}), "$.item"),
+    ):
+        with pytest.raises(realtime.DecodeError) as raised:
+            EXACT.decode_client(json.dumps(frame))
+        assert raised.value.path == path
+    frame = {"type": LOG_PROBS, "item_id": "i", "logprobs": [{"token": "a", "logprob": 0.5, "bytes": [72.0]}]}
+    with pytest.raises(realtime.DecodeError) as raised:
+        EXACT.decode_server(json.dumps(frame))
+    assert raised.value.path == "$.logprobs[0].bytes[0]"
