@@ -27,8 +27,9 @@ _MAX_REMEMBERED: Final = 256
 # Spans in the queue: the oldest count as played. Ten minutes of audio, which is what a carrier queues
 # at most, are 3,000 spans with a mark each 200 ms.
 _MAX_SPANS: Final = 16_384
-# Queued audio is counted in units of which a byte has a whole number at every common sample rate.
-_UNITS_PER_SECOND: Final = 2 * math.lcm(8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+# Queued audio is counted in units of which a byte has a whole number at every common sample rate: all are
+# divisors of these three.
+_UNITS_PER_SECOND: Final = 2 * math.lcm(32_000, 44_100, 48_000)
 
 # The id of an item; a tuple with the id or the number of its response for audio without an item id.
 _Key: TypeAlias = "str | tuple[str | int]"
@@ -466,11 +467,11 @@ class Playback:
         return part
 
     def _forget_oldest(self) -> None:
-        """Forget one or two of the oldest parts. Those with queued audio become the newest instead.
+        """Forget two of the oldest parts. Those with queued audio become the newest instead.
 
         Two, so that parts which are kept today are forgotten soon after they were played.
         """
-        for _ in range(min(2, len(self._by_age) - _MAX_REMEMBERED)):
+        for _ in range(2):
             part = self._by_age.popleft()
             if part.received - part.played - part.dropped or part is self._latest:
                 self._by_age.append(part)

@@ -66,6 +66,19 @@ def test_no_more_is_played_than_was_received(amount: dict[str, Any]) -> None:
     assert end_of(playback.interrupt()) == ("i", 1000)
 
 
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 24_000, 44_100, 48_000, 22_222, 8_001, 100_003])
+def test_queued_audio_is_counted_exactly_at_every_rate(rate: int) -> None:
+    playback = Playback(r.AudioFormat("pcm16", rate))
+    for _ in range(100):
+        playback.feed(delta(2))
+        playback.played(nbytes=1)
+    assert playback.queued_ms == 100_000 / (2 * rate)
+    assert playback.feed(delta(2 * rate)) == 2 * rate
+    assert playback.queued_ms == 1000 + 100_000 / (2 * rate)
+    assert playback.played(nbytes=100 + 2 * rate) == 100 + 2 * rate
+    assert (playback.queued_ms, playback.is_playing) == (0, False)
+
+
 def test_fractions_of_a_sample_are_carried_over() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(8_000))
@@ -119,6 +132,22 @@ def test_late_deltas_of_an_interrupted_response_are_dropped() -> None:
     assert playback.feed(delta(960, item_id="next of the same response")) == 0
     assert playback.feed(delta(960, response_id="r2", item_id="i2")) == 960
     assert playback.received("i", 960) == 0
+
+
+def test_an_item_whose_interruption_is_forgotten_is_played_again() -> None:
+    """Only what arrived since counts as queued."""
+    playback = Playback(ULAW)
+    for _ in range(3):
+        assert playback.feed(delta(800)) == 800
+        assert (playback.queued_ms, playback.current_item_id) == (100, "i")
+        assert playback.played(ms=50) == 400
+        assert playback.interrupt().discarded_bytes == 400
+        assert playback.feed(delta(800)) == 0
+        for n in range(128):
+            playback.received(f"other{n}", 80, response_id=f"r{n}")
+            playback.interrupt()
+    assert playback.received_bytes("i") == 2_400
+    assert playback.played_ms("i") == 150
 
 
 def test_late_audio_without_a_response_id_is_known_by_its_item() -> None:
@@ -209,6 +238,51 @@ def test_marks_of_one_name_are_returned_one_by_one() -> None:
     assert [playback.acknowledge_mark("m") for _ in range(3)] == [40, 80, 0]
 
 
+def test_a_mark_behind_the_last_sample_is_passed_with_it() -> None:
+    playback = Playback(ULAW)
+    playback.feed(delta(800))
+    playback.mark("m")
+    assert playback.played(ms=100) == 800
+    assert playback.interrupt().marks == ()
+
+
+def test_a_mark_without_audio_is_no_audio_of_its_item() -> None:
+    playback = Playback(ULAW)
+    playback.feed(delta(80))
+    playback.played(ms=10)
+    playback.mark("m")
+    playback.feed(delta(160, item_id="j"))
+    playback.feed(delta(240))
+    assert playback.current_item_id == "j"
+    assert playback.acknowledge_mark("m") == 0
+    assert (playback.current_item_id, playback.queued_ms) == ("j", 50)
+
+
+def test_marks_without_a_name_are_numbered() -> None:
+    playback = Playback(ULAW)
+    assert [playback.mark(), playback.mark("m"), playback.mark(), playback.mark()] == [
+        "mark_1",
+        "m",
+        "mark_2",
+        "mark_3",
+    ]
+
+
+def test_pending_marks_are_returned_by_an_interruption_in_order() -> None:
+    playback = Playback(ULAW)
+    playback.feed(delta(800))
+    names = [playback.mark(), playback.mark(), playback.mark("of the caller")]
+    assert len(set(names)) == 3
+    assert playback.interrupt().marks == tuple(names)
+    playback.received("j", 800)
+    assert playback.played(ms=100) == 800
+    playback.mark("after the audio")
+    assert not playback.is_playing
+    assert playback.interrupt().marks == ("after the audio",)
+    playback.mark("of nothing")
+    assert playback.interrupt().marks == ()
+
+
 def test_two_marks_without_audio_between() -> None:
     playback = Playback(ULAW)
     playback.feed(delta(800))
@@ -263,6 +337,30 @@ def test_audio_truncated_or_deleted_by_another_client_is_not_played() -> None:
     assert playback.current_item_id is None
     assert playback.received_bytes("j") == 0
     assert playback.received_bytes("unknown") == playback.played_ms("unknown") == 0
+
+
+@pytest.mark.parametrize(("format", "end_ms", "kept"), [
+    (PCM16, 1, 48), (PCM16, 0, 0), (PCM16, None, 0), (r.AudioFormat("pcm16", 22_050), 33, 2 * 727),
+    (r.AudioFormat("pcm16", 11_025), 99, 2 * 1091), (ULAW, 33, 264), (ULAW, 500, 4_000), (ULAW, 501, 4_000),
+])  # fmt: skip
+def test_a_truncation_by_another_client_keeps_whole_samples(
+    format: r.AudioFormat, end_ms: int | None, kept: int
+) -> None:
+    playback = Playback(format)
+    playback.feed(delta(4_000, content_index=1))
+    end: Any = r.ConversationItemTruncated(item_id="i", content_index=1, audio_end_ms=0)
+    end.audio_end_ms = end_ms
+    playback.feed(end)
+    assert playback.received_bytes("i", 1) == kept
+    assert playback.queued_ms == pytest.approx(kept * 1000 / format.bytes_per_second)
+    assert playback.interrupt().discarded_bytes == kept
+
+
+@pytest.mark.parametrize("sample_rate", [0.5, 1, 3])
+def test_a_very_low_sample_rate(sample_rate: Any) -> None:
+    playback = Playback(ULAW)
+    playback.feed(delta(24_000))
+    assert playback.played(samples=1, sample_rate=sample_rate) == int(8_000 / sample_rate)
 
 
 def test_a_truncation_by_another_client_leaves_what_was_played() -> None:
@@ -329,6 +427,8 @@ def test_interrupted_items_and_responses_are_remembered_for_a_while() -> None:
         playback.interrupt()
     late = [n for n in range(3_000) if playback.is_late(f"i{n}")]
     assert late == [n for n in range(3_000) if playback.is_late("another", f"r{n}")] == [*range(2_872, 3_000)]
+    remembered = [n for n in range(3_000) if playback.received_bytes(f"i{n}")]
+    assert 128 <= len(remembered) <= 256
 
 
 def test_queued_audio_is_never_forgotten() -> None:
