@@ -64,7 +64,7 @@ MODULES = {
     "realtime/telephony/_player.py": "tests/telephony/test_bridge*.py",
     "realtime/telephony/_queue.py": "tests/telephony/test_queue.py tests/telephony/test_bridge_queue.py",
     "realtime/telephony/_convert.py": "tests/telephony/test_convert.py tests/telephony/test_bridge.py",
-    "realtime/telephony/media.py": "tests/telephony/test_media*.py tests/telephony/test_carrier.py",
+    "realtime/telephony/media.py": "tests/telephony/test_media.py tests/telephony/test_carrier.py",
     "realtime/telephony/splice.py": "tests/telephony/test_splice*.py tests/telephony/test_bridge*.py",
     "realtime/recording/recorder.py": "tests/recording/test_recorder*.py tests/recording/test_repair.py",
     "realtime/recording/repair.py": "tests/recording/test_repair*.py tests/recording/test_recorder.py",

@@ -102,3 +102,56 @@ def test_swap16_refuses_half_a_sample() -> None:
         swap16(b"\0\1\2")
     with pytest.raises(TypeError):
         swap16("ab")  # type: ignore[arg-type]
+
+
+def test_a_format_is_mono_and_little_endian_unless_stated() -> None:
+    for format in (MediaFormat("L16", 8_000), MediaFormat.of("audio/x-l16", 8_000)):
+        assert (format.encoding, format.sample_rate, format.channels, format.big_endian) == (
+            "L16",
+            8_000,
+            1,
+            False,
+        )
+    stereo = MediaFormat.of("audio/l16", 44_100, 2, big_endian=True)
+    assert stereo == MediaFormat("L16", 44_100, 2, big_endian=True)
+    assert MediaFormat.of("pcmu", 8_000, 2, big_endian=True) == MediaFormat("PCMU", 8_000, 2)
+    with pytest.raises(AttributeError):
+        stereo.channels = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("format", "ms", "nbytes"), [
+    (MediaFormat("PCMU", 8_000), 0, 0), (MediaFormat("PCMU", 8_000), 1, 8), (MediaFormat("L16", 44_100), 10, 882),
+    (MediaFormat("L16", 44_100, 2), 10, 1_764), (MediaFormat("PCMA", 16_000, 2), 20, 640),
+])  # fmt: skip
+def test_the_bytes_of_some_milliseconds(format: MediaFormat, ms: int, nbytes: int) -> None:
+    assert format.chunk_bytes(ms) == nbytes
+    assert format.bytes_per_second * ms == nbytes * 1000
+
+
+@pytest.mark.parametrize(("format", "ms", "message"), [
+    (MediaFormat("G722", 8_000), 20, "20 ms of G722 at 8000 Hz is not a whole number of samples"),
+    (MediaFormat("L16", 44_100), 1, "1 ms of L16 at 44100 Hz is not a whole number of samples"),
+    (MediaFormat("PCMU", 8_000), -1, "-1 ms of PCMU at 8000 Hz is not a whole number of samples"),
+])  # fmt: skip
+def test_what_is_no_number_of_samples_is_refused(format: MediaFormat, ms: int, message: str) -> None:
+    with pytest.raises(AudioError) as raised:
+        format.chunk_bytes(ms)
+    assert str(raised.value) == message
+
+
+def test_silence_consists_of_whole_samples() -> None:
+    assert MediaFormat("PCMU", 8_000).silence(3) == b"\xff\xff\xff"
+    assert MediaFormat("PCMA", 8_000).silence(3) == b"\xd5\xd5\xd5"
+    assert [MediaFormat("L16", 8_000).silence(n) for n in range(5)] == [
+        b"",
+        b"",
+        bytes(2),
+        bytes(2),
+        bytes(4),
+    ]
+    with pytest.raises(AudioError) as raised:
+        MediaFormat("G722", 8_000).silence(20)
+    assert str(raised.value) == "G722 does not consist of samples"
+    with pytest.raises(AudioError) as raised:
+        swap16(bytes(5))
+    assert str(raised.value) == "5 bytes are not a whole number of 16-bit samples"
