@@ -65,7 +65,7 @@ MODULES = {
     "realtime/telephony/_queue.py": "tests/telephony/test_queue.py tests/telephony/test_bridge_queue.py",
     "realtime/telephony/_convert.py": "tests/telephony/test_convert.py tests/telephony/test_bridge.py",
     "realtime/telephony/media.py": "tests/telephony/test_media.py tests/telephony/test_carrier.py",
-    "realtime/telephony/splice.py": "tests/telephony/test_splice*.py tests/telephony/test_bridge*.py",
+    "realtime/telephony/splice.py": "tests/telephony/test_splice.py",
     "realtime/recording/recorder.py": "tests/recording/test_recorder*.py tests/recording/test_repair.py",
     "realtime/recording/repair.py": "tests/recording/test_repair*.py tests/recording/test_recorder.py",
     "realtime/recording/redact.py": "tests/recording/test_redact*.py tests/recording/test_recorder.py",

@@ -399,3 +399,52 @@ def test_deltas_name_their_item_in_these_dialects_only() -> None:
 def test_arrays_are_audio_too() -> None:
     pcm: Any = np.arange(4, dtype="<i2")
     assert twilio.encode_media(pcm, "MZ1") == twilio.encode_media(pcm.tobytes(), "MZ1")
+
+
+# --- Limits -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", [str, str.encode], ids=["str", "bytes"])
+@pytest.mark.parametrize(("frame", "shallow"), [
+    ("", True), ("{}", True), ("[", True), ("{" * 256, True), ("[" * 256, True), ("[" * 128 + "{" * 128, True),
+    ("[" * 257, False), ("[" * 256 + "{", False), ("[" + "{" * 256, False),
+    ("{" * 256 + "x" * 99, True), ("{" * 255 + "xx{", True), ("{" * 256 + "xx{", False), ("x" * 256 + "{" * 256, True),
+    ("x" * 256 + "{" * 257, False), ("[" + "x" * 300 + "{" * 255, True), ("[" + "x" * 300 + "{" * 256, False),
+])  # fmt: skip
+def test_a_frame_that_could_nest_deeper_than_256_is_not_shallow(
+    frame: str, shallow: bool, container: Any
+) -> None:
+    assert splice.is_shallow(container(frame)) is shallow
+
+
+def test_a_frame_that_may_be_longer_than_16_mib_is_not_shallow() -> None:
+    longest = "x" * (MAX_FRAME_BYTES // 4)
+    for container in (str, str.encode):
+        frame: Any = container(longest)
+        assert splice.is_shallow(frame)
+        assert not splice.is_shallow(frame + frame[:1])
+    assert not splice.is_shallow(bytearray(b"{}"))
+
+
+def test_the_longest_delta_is_cut() -> None:
+    longest = "AAAA" * (MAX_FRAME_BYTES // 4)
+    room = MAX_FRAME_BYTES - len(DELTA % "")
+    delta = DELTA.replace('"e"', f'"{"e" * (1 + room % 4)}"') % longest[: room - room % 4]
+    assert len(delta) == MAX_FRAME_BYTES == 16 * 1024 * 1024
+    for frame in (delta, delta.encode()):
+        cut = cut_delta(frame)
+        assert cut is not None
+        assert cut[1].decode() == longest[: room - room % 4]
+    longer = delta.replace('"e', '"ee', 1)
+    assert cut_delta(longer) is cut_delta(longer.encode()) is None
+
+
+@pytest.mark.parametrize("head", ['"delta":"', '"delta": "'])
+def test_the_audio_is_found_within_the_first_kilobyte(head: str) -> None:
+    frame = DELTA.replace('"delta":"', head) % B64
+    for padding, found in (
+        (1_024 - frame.index(head) - len(head), True),
+        (1_025 - frame.index(head) - len(head), False),
+    ):
+        padded = frame.replace('"event_id":"e', '"event_id":"e' + "e" * padding)
+        assert (cut_delta(padded) is not None) is found
