@@ -61,7 +61,7 @@ MODULES = {
     "realtime/state/cost.py": "tests/state/test_cost*.py",
     "realtime/telephony/bridge.py": "tests/telephony/test_bridge*.py",
     "realtime/telephony/_paths.py": "tests/telephony/test_paths.py tests/telephony/test_bridge.py",
-    "realtime/telephony/_player.py": "tests/telephony/test_bridge*.py",
+    "realtime/telephony/_player.py": "tests/telephony/test_player.py tests/telephony/test_bridge.py",
     "realtime/telephony/_queue.py": "tests/telephony/test_queue.py tests/telephony/test_bridge_queue.py",
     "realtime/telephony/_convert.py": "tests/telephony/test_convert.py tests/telephony/test_bridge.py",
     "realtime/telephony/media.py": "tests/telephony/test_media.py tests/telephony/test_carrier.py",
