@@ -10,7 +10,7 @@ new session are in `restore`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from .._bounded import BoundedDict, SeenSet
 from .._provider import ProviderLike, get_provider
@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..format import AudioFormat
 from ._common import find_handler, get_field, made_call_id, stated_format
 
-AudioChoice = Literal["count", "keep", "drop"]
+AudioChoice: TypeAlias = Literal["count", "keep", "drop"]
 
 # Entries in each table of ids that are not in the list (or not yet): the oldest are forgotten.
 _MAX_REMEMBERED: Final = 256
@@ -110,7 +110,7 @@ class ItemContent:
         self.truncated_ms, self._has_full_text, self._text = audio_end_ms, True, []
         limit = max(0, audio_end_ms) * self.format.sample_rate // 1000 * self.format.sample_width
         self.audio_bytes = min(self.audio_bytes, limit)
-        self._audio = [self.audio[:limit]] if self._audio else []
+        self._audio = [self.audio[:limit]]
         return len(self.audio) - before
 
 
@@ -247,10 +247,8 @@ class ConversationItem:
         self.name = get_field(item, "name") or self.name
         self.call_id = get_field(item, "call_id") or self.call_id
         self.output = get_field(item, "output") or self.output
-        growth = 0
         arguments = get_field(item, "arguments")
-        if arguments and not self._has_full_arguments:
-            growth += self._set_arguments(arguments)
+        growth = self._set_arguments(arguments) if arguments and not self._has_full_arguments else 0
         for index, part in enumerate(get_field(item, "content") or ()):
             growth += self._update_content(index, part, format, choice)
         return growth

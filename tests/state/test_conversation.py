@@ -395,6 +395,23 @@ def test_every_kind_of_text_arrives_in_deltas_and_at_the_end(kind: str, index: i
     assert conversation.retained_bytes == item.retained_bytes == 6
 
 
+def test_the_texts_of_an_item_add_up() -> None:
+    parts = [r.OutputText(text="one"), r.OutputText(text=""), r.OutputText(text="three")]
+    conversation = fed(r.ConversationItemAdded(item=message("a", "assistant", *parts)))
+    (item,) = conversation
+    assert [part.text for part in item.contents] == ["one", "", "three"]
+    assert conversation.retained_bytes == item.retained_bytes == 8
+    spoken = r.ResponseContentPartDone(**IDS, part=r.Audio(audio=bytes(960), transcript="hello"))
+    assert [item.retained_bytes for item in fed(spoken, audio="keep")] == [965]
+    assert [item.retained_bytes for item in fed(spoken)] == [5]
+
+
+def test_a_part_that_is_announced_without_text_leaves_the_deltas() -> None:
+    empty = r.ResponseContentPartAdded(**IDS, part=r.OutputText(text=""))
+    (item,) = fed(text_delta("a", "Hel"), empty, text_delta("a", "lo"))
+    assert (item.text, item.retained_bytes) == ("Hello", 5)
+
+
 def test_an_empty_transcript_replaces_the_deltas() -> None:
     assert [item.text for item in fed(text_delta("a", "uh"), transcribed("a", ""))] == [""]
     done = r.ResponseOutputTextDone(**IDS, text="")
@@ -555,6 +572,8 @@ def test_the_duration_is_rounded_down_for_each_part() -> None:
     assert item.audio_ms == 3
     (item,) = fed(*deltas, *deltas)
     assert item.audio_ms == 9
+    (item,) = fed(audio_delta(480_001))
+    assert (item.audio_ms, type(item.audio_ms)) == (10_000, int)
 
 
 def test_a_truncation_of_one_part_leaves_the_others() -> None:
@@ -579,6 +598,8 @@ def test_the_second_truncation_shortens_further(choice: Any) -> None:
         assert item is not None
         assert (item.audio_ms, item.truncated_ms, item.removed_text) == (kept_ms, end_ms, "Sure, I")
         assert conversation.retained_bytes == len(item.audio) == (48 * kept_ms if choice == "keep" else 0)
+        conversation.feed(text_delta("a", "late"))
+        assert item.text == ""
 
 
 @pytest.mark.parametrize(
@@ -758,7 +779,7 @@ def test_a_done_event_without_arguments_changes_nothing() -> None:
     empty: dict[str, Any] = ids | {"arguments": None}
     done = r.ResponseFunctionCallArgumentsDone(**empty)
     [item] = fed(delta, done)
-    assert item.arguments == "{}"
+    assert (item.arguments, item.retained_bytes) == ("{}", 2)
 
 
 def test_a_response_without_an_id_is_not_active() -> None:
