@@ -46,9 +46,14 @@ def transcribed(item_id: str, transcript: str) -> Any:
 
 
 def ids(conversation: Conversation) -> list[str]:
-    """The ids of the items in order; the list must be the same in both directions."""
-    forwards = [item.id for item in conversation]
-    assert forwards == [item.id for item in reversed(conversation)][::-1]
+    """The ids of the items in order; the list must be the same in both directions, and end."""
+    count = len(conversation)
+    forwards, backwards = (
+        [item.id for item in itertools.islice(items, count + 1)]
+        for items in (conversation, reversed(conversation))
+    )
+    assert len(forwards) == count
+    assert forwards == backwards[::-1]
     return forwards
 
 
