@@ -15,7 +15,7 @@ import realtime
 from realtime import beta
 from realtime._secrets import REDACTED, is_secret, redacted
 from realtime.recording import Entry, Recorder, read_log
-from realtime.recording.redact import AUDIO_MEMBERS, frame_formatter
+from realtime.recording.redact import AUDIO_MEMBERS, frame_formatter, one_line
 from tests import cases
 from tests.work import count_lines
 
@@ -383,3 +383,109 @@ def test_the_work_for_a_frame_grows_with_it_and_not_faster(unit: str) -> None:
     few, many, most = (work(n) for n in (10, 100, 1000))
     assert many <= 12 * few
     assert most <= 12 * many
+
+
+# --- The line of any frame ---------------------------------------------------------------
+
+DEEP = b"[" * 257 + b"]" * 257
+
+
+@pytest.mark.parametrize("redact", [True, False])
+@pytest.mark.parametrize(("frame", "line"), [
+    (b' {"a":1} \t', b'{"a":1}'), (b'{\n "a": 1}', b'{"a":1}'), (b'{"a":\r1}', b'{"a":1}'), (b" [1] ", b"[1]"),
+    (b" 5", b"5"), (b"null", b"null"), (b'"abc"', b'"\\"abc\\""'), (b' "abc" ', b'" \\"abc\\" "'),
+    (b"hello", b'"hello"'), (b"", b'""'), (b"a\nb", b'"a\\nb"'), (b'{"a":NaN}', b'"{\\"a\\":NaN}"'),
+    ('{"a":"\u00e9"}'.encode(), '{"a":"\u00e9"}'.encode()), ("\u00e9".encode(), '"\u00e9"'.encode()),
+    (b"\xff", '"\ufffd","frame_base64":"/w=="'.encode()), ("\ufffd".encode(), '"\ufffd"'.encode()),
+    (b'{"a":"\xff"}', '"{\\"a\\":\\"\ufffd\\"}","frame_base64":"eyJhIjoi/yJ9"'.encode()),
+    (DEEP[1:-1], DEEP[1:-1]), (DEEP, b'"' + DEEP + b'"'),
+])  # fmt: skip
+def test_every_frame_is_json_on_one_line(frame: bytes, line: bytes, redact: bool) -> None:
+    for audio in (True, False):
+        for instructions in (True, False):
+            assert formatted(frame, redact=redact, audio=audio, instructions=instructions) == line
+    assert json.loads(b'{"frame":' + line + b"}")
+    if b"frame_base64" not in line:
+        assert one_line(frame) == line
+
+
+def test_one_line_of_bytes_that_are_no_text() -> None:
+    assert one_line(b"\xff") == '"\ufffd"'.encode()
+    assert one_line(b"sk-s3cret1234") == b'"sk-s3cret1234"'
+
+
+def test_the_bytes_of_a_text_with_a_credential_are_not_recorded() -> None:
+    frame = b"\xff sk-s3cret1234"
+    assert formatted(frame) == '"\ufffd <redacted>"'.encode()
+    assert (
+        formatted(frame, redact=False)
+        == '"\ufffd sk-s3cret1234","frame_base64":"/yBzay1zM2NyZXQxMjM0"'.encode()
+    )
+    assert formatted(b'["sk-s3cret1234"]') == b'"[\\"<redacted>\\"]"'
+    assert formatted(b'["sk-s3cret1234"]', redact=False) == b'["sk-s3cret1234"]'
+
+
+def test_a_credential_keeps_its_shape() -> None:
+    secret: Any = {
+        "a": None,
+        "b": True,
+        "c": 5,
+        "d": 1.5,
+        "e": ["x", [], {"expires_in": 3, "y": "z"}],
+        "f": {},
+    }
+    blank: Any = {
+        "a": None,
+        "b": True,
+        "c": 0,
+        "d": 0,
+        "e": [REDACTED, [], {"expires_in": 3, "y": REDACTED}],
+        "f": {},
+    }
+    for frame in ({"headers": secret}, {"x": [{"cookies": [secret]}]}):
+        text = json.dumps(frame)
+        assert json.loads(formatted(text.encode())) == json.loads(
+            text.replace(json.dumps(secret), json.dumps(blank))
+        )
+    unchanged = b'{"headers": {"a": null, "b": true, "c": 0, "expires_at": 5}}'
+    assert formatted(unchanged) == unchanged
+
+
+def test_the_token_of_a_log_probability_is_text() -> None:
+    frame = b'{"logprobs":[{"token":"Hi","logprob":-0.5,"api_key":"s3cret"}],"token":"s3cret"}'
+    clean = b'{"logprobs":[{"token":"Hi","logprob":-0.5,"api_key":"<redacted>"}],"token":"<redacted>"}'
+    assert formatted(frame) == clean
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":NaN,"token":"s3cret"}', "[" * 300 + "sk-s3cret1234", '{"token":"s3cret"']
+)
+def test_a_text_that_only_looks_like_json_is_searched_as_text(text: str) -> None:
+    line = formatted(json.dumps({"type": "x", "output": text}).encode())
+    assert b"s3cret" not in line
+    assert json.loads(line)["output"][:6] == text[:6]
+
+
+@pytest.mark.parametrize("dialect_type", ["response.output_audio.delta", "x"])
+def test_audio_far_from_the_start_is_removed_too(dialect_type: str) -> None:
+    for padding in (0, 900, 2_000):
+        frame = json.dumps(
+            {"type": dialect_type, "pad": "p" * padding, "audio": "QUJD", "delta": "QUJDQUJD"}
+        ).encode()
+        nbytes = 9 if dialect_type != "x" else 3
+        found = json.loads(formatted(frame, audio=False))
+        assert (found["audio"], found["audio_bytes"]) == ("", nbytes)
+        assert found["delta"] == ("" if nbytes == 9 else "QUJDQUJD")
+        assert formatted(frame) == frame
+
+
+def test_audio_and_instructions_are_removed_from_one_frame() -> None:
+    frame = (
+        b'{"type":"session.update","session":{"instructions":"x","audio":"QUJD"},"item":{"audio":"QUJDQQ=="}}'
+    )
+    assert formatted(frame, audio=False, instructions=False) == (
+        b'{"type":"session.update","session":{"instructions":"<redacted>","audio":""},"item":{"audio":""},"audio_bytes":7}'
+    )
+    no_type = b'{"item":{"audio":"QUJD"}}'
+    assert formatted(no_type, audio=False) == b'{"item":{"audio":""},"audio_bytes":3}'
+    assert formatted(no_type) == no_type
