@@ -59,6 +59,62 @@ def test_size_counts_bytes_of_every_container() -> None:
             bounded(frame, 9)
 
 
+@pytest.mark.parametrize(("frame", "limit", "nbytes"), [
+    (b"x" * 10, 9, 10), (bytearray(b"x" * 10), 0, 10), (memoryview(b"x" * 10), 9, 10), ("x" * 10, 9, 10),
+    ("\u00e9" * 5, 9, 10), ("\u00e9" * 5, 5, 10), ("\u00e9" * 5, 4, 5), (memoryview(bytes(40)).cast("I"), 39, 40),
+])  # fmt: skip
+def test_a_frame_that_is_too_long_is_refused_with_its_size(frame: Any, limit: int, nbytes: int) -> None:
+    """Of a str with more characters than the limit has bytes, the characters are counted."""
+    with pytest.raises(DecodeError) as raised:
+        bounded(frame, limit)
+    assert str(raised.value) == f"the frame has {nbytes} bytes, more than {limit}"
+
+
+def test_a_frame_within_the_limit_is_copied_unless_it_is_immutable() -> None:
+    frame = b'{"a":1}'
+    assert bounded(frame, 7) is frame
+    for other in (bytearray(frame), memoryview(frame), memoryview(b"__" + frame)[2:], frame.decode()):
+        copied = bounded(other, 7)
+        assert type(copied) is bytes
+        assert copied == frame
+    assert bounded(memoryview(bytes(40)).cast("I"), 40) == bytes(40)
+    assert bounded("", 0) == bounded(b"", 0) == b""
+    with pytest.raises(UnicodeEncodeError):
+        bounded("\ud800", 9)
+    with pytest.raises(TypeError):
+        bounded(None, 9)  # type: ignore[arg-type]
+
+
+def test_the_refusal_of_a_deep_frame_shows_its_beginning() -> None:
+    with pytest.raises(DecodeError) as raised:
+        check_depth(b'{"type":"x","a":' + b"[" * 99, 50)
+    assert raised.value.reason == "the frame nests deeper than 50"
+    assert raised.value.payload.startswith('{"type":"x","a":[[[')
+
+
+@pytest.mark.parametrize("segment", [65_534, 65_535, 65_536, 65_537, 131_072])
+@pytest.mark.parametrize("text", ["[", "\\\\", '\\"[', "a", '"', "{}"])
+def test_strings_and_escapes_at_the_end_of_a_segment(segment: int, text: str) -> None:
+    for shift in range(4):
+        filler = "x" * (segment - shift - 4)
+        frame = json.dumps(["[" + filler + text * 3, [[text]], text]).encode()
+        assert not nests_deeper(frame, 3)
+        assert nests_deeper(frame, 2)
+        check_depth(frame, 3)
+        with pytest.raises(DecodeError):
+            check_depth(frame, 2)
+
+
+def test_a_long_frame_may_open_and_close_more_than_the_limit() -> None:
+    for unit in ("[],", '{"a":{}},', "[[[]]],"):
+        for count in (100, 255, 256, 257, 20_000):
+            frame = f"[{unit * count}0]".encode()
+            depth = 1 + max(unit.count("["), unit.count("{"))
+            check_depth(frame, depth)
+            with pytest.raises(DecodeError):
+                check_depth(frame, depth - 1)
+
+
 def test_depth_is_checked_without_brackets_in_strings() -> None:
     frame = b'["' + b"[" * 9 + b'",' + b"[" * 3 + b"]" * 4
     check_depth(frame, 4)
