@@ -524,7 +524,8 @@ def _decode_lenient(frame: Frame, union: Any, max_frame_bytes: int, exact: bool,
         raise error
     if isinstance(error, TypeError):
         raise TypeError(f"a frame must be bytes-like or a str, not {type(frame).__name__}") from None
-    event_type, raw = "", b""
+    event_type: str = ""
+    raw: bytes | None = None  # until the frame's text is known to be Unicode
     try:
         raw = bounded(frame, max_frame_bytes)
         event_type = leading_type(raw) or ""
@@ -533,11 +534,11 @@ def _decode_lenient(frame: Frame, union: Any, max_frame_bytes: int, exact: bool,
         event_type = event_type or type_of(raw)
         return decode_event(raw, union, event_type, exact=exact)
     except ValidationFailure as failure:
-        refusal = failure.as_decode_error(event_type, raw)
+        refusal = failure.as_decode_error(event_type, raw or b"")
     except DecodeError as second:
         refusal = second
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as second:
-        refusal = DecodeError(reason_of(second, raw), event_type=event_type, payload=snippet(raw))
+        refusal = DecodeError(reason_of(second, raw), event_type=event_type, payload=snippet(raw or b""))
     raise refusal from None
 
 

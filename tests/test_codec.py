@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import realtime
-from realtime import beta, codec, live, spec, translation
+from realtime import ConfigError, DecodeError, EncodeError, beta, codec, live, spec, translation
 from realtime.format import OPENAI_FORMATS
 from tests import cases
 from tests.work import count_lines
@@ -987,3 +987,120 @@ def test_an_error_about_the_audio_of_an_append_names_the_event_once() -> None:
     with pytest.raises(realtime.EncodeError) as raised:
         realtime.encode(event)
     assert str(raised.value) == "a str of audio must be base64 in 'input_audio_buffer.append'"
+
+
+# --- The sentences of errors ---------------------------------------------------------
+
+
+def _session_with(parameters: Any) -> Any:
+    tool = realtime.FunctionTool(parameters=parameters)
+    return realtime.SessionUpdate(session=realtime.RealtimeSession(tools=[tool]))
+
+
+ANY: Any = realtime
+NAN_REFUSED = "NaN and infinity cannot be sent in 'session.update'"
+
+
+@pytest.mark.parametrize(("call", "error", "message"), [
+    (lambda: realtime.Codec(max_frame_bytes=0), ConfigError, "max_frame_bytes must be at least 1, got 0"),
+    (lambda: realtime.Codec(max_depth=0), ConfigError, "max_depth must be from 1 to 300, got 0"),
+    (lambda: realtime.Codec(max_depth=301), ConfigError, "max_depth must be from 1 to 300, got 301"),
+    (lambda: ANY.decode_server(5), TypeError, "a frame must be bytes-like or a str, not int"),
+    (lambda: ANY.decode_client(None), TypeError, "a frame must be bytes-like or a str, not NoneType"),
+    (lambda: ANY.decode_server_if("{}", "x"), TypeError, "types must be a set of event types, not a str"),
+    (lambda: ANY.decode_client_if(b"{}", b"x"), TypeError, "types must be a set of event types, not a bytes"),
+    (lambda: ANY.encode(5), TypeError, "an event is required, not int"),
+    (
+        lambda: ANY.encode(beta.ResponseAudioDone(response_id="r", item_id="i", output_index=0, content_index=0)),
+        EncodeError, "not an event of this dialect in 'response.audio.done'",
+    ),
+    (lambda: realtime.encode(_session_with({"a": float("nan")})), EncodeError, NAN_REFUSED),
+    (lambda: realtime.encode(_session_with({"a": [1.0, float("inf")]})), EncodeError, NAN_REFUSED),
+    (lambda: realtime.encode(_session_with({"a": (1.0, {"b": float("-inf")})})), EncodeError, NAN_REFUSED),
+    (lambda: realtime.encode(_session_with({"a": {float("nan")}})), EncodeError, NAN_REFUSED),
+    (lambda: realtime.encode(_session_with({"a": frozenset([float("nan")])})), EncodeError, NAN_REFUSED),
+    (lambda: realtime.encode(_session_with({"a": object()})), EncodeError, "cannot encode a object in 'session.update'"),
+    (
+        lambda: realtime.encode(ANY.ConversationItemDelete(item_id=5)),
+        EncodeError, "Expected `str`, got `int` at `$.item_id` in 'conversation.item.delete'",
+    ),
+    (
+        lambda: realtime.encode(realtime.ConversationItemDelete(item_id="\ud800")),
+        EncodeError, "the text is not valid Unicode in 'conversation.item.delete'",
+    ),
+    (lambda: realtime.encode_append(b"a", event_id="\ud800"), EncodeError, "the text is not valid Unicode"),
+    (
+        lambda: realtime.encode(ANY.InputAudioBufferAppend(audio=None)),
+        EncodeError, "audio must be a buffer or a str, not NoneType in 'input_audio_buffer.append'",
+    ),
+    (
+        lambda: realtime.encode(realtime.ResponseCancel(), extra={"$.a": float("nan")}),
+        EncodeError, "NaN and infinity cannot be sent in 'response.cancel'",
+    ),
+])  # fmt: skip
+def test_a_refusal_states_its_reason(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as raised:
+        call()
+    assert str(raised.value) == message
+    assert type(raised.value) is error
+
+
+DELETED = "conversation.item.deleted"
+WRONG_ID = "Expected `str`, got `int`"
+NO_UNICODE = "the text is not valid Unicode"
+
+
+@pytest.mark.parametrize(("frame", "event_type", "reason"), [
+    ('{"type":"error",', "error", "Input data was truncated"),
+    (b'{"type":"error","x":"\xff"}', "error", NO_UNICODE),
+    (b'{"type":"zap","x":"\xff"}', "zap", NO_UNICODE),
+    ('{"type":"error","x":"\ud800"}', "", NO_UNICODE),
+    ('{"x":"\ud800","type":"zap"}', "", NO_UNICODE),
+    ("", "", "an empty frame"), (b" \n", "", "an empty frame"), (bytearray(), "", "an empty frame"),
+    (f'{{"type":"{DELETED}","item_id":5}}', DELETED, WRONG_ID),
+    (f'{{"item_id":5,"type":"{DELETED}"}}', DELETED, WRONG_ID),
+    (f'{{"item_id":5,"a":{{}},"type":"{DELETED}"}}', DELETED, WRONG_ID),
+])  # fmt: skip
+def test_a_refused_frame_has_its_type_and_reason(frame: Any, event_type: str, reason: str) -> None:
+    frames = [frame]
+    if isinstance(frame, str) and frame.isascii():
+        frames += [frame.encode(), bytearray(frame.encode()), memoryview(frame.encode())]
+    for container in frames:
+        for decode in (
+            realtime.decode_server,
+            lambda frame: realtime.decode_server_if(frame, {DELETED, "error", "zap"}),
+        ):
+            with pytest.raises(DecodeError) as raised:
+                decode(container)
+            assert raised.value.reason == reason
+            assert raised.value.event_type in (event_type, "")
+            assert raised.value.payload == "" or raised.value.payload[:1] in "{ \\"
+        with pytest.raises(DecodeError) as raised:
+            realtime.decode_server(container)
+        assert raised.value.event_type == event_type
+
+
+@pytest.mark.parametrize("limit", [60, 255, 256, 257, 1_020, 1_024, 5_000, 12_004])
+@pytest.mark.parametrize("kind", ["error", "zap", DELETED])
+@pytest.mark.parametrize(
+    "template", ['{"type":"KIND","x":"%s"}', '{"x":"%s","type":"KIND"}', '{"type":"KIND","x":["%s"]}']
+)
+def test_the_limit_of_bytes_is_inclusive(limit: int, kind: str, template: str) -> None:
+    codec = realtime.Codec(max_frame_bytes=limit)
+    frame = template.replace("KIND", kind) % ("x" * (limit - len(template) + 2 - len(kind) + 4))
+    assert len(frame) == limit
+    for text, fits in ((frame, True), (frame.replace("xx", "xxx", 1), False)):
+        for container in (text, text.encode(), bytearray(text.encode()), memoryview(text.encode())):
+            for decode, found in (
+                (codec.decode_server, kind),
+                (lambda frame: codec.decode_server_if(frame, {kind}), kind),
+                (lambda frame: codec.decode_server_if(frame, set()), None),
+            ):
+                if fits:
+                    event: Any = decode(container)
+                    assert getattr(event, "type", None) == found
+                else:
+                    with pytest.raises(
+                        DecodeError, match=f"bytes, more than {limit}|more than {limit} bytes"
+                    ):
+                        decode(container)
