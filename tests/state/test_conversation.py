@@ -265,6 +265,14 @@ def test_the_work_for_an_event_does_not_depend_on_the_number_of_items(order: str
     assert by_count[2] <= 12 * by_count[1]
 
 
+def test_the_first_statement_about_an_item_counts() -> None:
+    """Also if others wait for the item, so that they move with it."""
+    before = [added("a"), added("b"), added("c", "b"), added("b", "a")]
+    assert ids(fed(*before, added("z"), added("b", "z"), added("c", "z"))) == [*"abcz"]
+    conversation = fed(*before)
+    assert [item.previous_item_id for item in conversation] == [None, "a", "b"]
+
+
 def test_a_deletion_does_not_split_a_run() -> None:
     """The items behind a removed one still move with its predecessor, and with those it waits for."""
     conversation = fed(
@@ -426,7 +434,15 @@ def test_an_empty_transcript_replaces_the_deltas() -> None:
 def test_a_repeated_event_counts_once() -> None:
     delta = text_delta("a", "x")
     delta.event_id = "event_1"
-    assert [item.text for item in fed(delta, delta)] == ["x"]
+    conversation = Conversation()
+    item = conversation.feed(delta)
+    assert item is not None
+    assert item.text == "x"
+    assert conversation.feed(delta) is None
+    assert item.text == "x"
+    delta.event_id = "event_2"
+    assert conversation.feed(delta) is item
+    assert item.text == "xx"
 
 
 def test_a_late_transcript_belongs_to_its_turn() -> None:
@@ -841,6 +857,16 @@ def test_the_limits_are_inclusive() -> None:
     assert (ids(by_bytes), by_bytes.evicted, by_bytes.retained_bytes) == (["a", "b"], 0, 10)
     by_bytes.feed(text_delta("b", "y"))
     assert (ids(by_bytes), by_bytes.evicted, by_bytes.retained_bytes) == (["b"], 1, 6)
+    assert ids(fed(text_delta("a", "x" * 5), text_delta("b", "y" * 5), max_bytes=10, max_age_ms=1)) == [
+        "a",
+        "b",
+    ]
+    by_age = Conversation(max_age_ms=100)
+    by_age.feed(added("a"), at_ms=0)
+    by_age.feed(added("b", "a"), at_ms=100)
+    assert ids(by_age) == ["a", "b"]
+    by_age.feed(text_delta("b", "x"), at_ms=100.5)
+    assert (ids(by_age), by_age.evicted) == (["b"], 1)
     by_age = Conversation(max_age_ms=100)
     by_age.feed(added("no clock"))
     by_age.feed(added("a"), at_ms=0)
