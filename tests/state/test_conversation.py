@@ -80,6 +80,7 @@ def fed(*events: Any, **options: Any) -> Conversation:
     ([added("a"), r.ConversationItemDeleted(item_id="a"), text_delta("a", "late"), added("a")], ""),
     ([r.ConversationItemDeleted(item_id="a")], ""),
     ([r.InputAudioBufferCommitted(item_id="a"), r.InputAudioBufferCommitted(item_id="b", previous_item_id="a")], "ab"),
+    ([added("a"), added("c"), r.InputAudioBufferCommitted(item_id="b", previous_item_id="a")], "abc"),
     ([added("b"), r.ConversationItemCreate(item=message("a"), previous_item_id="root"), added("a")], "ab"),
     ([r.ConversationItemCreate(item=message("a"))], ""),
     ([r.ConversationItemAdded(item=r.MessageItem(role="user", content=[]))], ""),
@@ -419,6 +420,13 @@ def test_the_texts_of_an_item_add_up() -> None:
     assert [item.retained_bytes for item in fed(spoken)] == [5]
 
 
+def test_a_part_stands_at_its_index() -> None:
+    second: dict[str, Any] = IDS | {"content_index": 1}
+    (item,) = fed(r.ResponseContentPartAdded(**second, part=r.OutputText(text="b")), text_delta("a", "a"))
+    assert {index: part.text for index, part in item.content_by_index.items()} == {1: "b", 0: "a"}
+    assert item.text == "ab"
+
+
 def test_a_part_that_is_announced_without_text_leaves_the_deltas() -> None:
     empty = r.ResponseContentPartAdded(**IDS, part=r.OutputText(text=""))
     (item,) = fed(text_delta("a", "Hel"), empty, text_delta("a", "lo"))
@@ -579,6 +587,23 @@ def test_audio_is_joined_in_the_order_of_its_parts() -> None:
     assert [part.audio for part in item.contents] == [b"aabb", b"ccdd"]
     assert [part.audio_bytes for part in item.contents] == [4, 4]
     assert conversation.retained_bytes == item.retained_bytes == 8
+
+
+def test_dropped_audio_makes_no_part() -> None:
+    (item,) = fed(audio_delta(960), audio="drop")
+    assert (item.contents, item.audio_ms, item.audio) == ([], 0, b"")
+
+
+def test_a_truncation_of_a_part_that_is_not_known() -> None:
+    truncated = r.ConversationItemTruncated(item_id="a", content_index=0, audio_end_ms=70)
+    (item,) = fed(added("a"), truncated, text_delta("a", "late"), audio_delta(960), audio="keep")
+    assert (item.truncated_ms, item.audio_ms, item.audio, item.text, item.removed_text) == (
+        70,
+        0,
+        b"",
+        "",
+        "",
+    )
 
 
 def test_audio_that_arrived_in_deltas_is_not_added_again() -> None:
