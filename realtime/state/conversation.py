@@ -1008,7 +1008,7 @@ def _id_of(item: Any) -> Any:
     return getattr(item, "id", None)
 
 
-_Handler = Callable[[Conversation, Any], "ConversationItem | None"]
+_Handler: TypeAlias = Callable[[Conversation, Any], "ConversationItem | None"]
 # By wire type, of GA and of beta.
 _BY_TYPE: Final[dict[str, _Handler]] = {
     "session.created": Conversation._on_session,

@@ -527,6 +527,16 @@ def test_an_item_has_what_any_of_its_events_stated() -> None:
     assert (answer.type, answer.call_id, answer.output) == ("function_call_output", "call_1", "20")
 
 
+@pytest.mark.parametrize("event", [
+    r.ConversationItemCreated, r.ConversationItemAdded, r.ConversationItemDone, r.ConversationItemRetrieved,
+])  # fmt: skip
+def test_every_event_with_an_item_adds_it(event: Any) -> None:
+    conversation = Conversation()
+    item = conversation.feed(event(item=message("a", "user", r.InputText(text="Hi."))))
+    assert item is conversation.get("a") is not None
+    assert (item.type, item.role, item.text) == ("message", "user", "Hi.")
+
+
 def test_committed_audio_is_a_message_of_the_user() -> None:
     committed = r.InputAudioBufferCommitted(item_id="a", previous_item_id=None)
     conversation = Conversation()
@@ -566,6 +576,7 @@ def audio_delta(nbytes: int) -> Any:
 
 @pytest.mark.parametrize("events", [
     [audio_delta(960), audio_delta(960)],
+    [beta.ResponseAudioDelta(**IDS, delta=bytes(1920))],
     [r.ConversationItemAdded(item=message("a", "user", r.InputAudio(audio=bytes(1920))))],
     [r.ResponseContentPartDone(**IDS, part=r.Audio(audio=bytes(1920)))],
 ])  # fmt: skip
