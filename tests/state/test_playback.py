@@ -148,6 +148,10 @@ def test_an_item_whose_interruption_is_forgotten_is_played_again() -> None:
             playback.interrupt()
     assert playback.received_bytes("i") == 2_400
     assert playback.played_ms("i") == 150
+    playback.feed(delta(800))
+    playback.feed(r.ConversationItemTruncated(item_id="i", content_index=0, audio_end_ms=350))
+    assert playback.played(ms=100) == 400
+    assert playback.received_bytes("i") == 2_800
 
 
 def test_late_audio_without_a_response_id_is_known_by_its_item() -> None:
