@@ -44,6 +44,15 @@ def test_long_audio_is_encoded_as_msgspec_does(module: Any, kind: Any, nbytes: i
     assert msgspec.structs.asdict(event) == before
 
 
+@pytest.mark.parametrize("nbytes", [3, SPLICE_MIN_BYTES, 3 * SPLICE_MIN_BYTES])
+def test_an_event_may_have_its_audio_in_any_form(nbytes: int) -> None:
+    audio = (bytes(range(256)) * 99)[:nbytes]
+    expected = realtime.encode(_event(realtime.ResponseOutputAudioDelta, audio, "i"))
+    forms: list[Any] = [bytearray(audio), memoryview(audio), base64.b64encode(audio).decode()]
+    for form in forms:
+        assert realtime.encode(_event(realtime.ResponseOutputAudioDelta, form, "i")) == expected
+
+
 def test_both_sides_have_events_with_audio() -> None:
     assert {kind.__name__ for _, kind in CARRIERS} >= {"ResponseOutputAudioDelta", "InputAudioBufferAppend"}
 
