@@ -427,8 +427,9 @@ def test_a_part_stands_at_its_index() -> None:
     assert item.text == "ab"
 
 
-def test_a_part_that_is_announced_without_text_leaves_the_deltas() -> None:
-    empty = r.ResponseContentPartAdded(**IDS, part=r.OutputText(text=""))
+@pytest.mark.parametrize("part", [r.OutputText(text=""), r.Audio(transcript=""), r.OutputText(), r.Audio()])
+def test_a_part_that_is_announced_without_text_leaves_the_deltas(part: Any) -> None:
+    empty = r.ResponseContentPartAdded(**IDS, part=part)
     (item,) = fed(text_delta("a", "Hel"), empty, text_delta("a", "lo"))
     assert (item.text, item.retained_bytes) == ("Hello", 5)
 
@@ -903,6 +904,8 @@ def test_the_limits_are_inclusive() -> None:
     assert ids(by_age) == ["a", "b"]
     by_age.feed(text_delta("b", "x"), at_ms=100.5)
     assert (ids(by_age), by_age.evicted) == (["b"], 1)
+    by_age.feed(r.SessionUpdated(session=r.RealtimeSessionInfo()), at_ms=1_000)
+    assert (ids(by_age), by_age.evicted) == ([], 2)
     by_age = Conversation(max_age_ms=100)
     by_age.feed(added("no clock"))
     by_age.feed(added("a"), at_ms=0)

@@ -424,6 +424,18 @@ def test_finished_parts_are_remembered_for_a_while() -> None:
     assert 128 <= len(remembered) <= 256
 
 
+def test_the_oldest_parts_are_forgotten_one_by_one() -> None:
+    playback = Playback(ULAW)
+    parts = [("first", 0), *((f"i{n}", index) for n in range(300) for index in (0, 1))]
+    for item_id, index in parts:
+        playback.feed(delta(160, item_id=item_id, content_index=index))
+        playback.played(ms=20)
+        remembered = [part for part in parts if playback.received_bytes(*part)]
+        at = parts.index((item_id, index)) + 1
+        assert remembered == parts[at - len(remembered) : at]
+    assert 128 <= len(remembered) <= 256
+
+
 def test_interrupted_items_and_responses_are_remembered_for_a_while() -> None:
     playback = Playback(ULAW)
     for n in range(3_000):
