@@ -35,6 +35,33 @@ def test_the_type_may_stand_behind_any_members(before: str, space: str, containe
 
 
 @pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
+@pytest.mark.parametrize("before", BEFORE)
+def test_a_relay_finds_the_type_behind_any_members(before: str, container: Any) -> None:
+    for kind in ("zap", "\u00e9", "error"):
+        for frame in (
+            f'{{{before}"type":"{kind}"}}',
+            f' {{{before} "type" : "{kind}","x":[{{"type":"inner"}}]}}',
+        ):
+            assert realtime.decode_server_if(container(frame), {"inner", "zap.x"}) is None
+            event = realtime.decode_server_if(container(frame), {kind})
+            assert event is not None
+            assert event.type == kind
+
+
+@pytest.mark.parametrize("value", ['"b"', "1", "-1.5", "1e+5", "1E-5", "true", "false", "null"])
+def test_a_flat_head_of_a_relayed_frame_is_not_parsed(value: str) -> None:
+    flat, nested = (
+        b'{"a":%b,"type":"zap","x":[%b1]}' % (first.encode(), b"1," * 200) for first in (value, "{}")
+    )
+    for frame in (flat, nested, flat, nested):  # the first frames make the lookups
+        assert realtime.decode_server_if(frame, set()) is None
+    by_head, by_parser = (count_lines(realtime.decode_server_if, frame, set()) for frame in (flat, nested))
+    assert by_head < by_parser / 2
+    with pytest.raises(DecodeError):
+        realtime.decode_server_if(flat.replace(b"zap", b"\xff"), set())
+
+
+@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
 @pytest.mark.parametrize(("written", "name"), [
     ("", ""), ("é", "é"), ("a\\u00e9", "aé"), ("a\\n", "a\n"), ('\\"a', '"a'), ("a\\\\", "a\\"), ("a b", "a b"),
     ("' - at `$.type`", "' - at `$.type`"), ("x" * 500, "x" * 500), ("\U0001f600", "\U0001f600"),

@@ -49,7 +49,7 @@ HOSTILE = "tests/test_hostile.py"
 MODULES = {
     "realtime/codec.py": f"tests/test_codec.py tests/test_guard.py tests/test_errors.py tests/test_live.py {HOSTILE}",
     "realtime/repair.py": "tests/test_repair.py tests/test_codec.py tests/test_errors.py",
-    "realtime/peek.py": "tests/test_peek.py tests/test_codec.py",
+    "realtime/peek.py": "tests/test_peek.py",
     "realtime/_guard.py": "tests/test_guard.py tests/test_errors.py",
     "realtime/append.py": "tests/test_append.py tests/test_codec.py tests/test_base64.py",
     "realtime/format.py": "tests/test_format.py tests/test_build.py",
