@@ -10,7 +10,14 @@ from hypothesis import given, strategies as st
 
 import realtime
 from realtime import _guard, beta, live, translation
-from realtime._guard import DEFAULT_MAX_DEPTH, bounded, check_depth, nests_deeper
+from realtime._guard import (
+    DEFAULT_MAX_DEPTH,
+    DEFAULT_MAX_FRAME_BYTES,
+    HARD_MAX_DEPTH,
+    bounded,
+    check_depth,
+    nests_deeper,
+)
 from realtime.errors import DecodeError
 from tests.work import count_lines
 
@@ -70,6 +77,10 @@ def test_a_frame_that_is_too_long_is_refused_with_its_size(frame: Any, limit: in
     assert str(raised.value) == f"the frame has {nbytes} bytes, more than {limit}"
 
 
+def test_the_documented_limits() -> None:
+    assert (HARD_MAX_DEPTH, DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES) == (300, 256, 134_217_728)
+
+
 def test_a_frame_within_the_limit_is_copied_unless_it_is_immutable() -> None:
     frame = b'{"a":1}'
     assert bounded(frame, 7) is frame
@@ -96,7 +107,7 @@ def test_the_refusal_of_a_deep_frame_shows_its_beginning() -> None:
 @pytest.mark.parametrize("text", ["[", "\\\\", '\\"[', "a", '"', "{}"])
 def test_strings_and_escapes_at_the_end_of_a_segment(segment: int, text: str) -> None:
     for shift in range(4):
-        filler = "x" * (segment - shift - 4)
+        filler = "X" * (segment - shift - 4)
         frame = json.dumps(["[" + filler + text * 3, [[text]], text]).encode()
         assert not nests_deeper(frame, 3)
         assert nests_deeper(frame, 2)
