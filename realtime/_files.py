@@ -31,11 +31,11 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
     # Tested by this name, because the target of /dev/stdout may have none.
     old = os.stat(path) if os.path.exists(path) else None
     if old is not None and not stat.S_ISREG(old.st_mode):
-        with _errors_name(path), open(path, "wb") as device:
+        with _errors_name(path, replaces=False), open(path, "wb") as device:
             yield device
         return
     new = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.tmp")
-    with _errors_name(path, new):
+    with _errors_name(path):
         # The umask applies to a new file. The mode of an old one is set below.
         descriptor = os.open(new, _NEW_FILE, 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o600)
     try:
@@ -44,9 +44,9 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
                 with contextlib.suppress(OSError):
                     os.fchown(descriptor, old.st_uid, old.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-            with _errors_name(path):
+            with _errors_name(path, replaces=False):
                 yield file
-        with _errors_name(path, new):
+        with _errors_name(path):
             os.replace(new, target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -55,11 +55,11 @@ def replacing(path: str) -> Generator[BinaryIO, None, None]:
 
 
 @contextlib.contextmanager
-def _errors_name(path: str, new: str | None = None) -> Generator[None, None, None]:
-    """Make an OSError that names no file, or the file `new`, name `path`."""
+def _errors_name(path: str, *, replaces: bool = True) -> Generator[None, None, None]:
+    """Make an OSError name `path`: in place of the new file, or if it names none."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename not in (None, new):
+        if error.errno is None or not (replaces or error.filename is None):
             raise
         raise OSError(error.errno, error.strerror, path) from None

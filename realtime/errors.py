@@ -47,7 +47,8 @@ def reason_of(error: BaseException, frame: bytes | None = None) -> str:
         return "an empty frame"
     if isinstance(error, RecursionError):
         return "too deeply nested"
-    if isinstance(error, UnicodeError):
+    # msgspec 0.23 has a sentence of its own where 0.22 raised a UnicodeDecodeError.
+    if isinstance(error, UnicodeError) or str(error).startswith("Invalid UTF-8"):
         return "the text is not valid Unicode"
     return snippet(error)
 

@@ -171,9 +171,19 @@ class SessionSnapshot(Wire):
     read_only_fields: ClassVar[frozenset[str]] = frozenset()
 
     def settings(self) -> Wire:
-        """Return the settings of this session, as an update may send them."""
-        names = set(self.settings_type.__struct_fields__) - self.read_only_fields
-        return self.settings_type(**{name: getattr(self, name) for name in names})
+        """Return the settings of this session, as an update may send them.
+
+        A member that is null has its default: it is left out, because servers refuse null where it has no
+        meaning ("include"). Null turns turn detection off.
+        """
+        values = {
+            name: getattr(self, name)
+            for name in self.settings_type.__struct_fields__
+            if name not in self.read_only_fields
+        }
+        return self.settings_type(
+            **{name: value for name, value in values.items() if value is not None or name == "turn_detection"}
+        )
 
 
 def strip_read_only(event: Any) -> Any:

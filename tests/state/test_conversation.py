@@ -434,10 +434,11 @@ def test_a_part_that_is_announced_without_text_leaves_the_deltas(part: Any) -> N
     assert (item.text, item.retained_bytes) == ("Hello", 5)
 
 
-def test_an_empty_transcript_replaces_the_deltas() -> None:
+def test_an_empty_transcript_of_the_user_replaces_the_deltas() -> None:
     assert [item.text for item in fed(text_delta("a", "uh"), transcribed("a", ""))] == [""]
+    # Servers leave the text out of this event; the decoder fills it in.
     done = r.ResponseOutputTextDone(**IDS, text="")
-    assert [item.text for item in fed(text_delta("a", "uh"), done)] == [""]
+    assert [item.text for item in fed(text_delta("a", "uh"), done)] == ["uh"]
 
 
 def test_a_repeated_event_counts_once() -> None:
@@ -491,8 +492,9 @@ CALL = r.FunctionCallItem(id="c", call_id="call_1", name="weather", arguments="{
 
 def test_an_item_has_what_any_of_its_events_stated() -> None:
     (item,) = fed(text_delta("a", "x"))
-    assert (item.id, item.type, item.wire_item, item.at_ms) == ("a", "", None, None)
-    assert {item.role, item.status, item.name, item.call_id, item.output, item.response_id} == {None}
+    assert (item.id, item.type, item.wire_item, item.at_ms) == ("a", "message", None, None)
+    assert item.role == "assistant"
+    assert {item.status, item.name, item.call_id, item.output, item.response_id} == {None}
     assert (item.truncated_ms, item.previous_item_id, item.transcription_error) == (None, None, None)
     assert (item.audio, item.arguments, item.removed_text) == (b"", "", "")
     first = r.FunctionCallItem(id="c", call_id="call_1", name="weather", arguments="", status="in_progress")
@@ -565,7 +567,7 @@ def test_the_transcript_is_that_of_messages_with_text() -> None:
         added("a"), text_delta("a", "Hi."), added("b"), r.ConversationItemDone(item=CALL), text_delta("c", "call"),
         text_delta("d", "no type"), added("e", role=cast("str", None)), text_delta("e", "who?"),
     )  # fmt: skip
-    assert conversation.transcript() == [("user", "Hi."), ("", "who?")]
+    assert conversation.transcript() == [("user", "Hi."), ("assistant", "no type"), ("assistant", "who?")]
 
 
 # --- Audio ---------------------------------------------------------------------------
@@ -805,9 +807,15 @@ def test_the_first_full_arguments_of_an_item_stay() -> None:
 def test_responses_are_active_from_their_creation_to_their_end() -> None:
     conversation = fed(*(r.ResponseCreated(response=r.Response(id=name)) for name in "abc"))
     assert [*conversation.active_response_ids] == ["a", "b", "c"]
-    for response in (r.Response(id="b"), r.Response(id="unknown"), r.Response(), None):
-        assert conversation.feed(r.ResponseDone(response=response)) is None  # type: ignore[arg-type]
-    assert [*conversation.active_response_ids] == ["a", "c"]
+    for response, active in (
+        (r.Response(id="b"), "ac"),
+        (r.Response(id="unknown"), "ac"),
+        (r.Response(), "a"),
+    ):
+        assert conversation.feed(r.ResponseDone(response=response)) is None
+        assert [*conversation.active_response_ids] == [*active]
+    nothing: Any = None
+    assert conversation.feed(r.ResponseDone(response=nothing)) is None
 
 
 def test_the_items_of_a_finished_response_belong_to_it() -> None:
