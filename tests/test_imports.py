@@ -40,6 +40,7 @@ LAYERS = (
     {"recording"},
     {"analysis"},
     {"testing"},
+    {"integrations"},
     {"cli"},
     {"__main__"},
 )
@@ -248,7 +249,11 @@ def test_no_name_hides_a_module(module: Module) -> None:
     if module[-1] == "__main__":
         return
     path = ".".join(("realtime", *module))
-    found = importlib.import_module(path)
+    try:
+        found = importlib.import_module(path)
+    except ModuleNotFoundError as missing:
+        assert module[0] == "integrations", missing
+        pytest.skip(f"{missing.name} is not installed")
     parent = importlib.import_module(path.rpartition(".")[0])
     assert getattr(parent, module[-1]) is found
 
@@ -279,6 +284,14 @@ def test_a_bare_import_takes_no_numpy_and_no_network() -> None:
         assert name not in loaded
     for name in ("audio", "beta", "testing", "cli"):
         assert f"realtime.{name}" not in loaded
+
+
+def test_no_framework_is_imported_but_by_its_own_module() -> None:
+    """`realtime.integrations.x` imports the framework; nothing else of the package imports such a module."""
+    for file in FILES:
+        if part_of(name_of(file)) != "integrations":
+            assert "integrations" not in {part_of(module) for module in imports_of(file)}, ids(file)
+    assert not modules_after("import realtime.integrations") & {"agents", "pipecat", "numpy"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Calls on file: logs of every frame with its direction and time, one line of JSON each.
 
-`Recorder` writes a log and `read_log` reads it. `replay` yields the frames at their times, `replay_frames`
+`Recorder` writes a log, `recorded` has it written by a connection, and `read_log` reads it. `replay` yields the frames at their times, `replay_frames`
 sends them, `feed_all` feeds them to the objects of `realtime.state`, and `stereo_wav` makes them a
 recording to listen to. No network, no threads; clocks are arguments. Begin with `log`, the format.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .connection import recorded
 from .log import BrokenLine, Direction, Entry, log_files, read_log, read_metadata
 from .player import FeedCount, Replay, feed_all, replay, replay_frames
 from .recorder import Recorder, RecordingError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BrokenLine", "Direction", "Entry", "FeedCount", "Recorder", "RecordingError", "Replay", "StereoCall",
-    "feed_all", "log_files", "one_line", "read_log", "read_metadata", "replay", "replay_frames",
+    "feed_all", "log_files", "one_line", "read_log", "read_metadata", "recorded", "replay", "replay_frames",
     "stereo_wav",
 ]  # fmt: skip
 

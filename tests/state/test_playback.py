@@ -386,6 +386,32 @@ def test_a_truncation_by_another_client_leaves_what_was_played() -> None:
         assert playback.interrupt().discarded_bytes == max(0, 8 * queued_ms - 80)
 
 
+def test_the_position_is_what_an_interruption_would_truncate() -> None:
+    playback = Playback(ULAW)
+    assert playback.position is None
+    playback.feed(delta(800, content_index=1))
+    assert playback.position == ("i", 1, 0)
+    playback.played(ms=30.5)
+    assert [playback.position, playback.position] == [("i", 1, 30)] * 2
+    playback.played(ms=69.5)
+    assert playback.position == ("i", 1, 100), "more of the part may come"
+    playback.feed(delta(80, item_id="j"))
+    assert playback.position == ("j", 0, 0)
+    playback.played(ms=5)
+    assert end_of(playback.interrupt()) == ("j", 5)
+    assert playback.position is None
+
+
+def test_there_is_no_position_after_the_end_of_the_audio() -> None:
+    playback = Playback(ULAW)
+    playback.feed(delta(80))
+    playback.feed(r.ResponseOutputAudioDone(**IDS))
+    assert playback.position == ("i", 0, 0)
+    playback.played(ms=10)
+    assert playback.position is None
+    assert playback.interrupt() == Interruption()
+
+
 @pytest.mark.parametrize(("amount", "error"), [
     ({}, TypeError), ({"ms": 1, "samples": 1}, TypeError), ({"ms": -1}, r.AudioError),
     ({"samples": float("nan")}, r.AudioError), ({"ms": float("inf")}, r.AudioError), ({"nbytes": -1}, r.AudioError),
@@ -508,7 +534,7 @@ HARD_WORK: dict[str, Callable[[Playback, int], object]] = {
         [p.feed(r.ConversationItemTruncated(item_id=f"i{k}", content_index=0, audio_end_ms=1)) for k in range(n)],
     ),
     "the queue is read": lambda p, n: (
-        receive(p, n), [(p.queued_ms, p.is_playing, p.current_item_id) for _ in range(n)],
+        receive(p, n), [(p.queued_ms, p.is_playing, p.current_item_id, p.position) for _ in range(n)],
     ),
     "single items are interrupted afterwards": lambda p, n: (
         receive(p, n), [(p.interrupt(), p.feed(delta(160, item_id=f"j{k}", response_id=None))) for k in range(n)],
@@ -705,16 +731,21 @@ class Model(RuleBasedStateMachine):
         assert self.playback.acknowledge_mark(name) == left
         self._played(left)
 
-    @rule()
-    def interrupt(self) -> None:
-        result = self.playback.interrupt()
+    def _unfinished(self) -> dict[str, int]:
+        """Return the milliseconds played of each item that an interruption would affect, in order."""
         names = [*dict.fromkeys(self.queued)]
         if self.latest and self.latest not in names and self.latest not in self.finished | self.interrupted:
             names.append(self.latest)
-        ends = {
+        return {
             name: self.played[name] // self.format.sample_width * 1000 // self.format.sample_rate
             for name in names
         }
+
+    @rule()
+    def interrupt(self) -> None:
+        result = self.playback.interrupt()
+        ends = self._unfinished()
+        names = [*ends]
         expected = (names[0], ends[names[0]]) if names and ends[names[0]] else None
         assert end_of(result) == expected
         assert result.discarded_bytes == len(self.queued)
@@ -727,6 +758,8 @@ class Model(RuleBasedStateMachine):
         if hasattr(self, "playback"):
             assert self.playback.is_playing == bool(self.queued)
             assert self.playback.current_item_id == (self.queued[0] if self.queued else None)
+            first = next(iter(self._unfinished().items()), None)
+            assert self.playback.position == (None if first is None else (first[0], 0, first[1]))
 
     def _played(self, count: int) -> None:
         for name in self.queued[:count]:
