@@ -30,7 +30,8 @@ Names: TypeAlias = frozenset[str]
 
 # Members that may be null, by the Struct that has them. Source: the members of openai-python 3.57's
 # realtime/*_param.py that are Optional, and the API reference of session.update (null turns transcription and
-# noise reduction off) and of conversation.item.create (its example has a null previous_item_id). Read
+# noise reduction off) and of conversation.item.create (its example has a null previous_item_id), and
+# livekit-agents 1.8.9, whose `generate_reply` sends every response.create with null instructions. Read
 # 2026-11-29.
 _OFF_IN_BETA: Final = frozenset(
     {"turn_detection", "input_audio_transcription", "input_audio_noise_reduction"}
@@ -39,7 +40,7 @@ NULLABLE: Final[Mapping[type[Wire], Names]] = {
     ga.AudioInput: frozenset({"turn_detection", "transcription", "noise_reduction"}),
     ga.ServerVad: frozenset({"idle_timeout_ms"}),
     ga.RealtimeSession: frozenset({"prompt", "tracing"}),
-    ga.ResponseParams: frozenset({"metadata", "prompt"}),
+    ga.ResponseParams: frozenset({"instructions", "metadata", "prompt"}),
     ga.Prompt: frozenset({"variables", "version"}),
     ga.McpTool: frozenset({"allowed_callers", "allowed_tools", "headers", "require_approval"}),
     ga.McpToolDescription: frozenset({"annotations", "description"}),
@@ -49,7 +50,7 @@ NULLABLE: Final[Mapping[type[Wire], Names]] = {
     translation.TranslationInput: frozenset({"transcription", "noise_reduction"}),
     beta.RealtimeSessionConfig: _OFF_IN_BETA | {"tracing"},
     beta.TranscriptionSessionConfig: _OFF_IN_BETA,
-    beta.RealtimeResponse: frozenset({"metadata"}),
+    beta.RealtimeResponse: frozenset({"instructions", "metadata"}),
     beta.ConversationItemCreate: frozenset({"previous_item_id"}),
 }
 # Members that servers need although they are optional in the Struct, each with those that replace it.

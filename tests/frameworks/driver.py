@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import ssl as tls
 import time
@@ -18,8 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from realtime.testing import Call, Fault, LoopbackServer, Say
-from realtime.testing.injection import Action, FaultInjector
+from realtime.testing import Call, ConnectionObserver, Fault, LoopbackServer, Observer, Say
 
 RATE = 24_000
 MODEL = "gpt-realtime"
@@ -29,9 +29,15 @@ SPEECH = np.random.default_rng(16).integers(-9000, 9000, RATE // 2).astype("<i2"
 PAUSE = bytes(2 * RATE)
 # 4 s of the assistant, to interrupt.
 LONG_REPLY = Say("A long story.", np.random.default_rng(61).integers(-9000, 9000, 4 * RATE).astype("<i2"))
+SECOND_TURN = "Are you there?"
+# A process of Node.js takes long to load its packages if others use the processor.
+CONNECT_SECONDS = 30.0
+SETTLE_SECONDS = 0.3
 PATIENCE_SECONDS = 4.0
 # How long nothing happens before an application counts as not notified.
-SILENCE_SECONDS = 1.5
+SILENCE_SECONDS = 2.0
+# Responses arrive over some time, so that every client has sent its turn before a fault occurs in them.
+FAULT_SETTINGS: Mapping[str, Any] = {"pace": 4}
 
 
 class Client(ABC):
@@ -47,11 +53,13 @@ class Client(ABC):
         errors: "server: CODE" or "own: EXCEPTION", in order.
         responses: the number of responses that ended.
         is_closed: True once the application knows that the connection has ended.
-        is_reconnected: True once the framework has connected again by itself.
+        reconnects: how often the framework has connected again by itself.
+        closings: the exceptions by which the framework reports that the connection has ended.
     """
 
     name: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
+    closings: ClassVar[frozenset[str]] = frozenset()
     needs_tls: ClassVar[bool] = False
     commits: ClassVar[bool] = False
 
@@ -64,7 +72,7 @@ class Client(ABC):
         self.errors: list[str] = []
         self.responses = 0
         self.is_closed = False
-        self.is_reconnected = False
+        self.reconnects = 0
 
     @abstractmethod
     async def connect(self) -> None:
@@ -98,46 +106,53 @@ class Client(ABC):
         """Report an error: an error event of the server as a dict, or an exception of the framework."""
         if isinstance(error, Mapping):
             self.errors.append(f"server: {error.get('code') or error.get('type')}")
+            return
+        name = error if isinstance(error, str) else type(error).__name__
+        if name in self.closings:
+            self.is_closed = True
         else:
-            self.errors.append(f"own: {error if isinstance(error, str) else type(error).__name__}")
+            self.errors.append(f"own: {name}")
 
 
-class Tap(NamedTuple):
-    """The frames of a connection as the session sends and receives them: types in, events out."""
+class Tap(Observer):
+    """The frames of a server's connections, as they were sent and received.
 
-    received: list[str]
-    sent: list[dict[str, Any]]
+    Attributes:
+        received: the events of the clients.
+        sent: the events of the server, those that are not whole left out.
+        closes: the close codes of the connections that have ended.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        self.sent: list[dict[str, Any]] = []
+        self.closes: list[int | None] = []
+
+    def on_connect(self, number: int, request: Any) -> ConnectionObserver:
+        return _ConnectionTap(self)
 
     def types(self) -> list[str]:
-        """Return the types of the events that the session has sent."""
-        return [event["type"] for event in self.sent]
+        """Return the types of the events that clients have sent."""
+        return [event["type"] for event in self.received]
 
     def find(self, event_type: str) -> dict[str, Any] | None:
-        """Return the latest event of a type that the session has sent."""
+        """Return the latest event of a type that the server has sent."""
         return next((event for event in reversed(self.sent) if event["type"] == event_type), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation(Fault):
-    """A fault that changes nothing and records what passes."""
-
-    tap: Tap = field(default_factory=lambda: Tap([], []))
-
-    def injector(self) -> FaultInjector:
-        return _Observer(self.tap)
-
-
-class _Observer(FaultInjector):
+class _ConnectionTap(ConnectionObserver):
     def __init__(self, tap: Tap) -> None:
         self._tap = tap
 
-    def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
-        self._tap.sent.append(json.loads(frame))
-        return (frame,)
+    def on_send(self, frame: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            self._tap.sent.append(json.loads(frame))
 
-    def on_receive(self, event_type: str) -> bytes | None:
-        self._tap.received.append(event_type)
-        return None
+    def on_receive(self, frame: bytes) -> None:
+        self._tap.received.append(json.loads(frame))
+
+    def on_close(self, code: int | None) -> None:
+        self._tap.closes.append(code)
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> bool:
@@ -155,7 +170,7 @@ async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECON
 
 async def connected(client: Client, tap: Tap) -> None:
     """Connect and set up the session, without an error."""
-    await client.connect()
+    await asyncio.wait_for(client.connect(), CONNECT_SECONDS)
     assert await until(lambda: tap.find("session.updated")), "the session is never set up"
     assert not client.errors, client.errors
     assert tap.find("error") is None, tap.find("error")
@@ -191,8 +206,8 @@ async def function_call(client: Client, tap: Tap) -> None:
     assert await until(lambda: client.calls), tap.types()
     assert client.calls == [("weather", {"city": "Tallinn"})]
     assert await until(lambda: "It is -7." in client.text), client.text
-    items = [event["item"] for event in tap.sent if event["type"] == "conversation.item.done"]
-    outputs = [item["output"] for item in items if item["type"] == "function_call_output"]
+    items = {event["item"]["id"]: event["item"] for event in tap.sent if "conversation.item." in event["type"]}
+    outputs = [item["output"] for item in items.values() if item["type"] == "function_call_output"]
     assert [output.strip('"') for output in outputs] == ["-7"]
     await _check_no_errors(client, tap)
 
@@ -203,7 +218,7 @@ async def barge_in(client: Client, tap: Tap) -> None:
     await client.send_text("Tell me a story.")
     assert await until(lambda: len(client.audio) >= 2 * RATE // 2), "500 ms of audio never came"
     await client.barge_in()
-    assert await until(lambda: tap.find("conversation.item.truncated")), tap.received
+    assert await until(lambda: tap.find("conversation.item.truncated")), tap.types()
     heard_ms = (tap.find("conversation.item.truncated") or {})["audio_end_ms"]
     assert 0 < heard_ms <= 4000, heard_ms
     assert await until(lambda: tap.find("response.done"))
@@ -224,13 +239,17 @@ async def close(client: Client, tap: Tap) -> None:
     await connected(client, tap)
     started = time.monotonic()
     await client.close()
+    assert await until(lambda: tap.closes), "the connection is still open"
+    assert tap.closes[0] != 1006, "the connection was dropped"
     assert time.monotonic() - started < 2.0
     assert not client.errors, client.errors
 
 
 async def _check_no_errors(client: Client, tap: Tap) -> None:
     await asyncio.sleep(0.1)
-    assert tap.find("error") is None, tap.find("error")
+    refused = [event["error"] for event in tap.sent if event["type"] == "error"]
+    # Who cancels a response cannot know that it has just ended, and every client ignores this.
+    assert not [error for error in refused if error["code"] != "response_cancel_not_active"], refused
     assert not client.errors, client.errors
 
 
@@ -264,8 +283,7 @@ class Outcome(NamedTuple):
     Attributes:
         audio: "whole", "part" or "none" of the assistant's audio arrived; "other" is other audio.
         errors: as in `Client.errors`, each once.
-        then: "goes on" if a second turn is answered, "reconnects" if on another connection, "ended" if the
-            application knows that the connection has ended, "silent" if nothing happens any more.
+        then: what follows; see `THEN`.
     """
 
     audio: str
@@ -274,8 +292,18 @@ class Outcome(NamedTuple):
 
     def __str__(self) -> str:
         audio = {"whole": "", "part": "part of the audio", "none": "no audio", "other": "other audio"}
-        errors = [f"`{error}`" for error in self.errors]
+        errors = [f"`{error.removeprefix('server: ')}`" for error in self.errors]
         return "; ".join(word for word in (audio[self.audio], *errors, self.then) if word)
+
+
+THEN = {
+    "goes on": "the next turn is answered",
+    "reconnects": "the next turn is answered on another connection, which the framework opened",
+    "keeps reconnecting": "the framework connects again and again, without an answer",
+    "ended": "the application knows that the connection has ended",
+    "ends at the next turn": "the application learns it only when it sends something",
+    "silent": "nothing more happens, and the application does not learn why",
+}
 
 
 def _audio_of(client: Client) -> str:
@@ -288,31 +316,41 @@ def _audio_of(client: Client) -> str:
 
 async def outcome_of(client: Client, tap: Tap) -> Outcome:
     """Run two turns on a server with a fault, the first of audio and the second of text."""
+    learned_late = False
 
-    def has_ended() -> object:
-        return client.is_closed or client.is_reconnected
+    async def settled(condition: Callable[[], object], seconds: float) -> bool:
+        """Wait until `condition()` or the end. Return True if the application may go on sending."""
+        nonlocal learned_late
+        await until(lambda: condition() or client.is_closed, seconds)
+        await asyncio.sleep(SETTLE_SECONDS)
+        learned_late = not client.is_closed and bool(tap.closes)
+        return not client.is_closed
 
     try:
-        await asyncio.wait_for(client.connect(), PATIENCE_SECONDS)
-        await client.send_audio(SPEECH)
-        await client.end_turn()
-        await until(lambda: client.responses or has_ended(), SILENCE_SECONDS)
+        await asyncio.wait_for(client.connect(), CONNECT_SECONDS)
+        if await settled(lambda: tap.find("session.updated") or tap.closes, PATIENCE_SECONDS):
+            await client.send_audio(SPEECH)
+            await client.end_turn()
+            if await settled(lambda: client.responses or client.reconnects, SILENCE_SECONDS):
+                audio = _audio_of(client)
+                await client.send_text(SECOND_TURN)
+                await until(lambda: SECOND_TURN in client.text or client.is_closed, SILENCE_SECONDS)
+                return Outcome(audio, _once(client.errors), _what_follows(client, learned_late))
     except Exception as error:
         client.failed(error)
-        client.is_closed = True
-    await asyncio.sleep(0.2)
-    audio = _audio_of(client)
-    if not client.is_closed:
-        try:
-            await client.send_text("Are you there?")
-            await until(lambda: "Are you there?" in client.text or client.is_closed, SILENCE_SECONDS)
-        except Exception as error:
-            client.failed(error)
-    if "Are you there?" in client.text:
-        then = "reconnects" if client.is_reconnected else "goes on"
-    else:
-        then = "ended" if client.is_closed else "silent"
-    return Outcome(audio, tuple(dict.fromkeys(client.errors)), then)
+    return Outcome(_audio_of(client), _once(client.errors), _what_follows(client, learned_late))
+
+
+def _once(errors: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(errors))
+
+
+def _what_follows(client: Client, learned_late: bool) -> str:
+    if SECOND_TURN in client.text:
+        return "reconnects" if client.reconnects else "goes on"
+    if client.is_closed:
+        return "ends at the next turn" if learned_late else "ended"
+    return "keeps reconnecting" if client.reconnects > 1 else "silent"
 
 
 # --- Running -------------------------------------------------------------------------
@@ -328,21 +366,21 @@ def run(
     **settings: Any,
 ) -> Any:
     """Return the result of `body` with a new client and a new server."""
-    observation = Observation()
+    tap = Tap()
     if ssl is not None:
         settings["ssl"] = ssl
 
     async def main(server: LoopbackServer) -> Any:
         client = kind(server, ca_file)
         try:
-            return await body(client, observation.tap)
+            return await body(client, tap)
         finally:
             try:
                 await asyncio.wait_for(client.close(), PATIENCE_SECONDS)
             except Exception:  # the outcome is known; a broken connection may not close well
                 pass
 
-    with LoopbackServer(faults=[observation, *faults], **settings) as server:
+    with LoopbackServer(faults=faults, observer=tap, **settings) as server:
         return asyncio.run(main(server))
 
 

@@ -32,6 +32,8 @@ class LiveKitClient(Client):
     name = "livekit-agents"
     packages = ("livekit-agents", "livekit-plugins-openai", "openai", "aiohttp")
 
+    closings = frozenset({"APIConnectionError"})
+
     def model(self, http: aiohttp.ClientSession) -> realtime.RealtimeModel:
         return realtime.RealtimeModel(
             model=MODEL, api_key="none", base_url=self.server.base_url, http_session=http
@@ -44,6 +46,7 @@ class LiveKitClient(Client):
         self._session = self.model(self._http).session()
         self._session.on("error", self._report)
         self._session.on("session_reconnected", self._reconnected)
+        self._session.on("input_speech_started", self._interrupted)
         self._session.on("generation_created", lambda event: self._start(self._read(event)))
         await self._session.update_instructions(INSTRUCTIONS)
         await self._session.update_tools([weather])
@@ -56,10 +59,10 @@ class LiveKitClient(Client):
     def _report(self, event: llm.RealtimeModelError) -> None:
         body = event.error.body if isinstance(event.error, APIError) else None
         self.failed(dict(vars(body)) if hasattr(body, "code") else event.error)
-        self.is_closed = self.is_closed or not event.recoverable
+        self.is_closed = not event.recoverable
 
     def _reconnected(self, _: object) -> None:
-        self.is_reconnected = True
+        self.reconnects += 1
 
     async def _read(self, event: llm.GenerationCreatedEvent) -> None:
         self._start(self._answer_calls(event))
@@ -99,6 +102,11 @@ class LiveKitClient(Client):
 
     async def barge_in(self) -> None:
         await self.send_audio(SPEECH)
+
+    def _interrupted(self, _: object) -> None:
+        """Do what `AgentSession` does when the user speaks."""
+        if not self._message_id:
+            return
         self._session.interrupt()
         heard_ms = len(self.audio) * 1000 // (2 * RATE)
         self._session.truncate(message_id=self._message_id, modalities=["audio"], audio_end_ms=heard_ms)

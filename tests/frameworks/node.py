@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from realtime.testing import LoopbackServer
 
-from .driver import INSTRUCTIONS, MODEL, PATIENCE_SECONDS, SPEECH, Client, base64_text
+from .driver import CONNECT_SECONDS, INSTRUCTIONS, MODEL, PATIENCE_SECONDS, SPEECH, Client, base64_text
 
 HERE = Path(__file__).resolve().parent
 # The folder whose node_modules has the packages of package.json.
@@ -53,7 +53,7 @@ class NodeClient(Client):
         line = json.dumps({"do": command, "number": number, **arguments})
         assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
-        await asyncio.wait_for(answer, PATIENCE_SECONDS)
+        await asyncio.wait_for(answer, CONNECT_SECONDS if command == "connect" else PATIENCE_SECONDS)
 
     async def _read(self) -> None:
         assert self._process.stdout is not None

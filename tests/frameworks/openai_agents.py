@@ -7,7 +7,6 @@ from typing import Any
 
 from agents import function_tool
 from agents.realtime import RealtimeAgent, RealtimeModelSendInterrupt, RealtimeRunner, RealtimeSession
-from agents.realtime.model_events import RealtimeModelExceptionEvent
 
 from .driver import INSTRUCTIONS, MODEL, SPEECH, Client
 
@@ -17,6 +16,7 @@ class AgentsClient(Client):
 
     name = "openai-agents"
     packages = ("openai-agents", "openai", "websockets")
+    closings = frozenset({"ConnectionClosedError"})
 
     async def connect(self) -> None:
         @function_tool
@@ -62,8 +62,6 @@ class AgentsClient(Client):
                 self.responses += 1
             case "connection_status" if event.status == "disconnected":
                 self.is_closed = True
-            case "exception":
-                assert isinstance(event, RealtimeModelExceptionEvent)
 
     async def send_text(self, text: str) -> None:
         await self._session.send_message(text)

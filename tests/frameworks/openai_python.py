@@ -9,7 +9,6 @@ import threading
 from typing import Any
 
 from openai import AsyncOpenAI, OpenAI
-from websockets.exceptions import ConnectionClosed
 
 from realtime.testing import LoopbackServer
 
@@ -33,6 +32,7 @@ class _Application(Client):
 
     packages = ("openai", "websockets")
     commits = True
+    closings = frozenset({"ConnectionClosedOK", "ConnectionClosedError"})
 
     def __init__(self, server: LoopbackServer, ca_file: str | None = None) -> None:
         super().__init__(server, ca_file)
@@ -102,8 +102,6 @@ class AsyncOpenAIClient(_Application):
             async for event in self._connection:
                 for reply in self.replies_to(event):
                     await self.send(reply)
-        except ConnectionClosed:
-            pass  # with another code than 1000 and 1001
         except Exception as error:
             self.failed(error)
         self.is_closed = True
@@ -134,8 +132,6 @@ class SyncOpenAIClient(_Application):
             for event in self._connection:
                 for reply in self.replies_to(event):
                     self._connection.send(reply)  # type: ignore[arg-type]
-        except ConnectionClosed:
-            pass  # with another code than 1000 and 1001
         except Exception as error:
             self.failed(error)
         self.is_closed = True

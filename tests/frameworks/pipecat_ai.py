@@ -60,6 +60,7 @@ class PipecatClient(Client):
 
     name = "pipecat-ai"
     packages = ("pipecat-ai", "websockets")
+    closings = frozenset({"ConnectionClosedOK", "ConnectionClosedError"})
 
     async def connect(self) -> None:
         self._service = OpenAIRealtimeLLMService(

@@ -270,12 +270,14 @@ NULLABLE = {
         "session.tools[].headers", "session.tools[].allowed_tools", "session.tools[].allowed_callers",
         "session.tools[].require_approval", "session.tools[].parameters", "session.tracing.metadata",
         "item.reason", "item.tools[].description", "item.tools[].annotations", "item.tools[].input_schema",
-        "item.approval_request_id", "item.error", "item.output", "response.metadata", "response.prompt", "response.prompt.variables",
+        "item.approval_request_id", "item.error", "item.output", "response.instructions", "response.metadata",
+        "response.prompt", "response.prompt.variables",
         "response.prompt.version", "response.tools[].parameters",
     },
     "beta": {
         "previous_item_id", "session.turn_detection", "session.input_audio_transcription", "session.tracing",
         "session.input_audio_noise_reduction", "session.tools[].parameters", "response.metadata",
+        "response.instructions",
     },
     "translation": {"session.audio.input.transcription", "session.audio.input.noise_reduction"},
 }  # fmt: skip
