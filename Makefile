@@ -8,7 +8,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-on test-all check format bench bench-report resampler-report docs fuzz mutation wheel clean FORCE
+.PHONY: help demo test test-slow test-on test-all test-frameworks check format bench bench-report resampler-report docs fuzz mutation wheel clean FORCE
 
 PYTHONS := 3.11 3.12 3.13 3.14
 VENV ?= .venv
@@ -85,6 +85,32 @@ test-all: ## `make test` on every installed Python from 3.11 to 3.14 (SKIP=3.11:
 	done; \
 	echo "--- passed:$${passed:- none}; failed:$${failed:- none}; not found:$${missing:- none}"; \
 	[ -n "$$passed$(SKIP)" ] && [ -z "$$failed" ]
+
+# The frameworks have environments of their own below .venv-frameworks: pip's and npm's. Where they cannot be
+# installed, their tests are skipped and a line says which.
+frameworks := .venv-frameworks
+
+test-frameworks: ## drive other frameworks' clients against the loopback server (ARGS="-k pipecat")
+	@$(MAKE) --no-print-directory $(frameworks)/.has-python || \
+		{ echo "SKIPPED: pip could not install tests/frameworks/requirements.txt; see above"; exit 0; }; \
+	[ -e $(frameworks)/.has-python ] || exit 0; \
+	$(MAKE) --no-print-directory $(frameworks)/.has-node || \
+		echo "no packages of npm: the tests of JavaScript clients are skipped"; \
+	$(frameworks)/python/bin/python -m pytest -c tests/frameworks/pytest.ini --rootdir . --confcutdir tests/frameworks \
+		tests/frameworks $(ARGS)
+
+$(frameworks)/.has-python: tests/frameworks/requirements.txt pyproject.toml $(VENV)/.made-with
+	@echo "installing the frameworks of tests/frameworks/requirements.txt; this can take minutes"
+	@rm -rf $(frameworks)/python && mkdir -p $(frameworks) && $(python) -m venv $(frameworks)/python
+	@$(frameworks)/python/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--editable '.[testing]' --requirement tests/frameworks/requirements.txt
+	@touch $@
+
+$(frameworks)/.has-node: tests/frameworks/package.json
+	@node --version >/dev/null 2>&1 || { echo "no Node.js"; exit 1; }
+	@rm -rf $(frameworks)/node && mkdir -p $(frameworks)/node && cp tests/frameworks/package.json $(frameworks)/node
+	@cd $(frameworks)/node && npm install --silent --no-audit --no-fund
+	@touch $@
 
 # Runs all four, even if one fails.
 check: $(VENV)/.has-dev ## lint, check the format, check types with mypy and basedpyright

@@ -12,6 +12,9 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+# These have environments and a configuration of their own: make test-frameworks.
+collect_ignore = ["frameworks"]
+
 settings.register_profile("default", max_examples=200, deadline=None)
 settings.register_profile(
     "fuzz", max_examples=600_000, deadline=None, suppress_health_check=list(HealthCheck), database=None

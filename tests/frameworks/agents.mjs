@@ -32,7 +32,6 @@ await run({
     session.on("error", reportError);
     session.on("audio", (event) => report("audio", Buffer.from(event.data).toString("base64")));
     session.transport.on("audio_transcript_delta", (event) => report("text", event.delta));
-    session.transport.on("turn_done", () => report("response", true));
     session.transport.on("connection_change", (status) => {
       if (status === "disconnected") report("closed", true);
     });

@@ -71,7 +71,6 @@ class LiveKitClient(Client):
             self._start(self._read_text(message))
             async for frame in message.audio_stream:
                 self.audio += bytes(frame.data)
-        self.responses += 1
 
     async def _read_text(self, message: llm.MessageGeneration) -> None:
         async for text in message.text_stream:
@@ -101,7 +100,7 @@ class LiveKitClient(Client):
         )
 
     async def barge_in(self) -> None:
-        await self.send_audio(SPEECH)
+        await self.speak(SPEECH)
 
     def _interrupted(self, _: object) -> None:
         """Do what `AgentSession` does when the user speaks."""

@@ -77,8 +77,6 @@ class NodeClient(Client):
                 self.calls.append((value["name"], value["arguments"]))
             case "error":
                 self.failed(value)
-            case "response":
-                self.responses += 1
             case "closed":
                 self.is_closed = True
 

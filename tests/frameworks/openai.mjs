@@ -29,7 +29,6 @@ await run({
       report("audio", event.delta);
     });
     connection.on("response.output_audio_transcript.delta", (event) => report("text", event.delta));
-    connection.on("response.done", () => report("response", true));
     connection.on("response.function_call_arguments.done", (event) => {
       report("call", { name: event.name, arguments: JSON.parse(event.arguments) });
       respond({ type: "function_call_output", call_id: event.call_id, output: "-7" });

@@ -58,8 +58,6 @@ class AgentsClient(Client):
         match event.type:
             case "transcript_delta":
                 self.text += event.delta
-            case "turn_ended":
-                self.responses += 1
             case "connection_status" if event.status == "disconnected":
                 self.is_closed = True
 
@@ -70,7 +68,7 @@ class AgentsClient(Client):
         await self._session.send_audio(pcm)
 
     async def barge_in(self) -> None:
-        await self.send_audio(SPEECH)  # speech_started does the rest
+        await self.speak(SPEECH)  # speech_started does the rest
 
     async def cancel(self) -> None:
         await self._session.model.send_event(RealtimeModelSendInterrupt(force_response_cancel=True))

@@ -53,8 +53,6 @@ class _Application(Client):
                 self.calls.append((event.name, json.loads(event.arguments)))
                 output = {"type": "function_call_output", "call_id": event.call_id, "output": "-7"}
                 return [{"type": "conversation.item.create", "item": output}, {"type": "response.create"}]
-            case "response.done":
-                self.responses += 1
             case "error":
                 self.failed(event.error.model_dump())
         return []

@@ -13,7 +13,6 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     InputAudioRawFrame,
-    LLMFullResponseEndFrame,
     LLMMessagesAppendFrame,
     TTSAudioRawFrame,
     TTSTextFrame,
@@ -48,8 +47,6 @@ class Loudspeaker(FrameProcessor):
                 self._client.audio += frame.audio
             case TTSTextFrame():
                 self._client.text += frame.text
-            case LLMFullResponseEndFrame():
-                self._client.responses += 1
             case _:
                 pass
         await self.push_frame(frame, direction)
@@ -111,7 +108,7 @@ class PipecatClient(Client):
             await self._worker.queue_frame(InputAudioRawFrame(chunk, sample_rate=RATE, num_channels=1))
 
     async def barge_in(self) -> None:
-        await self.send_audio(SPEECH)  # speech_started does the rest
+        await self.speak(SPEECH)  # speech_started does the rest
 
     async def cancel(self) -> None:
         await self._service.send_client_event(events.ResponseCancelEvent())
