@@ -90,14 +90,14 @@ test-all: ## `make test` on every installed Python from 3.11 to 3.14 (SKIP=3.11:
 # installed, their tests are skipped and a line says which.
 frameworks := .venv-frameworks
 
-test-frameworks: ## drive other frameworks' clients against the loopback server (ARGS="-k pipecat")
+test-frameworks: ## drive frameworks' clients against the loopback server (ARGS="-k pipecat": these, in one process)
 	@$(MAKE) --no-print-directory $(frameworks)/.has-python || \
 		{ echo "SKIPPED: pip could not install tests/frameworks/requirements.txt; see above"; exit 0; }; \
 	[ -e $(frameworks)/.has-python ] || exit 0; \
 	$(MAKE) --no-print-directory $(frameworks)/.has-node || \
 		echo "no packages of npm: the tests of JavaScript clients are skipped"; \
 	$(frameworks)/python/bin/python -m pytest -c tests/frameworks/pytest.ini --rootdir . --confcutdir tests/frameworks \
-		tests/frameworks $(ARGS)
+		$(or $(ARGS),-n 4 --dist worksteal) tests/frameworks
 
 $(frameworks)/.has-python: tests/frameworks/requirements.txt pyproject.toml $(VENV)/.made-with
 	@echo "installing the frameworks of tests/frameworks/requirements.txt; this can take minutes"

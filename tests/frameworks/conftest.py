@@ -1,4 +1,4 @@
-"""The results of a run, for docs/frameworks/index.md: results.json, written if all tests of a client have run.
+"""The results of a run, for docs/frameworks/index.md: results.json, written if all tests of a client pass.
 
 The date changes only with a version or a result, so a run that confirms them changes nothing.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,50 +18,50 @@ from realtime.testing.plugin import failing_on_exceptions
 
 from . import node
 from .driver import STEPS, THEN, Client
-from .expected import DIFFERENCES, STANDARD, allowed
+from .expected import DIFFERENCES, STANDARD
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 
 
 class Results:
-    """The results of this run, by client and by step or fault."""
+    """The results of this run. Workers of pytest-xdist send theirs as properties of the tests' reports."""
 
     def __init__(self) -> None:
-        self.clients: dict[str, type[Client]] = {}
-        self.steps: dict[str, dict[str, str]] = {}
-        self.faults: dict[str, dict[str, str]] = {}
+        self.clients: dict[str, dict[str, dict[str, str]]] = {}
+        self.packages: dict[str, list[str]] = {}
 
-    def add_step(self, client: type[Client], step: str, result: str) -> None:
-        self.clients[client.name] = client
-        self.steps.setdefault(client.name, {})[step] = result
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties if report.when == "call" and report.passed else ():
+            if name == "framework":
+                client, packages, kind, key, text = json.loads(str(value))
+                self.clients.setdefault(client, {"steps": {}, "faults": {}})[kind][key] = text
+                self.packages[client] = packages
 
-    def add_fault(self, client: type[Client], fault: str) -> None:
-        self.clients[client.name] = client
-        text = " or ".join(map(str, allowed(client.name, fault)))
-        self.faults.setdefault(client.name, {})[fault] = text
-
-    def write(self) -> None:
-        """Write the results of the clients of which every step and every fault has run."""
+    def pytest_sessionfinish(self) -> None:
+        """Write the results of the clients of which every step and every fault has passed."""
         known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"clients": {}}
         today = datetime.date.today().isoformat()
-        for name, client in self.clients.items():
-            steps, faults = self.steps.get(name, {}), self.faults.get(name, {})
-            if steps.keys() != STEPS.keys() or faults.keys() != STANDARD.keys():
+        for name, found in self.clients.items():
+            if found["steps"].keys() != STEPS.keys() or found["faults"].keys() != STANDARD.keys():
                 continue
             new = {
-                "versions": {package: version_of(package) for package in client.packages},
-                "steps": {step: steps[step] for step in STEPS},
-                "faults": {fault: faults[fault] for fault in STANDARD},
+                "versions": {package: version_of(package) for package in self.packages[name]},
+                "steps": {step: found["steps"][step] for step in STEPS},
+                "faults": {fault: found["faults"][fault] for fault in STANDARD},
                 "reasons": {fault: row.reason for fault, row in DIFFERENCES[name].items()},
             }
-            old = known["clients"].get(name, {})
-            if {**new, "date": None} != {**old, "date": None}:
+            if {**new, "date": None} != {**known["clients"].get(name, {}), "date": None}:
                 known["clients"][name] = {"date": today, **new}
         known["clients"] = {name: known["clients"][name] for name in DIFFERENCES if name in known["clients"]}
         known["then"] = THEN
         text = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
         if not RESULTS.exists() or RESULTS.read_text(encoding="utf-8") != text:
             RESULTS.write_text(text, encoding="utf-8")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Results())
 
 
 def version_of(package: str) -> str:
@@ -73,12 +73,14 @@ def version_of(package: str) -> str:
     return str(found["version"])
 
 
-@pytest.fixture(scope="session")
-def results(request: pytest.FixtureRequest) -> Iterator[Results]:
-    found = Results()
-    yield found
-    if not request.session.testsfailed:
-        found.write()
+@pytest.fixture
+def add_result(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Return a function that adds a result: of a client, "steps" or "faults", which of them, and a text."""
+
+    def add(client: type[Client], kind: str, key: str, text: str) -> None:
+        record_property("framework", json.dumps([client.name, client.packages, kind, key, text]))
+
+    return add
 
 
 @pytest.fixture(autouse=True)

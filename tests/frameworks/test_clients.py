@@ -61,15 +61,15 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_step(name: str, step: str, tls: dict[str, Any], results: Any) -> None:
+def test_a_step(name: str, step: str, tls: dict[str, Any], add_result: Any) -> None:
     client = client_of(name)
     run(client, STEPS[step].run, **STEPS[step].settings, **(tls if client.needs_tls else {}))
-    results.add_step(client, step, "yes")
+    add_result(client, "steps", step, "yes")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_fault(name: str, fault: str, tls: dict[str, Any], results: Any) -> None:
+def test_a_fault(name: str, fault: str, tls: dict[str, Any], add_result: Any) -> None:
     client = client_of(name)
     options = {**FAULT_SETTINGS, **(tls if client.needs_tls else {})}
     outcome = run(client, outcome_of, fault=FAULT_VALUES.get(fault, fault), **options)
@@ -78,7 +78,7 @@ def test_a_fault(name: str, fault: str, tls: dict[str, Any], results: Any) -> No
         assert [error for error in outcome.errors if error.startswith("own: ")] == []
         if not client.commits or fault != "commit_refused":
             assert outcome.errors == STANDARD[fault].errors
-    results.add_fault(client, fault)
+    add_result(client, "faults", fault, " or ".join(map(str, allowed(name, fault))))
 
 
 # The faults in which the server sends no error that a client could report.
