@@ -494,6 +494,62 @@ def quirks() -> str:
     return table(("server", "difference", "evidence", "source"), rows)
 
 
+# --- Frameworks ----------------------------------------------------------------------------
+
+# Written by `make test-frameworks`.
+FRAMEWORKS = DOCS.parent / "tests" / "frameworks" / "results.json"
+
+
+def _frameworks() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(FRAMEWORKS.read_text(encoding="utf-8"))["clients"]
+    return found
+
+
+def framework_steps() -> str:
+    """Return the steps that each client has passed, with the versions and the date."""
+    clients = _frameworks()
+    steps = next(iter(clients.values()))["steps"]
+    rows = [
+        (
+            name,
+            *found["steps"].values(),
+            ", ".join(f"{package} {version}" for package, version in found["versions"].items()),
+            found["date"],
+        )
+        for name, found in clients.items()
+    ]
+    return table(("client", *steps, "versions", "date"), rows)
+
+
+def _alike(member: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what clients have in common, with the names of those that do not differ."""
+    groups: dict[str, tuple[list[str], dict[str, str]]] = {}
+    for name, found in _frameworks().items():
+        groups.setdefault(json.dumps(found[member]), ([], found[member]))[0].append(name)
+    return (("<br>".join(names), values) for names, values in groups.values())
+
+
+def framework_faults() -> str:
+    """Return what each client notices of each fault."""
+    groups = [*_alike("faults")]
+    rows = [(f"`{fault}`", *(values[fault] for _, values in groups)) for fault in groups[0][1]]
+    return table(("fault", *(names for names, _ in groups)), rows)
+
+
+def framework_reasons() -> str:
+    """Return the reasons for what differs."""
+    rows = [
+        (names, f"`{fault}`", reason) for names, values in _alike("reasons") for fault, reason in values.items()
+    ]
+    return table(("client", "fault", "reason"), rows)
+
+
+def framework_words() -> str:
+    """Return the last words of the cells and their meanings."""
+    words: dict[str, str] = json.loads(FRAMEWORKS.read_text(encoding="utf-8"))["then"]
+    return table(("", "meaning"), [*words.items()])
+
+
 # --- Pages ---------------------------------------------------------------------------------
 
 SIDES = ("client", "server")
@@ -509,6 +565,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "providers": providers,
     "addresses": addresses,
     "quirks": quirks,
+    "framework steps": framework_steps,
+    "framework faults": framework_faults,
+    "framework reasons": framework_reasons,
+    "framework words": framework_words,
 }
 PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 

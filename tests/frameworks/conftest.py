@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,15 @@ def server_without_exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         monkeypatch.setenv(name, "*")
     with failing_on_exceptions():
         yield
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The arguments of `run` for a client that connects to `wss:` only."""
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    path: Path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    yield {"ssl": context, "ca_file": str(path)}

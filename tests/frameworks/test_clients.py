@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import ssl
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,18 +42,6 @@ def client_of(name: str) -> type[Client]:
     found: type[Client] = getattr(importlib.import_module(f"tests.frameworks.{module}"), kind)
     assert found.name == name
     return found
-
-
-@pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The arguments of `run` for a client that connects to `wss:` only."""
-    trustme = pytest.importorskip("trustme")
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    path: Path = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    yield {"ssl": context, "ca_file": str(path)}
 
 
 @pytest.mark.parametrize("step", STEPS)
