@@ -13,7 +13,7 @@ from ..audio import Resampler
 class StreamResampler(BaseAudioResampler):
     """Resampler of one stream of mono PCM16, which withholds 2.5 ms of it at 8 kHz.
 
-    pipecat's own, soxr at VHQ, withholds up to 152 ms there. The rates are those of
+    pipecat's own, soxr at VHQ, withholds up to 152 ms there (measured 2026-11-29). The rates are those of
     `realtime.audio.SAMPLE_RATES`; if they change, another stream begins.
     """
 
