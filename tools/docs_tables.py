@@ -539,7 +539,9 @@ def framework_faults() -> str:
 def framework_reasons() -> str:
     """Return the reasons for what differs."""
     rows = [
-        (names, f"`{fault}`", reason) for names, values in _alike("reasons") for fault, reason in values.items()
+        (names, f"`{fault}`", reason)
+        for names, values in _alike("reasons")
+        for fault, reason in values.items()
     ]
     return table(("client", "fault", "reason"), rows)
 

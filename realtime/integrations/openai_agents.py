@@ -39,6 +39,6 @@ class PlaybackTracker(RealtimePlaybackTracker):
         """Report that `ms` milliseconds were played, in the way of openai-agents."""
         self.playback.played(ms=ms)
 
-    def on_play_bytes(self, item_id: str, item_content_index: int, bytes: bytes) -> None:  # noqa: A002
+    def on_play_bytes(self, item_id: str, item_content_index: int, bytes: bytes) -> None:
         """Report that `bytes` were played, in the way of openai-agents."""
         self.playback.played(nbytes=len(bytes))

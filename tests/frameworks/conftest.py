@@ -94,7 +94,7 @@ def server_without_exceptions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def tls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The arguments of `run` for a client that connects to `wss:` only."""
     trustme = pytest.importorskip("trustme")
     authority = trustme.CA()
@@ -102,4 +102,4 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     authority.issue_cert("127.0.0.1").configure_cert(context)
     path: Path = tmp_path_factory.mktemp("tls") / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
-    yield {"ssl": context, "ca_file": str(path)}
+    return {"ssl": context, "ca_file": str(path)}

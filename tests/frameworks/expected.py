@@ -48,13 +48,16 @@ _COMMITS = Difference(
     Outcome("other", ("server: input_audio_buffer_commit_empty",), "goes on"),
     "the application commits its audio, so the fault occurs",
 )
+_WAITS_TO_CLOSE = Difference(
+    Outcome("whole", (), "waits to close"), "websockets waits ten seconds for the answer (close_timeout)"
+)
 _ENDS_AT_BROKEN_JSON = Difference(
     Outcome("part", ("own: JSONDecodeError",), "ended"),
     "iteration raises the error of the JSON parser and cannot be continued",
 )
 _IGNORES_THE_FORMAT = Difference(
     Outcome("none", (), "goes on"),
-    "it goes on sending PCM, in which the server's VAD finds no pause; it does not read the session's format",
+    "the application goes on sending PCM, in which the server's VAD finds no pause",
 )
 _LIVEKIT: dict[str, Difference] = {
     "session_expired": Difference(
@@ -79,10 +82,19 @@ _LIVEKIT: dict[str, Difference] = {
 
 # By client and fault.
 DIFFERENCES: dict[str, dict[str, Difference]] = {
-    "openai-python (async)": {"commit_refused": _COMMITS, "truncated_frame": _ENDS_AT_BROKEN_JSON},
-    "openai-python (sync)": {"commit_refused": _COMMITS, "truncated_frame": _ENDS_AT_BROKEN_JSON},
+    "openai-python (async)": {
+        "commit_refused": _COMMITS,
+        "truncated_frame": _ENDS_AT_BROKEN_JSON,
+        "close_unanswered": _WAITS_TO_CLOSE,
+    },
+    "openai-python (sync)": {
+        "commit_refused": _COMMITS,
+        "truncated_frame": _ENDS_AT_BROKEN_JSON,
+        "close_unanswered": _WAITS_TO_CLOSE,
+    },
     "openai-agents": {
         "truncated_frame": _ENDS_AT_BROKEN_JSON,
+        "close_unanswered": _WAITS_TO_CLOSE,
         "beta_disabled": Difference(
             Outcome("none", (), "ended"),
             "iteration raises the close without the error event before it, if that has not been read yet",
@@ -121,7 +133,7 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
         ),
         "error_without_event_id": Difference(
             Outcome("none", ("server: server_error",), "silent"),
-            "every error but two ends its receive loop, while the connection stays open",
+            "every error but three ends its receive loop, while the connection stays open",
         ),
         "big_frame": Difference(
             Outcome("none", (), "ends at the next turn"),

@@ -79,9 +79,7 @@ class LiveKitClient(Client):
     async def _answer_calls(self, event: llm.GenerationCreatedEvent) -> None:
         async for call in event.function_stream:
             self.calls.append((call.name, json.loads(call.arguments)))
-            output = llm.FunctionCallOutput(
-                call_id=call.call_id, name=call.name, output="-7", is_error=False
-            )
+            output = llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output="-7", is_error=False)
             await self._add(output)
 
     async def _add(self, item: llm.ChatItem) -> None:

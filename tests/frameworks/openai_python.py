@@ -73,12 +73,14 @@ class _Application(Client):
     async def barge_in(self) -> None:
         heard_ms = len(self.audio) * 1000 // (2 * RATE)
         await self.send({"type": "response.cancel"})
-        await self.send({
-            "type": "conversation.item.truncate",
-            "item_id": self.item_id,
-            "content_index": 0,
-            "audio_end_ms": heard_ms,
-        })
+        await self.send(
+            {
+                "type": "conversation.item.truncate",
+                "item_id": self.item_id,
+                "content_index": 0,
+                "audio_end_ms": heard_ms,
+            }
+        )
 
     async def cancel(self) -> None:
         await self.send({"type": "response.cancel"})

@@ -142,7 +142,9 @@ def test_pipecats_phone_has_less_delay(measure: Any) -> None:
 
     assert {*asyncio.run(delays(ours=True))} == {PACKET_MS}
     by_default = asyncio.run(delays(ours=False))
-    stated = re.search(r"(\d+) to (\d+) ms, (\d+) on average", (PAGES / "pipecat.md").read_text(encoding="utf-8"))
+    stated = re.search(
+        r"(\d+) to (\d+) ms, (\d+) on average", (PAGES / "pipecat.md").read_text(encoding="utf-8")
+    )
     assert stated is not None
     mean = round(sum(by_default) / len(by_default))
     assert [by_default[0], by_default[-1], mean] == [int(number) for number in stated.groups()]

@@ -113,7 +113,9 @@ def test_a_connection_works_as_before(kind: type[Connection], recorder_kind: Any
         assert entries(tmp_path / "call.jsonl") == [("client", b"x"), ("server", b"a2")]
 
 
-@pytest.mark.parametrize("connection", [object(), "ws", type("Slotted", (Connection,), {"send": property()})()])
+@pytest.mark.parametrize(
+    "connection", [object(), "ws", type("Slotted", (Connection,), {"send": property()})()]
+)
 def test_what_is_no_connection_is_refused(connection: Any, tmp_path: Path) -> None:
     with Recorder(tmp_path / "call.jsonl") as recorder, pytest.raises(TypeError, match="send and recv"):
         recorded(connection, recorder)
