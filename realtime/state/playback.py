@@ -437,13 +437,15 @@ class Playback:
     def position(self) -> tuple[str, int, int] | None:
         """The item at the playhead, the index of its part, and the milliseconds of it that were played.
 
-        None if nothing is queued and no more is to come: an interruption would truncate nothing. Reading it
-        changes nothing.
+        None if nothing is queued and no more is to come, or if the server sent no id: an interruption would
+        truncate nothing. Reading it changes nothing.
         """
         part = next(self._queue.parts, None)
         if part is None and self._latest is not None and not self._latest.is_done:
             part = self._latest
-        return None if part is None else (part.item_id, part.content_index, part.played_ms)
+        if part is None or part.item_id is None:
+            return None
+        return part.item_id, part.content_index, part.played_ms
 
     def played_ms(self, item_id: str, content_index: int = 0) -> int:
         """Return the milliseconds played of a part, rounded down. 0 if it is not known, or not any more."""
