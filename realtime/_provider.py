@@ -297,8 +297,12 @@ class Provider:
     @property
     def update_type(self) -> Any:
         """The class of this server's `session.update`."""
+        return self.client_type("session.update")
+
+    def client_type(self, event_type: str) -> Any:
+        """Return the class of this server's client event `event_type`, which must exist."""
         classes = event_classes(type(self.codec).client_events)
-        return next(cls for cls in classes if cls.__struct_config__.tag == "session.update")
+        return next(cls for cls in classes if cls.__struct_config__.tag == event_type)
 
     @property
     def session_type(self) -> Any:

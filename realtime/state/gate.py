@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 import msgspec
 
@@ -68,6 +68,9 @@ class ResponseGate:
     Responses outside of the conversation (``conversation="none"``) are never held back. Events are GA's; for
     the beta dialect convert them with ``realtime.beta.from_ga``.
     """
+
+    EVENT_TYPES: ClassVar[frozenset[str]]
+    """The types of the server events that `feed` handles. Others may be left out."""
 
     def __init__(self, *, tags: bool = True) -> None:
         self._tags = tags
@@ -126,7 +129,7 @@ class ResponseGate:
         self._held.append(_Request(create))
         return self._release()
 
-    def answer(self, output: ConversationItemCreate) -> list[Any]:
+    def answer(self, output: ConversationItemCreate | beta.ConversationItemCreate) -> list[Any]:
         """Send the output of a function call; with the last one of its response, request the next response.
 
         Raises:
@@ -351,3 +354,4 @@ _HANDLERS: Final[dict[str, Callable[[ResponseGate, Any], list[Any]]]] = {
     "response.done": ResponseGate._on_done,
     "error": ResponseGate._on_error,
 }
+ResponseGate.EVENT_TYPES = frozenset(_HANDLERS)

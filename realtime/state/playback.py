@@ -24,6 +24,7 @@ from ._common import find_handler, get_field, stated_format
 
 # Finished parts, and ids of interrupted items and responses, are remembered for late events.
 _MAX_REMEMBERED: Final = 256
+_MAX_IN_PROGRESS: Final = 64
 # Spans in the queue: the oldest count as played. Ten minutes of audio, which is what a carrier queues
 # at most, are 3,000 spans with a mark each 200 ms.
 _MAX_SPANS: Final = 16_384
@@ -41,7 +42,8 @@ class Interruption:
 
     Send `truncate` unless it is None: no item was played in part then. Nothing was played of the
     items `unplayed_item_ids`; the model assumes that the user heard them, until they are
-    deleted (conversation.item.delete). `discarded_bytes` and `discarded_ms` are the audio that
+    deleted (conversation.item.delete). `Playback.take_unheard` returns more of them when their
+    response is done. `discarded_bytes` and `discarded_ms` are the audio that
     must not be played any more. `marks` are the carrier's pending marks: ignore them when the
     carrier returns them for the audio that it cleared.
     """
@@ -51,6 +53,15 @@ class Interruption:
     discarded_bytes: int = 0
     discarded_ms: float = 0.0
     marks: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message of the assistant of which no audio has arrived."""
+
+    response_id: str | None = None
+    is_stored: bool = False  # in the conversation, so that it can be deleted
+    is_interrupted: bool = False  # by the server
 
 
 # --- The queue -----------------------------------------------------------------------
@@ -281,6 +292,8 @@ class Playback:
         self._by_age: deque[_AudioPart] = deque()  # oldest first
         self._interrupted: BoundedDict[_Key, None] = BoundedDict(_MAX_REMEMBERED)  # items and responses
         self._response = 0  # the number of the current response: 0 before the first response.created
+        self._in_progress: BoundedDict[str, None] = BoundedDict(_MAX_IN_PROGRESS)  # ids of responses
+        self._silent: BoundedDict[str, _Message] = BoundedDict(_MAX_REMEMBERED)  # by item
         self._latest: _AudioPart | None = None
         self._marks = 0
 
@@ -381,8 +394,8 @@ class Playback:
     def interrupt(self) -> Interruption:
         """Stop playback, because the user speaks or because the loudspeaker's queue was cleared.
 
-        Empties the queue; `feed` drops what still arrives of the interrupted items and responses.
-        An item that was played to its end needs no truncate, unless more of it was to come.
+        Empties the queue; `feed` drops what still arrives of the interrupted items and of the responses
+        in progress. An item that was played to its end needs no truncate, unless more of it was to come.
         """
         parts = dict.fromkeys(self._queue.parts)
         discarded_bytes, discarded_ms = sum(part.queued for part in parts), self._queue.ms
@@ -397,9 +410,29 @@ class Playback:
             for item_id in dict.fromkeys(part.item_id for part in parts)
             if item_id is not None and not any(part.played_ms for part in self._items[item_id].values())
         )
+        for response_id in self._in_progress:
+            self._interrupted[response_id] = None
+        unplayed += self.take_unheard()
         first = next(iter(parts), None)
         truncate = None if first is None else _truncate(first)
         return Interruption(truncate, unplayed, discarded_bytes, discarded_ms, marks)
+
+    def take_unheard(self) -> tuple[str, ...]:
+        """Return the items to delete because the user heard nothing of them, each once. Ask after response.done.
+
+        They are messages of interrupted responses that are done, and none of their audio arrived in time.
+        An item counts only once the server has announced it as part of the conversation.
+        """
+        unheard = tuple(
+            item_id
+            for item_id, message in self._silent.items()
+            if message.is_stored
+            and (message.is_interrupted or message.response_id in self._interrupted)
+            and message.response_id not in self._in_progress
+        )
+        for item_id in unheard:
+            del self._silent[item_id]
+        return unheard
 
     def is_late(self, item_id: str, response_id: str | None = None) -> bool:
         """Return True if audio of this item must be dropped, because it or its response was interrupted."""
@@ -474,6 +507,8 @@ class Playback:
             if rest:
                 units = Fraction(_UNITS_PER_SECOND, self._format.bytes_per_second)
             part = _AudioPart(key, content_index, response_id or None, self._format, units)
+            if isinstance(key, str):
+                self._silent.pop(key, None)
             of_item[content_index] = part
             self._by_age.append(part)
             if len(self._by_age) > _MAX_REMEMBERED:
@@ -518,12 +553,43 @@ class Playback:
 
     def _on_response_created(self, event: Any) -> None:
         self._response += 1
+        response_id = get_field(event.response, "id")
+        if response_id:
+            self._in_progress[response_id] = None
+
+    def _on_output_item(self, event: Any) -> None:
+        self._note_message(event.item, event.response_id)
+
+    def _on_item_stored(self, event: Any) -> None:
+        message = self._note_message(event.item)
+        if message is not None:
+            message.is_stored = True
+
+    def _note_message(self, item: Any, response_id: str | None = None) -> _Message | None:
+        """Return what is known of a message of the assistant without audio; None for other items."""
+        item_id = get_field(item, "id")
+        is_message = get_field(item, "type") == "message" and get_field(item, "role") == "assistant"
+        if not item_id or not is_message or item_id in self._items:
+            return None
+        message = self._silent.get(item_id)
+        if message is None:
+            message = self._silent[item_id] = _Message()
+        message.response_id = response_id or message.response_id
+        return message
 
     def _on_response_done(self, event: Any) -> None:
         # Of other parts than the latest nothing depends on it.
         latest, response_id = self._latest, get_field(event.response, "id") or None
         if latest is not None and (latest.response_id == response_id or latest.key == (self._response,)):
             latest.is_done = True
+        if response_id is None:
+            return
+        self._in_progress.pop(response_id, None)
+        reason = get_field(get_field(event.response, "status_details"), "reason")
+        for item in get_field(event.response, "output") or ():
+            message = self._silent.get(get_field(item, "id"))
+            if message is not None:
+                message.response_id, message.is_interrupted = response_id, reason == "turn_detected"
 
     def _on_truncated(self, event: Any) -> None:
         # Unless it answers our own truncate, another client truncated the item: drop what is queued beyond.
@@ -535,6 +601,7 @@ class Playback:
         self._queue.take_back(part, max(part.received - end, 0))
 
     def _on_deleted(self, event: Any) -> None:
+        self._silent.pop(event.item_id, None)
         for part in self._items.get(event.item_id, _NO_PARTS).values():
             self._interrupt_part(part)
             self._queue.take_back(part, part.received)
@@ -564,7 +631,10 @@ _BY_TYPE: Final[dict[str, Callable[[Playback, Any], int | None]]] = {
     "response.output_audio.done": Playback._on_audio_done,
     "response.audio.done": Playback._on_audio_done,
     "response.created": Playback._on_response_created,
+    "response.output_item.added": Playback._on_output_item,
     "response.done": Playback._on_response_done,
+    "conversation.item.added": Playback._on_item_stored,
+    "conversation.item.created": Playback._on_item_stored,
     "conversation.item.truncated": Playback._on_truncated,
     "conversation.item.deleted": Playback._on_deleted,
     "session.created": Playback._on_session,

@@ -79,6 +79,8 @@ class DownlinkPlayer:
         self._unnamed = 0
         # Responses in progress, True if they were interrupted.
         self._responses: BoundedDict[str, bool] = BoundedDict(_MAX_RESPONSES)
+        # Responses outside of the conversation, and their items.
+        self._outside: BoundedDict[str, None] = BoundedDict(_MAX_RESPONSES)
 
     def open(self, stream_id: str, media: MediaFormat, session: AudioFormat) -> None:
         """Set the carrier's stream.
@@ -120,11 +122,16 @@ class DownlinkPlayer:
         """Return the frames that end a part."""
         return self._play_or_store(event if event.item_id else self._identified(event), None)
 
-    def on_response_created(self, event: Any) -> list[str | bytes]:
-        """Store the response, so that it can be interrupted before its first audio. Returns no frames."""
+    def on_response_created(self, event: Any, *, is_outside: bool) -> None:
+        """Store the response, so that it can be interrupted before its first audio.
+
+        Nothing is sent about the items of one that is outside of the conversation.
+        """
         self._current = event.response.id or self._new_id()
         self._responses[self._current] = False
-        return []
+        if is_outside:
+            self._outside[self._current] = None
+        self.playback.feed(event)
 
     def on_response_done(self, event: Any) -> list[str | bytes]:
         """Return the frames that end the response's last part if the server did not end it."""
@@ -151,10 +158,11 @@ class DownlinkPlayer:
         for event, base64 in self._early:
             if isinstance(event, AudioDelta):
                 nbytes, index = _nbytes(event, base64), event.content_index or 0
+                self._note_item(event)
                 self.playback.received(event.item_id, nbytes, index, response_id=event.response_id)
         self._early, self._early_bytes = [], 0
         self.settle()
-        interruption = _without_unnamed(self.playback.interrupt())
+        interruption = self._about_conversation(self.playback.interrupt())
         for response_id in [*self._responses]:
             self._responses[response_id] = True
         self.downlink.reset()
@@ -163,6 +171,21 @@ class DownlinkPlayer:
         if self._stream_id is None or not (interruption.discarded_bytes or interruption.marks):
             return [], interruption
         return [self._carrier.encode_clear(self._stream_id).decode()], interruption
+
+    def _about_conversation(self, interruption: Interruption) -> Interruption:
+        """Return `interruption` without the items that the server did not name, or that are not in the conversation."""
+        truncate = interruption.truncate
+        if truncate is not None and not self._is_in_conversation(truncate.item_id):
+            truncate = None
+        unplayed = tuple(filter(self._is_in_conversation, interruption.unplayed_item_ids))
+        return dataclasses.replace(interruption, truncate=truncate, unplayed_item_ids=unplayed)
+
+    def _note_item(self, event: AudioDelta) -> None:
+        if event.response_id in self._outside:
+            self._outside[event.item_id] = None
+
+    def _is_in_conversation(self, item_id: str) -> bool:
+        return not item_id.startswith(_UNNAMED) and item_id not in self._outside
 
     # --- Messages of the carrier ---
 
@@ -234,6 +257,7 @@ class DownlinkPlayer:
                 return frames
             frames += self._end_part()
             self._part, self._response_id = part, event.response_id
+            self._note_item(event)
             self.downlink.begin(self.session)
             # A multiple of six: base64 can be cut there, and so can 16-bit samples.
             self._mark_bytes = self.session.bytes_per_second * MARK_MS // 1000 // 6 * 6
@@ -270,15 +294,6 @@ class DownlinkPlayer:
         self._unmarked_bytes = 0
         name = self.playback.mark()
         return self.queue.push_mark(name, self._carrier.encode_mark(name, self._stream_id or "").decode())
-
-
-def _without_unnamed(interruption: Interruption) -> Interruption:
-    """Return `interruption` without the items that the server did not name."""
-    truncate = interruption.truncate
-    if truncate is not None and truncate.item_id.startswith(_UNNAMED):
-        truncate = None
-    unplayed = tuple(each for each in interruption.unplayed_item_ids if not each.startswith(_UNNAMED))
-    return dataclasses.replace(interruption, truncate=truncate, unplayed_item_ids=unplayed)
 
 
 def _nbytes(event: AudioDelta, base64: bytes | None) -> int:

@@ -16,11 +16,21 @@ from msgspec import Struct
 
 from .._base64 import decoded_nbytes
 from .._provider import Provider, ProviderLike, get_provider
+from ..beta import from_ga
 from ..errors import AudioError, ConfigError, DecodeError
-from ..events import AudioConfig, ConversationItemDelete, RealtimeSession, ServerEvent, UnknownEvent, beta
+from ..events import (
+    AudioConfig,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    RealtimeSession,
+    ResponseCreate,
+    ServerEvent,
+    UnknownEvent,
+    beta,
+)
 from ..events.base import SessionSnapshot
 from ..format import SIDES, AudioFormat, AudioFormatLike, Side, stated_formats
-from ..state import Interruption, Playback
+from ..state import Interruption, Playback, ResponseGate
 from ._paths import Uplink
 from ._player import DownlinkPlayer
 from ._queue import CallerClock
@@ -55,7 +65,8 @@ class BridgeOutput(Struct, frozen=True, gc=False):
 
     Send the frames in order, a str as a text message and bytes as a binary one. `events` does not
     contain the caller's audio, has a spliced audio delta without its audio, and a `CallMark` of the
-    bridge's own only if its audio was played. A `Gap` comes before the audio that follows it.
+    bridge's own only if its audio was played. An error about a request or a cancellation of the bridge that
+    crossed an event of the server on the wire is left out: the bridge repeats what is to be repeated. A `Gap` comes before the audio that follows it.
     """
 
     to_carrier: tuple[str | bytes, ...] = ()
@@ -184,8 +195,12 @@ class Bridge:
     codec, and its formats are negotiated. By default it is OpenAI.
 
     With `barge_in`, the caller's speech clears the audio that is not yet played, truncates the item
-    that was played in part, and deletes items that were not played at all unless `delete_unheard` is
-    False. A mark about every 200 ms reports the playback position.
+    that was played in part, cancels the response in progress where the server does not, and deletes messages
+    that were not played at all unless `delete_unheard` is False; those without audio when their response is
+    done. A mark about every 200 ms reports the playback position.
+
+    Request responses with `request_response`, and answer function calls with `answer`: the server refuses
+    a request while a response is in progress.
 
     A carrier is sent no more than it queues (`Carrier.QUEUE_MS`). Audio beyond that is retained, and
     returned by `from_carrier` as marks come back or, if none does, as the caller's audio arrives; at most 30
@@ -219,6 +234,7 @@ class Bridge:
         if play_format is not None and not isinstance(play_format, MediaFormat):
             raise TypeError(f"play_format is a MediaFormat, not {type(play_format).__name__}")
         self._play_format = play_format or self._carrier.PLAY_FORMAT
+        self._gate = ResponseGate()
         self._barge_in = barge_in
         self._delete_unheard = delete_unheard
         received, played = self._carrier.FORMAT, self._play_format or self._carrier.FORMAT
@@ -252,6 +268,11 @@ class Bridge:
         """The playback position of the session's audio."""
         self._player.settle()
         return self._player.playback
+
+    @property
+    def gate(self) -> ResponseGate:
+        """The requests for responses that are held back, and the response in progress. The bridge feeds it."""
+        return self._gate
 
     @property
     def input_format(self) -> AudioFormat:
@@ -464,22 +485,47 @@ class Bridge:
         if cut is not None:
             return self._play(self._player.on_delta(*cut), cut[0])
         event = self._decode(frame)
-        kind = "" if isinstance(event, UnknownEvent) else event.type
-        play = _ON_PLAYER.get(kind)
-        if play is not None:
-            return self._play(play(self._player, event), event)
-        if kind == "input_audio_buffer.speech_started" and self._barge_in:
-            output = self.interrupt()
-            return BridgeOutput(output.to_carrier, output.to_server, (event, *output.events))
-        if kind in ("session.created", "session.updated"):
-            self._on_session(event)
-            return BridgeOutput((), (), (event,))
-        if kind == "error":
-            self._formats.on_error()
-        self._player.playback.feed(event)
-        return BridgeOutput((), (), (event,))
+        handle = None if isinstance(event, UnknownEvent) else _HANDLERS.get(event.type)
+        return BridgeOutput((), (), (event,)) if handle is None else handle(self, event)
 
-    def _on_session(self, event: Any) -> None:
+    def _on_delta(self, event: Any) -> BridgeOutput:
+        return self._play(self._player.on_delta(event), event)
+
+    def _on_part_done(self, event: Any) -> BridgeOutput:
+        return self._play(self._player.on_part_done(event), event)
+
+    def _on_response_created(self, event: Any) -> BridgeOutput:
+        events = self._gate.feed(event)
+        is_outside = (event.response.id or None) != self._gate.response_id
+        self._player.on_response_created(event, is_outside=is_outside)
+        # A cancellation: the response was requested before an interruption.
+        step = self.interrupt() if events else _EMPTY
+        return BridgeOutput(step.to_carrier, self._to_server(events) + step.to_server, (event, *step.events))
+
+    def _on_response_done(self, event: Any) -> BridgeOutput:
+        frames = self._player.on_response_done(event)
+        deletes = self._deletes(self._player.playback.take_unheard())
+        step = self._play(frames, event)
+        return BridgeOutput(
+            step.to_carrier, self._to_server([*deletes, *self._gate.feed(event)]), step.events
+        )
+
+    def _on_speech_started(self, event: Any) -> BridgeOutput:
+        self._gate.feed(event)
+        step = self.interrupt() if self._barge_in else _EMPTY
+        return BridgeOutput(step.to_carrier, step.to_server, (event, *step.events))
+
+    def _on_error(self, event: Any) -> BridgeOutput:
+        is_crossed = self._gate.is_crossed(event)
+        if not is_crossed:
+            self._formats.on_error()
+        return BridgeOutput((), self._to_server(self._gate.feed(event)), () if is_crossed else (event,))
+
+    def _on_other(self, event: Any) -> BridgeOutput:
+        self._player.playback.feed(event)
+        return BridgeOutput((), self._to_server(self._gate.feed(event)), (event,))
+
+    def _on_session(self, event: Any) -> BridgeOutput:
         """Note the formats of a session.created or session.updated."""
         formats = self._formats.with_session(event)
         player, uplink = self._player, self._uplink
@@ -493,22 +539,73 @@ class Bridge:
         self._formats, self._uplink = formats, uplink
         player.playback.feed(event)
         player.session = player.playback.audio_format = output
+        return BridgeOutput((), self._to_server(self._gate.feed(event)), (event,))
+
+    # --- Responses ---
+
+    def request_response(self, create: ResponseCreate | beta.ResponseCreate | None = None) -> BridgeOutput:
+        """Request a response, now or as soon as none is in progress. Without `create`, with the session's settings.
+
+        A GA event is converted if the provider speaks beta.
+
+        Raises:
+            ConfigError: beta has no place for a member of `create`.
+            EncodeError: a field of `create` has a value that it does not allow.
+            TypeError: `create` is not a request for a response.
+        """
+        create = ResponseCreate() if create is None else create
+        if not isinstance(create, (ResponseCreate, beta.ResponseCreate)):
+            raise TypeError(f"expected a ResponseCreate, got {type(create).__name__}")
+        self._to_server([create])  # raises before anything changes
+        return BridgeOutput((), self._to_server(self._gate.request(create)))
+
+    def answer(self, output: ConversationItemCreate | beta.ConversationItemCreate) -> BridgeOutput:
+        """Send the output of a function call, and with the last one of a response request the next response.
+
+        That request is held back until the response is done and the caller does not speak.
+
+        Raises:
+            EncodeError: a field of `output` has a value that it does not allow.
+            TypeError: `output` is not an event with the output of a function call.
+        """
+        if isinstance(output, (ConversationItemCreate, beta.ConversationItemCreate)):
+            self._to_server([output])  # raises before anything changes
+        return BridgeOutput((), self._to_server(self._gate.answer(output)))
 
     def interrupt(self) -> BridgeOutput:
-        """Stop the audio that is not yet played, if you detect the caller's speech yourself.
+        """Stop the answer: you detect the caller's speech yourself, or the caller pressed a key.
 
-        Clears the carrier's queue and truncates the item at the playback position.
-        Deltas of the interrupted response that arrive later are dropped.
+        Clears the carrier's queue, cancels the response in progress and truncates the item at the
+        playback position. Deltas of the interrupted response that arrive later are dropped.
         """
         frames, interruption = self._player.interrupt()
-        events: list[Any] = [] if interruption.truncate is None else [interruption.truncate]
-        if self._delete_unheard:
-            events += [ConversationItemDelete(item_id=item_id) for item_id in interruption.unplayed_item_ids]
+        events = self._gate.interrupt()
+        if interruption.truncate is not None:
+            events.append(interruption.truncate)
+        events += self._deletes(interruption.unplayed_item_ids)
         return BridgeOutput(
             self._to_carrier(frames),
-            tuple(self._encode(event).decode() for event in events),
+            self._to_server(events),
             (interruption,) if interruption != Interruption() else (),
         )
+
+    def _deletes(self, item_ids: tuple[str, ...]) -> list[Any]:
+        if not self._delete_unheard:
+            return []
+        return [ConversationItemDelete(item_id=item_id) for item_id in item_ids]
+
+    def _to_server(self, events: list[Any]) -> tuple[str, ...]:
+        """Return the frames of client events. Those of GA are converted to the provider's."""
+        return tuple(self._encode(self._as_own(event)).decode() for event in events)
+
+    def _as_own(self, event: Any) -> Any:
+        """Return a client event as an event of the provider."""
+        if isinstance(event, (ResponseCreate, ConversationItemCreate)):
+            event = _FROM_GA[self._provider.base](event)
+        own = self._provider.client_type(event.type)
+        if type(event) is own or not issubclass(own, type(event)):
+            return event
+        return own(**{name: getattr(event, name) for name in event.__struct_fields__})
 
     def _play(self, frames: list[str | bytes], *events: BridgeEvent) -> BridgeOutput:
         """Return the output of frames to the carrier and of events, with the audio that was dropped."""
@@ -524,12 +621,22 @@ class Bridge:
 
 # The settings of a session, by the provider's base.
 _SETTINGS: Final[dict[str, Any]] = {"ga": RealtimeSession, "beta": beta.RealtimeSessionConfig}
-# The events that are played, by type.
-_ON_PLAYER: Final[dict[str, Callable[[DownlinkPlayer, Any], list[str | bytes]]]] = {
-    "response.output_audio.delta": DownlinkPlayer.on_delta,
-    "response.audio.delta": DownlinkPlayer.on_delta,  # beta
-    "response.output_audio.done": DownlinkPlayer.on_part_done,
-    "response.audio.done": DownlinkPlayer.on_part_done,  # beta
-    "response.created": DownlinkPlayer.on_response_created,
-    "response.done": DownlinkPlayer.on_response_done,
+_FROM_GA: Final[dict[str, Callable[[Any], Any]]] = {"ga": lambda event: event, "beta": from_ga}
+# The events that do something, by type.
+_HANDLERS: Final[dict[str, Callable[[Bridge, Any], BridgeOutput]]] = {
+    **dict.fromkeys(ResponseGate.EVENT_TYPES, Bridge._on_other),
+    "session.created": Bridge._on_session,
+    "session.updated": Bridge._on_session,
+    "input_audio_buffer.speech_started": Bridge._on_speech_started,
+    "response.created": Bridge._on_response_created,
+    "response.output_audio.delta": Bridge._on_delta,
+    "response.audio.delta": Bridge._on_delta,  # beta
+    "response.output_audio.done": Bridge._on_part_done,
+    "response.audio.done": Bridge._on_part_done,  # beta
+    "response.done": Bridge._on_response_done,
+    "conversation.item.added": Bridge._on_other,
+    "conversation.item.created": Bridge._on_other,  # beta
+    "conversation.item.truncated": Bridge._on_other,
+    "conversation.item.deleted": Bridge._on_other,
+    "error": Bridge._on_error,
 }

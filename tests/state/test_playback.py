@@ -825,7 +825,6 @@ def test_empty_ids_match_nothing() -> None:
 @pytest.mark.parametrize("end", ["response.audio.done", "response.done"])
 def test_the_end_of_audio_without_an_item_id(end: str) -> None:
     playback = Playback()
-    playback.feed(begin("r1"))
     playback.feed(bare(480, response_id="r1"))
     members = {"response": {"id": "r1"}} if end == "response.done" else {"response_id": "r1"}
     playback.feed(beta.decode_server(json.dumps({"type": end, **members})))

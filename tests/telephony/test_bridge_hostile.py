@@ -122,6 +122,7 @@ def check(phone: Phone, step: BridgeOutput) -> None:
         assert event.type in {
             "input_audio_buffer.append",
             "conversation.item.truncate",
+            "response.cancel",
             "conversation.item.delete",
         }
 

@@ -1,0 +1,305 @@
+"""Bridge and the responses of the strict test server: requests, cancellations, and what nobody heard."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, deque
+from typing import Any
+
+import numpy as np
+import pytest
+
+import realtime as r
+from realtime import beta
+from realtime.providers import get_provider
+from realtime.state import FunctionCalls, Interruption
+from realtime.telephony import Bridge, BridgeOutput
+from realtime.testing import Call, Fail, Say, ServerProtocol
+from tests.telephony.calls import (
+    PHONE_IDS,
+    PHONES,
+    SPEECH_STARTED,
+    Phone,
+    audio_done,
+    delta,
+    encoded,
+    media_of,
+    response,
+    text,
+    wave,
+)
+
+TWILIO = PHONES[0]
+# The main format of each carrier.
+MAIN = [PHONES[PHONE_IDS.index(f"{each}")] for each in (
+    "twilio-PCMU-8000", "telnyx-PCMU-8000", "plivo-PCMU-8000", "vonage-L16-16000"
+)]  # fmt: skip
+ACTIVE, TOO_LATE = "conversation_already_has_active_response", "response_cancel_not_active"
+# One message, one call, messages without audio, and two more with it.
+ANSWER = [Say("one two"), Call("f", {"x": 1}), Say(""), Say("three"), Say("four five")]
+PTIME_MS = 100
+
+
+class Line:
+    """A call: a carrier, a bridge and the strict test server, with frames on their way in both directions."""
+
+    def __init__(self, phone: Phone, script: Any, detection: Any = None, provider: str | None = None) -> None:
+        self.phone = phone
+        self.bridge = Bridge(phone.name, provider=provider)
+        self.server = ServerProtocol(paced=True, script=script, ptime_ms=PTIME_MS, provider=provider)
+        self.to_client: deque[Any] = deque(self.server.encode(event) for event in self.server.open())
+        self.to_server: deque[str] = deque()
+        self.queue: deque[tuple[str, float] | str] = deque()  # of the carrier: items' milliseconds, and marks
+        self.heard: Counter[str] = Counter()  # milliseconds by item
+        self.acknowledged: set[str] = set()  # items of which a mark was returned
+        self.finder = FunctionCalls()
+        self.calls: list[str] = []
+        self.messages: list[str] = []  # ids of the assistant's
+        self.call_items: list[str] = []
+        self.deleted: set[str] = set()
+        self.begun: set[str] = set()  # responses that the bridge knows
+        self.known_when_sent: dict[str, set[str]] = {}
+        self.of_server: set[str] = set()  # responses that turn detection began, and mistaken ones
+        self.refusals: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
+        self.is_tagged = False
+        self.number = 1
+        self.take(self.bridge.from_carrier(phone.start()))
+        row = get_provider(provider or "openai")
+        make: Any = r.create_session_config if row.base == "ga" else beta.create_session_config
+        settings = make(provider=row, turn_detection=detection)
+        self.take(BridgeOutput((), (self.bridge.session_update(settings),)))
+
+    # --- What the bridge returns ---
+
+    def take(self, step: BridgeOutput, item_id: str = "") -> None:
+        for frame in step.to_server:
+            wire = json.loads(frame)
+            if wire["type"] == "response.create":
+                self.known_when_sent[wire["event_id"]] = {*self.begun}
+            self.to_server.append(frame)
+        for to_phone in step.to_carrier:
+            (mark,) = self.phone.marks((to_phone,)) or [""]
+            audio = b"".join(self.phone.played((to_phone,)))
+            if mark:
+                self.queue.append(mark)
+            elif audio:
+                self.queue.append((item_id, len(audio) * 1000 / self.phone.plays.bytes_per_second))
+            else:
+                self.clear()
+        assert not any(getattr(event, "type", "") == "error" for event in step.events), step.events
+
+    def clear(self) -> None:
+        marks = [each for each in self.queue if isinstance(each, str)]
+        self.queue.clear()
+        for mark in marks:
+            self.take(self.bridge.from_carrier(self.phone.mark(mark)))
+
+    # --- Steps ---
+
+    def play(self, ms: float = PTIME_MS) -> None:
+        """Play up to `ms`, and return the marks that follow."""
+        last = ""
+        while self.queue and (isinstance(self.queue[0], str) or ms > 0):
+            each = self.queue.popleft()
+            if isinstance(each, str):
+                self.acknowledged.add(last)
+                self.take(self.bridge.from_carrier(self.phone.mark(each)))
+                continue
+            last, duration = each
+            part = min(duration, ms)
+            ms -= part
+            self.heard[last] += part  # type: ignore[assignment]
+            if duration > part:
+                self.queue.appendleft((last, duration - part))
+                return
+
+    def hear(self, audio: bytes) -> None:
+        self.number += 1
+        self.take(self.bridge.from_carrier(self.phone.media(audio, self.number)))
+
+    def speak(self) -> None:
+        self.hear(wave(self.phone.media_format, PTIME_MS))
+
+    def pause(self) -> None:
+        silence = encoded(media_silence(self.phone), self.phone.media_format)
+        self.hear(silence)
+
+    def request(self) -> None:
+        self.take(self.bridge.request_response())
+
+    def interrupt(self) -> None:
+        self.take(self.bridge.interrupt())
+
+    def answer(self) -> None:
+        if self.calls:
+            self.take(self.bridge.answer(r.create_function_output(self.calls.pop(), "{}")))
+
+    def advance(self) -> None:
+        if self.server.is_responding:
+            self.send(self.server.advance())
+
+    def send(self, events: list[Any]) -> None:
+        self.to_client.extend(self.server.encode(event) for event in events)
+
+    def deliver_to_server(self) -> None:
+        if not self.to_server:
+            return
+        frame = self.to_server.popleft()
+        wire = json.loads(frame)
+        answers = self.server.feed(frame)
+        self.send(answers)
+        for event in answers:
+            if event.type == "error":
+                self.check_refusal(wire, event.error)
+            if event.type == "response.created":
+                self.on_created(wire, event.response.id)
+
+    def on_created(self, wire: dict[str, Any], id: str) -> None:
+        if wire["type"] != "response.create":
+            self.of_server.add(id)
+            return
+        self.accepted[wire["event_id"]] += 1
+        # Before the bridge can tell them apart, it takes a response of the server's for the requested one.
+        if not self.is_tagged and self.of_server - self.known_when_sent[wire["event_id"]]:
+            self.of_server.add(id)
+
+    def check_refusal(self, wire: dict[str, Any], error: Any) -> None:
+        self.refusals[error.code] += 1
+        if wire["type"] == "response.create":
+            assert error.code == ACTIVE, (wire, error)
+            blocking = next(id for id in self.of_server if id in error.message)
+            assert blocking not in self.known_when_sent[wire["event_id"]]
+        else:
+            assert (wire["type"], error.code) == ("response.cancel", TOO_LATE), (wire, error)
+
+    def deliver_to_client(self) -> str:
+        """Deliver a frame of the server. Returns its type."""
+        if not self.to_client:
+            return ""
+        frame = self.to_client.popleft()
+        wire = json.loads(frame)
+        kind: str = wire["type"]
+        item = wire.get("item") or {}
+        if kind == "response.created":
+            self.begun.add(wire["response"]["id"])
+            self.is_tagged = self.is_tagged or bool(wire["response"].get("metadata"))
+        if kind == "conversation.item.deleted":
+            self.deleted.add(wire["item_id"])
+        if kind == "response.output_item.added":
+            (self.messages if item["type"] == "message" else self.call_items).append(item["id"])
+        step = self.bridge.from_server(frame)
+        for event in step.events:
+            self.calls += [found.call_id for found in self.finder.feed(event)]
+        self.take(step, wire.get("item_id", ""))
+        return kind
+
+    # --- The end ---
+
+    def settle(self) -> None:
+        """Let everything arrive, be played and be answered."""
+        for _ in range(20_000):
+            self.deliver_to_server()
+            self.deliver_to_client()
+            self.advance()
+            self.play()
+            self.answer()
+            if not (
+                self.to_server or self.to_client or self.queue or self.calls or self.server.is_responding
+            ):
+                if not self.bridge.gate.is_responding and not self.bridge.gate.pending:
+                    return
+                self.pause()
+        raise AssertionError("something is held back for ever")
+
+    def stored(self, item_id: str) -> Any:
+        """Return an item of the server's conversation; None if it was deleted."""
+        (event,) = self.server.feed(r.ConversationItemRetrieve(item_id=item_id))
+        return getattr(event, "item", None)
+
+    def check_conversation(self) -> None:
+        """Check that the server has what was heard of every message, and nothing else of any."""
+        padding = 20  # the last frame of an item may be padded, and a mark is exact to a frame
+        for item_id in self.messages:
+            item = self.stored(item_id)
+            heard = self.heard[item_id]
+            if item is None:
+                assert item_id in self.deleted
+                assert item_id not in self.acknowledged
+                continue
+            (part,) = item.content
+            stored_ms = self.bridge.output_format.duration_ms(len(part.audio or b""))
+            assert stored_ms <= heard + 1, item_id
+            if part.transcript:
+                assert heard > 0, item_id
+                assert stored_ms >= heard - padding
+        for item_id in self.call_items:
+            assert self.stored(item_id) is not None
+
+
+def media_silence(phone: Phone) -> Any:
+    return np.zeros(phone.media_format.sample_rate * PTIME_MS // 1000, "<i2")
+
+
+# --- Interruptions at every step -------------------------------------------------------
+
+
+def vad(**more: Any) -> r.ServerVad:
+    return r.ServerVad(silence_duration_ms=200, prefix_padding_ms=0, **more)
+
+
+def interrupted_at(line: Line, steps: int, lag: int, *, by_speech: bool) -> bool:
+    """Deliver `steps` frames of an answer, each in its time, and interrupt. Returns False if it was over before."""
+    while line.to_server or line.to_client:
+        line.deliver_to_server()
+        line.deliver_to_client()
+    line.request()
+    line.deliver_to_server()
+    deltas = 0
+    for _ in range(steps):
+        if not line.to_client:
+            line.advance()
+        if not line.to_client:
+            return False
+        deltas += line.deliver_to_client().endswith("audio.delta")
+        if deltas > lag:
+            line.play()
+            deltas = lag
+    if by_speech:
+        for _ in range(2):
+            line.speak()
+        while line.to_server:
+            line.deliver_to_server()
+        # Everything that the server sent before it knew is on its way; the bridge knows it one after another.
+        while line.to_client and "speech_started" not in str(line.to_client[0]):
+            line.deliver_to_client()
+        line.deliver_to_client()
+    else:
+        line.interrupt()
+        line.advance()  # crosses the cancellation
+    return True
+
+
+@pytest.mark.parametrize("phone", MAIN, ids=lambda phone: phone.name)
+@pytest.mark.parametrize("how", ["server", "cancelled", "asked"])
+def test_an_interruption_at_every_step_leaves_what_was_heard(phone: Phone, how: str) -> None:
+    detection = {"server": vad(create_response=False), "asked": None}.get(
+        how, vad(interrupt_response=False, create_response=False)
+    )
+    is_over, steps, seen = False, 0, Counter[str]()
+    while not is_over:
+        for lag in (0, 3, 1_000):
+            line = Line(phone, [ANSWER], detection)
+            is_over = not interrupted_at(line, steps, lag, by_speech=how != "asked")
+            line.settle()
+            line.check_conversation()
+            assert set(line.refusals) <= {TOO_LATE}
+            if not is_over:
+                seen["deleted"] += len(line.deleted)
+                seen["calls"] += len(line.call_items)
+                # What was deleted and what was cut: nothing after the interruption was heard.
+                assert line.heard.total() <= steps * PTIME_MS
+        steps += 1
+    assert steps > 30
+    assert min(seen["deleted"], seen["calls"]) > 30
