@@ -220,7 +220,9 @@ class Line:
 
     def check_conversation(self) -> None:
         """Check that the server has what was heard of every message, and nothing else of any."""
-        padding = 20  # the last frame of an item may be padded, and a mark is exact to a frame
+        # Where audio is converted, a mark comes up to 25 ms early, and the last frame of an item is padded.
+        is_converted = self.phone.plays.audio_format is not self.bridge.output_format
+        tolerance = 25 if is_converted else 1
         for item_id in self.messages:
             item = self.stored(item_id)
             heard = self.heard[item_id]
@@ -230,10 +232,10 @@ class Line:
                 continue
             (part,) = item.content
             stored_ms = self.bridge.output_format.duration_ms(len(part.audio or b""))
-            assert stored_ms <= heard + 1, item_id
+            assert stored_ms <= heard + tolerance, item_id
             if part.transcript:
                 assert heard > 0, item_id
-                assert stored_ms >= heard - padding
+                assert stored_ms >= heard - tolerance, item_id
         for item_id in self.call_items:
             assert self.stored(item_id) is not None
 
@@ -303,3 +305,35 @@ def test_an_interruption_at_every_step_leaves_what_was_heard(phone: Phone, how: 
         steps += 1
     assert steps > 30
     assert min(seen["deleted"], seen["calls"]) > 30
+
+
+# --- A machine with latency --------------------------------------------------------------
+
+
+def converse(seed: int, steps: int, phone: Phone, provider: str | None = None) -> Line:
+    """Run `steps` random steps of a call, and let it end."""
+    pick = random.Random(seed)
+    say = Say("one two three")
+    kinds: list[Any] = [say, Call("f"), [Call("f"), Call("g")], [say, Call("f"), Say("four")], Fail()]
+    detection = vad(interrupt_response=pick.random() < 0.7)
+    line = Line(phone, lambda turn: pick.choices(kinds, (6, 2, 2, 3, 1))[0], detection, provider)
+    actions = [
+        line.request, line.interrupt, line.speak, line.pause, line.answer, line.play, line.advance,
+        line.deliver_to_server, line.deliver_to_client,
+    ]  # fmt: skip
+    for step in pick.choices(actions, (2, 1, 1, 4, 3, 6, 12, 12, 24), k=steps):
+        step()
+    line.settle()
+    line.check_conversation()
+    assert set(line.accepted.values()) <= {1}
+    assert {*line.accepted} == {*line.known_when_sent}
+    return line
+
+
+def test_twenty_thousand_steps() -> None:
+    lines = [converse(seed, 1_000, MAIN[seed % len(MAIN)]) for seed in range(20)]
+    refusals = sum((line.refusals for line in lines), Counter[str]())
+    assert {*refusals} <= {ACTIVE, TOO_LATE}
+    assert sum(len(line.accepted) for line in lines) > 200
+    assert sum(len(line.deleted) for line in lines) > 20
+    assert sum(len(line.call_items) for line in lines) > 100
