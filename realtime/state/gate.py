@@ -110,13 +110,23 @@ class ResponseGate:
         """Return True for an error that needs no attention.
 
         It refuses an event of this gate that crossed one of the server's on the wire: a request, which is sent
-        again, or a cancellation of a response that had just ended.
+        again, or a cancellation of a response that had just ended. Ask before you feed it: an error may state
+        no `event_id`.
         """
         error = get_field(event, "error")
-        event_id = get_field(error, "event_id")
+        event_id = self._refused_id(error)
         return get_field(error, "code") in (RESPONSE_ACTIVE, CANCEL_TOO_LATE) and (
             event_id in self._sent or event_id in self._refused
         )
+
+    def _refused_id(self, error: Any) -> str | None:
+        """Return the id of the event that `error` refuses. Where it states none, its code tells which it is."""
+        event_id: str | None = get_field(error, "event_id")
+        code = get_field(error, "code")
+        if event_id is not None or code not in (RESPONSE_ACTIVE, CANCEL_TOO_LATE):
+            return event_id
+        is_cancel = code == CANCEL_TOO_LATE
+        return next((sent for sent in reversed(self._sent) if (self._sent[sent] is None) is is_cancel), None)
 
     # --- The client's side ---
 
@@ -240,10 +250,8 @@ class ResponseGate:
 
     def _on_error(self, event: Any) -> list[Any]:
         error = event.error
-        event_id, code = get_field(error, "event_id"), get_field(error, "code")
-        if event_id is None and code == RESPONSE_ACTIVE:
-            event_id = next((sent for sent in reversed(self._sent) if self._sent[sent]), None)
-        if event_id not in self._sent:
+        event_id, code = self._refused_id(error), get_field(error, "code")
+        if event_id is None or event_id not in self._sent:
             return []
         request = self._sent.pop(event_id)
         self._refused[event_id] = None
@@ -267,7 +275,12 @@ class ResponseGate:
         metadata = get_field(response, "metadata")
         tag = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
         self._is_tagged = self._is_tagged or tag is not None
-        return tag == self._in_flight.create.event_id if self._is_tagged else True
+        if not self._is_tagged:
+            return True
+        is_requested = tag is not None and tag == self._in_flight.create.event_id
+        if is_requested:
+            self._sent.pop(str(tag), None)  # it cannot be refused any more
+        return is_requested
 
     def _begin(self) -> bool:
         """Note that the request in flight was accepted. Returns True if it is to be cancelled."""

@@ -293,7 +293,9 @@ class Playback:
         self._interrupted: BoundedDict[_Key, None] = BoundedDict(_MAX_REMEMBERED)  # items and responses
         self._response = 0  # the number of the current response: 0 before the first response.created
         self._in_progress: BoundedDict[str, None] = BoundedDict(_MAX_IN_PROGRESS)  # ids of responses
-        self._silent: BoundedDict[str, _Message] = BoundedDict(_MAX_REMEMBERED)  # by item
+        self._silent: BoundedDict[Any, _Message] = BoundedDict(_MAX_REMEMBERED)  # by item
+        # Responses with audio that names none of their messages.
+        self._unattributed: BoundedDict[str, None] = BoundedDict(_MAX_IN_PROGRESS)
         self._latest: _AudioPart | None = None
         self._marks = 0
 
@@ -421,7 +423,8 @@ class Playback:
         """Return the items to delete because the user heard nothing of them, each once. Ask after response.done.
 
         They are messages of interrupted responses that are done, and none of their audio arrived in time.
-        An item counts only once the server has announced it as part of the conversation.
+        An item counts only once the server has announced it as part of the conversation, and if the
+        server names the items to which audio belongs.
         """
         unheard = tuple(
             item_id
@@ -429,6 +432,7 @@ class Playback:
             if message.is_stored
             and (message.is_interrupted or message.response_id in self._interrupted)
             and message.response_id not in self._in_progress
+            and message.response_id not in self._unattributed
         )
         for item_id in unheard:
             del self._silent[item_id]
@@ -500,6 +504,8 @@ class Playback:
         of_item = self._items.get(key)
         if of_item is None:
             of_item = self._items[key] = {}
+            if self._silent.pop(key, None) is None and response_id:
+                self._unattributed[response_id] = None
         part = of_item.get(content_index)
         if part is None:
             units: int | Fraction
@@ -507,8 +513,6 @@ class Playback:
             if rest:
                 units = Fraction(_UNITS_PER_SECOND, self._format.bytes_per_second)
             part = _AudioPart(key, content_index, response_id or None, self._format, units)
-            if isinstance(key, str):
-                self._silent.pop(key, None)
             of_item[content_index] = part
             self._by_age.append(part)
             if len(self._by_age) > _MAX_REMEMBERED:

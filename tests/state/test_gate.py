@@ -116,6 +116,21 @@ def test_a_refused_request_is_repeated_once_it_is_allowed(event_id: str | None) 
     assert gate.feed(done("r2")) == []
 
 
+def test_refusals_without_an_event_id_are_matched_by_their_code() -> None:
+    gate = ResponseGate()
+    sent = request_of(gate.request())
+    assert gate.is_crossed(error(ACTIVE, None))
+    gate.feed(tagged("r1", sent.event_id))
+    gate.interrupt()
+    assert gate.is_crossed(error(TOO_LATE, None))
+    assert gate.feed(error(TOO_LATE, None)) == []
+    assert not gate.is_crossed(error(TOO_LATE, None))
+    # The request was accepted: this is about somebody else's.
+    assert not gate.is_crossed(error(ACTIVE, None))
+    assert gate.feed(error(ACTIVE, None)) == []
+    assert gate.pending == ()
+
+
 def test_a_refusal_before_the_response_that_caused_it_is_known() -> None:
     gate = ResponseGate()
     sent = request_of(gate.request())

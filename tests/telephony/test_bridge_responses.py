@@ -24,8 +24,6 @@ from tests.telephony.calls import (
     audio_done,
     delta,
     encoded,
-    media_of,
-    response,
     text,
     wave,
 )
@@ -44,7 +42,7 @@ PTIME_MS = 100
 class Line:
     """A call: a carrier, a bridge and the strict test server, with frames on their way in both directions."""
 
-    def __init__(self, phone: Phone, script: Any, detection: Any = None, provider: str | None = None) -> None:
+    def __init__(self, phone: Phone, script: Any, detection: Any = None, provider: Any = None) -> None:
         self.phone = phone
         self.bridge = Bridge(phone.name, provider=provider)
         self.server = ServerProtocol(paced=True, script=script, ptime_ms=PTIME_MS, provider=provider)
@@ -244,6 +242,202 @@ def media_silence(phone: Phone) -> Any:
     return np.zeros(phone.media_format.sample_rate * PTIME_MS // 1000, "<i2")
 
 
+# --- Requests and answers ----------------------------------------------------------------
+
+
+def started(**options: Any) -> Bridge:
+    bridge = Bridge("twilio", **options)
+    bridge.from_carrier(TWILIO.start())
+    return bridge
+
+
+def wires(step: BridgeOutput) -> list[dict[str, Any]]:
+    return [json.loads(frame) for frame in step.to_server]
+
+
+def types(step: BridgeOutput) -> list[str]:
+    return [wire["type"] for wire in wires(step)]
+
+
+def created(bridge: Bridge, id: str = "resp_1", **more: Any) -> BridgeOutput:
+    body = {"id": id, "object": "realtime.response", "conversation_id": "conv_1", **more}
+    return bridge.from_server(text({"type": "response.created", "event_id": "e", "response": body}))
+
+
+def done(bridge: Bridge, id: str = "resp_1", *output: dict[str, Any], **more: Any) -> BridgeOutput:
+    body = {"id": id, "object": "realtime.response", "output": [*output], **more}
+    return bridge.from_server(text({"type": "response.done", "event_id": "e", "response": body}))
+
+
+def message(item_id: str, role: str = "assistant") -> dict[str, Any]:
+    return {"id": item_id, "type": "message", "role": role, "status": "in_progress", "content": []}
+
+
+def announce(
+    bridge: Bridge, item: dict[str, Any], id: str = "resp_1", stored: str = "conversation.item.added"
+) -> None:
+    place = {"event_id": "e", "response_id": id, "output_index": 0}
+    bridge.from_server(text({"type": "response.output_item.added", **place, "item": item}))
+    if stored:
+        bridge.from_server(text({"type": stored, "event_id": "e", "item": item}))
+
+
+def test_requests_are_sent_one_after_the_other() -> None:
+    bridge = started()
+    (first,) = wires(bridge.request_response())
+    assert first["type"] == "response.create"
+    params = r.ResponseParams(instructions="Say goodbye.")
+    assert bridge.request_response(r.ResponseCreate(response=params)) == BridgeOutput()
+    assert [create.response for create in bridge.gate.pending] == [params]
+    created(bridge)
+    (second,) = wires(done(bridge))
+    assert second["response"]["instructions"] == "Say goodbye."
+    assert not bridge.gate.pending
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure_voice_live", "qwen"])
+@pytest.mark.parametrize("dialect", ["ga", "own"])
+def test_requests_and_answers_are_in_the_dialect_of_the_provider(provider: Any, dialect: str) -> None:
+    bridge = started(provider=provider)
+    module: Any = beta if dialect == "own" and bridge.provider.base == "beta" else r
+    (create,) = bridge.request_response(module.ResponseCreate()).to_server
+    own = bridge.provider.client_type("response.create")
+    assert type(bridge.provider.decode_client(create)) is own
+    created(bridge)
+    call = {"id": "i", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    done(bridge, "resp_1", {**call, "status": "completed"})
+    output, follow_up = bridge.answer(module.create_function_output("c", "7")).to_server
+    assert bridge.provider.decode_client(output).item.output == "7"
+    assert type(bridge.provider.decode_client(follow_up)) is own
+
+
+def test_what_cannot_be_sent_changes_nothing() -> None:
+    bridge = started()
+    wrong: list[Any] = [
+        (bridge.request_response, r.ResponseCancel(), TypeError),
+        (bridge.request_response, beta.ResponseCreate(), r.EncodeError),
+        (bridge.request_response, r.ResponseCreate(response=r.ResponseParams(tools=3)), r.EncodeError),  # type: ignore[arg-type]
+        (bridge.answer, r.create_text_input("hello"), TypeError),
+        (bridge.answer, r.create_function_output("c", 3), r.EncodeError),  # type: ignore[arg-type]
+        (bridge.answer, None, TypeError),
+    ]
+    for act, event, error in wrong:
+        with pytest.raises(error):
+            act(event)
+    assert not bridge.gate.is_responding
+    assert types(bridge.request_response()) == ["response.create"]
+
+
+def crossed(bridge: Bridge, code: str, event_id: str | None) -> BridgeOutput:
+    error = {"type": "invalid_request_error", "code": code, "message": "m", "event_id": event_id}
+    return bridge.from_server(text({"type": "error", "event_id": "e", "error": error}))
+
+
+@pytest.mark.parametrize("has_id", [True, False])
+def test_errors_that_crossed_are_no_events(has_id: bool) -> None:
+    bridge = started()
+    (create,) = wires(bridge.request_response())
+    id = create["event_id"] if has_id else None
+    assert crossed(bridge, ACTIVE, id) == BridgeOutput()
+    assert types(done(bridge)) == ["response.create"]  # again
+    created(bridge, "resp_2", metadata={"request": create["event_id"]})
+    (cancel,) = wires(bridge.interrupt())
+    assert (cancel["type"], cancel["response_id"]) == ("response.cancel", "resp_2")
+    done(bridge, "resp_2")
+    assert crossed(bridge, TOO_LATE, cancel["event_id"] if has_id else None) == BridgeOutput()
+    (event,) = crossed(bridge, TOO_LATE, "other").events
+    assert isinstance(event, r.Error)
+
+
+# --- Interruptions -----------------------------------------------------------------------
+
+
+def test_a_response_requested_before_an_interruption_is_cancelled_when_it_begins() -> None:
+    bridge = started()
+    bridge.request_response()
+    assert bridge.interrupt() == BridgeOutput()
+    assert types(created(bridge)) == ["response.cancel"]
+    announce(bridge, message("item_1"))
+    assert bridge.from_server(delta(bytes(800))).to_carrier == ()
+    assert wires(done(bridge)) == [{"type": "conversation.item.delete", "item_id": "item_1"}]
+
+
+@pytest.mark.parametrize("stored", ["conversation.item.added", "conversation.item.created"])
+@pytest.mark.parametrize("is_listed", [True, False])
+@pytest.mark.parametrize("keeps", [True, False])
+def test_messages_without_audio_are_deleted_when_their_response_is_done(
+    stored: str, is_listed: bool, keeps: bool
+) -> None:
+    bridge = started(delete_unheard=not keeps)
+    created(bridge)
+    announce(bridge, message("early"), stored=stored)
+    assert "delete" not in str(bridge.from_server(SPEECH_STARTED).to_server)
+    announce(bridge, message("late"), stored=stored)
+    announce(bridge, message("gone"), stored=stored)
+    announce(bridge, message("elsewhere"), stored="")  # not in the conversation
+    announce(bridge, message("user", "user"), stored=stored)
+    announce(bridge, {"id": "call", "type": "function_call", "call_id": "c", "name": "f", "arguments": ""})
+    bridge.from_server(text({"type": "conversation.item.deleted", "event_id": "e", "item_id": "gone"}))
+    output = [message(each) for each in ("early", "late", "gone", "elsewhere")] if is_listed else []
+    step = done(bridge, "resp_1", *output, status="cancelled")
+    deleted = [wire["item_id"] for wire in wires(step) if wire["type"] == "conversation.item.delete"]
+    assert deleted == ([] if keeps else ["early", "late"])
+    assert not done(bridge, "resp_1", *output).to_server  # each once
+
+
+def test_a_message_without_audio_in_an_answer_that_is_still_played() -> None:
+    bridge = started()
+    created(bridge)
+    announce(bridge, message("item_1"))
+    bridge.from_server(delta(bytes(8_000)))
+    bridge.from_server(audio_done())
+    announce(bridge, message("item_2"))
+    assert done(bridge).to_server == ()
+    bridge.from_carrier(TWILIO.mark("mark_1"))
+    step = bridge.interrupt()
+    assert types(step) == ["conversation.item.truncate", "conversation.item.delete"]
+    assert wires(step)[1]["item_id"] == "item_2"
+    (interruption,) = step.events
+    assert isinstance(interruption, Interruption)
+    assert interruption.unplayed_item_ids == ("item_2",)
+
+
+@pytest.mark.parametrize("reason", ["turn_detected", "client_cancelled"])
+def test_what_the_server_interrupts_is_unheard_too(reason: str) -> None:
+    bridge = started(barge_in=False)
+    created(bridge)
+    announce(bridge, message("item_1"))
+    bridge.from_server(SPEECH_STARTED)
+    step = done(bridge, "resp_1", message("item_1"), status_details={"type": "cancelled", "reason": reason})
+    assert types(step) == ["conversation.item.delete"] * (reason == "turn_detected")
+
+
+def test_audio_that_names_no_item_may_be_that_of_any_message() -> None:
+    bridge = started(provider="glm")
+    created(bridge)
+    announce(bridge, message("item_1"), stored="conversation.item.created")
+    wire = {"type": "response.audio.delta", "response_id": "resp_1", "delta": "AAAA" * 4_000}
+    (name, *_) = TWILIO.marks(bridge.from_server(text(wire)).to_carrier)
+    bridge.from_carrier(TWILIO.mark(name))
+    assert types(bridge.interrupt()) == ["response.cancel"]
+    assert done(bridge, "resp_1", message("item_1")).to_server == ()
+
+
+def test_items_outside_of_the_conversation_are_not_reported() -> None:
+    for plays_early in (False, True):
+        bridge = Bridge("twilio")
+        if not plays_early:
+            bridge.from_carrier(TWILIO.start())
+        bridge.request_response(r.ResponseCreate(response=r.ResponseParams(conversation="none")))
+        created(bridge, conversation_id=None)
+        announce(bridge, message("item_1"), stored="")
+        step = bridge.from_server(delta(bytes(8_000)))
+        if not plays_early:
+            bridge.from_carrier(TWILIO.mark(TWILIO.marks(step.to_carrier)[0]))
+        assert bridge.interrupt().to_server == ()
+        assert done(bridge).to_server == ()
+
+
 # --- Interruptions at every step -------------------------------------------------------
 
 
@@ -328,6 +522,16 @@ def converse(seed: int, steps: int, phone: Phone, provider: str | None = None) -
     assert set(line.accepted.values()) <= {1}
     assert {*line.accepted} == {*line.known_when_sent}
     return line
+
+
+# GLM names no item in its audio: it cannot be truncated.
+@pytest.mark.parametrize("name", [
+    "azure", "azure_voice_live", "xai", "qwen", "inworld", "localai", "speaches"
+])  # fmt: skip
+def test_other_servers_are_asked_and_cancelled_too(name: str) -> None:
+    lines = [converse(seed, 300, TWILIO, name) for seed in range(3)]
+    assert sum(len(line.accepted) for line in lines) > 10
+    assert all(line.messages for line in lines)
 
 
 def test_twenty_thousand_steps() -> None:
