@@ -36,8 +36,15 @@ TWIML: Final = '<Response><Connect><Stream url="wss://{}/stream"/></Connect></Re
 SETTINGS: Final = realtime.create_session_config(
     "gpt-realtime-2", instructions="You are on the phone. Be brief."
 )
-# How long a side that still sends is waited for when the other one has ended.
-CONNECTION: Final[dict[str, Any]] = {"compression": None, "close_timeout": 1}
+# How long a side is waited for that does not answer the end of its connection, and one that does not even read.
+CONNECTION: Final[dict[str, Any]] = {"compression": None, "close_timeout": 0.5}
+CLOSE_S: Final = 0.6
+# The frames that wait for a model that does not read: a minute of audio.
+MAX_WAITING: Final = 3_000
+# What may fail in a call by no fault of this program.
+FAILURES: Final = (
+    OSError, InvalidHandshake, ConnectionClosed, WebSocketDisconnect, asyncio.QueueFull, realtime.RealtimeError,
+)  # fmt: skip
 log = logging.getLogger("twilio")
 app = FastAPI()
 
@@ -48,76 +55,110 @@ async def answer(request: Request) -> Response:
     return Response(TWIML.format(request.url.netloc), media_type="application/xml")
 
 
+class HungUp(Exception):
+    """The caller has hung up. Ends the other tasks of the call."""
+
+
 @app.websocket("/stream")
 async def stream(phone: WebSocket) -> None:
     """Serve one call. The first side that ends also ends the other."""
     await phone.accept()
     bridge = Bridge("twilio")
+    to_model: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
+    to_phone: asyncio.Queue[str] = asyncio.Queue()  # the bridge limits what waits for a phone
     key = os.environ.get("OPENAI_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         while bridge.started is None:
             bridge.from_carrier(await phone.receive_text())
         log.info("call %s", bridge.started.call_id)
-        async with connect(app.state.url, additional_headers=headers, max_size=None, **CONNECTION) as session:
-            await session.send(bridge.session_update(SETTINGS))
-            turn = asyncio.Lock()  # both sides have frames for the phone, which it must get in order
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(forward_phone(bridge, phone, session, turn))
-                tasks.create_task(forward_model(bridge, phone, session, turn))
-    except* (OSError, InvalidHandshake, ConnectionClosed, WebSocketDisconnect, realtime.RealtimeError) as why:
+        to_model.put_nowait(bridge.session_update(SETTINGS))
+        async with asyncio.TaskGroup() as tasks:
+            # The phone is always read: whatever the model does, a hang-up is noticed.
+            tasks.create_task(forward_phone(bridge, phone, to_model, to_phone))
+            tasks.create_task(send_to_phone(to_phone, phone))
+            url = app.state.url
+            session = await connect(url, additional_headers=headers, max_size=None, **CONNECTION)
+            try:
+                tasks.create_task(send_to_model(to_model, session))
+                await forward_model(bridge, session, to_model, to_phone)
+            finally:
+                await close(session)
+            if phone.client_state is WebSocketState.CONNECTED:
+                await phone.close()
+    except* HungUp:
+        pass
+    except* FAILURES as why:
         log.warning("the call failed: %s", why.exceptions)
+    except* Exception:
+        log.exception("the call failed")
     log.info("the call is over: %s", bridge.stats)
 
 
 async def forward_phone(
-    bridge: Bridge, phone: WebSocket, session: ClientConnection, turn: asyncio.Lock
+    bridge: Bridge, phone: WebSocket, to_model: asyncio.Queue[str], to_phone: asyncio.Queue[str]
 ) -> None:
-    """Forward the phone's frames until the caller hangs up."""
+    """Forward the phone's frames until the caller hangs up. Then raises HungUp."""
     with contextlib.suppress(WebSocketDisconnect):
         while not bridge.ended:
             frame = await phone.receive_text()
             try:
-                async with turn:
-                    await send(bridge.from_carrier(frame), phone, session)
+                take(bridge.from_carrier(frame), to_model, to_phone)
             except realtime.DecodeError as why:
                 log.warning("from Twilio: %s", why)
-    await session.close()
+    raise HungUp
 
 
 async def forward_model(
-    bridge: Bridge, phone: WebSocket, session: ClientConnection, turn: asyncio.Lock
+    bridge: Bridge, session: ClientConnection, to_model: asyncio.Queue[str], to_phone: asyncio.Queue[str]
 ) -> None:
     """Forward the session's frames until it ends."""
     async for frame in session:
         try:
-            async with turn:
-                await send(bridge.from_server(frame), phone, session)
+            take(bridge.from_server(frame), to_model, to_phone)
         except realtime.DecodeError as why:
             log.warning("from the model: %s", why)
-    if phone.client_state is WebSocketState.CONNECTED:
-        await phone.close()
 
 
-async def send(step: BridgeOutput, phone: WebSocket, session: ClientConnection) -> None:
-    """Send each frame to its side.
+async def send_to_model(to_model: asyncio.Queue[str], session: ClientConnection) -> None:
+    """Send the frames that wait, as text messages: some servers end a session when they receive a binary one."""
+    while True:
+        await session.send(await to_model.get())
 
-    All of them are sent as text messages, which the bridge gives as str: some servers end a session when
-    they receive a binary message.
+
+async def close(session: ClientConnection) -> None:
+    """Close the connection; abort it if the model neither reads nor answers.
+
+    In a task of its own: in one that is cancelled, timeouts do not work on Python 3.11.
     """
-    for to_phone in step.to_carrier:
-        await phone.send_text(str(to_phone))
-    for to_model in step.to_server:
-        await session.send(to_model)
+    await asyncio.wait([asyncio.create_task(session.close())], timeout=CLOSE_S)
+    session.transport.abort()
+
+
+async def send_to_phone(to_phone: asyncio.Queue[str], phone: WebSocket) -> None:
+    """Send the frames that wait. `forward_phone` ends the call if the phone has left."""
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            await phone.send_text(await to_phone.get())
+
+
+def take(step: BridgeOutput, to_model: asyncio.Queue[str], to_phone: asyncio.Queue[str]) -> None:
+    """Queue the frames, each for its side, and report the events."""
+    for to_carrier in step.to_carrier:
+        to_phone.put_nowait(str(to_carrier))
+    for frame in step.to_server:
+        to_model.put_nowait(frame)
     for event in step.events:
         if isinstance(event, CallDigit):
             log.info("key %s", event.digit)
             text = realtime.create_text_input(f"The caller pressed the key {event.digit}.")
-            await session.send(realtime.encode(text), text=True)
+            to_model.put_nowait(realtime.encode(text).decode())
         elif isinstance(event, Interruption):
             log.info("interrupted: %d ms not played", event.discarded_ms)
         elif isinstance(event, realtime.Error):
             log.warning("from the model: %s", event.error.message)
+        elif isinstance(event, realtime.ResponseDone) and event.response.status == "failed":
+            log.warning("a response failed: %s", event.response.status_details)
 
 
 def main() -> None:

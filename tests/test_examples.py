@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
 import importlib.util
 import json
 import os
@@ -515,6 +516,116 @@ def test_either_side_of_a_twilio_call_may_fail(name: str) -> None:
         with pytest.raises(ConnectionClosed):
             twilio.call()
     assert "INFO twilio: the call is over" in example.log
+
+
+class BareServer:
+    """A server of one connection that does no more than it is told, in the thread of the test.
+
+    It answers the opening handshake unless `is_silent`, and never a closing one.
+    """
+
+    def __init__(self, *, is_silent: bool = False) -> None:
+        self._listening = socket.socket()
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._listening.bind(("127.0.0.1", 0))
+        self._listening.listen()
+        self._listening.settimeout(20)
+        self._is_silent = is_silent
+        self.url = f"ws://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def __enter__(self) -> BareServer:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self._listening.close()
+        self._connection.close()
+
+    def accept(self) -> None:
+        self._connection, _ = self._listening.accept()
+        self._connection.settimeout(20)
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += self._connection.recv(1)
+        if self._is_silent:
+            return
+        (key,) = re.findall(rb"Sec-WebSocket-Key: (\S+)", request)
+        accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        self._connection.sendall(f"{head}Sec-WebSocket-Accept: {accept.decode()}\r\n\r\n".encode())
+
+    def send(self, frame: str) -> None:
+        data = frame.encode()
+        self._connection.sendall(b"\x81\x7e" + len(data).to_bytes(2) + data)
+
+    def wait_closed(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while self._connection.recv(1 << 20):
+                pass
+
+
+@RUNS
+@EXAMPLES_OF_TWILIO
+@pytest.mark.parametrize("server", ["silent", "deaf", "talking"])
+def test_a_call_ends_with_the_hang_up_whatever_the_server_does(name: str, server: str) -> None:
+    media = json.dumps({"event": "media", "media": {"payload": "//8A" * 100_000}})
+    with BareServer(is_silent=server == "silent") as model, running(name, "--url", model.url) as example:
+        phone = connect(stream_of(name, example.address), compression=None, max_size=None)
+        reading = threading.Thread(target=lambda: [*phone], daemon=True)
+        reading.start()
+        for frame in Twilio.CALL[:20]:
+            phone.send(frame)
+        model.accept()
+        if server == "deaf":  # more than what the buffers of the connection store
+            for _ in range(40):
+                phone.send(media)
+        elif server == "talking":
+            for _ in range(50):
+                model.send(realtime.encode(AUDIO).decode())
+        hung_up = time.monotonic()
+        phone.send(Twilio.CALL[-1])
+        if server == "talking":
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < hung_up + 5:
+                    model.send(realtime.encode(AUDIO).decode())
+        model.wait_closed()
+        assert time.monotonic() - hung_up < 1
+        phone.close()
+        reading.join(20)
+    assert "INFO twilio: the call is over" in example.log
+    assert "Traceback" not in example.log
+    assert "the call failed" not in example.log
+
+
+AUDIO = realtime.ResponseOutputAudioDelta(
+    response_id="resp_1", item_id="item_1", output_index=0, content_index=0, delta=bytes(800)
+)
+
+
+@RUNS
+@EXAMPLES_OF_TWILIO
+def test_what_fails_in_a_call_from_twilio_is_logged(name: str) -> None:
+    async def fail(connection: ServerConnection) -> None:
+        failed = realtime.StatusDetails(error=realtime.StatusError(code="rate_limit_exceeded"))
+        response = realtime.Response(id="resp_1", status="failed", status_details=failed)
+        for event in (
+            realtime.Error(error=realtime.ErrorDetail(type="server_error", message="no such voice")),
+            realtime.ResponseDone(response=response),
+        ):
+            await connection.send(realtime.encode(event).decode())
+        await connection.send('{"type":"response.created","response":7}')
+        await connection.close(4000, "session expired")
+
+    with Peer(fail) as peer, running(name, "--url", peer.url) as example:
+        twilio = Twilio(stream_of(name, example.address))
+        with pytest.raises(ConnectionClosed):
+            twilio.call()
+    for line in (
+        "from the model: no such voice",
+        "a response failed: .*rate_limit_exceeded",
+        "from the model: .*response",
+        "the call failed: .*4000.*session expired",
+    ):
+        assert re.search(f"WARNING twilio: {line}", example.log), example.log
 
 
 # --- sip_call --------------------------------------------------------------------------
