@@ -23,7 +23,6 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
-from starlette.websockets import WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -56,7 +55,7 @@ async def answer(request: Request) -> Response:
 
 
 class HungUp(Exception):
-    """The caller has hung up. Ends the other tasks of the call."""
+    """One of the sides has ended the call. Ends the other tasks."""
 
 
 @app.websocket("/stream")
@@ -84,14 +83,15 @@ async def stream(phone: WebSocket) -> None:
                 await forward_model(bridge, session, to_model, to_phone)
             finally:
                 await close(session)
-            if phone.client_state is WebSocketState.CONNECTED:
-                await phone.close()
+            raise HungUp
     except* HungUp:
         pass
     except* FAILURES as why:
         log.warning("the call failed: %s", why.exceptions)
     except* Exception:
         log.exception("the call failed")
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has left
+        await phone.close()
     log.info("the call is over: %s", bridge.stats)
 
 

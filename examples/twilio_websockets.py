@@ -47,7 +47,7 @@ log = logging.getLogger("twilio")
 
 
 class HungUp(Exception):
-    """The caller has hung up. Ends the other tasks of the call."""
+    """One of the sides has ended the call. Ends the other tasks."""
 
 
 async def serve_call(phone: ServerConnection, url: str) -> None:
@@ -72,13 +72,14 @@ async def serve_call(phone: ServerConnection, url: str) -> None:
                 await forward_model(bridge, session, to_model, to_phone)
             finally:
                 await close(session)
-            await phone.close()
+            raise HungUp
     except* HungUp:
         pass
     except* (OSError, InvalidHandshake, ConnectionClosed, asyncio.QueueFull, realtime.RealtimeError) as why:
         log.warning("the call failed: %s", why.exceptions)
     except* Exception:
         log.exception("the call failed")
+    await phone.close()
     log.info("the call is over: %s", bridge.stats)
 
 
