@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -55,7 +56,7 @@ async def answer(request: Request) -> Response:
 
 
 class HungUp(Exception):
-    """One of the sides has ended the call. Ends the other tasks."""
+    """The caller has hung up. Ends the other tasks of the call."""
 
 
 @app.websocket("/stream")
@@ -83,15 +84,14 @@ async def stream(phone: WebSocket) -> None:
                 await forward_model(bridge, session, to_model, to_phone)
             finally:
                 await close(session)
-            raise HungUp
+            if phone.client_state is WebSocketState.CONNECTED:
+                await phone.close()
     except* HungUp:
         pass
     except* FAILURES as why:
         log.warning("the call failed: %s", why.exceptions)
     except* Exception:
         log.exception("the call failed")
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has left
-        await phone.close()
     log.info("the call is over: %s", bridge.stats)
 
 
