@@ -822,6 +822,83 @@ def test_empty_ids_match_nothing() -> None:
     assert playback.queued_ms == 10
 
 
+def message(item_id: str, role: Any = "assistant") -> Any:
+    return r.MessageItem(id=item_id, role=role, content=[])
+
+
+def announce(playback: Playback, item_id: str, response_id: str = "r1", role: Any = "assistant") -> None:
+    item = message(item_id, role)
+    playback.feed(r.ResponseOutputItemAdded(response_id=response_id, output_index=0, item=item))
+    playback.feed(r.ConversationItemAdded(previous_item_id=None, item=item))
+
+
+def done(response_id: str, *items: Any, reason: Any = None) -> Any:
+    details = r.StatusDetails(reason=reason)
+    response = r.Response(id=response_id, output=[*items], status_details=details)
+    return r.ResponseDone(response=response)
+
+
+def test_messages_without_audio_are_unheard_once_their_response_is_done() -> None:
+    playback = Playback()
+    playback.feed(begin("r1"))
+    announce(playback, "i")
+    announce(playback, "a")
+    announce(playback, "user", role="user")
+    playback.feed(delta(480, response_id="r1"))
+    playback.played(ms=10)
+    assert playback.interrupt().unplayed_item_ids == ()
+    assert playback.feed(delta(480, response_id="r1", item_id="a")) == 0
+    announce(playback, "b")
+    playback.feed(r.ResponseOutputItemAdded(response_id="r1", output_index=0, item=message("outside")))
+    assert playback.take_unheard() == ()
+    playback.feed(done("r1"))
+    assert playback.take_unheard() == ("a", "b")
+    assert playback.take_unheard() == ()
+
+
+def test_messages_without_audio_of_other_responses_are_kept() -> None:
+    playback = Playback()
+    playback.feed(begin("r1"))
+    announce(playback, "a")
+    playback.feed(done("r1", message("a")))
+    playback.feed(begin("r2"))
+    playback.feed(delta(480, response_id="r2"))
+    assert playback.interrupt().unplayed_item_ids == ("i",)
+    playback.feed(done("r2"))
+    assert playback.take_unheard() == ()
+
+
+def test_a_finished_response_that_is_still_played_is_interrupted_with_its_messages() -> None:
+    playback = Playback()
+    playback.feed(begin("r1"))
+    announce(playback, "i")
+    playback.feed(delta(480, response_id="r1"))
+    announce(playback, "a")
+    playback.feed(done("r1"))
+    assert playback.interrupt().unplayed_item_ids == ("i", "a")
+
+
+@pytest.mark.parametrize("reason", ["turn_detected", "client_cancelled", None])
+def test_messages_of_a_response_that_the_server_interrupted_are_unheard(reason: Any) -> None:
+    playback = Playback()
+    playback.feed(begin("r1"))
+    announce(playback, "a")
+    announce(playback, "deleted")
+    playback.feed(r.ConversationItemDeleted(item_id="deleted"))
+    playback.feed(done("r1", message("a"), message("deleted"), reason=reason))
+    assert playback.take_unheard() == (("a",) if reason == "turn_detected" else ())
+
+
+def test_messages_are_kept_where_audio_names_none() -> None:
+    playback = Playback()
+    playback.feed(begin("r1"))
+    announce(playback, "a")
+    playback.feed(bare(480, response_id="r1"))
+    playback.interrupt()
+    playback.feed(done("r1", message("a")))
+    assert playback.take_unheard() == ()
+
+
 @pytest.mark.parametrize("end", ["response.audio.done", "response.done"])
 def test_the_end_of_audio_without_an_item_id(end: str) -> None:
     playback = Playback()
