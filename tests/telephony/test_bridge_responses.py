@@ -17,13 +17,16 @@ from realtime.state import FunctionCalls, Interruption
 from realtime.telephony import Bridge, BridgeOutput
 from realtime.testing import Call, Fail, Say, ServerProtocol
 from tests.telephony.calls import (
+    PCM16,
     PHONE_IDS,
     PHONES,
     SPEECH_STARTED,
+    ULAW,
     Phone,
     audio_done,
     delta,
     encoded,
+    session,
     text,
     wave,
 )
@@ -349,7 +352,26 @@ def test_errors_that_crossed_are_no_events(has_id: bool) -> None:
     assert isinstance(event, r.Error)
 
 
+def test_an_error_that_crossed_is_not_the_answer_to_an_update() -> None:
+    bridge = started()
+    (create,) = wires(bridge.request_response())
+    bridge.session_update()
+    bridge.session_update()
+    crossed(bridge, ACTIVE, create["event_id"])
+    bridge.from_server(session("updated", PCM16, PCM16))  # the first update's
+    assert bridge.input_format is ULAW
+
+
 # --- Interruptions -----------------------------------------------------------------------
+
+
+def test_unheard_messages_are_deleted_before_the_next_response() -> None:
+    bridge = started()
+    created(bridge)
+    announce(bridge, message("item_1"))
+    bridge.request_response()
+    assert types(bridge.interrupt()) == ["response.cancel"]
+    assert types(done(bridge)) == ["conversation.item.delete", "response.create"]
 
 
 def test_a_response_requested_before_an_interruption_is_cancelled_when_it_begins() -> None:
