@@ -155,6 +155,12 @@ class ResponseGate:
         calls.answered.add(call_id)
         return [output, *self._follow_up()]
 
+    def drop_call(self, call_id: str) -> list[Any]:
+        """Note that a function call gets no output, such as one that was cut off."""
+        for calls in self._calls.values():
+            calls.known.discard(call_id)
+        return self._follow_up()
+
     def interrupt(self) -> list[Any]:
         """Cancel the response in progress, unless it ends anyway.
 
@@ -184,8 +190,13 @@ class ResponseGate:
         self._outside = 0
         self._outside_ids.clear()
         self._sent.clear()
-        for calls in self._calls.values():
+        # Another connection may use the ids of its responses again.
+        for key in [*self._calls]:
+            calls = self._calls.pop(key)
             calls.is_done = True
+            self._count += 1
+            self._calls[f"ended {self._count}"] = calls
+        self._hold_follow_up()
 
     # --- The server's side ---
 
@@ -301,13 +312,17 @@ class ResponseGate:
 
     def _follow_up(self) -> list[Any]:
         """Request the response that follows function calls, if all calls of a response are answered."""
+        return self._release() if self._hold_follow_up() else []
+
+    def _hold_follow_up(self) -> bool:
+        """Hold back the response that follows function calls. Returns True if the calls of a response are finished."""
         finished = [
             key for key, calls in self._calls.items() if calls.is_done and calls.known <= calls.answered
         ]
         is_answered = [bool(self._calls.pop(key).answered) for key in finished]
         if any(is_answered) and not any(held.is_follow_up for held in self._held):
             self._held.append(_Request(ResponseCreate(), is_follow_up=True))
-        return self._release() if finished else []
+        return bool(finished)
 
     def _release(self) -> list[Any]:
         """Send the first request that may be sent."""

@@ -16,7 +16,7 @@ from .. import events as ga, spec
 from .conversation import Conversation, ConversationItem
 
 # Source: the API reference of conversation.item.create. Read 2026-11-24.
-_MAX_ID_CHARS: Final = 32
+MAX_ID_CHARS: Final = 32
 _TEXT_PARTS: Final[dict[str, type[ga.InputText] | type[ga.OutputText]]] = {
     "user": ga.InputText, "system": ga.InputText, "assistant": ga.OutputText,
 }  # fmt: skip
@@ -52,7 +52,7 @@ def restoration(conversation: Conversation) -> Restoration:
     if settings is not None:
         events.append(ga.SessionUpdate(session=settings))
     for item in conversation:
-        created = "its response was not finished" if item.id in dropped else _wire_item(item)
+        created = "its response was not finished" if item.id in dropped else restored_item(item)
         if isinstance(created, str):
             skipped.append((item.id, created))
         else:
@@ -73,9 +73,9 @@ def seconds_left(conversation: Conversation, now: float, started: float | None =
     return None if end is None else end - now
 
 
-def _wire_item(item: ConversationItem) -> Any:
-    """Return the item to create, or a str with the reason why it cannot be created."""
-    item_id = {"id": item.id} if item.has_id and len(item.id) <= _MAX_ID_CHARS else {}
+def restored_item(item: ConversationItem) -> Any:
+    """Return the item to create in a new session, or a str with the reason why it cannot be created."""
+    item_id = {"id": item.id} if item.has_id and len(item.id) <= MAX_ID_CHARS else {}
     if item.type == "message":
         text_part = _TEXT_PARTS.get(str(item.role))
         if text_part is None:

@@ -1,0 +1,129 @@
+"""The events of a client itself, between those of the server: connections, calls of tools, outcomes, limits."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from ..events import ErrorDetail
+from ..state import FunctionCall, Interruption, SessionDifference
+
+
+class Connected(Struct, frozen=True):
+    """A session is ready: its settings are in effect. `connections` counts those that became ready."""
+
+    connections: int
+    session: Any = None
+
+
+class SettingsDiffer(Struct, frozen=True):
+    """The server reports settings that were not requested."""
+
+    differences: tuple[SessionDifference, ...]
+
+
+class Reconnecting(Struct, frozen=True):
+    """The connection has ended, and a new one is opened after `delay_s`.
+
+    Do not play what is queued of `interruption`: it is part of an answer that begins again after the words that
+    were heard.
+    """
+
+    reason: str
+    delay_s: float
+    attempt: int
+    interruption: Interruption | None = None
+
+
+class Resumed(Struct, frozen=True):
+    """A new session has been sent what the last one knew.
+
+    `items` is the number of items that were restored. The texts of the items `estimated` are estimates of the
+    words that were heard. `skipped` are items that could not be restored, as (item id, reason). `resent_ms` is
+    audio of the user that had not been committed, which is sent again.
+    """
+
+    items: int
+    estimated: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    resent_ms: float = 0.0
+
+
+class ToolCalled(Struct, frozen=True):
+    """The model's complete call of a function. Send `call.output(result)`; a session with a `Toolbox` does."""
+
+    call: FunctionCall
+
+
+class Interrupted(Struct, frozen=True):
+    """The user speaks, or `interrupt` was called: stop the loudspeaker and drop what is queued for it."""
+
+    interruption: Interruption
+
+
+class ResponseOutcome(Struct, frozen=True):
+    """The end of a response, after its response.done.
+
+    `status` is the server's: "completed", "cancelled", "incomplete" or "failed". `request_id` is the event_id of
+    the request, None for a response that turn detection began. `reason` and `error` are those of the server.
+    """
+
+    response_id: str
+    status: str
+    request_id: str | None = None
+    text: str = ""
+    reason: str | None = None
+    error: Any = None
+    is_interrupted: bool = False
+
+
+class ResponseDelayed(Struct, frozen=True):
+    """A response failed for a reason that passes, such as a rate limit. It is requested again after `delay_s`."""
+
+    response_id: str
+    code: str
+    delay_s: float
+
+
+class RequestFailed(Struct, frozen=True):
+    """The server refused `request`, an event that was sent. Follows the server's `error`."""
+
+    request: Any
+    error: ErrorDetail
+
+
+class Overflow(Struct, frozen=True):
+    """Something did not fit: events that were not read, or audio that waited too long for a connection."""
+
+    events: int = 0
+    audio_ms: float = 0.0
+
+
+class Undecodable(Struct, frozen=True):
+    """A frame of the server that could not be decoded, and was ignored."""
+
+    reason: str
+    event_type: str = ""
+
+
+class Expiring(Struct, frozen=True):
+    """The server ends the session in `seconds`. A new session is opened at the next quiet moment."""
+
+    seconds: float
+
+
+ClientNotice: TypeAlias = (
+    Connected
+    | SettingsDiffer
+    | Reconnecting
+    | Resumed
+    | ToolCalled
+    | Interrupted
+    | ResponseOutcome
+    | ResponseDelayed
+    | RequestFailed
+    | Overflow
+    | Undecodable
+    | Expiring
+)

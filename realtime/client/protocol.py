@@ -1,0 +1,1466 @@
+"""ClientProtocol: a session that outlives its connections, without I/O and without a clock.
+
+Frames, ends of connections and the time go in; events, frames to send and the next action come out. The states
+and their transitions are one table here, and so is the effect of each server event. `policy` decides what an end
+means, `restore` what a new session is sent, `uplink` which audio; `connection` runs a ClientProtocol on a WebSocket.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from .. import events as ga
+from .._bounded import BoundedDict
+from .._provider import Provider, ProviderLike, get_provider
+from ..beta import from_ga
+from ..codec import event_classes
+from ..errors import AudioError, ConfigError, DecodeError, EncodeError, snippet
+from ..format import AudioFormat, AudioFormatLike
+from ..state import (
+    Conversation,
+    FunctionCall,
+    FunctionCalls,
+    Interruption,
+    Playback,
+    ResponseGate,
+    Toolbox,
+    Usage,
+    price_of,
+    session_differences,
+)
+from ..state.cost import Price
+from ..state.gate import METADATA_KEY
+from .errors import (
+    ClientError,
+    ConnectFailed,
+    SendQueueFull,
+    SessionClosed,
+    SessionLost,
+    SessionRefused,
+    SpendLimitReached,
+    error_text,
+)
+from .events import (
+    ClientNotice,
+    Connected,
+    Expiring,
+    Interrupted,
+    Overflow,
+    Reconnecting,
+    RequestFailed,
+    ResponseDelayed,
+    ResponseOutcome,
+    Resumed,
+    SettingsDiffer,
+    ToolCalled,
+    Undecodable,
+)
+from .policy import Backoff, Decision, RetryPolicy, decide, decide_on_error, wait_in_message
+from .restore import Cut, Knowledge, RestoredItem, heard_text, restored_items
+from .uplink import TurnAudio, Uplink
+
+if TYPE_CHECKING:
+    from .._guard import Frame
+
+# Events that were sent and may still be refused, and responses whose events may still come.
+_MAX_SENT: Final = 256
+_MAX_RESPONSES: Final = 64
+_MAX_CALLS: Final = 256
+# Events of the user that wait for a connection.
+MAX_OUTBOX: Final = 1000
+# Audio that was sent and not committed while nobody speaks: a server is not further behind than this.
+_QUIET_MS: Final = 30_000.0
+# A session whose lifetime is shorter is handed over in the last tenth of it.
+_MIN_LIFETIME_S: Final = 1.0
+_HANDOVER_SHARE: Final = 0.1
+# A response that a rate limit refused is requested so often again; the delay if the server states none.
+_MAX_DELAYS: Final = 3
+_FIRST_DELAY_S: Final = 1.0
+# A connection that has lasted so long was no failed attempt.
+_STABLE_S: Final = 60.0
+_COMMIT_EMPTY: Final = "input_audio_buffer_commit_empty"
+
+
+# --- States --------------------------------------------------------------------------
+
+
+class ClientState(enum.Enum):
+    """The states of a client."""
+
+    DISCONNECTED = "a connection is to be opened"
+    WAITING = "a connection is to be opened later"
+    OPENING = "the server has not accepted the settings yet"
+    RUNNING = "the session is ready"
+    CLOSED = "the session has ended"
+
+
+_D, _W, _O, _R, _C = ClientState
+# What is not here changes nothing: a frame or an end of a connection that was replaced, anything after the end.
+_TRANSITIONS: Final[dict[tuple[ClientState, str], ClientState]] = {
+    (_D, "connected"): _O, (_W, "connected"): _O, (_O, "connected"): _O, (_R, "connected"): _O,
+    (_O, "ready"): _R,
+    (_D, "lost"): _W, (_O, "lost"): _W, (_R, "lost"): _W,
+    (_W, "due"): _D,
+    (_R, "handover"): _D,
+    (_D, "close"): _C, (_W, "close"): _C, (_O, "close"): _C, (_R, "close"): _C,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Close the connection, if there is one, and open a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Close the connection, if there is one, and ask again in `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Go on with the connection; call `tick` in `tick_in` seconds."""
+
+    tick_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The session has ended: close the connection. `error` is None if the client closed it."""
+
+    reason: str
+    error: ClientError | None = None
+
+
+Action: TypeAlias = Connect | Wait | Run | GiveUp
+
+
+# --- One session ---------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class _Answer:
+    """One response of a session.
+
+    Attributes:
+        request: the request for it, None if turn detection began it.
+        messages: the ids of its messages.
+        covers: the user's messages that it answers.
+        has_all_audio: nothing of its messages is missing, as far as is known.
+        is_interrupted: the user, or the client, has ended it.
+    """
+
+    id: str
+    request: Any = None
+    messages: dict[str, None] = field(default_factory=dict)
+    covers: tuple[str, ...] = ()
+    has_calls: bool = False
+    has_all_audio: bool = False
+    is_interrupted: bool = False
+
+    @property
+    def is_outside(self) -> bool:
+        """True for a response that is not part of the conversation."""
+        return _is_outside(self.request)
+
+
+class _Delayed(NamedTuple):
+    """A request for a response that is sent later. Not `is_requested`: turn detection began the first one."""
+
+    due: float
+    create: Any
+    is_requested: bool
+
+
+class _LiveSession:
+    """The state of one session of the server. Its ids, positions and formats are not valid in another."""
+
+    def __init__(self, output_format: AudioFormat, opened_at: float, max_turn_nbytes: int) -> None:
+        self.opened_at = opened_at
+        self.conversation, self.usage = Conversation(), Usage()
+        self.playback, self.calls = Playback(output_format), FunctionCalls(wait_for_response=False)
+        self.session: Any = None
+        self.hello_id: str | None = None
+        self.is_restored = False
+        self.turn_audio = TurnAudio(max_turn_nbytes)
+        self.cuts: BoundedDict[str, Cut] = BoundedDict(_MAX_SENT)
+        self.answers: BoundedDict[str, _Answer] = BoundedDict(_MAX_RESPONSES)  # those that are not done
+        self.unanswered: BoundedDict[str, None] = BoundedDict(_MAX_SENT)
+        self.audio_done: BoundedDict[str, None] = BoundedDict(_MAX_SENT)
+        self.restored: BoundedDict[str, None] = BoundedDict(10_000)
+        self.outside_items: BoundedDict[str, None] = BoundedDict(_MAX_SENT)  # not in the conversation
+        self.awaits_reply = False  # turn detection owes a response
+        self.turn_start: int | None = None
+        self.turn_end: int | None = None
+        self.refused_commits: set[str] = set()
+        self.requests: list[Any] = []  # of responses that broke off: to be requested again
+        self.is_expiring = False
+
+    @property
+    def detection(self) -> Any:
+        """The turn detection in effect, None if it is off."""
+        settings = self.session
+        found = _get(_get(_get(settings, "audio"), "input"), "turn_detection")
+        return _get(settings, "turn_detection") if found is None else found
+
+    def heard(self, item_id: str) -> Cut:
+        """Return how much of an answer was played."""
+        heard_ms = self.playback.played_ms(item_id)
+        format = self.playback.audio_format
+        total = self.playback.received_bytes(item_id) * 1000 / format.bytes_per_second
+        return Cut(heard_ms, total if item_id in self.audio_done else None)
+
+
+# --- The protocol --------------------------------------------------------------------
+
+
+class ClientProtocol:
+    """The client side of a session that may span several connections. Does no I/O and reads no clock.
+
+    Ask `next_action` what to do. When a connection is open, call `connected`; give each frame to `receive` and each
+    end to `connection_lost`; send `frames_to_send` as text messages, in order, and take `events`.
+    `now` is a Unix time in seconds everywhere; it must not go back.
+
+    Args:
+        session: the settings to request, as `create_session_config` makes them; None requests none.
+        tools: a `Toolbox`, or declarations, to add to the settings.
+        provider: the server, by name or as a `Provider`.
+        reconnect: False ends the session with its first connection.
+        retry: the limits of attempts.
+        restores: False for a session that the server keeps while no connection is open (``call_id``).
+        reports_playback: True if you call `played`. Otherwise audio counts as played when it is received, and
+            an interruption cannot know what was heard.
+        barge_in: True to stop the playback when the server's turn detection interrupts a response.
+        patience_s: how long the server may make no progress while something is awaited.
+        handover_s: how long before its end a session is replaced, at the first quiet moment.
+        spend_limit_usd: the cost at which the session ends, by the usage that the server reports. Needs `price`.
+        price: the model's name or its price.
+        max_events: events that are not read; more are dropped and counted in an `Overflow`.
+        max_uplink_ms: audio of the user that is not committed.
+        max_turn_nbytes: audio of the user's messages, for those without a transcript.
+        random: gives numbers from 0 to 1, for the jitter.
+
+    Raises:
+        ConfigError: an unknown provider or format, a limit that is not positive, a spend limit without a price.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Any = None,
+        tools: Toolbox | Sequence[Any] = (),
+        provider: ProviderLike = "openai",
+        reconnect: bool = True,
+        retry: RetryPolicy | None = None,
+        restores: bool = True,
+        reports_playback: bool = False,
+        barge_in: bool = True,
+        patience_s: float = 30.0,
+        handover_s: float = 180.0,
+        spend_limit_usd: float | None = None,
+        price: Price | None = None,
+        max_events: int = 10_000,
+        max_uplink_ms: float = 300_000.0,
+        max_turn_nbytes: int = 32 * 1024 * 1024,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        for name, limit in (
+            ("patience_s", patience_s), ("handover_s", handover_s), ("max_events", max_events),
+            ("max_uplink_ms", max_uplink_ms), ("max_turn_nbytes", max_turn_nbytes),
+        ):  # fmt: skip
+            if not 0 < limit < math.inf:
+                raise ConfigError(f"{name} must be positive and finite, got {limit}")
+        if spend_limit_usd is not None and price is None:
+            raise ConfigError("a spend limit needs the price of the model")
+        if spend_limit_usd is not None and price is not None:
+            price_of(price)
+        self.provider: Provider = get_provider(provider)
+        self.gate = ResponseGate()
+        self.toolbox = tools if isinstance(tools, Toolbox) else None
+        codec = self.provider.codec
+        self._decode, self._encode_append = codec.decode_server, codec.encode_append
+        self._own_types = event_classes(codec.client_events)
+        self._requested = _with_tools(session, tools)
+        if self._requested is not None:
+            self._encode(self._session_update(self._requested, "client_0"))  # raises what cannot be sent
+        self._updates: dict[str, Any] = {}  # session.update events that are not answered, by their ids
+        self._reconnect, self._restores = reconnect, restores
+        self._reports_playback, self._barge_in = reports_playback, barge_in
+        self._patience_s, self._handover_s = patience_s, handover_s
+        self._spend_limit_usd, self._price = spend_limit_usd, price
+        self._max_events, self._max_turn_nbytes = max_events, max_turn_nbytes
+        self._retry = retry or RetryPolicy()
+        self._backoff = Backoff(self._retry, random)
+        formats = [*self.provider.input_formats, AudioFormat.PCM16]
+        input_format = formats[0] if session is None else self.provider.session_format(session, "input")
+        self._uplink = Uplink(input_format, max_ms=max_uplink_ms, quiet_ms=min(_QUIET_MS, max_uplink_ms))
+        self._output_format = (
+            AudioFormat.PCM16 if session is None else self.provider.session_format(session, "output")
+        )
+        self._state = ClientState.DISCONNECTED
+        self._due = self._last_progress = 0.0
+        self._end: GiveUp | None = None
+        self._live: _LiveSession | None = None
+        self._previous: _LiveSession | None = None  # a session that ended and was not restored yet
+        self._earlier: list[Playback] = []  # of sessions that ended, with audio that is still played
+        self._connections = 0
+        self._ended_usage = Usage()
+        self._frames: list[bytes] = []
+        self._events: deque[Any] = deque()
+        self._dropped_events = 0
+        self._reported_lost = 0
+        self._outbox: deque[Any] = deque()
+        self._sent: BoundedDict[str, Any] = BoundedDict(_MAX_SENT)
+        self._requests: BoundedDict[str, Any] = BoundedDict(_MAX_SENT)  # for responses that have not begun
+        self._outside: BoundedDict[str, Any] = BoundedDict(_MAX_SENT)  # and not done
+        self._is_tagged = False
+        self._open_calls: BoundedDict[str, FunctionCall] = BoundedDict(_MAX_CALLS)
+        self._dropped_calls: BoundedDict[str, None] = BoundedDict(_MAX_CALLS)
+        self._delayed: list[_Delayed] = []
+        self._delays: BoundedDict[str, int] = BoundedDict(_MAX_SENT)
+        self._differences: tuple[Any, ...] = ()
+        self._count = 0
+
+    # --- Reading ---
+
+    @property
+    def state(self) -> ClientState:
+        """The state of the client."""
+        return self._state
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation of the present session, which has the restored items of those before it."""
+        live = self._live
+        if live is None or (not live.is_restored and self._previous is not None):
+            live = self._previous or live
+        return Conversation() if live is None else live.conversation
+
+    @property
+    def usage(self) -> Usage:
+        """The usage of all sessions so far."""
+        return self._ended_usage if self._live is None else self._ended_usage + self._live.usage
+
+    @property
+    def session(self) -> Any:
+        """The session that the server reported last, None before it."""
+        return None if self._live is None else self._live.session
+
+    @property
+    def input_format(self) -> AudioFormat:
+        """The format of the audio that is sent."""
+        return self._uplink.format
+
+    @property
+    def output_format(self) -> AudioFormat:
+        """The format of the audio that is received."""
+        return self._output_format
+
+    @property
+    def open_calls(self) -> tuple[FunctionCall, ...]:
+        """The model's calls that have no output yet."""
+        return (*self._open_calls.values(),)
+
+    @property
+    def unsent_ms(self) -> float:
+        """Milliseconds of the user's audio that wait for a session."""
+        return self._uplink.unsent * 1000 / self._uplink.format.bytes_per_second
+
+    @property
+    def queued_ms(self) -> float:
+        """Milliseconds of received audio that `played` has not reported."""
+        playing = [*self._earlier, *([self._live.playback] if self._live else [])]
+        return sum(playback.queued_ms for playback in playing)
+
+    @property
+    def outbox_size(self) -> int:
+        """The number of the user's events that wait for a session."""
+        return len(self._outbox)
+
+    # --- Output ---
+
+    def next_event(self) -> Any:
+        """Remove and return the next event, of the server or a `ClientNotice`; None if there is none."""
+        if self._events:
+            return self._events.popleft()
+        if self._dropped_events:
+            dropped, self._dropped_events = self._dropped_events, 0
+            return Overflow(events=dropped)
+        return None
+
+    def events(self) -> list[Any]:
+        """Remove and return all events."""
+        found = []
+        while (event := self.next_event()) is not None:
+            found.append(event)
+        return found
+
+    def frames_to_send(self) -> list[bytes]:
+        """Remove and return the frames to send on the present connection, as text messages."""
+        frames, self._frames = self._frames, []
+        return frames
+
+    def next_action(self, now: float) -> Action:
+        """Return what to do now."""
+        match self._state:
+            case ClientState.DISCONNECTED:
+                return Connect()
+            case ClientState.WAITING:
+                return Wait(max(0.0, self._due - now)) if self._due > now else Connect()
+            case ClientState.CLOSED:
+                return self._end or GiveUp("closed")
+            case _:
+                return Run(max(0.0, self._next_tick(now) - now))
+
+    # --- Connections ---
+
+    def connected(self, now: float) -> None:
+        """Note that a connection is open. Its first frame is the session.update."""
+        if self._state in (ClientState.OPENING, ClientState.RUNNING):
+            self._end_session(now)
+        if not self._move("connected"):
+            return
+        self._frames.clear()
+        self._live = live = _LiveSession(self._output_format, now, self._max_turn_nbytes)
+        self._last_progress = now
+        settings = self._requested
+        for update in self._updates.values():
+            settings = _merged(settings, update)
+        if settings is not None:
+            self._requested = settings
+            self._updates.clear()
+            live.hello_id = self._next_id()
+            self._send_event(self._session_update(settings, live.hello_id))
+
+    def connection_lost(
+        self,
+        now: float,
+        *,
+        code: int | None = None,
+        status: int | None = None,
+        error: BaseException | None = None,
+        reason: str = "",
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Note that a connection ended, or could not be opened.
+
+        Give the `code` of a close frame (1006 without one), the `status` of a refused handshake, or the exception.
+        A network that cannot be reached is tried again only after a connection has been ready once.
+        """
+        if self._state not in (ClientState.DISCONNECTED, ClientState.OPENING, ClientState.RUNNING):
+            return
+        reason = reason or (str(error) if error is not None else "") or "the connection ended"
+        failure: ClientError
+        if status is not None:
+            decision = decide("status", status)
+            failure = ConnectFailed(
+                reason, status=status, retry_after_s=retry_after_s, is_retryable=decision is Decision.RETRY
+            )
+        elif code is not None:
+            decision = decide("close", code)
+            failure = SessionLost(reason, code=code, is_retryable=decision is Decision.RETRY)
+        else:
+            is_permanent = isinstance(error, (ValueError, TypeError)) and not isinstance(error, UnicodeError)
+            decision = Decision.GIVE_UP if is_permanent else Decision.RETRY
+            if isinstance(error, ClientError):
+                failure, decision = error, Decision.RETRY if error.is_retryable else Decision.GIVE_UP
+            else:
+                failure = ConnectFailed(reason, is_retryable=not is_permanent)
+            if not self._connections and self._state is ClientState.DISCONNECTED:
+                decision = Decision.GIVE_UP
+        self._lose(now, failure, decision, retry_after_s)
+
+    def close(self, now: float) -> None:
+        """End the session: nothing is sent any more, and `next_action` is `GiveUp`."""
+        self._give_up(now, GiveUp("closed by the client"))
+
+    def tick(self, now: float) -> None:
+        """Do what the time requires: waits that are over, silence of the server, the session's end."""
+        if self._state is ClientState.WAITING and now >= self._due:
+            self._move("due")
+        live = self._live
+        if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+            return
+        awaited = self._awaited()
+        if not awaited:
+            self._last_progress = now
+        elif now - self._last_progress >= self._patience_s:
+            reason = f"the server did not {awaited} in {self._patience_s:g} s"
+            self._lose(now, SessionLost(reason, is_retryable=True), Decision.RETRY)
+            return
+        if self._state is ClientState.RUNNING:
+            self._request_delayed(now)
+            self._watch_expiry(live, now)
+
+    def _move(self, trigger: str) -> bool:
+        state = _TRANSITIONS.get((self._state, trigger))
+        if state is None:
+            return False
+        self._state = state
+        return True
+
+    def _next_tick(self, now: float) -> float:
+        times = [now + self._patience_s]
+        if self._awaited():
+            times.append(self._last_progress + self._patience_s)
+        if self._live is not None and (begin := self._handover_from(self._live)) is not None:
+            # From then on a quiet moment is looked for.
+            times.append(begin if begin > now else now + 0.5)
+        times += [each.due for each in self._delayed]
+        return min(times)
+
+    def _awaited(self) -> str:
+        """Return the action of the server that is awaited, "" if there is none."""
+        live = self._live
+        if self._state is ClientState.OPENING:
+            return "accept the session's settings"
+        if live is None or self._state is not ClientState.RUNNING:
+            return ""
+        if self._uplink.commits:
+            return "commit the audio"
+        if self._updates:
+            return "answer a session.update"
+        return "finish its response" if self.gate.is_responding or live.awaits_reply else ""
+
+    def _lose(
+        self, now: float, error: ClientError, decision: Decision, retry_after_s: float | None = None
+    ) -> None:
+        """End the connection, and open another one later unless that is of no use."""
+        live = self._live
+        if live is not None and live.is_restored and now - live.opened_at >= _STABLE_S:
+            self._backoff.reset()
+        delay = None
+        if decision is Decision.RETRY and self._reconnect:
+            delay = self._backoff.next_delay(retry_after_s)
+            if delay is None:
+                error.reason = f"{error.reason}; no attempts are left" if self._backoff.attempts else error.reason
+                error.args = (error.reason,)
+        if delay is None:
+            self._give_up(now, GiveUp(error.reason, error))
+            return
+        interruption = self._end_session(now)
+        self._move("lost")
+        self._due = now + delay
+        self._notice(Reconnecting(error.reason, delay, self._backoff.attempts, interruption))
+
+    def _give_up(self, now: float, end: GiveUp) -> None:
+        if self._state is ClientState.CLOSED:
+            return
+        self._end_session(now)
+        self._move("close")
+        self._end = end
+        self._outbox.clear()
+        self._delayed.clear()
+
+    def _watch_expiry(self, live: _LiveSession, now: float) -> None:
+        begin = self._handover_from(live)
+        if begin is None or now < begin:
+            return
+        left_s = max(0.0, live.conversation.expires_at - now) if live.conversation.expires_at else 0.0
+        if not live.is_expiring:
+            live.is_expiring = True
+            self._notice(Expiring(left_s))
+        if self._reconnect and self._restores and self._is_quiet(live):
+            self._end_session(now)
+            self._move("handover")
+            self._notice(Reconnecting(f"the session expires in {left_s:.0f} s", 0.0, 0))
+
+    def _handover_from(self, live: _LiveSession) -> float | None:
+        """Return the time from which the session may be replaced; None if its end is not known."""
+        end = live.conversation.expires_at
+        lifetime = 0.0 if end is None else end - live.opened_at
+        if end is None or not lifetime > _MIN_LIFETIME_S:
+            return None
+        return float(end) - min(self._handover_s, lifetime * _HANDOVER_SHARE)
+
+    def _is_quiet(self, live: _LiveSession) -> bool:
+        return not (
+            self._awaited()
+            or self._uplink.is_speaking
+            or self._open_calls
+            or self.gate.pending
+            or self._delayed
+            or live.playback.is_playing
+            or any(playback.is_playing for playback in self._earlier)
+        )
+
+    # --- The end of a session, and the next one ---
+
+    def _end_session(self, now: float) -> Interruption | None:
+        """Collect what the next session is to be sent. Returns the playback that is cut off."""
+        live, self._live = self._live, None
+        self._frames.clear()
+        if live is None:
+            return None
+        self._ended_usage = self._ended_usage + live.usage
+        if not live.is_restored:  # the session before it is still to be restored
+            return None
+        interruption = None
+        must_reply = live.awaits_reply
+        for answer in live.answers.values():
+            if answer.is_outside:
+                continue
+            if answer.has_all_audio and not answer.is_interrupted:
+                for item_id in answer.covers:
+                    live.unanswered.pop(item_id, None)
+                continue
+            interruption = interruption or self._stop_playback(live)
+            for item_id in answer.messages:
+                if item_id not in live.cuts:
+                    live.cuts[item_id] = live.heard(item_id)
+            if answer.is_interrupted or answer.has_calls:
+                continue
+            if answer.request is not None:
+                live.requests.append(answer.request)
+            else:
+                must_reply = True
+        live.requests += self._outside.values()
+        self._outside.clear()
+        outputs = {item.call_id for item in live.conversation if item.type == "function_call_output"}
+        for item in live.conversation:
+            if item.type == "function_call" and item.call_id not in (*outputs, *self._open_calls):
+                self.gate.drop_call(item.call_id or "")
+        self.gate.reset()
+        is_asked = bool(live.requests or self.gate.pending or self._delayed)
+        if must_reply and not (is_asked or self._uplink.is_speaking):
+            live.requests.append(ga.ResponseCreate(event_id=self._next_id()))
+        if live.playback.is_playing:
+            self._earlier.append(live.playback)
+            del self._earlier[:-4]
+        self._sent.clear()
+        self._requests.clear()
+        if self._restores:
+            self._previous = live
+        return interruption
+
+    def _stop_playback(self, live: _LiveSession) -> Interruption:
+        """Stop what is queued. The positions stay known."""
+        interruption = live.playback.interrupt()
+        for item_id in (
+            *interruption.unplayed_item_ids,
+            *([interruption.truncate.item_id] if interruption.truncate else ()),
+        ):
+            live.cuts[item_id] = live.heard(item_id)
+        return interruption
+
+    def _become_ready(self, event: Any, now: float) -> None:
+        live = self._live
+        if live is None or not self._move("ready"):
+            return
+        live.is_restored = True
+        previous, self._previous = self._previous, None
+        self._connections += 1
+        resumed = None if previous is None else self._restore(previous, live)
+        for position, event_id in self._uplink.commits:
+            self._send_audio(position)
+            self._send_event(ga.InputAudioBufferCommit(event_id=event_id))
+        self._send_all(self.gate.feed(event))
+        for create in () if previous is None else previous.requests:
+            self._request(create)
+        self._send_audio()
+        self._notice(Connected(self._connections, live.session))
+        if resumed is not None:
+            self._notice(resumed)
+        while self._outbox and self._state is ClientState.RUNNING:
+            self._dispatch(self._outbox.popleft(), now)
+        self._last_progress = now
+
+    def _restore(self, previous: _LiveSession, live: _LiveSession) -> Resumed:
+        """Send the items of the conversation of `previous`. Its audio waits in the uplink."""
+        known = Knowledge(
+            previous.turn_audio.by_item, previous.cuts, previous.unanswered, self._open_calls.keys()
+        )
+        found, skipped = restored_items(previous.conversation, known, self._uplink.format)
+        items: list[RestoredItem] = []
+        for each in found:
+            try:
+                self._send_event(ga.ConversationItemCreate(event_id=self._next_id(), item=each.item))
+            except (ConfigError, EncodeError) as error:
+                skipped.append((each.old_id, str(error)))
+                continue
+            items.append(each)
+            live.restored[str(each.item.id)] = None
+            self._keep_audio(live, each, previous)
+        calls = {each.item.call_id for each in items if each.item.type == "function_call"}
+        for call_id in [call_id for call_id in self._open_calls if call_id not in calls]:
+            del self._open_calls[call_id]
+            self._dropped_calls[call_id] = None
+            self._send_all(self.gate.drop_call(call_id))
+        return Resumed(
+            items=len(items),
+            estimated=tuple(str(each.item.id) for each in items if each.is_estimated),
+            skipped=(*skipped,),
+            resent_ms=self._uplink.pending_ms,
+        )
+
+    def _keep_audio(self, live: _LiveSession, each: RestoredItem, previous: _LiveSession) -> None:
+        item_id = str(each.item.id)
+        audio = previous.turn_audio.by_item.get(each.old_id)
+        if audio is not None:
+            live.turn_audio.store(item_id, audio.audio, audio.format)
+        if each.old_id in previous.unanswered:
+            live.unanswered[item_id] = None
+
+    # --- The user's side ---
+
+    def append(self, audio: object, format: AudioFormatLike | None = None) -> None:
+        """Send audio of the user, in the session's input format or in `format`, split anywhere.
+
+        Audio that the server has not committed is retained for a new session. Before the session is ready it
+        waits; if there is too much of it, the oldest is lost and an `Overflow` reports it.
+
+        Raises:
+            AudioError, ConfigError: the format cannot be converted.
+            TypeError: `audio` is no buffer of samples.
+            SessionClosed: the session has ended.
+        """
+        self._check_open()
+        self._uplink.append(audio, None if format is None else AudioFormat.of(format))
+        if self._state is ClientState.RUNNING:
+            self._send_audio()
+        if self._uplink.lost_nbytes > self._reported_lost:
+            lost = self._uplink.lost_nbytes - self._reported_lost
+            self._reported_lost = self._uplink.lost_nbytes
+            self._notice(Overflow(audio_ms=lost * 1000 / self._uplink.format.bytes_per_second))
+
+    def send(self, event: Any, now: float) -> str:
+        """Send a client event, as soon as it is possible. Returns its event_id, which it is given if it has none.
+
+        A `ResponseCreate` waits for the response in progress, an output of a function call requests the
+        response that follows, and a `SessionUpdate` holds for later sessions too.
+
+        Raises:
+            EncodeError, ConfigError: the event cannot be encoded for this server.
+            SendQueueFull: too many events wait for a session.
+            SessionClosed: the session has ended.
+        """
+        self._check_open()
+        event = self._with_id(event)
+        if not isinstance(event, ga.InputAudioBufferAppend):
+            self._encode(event)  # what cannot be sent is refused now
+        if self._state is ClientState.RUNNING:
+            self._dispatch(event, now)
+        elif len(self._outbox) >= MAX_OUTBOX:
+            raise SendQueueFull(f"{MAX_OUTBOX} events wait for a session")
+        else:
+            self._outbox.append(event)
+        return getattr(event, "event_id", "") or ""
+
+    def answer(self, call: FunctionCall, result: object, now: float) -> str:
+        """Send the output of a function call, a str as it is and anything else as JSON. Raises what `send` raises."""
+        return self.send(call.output(result), now)
+
+    def interrupt(self, now: float) -> Interruption:
+        """Stop the response in progress and its playback. Returns what must not be played any more."""
+        self._check_open()
+        live = self._live
+        if live is None or self._state is not ClientState.RUNNING:
+            return Interruption()
+        interruption = self._interrupt_playback(live)
+        self._send_all(self.gate.interrupt())
+        return interruption
+
+    def played(
+        self,
+        samples: float | None = None,
+        *,
+        ms: float | None = None,
+        nbytes: int | None = None,
+        sample_rate: int | None = None,
+    ) -> None:
+        """Report what the loudspeaker played, as to `Playback.played`. Needs ``reports_playback=True``.
+
+        Raises:
+            AudioError: it is negative or not finite.
+            TypeError: not exactly one of the three is given.
+        """
+        if samples is not None and ms is None and nbytes is None:
+            ms = samples * 1000 / (sample_rate or self._output_format.sample_rate)
+            samples = None
+        for playback in (*self._earlier, *([self._live.playback] if self._live else ())):
+            if ms is not None:
+                before = playback.queued_ms
+                playback.played(samples, ms=ms)
+                ms -= min(ms, before)
+            else:
+                played = playback.played(samples, nbytes=nbytes)
+                nbytes = None if nbytes is None else nbytes - played
+        self._earlier = [playback for playback in self._earlier if playback.is_playing]
+
+    def _check_open(self) -> None:
+        if self._state is ClientState.CLOSED:
+            raise SessionClosed(f"the session has ended: {self._end.reason if self._end else 'closed'}")
+
+    # --- Sending ---
+
+    def _next_id(self) -> str:
+        self._count += 1
+        return f"client_{self._count}"
+
+    def _with_id(self, event: Any) -> Any:
+        """Return a copy of `event` with an event_id, and with an id of its new item."""
+        if isinstance(event, ga.Unknown) or not isinstance(event, msgspec.Struct):
+            return event
+        event = msgspec.structs.replace(event, event_id=_get(event, "event_id") or self._next_id())
+        item = _get(event, "item")
+        if event.type == "conversation.item.create" and hasattr(item, "id") and not _get(item, "id"):
+            event.item = msgspec.structs.replace(item, id=f"item_c{self._count}")
+        return event
+
+    def _session_update(self, settings: Any, event_id: str) -> Any:
+        """Return the session.update for settings, of GA or of the server's own."""
+        if not isinstance(settings, (ga.RealtimeSession, ga.TranscriptionSession, ga.SessionSnapshot)):
+            kinds = [kind for kind in self._own_types if kind.__struct_config__.tag == "session.update"]
+            return kinds[0](session=settings, event_id=event_id)
+        return ga.SessionUpdate(session=settings, event_id=event_id)
+
+    def _wire(self, event: Any) -> Any:
+        """Return `event` in the server's dialect."""
+        if self.provider.base == "beta" and not isinstance(event, (ga.Unknown, *self._own_types)):
+            return from_ga(event)
+        return event
+
+    def _encode(self, event: Any) -> bytes:
+        frame: bytes = self.provider.codec.encode(self._wire(event))
+        return frame
+
+    def _send_all(self, events: Sequence[Any]) -> None:
+        for event in events:
+            self._send_event(event)
+
+    def _send_event(self, event: Any) -> None:
+        """Put the frame of an event into the queue, and note what it changes."""
+        self._frames.append(self._encode(event))
+        live = self._live
+        event_id = getattr(event, "event_id", None)
+        if not isinstance(event_id, str) or live is None:
+            return
+        self._sent[event_id] = event
+        kind = event.type
+        if kind == "conversation.item.create":
+            # Part of the conversation even if the server's echo is lost with the connection.
+            previous = _get(event, "previous_item_id")
+            live.conversation.feed(event)
+            live.conversation.feed(
+                ga.ConversationItemAdded(
+                    previous_item_id=None if previous == "root" else previous, item=event.item
+                )
+            )
+            if getattr(event.item, "role", None) == "user":
+                self._note_user_item(live, event.item)
+        elif kind == "response.create":
+            (self._outside if _is_outside(event) else self._requests)[event_id] = event
+
+    def _note_user_item(self, live: _LiveSession, item: Any) -> None:
+        live.unanswered[item.id] = None
+        audio = b"".join(_get(part, "audio") or b"" for part in item.content)
+        if audio:
+            live.turn_audio.store(item.id, audio, self._uplink.format)
+
+    def _send_audio(self, end: int | None = None) -> None:
+        for part in self._uplink.unsent_parts(end):
+            self._frames.append(self._encode_append(part))
+
+    def _request(self, create: Any) -> None:
+        self._send_all(self.gate.request(create))
+
+    def _dispatch(self, event: Any, now: float) -> None:
+        """Send an event of the user."""
+        self._last_progress = now
+        kind = "" if isinstance(event, ga.Unknown) else event.type
+        handler = _OUTGOING.get(kind)
+        if handler is None:
+            self._send_event(event)
+        else:
+            handler(self, event)
+
+    def _on_user_append(self, event: Any) -> None:
+        self.append(event.audio)
+
+    def _on_user_commit(self, event: Any) -> None:
+        self._uplink.flush()
+        self._send_audio()
+        self._uplink.commit(event.event_id)
+        self._send_event(event)
+
+    def _on_user_clear(self, event: Any) -> None:
+        self._uplink.clear()
+        self._send_event(event)
+
+    def _on_user_item(self, event: Any) -> None:
+        item = event.item
+        if getattr(item, "type", "") != "function_call_output" or not item.call_id:
+            self._send_event(event)
+            return
+        self._open_calls.pop(item.call_id, None)
+        if item.call_id not in self._dropped_calls:
+            self._send_all(self.gate.answer(event))
+
+    def _on_user_update(self, event: Any) -> None:
+        self._updates[event.event_id] = event.session
+        self._send_event(event)
+
+    def _on_user_cancel(self, event: Any) -> None:
+        live = self._live
+        if live is not None and (answer := live.answers.get(self.gate.response_id or "")) is not None:
+            answer.is_interrupted = True
+        self._send_all(self.gate.interrupt())
+
+    def _on_user_truncate(self, event: Any) -> None:
+        self._send_event(event)
+        self._note_truncated(event)
+
+    def _on_user_delete(self, event: Any) -> None:
+        self._send_event(event)
+        self._note_deleted(event.item_id)
+
+    def _note_truncated(self, event: Any) -> None:
+        """Note a truncation now: its confirmation may be lost with the connection."""
+        if self._live is not None:
+            total = self._live.heard(event.item_id).total_ms
+            self._live.cuts[event.item_id] = Cut(event.audio_end_ms, total)
+            self._live.conversation.feed(
+                ga.ConversationItemTruncated(
+                    item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
+                )
+            )
+
+    def _note_deleted(self, item_id: str) -> None:
+        if self._live is not None:
+            self._live.conversation.feed(ga.ConversationItemDeleted(item_id=item_id))
+            self._live.turn_audio.discard(item_id)
+            self._live.unanswered.pop(item_id, None)
+
+    # --- Interruptions ---
+
+    def _interrupt_playback(self, live: _LiveSession) -> Interruption:
+        """Stop playback; truncate what was played in part, delete what was not played at all.
+
+        Items of a response in progress are deleted when it is done, with those that are announced until then.
+        """
+        active = live.answers.get(self.gate.response_id or "")
+        if active is not None:
+            active.is_interrupted = True
+        results = [self._interrupt_earlier(live, playback) for playback in self._earlier]
+        self._earlier.clear()
+        interruption = self._stop_playback(live)
+        truncate = interruption.truncate
+        if truncate is not None and self._may_truncate(live, truncate.item_id):
+            self._on_user_truncate(self._with_id(truncate))
+        for item_id in interruption.unplayed_item_ids:
+            if active is None or item_id not in active.messages:
+                self._delete(live, item_id)
+        return Interruption(
+            interruption.truncate,
+            interruption.unplayed_item_ids,
+            interruption.discarded_bytes + sum(each.discarded_bytes for each in results),
+            interruption.discarded_ms + sum(each.discarded_ms for each in results),
+            tuple(mark for each in (*results, interruption) for mark in each.marks),
+        )
+
+    def _may_truncate(self, live: _LiveSession, item_id: str) -> bool:
+        item = live.conversation.get(item_id)
+        return item is not None and item.truncated_ms is None and item_id not in live.outside_items
+
+    def _interrupt_earlier(self, live: _LiveSession, playback: Playback) -> Interruption:
+        """Stop the playback of an earlier session, whose answers this one has as text."""
+        interruption = playback.interrupt()
+        truncate = interruption.truncate
+        cuts = dict.fromkeys(interruption.unplayed_item_ids, 0.0)
+        if truncate is not None:
+            cuts[truncate.item_id] = truncate.audio_end_ms
+        for item_id, heard_ms in cuts.items():
+            item = live.conversation.get(item_id)
+            if item is None or item_id not in live.restored:
+                continue
+            total_ms = playback.received_bytes(item_id) * 1000 / playback.audio_format.bytes_per_second
+            text = heard_text(item.text, Cut(heard_ms, total_ms))
+            if text:
+                shorter = ga.MessageItem(
+                    role="assistant", status="incomplete", content=[ga.OutputText(text=text)]
+                )
+                self._send_event(
+                    self._with_id(ga.ConversationItemCreate(previous_item_id=item_id, item=shorter))
+                )
+            self._delete(live, item_id)
+        return interruption
+
+    def _delete(self, live: _LiveSession, item_id: str) -> None:
+        if live.conversation.get(item_id) is not None and item_id not in live.outside_items:
+            self._on_user_delete(self._with_id(ga.ConversationItemDelete(item_id=item_id)))
+
+    def _delete_unheard(self, live: _LiveSession, answer: _Answer) -> None:
+        """Delete the messages of an interrupted response of which nothing was heard."""
+        for item_id in answer.messages:
+            item = live.conversation.get(item_id)
+            if item is None or item.truncated_ms is not None or live.playback.played_ms(item_id):
+                continue
+            types = {getattr(part, "type", "") for part in getattr(item.wire_item, "content", None) or ()}
+            if not types & _TEXT_PARTS:
+                self._delete(live, item_id)
+
+    # --- The server's side ---
+
+    def receive(self, frame: Frame, now: float) -> None:
+        """Process a frame of the server. A malformed one is ignored, and reported as `Undecodable`."""
+        live = self._live
+        if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+            return
+        try:
+            event = self._decode(frame)
+        except DecodeError as error:
+            self._notice(Undecodable(str(error), error.event_type))
+            return
+        self.receive_event(event, now)
+
+    def receive_event(self, event: Any, now: float) -> None:
+        """Process an event of the server that was decoded already."""
+        live = self._live
+        if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+            return
+        if isinstance(event, ga.Unknown):
+            self._emit(event)
+            return
+        kind = event.type
+        nbytes = live.playback.feed(event)
+        if nbytes == 0 and kind in _DELTAS:
+            return  # late: it must not be played
+        live.conversation.feed(event)
+        live.usage.feed(event)
+        if nbytes and not self._reports_playback:
+            live.playback.played(nbytes=nbytes)
+        if kind == "error":
+            self._on_error(event, now)
+            return
+        self._emit(event)
+        handler = _INCOMING.get(kind)
+        if handler is not None:
+            handler(self, event, now)
+        if handler is not None or kind.startswith("response."):
+            self._last_progress = now
+        if nbytes is None and self._live is live and self._state is ClientState.RUNNING:
+            for call in live.calls.feed(event):
+                self._on_call(live, call)
+            if kind not in _SESSION_EVENTS or live.is_restored:
+                self._feed_gate(live, event)
+        if kind in _USAGE_EVENTS:
+            self._check_spend(now)
+
+    def _feed_gate(self, live: _LiveSession, event: Any) -> None:
+        events = self.gate.feed(event)
+        if event.type == "response.created" and any(each.type == "response.cancel" for each in events):
+            answer = live.answers.get(self.gate.response_id or "")
+            if answer is not None:
+                answer.is_interrupted = True
+        self._send_all(events)
+
+    def _on_call(self, live: _LiveSession, call: FunctionCall) -> None:
+        self._open_calls[call.call_id] = call
+        answer = live.answers.get(call.response_id or "")
+        if answer is not None:
+            answer.has_calls = True
+        self._notice(ToolCalled(call))
+
+    # --- Events of the server ---
+
+    def _on_session_created(self, event: Any, now: float) -> None:
+        live = self._session(event)
+        if live is not None and live.hello_id is None:
+            self._use_formats(live, now)
+            self._become_ready(event, now)
+
+    def _on_session_updated(self, event: Any, now: float) -> None:
+        live = self._session(event)
+        if live is None:
+            return
+        if self._updates and self._state is ClientState.RUNNING:
+            self._requested = _merged(self._requested, self._updates.pop(next(iter(self._updates))))
+        self._use_formats(live, now)
+        self._compare(live)
+        if self._state is ClientState.OPENING:
+            self._become_ready(event, now)
+
+    def _session(self, event: Any) -> _LiveSession | None:
+        if self._live is not None:
+            self._live.session = event.session or self._live.session
+        return self._live
+
+    def _use_formats(self, live: _LiveSession, now: float) -> None:
+        """Use the formats that the server reports."""
+        input_format = self._uplink.format
+        if live.session:
+            input_format = self.provider.session_format(live.session, "input")
+            self._output_format = self.provider.session_format(live.session, "output")
+            live.playback.audio_format = self._output_format
+        try:
+            if live.is_restored:
+                self._uplink.change_format(input_format)
+            else:
+                self._uplink.restart(input_format)
+        except (AudioError, ConfigError) as error:
+            self._give_up(now, GiveUp(f"the session's format is not supported: {error}", SessionRefused(str(error))))
+
+    def _compare(self, live: _LiveSession) -> None:
+        if self._requested is None:
+            return
+        try:
+            requested = getattr(self._wire(self._session_update(self._requested, "")), "session", None)
+            found = (*session_differences(requested, live.session),)
+        except (ConfigError, EncodeError, TypeError):
+            return
+        if found != self._differences:
+            self._differences = found
+            if found:
+                self._notice(SettingsDiffer(found))
+
+    @property
+    def differences(self) -> tuple[Any, ...]:
+        """The differences between the settings that were requested and those that the server reported last."""
+        return self._differences
+
+    def _on_speech_started(self, event: Any, now: float) -> None:
+        live = self._live
+        if live is None:
+            return
+        self._uplink.is_speaking = True
+        live.turn_start, live.turn_end = self._uplink.position_of(_number(event, "audio_start_ms")), None
+        # The response to what is said now answers those turns too.
+        self._delayed = [each for each in self._delayed if each.is_requested]
+        if self._barge_in and _get(live.detection, "interrupt_response") is not False:
+            self._notice(Interrupted(self._interrupt_playback(live)))
+
+    def _on_speech_stopped(self, event: Any, now: float) -> None:
+        if self._live is not None:
+            self._live.turn_end = self._uplink.position_of(_number(event, "audio_end_ms"))
+
+    def _on_timeout(self, event: Any, now: float) -> None:
+        live = self._live
+        if live is not None:
+            live.turn_start = self._uplink.position_of(_number(event, "audio_start_ms"))
+            live.turn_end = self._uplink.position_of(_number(event, "audio_end_ms"))
+
+    def _on_committed(self, event: Any, now: float) -> None:
+        live, uplink = self._live, self._uplink
+        if live is None:
+            return
+        start, end = live.turn_start, live.turn_end
+        commit = uplink.next_commit()
+        uplink.is_speaking = False
+        is_detected = end is not None or commit is None
+        if commit is not None and not is_detected:
+            committed_to = commit[0]
+            audio = uplink.slice(0, committed_to)
+            uplink.drop_commit()
+        else:
+            start = start or 0
+            audio = uplink.slice(start, uplink.end if end is None else end)
+            # Without the end of the turn: sending too much again is better than losing audio.
+            committed_to = start if end is None else end
+        uplink.committed(committed_to)
+        live.turn_start = live.turn_end = None
+        live.turn_audio.store(event.item_id, audio, uplink.format)
+        live.unanswered[event.item_id] = None
+        detection = live.detection
+        live.awaits_reply = (
+            is_detected
+            and detection is not None
+            and _get(detection, "create_response") is not False
+            and getattr(live.session, "type", "realtime") != "transcription"
+            and self.gate.response_id is None
+        )
+
+    def _on_cleared(self, event: Any, now: float) -> None:
+        self._uplink.is_speaking = False
+        if self._live is not None:
+            self._live.turn_start = self._live.turn_end = None
+
+    def _on_transcription(self, event: Any, now: float) -> None:
+        self._backoff.reset()
+
+    def _on_response_created(self, event: Any, now: float) -> None:
+        live = self._live
+        if live is None:
+            return
+        response_id = str(_get(event.response, "id") or "")
+        answer = live.answers[response_id] = _Answer(response_id, self._request_of(event.response))
+        if not answer.is_outside:
+            live.awaits_reply = False
+            answer.covers = (*live.unanswered,)
+
+    def _request_of(self, response: Any) -> Any:
+        """Return the request for a response, by the tag in its metadata or else the oldest one."""
+        metadata = _get(response, "metadata")
+        tag = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+        if isinstance(tag, str):
+            self._is_tagged = True
+            return self._requests.pop(tag, None) or self._outside.get(tag)
+        if self._is_tagged:
+            return None
+        return self._requests.pop(next(iter(self._requests)), None) if self._requests else None
+
+    def _on_item_added(self, event: Any, now: float) -> None:
+        live, item = self._live, event.item
+        answer = None if live is None else live.answers.get(_get(event, "response_id") or "")
+        item_id = _get(item, "id")
+        if answer is not None:
+            answer.has_all_audio = False
+            if answer.is_outside and isinstance(item_id, str):
+                live.outside_items[item_id] = None
+            if _get(item, "type") == "message" and isinstance(item_id, str) and len(answer.messages) < _MAX_SENT:
+                answer.messages[item_id] = None
+
+    def _on_part_added(self, event: Any, now: float) -> None:
+        answer = None if self._live is None else self._live.answers.get(_get(event, "response_id") or "")
+        if answer is not None:
+            answer.has_all_audio = False
+
+    def _on_part_done(self, event: Any, now: float) -> None:
+        live = self._live
+        if live is None:
+            return
+        answer = live.answers.get(_get(event, "response_id") or "")
+        item_id = _get(event, "item_id")
+        if isinstance(item_id, str) and item_id:
+            live.audio_done[item_id] = None
+        if answer is not None:
+            answer.has_all_audio = True
+
+    def _on_response_done(self, event: Any, now: float) -> None:
+        live, response = self._live, event.response
+        if live is None:
+            return
+        response_id = str(_get(response, "id") or "")
+        answer = live.answers.pop(response_id, None) or _Answer(response_id, self._request_of(response))
+        for item in _get(response, "output") or ():
+            if _get(item, "type") == "message" and isinstance(item_id := _get(item, "id"), str):
+                answer.messages[item_id] = None
+        status = str(_get(response, "status") or "completed")
+        details = _get(response, "status_details")
+        error = _get(details, "error")
+        request_id = None if answer.request is None else answer.request.event_id
+        self._outside.pop(request_id or "", None)
+        if not answer.is_outside:
+            if answer.is_interrupted:
+                self._delete_unheard(live, answer)
+            if status == "failed" and self._delay_response(answer, error, now):
+                return
+            for covered in answer.covers:
+                live.unanswered.pop(covered, None)
+                item = live.conversation.get(covered)
+                if item is not None and item.text:
+                    live.turn_audio.discard(covered)
+        if status == "completed":
+            self._backoff.reset()
+        texts = (live.conversation.get(item_id) for item_id in answer.messages)
+        self._notice(
+            ResponseOutcome(
+                response_id,
+                status,
+                request_id,
+                " ".join(item.text or item.removed_text for item in texts if item is not None),
+                _get(details, "reason"),
+                error,
+                answer.is_interrupted,
+            )
+        )
+
+    def _delay_response(self, answer: _Answer, error: Any, now: float) -> bool:
+        """Request a response again later if it failed for a reason that passes. Returns True if so."""
+        code = _get(error, "code") or ""
+        request = answer.request or ga.ResponseCreate(event_id=self._next_id())
+        count = self._delays.get(request.event_id, 0)
+        wait_s = wait_in_message(_get(error, "message"))
+        delay_s = _FIRST_DELAY_S * 2.0**count if wait_s is None else wait_s
+        if (
+            decide("response", code) is not Decision.RETRY
+            or count >= _MAX_DELAYS
+            or delay_s > self._retry.max_retry_after_s
+        ):
+            return False
+        self._delays[request.event_id] = count + 1
+        self._delayed.append(_Delayed(now + delay_s, request, answer.request is not None))
+        self._notice(ResponseDelayed(answer.id, snippet(code), delay_s))
+        return True
+
+    def _request_delayed(self, now: float) -> None:
+        due = [each for each in self._delayed if each.due <= now]
+        self._delayed = [each for each in self._delayed if each.due > now]
+        for each in due:
+            self._request(each.create)
+
+    def _on_error(self, event: Any, now: float) -> None:
+        live, error = self._live, event.error
+        if live is None:
+            return
+        if self.gate.is_crossed(event):
+            self._feed_gate(live, event)
+            return
+        if self._retry_commit(live, error):
+            return
+        request = self._sent.get(error.event_id or "")
+        is_hello = error.event_id is not None and error.event_id == live.hello_id
+        decision = decide_on_error(error)
+        if is_hello or (decision is Decision.GIVE_UP and request is None):
+            what = "the session's settings" if is_hello else "the session"
+            reason = f"the server refused {what}: {error_text(error)}"
+            self._emit(event)
+            self._give_up(now, GiveUp(reason, SessionRefused(reason, error=error)))
+            return
+        self._emit(event)
+        if decision is Decision.RETRY:
+            reason = f"the session ended: {error_text(error)}"
+            self._lose(now, SessionLost(reason, is_retryable=True), decision)
+            return
+        self._feed_gate(live, event)
+        if request is not None:
+            self._note_refused(live, request)
+            self._notice(RequestFailed(request, error))
+
+    def _note_refused(self, live: _LiveSession, request: Any) -> None:
+        self._updates.pop(request.event_id, None)
+        self._requests.pop(request.event_id, None)
+        self._outside.pop(request.event_id, None)
+        self._uplink.drop_commit(request.event_id)
+        if request.type == "conversation.item.create":
+            self._note_deleted(str(getattr(request.item, "id", "")))
+
+    def _retry_commit(self, live: _LiveSession, error: Any) -> bool:
+        """Send the audio of a commit again, once, if the server reports an empty buffer that is not empty."""
+        uplink = self._uplink
+        commit = uplink.next_commit()
+        # The event_id is missing in reports of such errors: it is that of the oldest commit then.
+        if commit is None or error.code != _COMMIT_EMPTY or error.event_id not in (None, commit[1]):
+            return False
+        position, event_id = commit
+        has_audio = len(uplink.slice(0, position)) >= uplink.format.min_commit_bytes
+        if live.detection is not None or event_id in live.refused_commits or not has_audio:
+            uplink.drop_commit()
+            error.event_id = event_id
+            return False
+        live.refused_commits.add(event_id)
+        # If the server has audio all the same, it must not get it twice.
+        self._send_event(ga.InputAudioBufferClear(event_id=self._next_id()))
+        uplink.rewind()
+        self._send_audio(position)
+        self._send_event(ga.InputAudioBufferCommit(event_id=event_id))
+        self._send_audio()
+        return True
+
+    def _check_spend(self, now: float) -> None:
+        if self._spend_limit_usd is None or self._price is None:
+            return
+        try:
+            spent = self.usage.cost(self._price)
+        except ConfigError as error:
+            self._give_up(now, GiveUp(str(error), SpendLimitReached(f"the cost is not known: {error}")))
+            return
+        if spent >= self._spend_limit_usd:
+            reason = f"the spend limit of ${self._spend_limit_usd:g} is reached"
+            self._give_up(now, GiveUp(reason, SpendLimitReached(reason)))
+
+    # --- Events for the user ---
+
+    def _emit(self, event: Any) -> None:
+        if len(self._events) < self._max_events:
+            self._events.append(event)
+        else:
+            self._dropped_events += 1
+
+    def _notice(self, notice: ClientNotice) -> None:
+        """Emit an event of the client, which is not dropped for want of room until there are twice as many."""
+        if len(self._events) < 2 * self._max_events:
+            self._events.append(notice)
+        else:
+            self._dropped_events += 1
+
+
+# --- Helpers -------------------------------------------------------------------------
+
+
+def _get(owner: Any, name: str) -> Any:
+    value = getattr(owner, name, None)
+    return None if value is msgspec.UNSET else value
+
+
+def _number(event: Any, name: str) -> float:
+    value = _get(event, name)
+    return float(value) if isinstance(value, (int, float)) and abs(value) < 1e12 else 0.0
+
+
+def _is_outside(request: Any) -> bool:
+    return _get(_get(request, "response"), "conversation") == "none"
+
+
+# Parts of a session whose members are updated one by one.
+_NESTED: Final = (ga.AudioConfig, ga.AudioInput, ga.AudioOutput)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    """Return the settings `old` after an update by `new`: absent members stay."""
+    if old is None or type(old) is not type(new):
+        return new
+    values = {}
+    for name in new.__struct_fields__:
+        before, after = getattr(old, name), getattr(new, name)
+        if after is msgspec.UNSET:
+            continue
+        is_nested = isinstance(after, _NESTED) and type(before) is type(after)
+        values[name] = _merged(before, after) if is_nested else after
+    return msgspec.structs.replace(old, **values)
+
+
+def _with_tools(session: Any, tools: Toolbox | Sequence[Any]) -> Any:
+    """Return the settings with tools added."""
+    declared = tools.tools if isinstance(tools, Toolbox) else [*tools]
+    if not declared:
+        return session
+    session = ga.RealtimeSession() if session is None else session
+    return msgspec.structs.replace(session, tools=[*(_get(session, "tools") or ()), *declared])
+
+
+_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
+_TEXT_PARTS: Final = frozenset({"output_text", "text"})
+_SESSION_EVENTS: Final = frozenset({"session.created", "session.updated"})
+_USAGE_EVENTS: Final = frozenset(
+    {"response.done", "conversation.item.input_audio_transcription.completed"}
+)
+# The effect of each event that the user sends; others are sent as they are.
+_OUTGOING: Final[dict[str, Callable[[ClientProtocol, Any], None]]] = {
+    "input_audio_buffer.append": ClientProtocol._on_user_append,
+    "input_audio_buffer.commit": ClientProtocol._on_user_commit,
+    "input_audio_buffer.clear": ClientProtocol._on_user_clear,
+    "conversation.item.create": ClientProtocol._on_user_item,
+    "conversation.item.truncate": ClientProtocol._on_user_truncate,
+    "conversation.item.delete": ClientProtocol._on_user_delete,
+    "session.update": ClientProtocol._on_user_update,
+    "response.create": ClientProtocol._request,
+    "response.cancel": ClientProtocol._on_user_cancel,
+}
+# The effect of each event of the server, of GA and of beta.
+_INCOMING: Final[dict[str, Callable[[ClientProtocol, Any, float], None]]] = {
+    "session.created": ClientProtocol._on_session_created,
+    "session.updated": ClientProtocol._on_session_updated,
+    "input_audio_buffer.speech_started": ClientProtocol._on_speech_started,
+    "input_audio_buffer.speech_stopped": ClientProtocol._on_speech_stopped,
+    "input_audio_buffer.timeout_triggered": ClientProtocol._on_timeout,
+    "input_audio_buffer.committed": ClientProtocol._on_committed,
+    "input_audio_buffer.cleared": ClientProtocol._on_cleared,
+    "conversation.item.input_audio_transcription.completed": ClientProtocol._on_transcription,
+    "response.created": ClientProtocol._on_response_created,
+    "response.output_item.added": ClientProtocol._on_item_added,
+    "response.content_part.added": ClientProtocol._on_part_added,
+    "response.output_audio.done": ClientProtocol._on_part_done,
+    "response.audio.done": ClientProtocol._on_part_done,
+    "response.output_text.done": ClientProtocol._on_part_done,
+    "response.text.done": ClientProtocol._on_part_done,
+    "response.done": ClientProtocol._on_response_done,
+}
