@@ -1,14 +1,14 @@
 """The errors of a client: of the connection, of the session, of one request. `is_retryable` says if a retry may help.
 
-    RealtimeError
-    └── ClientError
-        ├── ConnectFailed      no connection: the network, or an HTTP status
-        ├── SessionLost        the connection ended, and is not replaced
-        ├── SessionRefused     the server refuses the session or its settings
-        ├── RequestRefused     the server refuses one request; the session goes on
-        ├── SpendLimitReached
-        ├── SendQueueFull      too much waits for a connection
-        └── SessionClosed      a call on a session that has ended
+RealtimeError
+└── ClientError
+    ├── ConnectFailed      no connection: the network, or an HTTP status
+    ├── SessionLost        the connection ended, and is not replaced
+    ├── SessionRefused     the server refuses the session or its settings
+    ├── RequestRefused     the server refuses one request; the session goes on
+    ├── SpendLimitReached
+    ├── SendQueueFull      too much waits for a connection
+    └── SessionClosed      a call on a session that has ended
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -65,7 +66,8 @@ class Interrupted(Struct, frozen=True):
 class ResponseOutcome(Struct, frozen=True):
     """The end of a response, after its response.done.
 
-    `status` is the server's: "completed", "cancelled", "incomplete" or "failed". `request_id` is the event_id of
+    `status` is the server's: "completed", "cancelled", "incomplete" or "failed". The `reason` of a response that
+    ended with its connection, and is not requested again, is "connection_lost". `request_id` is the event_id of
     the request, None for a response that turn detection began. `reason` and `error` are those of the server.
     """
 
@@ -127,3 +129,35 @@ ClientNotice: TypeAlias = (
     | Undecodable
     | Expiring
 )
+
+
+class EventQueue:
+    """Events that wait to be read, at most `limit`. More are dropped and counted in an `Overflow`.
+
+    A `ClientNotice` is dropped only if there are twice as many.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._events: deque[Any] = deque()
+        self._dropped = 0
+
+    def put(self, event: Any) -> None:
+        """Add an event."""
+        limit = self._limit if event.__class__ not in _NOTICES else 2 * self._limit
+        if len(self._events) < limit:
+            self._events.append(event)
+        else:
+            self._dropped += 1
+
+    def get(self) -> Any:
+        """Remove and return the oldest event; None if there is none."""
+        if self._events:
+            return self._events.popleft()
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            return Overflow(events=dropped)
+        return None
+
+
+_NOTICES = frozenset(ClientNotice.__args__)

@@ -49,8 +49,8 @@ from .errors import (
     error_text,
 )
 from .events import (
-    ClientNotice,
     Connected,
+    EventQueue,
     Expiring,
     Interrupted,
     Overflow,
@@ -297,7 +297,7 @@ class ClientProtocol:
         self._reports_playback, self._barge_in = reports_playback, barge_in
         self._patience_s, self._handover_s = patience_s, handover_s
         self._spend_limit_usd, self._price = spend_limit_usd, price
-        self._max_events, self._max_turn_nbytes = max_events, max_turn_nbytes
+        self._max_turn_nbytes = max_turn_nbytes
         self._retry = retry or RetryPolicy()
         self._backoff = Backoff(self._retry, random)
         formats = [*self.provider.input_formats, AudioFormat.PCM16]
@@ -315,8 +315,7 @@ class ClientProtocol:
         self._connections = 0
         self._ended_usage = Usage()
         self._frames: list[bytes] = []
-        self._events: deque[Any] = deque()
-        self._dropped_events = 0
+        self._events = EventQueue(max_events)
         self._reported_lost = 0
         self._outbox: deque[Any] = deque()
         self._sent: BoundedDict[str, Any] = BoundedDict(_MAX_SENT)
@@ -382,6 +381,21 @@ class ClientProtocol:
         return sum(playback.queued_ms for playback in playing)
 
     @property
+    def pending_updates(self) -> tuple[str, ...]:
+        """The event_ids of the session.update events that are not answered."""
+        return (*self._updates,)
+
+    @property
+    def pending_commits(self) -> tuple[str, ...]:
+        """The event_ids of the commits that are not answered."""
+        return tuple(event_id for _, event_id in self._uplink.commits)
+
+    def request_id_of(self, response_id: str) -> str | None:
+        """Return the event_id of the request for a response in progress; None if turn detection began it."""
+        answer = None if self._live is None else self._live.answers.get(response_id)
+        return None if answer is None else _event_id(answer.request)
+
+    @property
     def outbox_size(self) -> int:
         """The number of the user's events that wait for a session."""
         return len(self._outbox)
@@ -390,12 +404,7 @@ class ClientProtocol:
 
     def next_event(self) -> Any:
         """Remove and return the next event, of the server or a `ClientNotice`; None if there is none."""
-        if self._events:
-            return self._events.popleft()
-        if self._dropped_events:
-            dropped, self._dropped_events = self._dropped_events, 0
-            return Overflow(events=dropped)
-        return None
+        return self._events.get()
 
     def events(self) -> list[Any]:
         """Remove and return all events."""
@@ -542,7 +551,9 @@ class ClientProtocol:
         if decision is Decision.RETRY and self._reconnect:
             delay = self._backoff.next_delay(retry_after_s)
             if delay is None:
-                error.reason = f"{error.reason}; no attempts are left" if self._backoff.attempts else error.reason
+                error.reason = (
+                    f"{error.reason}; no attempts are left" if self._backoff.attempts else error.reason
+                )
                 error.args = (error.reason,)
         if delay is None:
             self._give_up(now, GiveUp(error.reason, error))
@@ -550,7 +561,7 @@ class ClientProtocol:
         interruption = self._end_session(now)
         self._move("lost")
         self._due = now + delay
-        self._notice(Reconnecting(error.reason, delay, self._backoff.attempts, interruption))
+        self._events.put(Reconnecting(error.reason, delay, self._backoff.attempts, interruption))
 
     def _give_up(self, now: float, end: GiveUp) -> None:
         if self._state is ClientState.CLOSED:
@@ -568,11 +579,11 @@ class ClientProtocol:
         left_s = max(0.0, live.conversation.expires_at - now) if live.conversation.expires_at else 0.0
         if not live.is_expiring:
             live.is_expiring = True
-            self._notice(Expiring(left_s))
+            self._events.put(Expiring(left_s))
         if self._reconnect and self._restores and self._is_quiet(live):
             self._end_session(now)
             self._move("handover")
-            self._notice(Reconnecting(f"the session expires in {left_s:.0f} s", 0.0, 0))
+            self._events.put(Reconnecting(f"the session expires in {left_s:.0f} s", 0.0, 0))
 
     def _handover_from(self, live: _LiveSession) -> float | None:
         """Return the time from which the session may be replaced; None if its end is not known."""
@@ -612,12 +623,14 @@ class ClientProtocol:
             if answer.has_all_audio and not answer.is_interrupted:
                 for item_id in answer.covers:
                     live.unanswered.pop(item_id, None)
+                self._put_outcome(live, answer, "completed")
                 continue
             interruption = interruption or self._stop_playback(live)
             for item_id in answer.messages:
                 if item_id not in live.cuts:
                     live.cuts[item_id] = live.heard(item_id)
             if answer.is_interrupted or answer.has_calls:
+                self._put_outcome(live, answer, "cancelled" if answer.is_interrupted else "incomplete")
                 continue
             if answer.request is not None:
                 live.requests.append(answer.request)
@@ -630,6 +643,10 @@ class ClientProtocol:
             if item.type == "function_call" and item.call_id not in (*outputs, *self._open_calls):
                 self.gate.drop_call(item.call_id or "")
         self.gate.reset()
+        held = {create.event_id for create in self.gate.pending}
+        for request_id, request in self._requests.items():
+            if request_id not in held:  # it was to be cancelled
+                self._put_outcome(live, _Answer("", request), "cancelled")
         is_asked = bool(live.requests or self.gate.pending or self._delayed)
         if must_reply and not (is_asked or self._uplink.is_speaking):
             live.requests.append(ga.ResponseCreate(event_id=self._next_id()))
@@ -667,9 +684,9 @@ class ClientProtocol:
         for create in () if previous is None else previous.requests:
             self._request(create)
         self._send_audio()
-        self._notice(Connected(self._connections, live.session))
+        self._events.put(Connected(self._connections, live.session))
         if resumed is not None:
-            self._notice(resumed)
+            self._events.put(resumed)
         while self._outbox and self._state is ClientState.RUNNING:
             self._dispatch(self._outbox.popleft(), now)
         self._last_progress = now
@@ -730,7 +747,7 @@ class ClientProtocol:
         if self._uplink.lost_nbytes > self._reported_lost:
             lost = self._uplink.lost_nbytes - self._reported_lost
             self._reported_lost = self._uplink.lost_nbytes
-            self._notice(Overflow(audio_ms=lost * 1000 / self._uplink.format.bytes_per_second))
+            self._events.put(Overflow(audio_ms=lost * 1000 / self._uplink.format.bytes_per_second))
 
     def send(self, event: Any, now: float) -> str:
         """Send a client event, as soon as it is possible. Returns its event_id, which it is given if it has none.
@@ -758,6 +775,29 @@ class ClientProtocol:
     def answer(self, call: FunctionCall, result: object, now: float) -> str:
         """Send the output of a function call, a str as it is and anything else as JSON. Raises what `send` raises."""
         return self.send(call.output(result), now)
+
+    def new_event_id(self, event: Any) -> str:
+        """Return the event_id of `event`, or one that `send` would give it."""
+        return _get(event, "event_id") or self._next_id()
+
+    def cancel_request(self, request_id: str, now: float) -> bool:
+        """Cancel the response to a request, by its event_id. Returns True if nothing was requested of the server yet."""
+        waiting = [event for event in self._outbox if getattr(event, "event_id", None) == request_id]
+        delayed = [each for each in self._delayed if each.create.event_id == request_id]
+        self._outbox = deque(event for event in self._outbox if event not in waiting)
+        self._delayed = [each for each in self._delayed if each not in delayed]
+        if waiting or delayed or self.gate.withdraw(request_id):
+            return True
+        live = self._live
+        if live is None or self._state is not ClientState.RUNNING:
+            return False
+        answer = next((each for each in live.answers.values() if _event_id(each.request) == request_id), None)
+        if answer is not None and answer.is_outside:
+            answer.is_interrupted = True
+            self._send_event(self._with_id(ga.ResponseCancel(response_id=answer.id)))
+        elif answer is not None or request_id in self._requests:
+            self.interrupt(now)
+        return False
 
     def interrupt(self, now: float) -> Interruption:
         """Stop the response in progress and its playback. Returns what must not be played any more."""
@@ -821,7 +861,7 @@ class ClientProtocol:
         if not isinstance(settings, (ga.RealtimeSession, ga.TranscriptionSession, ga.SessionSnapshot)):
             kinds = [kind for kind in self._own_types if kind.__struct_config__.tag == "session.update"]
             return kinds[0](session=settings, event_id=event_id)
-        return ga.SessionUpdate(session=settings, event_id=event_id)
+        return ga.SessionUpdate(session=settings, event_id=event_id)  # type: ignore[arg-type]
 
     def _wire(self, event: Any) -> Any:
         """Return `event` in the server's dialect."""
@@ -1018,7 +1058,7 @@ class ClientProtocol:
         try:
             event = self._decode(frame)
         except DecodeError as error:
-            self._notice(Undecodable(str(error), error.event_type))
+            self._events.put(Undecodable(str(error), error.event_type))
             return
         self.receive_event(event, now)
 
@@ -1028,7 +1068,7 @@ class ClientProtocol:
         if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
             return
         if isinstance(event, ga.Unknown):
-            self._emit(event)
+            self._events.put(event)
             return
         kind = event.type
         nbytes = live.playback.feed(event)
@@ -1041,7 +1081,7 @@ class ClientProtocol:
         if kind == "error":
             self._on_error(event, now)
             return
-        self._emit(event)
+        self._events.put(event)
         handler = _INCOMING.get(kind)
         if handler is not None:
             handler(self, event, now)
@@ -1068,7 +1108,7 @@ class ClientProtocol:
         answer = live.answers.get(call.response_id or "")
         if answer is not None:
             answer.has_calls = True
-        self._notice(ToolCalled(call))
+        self._events.put(ToolCalled(call))
 
     # --- Events of the server ---
 
@@ -1107,7 +1147,9 @@ class ClientProtocol:
             else:
                 self._uplink.restart(input_format)
         except (AudioError, ConfigError) as error:
-            self._give_up(now, GiveUp(f"the session's format is not supported: {error}", SessionRefused(str(error))))
+            self._give_up(
+                now, GiveUp(f"the session's format is not supported: {error}", SessionRefused(str(error)))
+            )
 
     def _compare(self, live: _LiveSession) -> None:
         if self._requested is None:
@@ -1120,7 +1162,7 @@ class ClientProtocol:
         if found != self._differences:
             self._differences = found
             if found:
-                self._notice(SettingsDiffer(found))
+                self._events.put(SettingsDiffer(found))
 
     @property
     def differences(self) -> tuple[Any, ...]:
@@ -1136,7 +1178,7 @@ class ClientProtocol:
         # The response to what is said now answers those turns too.
         self._delayed = [each for each in self._delayed if each.is_requested]
         if self._barge_in and _get(live.detection, "interrupt_response") is not False:
-            self._notice(Interrupted(self._interrupt_playback(live)))
+            self._events.put(Interrupted(self._interrupt_playback(live)))
 
     def _on_speech_stopped(self, event: Any, now: float) -> None:
         if self._live is not None:
@@ -1211,11 +1253,15 @@ class ClientProtocol:
         live, item = self._live, event.item
         answer = None if live is None else live.answers.get(_get(event, "response_id") or "")
         item_id = _get(item, "id")
-        if answer is not None:
+        if live is not None and answer is not None:
             answer.has_all_audio = False
             if answer.is_outside and isinstance(item_id, str):
                 live.outside_items[item_id] = None
-            if _get(item, "type") == "message" and isinstance(item_id, str) and len(answer.messages) < _MAX_SENT:
+            if (
+                _get(item, "type") == "message"
+                and isinstance(item_id, str)
+                and len(answer.messages) < _MAX_SENT
+            ):
                 answer.messages[item_id] = None
 
     def _on_part_added(self, event: Any, now: float) -> None:
@@ -1246,8 +1292,7 @@ class ClientProtocol:
         status = str(_get(response, "status") or "completed")
         details = _get(response, "status_details")
         error = _get(details, "error")
-        request_id = None if answer.request is None else answer.request.event_id
-        self._outside.pop(request_id or "", None)
+        self._outside.pop(_event_id(answer.request) or "", None)
         if not answer.is_outside:
             if answer.is_interrupted:
                 self._delete_unheard(live, answer)
@@ -1260,24 +1305,29 @@ class ClientProtocol:
                     live.turn_audio.discard(covered)
         if status == "completed":
             self._backoff.reset()
-        texts = (live.conversation.get(item_id) for item_id in answer.messages)
-        self._notice(
-            ResponseOutcome(
-                response_id,
-                status,
-                request_id,
-                " ".join(item.text or item.removed_text for item in texts if item is not None),
-                _get(details, "reason"),
-                error,
-                answer.is_interrupted,
-            )
+        self._put_outcome(live, answer, status, _get(details, "reason"), error)
+
+    def _put_outcome(
+        self,
+        live: _LiveSession,
+        answer: _Answer,
+        status: str,
+        reason: Any = "connection_lost",
+        error: Any = None,
+    ) -> None:
+        items = (live.conversation.get(item_id) for item_id in answer.messages)
+        text = " ".join(item.text or item.removed_text for item in items if item is not None)
+        request_id = _event_id(answer.request)
+        self._events.put(
+            ResponseOutcome(answer.id, status, request_id, text, reason, error, answer.is_interrupted)
         )
 
     def _delay_response(self, answer: _Answer, error: Any, now: float) -> bool:
         """Request a response again later if it failed for a reason that passes. Returns True if so."""
         code = _get(error, "code") or ""
         request = answer.request or ga.ResponseCreate(event_id=self._next_id())
-        count = self._delays.get(request.event_id, 0)
+        request_id = str(request.event_id)
+        count = self._delays.get(request_id, 0)
         wait_s = wait_in_message(_get(error, "message"))
         delay_s = _FIRST_DELAY_S * 2.0**count if wait_s is None else wait_s
         if (
@@ -1286,9 +1336,9 @@ class ClientProtocol:
             or delay_s > self._retry.max_retry_after_s
         ):
             return False
-        self._delays[request.event_id] = count + 1
+        self._delays[request_id] = count + 1
         self._delayed.append(_Delayed(now + delay_s, request, answer.request is not None))
-        self._notice(ResponseDelayed(answer.id, snippet(code), delay_s))
+        self._events.put(ResponseDelayed(answer.id, snippet(code), delay_s))
         return True
 
     def _request_delayed(self, now: float) -> None:
@@ -1312,10 +1362,10 @@ class ClientProtocol:
         if is_hello or (decision is Decision.GIVE_UP and request is None):
             what = "the session's settings" if is_hello else "the session"
             reason = f"the server refused {what}: {error_text(error)}"
-            self._emit(event)
+            self._events.put(event)
             self._give_up(now, GiveUp(reason, SessionRefused(reason, error=error)))
             return
-        self._emit(event)
+        self._events.put(event)
         if decision is Decision.RETRY:
             reason = f"the session ended: {error_text(error)}"
             self._lose(now, SessionLost(reason, is_retryable=True), decision)
@@ -1323,7 +1373,7 @@ class ClientProtocol:
         self._feed_gate(live, event)
         if request is not None:
             self._note_refused(live, request)
-            self._notice(RequestFailed(request, error))
+            self._events.put(RequestFailed(request, error))
 
     def _note_refused(self, live: _LiveSession, request: Any) -> None:
         self._updates.pop(request.event_id, None)
@@ -1367,21 +1417,6 @@ class ClientProtocol:
             reason = f"the spend limit of ${self._spend_limit_usd:g} is reached"
             self._give_up(now, GiveUp(reason, SpendLimitReached(reason)))
 
-    # --- Events for the user ---
-
-    def _emit(self, event: Any) -> None:
-        if len(self._events) < self._max_events:
-            self._events.append(event)
-        else:
-            self._dropped_events += 1
-
-    def _notice(self, notice: ClientNotice) -> None:
-        """Emit an event of the client, which is not dropped for want of room until there are twice as many."""
-        if len(self._events) < 2 * self._max_events:
-            self._events.append(notice)
-        else:
-            self._dropped_events += 1
-
 
 # --- Helpers -------------------------------------------------------------------------
 
@@ -1396,8 +1431,12 @@ def _number(event: Any, name: str) -> float:
     return float(value) if isinstance(value, (int, float)) and abs(value) < 1e12 else 0.0
 
 
+def _event_id(request: Any) -> str | None:
+    return _get(request, "event_id")  # type: ignore[no-any-return]
+
+
 def _is_outside(request: Any) -> bool:
-    return _get(_get(request, "response"), "conversation") == "none"
+    return bool(_get(_get(request, "response"), "conversation") == "none")
 
 
 # Parts of a session whose members are updated one by one.
@@ -1430,9 +1469,7 @@ def _with_tools(session: Any, tools: Toolbox | Sequence[Any]) -> Any:
 _DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _TEXT_PARTS: Final = frozenset({"output_text", "text"})
 _SESSION_EVENTS: Final = frozenset({"session.created", "session.updated"})
-_USAGE_EVENTS: Final = frozenset(
-    {"response.done", "conversation.item.input_audio_transcription.completed"}
-)
+_USAGE_EVENTS: Final = frozenset({"response.done", "conversation.item.input_audio_transcription.completed"})
 # The effect of each event that the user sends; others are sent as they are.
 _OUTGOING: Final[dict[str, Callable[[ClientProtocol, Any], None]]] = {
     "input_audio_buffer.append": ClientProtocol._on_user_append,

@@ -118,7 +118,9 @@ class Uplink:
         per_ms = self.format.bytes_per_second / 1000
         excess = len(self._audio) - int(self._max_ms * per_ms)
         if not self.is_speaking and not self._commits:
-            excess = max(excess, min(self._sent - self._start, len(self._audio)) - int(self._quiet_ms * per_ms))
+            excess = max(
+                excess, min(self._sent - self._start, len(self._audio)) - int(self._quiet_ms * per_ms)
+            )
         if excess > 0:
             excess += -excess % self.format.sample_width
             self._discard(self._start + excess)

@@ -172,18 +172,18 @@ class ResponseGate:
         self._cancels_next = self._in_flight is not None
         return []
 
-    def withdraw(self) -> tuple[Create, ...]:
-        """Remove and return the requests that are held back."""
-        pending = self.pending
-        self._held.clear()
-        return pending
+    def withdraw(self, event_id: str | None = None) -> tuple[Create, ...]:
+        """Remove and return the requests that are held back, or the one with this `event_id`."""
+        found = [held for held in self._held if event_id is None or held.create.event_id == event_id]
+        self._held = [held for held in self._held if held not in found]
+        return tuple(held.create for held in found)
 
     def reset(self) -> None:
         """Forget the responses of a connection that has ended. What it did not answer is held back.
 
-        The next connection's first event releases it.
+        The next connection's first event releases it. A request that was to be cancelled is forgotten.
         """
-        if self._in_flight is not None:
+        if self._in_flight is not None and not self._cancels_next:
             self._held.insert(0, self._in_flight)
         self._response_id = self._in_flight = None
         self._is_ending = self._cancels_next = self._is_speaking = False

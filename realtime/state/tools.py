@@ -100,6 +100,12 @@ class Toolbox:
     def __len__(self) -> int:
         return len(self._tools)
 
+    def is_async(self, name: str) -> bool:
+        """Return True if the tool `name` is an async function. False for an unknown tool."""
+        tool = self._tools.get(name)
+        function = None if tool is None else _unwrap_partial(tool.function)
+        return any(map(inspect.iscoroutinefunction, (function, getattr(function, "__call__", None))))  # noqa: B004
+
     def call(self, call: FunctionCall) -> ConversationItemCreate:
         """Run the tool that a call names. Returns the event that answers the call.
 

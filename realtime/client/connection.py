@@ -1,0 +1,887 @@
+"""Session: a ClientProtocol on a WebSocket, with asyncio and websockets.
+
+Sockets, keys and waiting are here; every decision is in `protocol`. One task runs a session: it opens connections
+one after the other, and for each one task reads, one writes and one watches the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from ssl import SSLContext
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
+from urllib.parse import parse_qs, quote, urlsplit
+
+try:
+    from websockets.asyncio.client import ClientConnection, connect as open_connection
+    from websockets.exceptions import (
+        ConnectionClosed,
+        InvalidHandshake,
+        InvalidProxy,
+        InvalidStatus,
+        InvalidURI,
+    )
+except ImportError as missing:
+    raise ImportError(
+        "realtime.client.connect needs websockets: pip install 'realtime-codec[client]'", name=missing.name
+    ) from missing
+
+from .. import events as ga, spec
+from .._bounded import BoundedDict
+from .._provider import Provider, ProviderLike, get_provider
+from .._text import one_line
+from ..append import as_bytes_view
+from ..errors import ConfigError
+from ..format import AudioFormat, AudioFormatLike
+from ..state import Conversation, FunctionCall, Interruption, SessionDifference, Toolbox, Usage
+from ..state.cost import Price
+from .errors import ClientError, ConnectFailed, RequestRefused, SessionClosed
+from .events import Connected, EventQueue, Reconnecting, RequestFailed, ResponseOutcome, ToolCalled
+from .policy import RetryPolicy, retry_after_s
+from .protocol import ClientProtocol, ClientState, GiveUp, Run, Wait
+from .tools import ToolRunner
+
+ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
+Metrics: TypeAlias = Callable[[str, float], object]
+# The names and meanings of what `metrics` is given.
+METRICS: Final[Mapping[str, str]] = {
+    "connect_s": "seconds to open a connection, until the settings are in effect",
+    "reconnect": "1 for each connection that is replaced",
+    "first_audio_s": "seconds from the request for a response, or the end of the user's turn, to its first audio",
+    "response_s": "seconds from response.created to response.done",
+}
+
+# A message of the server: the decoder's own limit.
+_MAX_MESSAGE_BYTES: Final = 128 * 1024 * 1024
+# What `append` and `send` may leave unsent in memory before they wait; a socket buffers as much again.
+_MAX_UNSENT_BYTES: Final = 256 * 1024
+# Audio that may wait for a session before `append` waits.
+_MAX_WAITING_MS: Final = 10_000.0
+_APPEND_BYTES: Final = 32 * 1024
+_PACE_MS: Final = 100
+_MAX_REASON_CHARS: Final = 200
+# The time is looked at as often, at least.
+_TICK_S: Final = 1.0
+_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
+
+_log = logging.getLogger("realtime.client")
+_log.addHandler(logging.NullHandler())
+# At DEBUG, websockets would log the headers of each connection, which contain the key.
+_websockets_log = _log.getChild("websockets")
+_websockets_log.setLevel(logging.INFO)
+
+
+def connect(  # noqa: D417 (the others are documented at their classes)
+    model: str = spec.DEFAULT_MODEL,
+    *,
+    session: Any = None,
+    tools: Toolbox | Sequence[Any] = (),
+    api_key: ApiKey | None = None,
+    provider: ProviderLike = "openai",
+    url: str | None = None,
+    host: str = "",
+    headers: Mapping[str, str] | None = None,
+    call_id: str | None = None,
+    reconnect: bool = True,
+    retry: RetryPolicy | None = None,
+    reports_playback: bool = False,
+    barge_in: bool = True,
+    patience_s: float = 30.0,
+    handover_s: float = 180.0,
+    spend_limit_usd: float | None = None,
+    price: Price | None = None,
+    max_queue: int = 2000,
+    max_uplink_ms: float = 300_000.0,
+    max_concurrent_tools: int = 8,
+    tool_timeout_s: float = 30.0,
+    ssl: SSLContext | None = None,
+    proxy: str | bool | None = True,
+    open_timeout: float | None = 10.0,
+    close_timeout: float = 1.0,
+    ping_interval: float | None = 20.0,
+    ping_timeout: float | None = 20.0,
+    metrics: Metrics | None = None,
+) -> Session:
+    """Return a session with a model, to be used in an ``async with`` block.
+
+    Nothing is opened before the block begins; it begins when the session's settings are in effect.
+
+    `model` is that of the address. Arguments that are not listed are those of `ClientProtocol`, of `ToolRunner`
+    and of ``websockets.connect``.
+
+    Args:
+        session: the settings, as `create_session_config` makes them; None leaves the server's defaults.
+        tools: a `Toolbox`, whose functions are run when the model calls them, or declarations, whose calls are
+            `ToolCalled` events to answer with `answer`.
+        api_key: the key, or a function that returns it, which may be async and is called for each connection.
+            By default the provider's environment variable, which is sent to the provider's own address only.
+        provider: the server, by name or as a `Provider`.
+        url: an address in place of the provider's. `host` replaces only its host (Azure's resource).
+        headers: more headers of the handshake.
+        call_id: a SIP or WebRTC call to join. The server keeps its session when this connection ends.
+        proxy: a proxy, None for none; True takes it from the environment.
+        max_queue: events that are not read. More are dropped and counted in an `Overflow`.
+        metrics: called with a name of `METRICS` and a number.
+
+    Raises:
+        ConfigError: there is no key, or an argument is invalid.
+    """
+    row = get_provider(provider)
+    protocol = ClientProtocol(
+        session=session,
+        tools=tools,
+        provider=row,
+        reconnect=reconnect,
+        retry=retry,
+        restores=call_id is None,
+        reports_playback=reports_playback,
+        barge_in=barge_in,
+        patience_s=patience_s,
+        handover_s=handover_s,
+        spend_limit_usd=spend_limit_usd,
+        price=model if price is None and spend_limit_usd is not None else price,
+        max_uplink_ms=max_uplink_ms,
+    )
+    address = _address(row, model, url, host, call_id)
+    options: dict[str, Any] = {
+        "proxy": True if proxy is True else proxy or None,
+        "open_timeout": open_timeout,
+        "close_timeout": close_timeout,
+        "ping_interval": ping_interval,
+        "ping_timeout": ping_timeout,
+        "max_size": _MAX_MESSAGE_BYTES,
+        "compression": None,  # audio in base64 does not become smaller
+        "logger": _websockets_log,
+    }
+    if ssl is not None:
+        options["ssl"] = ssl
+    runner = None
+    if protocol.toolbox is not None:
+        runner = ToolRunner(protocol.toolbox, max_concurrent=max_concurrent_tools, timeout_s=tool_timeout_s)
+    key = _KeySource(row, api_key, is_own_address=url is None)
+    return Session(protocol, address, key, dict(headers or {}), options, runner, max_queue, metrics)
+
+
+def _address(row: Provider, model: str, url: str | None, host: str, call_id: str | None) -> str:
+    if url is None:
+        return row.url("", host=host, call_id=call_id) if call_id else row.url(model, host=host)
+    query = parse_qs(urlsplit(url).query)
+    name, value = ("call_id", call_id) if call_id else (row.model_parameter, model)
+    if not name or not value or name in query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{name}={quote(value)}"
+
+
+class _KeySource:
+    """The key of a connection. Never shown."""
+
+    __slots__ = ("_env", "_key", "_provider")
+
+    def __init__(self, provider: Provider, key: ApiKey | None, *, is_own_address: bool) -> None:
+        self._provider, self._key = provider, key
+        if key is None and is_own_address and provider.api_key_env:
+            self._key = os.environ.get(provider.api_key_env)
+            if not self._key and provider.host.startswith("wss://"):
+                raise ConfigError(f"no key: pass api_key=, or set {provider.api_key_env}")
+
+    def __repr__(self) -> str:
+        return "<key>"
+
+    async def headers(self) -> dict[str, str]:
+        """Return the headers that authenticate the next connection."""
+        key = self._key
+        if callable(key):
+            found = key()
+            key = await found if inspect.isawaitable(found) else found
+        if key is not None and not isinstance(key, str):
+            raise TypeError(f"api_key must give a str, not {type(key).__name__}")
+        return self._provider.headers(key or "")
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """The answer to an update: the session that the server reports, and what differs from all that was requested."""
+
+    session: Any
+    differences: tuple[SessionDifference, ...]
+
+
+# --- Responses -----------------------------------------------------------------------
+
+
+class ResponseHandle:
+    """A response that was requested: await it for its outcome, or iterate over its events.
+
+    If the connection is replaced meanwhile, the response begins again and the iteration goes on. To stop to
+    wait or to iterate leaves the response running; `cancel` ends it.
+
+    Attributes:
+        request_id: the event_id of the request.
+        outcome: its end; None before.
+    """
+
+    def __init__(self, session: Session, request_id: str, limit: int) -> None:
+        self.request_id = request_id
+        self.outcome: ResponseOutcome | None = None
+        self._session = session
+        self._pieces: list[bytes] = []
+        self._text: list[str] = []
+        self._events = EventQueue(limit)
+        self._changed = asyncio.Event()
+        self._error: ClientError | None = None
+
+    def __repr__(self) -> str:
+        return f"<ResponseHandle {self.request_id!r} {self.status}>"
+
+    @property
+    def status(self) -> str:
+        """The server's status of the response, "in_progress" before its end."""
+        return "in_progress" if self.outcome is None else self.outcome.status
+
+    @property
+    def text(self) -> str:
+        """The text or transcript received so far."""
+        return "".join(self._text) if self.outcome is None else self.outcome.text
+
+    @property
+    def audio(self) -> bytes:
+        """The audio received so far, in the session's output format."""
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
+
+    @property
+    def is_done(self) -> bool:
+        """True once the response has ended, or failed to begin."""
+        return self.outcome is not None or self._error is not None
+
+    async def cancel(self) -> None:
+        """End the response: withdraw its request, or cancel it."""
+        if not self.is_done:
+            self._session._cancel(self.request_id)
+
+    def __await__(self) -> Generator[Any, None, ResponseOutcome]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> ResponseOutcome:
+        while not self.is_done:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._result()
+
+    def _result(self) -> ResponseOutcome:
+        if self._error is not None:
+            raise self._error
+        assert self.outcome is not None
+        return self.outcome
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while True:
+            event = self._events.get()
+            if event is not None:
+                yield event
+            elif self.is_done:
+                self._result()
+                return
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+
+    # --- The session's side ---
+
+    def feed(self, event: Any) -> None:
+        """Add an event of the response."""
+        kind = event.type
+        if kind in _DELTAS:
+            self._pieces.append(event.delta)
+        elif kind.endswith(("text.delta", "transcript.delta")):
+            self._text.append(event.delta)
+        self._events.put(event)
+        self._changed.set()
+
+    def restart(self) -> None:
+        """Note that the response begins again."""
+        self._text.clear()
+
+    def finish(self, outcome: ResponseOutcome) -> None:
+        """Set the outcome."""
+        self.outcome = outcome
+        self._changed.set()
+
+    def fail(self, error: ClientError) -> None:
+        """Set the error, unless there is an outcome."""
+        if not self.is_done:
+            self._error = error
+            self._changed.set()
+
+
+# --- The session ---------------------------------------------------------------------
+
+
+class Session:
+    """A session with a model, over as many connections as it needs. Made by `connect`.
+
+    An async context manager, and an async iterator of the server's events and of `ClientNotice`. The iteration
+    ends when the session is closed, and raises the `ClientError` that ended it otherwise. One task may iterate;
+    all other methods may be called from any task of the event loop.
+    """
+
+    def __init__(
+        self,
+        protocol: ClientProtocol,
+        address: str,
+        key: _KeySource,
+        headers: dict[str, str],
+        options: dict[str, Any],
+        runner: ToolRunner | None,
+        max_queue: int,
+        metrics: Metrics | None,
+    ) -> None:
+        self.protocol = protocol
+        self._address, self._key, self._headers, self._options = address, key, headers, options
+        self._runner, self._metrics, self._max_queue = runner, metrics, max_queue
+        self._queue = EventQueue(max_queue)
+        self._arrived, self._changed, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._writable = asyncio.Event()
+        self._room = asyncio.Event()
+        self._frames: deque[bytes] = deque()
+        self._unsent = 0
+        self._updates: dict[str, asyncio.Future[UpdateResult]] = {}
+        self._commits: dict[str, asyncio.Future[str]] = {}
+        self._handles: dict[str, ResponseHandle] = {}
+        self._by_response: BoundedDict[str, ResponseHandle] = BoundedDict(64)
+        self._task: asyncio.Task[None] | None = None
+        self._epoch = time.time() - time.monotonic()
+        self._paced_until = self._asked_at = self._created_at = self._opened_at = 0.0
+        self._awaits_audio = False
+
+    def __repr__(self) -> str:
+        return f"<Session with {self.protocol.provider.name}: {self.protocol.state.value}>"
+
+    # --- State ---
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation so far."""
+        return self.protocol.conversation
+
+    @property
+    def usage(self) -> Usage:
+        """The usage of all connections so far."""
+        return self.protocol.usage
+
+    @property
+    def input_format(self) -> AudioFormat:
+        """The format of the audio that the session takes."""
+        return self.protocol.input_format
+
+    @property
+    def output_format(self) -> AudioFormat:
+        """The format of the audio that the session sends."""
+        return self.protocol.output_format
+
+    @property
+    def is_ready(self) -> bool:
+        """True while a connection is open and its settings are in effect."""
+        return self.protocol.state is ClientState.RUNNING
+
+    # --- Begin and end ---
+
+    async def __aenter__(self) -> Self:
+        if self._task is not None:
+            raise RuntimeError("a session is used once: call connect() again")
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        try:
+            while not self.is_ready and not self._task.done():
+                self._changed.clear()
+                await self._wait_for(self._changed)
+            if not self.is_ready:
+                await self._task
+                self._raise_end()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the session: stop its tools, close its connection. What waits on it raises `SessionClosed`."""
+        self.protocol.close(self._now())
+        self._closing.set()
+        self._wake()
+        if self._task is not None:
+            try:
+                await asyncio.shield(self._task)
+            except asyncio.CancelledError:
+                self._task.cancel()
+                raise
+
+    def _raise_end(self) -> None:
+        end = self.protocol.next_action(self._now())
+        if isinstance(end, GiveUp) and end.error is not None:
+            raise end.error
+        raise SessionClosed("the session has ended")
+
+    async def _wait_for(self, event: asyncio.Event) -> None:
+        """Wait for `event`, or for the end of the session."""
+        assert self._task is not None
+        waiter = asyncio.ensure_future(event.wait())
+        try:
+            await asyncio.wait({waiter, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiter.cancel()
+
+    # --- The user's side ---
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        while True:
+            event = self._queue.get()
+            if event is not None:
+                return event
+            if self._task is None or self._task.done():
+                end = self.protocol.next_action(self._now())
+                if isinstance(end, GiveUp) and end.error is not None:
+                    raise end.error
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._wait_for(self._arrived)
+
+    async def append(self, audio: Any, format: AudioFormatLike | None = None, *, pace: bool = False) -> None:
+        """Send audio of the user: raw audio in any buffer, in the session's input format or in `format`.
+
+        Waits while too much is unsent. With `pace`, takes as long as the audio lasts. If it is cancelled, the
+        audio up to a whole number of samples has been taken.
+
+        Raises:
+            AudioError, ConfigError: the format cannot be converted.
+            ClientError: the session has ended.
+        """
+        src = None if format is None else AudioFormat.of(format)
+        view = as_bytes_view(audio)
+        each = src or self.input_format
+        size = each.bytes_per_second * _PACE_MS // 1000 if pace else _APPEND_BYTES
+        size = max(each.sample_width, size - size % each.sample_width)
+        for at in range(0, len(view), size):
+            part = view[at : at + size]
+            if pace:
+                now = time.monotonic()
+                self._paced_until = max(self._paced_until, now)
+                await asyncio.sleep(self._paced_until - now)
+                self._paced_until += len(part) / each.bytes_per_second
+            await self._wait_for_room()
+            self.protocol.append(part, src)
+            self._flush()
+
+    async def send(self, event: Any) -> str:
+        """Send a client event, as `ClientProtocol.send` does. Waits while too much is unsent. Returns its event_id."""
+        await self._wait_for_room()
+        return self._send(event)
+
+    async def answer(self, call: FunctionCall, result: object) -> None:
+        """Send the output of a function call: a str as it is, anything else as JSON."""
+        await self.send(call.output(result))
+
+    async def update(self, session: Any) -> UpdateResult:
+        """Change settings. Returns the session that the server reports, with the differences from what was requested.
+
+        The settings hold for later connections too.
+
+        Raises:
+            RequestRefused: the server refuses them.
+            ClientError: the session has ended.
+        """
+        await self._wait_for_room()
+        event_id = self._send(ga.SessionUpdate(session=session))
+        result: UpdateResult = await self._answer_to(event_id, self._updates)
+        return result
+
+    async def commit(self) -> str:
+        """Commit the audio that was appended. Returns the id of the user's message. For sessions without turn detection.
+
+        Raises:
+            RequestRefused: there is too little audio.
+            ClientError: the session has ended.
+        """
+        await self._wait_for_room()
+        event_id = self._send(ga.InputAudioBufferCommit())
+        item_id: str = await self._answer_to(event_id, self._commits)
+        return item_id
+
+    async def _answer_to(self, event_id: str, futures: dict[str, asyncio.Future[Any]]) -> Any:
+        future = futures[event_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await future
+        finally:
+            futures.pop(event_id, None)
+
+    def respond(
+        self, request: ga.ResponseCreate | ga.ResponseParams | None = None, *, instructions: str | None = None
+    ) -> ResponseHandle:
+        """Request a response, now or as soon as none is in progress.
+
+        ``await session.respond()`` gives its outcome; ``async for event in session.respond()`` its events.
+
+        Raises:
+            ClientError: the session has ended.
+        """
+        if isinstance(request, ga.ResponseParams):
+            request = ga.ResponseCreate(response=request)
+        elif request is None:
+            request = ga.ResponseCreate()
+        if instructions is not None:
+            request = ga.ResponseCreate(
+                event_id=request.event_id, response=_with_instructions(request.response, instructions)
+            )
+        request_id = self.protocol.new_event_id(request)
+        handle = self._handles[request_id] = ResponseHandle(self, request_id, self._max_queue)
+        try:
+            self._send(ga.ResponseCreate(event_id=request_id, response=request.response))
+        except BaseException:
+            del self._handles[request_id]
+            raise
+        return handle
+
+    async def interrupt(self) -> Interruption:
+        """Stop the response in progress and its playback. Returns what must not be played any more."""
+        interruption = self.protocol.interrupt(self._now())
+        self._flush()
+        return interruption
+
+    def played(
+        self,
+        samples: float | None = None,
+        *,
+        ms: float | None = None,
+        nbytes: int | None = None,
+        sample_rate: int | None = None,
+    ) -> None:
+        """Report what the loudspeaker played. Needs ``reports_playback=True``."""
+        self.protocol.played(samples, ms=ms, nbytes=nbytes, sample_rate=sample_rate)
+
+    def _send(self, event: Any) -> str:
+        event_id = self.protocol.send(event, self._now())
+        if getattr(event, "type", "") == "response.create":
+            self._asked_at, self._awaits_audio = self._now(), True
+        self._flush()
+        return event_id
+
+    def _cancel(self, request_id: str) -> None:
+        handle = self._handles.get(request_id)
+        if self.protocol.cancel_request(request_id, self._now()) and handle is not None:
+            self._handles.pop(request_id, None)
+            handle.finish(ResponseOutcome("", "cancelled", request_id, reason="client_cancelled"))
+        self._flush()
+
+    # --- Backpressure ---
+
+    async def _wait_for_room(self) -> None:
+        while self._is_full():
+            self._room.clear()
+            await self._room.wait()
+
+    def _is_full(self) -> bool:
+        return self.protocol.state is not ClientState.CLOSED and (
+            self._unsent > _MAX_UNSENT_BYTES or self.protocol.unsent_ms > _MAX_WAITING_MS
+        )
+
+    def _flush(self) -> None:
+        """Take the frames and the events of the protocol."""
+        for event in self.protocol.events():
+            self._observe(event)
+            self._queue.put(event)
+            self._arrived.set()
+        frames = self.protocol.frames_to_send()
+        if frames:
+            self._frames.extend(frames)
+            self._unsent += sum(map(len, frames))
+            self._writable.set()
+
+    def _wake(self) -> None:
+        for event in (self._arrived, self._changed, self._writable, self._room):
+            event.set()
+
+    def _now(self) -> float:
+        return self._epoch + time.monotonic()
+
+    # --- Events ---
+
+    def _observe(self, event: Any) -> None:
+        """Give an event to what waits for it."""
+        observe = _OBSERVERS.get(type(event))
+        if observe is not None:
+            observe(self, event)
+            return
+        kind = getattr(event, "type", "")
+        if kind.startswith("response."):
+            self._observe_response(event, kind)
+        elif kind == "session.updated":
+            self._resolve_updates(event)
+        elif kind == "input_audio_buffer.committed":
+            self._asked_at, self._awaits_audio = self._now(), True
+            for event_id in [key for key in self._commits if key not in self.protocol.pending_commits]:
+                _resolve(self._commits[event_id], event.item_id)
+
+    def _resolve_updates(self, event: Any) -> None:
+        for event_id in [key for key in self._updates if key not in self.protocol.pending_updates]:
+            _resolve(self._updates[event_id], UpdateResult(event.session, self.protocol.differences))
+
+    def _observe_response(self, event: Any, kind: str) -> None:
+        response = getattr(event, "response", None)
+        response_id = getattr(event, "response_id", None) or getattr(response, "id", None) or ""
+        if kind == "response.created":
+            self._created_at = self._now()
+            handle = self._handles.get(self.protocol.request_id_of(response_id) or "")
+            if handle is not None:
+                handle.restart()
+                self._by_response[response_id] = handle
+        elif kind == "response.done":
+            self._measure("response_s", self._now() - self._created_at)
+        elif kind in _DELTAS and self._awaits_audio:
+            self._awaits_audio = False
+            self._measure("first_audio_s", self._now() - self._asked_at)
+        found = self._by_response.get(response_id)
+        if found is not None:
+            found.feed(event)
+
+    def _on_outcome(self, event: ResponseOutcome) -> None:
+        handle = self._handles.pop(event.request_id or "", None)
+        if handle is not None:
+            handle.finish(event)
+
+    def _on_refused(self, event: RequestFailed) -> None:
+        event_id = event.request.event_id
+        error = RequestRefused(event.error, event.request.type)
+        for futures in (self._updates, self._commits):
+            future: asyncio.Future[Any] | None = futures.get(event_id)
+            if future is not None and not future.done():
+                future.set_exception(error)
+        handle = self._handles.pop(event_id, None)
+        if handle is not None:
+            handle.fail(error)
+
+    def _on_tool_called(self, event: ToolCalled) -> None:
+        if self._runner is not None and event.call.name in self._runner.toolbox:
+            self._runner.start(event.call, self._on_tool_done)
+
+    def _on_tool_done(self, output: ga.ConversationItemCreate) -> None:
+        with contextlib.suppress(SessionClosed):
+            self._send(output)
+
+    def _on_connected(self, event: Connected) -> None:
+        self._measure("connect_s", self._now() - self._opened_at)
+        self._changed.set()
+
+    def _on_reconnecting(self, event: Reconnecting) -> None:
+        _log.info("reconnecting in %.2f s: %s", event.delay_s, event.reason)
+        self._by_response.clear()  # another connection may use the same ids
+        self._measure("reconnect", 1.0)
+
+    def _measure(self, name: str, value: float) -> None:
+        if self._metrics is not None:
+            try:
+                self._metrics(name, value)
+            except Exception:
+                _log.exception("the metrics hook failed")
+
+    # --- Running ---
+
+    async def _run(self) -> None:
+        protocol = self.protocol
+        try:
+            while not isinstance(action := protocol.next_action(self._now()), GiveUp):
+                if isinstance(action, Wait):
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(action.seconds):
+                            await self._closing.wait()
+                    protocol.tick(self._now())
+                else:
+                    await self._connect()
+        finally:
+            protocol.close(self._now())
+            self._flush()
+            self._finish()
+            if self._runner is not None:
+                await self._runner.close()
+
+    def _finish(self) -> None:
+        """Let everything that waits know the end."""
+        end = self.protocol.next_action(self._now())
+        error: ClientError = SessionClosed("the session has ended")
+        if isinstance(end, GiveUp):
+            error = end.error or SessionClosed(f"the session has ended: {end.reason}")
+            _log.info("the session has ended: %s", end.reason)
+        for handle in self._handles.values():
+            handle.fail(error)
+        self._handles.clear()
+        waiting: list[asyncio.Future[Any]] = [*self._updates.values(), *self._commits.values()]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(error)
+        self._wake()
+
+    async def _connect(self) -> None:
+        protocol = self.protocol
+        self._opened_at = self._now()
+        connection = None
+        opening = asyncio.ensure_future(self._open())
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({opening, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                connection = opening.result()
+        finally:
+            closing.cancel()
+            if not opening.done():
+                opening.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    late = await opening
+                    if late is not None:
+                        late.transport.abort()
+        if connection is None:
+            self._flush()
+            return
+        self._frames.clear()
+        self._unsent = 0
+        protocol.connected(self._now())
+        self._flush()
+        work = (self._read(connection), self._write(connection), self._watch())
+        tasks = [asyncio.ensure_future(each) for each in work]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._disconnect(connection)
+        self._flush()
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    async def _disconnect(self, connection: ClientConnection) -> None:
+        self._frames.clear()
+        self._unsent = 0
+        self._room.set()
+        if self.protocol.state is ClientState.WAITING:
+            connection.transport.abort()  # the session is lost: do not wait for a closing handshake
+        else:
+            await connection.close()
+
+    async def _open(self) -> ClientConnection | None:
+        """Open a connection. Returns None, with its failure given to the protocol, if that is not possible."""
+        protocol = self.protocol
+        try:
+            headers = {**self._headers, **await self._key.headers()}
+        except Exception as error:
+            # Its message may contain the key.
+            failure = ConnectFailed(f"api_key failed with {type(error).__name__}", is_retryable=True)
+            protocol.connection_lost(self._now(), error=failure)
+            return None
+        try:
+            return await open_connection(self._address, additional_headers=headers, **self._options)
+        except InvalidStatus as error:
+            response = error.response
+            protocol.connection_lost(
+                self._now(),
+                status=response.status_code,
+                reason=self._reason(error, headers, response.body),
+                retry_after_s=retry_after_s(response.headers.get("Retry-After"), time.time()),
+            )
+        except (OSError, EOFError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError) as error:
+            is_permanent = isinstance(error, (InvalidURI, InvalidProxy, ValueError))
+            failure = ConnectFailed(self._reason(error, headers), is_retryable=not is_permanent)
+            protocol.connection_lost(self._now(), error=failure)
+        return None
+
+    def _reason(self, error: Exception, headers: Mapping[str, str], body: bytes | None = None) -> str:
+        """Return a sentence without credentials: neither those in the address nor those in the headers."""
+        text = str(error) or type(error).__name__
+        if body:
+            text = f"{text}: {body[:1000].decode('utf-8', 'replace')}"
+        for value in headers.values():
+            for secret in (value, *value.split()):
+                if len(secret) > 6:
+                    text = text.replace(secret, "<redacted>")
+        place = urlsplit(self._address)
+        return one_line(f"cannot connect to {place.scheme}://{place.netloc.rpartition('@')[2]}: {text}", 400)
+
+    async def _read(self, connection: ClientConnection) -> None:
+        protocol = self.protocol
+        try:
+            while True:
+                frame = await connection.recv(decode=False)
+                protocol.receive(frame, self._now())
+                self._flush()
+                if not self._goes_on():
+                    return
+        except ConnectionClosed as closed:
+            code = closed.rcvd.code if closed.rcvd else 1006
+            reason = one_line(f"the connection ended: {closed}", _MAX_REASON_CHARS)
+            protocol.connection_lost(self._now(), code=code, reason=reason)
+
+    async def _write(self, connection: ClientConnection) -> None:
+        try:
+            while True:
+                while self._frames:
+                    frame = self._frames.popleft()
+                    # As a text message: some servers end the session when they receive a binary one.
+                    await connection.send(frame, text=True)
+                    self._unsent = max(0, self._unsent - len(frame))
+                    if not self._is_full():
+                        self._room.set()
+                self._writable.clear()
+                if not self._frames:
+                    await self._writable.wait()
+        except ConnectionClosed:
+            # The reading task finds the connection closed too, after the last frame that arrived.
+            await asyncio.Event().wait()
+
+    async def _watch(self) -> None:
+        while self._goes_on():
+            action = self.protocol.next_action(self._now())
+            assert isinstance(action, Run)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(max(action.tick_in, 0.01), _TICK_S)):
+                    await self._closing.wait()
+            self.protocol.tick(self._now())
+            self._flush()
+            if not self._is_full():
+                self._room.set()
+
+    def _goes_on(self) -> bool:
+        return isinstance(self.protocol.next_action(self._now()), Run)
+
+
+_OBSERVERS: Final[dict[type, Callable[[Session, Any], None]]] = {
+    ResponseOutcome: Session._on_outcome,
+    RequestFailed: Session._on_refused,
+    ToolCalled: Session._on_tool_called,
+    Connected: Session._on_connected,
+    Reconnecting: Session._on_reconnecting,
+}
+
+
+def _resolve(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _with_instructions(params: Any, instructions: str) -> ga.ResponseParams:
+    params = params or ga.ResponseParams()
+    params.instructions = instructions
+    return params  # type: ignore[no-any-return]
