@@ -1,6 +1,6 @@
 """OpenAI's Realtime protocol for audio pipelines: frames to typed events and back.
 
-Data flow (nothing here opens a socket or reads a clock)::
+Data flow (only `realtime.client` opens a connection)::
 
     microphone, phone          realtime.audio               realtime
     raw samples, G.711  ->  Chunker, Converter  ->  encode_append, encode  ->  WebSocket
@@ -9,8 +9,8 @@ Data flow (nothing here opens a socket or reads a clock)::
 `realtime` itself speaks GA, today's protocol; `realtime.beta`, `realtime.translation` and
 `realtime.live` offer the same names for their own dialects. `import realtime` imports neither
 numpy nor a network library: these modules, `realtime.audio` (numpy), `realtime.state`,
-`realtime.telephony`, `realtime.recording`, `realtime.analysis`, `realtime.testing` (websockets) and
-`realtime.rest` are imported when they are first used.
+`realtime.telephony`, `realtime.recording`, `realtime.client` (websockets), `realtime.analysis`, `realtime.testing`
+(websockets) and `realtime.rest` are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ _PACKAGES = (
     "analysis",
     "audio",
     "beta",
+    "client",
     "live",
     "providers",
     "recording",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
         analysis as analysis,
         audio as audio,
         beta as beta,
+        client as client,
         live as live,
         providers as providers,
         recording as recording,

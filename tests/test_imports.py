@@ -38,6 +38,7 @@ LAYERS = (
     {"state"},
     {"telephony"},
     {"recording"},
+    {"client"},
     {"analysis"},
     {"testing"},
     {"integrations"},
@@ -53,6 +54,7 @@ PACKAGES = (
     "realtime.analysis",
     "realtime.audio",
     "realtime.beta",
+    "realtime.client",
     "realtime.events",
     "realtime.live",
     "realtime.providers",
@@ -282,7 +284,7 @@ def test_a_bare_import_takes_no_numpy_and_no_network() -> None:
     assert "realtime.codec" in loaded
     for name in ("numpy", "websockets", "asyncio", "ssl", "socket", "openai"):
         assert name not in loaded
-    for name in ("audio", "beta", "testing", "cli"):
+    for name in ("audio", "beta", "client", "testing", "cli"):
         assert f"realtime.{name}" not in loaded
 
 

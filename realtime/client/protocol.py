@@ -805,9 +805,8 @@ class ClientProtocol:
         live = self._live
         if live is None or self._state is not ClientState.RUNNING:
             return Interruption()
-        interruption = self._interrupt_playback(live)
-        self._send_all(self.gate.interrupt())
-        return interruption
+        self._send_all(self.gate.interrupt())  # first: the end of a response completes its transcript
+        return self._interrupt_playback(live)
 
     def played(
         self,
@@ -865,9 +864,15 @@ class ClientProtocol:
 
     def _wire(self, event: Any) -> Any:
         """Return `event` in the server's dialect."""
-        if self.provider.base == "beta" and not isinstance(event, (ga.Unknown, *self._own_types)):
-            return from_ga(event)
-        return event
+        if self.provider.base != "beta" or type(event) in self._own_types or isinstance(event, ga.Unknown):
+            return event
+        converted = from_ga(event)
+        if type(converted) not in self._own_types:
+            for kind in self._own_types:  # the server's own class of the same event
+                if kind.__struct_config__.tag == converted.type:
+                    names = converted.__struct_fields__
+                    return kind(**{name: getattr(converted, name) for name in names})
+        return converted
 
     def _encode(self, event: Any) -> bytes:
         frame: bytes = self.provider.codec.encode(self._wire(event))

@@ -73,9 +73,9 @@ def heard_text(text: str, cut: Cut) -> str:
     words = text.split()
     is_spaced = len(words) > 1 or text.isascii()
     total_ms = cut.total_ms or (len(words) * MS_PER_WORD if is_spaced else len(text) * MS_PER_CHARACTER)
-    if cut.heard_ms >= total_ms:
+    if cut.heard_ms >= total_ms or not text:
         return text
-    end = int(len(text) * max(0.0, cut.heard_ms) / total_ms)
+    end = min(int(len(text) * max(0.0, cut.heard_ms) / total_ms), len(text) - 1)
     if not is_spaced or text[end].isspace() or text[:end].endswith((" ", "\n")):
         return text[:end].rstrip()
     pieces = text[:end].rsplit(None, 1)

@@ -59,11 +59,16 @@ class World:
         elif not isinstance(action, Run):
             assert isinstance(action, Wait | GiveUp)
             self.server = None
+        self.take()
 
     def connect(self) -> None:
         expires_at = 0 if self.lifetime_s is None else int(self.now + self.lifetime_s)
         self.server = ServerProtocol(
-            script=self._script, paced=self._paced, session_id=f"s{len(self.servers)}", expires_at=expires_at
+            script=self._script,
+            paced=self._paced,
+            ptime_ms=2 * PTIME_MS,
+            session_id=f"s{len(self.servers)}",
+            expires_at=expires_at,
         )
         self.servers.append(self.server)
         self.received.append([])
@@ -116,7 +121,10 @@ class World:
     # --- Time ---
 
     def run(self, ms: float, audio: bytes = b"") -> None:
-        """Let time pass in steps of 20 ms, in which the user sends `audio` and then silence."""
+        """Let time pass in steps of 20 ms, in which the user sends `audio` and then silence.
+
+        A paced server sends twice as fast as the audio is played.
+        """
         at = 0
         while ms > 0 or at < len(audio):
             self.client.append(audio[at : at + len(SILENCE)] or SILENCE)
