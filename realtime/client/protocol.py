@@ -866,7 +866,7 @@ class ClientProtocol:
         """Return `event` in the server's dialect."""
         if self.provider.base != "beta" or type(event) in self._own_types or isinstance(event, ga.Unknown):
             return event
-        converted = from_ga(event)
+        converted: Any = from_ga(event)
         if type(converted) not in self._own_types:
             for kind in self._own_types:  # the server's own class of the same event
                 if kind.__struct_config__.tag == converted.type:
@@ -1146,6 +1146,7 @@ class ClientProtocol:
             input_format = self.provider.session_format(live.session, "input")
             self._output_format = self.provider.session_format(live.session, "output")
             live.playback.audio_format = self._output_format
+        self._uplink.has_detection = live.detection is not None
         try:
             if live.is_restored:
                 self._uplink.change_format(input_format)

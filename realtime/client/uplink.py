@@ -23,17 +23,18 @@ _MAX_MS: Final = 10**9
 class Uplink:
     """Audio of the user, bounded.
 
-    At most `max_ms` are retained, and at most `quiet_ms` of what was sent while nobody speaks.
+    At most `max_ms` are retained, and of what was sent at most `quiet_ms` while turn detection hears nobody speak.
 
     Attributes:
         format: the session's input format.
         lost_nbytes: audio that was never sent, because there was too much of it.
+        has_detection: True if the server detects turns.
         is_speaking: True while the server hears speech, whose audio is needed from its beginning.
     """
 
     def __init__(self, format: AudioFormat, *, max_ms: float, quiet_ms: float) -> None:
         self.format = format
-        self.is_speaking = False
+        self.has_detection = self.is_speaking = False
         self.lost_nbytes = 0
         self._max_ms, self._quiet_ms = max_ms, quiet_ms
         self._audio = bytearray()
@@ -117,7 +118,7 @@ class Uplink:
     def _limit(self) -> None:
         per_ms = self.format.bytes_per_second / 1000
         excess = len(self._audio) - int(self._max_ms * per_ms)
-        if not self.is_speaking and not self._commits:
+        if self.has_detection and not self.is_speaking and not self._commits:
             excess = max(
                 excess, min(self._sent - self._start, len(self._audio)) - int(self._quiet_ms * per_ms)
             )

@@ -253,7 +253,7 @@ def test_an_update_holds_for_later_sessions_and_differences_are_reported() -> No
     )
     assert world.client.pending_updates == (event_id,)
     world.settle()
-    assert world.client.pending_updates == ()
+    assert not world.client.pending_updates
     world.cut()
     world.now += 1
     world.settle()
@@ -289,7 +289,7 @@ def test_refused_settings_end_the_session() -> None:
 def test_a_format_that_the_server_changes_is_used() -> None:
     world = World(session=settings())
     world.step()
-    world.server = type(world.server)(force_format="pcm16")  # type: ignore[misc, call-arg]
+    world.server = type(world.server)(force_format="pcm16")  # type: ignore[misc]
     world.servers[-1] = world.server
     world._to_client.clear()
     world._reply(world.server.open())
@@ -804,11 +804,7 @@ def test_a_session_that_expires_at_once_is_not_handed_over_in_a_loop(lifetime_s:
 
 # --- Hostile input -------------------------------------------------------------------
 
-TYPES = [
-    kind
-    for kind in r.ServerEvent.__args__
-    if hasattr(kind, "__struct_config__")  # type: ignore[attr-defined]
-]
+TYPES = [kind for kind in r.ServerEvent.__args__ if hasattr(kind, "__struct_config__")]
 IDS = st.sampled_from(["", "a", "b", "resp_00000001", "item_00000002", "client_1", "gate_1"])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | IDS,

@@ -53,7 +53,7 @@ def test_audio_in_another_format_is_converted() -> None:
     audio = uplink(ULAW)
     pcm = tone(PCM16, 100)
     audio.append(pcm[:333], PCM16)
-    audio.append(pcm[333:], "pcm16" and PCM16)
+    audio.append(pcm[333:], PCM16)
     audio.flush()
     assert sent(audio) == convert(pcm, PCM16, ULAW)
 
@@ -106,6 +106,10 @@ def test_too_much_audio_loses_the_oldest_and_counts_what_was_never_sent() -> Non
 
 def test_less_is_retained_while_nobody_speaks() -> None:
     audio = uplink(max_ms=1000, quiet_ms=500)
+    audio.append(bytes(7200), None)
+    sent(audio)
+    assert audio.pending_ms == 900  # nobody knows who speaks
+    audio.has_detection = True
     for is_speaking, expected_ms in ((True, 900), (False, 500)):
         audio.clear()
         audio.is_speaking = is_speaking

@@ -154,7 +154,7 @@ class World:
     @property
     def history(self) -> list[tuple[str, str]]:
         """The conversation of the last server: role or type, and text, of each item."""
-        items = [stored.item for stored in self.servers[-1]._session._history]  # type: ignore[union-attr]
+        items = [stored.item for stored in self.servers[-1]._session._history]
         return [summary(item) for item in items]
 
 
