@@ -350,7 +350,7 @@ class Session:
         self._runner, self._metrics, self._max_queue = runner, metrics, max_queue
         self._queue = EventQueue(max_queue)
         self._arrived, self._changed, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._writable = asyncio.Event()
+        self._writable, self._sent_all = asyncio.Event(), asyncio.Event()
         self._room = asyncio.Event()
         self._frames: deque[bytes] = deque()
         self._unsent = 0
@@ -417,7 +417,14 @@ class Session:
         await self.close()
 
     async def close(self) -> None:
-        """End the session: stop its tools, close its connection. What waits on it raises `SessionClosed`."""
+        """End the session: stop its tools, close its connection. What waits on it raises `SessionClosed`.
+
+        What was sent before goes out first, within `close_timeout`.
+        """
+        if self.is_ready and self._frames:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._options["close_timeout"]):
+                    await self._sent_all.wait()
         self.protocol.close(self._now())
         self._closing.set()
         self._wake()
@@ -506,7 +513,8 @@ class Session:
             ClientError: the session has ended.
         """
         await self._wait_for_room()
-        event_id = self._send(ga.SessionUpdate(session=session))
+        event_id = self.protocol.update(session, self._now())
+        self._flush()
         result: UpdateResult = await self._answer_to(event_id, self._updates)
         return result
 
@@ -610,6 +618,7 @@ class Session:
             self._frames.extend(frames)
             self._unsent += sum(map(len, frames))
             self._writable.set()
+            self._sent_all.clear()
 
     def _wake(self) -> None:
         for event in (self._arrived, self._changed, self._writable, self._room):
@@ -777,6 +786,7 @@ class Session:
         self._frames.clear()
         self._unsent = 0
         self._room.set()
+        self._sent_all.set()
         if self.protocol.state is ClientState.WAITING:
             connection.transport.abort()  # the session is lost: do not wait for a closing handshake
         else:
@@ -827,7 +837,7 @@ class Session:
                 frame = await connection.recv(decode=False)
                 protocol.receive(frame, self._now())
                 self._flush()
-                if not self._goes_on():
+                if not protocol.is_connected:
                     return
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else 1006
@@ -844,17 +854,15 @@ class Session:
                     self._unsent = max(0, self._unsent - len(frame))
                     if not self._is_full():
                         self._room.set()
+                self._sent_all.set()
                 self._writable.clear()
-                if not self._frames:
-                    await self._writable.wait()
+                await self._writable.wait()
         except ConnectionClosed:
             # The reading task finds the connection closed too, after the last frame that arrived.
             await asyncio.Event().wait()
 
     async def _watch(self) -> None:
-        while self._goes_on():
-            action = self.protocol.next_action(self._now())
-            assert isinstance(action, Run)
+        while isinstance(action := self.protocol.next_action(self._now()), Run):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(max(action.tick_in, 0.01), _TICK_S)):
                     await self._closing.wait()
@@ -862,9 +870,6 @@ class Session:
             self._flush()
             if not self._is_full():
                 self._room.set()
-
-    def _goes_on(self) -> bool:
-        return isinstance(self.protocol.next_action(self._now()), Run)
 
 
 _OBSERVERS: Final[dict[type, Callable[[Session, Any], None]]] = {

@@ -12,22 +12,19 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
 from .. import events as ga
 from .._bounded import BoundedDict
 from .._provider import Provider, ProviderLike, get_provider
-from ..beta import from_ga
-from ..codec import event_classes
 from ..errors import AudioError, ConfigError, DecodeError, EncodeError, snippet
 from ..format import AudioFormat, AudioFormatLike
 from ..state import (
     Conversation,
     FunctionCall,
-    FunctionCalls,
     Interruption,
     Playback,
     ResponseGate,
@@ -38,6 +35,7 @@ from ..state import (
 )
 from ..state.cost import Price
 from ..state.gate import METADATA_KEY
+from .dialect import Dialect, merged, with_tools
 from .errors import (
     ClientError,
     ConnectFailed,
@@ -63,16 +61,14 @@ from .events import (
     ToolCalled,
     Undecodable,
 )
+from .live_session import MAX_SENT, Answer, Delayed, LiveSession, event_id_of, get, is_outside, number
 from .policy import Backoff, Decision, RetryPolicy, decide, decide_on_error, wait_in_message
 from .restore import Cut, Knowledge, RestoredItem, heard_text, restored_items
-from .uplink import TurnAudio, Uplink
+from .uplink import Uplink
 
 if TYPE_CHECKING:
     from .._guard import Frame
 
-# Events that were sent and may still be refused, and responses whose events may still come.
-_MAX_SENT: Final = 256
-_MAX_RESPONSES: Final = 64
 _MAX_CALLS: Final = 256
 # Events of the user that wait for a connection.
 MAX_OUTBOX: Final = 1000
@@ -144,82 +140,6 @@ class GiveUp:
 Action: TypeAlias = Connect | Wait | Run | GiveUp
 
 
-# --- One session ---------------------------------------------------------------------
-
-
-@dataclass(slots=True, eq=False)
-class _Answer:
-    """One response of a session.
-
-    Attributes:
-        request: the request for it, None if turn detection began it.
-        messages: the ids of its messages.
-        covers: the user's messages that it answers.
-        has_all_audio: nothing of its messages is missing, as far as is known.
-        is_interrupted: the user, or the client, has ended it.
-    """
-
-    id: str
-    request: Any = None
-    messages: dict[str, None] = field(default_factory=dict)
-    covers: tuple[str, ...] = ()
-    has_calls: bool = False
-    has_all_audio: bool = False
-    is_interrupted: bool = False
-
-    @property
-    def is_outside(self) -> bool:
-        """True for a response that is not part of the conversation."""
-        return _is_outside(self.request)
-
-
-class _Delayed(NamedTuple):
-    """A request for a response that is sent later. Not `is_requested`: turn detection began the first one."""
-
-    due: float
-    create: Any
-    is_requested: bool
-
-
-class _LiveSession:
-    """The state of one session of the server. Its ids, positions and formats are not valid in another."""
-
-    def __init__(self, output_format: AudioFormat, opened_at: float, max_turn_nbytes: int) -> None:
-        self.opened_at = opened_at
-        self.conversation, self.usage = Conversation(), Usage()
-        self.playback, self.calls = Playback(output_format), FunctionCalls(wait_for_response=False)
-        self.session: Any = None
-        self.hello_id: str | None = None
-        self.is_restored = False
-        self.turn_audio = TurnAudio(max_turn_nbytes)
-        self.cuts: BoundedDict[str, Cut] = BoundedDict(_MAX_SENT)
-        self.answers: BoundedDict[str, _Answer] = BoundedDict(_MAX_RESPONSES)  # those that are not done
-        self.unanswered: BoundedDict[str, None] = BoundedDict(_MAX_SENT)
-        self.audio_done: BoundedDict[str, None] = BoundedDict(_MAX_SENT)
-        self.restored: BoundedDict[str, None] = BoundedDict(10_000)
-        self.outside_items: BoundedDict[str, None] = BoundedDict(_MAX_SENT)  # not in the conversation
-        self.awaits_reply = False  # turn detection owes a response
-        self.turn_start: int | None = None
-        self.turn_end: int | None = None
-        self.refused_commits: set[str] = set()
-        self.requests: list[Any] = []  # of responses that broke off: to be requested again
-        self.is_expiring = False
-
-    @property
-    def detection(self) -> Any:
-        """The turn detection in effect, None if it is off."""
-        settings = self.session
-        found = _get(_get(_get(settings, "audio"), "input"), "turn_detection")
-        return _get(settings, "turn_detection") if found is None else found
-
-    def heard(self, item_id: str) -> Cut:
-        """Return how much of an answer was played."""
-        heard_ms = self.playback.played_ms(item_id)
-        format = self.playback.audio_format
-        total = self.playback.received_bytes(item_id) * 1000 / format.bytes_per_second
-        return Cut(heard_ms, total if item_id in self.audio_done else None)
-
-
 # --- The protocol --------------------------------------------------------------------
 
 
@@ -242,7 +162,8 @@ class ClientProtocol:
         barge_in: True to stop the playback when the server's turn detection interrupts a response.
         patience_s: how long the server may make no progress while something is awaited.
         handover_s: how long before its end a session is replaced, at the first quiet moment.
-        spend_limit_usd: the cost at which the session ends, by the usage that the server reports. Needs `price`.
+        spend_limit_usd: the cost of responses at which the session ends, by the usage that the server reports.
+            Needs `price`.
         price: the model's name or its price.
         max_events: events that are not read; more are dropped and counted in an `Overflow`.
         max_uplink_ms: audio of the user that is not committed.
@@ -286,12 +207,12 @@ class ClientProtocol:
         self.provider: Provider = get_provider(provider)
         self.gate = ResponseGate()
         self.toolbox = tools if isinstance(tools, Toolbox) else None
-        codec = self.provider.codec
-        self._decode, self._encode_append = codec.decode_server, codec.encode_append
-        self._own_types = event_classes(codec.client_events)
-        self._requested = _with_tools(session, tools)
+        self._dialect = Dialect(self.provider)
+        self._requested = with_tools(session, tools)
         if self._requested is not None:
-            self._encode(self._session_update(self._requested, "client_0"))  # raises what cannot be sent
+            self._dialect.encode(
+                self._dialect.session_update(self._requested, "client_0")
+            )  # raises what cannot be sent
         self._updates: dict[str, Any] = {}  # session.update events that are not answered, by their ids
         self._reconnect, self._restores = reconnect, restores
         self._reports_playback, self._barge_in = reports_playback, barge_in
@@ -309,8 +230,8 @@ class ClientProtocol:
         self._state = ClientState.DISCONNECTED
         self._due = self._last_progress = 0.0
         self._end: GiveUp | None = None
-        self._live: _LiveSession | None = None
-        self._previous: _LiveSession | None = None  # a session that ended and was not restored yet
+        self._live: LiveSession | None = None
+        self._previous: LiveSession | None = None  # a session that ended and was not restored yet
         self._earlier: list[Playback] = []  # of sessions that ended, with audio that is still played
         self._connections = 0
         self._ended_usage = Usage()
@@ -318,15 +239,17 @@ class ClientProtocol:
         self._events = EventQueue(max_events)
         self._reported_lost = 0
         self._outbox: deque[Any] = deque()
-        self._sent: BoundedDict[str, Any] = BoundedDict(_MAX_SENT)
-        self._requests: BoundedDict[str, Any] = BoundedDict(_MAX_SENT)  # for responses that have not begun
-        self._outside: BoundedDict[str, Any] = BoundedDict(_MAX_SENT)  # and not done
+        self._sent: BoundedDict[str, Any] = BoundedDict(MAX_SENT)
+        self._requests: BoundedDict[str, Any] = BoundedDict(MAX_SENT)  # for responses that have not begun
+        self._outside: BoundedDict[str, Any] = BoundedDict(MAX_SENT)  # and not done
         self._is_tagged = False
         self._open_calls: BoundedDict[str, FunctionCall] = BoundedDict(_MAX_CALLS)
         self._dropped_calls: BoundedDict[str, None] = BoundedDict(_MAX_CALLS)
-        self._delayed: list[_Delayed] = []
-        self._delays: BoundedDict[str, int] = BoundedDict(_MAX_SENT)
+        self._delayed: list[Delayed] = []
+        self._delays: BoundedDict[str, int] = BoundedDict(MAX_SENT)
         self._differences: tuple[Any, ...] = ()
+        # Another client of the same session must not use the same ids.
+        self._token = f"{int(min(max(random(), 0.0), 1.0) * 0xFFFFFF):06x}"
         self._count = 0
 
     # --- Reading ---
@@ -335,6 +258,11 @@ class ClientProtocol:
     def state(self) -> ClientState:
         """The state of the client."""
         return self._state
+
+    @property
+    def is_connected(self) -> bool:
+        """True while the connection is to be used."""
+        return self._state in (ClientState.OPENING, ClientState.RUNNING)
 
     @property
     def conversation(self) -> Conversation:
@@ -393,7 +321,7 @@ class ClientProtocol:
     def request_id_of(self, response_id: str) -> str | None:
         """Return the event_id of the request for a response in progress; None if turn detection began it."""
         answer = None if self._live is None else self._live.answers.get(response_id)
-        return None if answer is None else _event_id(answer.request)
+        return None if answer is None else event_id_of(answer.request)
 
     @property
     def outbox_size(self) -> int:
@@ -439,16 +367,16 @@ class ClientProtocol:
         if not self._move("connected"):
             return
         self._frames.clear()
-        self._live = live = _LiveSession(self._output_format, now, self._max_turn_nbytes)
+        self._live = live = LiveSession(self._output_format, now, self._max_turn_nbytes)
         self._last_progress = now
         settings = self._requested
         for update in self._updates.values():
-            settings = _merged(settings, update)
+            settings = merged(settings, update)
         if settings is not None:
             self._requested = settings
             self._updates.clear()
             live.hello_id = self._next_id()
-            self._send_event(self._session_update(settings, live.hello_id))
+            self._send_event(self._dialect.session_update(settings, live.hello_id))
 
     def connection_lost(
         self,
@@ -572,7 +500,7 @@ class ClientProtocol:
         self._outbox.clear()
         self._delayed.clear()
 
-    def _watch_expiry(self, live: _LiveSession, now: float) -> None:
+    def _watch_expiry(self, live: LiveSession, now: float) -> None:
         begin = self._handover_from(live)
         if begin is None or now < begin:
             return
@@ -585,7 +513,7 @@ class ClientProtocol:
             self._move("handover")
             self._events.put(Reconnecting(f"the session expires in {left_s:.0f} s", 0.0, 0))
 
-    def _handover_from(self, live: _LiveSession) -> float | None:
+    def _handover_from(self, live: LiveSession) -> float | None:
         """Return the time from which the session may be replaced; None if its end is not known."""
         end = live.conversation.expires_at
         lifetime = 0.0 if end is None else end - live.opened_at
@@ -593,7 +521,7 @@ class ClientProtocol:
             return None
         return float(end) - min(self._handover_s, lifetime * _HANDOVER_SHARE)
 
-    def _is_quiet(self, live: _LiveSession) -> bool:
+    def _is_quiet(self, live: LiveSession) -> bool:
         return not (
             self._awaited()
             or self._uplink.is_speaking
@@ -646,7 +574,7 @@ class ClientProtocol:
         held = {create.event_id for create in self.gate.pending}
         for request_id, request in self._requests.items():
             if request_id not in held:  # it was to be cancelled
-                self._put_outcome(live, _Answer("", request), "cancelled")
+                self._put_outcome(live, Answer("", request), "cancelled")
         is_asked = bool(live.requests or self.gate.pending or self._delayed)
         if must_reply and not (is_asked or self._uplink.is_speaking):
             live.requests.append(ga.ResponseCreate(event_id=self._next_id()))
@@ -659,7 +587,7 @@ class ClientProtocol:
             self._previous = live
         return interruption
 
-    def _stop_playback(self, live: _LiveSession) -> Interruption:
+    def _stop_playback(self, live: LiveSession) -> Interruption:
         """Stop what is queued. The positions stay known."""
         interruption = live.playback.interrupt()
         for item_id in (
@@ -691,7 +619,7 @@ class ClientProtocol:
             self._dispatch(self._outbox.popleft(), now)
         self._last_progress = now
 
-    def _restore(self, previous: _LiveSession, live: _LiveSession) -> Resumed:
+    def _restore(self, previous: LiveSession, live: LiveSession) -> Resumed:
         """Send the items of the conversation of `previous`. Its audio waits in the uplink."""
         known = Knowledge(
             previous.turn_audio.by_item, previous.cuts, previous.unanswered, self._open_calls.keys()
@@ -719,7 +647,7 @@ class ClientProtocol:
             resent_ms=self._uplink.pending_ms,
         )
 
-    def _keep_audio(self, live: _LiveSession, each: RestoredItem, previous: _LiveSession) -> None:
+    def _keep_audio(self, live: LiveSession, each: RestoredItem, previous: LiveSession) -> None:
         item_id = str(each.item.id)
         audio = previous.turn_audio.by_item.get(each.old_id)
         if audio is not None:
@@ -763,7 +691,7 @@ class ClientProtocol:
         self._check_open()
         event = self._with_id(event)
         if not isinstance(event, ga.InputAudioBufferAppend):
-            self._encode(event)  # what cannot be sent is refused now
+            self._dialect.encode(event)  # what cannot be sent is refused now
         if self._state is ClientState.RUNNING:
             self._dispatch(event, now)
         elif len(self._outbox) >= MAX_OUTBOX:
@@ -772,13 +700,17 @@ class ClientProtocol:
             self._outbox.append(event)
         return getattr(event, "event_id", "") or ""
 
+    def update(self, settings: Any, now: float) -> str:
+        """Change settings, of GA or of the server's own classes, for later sessions too. Raises what `send` raises."""
+        return self.send(self._dialect.session_update(settings, self._next_id()), now)
+
     def answer(self, call: FunctionCall, result: object, now: float) -> str:
         """Send the output of a function call, a str as it is and anything else as JSON. Raises what `send` raises."""
         return self.send(call.output(result), now)
 
     def new_event_id(self, event: Any) -> str:
         """Return the event_id of `event`, or one that `send` would give it."""
-        return _get(event, "event_id") or self._next_id()
+        return get(event, "event_id") or self._next_id()
 
     def cancel_request(self, request_id: str, now: float) -> bool:
         """Cancel the response to a request, by its event_id. Returns True if nothing was requested of the server yet."""
@@ -791,7 +723,9 @@ class ClientProtocol:
         live = self._live
         if live is None or self._state is not ClientState.RUNNING:
             return False
-        answer = next((each for each in live.answers.values() if _event_id(each.request) == request_id), None)
+        answer = next(
+            (each for each in live.answers.values() if event_id_of(each.request) == request_id), None
+        )
         if answer is not None and answer.is_outside:
             answer.is_interrupted = True
             self._send_event(self._with_id(ga.ResponseCancel(response_id=answer.id)))
@@ -843,40 +777,17 @@ class ClientProtocol:
 
     def _next_id(self) -> str:
         self._count += 1
-        return f"client_{self._count}"
+        return f"client_{self._token}_{self._count}"
 
     def _with_id(self, event: Any) -> Any:
         """Return a copy of `event` with an event_id, and with an id of its new item."""
         if isinstance(event, ga.Unknown) or not isinstance(event, msgspec.Struct):
             return event
-        event = msgspec.structs.replace(event, event_id=_get(event, "event_id") or self._next_id())
-        item = _get(event, "item")
-        if event.type == "conversation.item.create" and hasattr(item, "id") and not _get(item, "id"):
-            event.item = msgspec.structs.replace(item, id=f"item_c{self._count}")
+        event = msgspec.structs.replace(event, event_id=get(event, "event_id") or self._next_id())
+        item = get(event, "item")
+        if event.type == "conversation.item.create" and hasattr(item, "id") and not get(item, "id"):
+            event.item = msgspec.structs.replace(item, id=f"item_{self._token}_{self._count}")
         return event
-
-    def _session_update(self, settings: Any, event_id: str) -> Any:
-        """Return the session.update for settings, of GA or of the server's own."""
-        if not isinstance(settings, (ga.RealtimeSession, ga.TranscriptionSession, ga.SessionSnapshot)):
-            kinds = [kind for kind in self._own_types if kind.__struct_config__.tag == "session.update"]
-            return kinds[0](session=settings, event_id=event_id)
-        return ga.SessionUpdate(session=settings, event_id=event_id)  # type: ignore[arg-type]
-
-    def _wire(self, event: Any) -> Any:
-        """Return `event` in the server's dialect."""
-        if self.provider.base != "beta" or type(event) in self._own_types or isinstance(event, ga.Unknown):
-            return event
-        converted: Any = from_ga(event)
-        if type(converted) not in self._own_types:
-            for kind in self._own_types:  # the server's own class of the same event
-                if kind.__struct_config__.tag == converted.type:
-                    names = converted.__struct_fields__
-                    return kind(**{name: getattr(converted, name) for name in names})
-        return converted
-
-    def _encode(self, event: Any) -> bytes:
-        frame: bytes = self.provider.codec.encode(self._wire(event))
-        return frame
 
     def _send_all(self, events: Sequence[Any]) -> None:
         for event in events:
@@ -884,7 +795,7 @@ class ClientProtocol:
 
     def _send_event(self, event: Any) -> None:
         """Put the frame of an event into the queue, and note what it changes."""
-        self._frames.append(self._encode(event))
+        self._frames.append(self._dialect.encode(event))
         live = self._live
         event_id = getattr(event, "event_id", None)
         if not isinstance(event_id, str) or live is None:
@@ -893,7 +804,7 @@ class ClientProtocol:
         kind = event.type
         if kind == "conversation.item.create":
             # Part of the conversation even if the server's echo is lost with the connection.
-            previous = _get(event, "previous_item_id")
+            previous = get(event, "previous_item_id")
             live.conversation.feed(event)
             live.conversation.feed(
                 ga.ConversationItemAdded(
@@ -903,17 +814,17 @@ class ClientProtocol:
             if getattr(event.item, "role", None) == "user":
                 self._note_user_item(live, event.item)
         elif kind == "response.create":
-            (self._outside if _is_outside(event) else self._requests)[event_id] = event
+            (self._outside if is_outside(event) else self._requests)[event_id] = event
 
-    def _note_user_item(self, live: _LiveSession, item: Any) -> None:
+    def _note_user_item(self, live: LiveSession, item: Any) -> None:
         live.unanswered[item.id] = None
-        audio = b"".join(_get(part, "audio") or b"" for part in item.content)
+        audio = b"".join(get(part, "audio") or b"" for part in item.content)
         if audio:
             live.turn_audio.store(item.id, audio, self._uplink.format)
 
     def _send_audio(self, end: int | None = None) -> None:
         for part in self._uplink.unsent_parts(end):
-            self._frames.append(self._encode_append(part))
+            self._frames.append(self._dialect.encode_append(part))
 
     def _request(self, create: Any) -> None:
         self._send_all(self.gate.request(create))
@@ -987,7 +898,7 @@ class ClientProtocol:
 
     # --- Interruptions ---
 
-    def _interrupt_playback(self, live: _LiveSession) -> Interruption:
+    def _interrupt_playback(self, live: LiveSession) -> Interruption:
         """Stop playback; truncate what was played in part, delete what was not played at all.
 
         Items of a response in progress are deleted when it is done, with those that are announced until then.
@@ -1012,11 +923,11 @@ class ClientProtocol:
             tuple(mark for each in (*results, interruption) for mark in each.marks),
         )
 
-    def _may_truncate(self, live: _LiveSession, item_id: str) -> bool:
+    def _may_truncate(self, live: LiveSession, item_id: str) -> bool:
         item = live.conversation.get(item_id)
         return item is not None and item.truncated_ms is None and item_id not in live.outside_items
 
-    def _interrupt_earlier(self, live: _LiveSession, playback: Playback) -> Interruption:
+    def _interrupt_earlier(self, live: LiveSession, playback: Playback) -> Interruption:
         """Stop the playback of an earlier session, whose answers this one has as text."""
         interruption = playback.interrupt()
         truncate = interruption.truncate
@@ -1039,11 +950,11 @@ class ClientProtocol:
             self._delete(live, item_id)
         return interruption
 
-    def _delete(self, live: _LiveSession, item_id: str) -> None:
+    def _delete(self, live: LiveSession, item_id: str) -> None:
         if live.conversation.get(item_id) is not None and item_id not in live.outside_items:
             self._on_user_delete(self._with_id(ga.ConversationItemDelete(item_id=item_id)))
 
-    def _delete_unheard(self, live: _LiveSession, answer: _Answer) -> None:
+    def _delete_unheard(self, live: LiveSession, answer: Answer) -> None:
         """Delete the messages of an interrupted response of which nothing was heard."""
         for item_id in answer.messages:
             item = live.conversation.get(item_id)
@@ -1061,7 +972,7 @@ class ClientProtocol:
         if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
             return
         try:
-            event = self._decode(frame)
+            event = self._dialect.decode(frame)
         except DecodeError as error:
             self._events.put(Undecodable(str(error), error.event_type))
             return
@@ -1100,7 +1011,7 @@ class ClientProtocol:
         if kind in _USAGE_EVENTS:
             self._check_spend(now)
 
-    def _feed_gate(self, live: _LiveSession, event: Any) -> None:
+    def _feed_gate(self, live: LiveSession, event: Any) -> None:
         events = self.gate.feed(event)
         if event.type == "response.created" and any(each.type == "response.cancel" for each in events):
             answer = live.answers.get(self.gate.response_id or "")
@@ -1108,7 +1019,7 @@ class ClientProtocol:
                 answer.is_interrupted = True
         self._send_all(events)
 
-    def _on_call(self, live: _LiveSession, call: FunctionCall) -> None:
+    def _on_call(self, live: LiveSession, call: FunctionCall) -> None:
         self._open_calls[call.call_id] = call
         answer = live.answers.get(call.response_id or "")
         if answer is not None:
@@ -1128,18 +1039,18 @@ class ClientProtocol:
         if live is None:
             return
         if self._updates and self._state is ClientState.RUNNING:
-            self._requested = _merged(self._requested, self._updates.pop(next(iter(self._updates))))
+            self._requested = merged(self._requested, self._updates.pop(next(iter(self._updates))))
         self._use_formats(live, now)
         self._compare(live)
         if self._state is ClientState.OPENING:
             self._become_ready(event, now)
 
-    def _session(self, event: Any) -> _LiveSession | None:
+    def _session(self, event: Any) -> LiveSession | None:
         if self._live is not None:
             self._live.session = event.session or self._live.session
         return self._live
 
-    def _use_formats(self, live: _LiveSession, now: float) -> None:
+    def _use_formats(self, live: LiveSession, now: float) -> None:
         """Use the formats that the server reports."""
         input_format = self._uplink.format
         if live.session:
@@ -1157,11 +1068,13 @@ class ClientProtocol:
                 now, GiveUp(f"the session's format is not supported: {error}", SessionRefused(str(error)))
             )
 
-    def _compare(self, live: _LiveSession) -> None:
+    def _compare(self, live: LiveSession) -> None:
         if self._requested is None:
             return
         try:
-            requested = getattr(self._wire(self._session_update(self._requested, "")), "session", None)
+            requested = getattr(
+                self._dialect.wire(self._dialect.session_update(self._requested, "")), "session", None
+            )
             found = (*session_differences(requested, live.session),)
         except (ConfigError, EncodeError, TypeError):
             return
@@ -1180,21 +1093,21 @@ class ClientProtocol:
         if live is None:
             return
         self._uplink.is_speaking = True
-        live.turn_start, live.turn_end = self._uplink.position_of(_number(event, "audio_start_ms")), None
+        live.turn_start, live.turn_end = self._uplink.position_of(number(event, "audio_start_ms")), None
         # The response to what is said now answers those turns too.
         self._delayed = [each for each in self._delayed if each.is_requested]
-        if self._barge_in and _get(live.detection, "interrupt_response") is not False:
+        if self._barge_in and get(live.detection, "interrupt_response") is not False:
             self._events.put(Interrupted(self._interrupt_playback(live)))
 
     def _on_speech_stopped(self, event: Any, now: float) -> None:
         if self._live is not None:
-            self._live.turn_end = self._uplink.position_of(_number(event, "audio_end_ms"))
+            self._live.turn_end = self._uplink.position_of(number(event, "audio_end_ms"))
 
     def _on_timeout(self, event: Any, now: float) -> None:
         live = self._live
         if live is not None:
-            live.turn_start = self._uplink.position_of(_number(event, "audio_start_ms"))
-            live.turn_end = self._uplink.position_of(_number(event, "audio_end_ms"))
+            live.turn_start = self._uplink.position_of(number(event, "audio_start_ms"))
+            live.turn_end = self._uplink.position_of(number(event, "audio_end_ms"))
 
     def _on_committed(self, event: Any, now: float) -> None:
         live, uplink = self._live, self._uplink
@@ -1221,7 +1134,7 @@ class ClientProtocol:
         live.awaits_reply = (
             is_detected
             and detection is not None
-            and _get(detection, "create_response") is not False
+            and get(detection, "create_response") is not False
             and getattr(live.session, "type", "realtime") != "transcription"
             and self.gate.response_id is None
         )
@@ -1238,15 +1151,15 @@ class ClientProtocol:
         live = self._live
         if live is None:
             return
-        response_id = str(_get(event.response, "id") or "")
-        answer = live.answers[response_id] = _Answer(response_id, self._request_of(event.response))
+        response_id = str(get(event.response, "id") or "")
+        answer = live.answers[response_id] = Answer(response_id, self._request_of(event.response))
         if not answer.is_outside:
             live.awaits_reply = False
             answer.covers = (*live.unanswered,)
 
     def _request_of(self, response: Any) -> Any:
         """Return the request for a response, by the tag in its metadata or else the oldest one."""
-        metadata = _get(response, "metadata")
+        metadata = get(response, "metadata")
         tag = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
         if isinstance(tag, str):
             self._is_tagged = True
@@ -1257,21 +1170,21 @@ class ClientProtocol:
 
     def _on_item_added(self, event: Any, now: float) -> None:
         live, item = self._live, event.item
-        answer = None if live is None else live.answers.get(_get(event, "response_id") or "")
-        item_id = _get(item, "id")
+        answer = None if live is None else live.answers.get(get(event, "response_id") or "")
+        item_id = get(item, "id")
         if live is not None and answer is not None:
             answer.has_all_audio = False
             if answer.is_outside and isinstance(item_id, str):
                 live.outside_items[item_id] = None
             if (
-                _get(item, "type") == "message"
+                get(item, "type") == "message"
                 and isinstance(item_id, str)
-                and len(answer.messages) < _MAX_SENT
+                and len(answer.messages) < MAX_SENT
             ):
                 answer.messages[item_id] = None
 
     def _on_part_added(self, event: Any, now: float) -> None:
-        answer = None if self._live is None else self._live.answers.get(_get(event, "response_id") or "")
+        answer = None if self._live is None else self._live.answers.get(get(event, "response_id") or "")
         if answer is not None:
             answer.has_all_audio = False
 
@@ -1279,8 +1192,8 @@ class ClientProtocol:
         live = self._live
         if live is None:
             return
-        answer = live.answers.get(_get(event, "response_id") or "")
-        item_id = _get(event, "item_id")
+        answer = live.answers.get(get(event, "response_id") or "")
+        item_id = get(event, "item_id")
         if isinstance(item_id, str) and item_id:
             live.audio_done[item_id] = None
         if answer is not None:
@@ -1290,15 +1203,15 @@ class ClientProtocol:
         live, response = self._live, event.response
         if live is None:
             return
-        response_id = str(_get(response, "id") or "")
-        answer = live.answers.pop(response_id, None) or _Answer(response_id, self._request_of(response))
-        for item in _get(response, "output") or ():
-            if _get(item, "type") == "message" and isinstance(item_id := _get(item, "id"), str):
+        response_id = str(get(response, "id") or "")
+        answer = live.answers.pop(response_id, None) or Answer(response_id, self._request_of(response))
+        for item in get(response, "output") or ():
+            if get(item, "type") == "message" and isinstance(item_id := get(item, "id"), str):
                 answer.messages[item_id] = None
-        status = str(_get(response, "status") or "completed")
-        details = _get(response, "status_details")
-        error = _get(details, "error")
-        self._outside.pop(_event_id(answer.request) or "", None)
+        status = str(get(response, "status") or "completed")
+        details = get(response, "status_details")
+        error = get(details, "error")
+        self._outside.pop(event_id_of(answer.request) or "", None)
         if not answer.is_outside:
             if answer.is_interrupted:
                 self._delete_unheard(live, answer)
@@ -1311,30 +1224,30 @@ class ClientProtocol:
                     live.turn_audio.discard(covered)
         if status == "completed":
             self._backoff.reset()
-        self._put_outcome(live, answer, status, _get(details, "reason"), error)
+        self._put_outcome(live, answer, status, get(details, "reason"), error)
 
     def _put_outcome(
         self,
-        live: _LiveSession,
-        answer: _Answer,
+        live: LiveSession,
+        answer: Answer,
         status: str,
         reason: Any = "connection_lost",
         error: Any = None,
     ) -> None:
         items = (live.conversation.get(item_id) for item_id in answer.messages)
         text = " ".join(item.text or item.removed_text for item in items if item is not None)
-        request_id = _event_id(answer.request)
+        request_id = event_id_of(answer.request)
         self._events.put(
             ResponseOutcome(answer.id, status, request_id, text, reason, error, answer.is_interrupted)
         )
 
-    def _delay_response(self, answer: _Answer, error: Any, now: float) -> bool:
+    def _delay_response(self, answer: Answer, error: Any, now: float) -> bool:
         """Request a response again later if it failed for a reason that passes. Returns True if so."""
-        code = _get(error, "code") or ""
+        code = get(error, "code") or ""
         request = answer.request or ga.ResponseCreate(event_id=self._next_id())
         request_id = str(request.event_id)
         count = self._delays.get(request_id, 0)
-        wait_s = wait_in_message(_get(error, "message"))
+        wait_s = wait_in_message(get(error, "message"))
         delay_s = _FIRST_DELAY_S * 2.0**count if wait_s is None else wait_s
         if (
             decide("response", code) is not Decision.RETRY
@@ -1343,7 +1256,7 @@ class ClientProtocol:
         ):
             return False
         self._delays[request_id] = count + 1
-        self._delayed.append(_Delayed(now + delay_s, request, answer.request is not None))
+        self._delayed.append(Delayed(now + delay_s, request, answer.request is not None))
         self._events.put(ResponseDelayed(answer.id, snippet(code), delay_s))
         return True
 
@@ -1381,7 +1294,7 @@ class ClientProtocol:
             self._note_refused(live, request)
             self._events.put(RequestFailed(request, error))
 
-    def _note_refused(self, live: _LiveSession, request: Any) -> None:
+    def _note_refused(self, live: LiveSession, request: Any) -> None:
         self._updates.pop(request.event_id, None)
         self._requests.pop(request.event_id, None)
         self._outside.pop(request.event_id, None)
@@ -1389,7 +1302,7 @@ class ClientProtocol:
         if request.type == "conversation.item.create":
             self._note_deleted(str(getattr(request.item, "id", "")))
 
-    def _retry_commit(self, live: _LiveSession, error: Any) -> bool:
+    def _retry_commit(self, live: LiveSession, error: Any) -> bool:
         """Send the audio of a commit again, once, if the server reports an empty buffer that is not empty."""
         uplink = self._uplink
         commit = uplink.next_commit()
@@ -1415,7 +1328,8 @@ class ClientProtocol:
         if self._spend_limit_usd is None or self._price is None:
             return
         try:
-            spent = self.usage.cost(self._price)
+            parts = (self._ended_usage, *([self._live.usage] if self._live else ()))
+            spent = sum(usage.cost(self._price) for usage in parts)
         except ConfigError as error:
             self._give_up(now, GiveUp(str(error), SpendLimitReached(f"the cost is not known: {error}")))
             return
@@ -1424,53 +1338,7 @@ class ClientProtocol:
             self._give_up(now, GiveUp(reason, SpendLimitReached(reason)))
 
 
-# --- Helpers -------------------------------------------------------------------------
-
-
-def _get(owner: Any, name: str) -> Any:
-    value = getattr(owner, name, None)
-    return None if value is msgspec.UNSET else value
-
-
-def _number(event: Any, name: str) -> float:
-    value = _get(event, name)
-    return float(value) if isinstance(value, (int, float)) and abs(value) < 1e12 else 0.0
-
-
-def _event_id(request: Any) -> str | None:
-    return _get(request, "event_id")  # type: ignore[no-any-return]
-
-
-def _is_outside(request: Any) -> bool:
-    return bool(_get(_get(request, "response"), "conversation") == "none")
-
-
-# Parts of a session whose members are updated one by one.
-_NESTED: Final = (ga.AudioConfig, ga.AudioInput, ga.AudioOutput)
-
-
-def _merged(old: Any, new: Any) -> Any:
-    """Return the settings `old` after an update by `new`: absent members stay."""
-    if old is None or type(old) is not type(new):
-        return new
-    values = {}
-    for name in new.__struct_fields__:
-        before, after = getattr(old, name), getattr(new, name)
-        if after is msgspec.UNSET:
-            continue
-        is_nested = isinstance(after, _NESTED) and type(before) is type(after)
-        values[name] = _merged(before, after) if is_nested else after
-    return msgspec.structs.replace(old, **values)
-
-
-def _with_tools(session: Any, tools: Toolbox | Sequence[Any]) -> Any:
-    """Return the settings with tools added."""
-    declared = tools.tools if isinstance(tools, Toolbox) else [*tools]
-    if not declared:
-        return session
-    session = ga.RealtimeSession() if session is None else session
-    return msgspec.structs.replace(session, tools=[*(_get(session, "tools") or ()), *declared])
-
+# --- Tables --------------------------------------------------------------------------
 
 _DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _TEXT_PARTS: Final = frozenset({"output_text", "text"})

@@ -288,11 +288,7 @@ def test_refused_settings_end_the_session() -> None:
 
 def test_a_format_that_the_server_changes_is_used() -> None:
     world = World(session=settings())
-    world.step()
-    world.server = type(world.server)(force_format="pcm16")  # type: ignore[misc]
-    world.servers[-1] = world.server
-    world._to_client.clear()
-    world._reply(world.server.open())
+    world.server_options = {"force_format": "pcm16"}
     world.settle()
     (differ,) = world.of(SettingsDiffer)
     assert differ.differences[0].is_audio_format

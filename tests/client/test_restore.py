@@ -66,7 +66,7 @@ def restore(*events: Any, format: r.AudioFormat = ULAW, **known: Any) -> tuple[l
     conversation = Conversation()
     for event in events:
         conversation.feed(event)
-    knowledge = {"audio": {}, "cuts": {}, "unanswered": (), "calls": (), **known}
+    knowledge: dict[str, Any] = {"audio": {}, "cuts": {}, "unanswered": (), "calls": (), **known}
     items, skipped = restored_items(conversation, Knowledge(**knowledge), format)
     return [(each.item, each.is_estimated) for each in items], dict(skipped)
 

@@ -32,6 +32,7 @@ class World:
 
     def __init__(self, script: Any = None, *, paced: bool = False, **options: Any) -> None:
         options.setdefault("session", settings())
+        self.server_options: dict[str, Any] = {}
         self.now = START
         self.client = ClientProtocol(random=lambda: 0.0, **options)
         self.server: ServerProtocol | None = None
@@ -69,6 +70,7 @@ class World:
             ptime_ms=2 * PTIME_MS,
             session_id=f"s{len(self.servers)}",
             expires_at=expires_at,
+            **self.server_options,
         )
         self.servers.append(self.server)
         self.received.append([])
