@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import msgspec
@@ -662,7 +663,7 @@ def script(turn: Turn) -> Any:
 def scripted_call(cut_at: int | None, code: int = 1006) -> tuple[World, list[Any]]:
     """Return a call that ends at a delivery: a turn, a tool in flight, an answer, a barge-in and its answer."""
     world = World(script, paced=True, reports_playback=True)
-    world.cut_at, world.close_code = cut_at, code
+    world.cuts, world.close_code = [] if cut_at is None else [cut_at], code
     calls = answer_tools(world, delay_ms=200)
     world.run(100)
     world.run(2200, tone(ULAW, 600))
@@ -709,6 +710,59 @@ def test_an_end_after_any_frame_loses_and_doubles_nothing(offset: int) -> None:
 def test_an_end_after_every_frame_loses_and_doubles_nothing() -> None:
     for cut_at in range(1, DELIVERIES - 16):
         check_scripted_call(*scripted_call(cut_at))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_several_ends_lose_and_double_nothing(seed: int) -> None:
+    """Also before the session is restored, and while tools and a barge-in are in flight."""
+    numbers = random.Random(seed)
+    world = World(script, paced=True, reports_playback=numbers.random() < 0.7)
+    world.cuts = sorted(numbers.sample(range(1, 700), numbers.randint(2, 5)))
+    calls = answer_tools(world, delay_ms=200)
+    world.run(100)
+    world.run(3500, tone(ULAW, 600))
+    world.run(9000, tone(ULAW, 1000))
+    history = world.history
+    assert len(world.servers) > 2
+    assert not world.refusals
+    assert len(calls) == 1
+    roles = [role for role, _ in history]
+    assert roles[:3] == ["user", "function_call", "function_call_output"]
+    assert (roles.count("user"), roles.count("function_call")) == (2, 1)
+    assert history[-1] == ("assistant", "A long story.")
+    texts = [text for _, text in history if text.endswith(".")]
+    assert len({*texts}) == len(texts)
+
+
+@pytest.mark.parametrize("transcription", [None, r.Transcription(model="whisper-1")])
+@pytest.mark.parametrize("offset", range(3))
+def test_an_end_after_any_frame_of_a_call_without_turn_detection(offset: int, transcription: Any) -> None:
+    step = 48
+    for cut_at in range(1 + offset * step // 3, 1000, step):
+        world = World(
+            script,
+            paced=True,
+            reports_playback=True,
+            session=settings(turn_detection=None, transcription=transcription),
+        )
+        world.cuts = [cut_at]
+        calls = answer_tools(world)
+        requests: list[str] = []
+        for audio in (tone(ULAW, 600), tone(ULAW, 2000)):
+            world.run(0, audio)
+            world.client.send(r.InputAudioBufferCommit(), world.now)
+            requests.append(world.client.send(r.ResponseCreate(), world.now))
+            world.run(7000)
+        send(world, r.create_text_input("bye"))
+        assert len(world.servers) == 2
+        assert not world.refusals
+        assert len(calls) == 1
+        assert [role for role, _ in world.history].count("user") == 3
+        assert world.history[-1] == ("user", "bye")
+        assert sum(text == "A long story." for _, text in world.history) == 1
+        # Each request has one outcome.
+        outcomes = [outcome.request_id for outcome in world.of(ResponseOutcome)]
+        assert [outcomes.count(request) for request in requests] == [1, 1]
 
 
 def test_the_answer_that_broke_off_begins_again_after_the_words_that_were_heard() -> None:

@@ -28,6 +28,7 @@ class World:
         received: the client's events that a server has read, for each server.
         errors: the error events that the servers sent.
         deliveries: the number of frames that arrived at either side.
+        cuts: the deliveries after which the connection ends, with `close_code`.
     """
 
     def __init__(self, script: Any = None, *, paced: bool = False, **options: Any) -> None:
@@ -41,7 +42,7 @@ class World:
         self.received: list[list[Any]] = []
         self.errors: list[Any] = []
         self.deliveries = 0
-        self.cut_at: int | None = None
+        self.cuts: list[int] = []
         self.close_code = 1006
         self.lifetime_s: float | None = None
         self.on_event: Callable[[Any], None] = lambda event: None
@@ -105,8 +106,10 @@ class World:
             self.received[-1].append(r.decode_client(frame))
             self._reply(self.server.feed(frame))
         self.deliveries += 1
-        if self.deliveries == self.cut_at:
-            self.cut(self.close_code)
+        if self.cuts and self.deliveries >= self.cuts[0]:
+            del self.cuts[0]
+            if self.server is not None:
+                self.cut(self.close_code)
         return True
 
     def settle(self) -> None:
