@@ -684,7 +684,7 @@ class Session:
             handle.fail(error)
 
     def _on_tool_called(self, event: ToolCalled) -> None:
-        if self._runner is not None and event.call.name in self._runner.toolbox:
+        if self._runner is not None and not event.is_outside:
             self._runner.start(event.call, self._on_tool_done)
 
     def _on_tool_done(self, output: ga.ConversationItemCreate) -> None:

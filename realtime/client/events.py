@@ -52,9 +52,13 @@ class Resumed(Struct, frozen=True):
 
 
 class ToolCalled(Struct, frozen=True):
-    """The model's complete call of a function. Send `call.output(result)`; a session with a `Toolbox` does."""
+    """The model's complete call of a function. Send `call.output(result)`; a session with a `Toolbox` does.
+
+    A call of a response that is not part of the conversation (`is_outside`) takes no output, and no tool is run.
+    """
 
     call: FunctionCall
+    is_outside: bool = False
 
 
 class Interrupted(Struct, frozen=True):

@@ -69,9 +69,14 @@ class LiveSession:
         self.cuts: BoundedDict[str, Cut] = BoundedDict(MAX_SENT)
         self.answers: BoundedDict[str, Answer] = BoundedDict(MAX_RESPONSES)  # those that are not done
         self.unanswered: BoundedDict[str, None] = BoundedDict(MAX_SENT)
+        self.unconfirmed: BoundedDict[str, None] = BoundedDict(
+            10_000
+        )  # items that the server has not announced
         self.audio_done: BoundedDict[str, None] = BoundedDict(MAX_SENT)
         self.restored: BoundedDict[str, None] = BoundedDict(10_000)
-        self.outside_items: BoundedDict[str, None] = BoundedDict(MAX_SENT)  # not in the conversation
+        # Responses that are not part of the conversation, and their items.
+        self.outside_ids: BoundedDict[str, None] = BoundedDict(MAX_RESPONSES)
+        self.outside = Conversation(max_items=MAX_SENT)
         self.awaits_reply = False  # turn detection owes a response
         self.turn_start: int | None = None
         self.turn_end: int | None = None

@@ -564,14 +564,14 @@ class ClientProtocol:
                 live.requests.append(answer.request)
             else:
                 must_reply = True
-        live.requests += self._outside.values()
-        self._outside.clear()
         outputs = {item.call_id for item in live.conversation if item.type == "function_call_output"}
         for item in live.conversation:
             if item.type == "function_call" and item.call_id not in (*outputs, *self._open_calls):
                 self.gate.drop_call(item.call_id or "")
         self.gate.reset()
         held = {create.event_id for create in self.gate.pending}
+        live.requests += [request for request_id, request in self._outside.items() if request_id not in held]
+        self._outside.clear()
         for request_id, request in self._requests.items():
             if request_id not in held:  # it was to be cancelled
                 self._put_outcome(live, Answer("", request), "cancelled")
@@ -622,7 +622,11 @@ class ClientProtocol:
     def _restore(self, previous: LiveSession, live: LiveSession) -> Resumed:
         """Send the items of the conversation of `previous`. Its audio waits in the uplink."""
         known = Knowledge(
-            previous.turn_audio.by_item, previous.cuts, previous.unanswered, self._open_calls.keys()
+            previous.turn_audio.by_item,
+            previous.cuts,
+            previous.unanswered,
+            self._open_calls.keys(),
+            previous.unconfirmed,
         )
         found, skipped = restored_items(previous.conversation, known, self._uplink.format)
         items: list[RestoredItem] = []
@@ -718,7 +722,13 @@ class ClientProtocol:
         delayed = [each for each in self._delayed if each.create.event_id == request_id]
         self._outbox = deque(event for event in self._outbox if event not in waiting)
         self._delayed = [each for each in self._delayed if each not in delayed]
-        if waiting or delayed or self.gate.withdraw(request_id):
+        again = [] if self._previous is None else self._previous.requests
+        broken_off = [request for request in again if request.event_id == request_id]
+        for request in broken_off:
+            again.remove(request)
+        if waiting or delayed or broken_off or self.gate.withdraw(request_id):
+            self._outside.pop(request_id, None)
+            self._requests.pop(request_id, None)
             return True
         live = self._live
         if live is None or self._state is not ClientState.RUNNING:
@@ -805,6 +815,8 @@ class ClientProtocol:
         if kind == "conversation.item.create":
             # Part of the conversation even if the server's echo is lost with the connection.
             previous = get(event, "previous_item_id")
+            if previous is None:
+                live.unconfirmed[str(event.item.id)] = None
             live.conversation.feed(event)
             live.conversation.feed(
                 ga.ConversationItemAdded(
@@ -925,7 +937,7 @@ class ClientProtocol:
 
     def _may_truncate(self, live: LiveSession, item_id: str) -> bool:
         item = live.conversation.get(item_id)
-        return item is not None and item.truncated_ms is None and item_id not in live.outside_items
+        return item is not None and item.truncated_ms is None
 
     def _interrupt_earlier(self, live: LiveSession, playback: Playback) -> Interruption:
         """Stop the playback of an earlier session, whose answers this one has as text."""
@@ -951,7 +963,7 @@ class ClientProtocol:
         return interruption
 
     def _delete(self, live: LiveSession, item_id: str) -> None:
-        if live.conversation.get(item_id) is not None and item_id not in live.outside_items:
+        if live.conversation.get(item_id) is not None:
             self._on_user_delete(self._with_id(ga.ConversationItemDelete(item_id=item_id)))
 
     def _delete_unheard(self, live: LiveSession, answer: Answer) -> None:
@@ -990,7 +1002,8 @@ class ClientProtocol:
         nbytes = live.playback.feed(event)
         if nbytes == 0 and kind in _DELTAS:
             return  # late: it must not be played
-        live.conversation.feed(event)
+        is_apart = bool(live.outside_ids) and getattr(event, "response_id", None) in live.outside_ids
+        (live.outside if is_apart else live.conversation).feed(event)
         live.usage.feed(event)
         if nbytes and not self._reports_playback:
             live.playback.played(nbytes=nbytes)
@@ -1020,6 +1033,10 @@ class ClientProtocol:
         self._send_all(events)
 
     def _on_call(self, live: LiveSession, call: FunctionCall) -> None:
+        if call.response_id in live.outside_ids:
+            self._dropped_calls[call.call_id] = None
+            self._events.put(ToolCalled(call, is_outside=True))
+            return
         self._open_calls[call.call_id] = call
         answer = live.answers.get(call.response_id or "")
         if answer is not None:
@@ -1027,6 +1044,10 @@ class ClientProtocol:
         self._events.put(ToolCalled(call))
 
     # --- Events of the server ---
+
+    def _on_item(self, event: Any, now: float) -> None:
+        if self._live is not None:
+            self._live.unconfirmed.pop(get(event.item, "id") or "", None)
 
     def _on_session_created(self, event: Any, now: float) -> None:
         live = self._session(event)
@@ -1153,7 +1174,9 @@ class ClientProtocol:
             return
         response_id = str(get(event.response, "id") or "")
         answer = live.answers[response_id] = Answer(response_id, self._request_of(event.response))
-        if not answer.is_outside:
+        if answer.is_outside:
+            live.outside_ids[response_id] = None
+        else:
             live.awaits_reply = False
             answer.covers = (*live.unanswered,)
 
@@ -1174,8 +1197,6 @@ class ClientProtocol:
         item_id = get(item, "id")
         if live is not None and answer is not None:
             answer.has_all_audio = False
-            if answer.is_outside and isinstance(item_id, str):
-                live.outside_items[item_id] = None
             if (
                 get(item, "type") == "message"
                 and isinstance(item_id, str)
@@ -1234,7 +1255,8 @@ class ClientProtocol:
         reason: Any = "connection_lost",
         error: Any = None,
     ) -> None:
-        items = (live.conversation.get(item_id) for item_id in answer.messages)
+        conversation = live.outside if answer.is_outside else live.conversation
+        items = (conversation.get(item_id) for item_id in answer.messages)
         text = " ".join(item.text or item.removed_text for item in items if item is not None)
         request_id = event_id_of(answer.request)
         self._events.put(
@@ -1271,6 +1293,9 @@ class ClientProtocol:
         if live is None:
             return
         if self.gate.is_crossed(event):
+            for answer in live.answers.values():
+                if event_id_of(answer.request) == error.event_id:
+                    answer.request = None  # it is the response that crossed the request
             self._feed_gate(live, event)
             return
         if self._retry_commit(live, error):
@@ -1366,6 +1391,8 @@ _INCOMING: Final[dict[str, Callable[[ClientProtocol, Any, float], None]]] = {
     "input_audio_buffer.committed": ClientProtocol._on_committed,
     "input_audio_buffer.cleared": ClientProtocol._on_cleared,
     "conversation.item.input_audio_transcription.completed": ClientProtocol._on_transcription,
+    "conversation.item.added": ClientProtocol._on_item,
+    "conversation.item.created": ClientProtocol._on_item,
     "response.created": ClientProtocol._on_response_created,
     "response.output_item.added": ClientProtocol._on_item_added,
     "response.content_part.added": ClientProtocol._on_part_added,

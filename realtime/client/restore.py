@@ -60,12 +60,14 @@ class Knowledge:
         cuts: answers that were not heard to their end, by item.
         unanswered: the user's messages that await an answer; restored as audio if possible.
         calls: the ids of calls whose output is still to come.
+        unconfirmed: items that the server has not announced: they are the last ones.
     """
 
     audio: Mapping[str, UserAudio]
     cuts: Mapping[str, Cut]
     unanswered: Collection[str]
     calls: Collection[str]
+    unconfirmed: Collection[str] = ()
 
 
 def heard_text(text: str, cut: Cut) -> str:
@@ -100,7 +102,7 @@ def restored_items(
     found: list[RestoredItem] = []
     skipped: list[tuple[str, str]] = []
     seen: set[str | None] = set()
-    for item in conversation:
+    for item in sorted(conversation, key=lambda item: item.id in known.unconfirmed):
         created: Any
         cut = known.cuts.get(item.id)
         if item.type == "function_call":

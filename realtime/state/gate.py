@@ -133,7 +133,7 @@ class ResponseGate:
     def request(self, create: Create | None = None) -> list[Any]:
         """Request a response, now or as soon as none is in progress."""
         create = ResponseCreate() if create is None else create
-        if get_field(get_field(create, "response"), "conversation") == "none":
+        if _is_outside(create):
             self._outside += 1
             return [self._send(_Request(create))]
         self._held.append(_Request(create))
@@ -230,9 +230,13 @@ class ResponseGate:
 
     def _on_created(self, event: Any) -> list[Any]:
         response_id = get_field(event.response, "id") or ""
-        if self._outside and get_field(event.response, "conversation_id") is None:
-            self._outside -= 1
+        # One that was refused while another response was in progress is the request in flight when it is repeated.
+        is_repeated = self._in_flight is not None and _is_outside(self._in_flight.create)
+        if (self._outside or is_repeated) and get_field(event.response, "conversation_id") is None:
             self._outside_ids[response_id] = None
+            if is_repeated and (self._is_requested(event.response) or not self._outside):
+                return [self._cancel_event(response_id)] if self._begin() else []
+            self._outside -= 1
             return []
         self._response_id = response_id
         self._is_ending = self._is_speaking = False
@@ -249,6 +253,10 @@ class ResponseGate:
             self._calls[response_id].is_done = True
         if response_id in self._outside_ids:
             del self._outside_ids[response_id]
+            if (
+                not self._response_id
+            ):  # this one was in progress when a request was refused, as far as is known
+                self._response_id = None
         else:
             if (self._response_id is None or self._is_tagged) and self._is_requested(event.response):
                 self._begin()  # response.created was lost
@@ -270,6 +278,8 @@ class ResponseGate:
             return []
         if request is self._in_flight:
             self._in_flight, self._cancels_next = None, False
+        elif _is_outside(request.create):
+            self._outside = max(0, self._outside - 1)
         if code == RESPONSE_ACTIVE:
             self._held.insert(0, request)
             if self._response_id is None:
@@ -348,13 +358,21 @@ class ResponseGate:
         if self._is_ending:
             return []
         self._is_ending = True
-        cancel = ResponseCancel(event_id=self._next_id(), response_id=self._response_id or UNSET)
+        return [self._cancel_event(self._response_id)]
+
+    def _cancel_event(self, response_id: str | None) -> ResponseCancel:
+        cancel = ResponseCancel(event_id=self._next_id(), response_id=response_id or UNSET)
         self._sent[cancel.event_id or ""] = None
-        return [cancel]
+        return cancel
 
     def _next_id(self) -> str:
         self._count += 1
         return f"gate_{self._count}"
+
+
+def _is_outside(create: Create) -> bool:
+    """Return True for a request for a response outside of the conversation."""
+    return bool(get_field(get_field(create, "response"), "conversation") == "none")
 
 
 def _with_tag(create: Create, tag: str) -> Any:

@@ -137,6 +137,13 @@ def test_an_image_is_restored() -> None:
     assert [part.type for part in items[0][0].content] == ["input_image", "input_audio"]
 
 
+def test_items_that_the_server_has_not_announced_are_the_last() -> None:
+    """The conversation does not know their place: an answer was announced after they were sent."""
+    events = [message(name, "user", name, r.InputText) for name in "abcd"]
+    items, _ = restore(*events, unconfirmed={"a": None, "c": None})
+    assert [item.id for item, _ in items] == ["b", "d", "a", "c"]
+
+
 def test_ids_that_servers_refuse_are_replaced() -> None:
     items, _ = restore(message(LONG, "user", "hi"), message("restored_1", "user", "ho"))
     assert [item.id for item, _ in items] == ["restored_2", "restored_1"]

@@ -28,6 +28,7 @@ class World:
         received: the client's events that a server has read, for each server.
         errors: the error events that the servers sent.
         deliveries: the number of frames that arrived at either side.
+        unique_ids: True if no two servers use the same ids, as it is with the real one.
         cuts: the deliveries after which the connection ends, with `close_code`.
     """
 
@@ -44,6 +45,7 @@ class World:
         self.deliveries = 0
         self.cuts: list[int] = []
         self.close_code = 1006
+        self.unique_ids = False
         self.lifetime_s: float | None = None
         self.on_event: Callable[[Any], None] = lambda event: None
         self._script, self._paced = script, paced
@@ -74,6 +76,8 @@ class World:
             **self.server_options,
         )
         self.servers.append(self.server)
+        if self.unique_ids:
+            self.server._session._serial = 10_000 * len(self.servers)
         self.received.append([])
         self._to_server.clear()
         self._to_client.clear()
@@ -178,7 +182,7 @@ def answer_tools(world: World, result: object = "sunny", delay_ms: float = 100.0
     world_step = world.step
 
     def on_event(event: Any) -> None:
-        if isinstance(event, ToolCalled):
+        if isinstance(event, ToolCalled) and not event.is_outside:
             calls.append((event.call, world.now + delay_ms / 1000))
 
     answered: set[int] = set()
