@@ -567,3 +567,124 @@ def test_a_hundred_thousand_steps() -> None:
     networks = [run(1000 + seed, 1_000) for seed in range(100)]
     assert sum(network.refused for network in networks) > 20
     assert sum(network.outputs for network in networks) > 100
+
+
+# --- Ends of connections, calls that get no output -----------------------------------
+
+
+def test_outputs_that_were_sent_before_the_end_of_a_connection_lead_to_a_response_in_the_next() -> None:
+    gate = ResponseGate()
+    gate.feed(created())
+    gate.feed(item_done("c1"))
+    gate.answer(output("c1"))
+    assert gate.pending == ()  # the response goes on
+    gate.reset()
+    assert len(gate.pending) == 1
+    request_of(gate.feed(session()))
+    gate.feed(created("r2"))
+    assert gate.feed(done("r2")) == []
+
+
+def test_another_connection_may_use_the_same_response_ids() -> None:
+    gate = ResponseGate()
+    gate.feed(created())
+    gate.feed(item_done("old"))
+    gate.reset()
+    gate.feed(created())
+    gate.feed(item_done("new"))
+    gate.feed(done("r1", call("new")))
+    assert [type(event) for event in gate.answer(output("new"))] == [
+        r.ConversationItemCreate, r.ResponseCreate,
+    ]  # fmt: skip
+    gate.feed(created("r2"))
+    gate.feed(done("r2"))
+    assert len(gate.answer(output("old"))) == 2
+
+
+def test_a_call_that_gets_no_output_is_not_waited_for() -> None:
+    gate = ResponseGate()
+    gate.feed(created())
+    gate.feed(item_done("c1"))
+    gate.feed(item_done("c2"))
+    gate.feed(done("r1", call("c1"), call("c2")))
+    assert len(gate.answer(output("c1"))) == 1
+    assert gate.drop_call("other") == []
+    request_of(gate.drop_call("c2"))
+
+
+def test_a_request_that_was_to_be_cancelled_is_not_repeated_in_the_next_connection() -> None:
+    gate = ResponseGate()
+    gate.request()
+    assert gate.interrupt() == []
+    gate.reset()
+    assert gate.pending == ()
+
+
+def test_one_request_may_be_withdrawn() -> None:
+    gate = ResponseGate()
+    gate.feed(created())
+    for event_id in ("a", "b"):
+        gate.request(r.ResponseCreate(event_id=event_id))
+    assert gate.withdraw("x") == ()
+    assert [create.event_id for create in gate.withdraw("a")] == ["a"]
+    assert [create.event_id for create in gate.pending] == ["b"]
+    assert len(gate.withdraw()) == 1
+    assert gate.pending == ()
+
+
+def outside(event_id: str) -> r.ResponseCreate:
+    return r.ResponseCreate(event_id=event_id, response=r.ResponseParams(conversation="none"))
+
+
+def outside_created(id: str, tag: str | None) -> r.ResponseCreated:
+    return r.ResponseCreated(response=r.Response(id=id, metadata=tag and {METADATA_KEY: tag}))
+
+
+def outside_done(id: str) -> r.ResponseDone:
+    return r.ResponseDone(response=r.Response(id=id, status="completed"))
+
+
+@pytest.mark.parametrize("is_tagged", [True, False])
+def test_a_response_outside_of_the_conversation_that_is_refused_is_requested_again(is_tagged: bool) -> None:
+    """A server may refuse it while another such response is in progress."""
+    gate = ResponseGate()
+    request_of(gate.request(outside("a")))
+    request_of(gate.request(outside("b")))
+    gate.feed(outside_created("r1", "a" if is_tagged else None))
+    assert gate.feed(error(ACTIVE, "b")) == []
+    assert request_of(gate.feed(outside_done("r1"))).event_id == "b"
+    assert gate.is_responding
+    assert gate.feed(outside_created("r2", "b" if is_tagged else None)) == []
+    assert not gate.is_responding
+    assert gate.feed(outside_done("r2")) == []
+    request_of(gate.request())
+
+
+def test_one_that_is_requested_again_is_told_from_another_by_its_tag() -> None:
+    gate = ResponseGate()
+    gate.request(outside("a"))
+    gate.feed(error(ACTIVE, "a"))
+    request_of(gate.feed(done("server's")))
+    gate.request(outside("b"))
+    gate.feed(outside_created("r1", "a"))
+    gate.feed(outside_created("r2", "b"))
+    gate.feed(outside_done("r1"))
+    gate.feed(outside_done("r2"))
+    assert not gate.is_responding
+
+
+def test_one_that_is_requested_again_may_be_cancelled() -> None:
+    gate = ResponseGate()
+    gate.request(outside("a"))
+    gate.feed(error(ACTIVE, "a"))
+    request_of(gate.feed(done("server's")))
+    gate.interrupt()
+    assert cancelled_id(gate.feed(outside_created("r1", "a"))) == "r1"
+
+
+def test_an_invalid_request_outside_of_the_conversation_is_forgotten() -> None:
+    gate = ResponseGate()
+    gate.request(outside("a"))
+    gate.feed(error("invalid_value", "a"))
+    gate.feed(r.ResponseCreated(response=r.Response(id="r1")))
+    assert gate.response_id == "r1"

@@ -427,3 +427,36 @@ def test_a_sync_call_of_an_async_tool_is_an_error() -> None:
         with pytest.raises(TypeError, match="use call_async"):
             box.call(waits)
     assert done(box.call_async(call("later"))).item.output == "null"
+
+
+# --- Async tools ---------------------------------------------------------------------
+
+
+class _AsyncCallable:
+    async def __call__(self, x: int) -> int:
+        return x
+
+
+async def _async_tool(x: int) -> int:
+    return x
+
+
+def _sync_tool(x: int) -> int:
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "is_async"),
+    [
+        (_async_tool, True),
+        (functools.partial(_async_tool, x=1), True),
+        (_AsyncCallable(), True),
+        (_sync_tool, False),
+        (functools.partial(_sync_tool, x=1), False),
+    ],
+)
+def test_is_async(function: Any, is_async: bool) -> None:
+    box = Toolbox()
+    box.add(function, name="f")
+    assert box.is_async("f") is is_async
+    assert not box.is_async("other")
