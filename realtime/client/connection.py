@@ -41,6 +41,7 @@ from .._text import one_line
 from ..append import as_bytes_view
 from ..errors import ConfigError
 from ..format import AudioFormat, AudioFormatLike
+from ..recording import Recorder, RecordingError
 from ..state import Conversation, FunctionCall, Interruption, SessionDifference, Toolbox, Usage
 from ..state.cost import Price
 from .errors import ClientError, ConnectFailed, RequestRefused, SessionClosed
@@ -68,6 +69,7 @@ _MAX_WAITING_MS: Final = 10_000.0
 _APPEND_BYTES: Final = 32 * 1024
 _PACE_MS: Final = 100
 _MAX_REASON_CHARS: Final = 200
+_BEARER: Final = "Bearer "
 # The time is looked at as often, at least.
 _TICK_S: Final = 1.0
 _DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
@@ -108,6 +110,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
     close_timeout: float = 1.0,
     ping_interval: float | None = 20.0,
     ping_timeout: float | None = 20.0,
+    recorder: Recorder | None = None,
     metrics: Metrics | None = None,
 ) -> Session:
     """Return a session with a model, to be used in an ``async with`` block.
@@ -123,12 +126,14 @@ def connect(  # noqa: D417 (the others are documented at their classes)
             `ToolCalled` events to answer with `answer`.
         api_key: the key, or a function that returns it, which may be async and is called for each connection.
             By default the provider's environment variable, which is sent to the provider's own address only.
+            One that begins with "Bearer " is sent as the Authorization header (Entra ID on Azure).
         provider: the server, by name or as a `Provider`.
         url: an address in place of the provider's. `host` replaces only its host (Azure's resource).
         headers: more headers of the handshake.
         call_id: a SIP or WebRTC call to join. The server keeps its session when this connection ends.
         proxy: a proxy, None for none; True takes it from the environment.
         max_queue: events that are not read. More are dropped and counted in an `Overflow`.
+        recorder: records every frame of both sides. You close it.
         metrics: called with a name of `METRICS` and a number.
 
     Raises:
@@ -167,7 +172,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
     if protocol.toolbox is not None:
         runner = ToolRunner(protocol.toolbox, max_concurrent=max_concurrent_tools, timeout_s=tool_timeout_s)
     key = _KeySource(row, api_key, is_own_address=url is None)
-    return Session(protocol, address, key, dict(headers or {}), options, runner, max_queue, metrics)
+    return Session(protocol, address, key, dict(headers or {}), options, runner, recorder, max_queue, metrics)
 
 
 def _address(row: Provider, model: str, url: str | None, host: str, call_id: str | None) -> str:
@@ -203,6 +208,8 @@ class _KeySource:
             key = await found if inspect.isawaitable(found) else found
         if key is not None and not isinstance(key, str):
             raise TypeError(f"api_key must give a str, not {type(key).__name__}")
+        if key and key.startswith(_BEARER):
+            return {"Authorization": key}
         return self._provider.headers(key or "")
 
 
@@ -342,12 +349,14 @@ class Session:
         headers: dict[str, str],
         options: dict[str, Any],
         runner: ToolRunner | None,
+        recorder: Recorder | None,
         max_queue: int,
         metrics: Metrics | None,
     ) -> None:
         self.protocol = protocol
         self._address, self._key, self._headers, self._options = address, key, headers, options
-        self._runner, self._metrics, self._max_queue = runner, metrics, max_queue
+        self._runner, self._recorder = runner, recorder
+        self._metrics, self._max_queue = metrics, max_queue
         self._queue = EventQueue(max_queue)
         self._arrived, self._changed, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._writable, self._sent_all = asyncio.Event(), asyncio.Event()
@@ -835,6 +844,8 @@ class Session:
         try:
             while True:
                 frame = await connection.recv(decode=False)
+                if self._recorder is not None:
+                    self._record(self._recorder.received, frame)
                 protocol.receive(frame, self._now())
                 self._flush()
                 if not protocol.is_connected:
@@ -844,11 +855,19 @@ class Session:
             reason = one_line(f"the connection ended: {closed}", _MAX_REASON_CHARS)
             protocol.connection_lost(self._now(), code=code, reason=reason)
 
+    def _record(self, record: Callable[[bytes], None], frame: bytes) -> None:
+        try:
+            record(frame)
+        except (RecordingError, ValueError) as error:  # a full disk, a closed recorder: the call goes on
+            _log.warning("a frame could not be recorded: %s", error)
+
     async def _write(self, connection: ClientConnection) -> None:
         try:
             while True:
                 while self._frames:
                     frame = self._frames.popleft()
+                    if self._recorder is not None:
+                        self._record(self._recorder.sent, frame)
                     # As a text message: some servers end the session when they receive a binary one.
                     await connection.send(frame, text=True)
                     self._unsent = max(0, self._unsent - len(frame))

@@ -9,6 +9,7 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ from realtime.client import (
     connect,
 )
 from realtime.client.connection import METRICS
+from realtime.recording import Recorder, read_log
 from realtime.state import Toolbox
 from realtime.testing import FAULTS, Call, LoopbackServer, Say, Turn, faults as f
 from tests.client.world import settings
@@ -543,6 +545,22 @@ async def test_the_environments_key_is_not_sent_to_another_address(monkeypatch: 
     assert seen[1].headers["Authorization"] == f"Bearer {KEY}"
 
 
+@pytest.mark.parametrize(
+    ("key", "header", "value"),
+    [("secret-key-1", "api-key", "secret-key-1"), ("Bearer token-1", "Authorization", "Bearer token-1")],
+)
+@asynchronous
+async def test_keys_and_tokens_of_azure(key: str, header: str, value: str) -> None:
+    seen: list[Request] = []
+    async with handshakes(lambda connection, request: seen.append(request)) as url:
+        host = url.partition("/v1")[0]
+        async with connect("m", provider="azure", host=host, api_key=lambda: key, proxy=None):
+            pass
+    assert seen[0].headers[header] == value
+    (other,) = {"api-key", "Authorization"} - {header}
+    assert other not in seen[0].headers
+
+
 def test_a_missing_key_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(r.ConfigError, match="OPENAI_API_KEY"):
@@ -631,6 +649,24 @@ async def test_opening_is_safe_to_cancel() -> None:
         with pytest.raises(asyncio.CancelledError):
             await opening
     assert len(asyncio.all_tasks()) == 1  # this test
+
+
+@asynchronous
+async def test_every_frame_is_recorded_and_a_closed_recorder_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "call.jsonl"
+    recorder = Recorder(path)
+    async with open_session([Say("Hi."), Say("Bye.")], recorder=recorder) as session:
+        await session.respond()
+        recorder.close()
+        assert (await session.respond()).text == "Bye."
+    frames = [*read_log(path)]
+    assert {frame.direction for frame in frames} == {"client", "server"}
+    kinds = [r.peek_type(frame.frame) for frame in frames]
+    assert kinds[:2] in (["session.update", "session.created"], ["session.created", "session.update"])
+    assert kinds[-1] == "response.done"
+    assert "could not be recorded" in caplog.text
 
 
 @asynchronous

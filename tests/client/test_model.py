@@ -131,8 +131,8 @@ def check(seed: int) -> None:
     texts = {each.id: each.text for each in stored if each.id in user.texts}
     assert [*texts.items()] == [*user.texts.items()]
     # Every call has its output, and every output its call.
-    calls = [each.item.call_id for each in stored if each.item.type == "function_call"]
-    outputs = [each.item.call_id for each in stored if each.item.type == "function_call_output"]
+    calls: list[Any] = [each.item.call_id for each in stored if each.item.type == "function_call"]
+    outputs: list[Any] = [each.item.call_id for each in stored if each.item.type == "function_call_output"]
     assert sorted(calls) == sorted(outputs) == sorted({*calls})
 
 
