@@ -430,6 +430,10 @@ class ClientProtocol:
         awaited = self._awaited()
         if not awaited:
             self._last_progress = now
+        elif now - self._last_progress >= self._patience_s and self._is_only_reply_awaited(live):
+            # It need not come: a server may find nothing to respond to. The answer to this tells if it lives.
+            live.awaits_reply, self._last_progress = False, now
+            self.update(type(self._requested or ga.RealtimeSession())(), now)
         elif now - self._last_progress >= self._patience_s:
             reason = f"the server did not {awaited} in {self._patience_s:g} s"
             self._lose(now, SessionLost(reason, is_retryable=True), Decision.RETRY)
@@ -467,6 +471,10 @@ class ClientProtocol:
         if self._updates:
             return "answer a session.update"
         return "finish its response" if self.gate.is_responding or live.awaits_reply else ""
+
+    def _is_only_reply_awaited(self, live: LiveSession) -> bool:
+        is_more_awaited = self.gate.is_responding or self._updates or self._uplink.commits
+        return live.awaits_reply and self._state is ClientState.RUNNING and not is_more_awaited
 
     def _lose(
         self, now: float, error: ClientError, decision: Decision, retry_after_s: float | None = None
@@ -1117,8 +1125,11 @@ class ClientProtocol:
         live.turn_start, live.turn_end = self._uplink.position_of(number(event, "audio_start_ms")), None
         # The response to what is said now answers those turns too.
         self._delayed = [each for each in self._delayed if each.is_requested]
-        if self._barge_in and get(live.detection, "interrupt_response") is not False:
-            self._events.put(Interrupted(self._interrupt_playback(live)))
+        if get(live.detection, "interrupt_response") is not False:
+            if (active := live.answers.get(self.gate.response_id or "")) is not None:
+                active.is_interrupted = True
+            if self._barge_in:
+                self._events.put(Interrupted(self._interrupt_playback(live)))
 
     def _on_speech_stopped(self, event: Any, now: float) -> None:
         if self._live is not None:

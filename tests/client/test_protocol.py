@@ -217,6 +217,33 @@ def test_a_server_that_owes_nothing_may_be_silent() -> None:
     assert world.client.state is ClientState.RUNNING
 
 
+def test_a_turn_without_a_response_is_no_failure_of_a_server_that_answers() -> None:
+    world = ready(patience_s=10)
+    world.client.append(tone(ULAW, 500))
+    world.client.frames_to_send()
+    for event in (
+        r.InputAudioBufferSpeechStarted(item_id="i", audio_start_ms=0),
+        r.InputAudioBufferSpeechStopped(item_id="i", audio_end_ms=400),
+        r.InputAudioBufferCommitted(item_id="i"),
+    ):
+        world.client.receive_event(event, world.now)
+    world.now += 10
+    world.settle()
+    assert kinds(world.received[-1])[-1] == "session.update"
+    assert not world.client.pending_updates
+    for _ in range(5):
+        world.now += 10
+        world.settle()
+    assert len(world.servers) == 1
+    world.client.receive_event(r.InputAudioBufferSpeechStopped(item_id="j", audio_end_ms=500), world.now)
+    world.client.receive_event(r.InputAudioBufferCommitted(item_id="j"), world.now)
+    for _ in range(2):  # this time it does not answer
+        world.now += 10
+        world.client.tick(world.now)
+        world.client.frames_to_send()
+    assert isinstance(world.client.next_action(world.now), Wait)
+
+
 def test_a_server_that_does_not_accept_the_settings_is_left() -> None:
     world = World(patience_s=10)
     world.client.connected(START)
@@ -974,3 +1001,104 @@ def test_nothing_that_arrives_breaks_the_client(provider: Any, steps: list[Any],
     repr(client.conversation.items)
     assert client.queued_ms >= 0
     assert client.unsent_ms >= 0
+
+
+# --- Further guards ------------------------------------------------------------------
+
+
+def test_a_connection_that_lasted_was_no_failed_attempt() -> None:
+    world = ready(retry=RetryPolicy(max_attempts=1))
+    for _ in range(3):
+        world.now += 61
+        world.cut()
+        world.now += 5
+        world.settle()
+    assert world.client.state is ClientState.RUNNING
+
+
+def test_an_item_that_was_refused_is_not_restored() -> None:
+    world = ready()
+    part = r.InputText(text="hi")
+    send(world, r.ConversationItemCreate(item=r.MessageItem(id="m1", role="user", content=[part])))
+    send(world, r.ConversationItemCreate(item=r.MessageItem(id="m2", role="robot", content=[part])))
+    assert world.of(RequestFailed)[0].request.item.id == "m2"
+    assert [item.id for item in world.client.conversation] == ["m1"]
+    world.cut()
+    world.now += 1
+    world.settle()
+    assert world.history == [("user", "hi")]
+    assert len(world.errors) == 1
+
+
+def test_audio_of_answered_turns_with_transcripts_is_forgotten() -> None:
+    world = World(session=settings(transcription=r.Transcription(model="whisper-1")))
+    world.run(2000, tone(ULAW, 400))
+    assert [role for role, _ in world.history] == ["user", "assistant"]
+    live = world.client._live
+    assert live is not None
+    assert not live.turn_audio.by_item
+    assert not live.unanswered
+    world.cut()
+    world.run(500)
+    part = world.received[-1][1].item.content[0]
+    assert (part.type, part.text) == ("input_text", "(0.90 seconds of speech)")
+
+
+def test_a_cleared_buffer_is_not_sent_again() -> None:
+    world = ready(session=settings(**MANUAL))
+    world.client.append(tone(ULAW, 200))
+    send(world, r.InputAudioBufferClear())
+    world.cut()
+    world.now += 1
+    world.settle()
+    assert kinds(world.received[-1]) == ["session.update"]
+
+
+def test_an_answer_whose_last_event_is_lost_is_not_requested_again() -> None:
+    world = ready([Say("One two.")], paced=True)
+    request_id = world.client.send(r.ResponseCreate(), world.now)
+    world.settle()
+    while not world.of(r.ResponseOutputAudioDone):
+        assert world.server is not None
+        world._reply(world.server.advance())
+        world.deliver()
+        while not world.of(r.ResponseOutputAudioDone) and world.deliver():
+            pass
+    world.cut()
+    world.now += 1
+    world.settle()
+    (outcome,) = world.of(ResponseOutcome)
+    assert (outcome.request_id, outcome.status, outcome.reason) == (
+        request_id,
+        "completed",
+        "connection_lost",
+    )
+    assert world.history == [("assistant", "One two.")]
+    assert "response.create" not in kinds(world.received[-1])
+
+
+def test_the_second_request_for_a_turn_is_not_made_while_the_user_goes_on_speaking() -> None:
+    """The response that turn detection begins then answers both."""
+    vad = r.ServerVad(interrupt_response=False)
+    world = World(lambda turn: Say("word " * 20), paced=True, session=settings(turn_detection=vad))
+    world.run(1500, tone(ULAW, 400))
+    assert world.client.gate.is_responding
+    world.run(0, tone(ULAW, 300))
+    world.cut()
+    world.run(3000, tone(ULAW, 300))
+    created = [event.response.metadata for event in world.of(r.ResponseCreated)]
+    assert len(world.servers) == 2
+    assert created[-1] is None
+    assert not world.refusals
+
+
+def test_a_call_outside_of_the_conversation_takes_no_output() -> None:
+    world = ready([Call("f", {}, call_id="c")])
+    send(world, r.ResponseCreate(response=r.ResponseParams(conversation="none")))
+    (called,) = world.of(ToolCalled)
+    assert called.is_outside
+    assert world.client.open_calls == ()
+    world.client.answer(called.call, "{}", world.now)
+    world.settle()
+    assert world.history == []
+    assert len(world.client.conversation) == 0
