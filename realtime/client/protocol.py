@@ -572,9 +572,10 @@ class ClientProtocol:
                 live.requests.append(answer.request)
             else:
                 must_reply = True
-        outputs = {item.call_id for item in live.conversation if item.type == "function_call_output"}
+        whole = {item.call_id for item in live.conversation if item.type == "function_call_output"}
+        whole.update(self._open_calls)
         for item in live.conversation:
-            if item.type == "function_call" and item.call_id not in (*outputs, *self._open_calls):
+            if item.type == "function_call" and item.call_id not in whole:
                 self.gate.drop_call(item.call_id or "")
         self.gate.reset()
         held = {create.event_id for create in self.gate.pending}

@@ -1102,3 +1102,15 @@ def test_a_call_outside_of_the_conversation_takes_no_output() -> None:
     world.settle()
     assert world.history == []
     assert len(world.client.conversation) == 0
+
+
+def test_audio_outside_of_the_conversation_is_stopped_and_not_truncated() -> None:
+    world = ready([Say("one two three four five")], paced=True, reports_playback=True)
+    params = r.ResponseParams(conversation="none")
+    world.client.send(r.ResponseCreate(response=params), world.now)
+    world.run(400)
+    interruption = world.client.interrupt(world.now)
+    assert interruption.discarded_ms > 0
+    world.run(1000)
+    assert not world.errors
+    assert not {"conversation.item.truncate", "conversation.item.delete"} & {*kinds(world.received[0])}
