@@ -1227,7 +1227,8 @@ class ClientProtocol:
             return
         answer = live.answers.get(get(event, "response_id") or "")
         item_id = get(event, "item_id")
-        if isinstance(item_id, str) and item_id:
+        is_whole = answer is None or not answer.is_interrupted  # else the transcript is ahead of the audio
+        if isinstance(item_id, str) and item_id and is_whole:
             live.audio_done[item_id] = None
         if answer is not None:
             answer.has_all_audio = True

@@ -1114,3 +1114,157 @@ def test_audio_outside_of_the_conversation_is_stopped_and_not_truncated() -> Non
     world.run(1000)
     assert not world.errors
     assert not {"conversation.item.truncate", "conversation.item.delete"} & {*kinds(world.received[0])}
+
+
+def test_a_call_that_was_cut_off_is_not_waited_for() -> None:
+    """The first call is answered, the second one was still on its way: the response follows in the next session."""
+    world = World(weather)
+    world.step()
+    while world.client.state is not ClientState.RUNNING:
+        world.deliver()
+    world.client.send(r.ResponseCreate(), world.now)
+    while not (
+        world.of(ToolCalled) and any(e.output_index == 1 for e in world.of(r.ResponseOutputItemAdded))
+    ):
+        world.deliver()
+    (called,) = world.of(ToolCalled)
+    world.client.answer(called.call, "sunny", world.now)
+    world.cut()
+    world.now += 1
+    world.settle()
+    assert world.history == [
+        ("function_call", "c1"), ("function_call_output", "c1"), ("assistant", "It is sunny."),
+    ]  # fmt: skip
+    assert not world.errors
+
+
+def test_a_format_that_cannot_be_converted_ends_the_session() -> None:
+    client = ClientProtocol(session=settings())
+    client.append(tone(ULAW, 100))
+    client.connected(START)
+    wire = r.PcmFormat(rate=11_111)
+    audio = r.AudioConfig(input=r.AudioInput(format=wire), output=r.AudioOutput(format=wire))
+    client.receive_event(r.SessionUpdated(session=r.RealtimeSessionInfo(audio=audio)), START)
+    end = client.next_action(START)
+    assert isinstance(end, GiveUp)
+    assert isinstance(end.error, SessionRefused)
+
+
+def test_a_response_outside_of_the_conversation_may_be_cancelled() -> None:
+    world = ready([Say("one two three four five")], paced=True)
+    params = r.ResponseParams(conversation="none")
+    request_id = world.client.send(r.ResponseCreate(response=params), world.now)
+    world.run(200)
+    assert not world.client.cancel_request(request_id, world.now)
+    world.run(200)
+    assert [(each.request_id, each.status) for each in world.of(ResponseOutcome)] == [
+        (request_id, "cancelled")
+    ]
+
+
+def test_a_request_that_broke_off_may_be_withdrawn_before_the_next_session() -> None:
+    world = ready([Say("one two three four five")], paced=True)
+    request_id = world.client.send(r.ResponseCreate(), world.now)
+    world.run(200)
+    world.cut()
+    assert world.client.cancel_request(request_id, world.now)
+    world.now += 1
+    world.settle()
+    assert "response.create" not in kinds(world.received[-1])
+
+
+def test_the_users_own_events_do_the_same_as_the_methods() -> None:
+    options: dict[str, Any] = {"reports_playback": True, "session": settings(**MANUAL)}
+    world = ready([Say("one two three four five six")], paced=True, **options)
+    world.client.send(r.InputAudioBufferAppend(audio=tone(ULAW, 100)), world.now)
+    world.settle()
+    assert kinds(world.received[0]) == ["session.update", "input_audio_buffer.append"]
+    world.client.send(r.ResponseCreate(), world.now)
+    world.run(500)
+    world.client.send(r.ResponseCancel(), world.now)
+    world.settle()
+    (outcome,) = world.of(ResponseOutcome)
+    assert (outcome.status, outcome.is_interrupted) == ("cancelled", True)
+    (item,) = world.client.conversation
+    world.client.send(
+        r.ConversationItemTruncate(item_id=item.id, content_index=0, audio_end_ms=400), world.now
+    )
+    world.settle()
+    world.cut()
+    world.now += 1
+    world.settle()
+    assert world.of(Resumed)[0].estimated == (item.id,)
+    assert world.history == [("assistant", "one")]
+    assert not world.errors
+
+
+def test_a_response_that_crossed_a_request_is_not_taken_for_it() -> None:
+    """Before the server has returned any metadata."""
+    world = ready()
+    request_id = world.client.send(r.ResponseCreate(), world.now)
+    world.client.frames_to_send()
+    response = r.Response(id="server's", conversation_id="c", status="in_progress")
+    world.client.receive_event(r.ResponseCreated(response=response), world.now)
+    assert world.client.request_id_of("server's") == request_id
+    code = "conversation_already_has_active_response"
+    error = r.ErrorDetail(type="x", code=code, message="m", event_id=request_id)
+    world.client.receive_event(r.Error(error=error), world.now)
+    assert world.client.request_id_of("server's") is None
+    world.take()
+    assert not world.of(r.Error)
+
+
+@pytest.mark.parametrize(
+    "report", [{"ms": 500}, {"samples": 4000}, {"nbytes": 4000}, {"samples": 8000, "sample_rate": 16000}]
+)
+def test_what_was_played_may_be_reported_in_any_unit(report: dict[str, Any]) -> None:
+    """Also over the sessions: audio of an earlier one is played first."""
+    world = ready(lambda turn: Say("one"), reports_playback=True)
+    send(world, r.ResponseCreate())
+    world.cut()
+    world.now += 1
+    world.settle()
+    send(world, r.ResponseCreate())
+    assert world.client.queued_ms == 600
+    world.client.played(**report)
+    assert world.client.queued_ms == 100
+    live = world.client._live
+    assert live is not None
+    assert live.playback.queued_ms == 100
+    with pytest.raises(TypeError):
+        world.client.played()
+
+
+def test_a_response_that_has_called_a_tool_is_not_requested_again() -> None:
+    """Its end was lost. The output leads to the next response, and to one only."""
+    world = World(weather)
+    world.client.send(r.ResponseCreate(), world.now)
+    world.step()
+    while len(world.of(ToolCalled)) < 2:
+        world.deliver()
+    assert not world.of(r.ResponseDone)
+    world.cut()
+    assert [outcome.status for outcome in world.of(ResponseOutcome)] == ["incomplete"]
+    world.now += 1
+    world.settle()
+    for called in world.of(ToolCalled):
+        world.client.answer(called.call, "sunny", world.now)
+        world.settle()
+    assert kinds(world.received[-1]).count("response.create") == 1
+    assert [text for role, text in world.history if role == "assistant"] == ["It is sunny."]
+
+
+def test_a_request_that_is_to_be_cancelled_ends_with_its_connection() -> None:
+    world = ready()
+    request_id = world.client.send(r.ResponseCreate(), world.now)
+    world.client.interrupt(world.now)
+    world.cut()
+    (outcome,) = world.of(ResponseOutcome)
+    assert (outcome.request_id, outcome.status, outcome.reason) == (
+        request_id,
+        "cancelled",
+        "connection_lost",
+    )
+    world.now += 1
+    world.settle()
+    assert kinds(world.received[-1]) == ["session.update"]
