@@ -1268,3 +1268,57 @@ def test_a_request_that_is_to_be_cancelled_ends_with_its_connection() -> None:
     world.now += 1
     world.settle()
     assert kinds(world.received[-1]) == ["session.update"]
+
+
+def test_a_delayed_answer_is_dropped_if_the_user_speaks_again() -> None:
+    """The answer to what is said next answers both turns. A response that was requested is still made."""
+    fail = Fail("rate_limit_exceeded", "Please try again in 1.5s.")
+    world = World([fail, fail, Say("Both."), Say("Requested.")])
+    world.run(1100, tone(ULAW, 300))
+    assert len(world.of(ResponseDelayed)) == 1
+    request_id = send(world, r.ResponseCreate())
+    assert len(world.of(ResponseDelayed)) == 2
+    world.run(4000, tone(ULAW, 300))
+    assert [(each.request_id, each.text) for each in world.of(ResponseOutcome)] == [
+        (None, "Both."), (request_id, "Requested."),
+    ]  # fmt: skip
+    assert not world.errors
+
+
+def test_a_turn_whose_end_is_lost_is_sent_again() -> None:
+    """Without speech_stopped, the end of the turn is not known: too much again is better than too little."""
+    world = ready()
+    world.client.append(tone(ULAW, 500))
+    world.client.frames_to_send()
+    world.client.receive_event(r.InputAudioBufferSpeechStarted(item_id="i", audio_start_ms=100), world.now)
+    world.client.receive_event(r.InputAudioBufferCommitted(item_id="i"), world.now)
+    assert world.client._uplink.pending_ms == 400
+    live = world.client._live
+    assert live is not None
+    assert len(live.turn_audio.by_item["i"].audio) == 3200
+
+
+def test_an_answer_that_broke_off_is_not_requested_if_another_request_waits() -> None:
+    world = World(lambda turn: Say("word " * 20), paced=True)
+    world.run(1500, tone(ULAW, 400))
+    assert world.client.gate.is_responding
+    request_id = world.client.send(r.ResponseCreate(), world.now)
+    world.cut()
+    world.run(15_000)
+    assert kinds(world.received[-1]).count("response.create") == 1
+    assert [outcome.request_id for outcome in world.of(ResponseOutcome)] == [request_id]
+
+
+def test_items_that_were_lost_on_their_way_follow_those_that_arrived() -> None:
+    world = ready()
+    part = r.InputText(text="x")
+    a, b, x = (r.MessageItem(id=name, role="user", content=[part]) for name in "abx")
+    for item in (a, b):
+        world.client.send(r.ConversationItemCreate(item=item), world.now)
+    # Of the two only `a` arrived, after an item that the client did not know when it sent them.
+    world.client.receive_event(r.ConversationItemAdded(item=x), world.now)
+    world.client.receive_event(r.ConversationItemAdded(item=a, previous_item_id="x"), world.now)
+    world.cut()
+    world.now += 1
+    world.settle()
+    assert [item.id for item in world.client.conversation] == ["x", "a", "b"]
