@@ -52,20 +52,15 @@ class ToolRunner:
     async def run(self, call: FunctionCall) -> ConversationItemCreate:
         """Run the tool that a call names. Returns the event that answers it, and raises nothing but cancellation."""
         async with self._slots:
+            limit = asyncio.timeout(self._timeout_s)
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with limit:
                     return await self._call(call)
-            except TimeoutError as error:
-                # A tool's own TimeoutError is one of its failures.
-                is_ours = error.__context__ is not None and isinstance(
-                    error.__context__, asyncio.CancelledError
-                )
-                what = f"did not answer in {self._timeout_s:g} s" if is_ours else "failed"
-                return self._failed(call, what, error)
             except EncodeError as error:
                 return self._failed(call, "gave a result that is not JSON", error)
-            except Exception as error:
-                return self._failed(call, "failed", error)
+            except Exception as error:  # a TimeoutError may be the tool's own
+                what = f"did not answer in {self._timeout_s:g} s" if limit.expired() else "failed"
+                return self._failed(call, what, error)
 
     async def _call(self, call: FunctionCall) -> ConversationItemCreate:
         if self.toolbox.is_async(call.name):

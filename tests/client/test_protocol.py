@@ -38,6 +38,7 @@ from realtime.client import (
     Wait,
 )
 from realtime.client.protocol import MAX_OUTBOX
+from realtime.providers import PROVIDERS
 from realtime.state import Toolbox
 from realtime.testing import Call, Fail, Say, Turn
 from tests.client.world import START, World, answer_tools, settings
@@ -1322,3 +1323,26 @@ def test_items_that_were_lost_on_their_way_follow_those_that_arrived() -> None:
     world.now += 1
     world.settle()
     assert [item.id for item in world.client.conversation] == ["x", "a", "b"]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("has_settings", [False, True])
+def test_every_provider_gets_events_that_it_can_read(name: Any, has_settings: bool) -> None:
+    client = ClientProtocol(
+        provider=name, session=r.RealtimeSession(instructions="x") if has_settings else None
+    )
+    client.connected(START)
+    for kind in ("session.created", "session.updated"):
+        frame = {"type": kind, "event_id": kind, "session": {"type": "realtime", "id": "s"}}
+        client.receive(msgspec.json.encode(frame), START)
+    assert client.state is ClientState.RUNNING
+    assert client.input_format == client.provider.input_formats[0]
+    client.append(bytes(320))
+    output = r.create_function_output("c", "{}")
+    for event in (r.ResponseCreate(), r.create_text_input("hi"), output, r.InputAudioBufferCommit()):
+        client.send(event, START)
+    sent = [client.provider.decode_client(frame) for frame in client.frames_to_send()]
+    assert kinds(sent)[int(has_settings) :] == [
+        "input_audio_buffer.append", "response.create", "conversation.item.create",
+        "conversation.item.create", "input_audio_buffer.commit",
+    ]  # fmt: skip
