@@ -408,10 +408,11 @@ class Session:
         if self._task is not None:
             raise RuntimeError("a session is used once: call connect() again")
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(lambda _: self._wake())
         try:
             while not self.is_ready and not self._task.done():
                 self._changed.clear()
-                await self._wait_for(self._changed)
+                await self._changed.wait()
             if not self.is_ready:
                 await self._task
                 self._raise_end()
@@ -450,15 +451,6 @@ class Session:
             raise end.error
         raise SessionClosed("the session has ended")
 
-    async def _wait_for(self, event: asyncio.Event) -> None:
-        """Wait for `event`, or for the end of the session."""
-        assert self._task is not None
-        waiter = asyncio.ensure_future(event.wait())
-        try:
-            await asyncio.wait({waiter, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiter.cancel()
-
     # --- The user's side ---
 
     def __aiter__(self) -> Self:
@@ -475,7 +467,7 @@ class Session:
                     raise end.error
                 raise StopAsyncIteration
             self._arrived.clear()
-            await self._wait_for(self._arrived)
+            await self._arrived.wait()
 
     async def append(self, audio: Any, format: AudioFormatLike | None = None, *, pace: bool = False) -> None:
         """Send audio of the user: raw audio in any buffer, in the session's input format or in `format`.

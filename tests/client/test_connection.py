@@ -701,3 +701,15 @@ async def test_frames_are_text() -> None:
             await session.send(r.InputAudioBufferClear())
             await asyncio.sleep(0.1)
     assert kinds == {str}
+
+
+@asynchronous
+async def test_differences_are_in_every_result_and_reported_once() -> None:
+    async with open_session(faults=["other_format"]) as session:
+        for instructions in "ab":
+            result = await session.update(r.RealtimeSession(instructions=instructions))
+            assert [each.path for each in result.differences] == [
+                "audio.input.format", "audio.output.format",
+            ]  # fmt: skip
+        await session.close()
+        assert len(of([event async for event in session], SettingsDiffer)) == 1
