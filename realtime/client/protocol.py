@@ -946,7 +946,7 @@ class ClientProtocol:
 
     def _may_truncate(self, live: LiveSession, item_id: str) -> bool:
         item = live.conversation.get(item_id)
-        return item is not None and item.truncated_ms is None
+        return bool(item_id) and item is not None and item.truncated_ms is None
 
     def _interrupt_earlier(self, live: LiveSession, playback: Playback) -> Interruption:
         """Stop the playback of an earlier session, whose answers this one has as text."""
@@ -972,7 +972,7 @@ class ClientProtocol:
         return interruption
 
     def _delete(self, live: LiveSession, item_id: str) -> None:
-        if live.conversation.get(item_id) is not None:
+        if item_id and live.conversation.get(item_id) is not None:  # GLM's audio has no item id
             self._on_user_delete(self._with_id(ga.ConversationItemDelete(item_id=item_id)))
 
     def _delete_unheard(self, live: LiveSession, answer: Answer) -> None:

@@ -1346,3 +1346,16 @@ def test_every_provider_gets_events_that_it_can_read(name: Any, has_settings: bo
         "input_audio_buffer.append", "response.create", "conversation.item.create",
         "conversation.item.create", "input_audio_buffer.commit",
     ]  # fmt: skip
+
+
+def test_audio_without_an_item_id_is_stopped_without_events() -> None:
+    """As GLM sends it."""
+    client = ClientProtocol(provider="glm", reports_playback=True)
+    client.connected(START)
+    client.receive(b'{"type":"session.created","session":{"id":"s"}}', START)
+    client.receive(b'{"type":"response.created","response":{"id":"r1","object":"realtime.response"}}', START)
+    client.receive(b'{"type":"response.audio.delta","response_id":"r1","delta":"AAAA"}', START)
+    assert client.queued_ms > 0
+    assert client.interrupt(START).discarded_ms > 0
+    sent = [client.provider.decode_client(frame) for frame in client.frames_to_send()]
+    assert kinds(sent) == ["response.cancel"]
