@@ -1011,8 +1011,9 @@ class ClientProtocol:
         nbytes = live.playback.feed(event)
         if nbytes == 0 and kind in _DELTAS:
             return  # late: it must not be played
-        is_apart = bool(live.outside_ids) and getattr(event, "response_id", None) in live.outside_ids
-        (live.outside if is_apart else live.conversation).feed(event)
+        if kind == "response.created":
+            self._begin_answer(live, event)
+        self._conversation_of(live, event).feed(event)
         live.usage.feed(event)
         if nbytes and not self._reports_playback:
             live.playback.played(nbytes=nbytes)
@@ -1032,6 +1033,13 @@ class ClientProtocol:
                 self._feed_gate(live, event)
         if kind in _USAGE_EVENTS:
             self._check_spend(now)
+
+    def _conversation_of(self, live: LiveSession, event: Any) -> Conversation:
+        """Return the conversation that an event belongs to: responses may be requested outside of it."""
+        if not live.outside_ids:
+            return live.conversation
+        response_id = getattr(event, "response_id", None) or get(get(event, "response"), "id")
+        return live.outside if response_id in live.outside_ids else live.conversation
 
     def _feed_gate(self, live: LiveSession, event: Any) -> None:
         events = self.gate.feed(event)
@@ -1180,10 +1188,7 @@ class ClientProtocol:
     def _on_transcription(self, event: Any, now: float) -> None:
         self._backoff.reset()
 
-    def _on_response_created(self, event: Any, now: float) -> None:
-        live = self._live
-        if live is None:
-            return
+    def _begin_answer(self, live: LiveSession, event: Any) -> None:
         response_id = str(get(event.response, "id") or "")
         answer = live.answers[response_id] = Answer(response_id, self._request_of(event.response))
         if answer.is_outside:
@@ -1406,7 +1411,6 @@ _INCOMING: Final[dict[str, Callable[[ClientProtocol, Any, float], None]]] = {
     "conversation.item.input_audio_transcription.completed": ClientProtocol._on_transcription,
     "conversation.item.added": ClientProtocol._on_item,
     "conversation.item.created": ClientProtocol._on_item,
-    "response.created": ClientProtocol._on_response_created,
     "response.output_item.added": ClientProtocol._on_item_added,
     "response.content_part.added": ClientProtocol._on_part_added,
     "response.output_audio.done": ClientProtocol._on_part_done,
