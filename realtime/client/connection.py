@@ -788,10 +788,16 @@ class Session:
         self._unsent = 0
         self._room.set()
         self._sent_all.set()
-        if self.protocol.state is ClientState.WAITING:
-            connection.transport.abort()  # the session is lost: do not wait for a closing handshake
-        else:
-            await connection.close()
+        try:
+            if self.protocol.state is not ClientState.WAITING:  # else it is lost: no closing handshake
+                # The limit of websockets begins when the close frame is sent, which a server that does not read
+                # delays for ever.
+                async with asyncio.timeout(self._options["close_timeout"]):
+                    await connection.close()
+        except TimeoutError:
+            _log.info("the server did not close the connection")
+        finally:
+            connection.transport.abort()
 
     async def _open(self) -> ClientConnection | None:
         """Open a connection. Returns None, with its failure given to the protocol, if that is not possible."""

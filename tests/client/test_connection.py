@@ -713,3 +713,43 @@ async def test_differences_are_in_every_result_and_reported_once() -> None:
             ]  # fmt: skip
         await session.close()
         assert len(of([event async for event in session], SettingsDiffer)) == 1
+
+
+@asynchronous
+async def test_what_was_sent_goes_out_before_the_session_is_closed() -> None:
+    received: list[Any] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.send('{"type":"session.created","event_id":"e","session":{"type":"realtime"}}')
+        received.extend([r.decode_client(message) async for message in connection])
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with connect(url=f"ws://127.0.0.1:{port}/", proxy=None) as session:
+            for number in range(100):
+                await session.send(r.create_text_input(str(number)))
+    assert [event.item.content[0].text for event in received] == [str(number) for number in range(100)]
+
+
+@asynchronous
+async def test_a_server_that_reads_nothing_does_not_hold_the_end_up() -> None:
+    """The end takes no longer than what is sent may take, and the closing handshake."""
+
+    over = asyncio.Event()
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.send('{"type":"session.created","event_id":"e","session":{"type":"realtime"}}')
+        connection.transport.pause_reading()
+        await over.wait()
+        connection.transport.abort()
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with connect(url=f"ws://127.0.0.1:{port}/", proxy=None, close_timeout=0.3) as session:
+            appending = asyncio.ensure_future(session.append(bytes(50_000_000)))
+            await asyncio.sleep(0.3)
+            begin = time.monotonic()
+        assert time.monotonic() - begin < 2
+        with pytest.raises(SessionClosed):
+            await appending
+        over.set()
