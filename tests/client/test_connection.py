@@ -734,7 +734,6 @@ async def test_what_was_sent_goes_out_before_the_session_is_closed() -> None:
 @asynchronous
 async def test_a_server_that_reads_nothing_does_not_hold_the_end_up() -> None:
     """The end takes no longer than what is sent may take, and the closing handshake."""
-
     over = asyncio.Event()
 
     async def handle(connection: ServerConnection) -> None:
