@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -90,6 +92,15 @@ def test_the_type_of_an_event_is_known_by_its_first_characters(text: str, contai
             assert count_lines(peek_type, frame) <= (
                 6 if looked_up else 14 if separators == (",", ":") else 22
             )
+
+
+@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
+def test_the_first_frame_may_be_of_any_kind(container: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.peek", sys.modules["realtime.peek"])  # restores the package's attribute
+    monkeypatch.delitem(sys.modules, "realtime.peek")
+    imported_anew = importlib.import_module("realtime.peek")
+    for kind in ("error", "zap"):
+        assert imported_anew.peek_type(container(f'{{"type":"{kind}"}}')) == kind
 
 
 # --- Frames without a type -------------------------------------------------------------
