@@ -52,12 +52,9 @@ class CarrierQueue:
         self._carrier = carrier
         self._clock = clock
         self.retained: deque[tuple[str | bytes, int, str | None]] = deque()
-        self._retained_bytes = 0
         # Marks that were sent and not returned: the position, and the time when it should be reached.
         self._pending: dict[str, tuple[int, float]] = {}
-        # The positions of what was sent, of the last mark in it, and of what was played.
-        self._sent = self._marked = self._played = 0
-        self._due = 0.0  # the time when the last mark should be reached
+        self._sent = 0
         self._uses_clock, self._grace_ms = True, OVERDUE_MS
         # No mark is overdue before this time.
         self.overdue_ms = 0.0
@@ -77,8 +74,9 @@ class CarrierQueue:
         self.retained.clear()
         self._pending.clear()
         self._retained_bytes = 0
+        # The positions of what was played, and of the last mark in what was sent.
         self._played = self._marked = self._sent
-        self._due = self._clock.ms
+        self._due = self._clock.ms  # the time when the last mark should be reached
         self._until = self._played + self._max_bytes
 
     # --- Sending ---

@@ -40,6 +40,11 @@ def push(queue: CarrierQueue, name: str, ms: int) -> list[str | bytes]:
     return queue.push([name], 8 * ms)
 
 
+def test_the_limits() -> None:
+    assert (DEFAULT_QUEUE_MS, OVERDUE_MS, MAX_PENDING_MARKS) == (60_000, 2_000, 4_096)
+    assert (MAX_RETAINED_MS, MAX_RETAINED_FRAMES) == (1_800_000, 120_000)
+
+
 @pytest.mark.parametrize(("queue_ms", "fits_ms"), [
     (600_000, 599_000), (61_440, 60_440), (None, DEFAULT_QUEUE_MS - 1_000), (20_000, 19_000), (10_000, 9_500),
     (1_000, 950), (30, 29),
@@ -182,9 +187,12 @@ def test_the_clock_plays_until_the_first_mark_is_returned() -> None:
     clock.ms = 749.0
     assert queue.release() == []
     clock.ms = 750.0
+    assert push(queue, "behind d", 1) == queue.push_mark("p", "mark p") == []
     assert queue.release() == ["d"]
+    clock.ms = 751.0
+    assert queue.release() == ["behind d", "mark p"]
     queue.acknowledge("m")
-    assert push(queue, "e", 151) == []
+    assert push(queue, "e", 150) == []
     clock.ms = 10_000.0  # from here on, the marks tell
     assert queue.release() == []
     queue.acknowledge("n")
