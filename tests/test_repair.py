@@ -615,3 +615,29 @@ def test_an_exact_codec_refuses_what_it_would_have_to_convert() -> None:
     with pytest.raises(realtime.DecodeError) as raised:
         EXACT.decode_server(json.dumps(frame))
     assert raised.value.path == "$.logprobs[0].bytes[0]"
+
+
+@pytest.mark.parametrize(("count", "refused"), [(49_998, False), (49_999, True)])
+def test_decoding_gives_up_after_too_many_parts_that_do_not_fit(count: int, refused: bool) -> None:
+    """Each object of an unknown type is one part, and so are the response and its list."""
+    frame = json.dumps({"type": "response.done", "response": {"output": [{"type": "zap"}] * count}})
+    if not refused:
+        event = realtime.decode_server(frame)
+        assert isinstance(event, realtime.ResponseDone)
+        assert event.response.output == [realtime.UnknownItem("zap", b'{"type": "zap"}')] * count
+        return
+    with pytest.raises(realtime.DecodeError) as raised:
+        realtime.decode_server(frame)
+    assert raised.value.reason == "too many parts of the frame do not fit their types"
+    assert raised.value.path == "$.response.output[49998]"
+
+
+def test_unknown_types_are_found_by_their_families_alone() -> None:
+    frame = '{"type":"conversation.item.added","item":{"type":"zap","x":"\u00e9"}}'
+    event = realtime.decode_server(frame)
+    assert isinstance(event, realtime.ConversationItemAdded)
+    assert event.item == realtime.UnknownItem("zap", '{"type":"zap","x":"\u00e9"}'.encode())
+    with pytest.raises(realtime.DecodeError, match="not valid Unicode"):
+        realtime.decode_server(frame.encode().replace(b"\xc3\xa9", b"\xff"))
+    with pytest.raises(realtime.DecodeError, match="not valid Unicode"):
+        realtime.decode_server(b'{"type":"zap","x":"\xff"}')

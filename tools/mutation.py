@@ -49,7 +49,7 @@ STATE = "tests/state/test_missing_members.py tests/state/test_work.py"
 # Each module and the files of its tests (patterns, relative to the root).
 MODULES = {
     "realtime/codec.py": f"tests/test_codec.py tests/test_guard.py tests/test_errors.py tests/test_live.py {HOSTILE}",
-    "realtime/repair.py": "tests/test_repair.py tests/test_codec.py tests/test_errors.py",
+    "realtime/repair.py": "tests/test_repair.py tests/test_errors.py",
     "realtime/peek.py": "tests/test_peek.py",
     "realtime/_guard.py": "tests/test_guard.py tests/test_errors.py",
     "realtime/append.py": "tests/test_append.py tests/test_codec.py tests/test_base64.py",
