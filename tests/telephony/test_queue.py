@@ -296,6 +296,38 @@ def test_a_mark_that_was_lost_is_removed_without_a_report() -> None:
     assert queue.release() == ["d"]
 
 
+def test_of_two_marks_at_one_place_the_later_stands_for_both() -> None:
+    queue, clock = make()
+    push(queue, "a", 300)
+    queue.push_mark("m", "mark m")
+    queue.push_mark("n", "mark n")
+    queue.acknowledge("n")
+    clock.ms = 10_000.0
+    assert [*queue.expire()] == []
+    assert not queue.is_pending("m")
+
+
+def test_the_clock_plays_again_once_a_mark_is_overdue() -> None:
+    queue, clock = make()
+    assert queue.overdue_ms <= 0
+    for name in "ab":
+        push(queue, name, 300)
+        queue.push_mark(name, f"mark {name}")
+    queue.acknowledge("a")
+    assert push(queue, "c", 651) == []
+    clock.ms = 2_599.0
+    assert [*queue.expire()] == queue.release() == []
+    clock.ms = 2_600.0
+    assert [*queue.expire()] == ["b"]
+    assert queue.release() == ["c"]
+    queue.push_mark("c", "mark c")  # due at 3251
+    assert push(queue, "d", 950) == []
+    clock.ms = 3_250.0
+    assert queue.release() == []
+    clock.ms = 3_251.0
+    assert queue.release() == ["d"]
+
+
 def test_a_cleared_queue_begins_now() -> None:
     queue, clock = make(1_000)
     push(queue, "a", 900)
