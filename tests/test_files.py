@@ -36,7 +36,8 @@ def test_nobody_else_can_read_the_new_file_before_it_has_its_mode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a"
-    path.touch(0o644)
+    path.touch()
+    path.chmod(0o777)
     modes = []
     fchmod = os.fchmod
 
@@ -48,17 +49,18 @@ def test_nobody_else_can_read_the_new_file_before_it_has_its_mode(
     with replacing(str(path)):
         pass
     assert modes == [0o600]
-    assert mode_of(path) == 0o644
+    assert mode_of(path) == 0o777
 
 
-def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0o027)
+@pytest.mark.parametrize(("umask", "mode"), [(0o027, 0o640), (0, 0o666), (0o077, 0o600)])
+def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
     try:
         with replacing(str(tmp_path / "new")) as file:
             file.write(b"x")
     finally:
         os.umask(before)
-    assert mode_of(tmp_path / "new") == 0o640
+    assert mode_of(tmp_path / "new") == mode
 
 
 def test_the_owner_is_kept_where_that_is_permitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,6 +145,21 @@ def test_a_folder_that_does_not_exist_is_named_as_the_caller_named_it(tmp_path: 
     with pytest.raises(FileNotFoundError) as caught, replacing(path):
         raise AssertionError
     assert caught.value.filename == path
+    assert str(caught.value) == f"[Errno 2] No such file or directory: {path!r}"
+
+
+def test_an_error_is_raised_though_the_new_file_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+
+    def fail() -> None:
+        with replacing(str(path)):
+            for beside in tmp_path.iterdir():
+                beside.unlink()
+            raise ValueError("full")
+
+    with pytest.raises(ValueError, match="full"):
+        fail()
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_device_is_opened_directly(tmp_path: Path) -> None:
