@@ -261,7 +261,8 @@ def names_in(value: Any) -> Iterator[str]:
 def protocol_names() -> set[str]:
     """Return the name of every field of every Struct of this package and of every frame of the tables."""
     for module in pkgutil.walk_packages(realtime.__path__, "realtime."):
-        if module.name.count(".") < 3 and not module.name.endswith("__main__"):
+        is_optional = module.name.endswith("__main__") or ".integrations." in module.name
+        if module.name.count(".") < 3 and not is_optional:
             importlib.import_module(module.name)
     found = {name for _, _, frame in cases.ALL for name in names_in(json.loads(frame))}
     for each in structs():

@@ -180,7 +180,10 @@ def _is_same(requested: Any, actual: Any, path: str) -> bool:
     if isinstance(requested, bool) or isinstance(actual, bool):
         return requested is actual
     if isinstance(requested, (int, float)) and isinstance(actual, (int, float)):
-        return math.isclose(requested, actual, rel_tol=1e-6)  # servers store some in 32 bits
+        try:
+            return math.isclose(requested, actual, rel_tol=1e-6)  # servers store some in 32 bits
+        except OverflowError:  # an int that no float can hold
+            return requested == actual
     if isinstance(requested, str) and isinstance(actual, str) and path.rpartition(".")[2] == "model":
         return actual == requested or (
             actual.startswith(requested) and _SNAPSHOT.fullmatch(actual.removeprefix(requested)) is not None

@@ -263,6 +263,12 @@ def test_different_settings(requested: Any, actual: Any, expected: list[str]) ->
         assert len(str(difference)) < 300
 
 
+@pytest.mark.parametrize(("requested", "actual"), [(0.5, 10**400), (10**400, 0.5)])
+def test_a_number_that_no_float_can_hold(requested: Any, actual: Any) -> None:
+    (found,) = session_differences(session(max_output_tokens=requested), session(max_output_tokens=actual))
+    assert (found.requested, found.actual) == (requested, actual)
+
+
 def test_structs_are_compared_as_json() -> None:
     requested = realtime.RealtimeSession(
         model="gpt-realtime-2",

@@ -23,7 +23,7 @@ from realtime.telephony import MediaFormat, swap16
 from realtime.telephony._convert import MediaConverter
 
 FORMATS = [
-    MediaFormat("PCMU", 8_000), MediaFormat("PCMA", 8_000), MediaFormat("PCMU", 16_000),
+    MediaFormat("PCMU", 8_000), MediaFormat("PCMA", 8_000),
     MediaFormat("L16", 8_000), MediaFormat("L16", 16_000), MediaFormat("L16", 24_000),
     MediaFormat("L16", 8_000, big_endian=True), MediaFormat("L16", 48_000, big_endian=True),
 ]  # fmt: skip
@@ -47,6 +47,8 @@ def bytes_of(samples: Any, format: MediaFormat) -> bytes:
 def converted(audio: bytes, src: MediaFormat, dst: MediaFormat) -> bytes:
     """Convert a whole stream in the obvious way."""
     audio = audio[: len(audio) - len(audio) % src.sample_width]
+    if src == dst:
+        return audio
     if src.sample_rate != dst.sample_rate:
         resampler = Resampler(src.sample_rate, dst.sample_rate)
         samples = samples_of(audio, src)
@@ -76,8 +78,7 @@ def test_a_stream_is_converted_in_chunks_of_any_size(src: MediaFormat, dst: Medi
 
 def test_audio_of_the_same_format_is_unchanged() -> None:
     for format in FORMATS:
-        if format.encoding == "L16":
-            assert MediaConverter(format, format).process(NOISE) == NOISE
+        assert MediaConverter(format, format).process(NOISE) == NOISE
     little, big = (MediaFormat("L16", 8_000, big_endian=big) for big in (False, True))
     assert MediaConverter(little, big).process(b"\1\2\3\4") == b"\2\1\4\3"
 

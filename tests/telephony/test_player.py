@@ -29,6 +29,10 @@ def make(name: str = "twilio", session: AudioFormat = ULAW, *, opened: bool = Tr
     return player
 
 
+def begin(player: DownlinkPlayer, response_id: str) -> None:
+    player.on_response_created(r.ResponseCreated(response=r.Response(id=response_id)), is_outside=False)
+
+
 def delta(audio: bytes, item: str = "i", index: Any = 0, response: str = "r") -> r.ResponseOutputAudioDelta:
     return r.ResponseOutputAudioDelta(
         response_id=response, item_id=item, output_index=0, content_index=index, delta=audio
@@ -101,7 +105,7 @@ def test_the_next_part_or_item_ends_the_one_before() -> None:
 
 def test_the_end_of_the_response_ends_its_last_part() -> None:
     player = make()
-    assert player.on_response_created(r.ResponseCreated(response=r.Response(id="r"))) == []
+    begin(player, "r")
     player.on_delta(delta(NOISE[:10]))
     assert player.on_response_done(r.ResponseDone(response=r.Response(id="another"))) == []
     assert shown(player.on_response_done(r.ResponseDone(response=r.Response(id="r")))) == ["mark_1"]
@@ -180,8 +184,8 @@ def test_marks_that_do_not_come_back_are_settled_by_the_clock() -> None:
 
 def test_an_interruption_clears_the_carrier_and_drops_what_is_late() -> None:
     player = make()
-    player.on_response_created(r.ResponseCreated(response=r.Response(id="r")))
-    player.on_response_created(r.ResponseCreated(response=r.Response(id="silent")))
+    begin(player, "r")
+    begin(player, "silent")
     player.on_delta(delta(NOISE[: 3 * MARK]))
     player.on_mark("mark_1")
     frames, interruption = player.interrupt()
@@ -193,10 +197,10 @@ def test_an_interruption_clears_the_carrier_and_drops_what_is_late() -> None:
         assert player.on_delta(late) == []
     assert player.dropped == 3
     assert player.interrupt() == ([], Interruption())
-    player.on_response_created(r.ResponseCreated(response=r.Response(id="next")))
+    begin(player, "next")
     assert shown(player.on_delta(delta(NOISE[:10], "l", response="next"))) == [10]
     player.on_response_done(r.ResponseDone(response=r.Response(id="silent")))
-    assert shown(player.on_delta(delta(NOISE[:10], "m", response="silent"))) == ["mark_3", 10]
+    assert player.on_delta(delta(NOISE[:10], "m", response="silent")) == []
 
 
 def test_an_interruption_forgets_the_audio_before_the_next_mark() -> None:
