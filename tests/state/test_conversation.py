@@ -26,6 +26,10 @@ from tests.work import count_lines
 IDS: dict[str, Any] = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
 
 
+def at(content_index: int) -> dict[str, Any]:
+    return {**IDS, "content_index": content_index}
+
+
 def message(item_id: str, role: str = "user", *content: r.ContentPart, **more: Any) -> r.MessageItem:
     return r.MessageItem(id=item_id, role=role, content=[*content], **more)
 
@@ -592,7 +596,7 @@ def test_audio_is_kept_counted_or_dropped(events: list[Any], choice: Any, ms: in
 
 def test_audio_is_joined_in_the_order_of_its_parts() -> None:
     deltas = [
-        r.ResponseOutputAudioDelta(**IDS | {"content_index": index}, delta=audio)
+        r.ResponseOutputAudioDelta(**at(index), delta=audio)
         for index, audio in ((1, b"cc"), (0, b"aa"), (1, b"dd"), (0, b"bb"))
     ]
     conversation = fed(*deltas, audio="keep")
@@ -627,7 +631,7 @@ def test_audio_that_arrived_in_deltas_is_not_added_again() -> None:
 
 
 def test_the_duration_is_rounded_down_for_each_part() -> None:
-    deltas = [r.ResponseOutputAudioDelta(**IDS | {"content_index": n}, delta=bytes(95)) for n in range(3)]
+    deltas = [r.ResponseOutputAudioDelta(**at(n), delta=bytes(95)) for n in range(3)]
     (item,) = fed(*deltas)
     assert item.audio_ms == 3
     (item,) = fed(*deltas, *deltas)

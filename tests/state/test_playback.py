@@ -452,6 +452,7 @@ def test_finished_parts_are_remembered_for_a_while() -> None:
 
 def test_the_oldest_parts_are_forgotten_one_by_one() -> None:
     playback = Playback(ULAW)
+    remembered: list[Any] = []
     parts = [("first", 0), *((f"i{n}", index) for n in range(300) for index in (0, 1))]
     for item_id, index in parts:
         playback.feed(delta(160, item_id=item_id, content_index=index))

@@ -76,7 +76,7 @@ def test_a_delta_is_cut_into_frames_with_a_mark_each_200_ms(
 ) -> None:
     player = make()
     audio = NOISE[:nbytes]
-    sent = player.on_delta(*((delta(b""), base64.b64encode(audio)) if cut else (delta(audio),)))
+    sent = player.on_delta(delta(b""), base64.b64encode(audio)) if cut else player.on_delta(delta(audio))
     assert shown(sent) == frames
     assert audio_of(sent) == audio
     assert player.playback.received_bytes("i") == nbytes
