@@ -13,13 +13,16 @@ from .histogram import Histogram
 from .inspector import Inspector, inspect_log
 from .logs import Log, find_logs
 from .report import (
+    CallProblem,
     CallReport,
     CostItem,
     CostReport,
+    DifferenceReport,
     ErrorReport,
     FrameCount,
     GapReport,
     InterruptionReport,
+    OutputReport,
     RateLimitReport,
     Report,
     ResponseReport,
@@ -34,9 +37,9 @@ if TYPE_CHECKING:
     from .page import PageStats, write_page
 
 __all__ = [
-    "CallReport", "CostItem", "CostReport", "ErrorReport", "FrameCount", "GapReport", "Histogram",
-    "Inspector", "InterruptionReport", "Log", "PageStats", "RateLimitReport", "Report", "ResponseReport",
-    "SessionReport", "Summary", "Turn", "UsageReport", "UserInput", "WorstCall", "find_logs",
+    "CallProblem", "CallReport", "CostItem", "CostReport", "DifferenceReport", "ErrorReport", "FrameCount",
+    "GapReport", "Histogram", "Inspector", "InterruptionReport", "Log", "OutputReport", "PageStats",
+    "RateLimitReport", "Report", "ResponseReport", "SessionReport", "Summary", "Turn", "UsageReport", "UserInput", "WorstCall", "find_logs",
     "inspect_log", "percentiles", "write_page",
 ]  # fmt: skip
 

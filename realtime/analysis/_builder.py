@@ -53,7 +53,7 @@ class ReportBuilder:
     def add(self, name: str, item: Any, into: list[Any] | None = None) -> bool:
         """Append `item` to the report's list `name`, or to `into`. Returns False if the list is full."""
         if self._sizes[name] >= LIMITS[name]:
-            self._leave_out(name, 1)
+            self.leave_out(name, 1)
             return False
         self._sizes[name] += 1
         (getattr(self.report, name) if into is None else into).append(item)
@@ -71,7 +71,7 @@ class ReportBuilder:
         if is_truncated:
             text = (text[: max(0, room - len(_ELLIPSIS))] + _ELLIPSIS)[:room]
         if is_truncated != budget.is_truncated:
-            self._leave_out("texts", 1 if is_truncated else -1)
+            self.leave_out("texts", 1 if is_truncated else -1)
         if self._undo is not None:
             self._undo.append((budget, budget.nchars, budget.is_truncated))
         self._nchars, budget.nchars, budget.is_truncated = others + len(text), len(text), is_truncated
@@ -109,7 +109,8 @@ class ReportBuilder:
             key = OTHERS
         counts[key] = counts.get(key, 0) + 1
 
-    def _leave_out(self, name: str, number: int) -> None:
+    def leave_out(self, name: str, number: int) -> None:
+        """Count what the report does not hold of `name`."""
         left_out = self.report.left_out
         left_out[name] = left_out.get(name, 0) + number
         if not left_out[name]:

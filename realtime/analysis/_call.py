@@ -28,8 +28,9 @@ from ._builder import ReportBuilder, as_code, as_count, as_id, as_message, as_na
 from ._cost import CostTracker, Price
 from ._responses import ContentPart, ResponseState, ResponseTracker
 from ._session import SessionTracker, ms_per_byte
+from ._tools import ToolTracker, output_id, read_call
 from ._turns import InputClock, RunTracker, TurnTracker
-from .report import CallReport, ErrorReport, RateLimitReport, Report, SessionReport
+from .report import ErrorReport, RateLimitReport, Report, SessionReport
 
 
 class CallState:
@@ -54,6 +55,7 @@ class CallState:
         self.clock.ms_per_byte = ms_per_byte(self.sessions.input)
         self.turns = TurnTracker(self.builder, self.clock)
         self.responses = ResponseTracker(self.builder, gap_ms)
+        self.tools = ToolTracker(self.builder, self.sessions)
         self.runs = RunTracker(self.builder, self.turns, self.responses)
         self.pending_echoes, self.seen = 0, SeenSet()
         # The part of the last event; a run of deltas looks it up once.
@@ -86,6 +88,7 @@ class CallState:
         self._part = None
         response = self.turns.begin_response(id, created_ms, ms_per_byte(coding), time_ms)
         self.responses.begin(response)
+        self.tools.response_began()
         return response
 
     def response(self, id: object, time_ms: float) -> ResponseState:
@@ -121,6 +124,7 @@ class CallState:
         """Write everything received so far into the report, and return it."""
         self.responses.write_texts()
         self.turns.write_texts()
+        self.sessions.write_differences()
         self.runs.write_texts()
         self._bill_audio(self.sessions.now)
         self.cost.finish()
@@ -321,8 +325,10 @@ def _transcript_so_far(call: CallState, event: Any, time_ms: float) -> None:
 def _item_create(call: CallState, event: Any, time_ms: float) -> None:
     item, kind = event.item, _item_type(event.item)
     if kind == "function_call_output":
-        call.responses.add_output(as_id(item.call_id), time_ms)
+        call.tools.add_output(output_id(item), item.output, as_id(event.event_id), time_ms)
         call.turns.function_output_sent()
+    elif kind == "function_call":
+        call.tools.restored(output_id(item))
     elif kind == "message":
         if item.role == "user" and not isinstance(item.id, str):
             call.pending_echoes += 1
@@ -332,8 +338,11 @@ def _item_create(call: CallState, event: Any, time_ms: float) -> None:
 
 
 def _conversation_item(call: CallState, event: Any, time_ms: float) -> None:
-    """Add a text message of the user, unless it echoes one that the client sent in this log."""
+    """Add an item of the user, unless it echoes one that the client sent in this log."""
     item = event.item
+    if _item_type(item) == "function_call_output":
+        call.tools.add_echo(output_id(item), item.output, time_ms)
+        return
     if _item_type(item) != "message" or item.role != "user" or not call.seen.add(item.id):
         return
     if not any(part.type == "input_text" for part in item.content or ()):
@@ -369,6 +378,11 @@ def _part_text(part: Any) -> str:
 
 
 def _response_create(call: CallState, event: Any, time_ms: float) -> None:
+    # Live's has no settings.
+    tools = getattr(getattr(event, "response", None), "tools", None)
+    call.sessions.tools.add(
+        [(getattr(tool, "type", None), getattr(tool, "name", None)) for tool in tools or ()]
+    )
     call.turns.response_requested(as_id(event.event_id), time_ms)
 
 
@@ -397,7 +411,9 @@ def _response_done(call: CallState, event: Any, time_ms: float) -> None:
     for item in event.response.output or ():
         _add_item(call, response, item, time_ms)
     for found in response.calls_without_id:
-        call.responses.add_call(response, found)
+        call.tools.add(found, report.calls)
+    if report.status not in (None, "completed"):
+        call.tools.response_ended(report.calls)
     details = event.response.status_details
     report.reason = _reason_of(details)
     if report.status == "cancelled":
@@ -429,17 +445,20 @@ def _output_item_done(call: CallState, event: Any, time_ms: float) -> None:
 def _add_item(call: CallState, response: ResponseState, item: Any, time_ms: float) -> None:
     """Add a complete output item."""
     kind = _item_type(item)
-    if kind == "function_call" and item.status != "incomplete":
-        call_id = as_id(item.call_id) or as_id(item.id)
-        found = CallReport(name=as_name(item.name) or "", call_id=call_id, at_ms=time_ms)
+    if kind == "function_call":
+        call_id = output_id(item) or as_id(item.id)
+        if item.status == "incomplete":
+            call.tools.incomplete(call_id)
+            return
+        found = read_call(item.name, call_id, item.arguments, time_ms)
         response.take_call_without_id(found.name)
-        call.responses.add_call(response, found)
+        call.tools.add(found, response.report.calls)
     elif kind == "mcp_call":
         id, server = as_id(item.id), as_name(item.server_label)
-        found = CallReport(name=as_name(item.name) or "", call_id=id, server=server, at_ms=time_ms)
-        call.responses.add_call(response, found)
+        found = read_call(item.name, id, item.arguments, time_ms, server)
+        call.tools.add(found, response.report.calls)
         if isinstance(item.output, str) or item.error:
-            call.responses.add_output(id, time_ms, failed=bool(item.error))
+            call.tools.finish(id, item.output, item.error, time_ms)
     elif kind == "message":
         item_id = as_id(item.id)
         for index, part in enumerate(item.content or ()):
@@ -451,11 +470,11 @@ def _add_item(call: CallState, response: ResponseState, item: Any, time_ms: floa
 def _arguments_done(call: CallState, event: Any, time_ms: float) -> None:
     response = call.response(event.response_id, time_ms)
     name = as_name(event.name) or response.names.get(event.item_id, "")
-    found = CallReport(name=name, call_id=as_id(event.call_id), at_ms=time_ms)
+    found = read_call(name, as_id(event.call_id), event.arguments, time_ms)
     if found.call_id is None:
         response.add_call_without_id(found)
     else:
-        call.responses.add_call(response, found)
+        call.tools.add(found, response.report.calls)
 
 
 def _text_done(call: CallState, event: Any, time_ms: float) -> None:
@@ -471,16 +490,15 @@ def _text_done(call: CallState, event: Any, time_ms: float) -> None:
 def _mcp_call_in_progress(call: CallState, event: Any, time_ms: float) -> None:
     response = call.response(None, time_ms)
     id = as_id(event.item_id)
-    found = CallReport(name=response.names.get(id or "", ""), call_id=id, server="", at_ms=time_ms)
-    call.responses.add_call(response, found)
+    call.tools.add(read_call(response.names.get(id or "", ""), id, None, time_ms, ""), response.report.calls)
 
 
 def _mcp_call_completed(call: CallState, event: Any, time_ms: float) -> None:
-    call.responses.add_output(as_id(event.item_id), time_ms)
+    call.tools.finish(as_id(event.item_id), None, None, time_ms)
 
 
 def _mcp_call_failed(call: CallState, event: Any, time_ms: float) -> None:
-    call.responses.add_output(as_id(event.item_id), time_ms, failed=True)
+    call.tools.finish(as_id(event.item_id), None, True, time_ms)
 
 
 # --- Interruptions ---------------------------------------------------------------------
@@ -516,6 +534,8 @@ def _output_cleared(call: CallState, event: Any, time_ms: float) -> None:
 def _error(call: CallState, event: Any, time_ms: float) -> None:
     error = call.add_error("error", event.error, time_ms)
     call.turns.refused(error.event_id, error.code)
+    call.tools.refused(error.event_id, error.code, error.message)
+    call.sessions.answered()
 
 
 def _transport_failed(call: CallState, event: Any, time_ms: float) -> None:

@@ -16,7 +16,6 @@ from .report import CallReport, GapReport, InterruptedBy, InterruptionReport, Re
 
 # Finished responses are remembered for events that arrive late.
 _MAX_RESPONSES: Final = 64
-_MAX_CALLS: Final = 256
 _MAX_PARTS: Final = 64
 # The most characters of the text pieces of one response, which usually has a few thousand.
 _MAX_PENDING_CHARS: Final = 1 << 18
@@ -146,7 +145,6 @@ class ResponseTracker:
     def __init__(self, builder: ReportBuilder, gap_ms: float) -> None:
         self._builder, self._report, self._gap_ms = builder, builder.report, gap_ms
         self._responses: BoundedDict[str | None, ResponseState] = BoundedDict(_MAX_RESPONSES)
-        self._calls: BoundedDict[str | None, CallReport] = BoundedDict(_MAX_CALLS)
         self.latest: ResponseState | None = None
         # When playback of all received audio ends, if it is played as it arrives.
         self._playback_end_ms = 0.0
@@ -286,24 +284,3 @@ class ResponseTracker:
         if self._cancel_ms >= began_ms:
             return self._cancel_ms, "client"
         return time_ms, "server"
-
-    # --- Function calls ---
-
-    def add_call(self, response: ResponseState, call: CallReport) -> None:
-        """Add a function call whose arguments are complete. Repeated events count once."""
-        known = self._calls.get(call.call_id)
-        if known is not None:
-            known.name, known.server = known.name or call.name, known.server or call.server
-            return
-        self._report.call_count += 1
-        self._builder.add("calls", call, response.report.calls)
-        if call.call_id is not None:
-            self._calls[call.call_id] = call
-
-    def add_output(self, call_id: str | None, time_ms: float, *, failed: bool = False) -> None:
-        """Record the output of a function call."""
-        call = self._calls.get(call_id)
-        if call is not None and call.output_ms is None:
-            call.output_ms, call.failed = time_ms, failed
-            call.took_ms = max(0.0, time_ms - call.at_ms)
-            self._report.call_time.add(call.took_ms)

@@ -24,6 +24,7 @@ LIMITS: Final = {
     "turns": 2_000,
     "responses": 5_000,
     "calls": 5_000,
+    "stray_outputs": 1_000,
     "interruptions": 2_000,
     "gaps": 2_000,
     "errors": 1_000,
@@ -35,6 +36,10 @@ LIMITS: Final = {
 # The most characters of one text, and of all texts of a report together.
 MAX_TEXT_CHARS: Final = 4_000
 MAX_TOTAL_CHARS: Final = 2_000_000
+# The most characters of a call's arguments, or of an output.
+MAX_CALL_CHARS: Final = 1_000
+# The differences of one session that a report lists; all are counted.
+MAX_DIFFERENCES: Final = 50
 # Names of one kind that are counted separately; all further ones are counted as OTHERS.
 MAX_NAMES: Final = 200
 OTHERS: Final = "(others)"
@@ -50,9 +55,36 @@ AskedBy: TypeAlias = Literal["speech", "timeout", "client", "function", "unknown
 LatencyFrom: TypeAlias = Literal["speech_end", "commit", "response_create", "timeout"]
 # The cause of an interruption: the user's speech, the client on its own, or the server on its own.
 InterruptedBy: TypeAlias = Literal["speech", "client", "server"]
+# A problem of a function call or of an output: see `PROBLEMS`.
+ProblemKind: TypeAlias = Literal[
+    "bad_arguments", "incomplete", "unknown_name", "no_output", "failed", "repeated_output", "refused",
+    "unknown_call",
+]  # fmt: skip
+PROBLEMS: Final[dict[ProblemKind, str]] = {
+    "bad_arguments": "the arguments are not a JSON object",
+    "incomplete": "the call was cut off",
+    "unknown_name": "the session declares no tool of this name",
+    "no_output": "no output",
+    "failed": "the output is an error",
+    "repeated_output": "the client sent more than one output",
+    "refused": "the server refused the output",
+    "unknown_call": "the log has no call with this id",
+}
 
 
 # --- The session -----------------------------------------------------------------------
+
+
+class DifferenceReport(Struct, kw_only=True):
+    """A setting that the client requested and that the server's session does not have.
+
+    Both values are JSON texts of at most 80 characters, without credentials. `actual` is None if the
+    server does not report the setting.
+    """
+
+    path: str
+    requested: str
+    actual: str | None = None
 
 
 class SessionReport(Struct, kw_only=True):
@@ -60,6 +92,9 @@ class SessionReport(Struct, kw_only=True):
 
     `provider` is the name of the server if it is known. Formats, `turn_detection` (None: the
     client decides), `voice` and `transcription_model` are the last ones that were in effect.
+    `differences` compares what the client requested with the last session that the server reported, audio
+    formats first; it has at most 50 of the `difference_count`. `unconfirmed_ms` is the time of the last
+    request if no session.updated (of Live: session.started) followed it.
     """
 
     at_ms: float
@@ -75,6 +110,9 @@ class SessionReport(Struct, kw_only=True):
     turn_detection: str | None = None
     silence_duration_ms: float | None = None
     transcription_model: str | None = None
+    differences: list[DifferenceReport] = []
+    difference_count: int = 0
+    unconfirmed_ms: float | None = None
 
 
 class FrameCount(Struct, kw_only=True):
@@ -118,11 +156,22 @@ class UserInput(Struct, kw_only=True):
     transcription_error: str | None = None
 
 
+class CallProblem(Struct, kw_only=True):
+    """A problem of a function call or an output. `PROBLEMS` has a sentence for each kind.
+
+    `detail` has at most 80 characters of the cause, and "" if there is none to add.
+    """
+
+    kind: ProblemKind
+    detail: str = ""
+
+
 class CallReport(Struct, kw_only=True):
     """A function call or, if `server` is set, an MCP tool call.
 
     `at_ms` is when its arguments were complete, `output_ms` when its output was sent, `took_ms` the
-    difference.
+    difference. `arguments` and `output` have at most 1,000 printable characters, without credentials.
+    `failed` is True if the MCP call failed or the output is an error.
     """
 
     name: str
@@ -132,6 +181,18 @@ class CallReport(Struct, kw_only=True):
     output_ms: float | None = None
     took_ms: float | None = None
     failed: bool = False
+    arguments: str | None = None
+    output: str | None = None
+    problems: list[CallProblem] = []
+
+
+class OutputReport(Struct, kw_only=True):
+    """An output that the client sent for a call that is not in the log."""
+
+    call_id: str | None = None
+    at_ms: float = 0.0
+    output: str = ""
+    problems: list[CallProblem] = []
 
 
 class ResponseReport(Struct, kw_only=True):
@@ -277,7 +338,8 @@ class Report(Struct, kw_only=True):
         user_audio_ms, assistant_audio_ms: length of the audio that was sent and received.
         statuses: number of responses by final status. `interrupted_by` and `error_codes` count
             interruptions and errors the same way.
-        call_count: number of function calls and MCP calls.
+        call_count: number of function calls and MCP calls. `call_problems` counts their problems by kind,
+            and those of `stray_outputs`, which belong to no call.
         interruptions, gaps, errors: see their types; `interruption_count`, `gap_count` and
             `error_count` count all of them.
         unknown_types: event types that this version does not know, with their number.
@@ -303,6 +365,8 @@ class Report(Struct, kw_only=True):
     response_count: int = 0
     statuses: dict[str, int] = {}
     call_count: int = 0
+    call_problems: dict[str, int] = {}
+    stray_outputs: list[OutputReport] = []
     interruptions: list[InterruptionReport] = []
     interruption_count: int = 0
     interrupted_by: dict[str, int] = {}

@@ -61,6 +61,7 @@ class Summary(Struct, kw_only=True):
     models: dict[str, int] = {}
     dialects: dict[str, int] = {}
     statuses: dict[str, int] = {}
+    call_problems: dict[str, int] = {}
     interrupted_by: dict[str, int] = {}
     error_codes: dict[str, int] = {}
     unknown_types: dict[str, int] = {}
