@@ -24,7 +24,7 @@ from .._secrets import without_keys
 from .._text import clock, money, plural, shorten
 from ..recording.log import LogPath, ensure_not_input, path_list
 from .inspector import inspect_log
-from .report import LIMITS, MAX_TEXT_CHARS, MAX_TOTAL_CHARS, CostReport, Report, SessionReport, Turn
+from .report import LIMITS, MAX_TEXT_CHARS, MAX_TOTAL_CHARS, PROBLEMS, CostReport, Report, SessionReport, Turn
 from .timeline import Envelope, Timeline, read_timeline
 
 # A call shorter than this has its audio in the page by default.
@@ -41,6 +41,8 @@ _ESCAPES: Final = {
 _ESCAPED: Final = re.compile(b"|".join(_ESCAPES))
 _PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")
 _MAX_NAMES: Final = 5
+# The sessions of which the page shows what they did not get.
+_MAX_SESSIONS: Final = 20
 # Controls, direction marks, line separators and invisible characters: all but tab and line feed.
 _UNSAFE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -174,6 +176,7 @@ def page_model(report: Report, timeline: Timeline) -> dict[str, Any]:
         waves: for "caller" and "assistant", an `Envelope` with its data in base64.
         sent: spans of the caller's audio. heard: spans of the assistant's, with their responses.
         turns, gaps: those of the report, without tokens. slowest_ms: its greatest latency.
+        problems: the sentence of each kind of a call's problems.
         events: `Row`s as arrays. events_left_out: number of rows missing before index events_gap_at.
     """
     texts = _TextLimiter(MAX_TOTAL_CHARS)
@@ -191,6 +194,7 @@ def page_model(report: Report, timeline: Timeline) -> dict[str, Any]:
         "sent": [[span.start_ms, span.end_ms] for span in audio.caller],
         "heard": [[span.start_ms, span.end_ms, display_text(span.response, 80)] for span in audio.assistant],
         "turns": [texts.limit(_without_tokens(turn)) for turn in turns],
+        "problems": PROBLEMS,
         "gaps": [{"at_ms": gap.at_ms, "gap_ms": gap.gap_ms} for gap in report.gaps],
         "slowest_ms": report.latency.max,
         "events": [[*msgspec.structs.astuple(row)] for row in events],
@@ -287,6 +291,12 @@ def _details(report: Report) -> Iterator[tuple[str, str]]:
     if report.call_count:
         slowest = f", the slowest {_ms(report.call_time.max)}" if report.call_time.count else ""
         yield "Function calls", f"{report.call_count:,}{slowest}"
+    if report.call_problems:
+        yield "Call problems", _names(report.call_problems)
+    for stray in report.stray_outputs[:_MAX_NAMES]:
+        yield "Output of an unknown call", f"{stray.call_id or 'no id'}: {stray.output}"
+    for number, session in enumerate(report.sessions[:_MAX_SESSIONS], start=1):
+        yield from _differences(session, f" of session {number}" if len(report.sessions) > 1 else "")
 
 
 def _session(session: SessionReport) -> Iterator[tuple[str, str]]:
@@ -301,6 +311,17 @@ def _session(session: SessionReport) -> Iterator[tuple[str, str]]:
         yield "Voice", session.voice
     if session.transcription_model:
         yield "Transcription", session.transcription_model
+
+
+def _differences(session: SessionReport, of: str) -> Iterator[tuple[str, str]]:
+    """Yield what the client requested of a session and did not get."""
+    for each in session.differences:
+        actual = "not reported" if each.actual is None else each.actual
+        yield f"Not applied{of}", f"{each.path}: requested {each.requested}, session has {actual}"
+    if (more := session.difference_count - len(session.differences)) > 0:
+        yield f"Not applied{of}", f"{more:,} more"
+    if session.unconfirmed_ms is not None:
+        yield f"Not confirmed{of}", f"the update at {clock(session.unconfirmed_ms)}"
 
 
 def _notes(report: Report, timeline: Timeline) -> Iterator[str]:

@@ -22,6 +22,7 @@ from .. import analysis
 from .._provider import ProviderName
 from .._text import clock, duration, money, one_line, plural
 from ..analysis import percentiles, write_page
+from ..analysis.report import PROBLEMS
 from ..errors import ConfigError
 from .logs import add_log_arguments, format_tokens, named_logs, read_logs, read_report
 from .text import Progress, format_nbytes, print_json, print_text, quote, wrap
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 _INDENT: Final = " " * 16
 _MAX_ROWS: Final = 10
+_MAX_CALL_TEXT: Final = 120
 _MAX_WORST: Final = 5
 _LATENCY_FROM: Final = {
     "speech_end": "after the speech",
@@ -167,6 +169,7 @@ def _about_session(report: analysis.Report) -> Iterator[str]:
     yield from _row("log", ", ".join(map(one_line, report.logs)) or "none")
     for session in report.sessions:
         yield from _row("session", _session(session))
+        yield from _differences(session)
     frames = {"client": 0, "server": 0}
     for found in report.frames:
         frames[found.direction] += found.frames
@@ -195,6 +198,19 @@ def _session(session: analysis.SessionReport) -> str:
     return (
         f"{id}: {model}, {session.provider or session.dialect}, {formats}, {detection or 'no turn detection'}"
     )
+
+
+def _differences(session: analysis.SessionReport) -> Iterator[str]:
+    """Yield what the client requested of a session and did not get."""
+    for each in session.differences[:_MAX_ROWS]:
+        actual = "not reported" if each.actual is None else one_line(each.actual)
+        yield from wrap(
+            f"{one_line(each.path)}: requested {one_line(each.requested)}, session has {actual}", _INDENT
+        )
+    if (more := session.difference_count - _MAX_ROWS) > 0:
+        yield f"{_INDENT}and {more:,} more differences"
+    if session.unconfirmed_ms is not None:
+        yield f"{_INDENT}update at {clock(session.unconfirmed_ms)} not confirmed"
 
 
 def _turn(turn: analysis.Turn) -> Iterator[str]:
@@ -228,6 +244,8 @@ def _response(response: analysis.ResponseReport) -> Iterator[str]:
         yield from quote(response.transcript, _INDENT)
     for call in response.calls:
         yield from wrap(_function_call(call), _INDENT)
+        yield from wrap(_call_texts(call), _INDENT)
+        yield from _call_problems(call.problems)
     if response.interrupted_by is not None:
         yield from wrap(_interrupted(response), _INDENT)
 
@@ -256,6 +274,17 @@ def _function_call(call: analysis.CallReport) -> str:
         return f"calls {one_line(call.name)}{server}: no output"
     outcome = "failed" if call.failed else "output"
     return f"calls {one_line(call.name)}{server}: {outcome} after {duration(call.took_ms)}"
+
+
+def _call_texts(call: analysis.CallReport) -> str:
+    texts = (("id", call.call_id), ("arguments", call.arguments), ("output", call.output))
+    return ", ".join(f"{name} {one_line(text, _MAX_CALL_TEXT)}" for name, text in texts if text)
+
+
+def _call_problems(problems: Sequence[analysis.CallProblem]) -> Iterator[str]:
+    for each in problems:
+        detail = f": {one_line(each.detail)}" if each.detail else ""
+        yield from wrap(f"problem: {PROBLEMS[each.kind]}{detail}", _INDENT)
 
 
 def _interrupted(response: analysis.ResponseReport) -> str:
@@ -311,6 +340,14 @@ def _first(found: Sequence[T], line: Callable[[T], str]) -> Iterator[str]:
 
 
 def _problems(report: analysis.Report) -> Iterator[str]:
+    if report.call_problems:
+        yield from _row("call problems", format_counts(report.call_problems))
+    for stray in report.stray_outputs[:_MAX_ROWS]:
+        id, output = one_line(stray.call_id or "no id"), one_line(stray.output, _MAX_CALL_TEXT)
+        yield from wrap(f"{clock(stray.at_ms)}  output for {id}: {output}", _INDENT)
+        yield from _call_problems(stray.problems)
+    if len(report.stray_outputs) > _MAX_ROWS:
+        yield f"{_INDENT}and {len(report.stray_outputs) - _MAX_ROWS:,} more"
     if report.error_count:
         yield from _row("errors", f"{report.error_count:,}: {format_counts(report.error_codes)}")
         yield from _first(
@@ -383,6 +420,8 @@ def summary_lines(summary: analysis.Summary) -> Iterator[str]:
             yield from _row(name, f"{number:,}: {format_counts(counts)}")
     if summary.unknown_types:
         yield from _row("unknown types", format_counts(summary.unknown_types))
+    if summary.call_problems:
+        yield from _row("call problems", format_counts(summary.call_problems))
     for name, number in (("broken lines", summary.broken), ("undecodable", summary.undecodable)):
         if number:
             yield from _row(name, f"{number:,}")

@@ -74,6 +74,7 @@ turn 1          0:00.100  user speech until 0:00.900, 800 ms of audio
                 gap
                 "Let me look."
                 calls find_order: output after 1.2 s
+                id c, arguments {}, output {}
   response      0:03.540  200 ms after response.create, 200 ms after response.created, 3.0 s of
                 audio, cancelled (turn_detected)
                 interrupted by the user's speech at 0:04.440: 850 ms of 3.0 s played

@@ -61,17 +61,24 @@ function chips(response) {
   return row;
 }
 
-function callLine(called) {
+function callLines(called) {
   const name = called.server ? `${called.server}: ${called.name}` : called.name;
   const took = called.took_ms === null ? 'no output' : `output after ${millis(called.took_ms)}`;
-  return logText('div', 'fn', `ƒ ${name}${called.failed ? ', failed' : ''}, ${took}`);
+  const lines = [`ƒ ${name}${called.failed ? ', failed' : ''}, ${took}`];
+  for (const [label, text] of [['id', called.call_id], ['arguments', called.arguments], ['output', called.output]]) {
+    if (text) lines.push(`${label} ${text}`);
+  }
+  for (const { kind, detail } of called.problems) {
+    lines.push(`problem: ${call.problems[kind]}${detail ? `: ${detail}` : ''}`);
+  }
+  return lines.map((line) => logText('div', 'fn', line));
 }
 
 function responseLine(response) {
   const { row, body } = line('assistant', 'Assistant');
   if (response.transcript) body.append(transcript(response));
   else if (!response.calls.length) body.append(make('div', 'text none', 'no transcript'));
-  for (const called of response.calls) body.append(callLine(called));
+  for (const called of response.calls) body.append(...callLines(called));
   const row2 = chips(response);
   if (row2.childElementCount) body.append(row2);
   return row;
