@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CallProblem", "CallReport", "CostItem", "CostReport", "DifferenceReport", "ErrorReport", "FrameCount",
     "GapReport", "Histogram", "Inspector", "InterruptionReport", "Log", "OutputReport", "PageStats",
-    "RateLimitReport", "Report", "ResponseReport", "SessionReport", "Summary", "Turn", "UsageReport", "UserInput", "WorstCall", "find_logs",
-    "inspect_log", "percentiles", "write_page",
+    "RateLimitReport", "Report", "ResponseReport", "SessionReport", "Summary", "Turn",
+    "UsageReport", "UserInput", "WorstCall", "find_logs", "inspect_log", "percentiles", "write_page",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from realtime.analysis import Report, write_page
+from realtime.analysis import Report, Summary, write_page
 from realtime.analysis.report import PROBLEMS
 from realtime.cli.inspect import report_lines
 from tests.analysis.scenes import KEY, Scene
@@ -45,6 +45,24 @@ def later() -> Scene:
     return scene
 
 
+def mcp() -> Scene:
+    scene = Scene().begin()
+    scene.created("r1")
+    error = {"type": "tool_execution_error", "message": "down"}
+    item = {"type": "mcp_call", "id": "m", "server_label": "shop", "name": "find", "arguments": "{}"}
+    scene.server("response.output_item.done", response_id="r1", output_index=0, item={**item, "error": error})
+    return scene
+
+
+def cut_off() -> Scene:
+    scene = Scene().begin()
+    scene.created("r1")
+    item = {"type": "function_call", "id": "f", "call_id": "c", "name": "find", "arguments": '{"a'}
+    scene.server("response.output_item.done", response_id="r1", output_index=0, item=item)
+    scene.done("r1", "cancelled")
+    return scene
+
+
 CASES: dict[str, tuple[Scene, dict[str, int], str]] = {
     "fine": (answer(scene_of()), {}, ""),
     "no JSON": (answer(scene_of("{")), {"bad_arguments": 1}, ""),
@@ -55,6 +73,8 @@ CASES: dict[str, tuple[Scene, dict[str, int], str]] = {
     "later response": (later(), {"no_output": 1}, "a later response began"),
     "twice": (answer(answer(scene_of())), {"repeated_output": 1}, ""),
     "unknown call": (answer(answer(scene_of()), call_id="x"), {"unknown_call": 1}, ""),
+    "MCP": (mcp(), {"failed": 1}, "down"),
+    "cut off": (cut_off(), {"incomplete": 1}, ""),
     "refused": (refused(), {"refused": 1}, "bad_item: No."),
 }
 
@@ -104,3 +124,26 @@ def test_what_a_session_did_not_get(is_refused: bool, tmp_path: Path) -> None:
     write_page(scene.write(tmp_path / "call.jsonl"), page, report=report)
     assert ("Not applied" in page.read_text()) == is_refused
     assert "<i>" not in page.read_text()
+
+
+def test_every_problem_is_tested_and_documented() -> None:
+    assert {kind for _, wanted, _ in CASES.values() for kind in wanted} == set(PROBLEMS)
+    docs = (Path(__file__).parents[2] / "docs/inspect.md").read_text(encoding="utf-8")
+    for kind, sentence in PROBLEMS.items():
+        assert f"| `{kind}` | {sentence}" in docs
+
+
+def test_summaries_count_problems() -> None:
+    both = Summary.of(CASES["MCP"][0].report()) + Summary.of(CASES["error"][0].report())
+    assert both.call_problems == {"failed": 2}
+
+
+def test_outputs_of_unknown_calls_are_bounded() -> None:
+    scene = Scene().begin()
+    for number in range(1100):
+        answer(scene, call_id=f"x{number}")
+    report = scene.report()
+    assert len(report.stray_outputs) == 1000
+    assert report.left_out["stray_outputs"] == 100
+    assert report.call_problems == {"unknown_call": 1100}
+    assert "and 990 more" in text_of(report)
