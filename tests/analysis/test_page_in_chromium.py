@@ -95,6 +95,11 @@ def test_a_call_is_shown(page: Page, hotel_page: Path) -> None:
         "1 gap",
     ]
     assert page.texts(".fn") == ["\u0192 quote_room, output after 1,360 ms"]
+    assert page.texts(".fn-detail") == [
+        "id call_9fQ",
+        'arguments {"room":"garden","night":"2026-12-14","loyalty":true}',
+        'output {"pounds":112}',
+    ]
     (unheard,) = page.texts(".unheard")
     assert unheard.endswith("until half past ten.")
     assert page.texts("#legend li")[:4] == ["error", "interruption", "function call", "unknown event"]

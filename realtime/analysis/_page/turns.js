@@ -71,7 +71,7 @@ function callLines(called) {
   for (const { kind, detail } of called.problems) {
     lines.push(`problem: ${call.problems[kind]}${detail ? `: ${detail}` : ''}`);
   }
-  return lines.map((line) => logText('div', 'fn', line));
+  return lines.map((line, index) => logText('div', index ? 'fn-detail' : 'fn', line));
 }
 
 function responseLine(response) {
