@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from .._bounded import BoundedDict
+from .._provider import Provider
 from ..format import AudioFormat
 from ..state import Conversation, FunctionCalls, Playback, Usage
 from .restore import Cut
@@ -58,10 +59,13 @@ class Delayed(NamedTuple):
 class LiveSession:
     """The state of one session of the server. Its ids, positions and formats are not valid in another."""
 
-    def __init__(self, output_format: AudioFormat, opened_at: float, max_turn_nbytes: int) -> None:
+    def __init__(
+        self, provider: Provider, output_format: AudioFormat, opened_at: float, max_turn_nbytes: int
+    ) -> None:
         self.opened_at = opened_at
-        self.conversation, self.usage = Conversation(), Usage()
-        self.playback, self.calls = Playback(output_format), FunctionCalls(wait_for_response=False)
+        self.conversation, self.usage = Conversation(provider=provider), Usage(provider)
+        self.playback = Playback(output_format, provider=provider)
+        self.calls = FunctionCalls(wait_for_response=False)
         self.session: Any = None
         self.hello_id: str | None = None
         self.is_restored = False
@@ -76,7 +80,7 @@ class LiveSession:
         self.restored: BoundedDict[str, None] = BoundedDict(10_000)
         # Responses that are not part of the conversation, and their items.
         self.outside_ids: BoundedDict[str, None] = BoundedDict(MAX_RESPONSES)
-        self.outside = Conversation(max_items=MAX_SENT)
+        self.outside = Conversation(max_items=MAX_SENT, provider=provider)
         self.awaits_reply = False  # turn detection owes a response
         self.turn_start: int | None = None
         self.turn_end: int | None = None

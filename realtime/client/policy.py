@@ -1,4 +1,4 @@
-"""What each close code, HTTP status and error means for a session: one table, and the time between attempts.
+"""The meaning of each close code, HTTP status and error for a session, and the time between attempts.
 
 No I/O and no clock; the source of randomness is an argument. `protocol` applies the decisions.
 """

@@ -367,7 +367,7 @@ class ClientProtocol:
         if not self._move("connected"):
             return
         self._frames.clear()
-        self._live = live = LiveSession(self._output_format, now, self._max_turn_nbytes)
+        self._live = live = LiveSession(self.provider, self._output_format, now, self._max_turn_nbytes)
         self._last_progress = now
         settings = self._requested
         for update in self._updates.values():

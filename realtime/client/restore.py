@@ -28,7 +28,7 @@ MS_PER_CHARACTER: Final = 250
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How much of an answer's audio was heard, in milliseconds. `total_ms` is None if its end never came."""
+    """The audio of an answer that was heard, in milliseconds. `total_ms` is None if its end never came."""
 
     heard_ms: float
     total_ms: float | None = None
@@ -53,7 +53,7 @@ class RestoredItem:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What a client knows beyond the conversation.
+    """Facts that only the client has, beside the conversation.
 
     Attributes:
         audio: the user's audio by item.

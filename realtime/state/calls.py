@@ -313,7 +313,7 @@ class FunctionCalls:
 
 
 class _Place(NamedTuple):
-    """Where a response has started a call."""
+    """The place at which a response has started a call."""
 
     item_id: str | None
     response_id: str | None

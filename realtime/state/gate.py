@@ -2,9 +2,9 @@
 
 A server refuses `response.create` while a response is in progress. A client cannot know of all of them: the
 server's turn detection may have begun one that is still on its way. `ResponseGate` sends what may be
-sent, holds back the rest, and repeats what was refused for this reason alone. What a call of a function has to
-do with it is here too: its output is sent at once, and one response is requested when every call of
-a response is answered. `calls` finds the calls; `playback` says what was heard of an interrupted answer.
+sent, holds back the rest, and repeats requests that were refused for this reason alone. The output of a function
+call is sent at once, and one response is requested when every call of a response is answered. `calls` finds
+the calls; `playback` has the position of an interrupted answer.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class ResponseGate:
     """Holds back requests for responses that the server would refuse, and sends them when it accepts them.
 
     Feed it every server event. Each method returns the client events to send now, in order.
-    Requests are sent with an `event_id`, so that a refusal can be matched: `is_crossed` tells which
-    errors were expected. Their `metadata` names it too (`METADATA_KEY`): servers return it with the response,
-    which tells it from one that turn detection began meanwhile. With ``tags=False`` they are sent
+    Requests are sent with an `event_id`, so that a refusal can be matched: `is_crossed` is True for
+    errors that were expected. Their `metadata` names it too (`METADATA_KEY`): servers return it with the response,
+    which distinguishes it from one that turn detection began meanwhile. With ``tags=False`` they are sent
     without, for servers that refuse it; then a request may be refused once more.
 
     Responses outside of the conversation (``conversation="none"``) are never held back. Events are GA's; for
@@ -79,7 +79,7 @@ class ResponseGate:
         self._is_ending = False  # the response in progress was cancelled, by the client or by the server
         self._in_flight: _Request | None = None  # sent, and neither begun nor refused
         self._cancels_next = False
-        self._held: list[_Request] = []
+        self._pending: list[_Request] = []
         self._sent: BoundedDict[str, _Request | None] = BoundedDict(_MAX_SENT)  # None: a cancellation
         self._refused: BoundedDict[str, None] = BoundedDict(_MAX_SENT)
         self._outside = 0  # responses outside of the conversation that were requested and not begun
@@ -104,7 +104,7 @@ class ResponseGate:
     @property
     def pending(self) -> tuple[Create, ...]:
         """The requests that are held back, in order."""
-        return tuple(held.create for held in self._held)
+        return tuple(request.create for request in self._pending)
 
     def is_crossed(self, event: object) -> bool:
         """Return True for an error that needs no attention.
@@ -120,7 +120,7 @@ class ResponseGate:
         )
 
     def _refused_id(self, error: Any) -> str | None:
-        """Return the id of the event that `error` refuses. Where it states none, its code tells which it is."""
+        """Return the id of the event that `error` refuses. If it states none, the code of the error decides."""
         event_id: str | None = get_field(error, "event_id")
         code = get_field(error, "code")
         if event_id is not None or code not in (RESPONSE_ACTIVE, CANCEL_TOO_LATE):
@@ -136,7 +136,7 @@ class ResponseGate:
         if _is_outside(create):
             self._outside += 1
             return [self._send(_Request(create))]
-        self._held.append(_Request(create))
+        self._pending.append(_Request(create))
         return self._release()
 
     def answer(self, output: ConversationItemCreate | beta.ConversationItemCreate) -> list[Any]:
@@ -174,9 +174,11 @@ class ResponseGate:
 
     def withdraw(self, event_id: str | None = None) -> tuple[Create, ...]:
         """Remove and return the requests that are held back, or the one with this `event_id`."""
-        found = [held for held in self._held if event_id is None or held.create.event_id == event_id]
-        self._held = [held for held in self._held if held not in found]
-        return tuple(held.create for held in found)
+        found = [
+            request for request in self._pending if event_id is None or request.create.event_id == event_id
+        ]
+        self._pending = [request for request in self._pending if request not in found]
+        return tuple(request.create for request in found)
 
     def reset(self) -> None:
         """Forget the responses of a connection that has ended. What it did not answer is held back.
@@ -184,7 +186,7 @@ class ResponseGate:
         The next connection's first event releases it. A request that was to be cancelled is forgotten.
         """
         if self._in_flight is not None and not self._cancels_next:
-            self._held.insert(0, self._in_flight)
+            self._pending.insert(0, self._in_flight)
         self._response_id = self._in_flight = None
         self._is_ending = self._cancels_next = self._is_speaking = False
         self._outside = 0
@@ -281,7 +283,7 @@ class ResponseGate:
         elif _is_outside(request.create):
             self._outside = max(0, self._outside - 1)
         if code == RESPONSE_ACTIVE:
-            self._held.insert(0, request)
+            self._pending.insert(0, request)
             if self._response_id is None:
                 self._response_id = ""  # in progress for the server
             return []
@@ -330,17 +332,17 @@ class ResponseGate:
             key for key, calls in self._calls.items() if calls.is_done and calls.known <= calls.answered
         ]
         is_answered = [bool(self._calls.pop(key).answered) for key in finished]
-        if any(is_answered) and not any(held.is_follow_up for held in self._held):
-            self._held.append(_Request(ResponseCreate(), is_follow_up=True))
+        if any(is_answered) and not any(request.is_follow_up for request in self._pending):
+            self._pending.append(_Request(ResponseCreate(), is_follow_up=True))
         return bool(finished)
 
     def _release(self) -> list[Any]:
         """Send the first request that may be sent."""
         if self.is_responding:
             return []
-        for index, held in enumerate(self._held):
-            if not (held.is_follow_up and self._is_speaking):
-                self._in_flight = self._held.pop(index)
+        for index, request in enumerate(self._pending):
+            if not (request.is_follow_up and self._is_speaking):
+                self._in_flight = self._pending.pop(index)
                 return [self._send(self._in_flight)]
         return []
 
