@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 from typing import Any
 
@@ -1359,3 +1361,19 @@ def test_audio_without_an_item_id_is_stopped_without_events() -> None:
     assert client.interrupt(START).discarded_ms > 0
     sent = [client.provider.decode_client(frame) for frame in client.frames_to_send()]
     assert kinds(sent) == ["response.cancel"]
+
+
+def test_the_conversation_is_in_the_formats_of_the_provider() -> None:
+    """Qwen's "pcm" of the user is 16 kHz: 3,200 bytes are 100 ms."""
+    client = ClientProtocol(provider="qwen")
+    client.connected(START)
+    session = {"id": "s", "input_audio_format": "pcm", "output_audio_format": "pcm"}
+    part = {"type": "input_audio", "audio": base64.b64encode(bytes(3_200)).decode()}
+    item = {"id": "i", "type": "message", "role": "user", "content": [part]}
+    for frame in (
+        {"type": "session.created", "session": session},
+        {"type": "session.updated", "session": session},
+        {"type": "conversation.item.created", "item": item},
+    ):
+        client.receive(json.dumps(frame), START)
+    assert [item.audio_ms for item in client.conversation] == [100]
