@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.asyncio.client import connect as async_connect
 from websockets.sync.client import connect
 
 import realtime as r
@@ -253,8 +255,13 @@ def test_a_certificate_is_made_for_tls() -> None:
         url = process.stdout.readline().strip()
         authority = process.stderr.readline().split()[3]
         assert url.startswith("wss://127.0.0.1:")
-        with connect(url, ssl=ssl.create_default_context(cafile=authority)) as client:
-            assert receive_until(client, "session.created")
+
+        async def talk() -> str:  # see tests/testing/test_tls.py: not in threads
+            context = ssl.create_default_context(cafile=authority)
+            async with asyncio.timeout(20), async_connect(url, ssl=context) as client:
+                return r.decode_server(await client.recv()).type
+
+        assert asyncio.run(talk()) == "session.created"
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 0
