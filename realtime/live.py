@@ -9,12 +9,15 @@ from ._members import extras
 from .codec import DialectCodec
 from .events import live as events
 from .events.live import *
+from .state import live as state
+from .state.live import *
 
 __all__ = [
     "Codec", "decode_client", "decode_client_if", "decode_server", "decode_server_if", "encode",
     "encode_append", "extras",
 ]  # fmt: skip
 __all__ += events.__all__
+__all__ += state.__all__
 
 
 class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
