@@ -74,6 +74,11 @@ def test_the_metadata(wheel: zipfile.ZipFile) -> None:
     assert core == {"msgspec", "numpy", "pybase64"}
 
 
+def test_no_program_loads_the_package_unless_it_asks(wheel: zipfile.ZipFile) -> None:
+    """An entry point of pytest would import it into every run of pytest where it is installed."""
+    assert not [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+
+
 VENDORED = """
 import sys
 import vendored.realtime_copy as ours

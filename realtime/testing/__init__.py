@@ -14,8 +14,8 @@ __all__ = [
     "FAULTS", "Call", "ConnectionObserver", "Fail", "Fault", "IncomingCall", "LoopbackServer", "Observer",
     "RateLimits", "Say", "Script", "ServerProtocol", "Turn", "faults",
 ]  # fmt: skip
-# The module of each name. pytest loads the plugin in this package at every start, also for users who
-# do not use it, so nothing is imported here.
+# The module of each name. Suites that load the plugin of this package, but do not use its fixture, need neither
+# the server nor its dependencies, so nothing is imported here.
 _HOMES: Final = {
     "Call": "script",
     "ConnectionObserver": "connection",

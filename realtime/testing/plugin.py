@@ -1,7 +1,7 @@
 """The pytest plugin: the fixture `realtime_server`, and the marker that configures its server.
 
-pytest imports this file at every start wherever this distribution is installed, with or without the
-extra `testing`: the server and its dependencies are imported when the fixture is used, not before.
+A suite opts in with ``pytest_plugins = ["realtime.testing.plugin"]`` in its top conftest.py. The server and its
+dependencies are imported when the fixture is first used, so that suites which measure coverage start without them.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import realtime as r
 from realtime.testing import LoopbackServer, plugin
 
 pytest_plugins = ["pytester"]
-# The fixture, whether or not pytest has loaded the plugin by its entry point.
+# As a name: pytest_plugins would load a module that is imported already, whose assertions pytest cannot rewrite.
 realtime_server = plugin.realtime_server
 
 
@@ -34,11 +34,6 @@ def test_proxies_are_bypassed(realtime_server: LoopbackServer, monkeypatch: pyte
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with connect(realtime_server.url) as ws:
         assert r.decode_server(ws.recv()).type == "session.created"
-
-
-def test_this_suite_does_not_use_the_entry_point(request: pytest.FixtureRequest) -> None:
-    """It would import the package before pytest-cov measures it."""
-    assert not request.config.pluginmanager.hasplugin("realtime")
 
 
 PROXIES = {
@@ -233,7 +228,11 @@ def test_a_server_that_raises(realtime_server, monkeypatch):
 """
 
 
+OPT_IN = 'pytest_plugins = ["realtime.testing.plugin"]\n'
+
+
 def test_the_plugin_in_a_test_suite(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(OPT_IN)
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess("--strict-markers", "--strict-config", "-W", "error")
     result.assert_outcomes(passed=5, errors=3)
@@ -246,13 +245,14 @@ def test_the_plugin_in_a_test_suite(pytester: pytest.Pytester) -> None:
 
 
 def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(OPT_IN)
     result = pytester.runpytest_subprocess("--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.realtime_server(**settings): *"])
 
 
 def test_pytest_works_without_the_extra(pytester: pytest.Pytester) -> None:
     """Users who install only the codec can run their tests."""
-    pytester.makeconftest("import sys; sys.modules['websockets'] = None")
+    pytester.makeconftest(f"import sys; sys.modules['websockets'] = None\n{OPT_IN}")
     pytester.makepyfile("def test_other(): pass\ndef test_with_it(realtime_server): pass")
     result = pytester.runpytest_subprocess("-W", "error")
     result.assert_outcomes(passed=1, errors=1)
