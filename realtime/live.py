@@ -9,7 +9,8 @@ from ._members import extras
 from .codec import DialectCodec
 from .events import live as events
 from .events.live import *
-from .state import live as state
+from .state import delegations, live as state
+from .state.delegations import *
 from .state.live import *
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
 ]  # fmt: skip
 __all__ += events.__all__
 __all__ += state.__all__
+__all__ += delegations.__all__
 
 
 class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):

@@ -1,17 +1,19 @@
-"""State of a Live call: its transcript, and its audible speech.
+"""State of a Live call: the session and its commands, its transcript, and its audible speech.
 
 Live has no turns, items or ends of speech on the wire: the model's output never pauses, and transcripts are
-fragments with times. These objects derive from them what GA's servers report. They are exported by `realtime.live`.
+fragments with times. These objects derive from them what GA's servers report. They are exported by `realtime.live`;
+the work that the model hands over is in `delegations`.
 """
 
 from __future__ import annotations
 
+import enum
 import math
 import sys
 from array import array
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
@@ -22,9 +24,11 @@ from .._bounded import BoundedDict
 from ..errors import ConfigError, snippet
 from ..events import live
 from ..format import AudioFormat, AudioFormatLike, session_format
-from ._common import find_handler
+from ._common import find_handler, get_field
 
-__all__ = ["AudibleSpan", "LiveTranscript", "Segment", "Speaker", "SpeechGate"]
+__all__ = [
+    "AudibleSpan", "CommandResult", "LiveCall", "LiveState", "LiveTranscript", "Segment", "Speaker", "SpeechGate",
+]  # fmt: skip
 
 # Positions on a session's clock beyond this are not credible: 30 years, in milliseconds.
 _MAX_MS: Final = 1_000_000_000_000
@@ -190,6 +194,204 @@ _MEASURES: Final[dict[str, Callable[[int], _IsSilent]]] = {
     "g711_alaw": _g711_silence(_alaw_magnitude),
 }
 
+# --- The call ------------------------------------------------------------------------
+
+# Errors after which a session that has started is of no use; others end nothing. Matched by code or type.
+# Source: livekit-agents 1.8.9, llm/_realtime/gpt_live.py. Read 2026-11-29.
+FATAL_ERRORS: Final = frozenset(
+    {
+        "account_deactivated", "billing_hard_limit_reached", "credit_balance_exhausted", "forbidden",
+        "insufficient_quota", "invalid_api_key",
+    }
+)  # fmt: skip
+# The answer to each command that has one. Others are not answered, or by events that do not name them.
+# Source: openai-python 3.57.0, types/live. Read 2026-11-29.
+ACKNOWLEDGEMENTS: Final[Mapping[str, str]] = {
+    "session.start": "session.started",
+    "session.update": "session.updated",
+    "session.close": "session.closed",
+    "session.input_audio.mute": "session.input_audio.muted",
+    "session.input_audio.unmute": "session.input_audio.unmuted",
+    "session.output_audio.fixture.play": "session.output_audio.fixture.playing",
+    "session.instructions.append": "session.instructions.appended",
+    "session.thinking.append": "session.thinking.appended",
+    "session.commentary.append": "session.commentary.appended",
+    "decision.item.create": "decision.item.created",
+    "decision.item.delete": "decision.item.deleted",
+    "transport.dtmf.send": "transport.dtmf.sent",
+}
+_COMMAND_OF: Final = {answer: command for command, answer in ACKNOWLEDGEMENTS.items()}
+_UNANSWERED: Final = ("response.item.create", "response.create", "decision.create")
+_MAX_COMMANDS: Final = 1000
+
+
+class LiveState(enum.Enum):
+    """The states of a Live session."""
+
+    STARTING = "the session has not started"
+    OPEN = "audio and commands are accepted"
+    CLOSING = "the end was requested"
+    CLOSED = "the server has confirmed the end"
+    UNCONFIRMED = "the connection ended before the server confirmed the end"
+
+
+class CommandResult(NamedTuple):
+    """The server's answer to a command. `event` is its acknowledgement, or the error that refuses it."""
+
+    command: Any
+    event: Any
+    is_refused: bool
+
+
+class LiveCall:
+    """The state of a Live session, and the answers to its commands.
+
+    Answers are matched by `client_event_id`; an acknowledgement without it, as Azure sends it, answers the oldest
+    command of its kind. An error without it answers none.
+
+    Args:
+        is_attached: True for a connection that joins a session, which has started already.
+
+    Attributes:
+        state: the state of the session.
+        session: the session as the server reported it last.
+        usage: the usage that the server reported last. It is cumulative, and final if `is_final`.
+        context_ratio: the used share of the context window, None if it is not known.
+        reason: the reason of `session.closed`, None before it.
+        error: the error that made the session useless, None without one.
+        is_muted: True while the server replaces the input by silence.
+    """
+
+    EVENT_TYPES: ClassVar[frozenset[str]]
+    """The types of the events that `feed` handles. Others may be left out."""
+
+    def __init__(self, *, is_attached: bool = False) -> None:
+        self.state = LiveState.OPEN if is_attached else LiveState.STARTING
+        self.session: live.LiveSessionInfo | None = None
+        self.usage: live.LiveUsage | None = None
+        self.context_ratio: float | None = None
+        self.reason: str | None = None
+        self.error: live.Error | None = None
+        self.is_muted = False
+        self._commands: BoundedDict[int, Any] = BoundedDict(_MAX_COMMANDS)  # by their numbers
+        self._count = 0
+
+    @property
+    def is_final(self) -> bool:
+        """True once the server has reported the final usage."""
+        return self.reason is not None
+
+    @property
+    def pending(self) -> tuple[Any, ...]:
+        """The commands that wait for an acknowledgement, in order."""
+        return tuple(command for command in self._commands.values() if command.type in ACKNOWLEDGEMENTS)
+
+    def may_send(self, event: Any) -> bool:
+        """Return True if the server accepts such an event now: only `session.start` before the start, none after a close."""
+        is_start = event.type == "session.start"
+        return self.state is LiveState.STARTING if is_start else self.state is LiveState.OPEN
+
+    def is_fatal(self, event: live.Error) -> bool:
+        """Return True for an error after which the session is of no use: before the start any that is not about another command."""
+        error = event.error
+        if self.state is LiveState.STARTING:
+            command = self._commands.get(self._number_of(error.client_event_id))
+            return command is None or command.type == "session.start"
+        return error.code in FATAL_ERRORS or error.type in FATAL_ERRORS
+
+    def feed(self, event: object) -> CommandResult | None:
+        """Feed an event of either side, the client's when it is sent. Returns the command that it answers.
+
+        Raises:
+            TypeError: `event` is a raw frame.
+        """
+        handle = find_handler(event, _CALL_HANDLERS)
+        return None if handle is None else handle(self, event)
+
+    def connection_lost(self) -> None:
+        """Note that the connection ended. A session that had started and was not closed is unconfirmed."""
+        if self.state is LiveState.STARTING:
+            self.state = LiveState.CLOSED
+        elif self.state is not LiveState.CLOSED:
+            self.state = LiveState.UNCONFIRMED
+
+    # --- Events ---
+
+    def _number_of(self, event_id: str | None) -> int:
+        """Return the number of the command with an id, 0 if there is none."""
+        if event_id is None:
+            return 0
+        return next((n for n, sent in reversed(self._commands.items()) if sent.event_id == event_id), 0)
+
+    def _on_command(self, event: Any) -> CommandResult | None:
+        if get_field(event, "client_event_id") is not None:  # the legacy confirmation of a key press
+            return self._acknowledge(event, event.type)
+        self._count += 1
+        self._commands[self._count] = event
+        if event.type == "session.close" and self.state is LiveState.OPEN:
+            self.state = LiveState.CLOSING
+        return None
+
+    def _on_answer(self, event: Any) -> CommandResult | None:
+        update = _CALL_UPDATES.get(event.type)
+        if update is not None:
+            update(self, event)
+        return self._acknowledge(event, _COMMAND_OF[event.type])
+
+    def _acknowledge(self, event: Any, command_type: str) -> CommandResult | None:
+        event_id = event.client_event_id
+        number = (
+            self._number_of(event_id)
+            if event_id is not None
+            else next((n for n, sent in self._commands.items() if sent.type == command_type), 0)
+        )
+        command = self._commands.pop(number, None)
+        return None if command is None else CommandResult(command, event, False)
+
+    def _on_error(self, event: live.Error) -> CommandResult | None:
+        if self.is_fatal(event):
+            self.error = event
+        command = self._commands.pop(self._number_of(event.error.client_event_id), None)
+        if command is None:
+            return None
+        if command.type == "session.close" and self.state is LiveState.CLOSING:
+            self.state = LiveState.OPEN
+        return CommandResult(command, event, True)
+
+    def _on_usage(self, event: live.SessionUsageUpdated) -> None:
+        self.usage = event.usage
+        if event.context_window is not None:
+            self.context_ratio = event.context_window.usage_ratio
+
+    def _on_session(self, event: live.SessionStarted | live.SessionUpdated) -> None:
+        self.session = event.session
+        if self.state is LiveState.STARTING:
+            self.state = LiveState.OPEN
+
+    def _on_closed(self, event: live.SessionClosed) -> None:
+        self.state, self.reason, self.usage = LiveState.CLOSED, event.reason, event.usage
+        self.session = event.session or self.session
+
+    def _on_muted(self, event: Any) -> None:
+        self.is_muted = isinstance(event, live.SessionInputAudioMuted)
+
+
+# The effect of the answers that have one beside their commands.
+_CALL_UPDATES: Final[dict[str, Callable[[LiveCall, Any], None]]] = {
+    "session.started": LiveCall._on_session,
+    "session.updated": LiveCall._on_session,
+    "session.closed": LiveCall._on_closed,
+    "session.input_audio.muted": LiveCall._on_muted,
+    "session.input_audio.unmuted": LiveCall._on_muted,
+}
+_CALL_HANDLERS: Final[dict[str, Callable[[LiveCall, Any], CommandResult | None]]] = {
+    **dict.fromkeys((*ACKNOWLEDGEMENTS, *_UNANSWERED), LiveCall._on_command),
+    **dict.fromkeys(_COMMAND_OF, LiveCall._on_answer),
+    "session.usage.updated": LiveCall._on_usage,
+    "error": LiveCall._on_error,
+}
+LiveCall.EVENT_TYPES = frozenset(_CALL_HANDLERS)
+
 # --- The transcript ------------------------------------------------------------------
 
 Speaker: TypeAlias = Literal["user", "assistant"]
@@ -204,6 +406,9 @@ _MAX_DELEGATIONS: Final = 1000
 # Source: https://platform.openai.com/docs/guides/live-conversations. Read 2026-11-29.
 MAX_INPUT_MESSAGES: Final = 128
 MAX_INPUT_TOKENS: Final = 8192
+# The limit of one append.
+# Source: https://platform.openai.com/docs/guides/live-conversations. Read 2026-11-29.
+MAX_APPEND_TOKENS: Final = 500
 # Tokens are estimated from the bytes of UTF-8, high for the text of any language: about 4 a token in English,
 # 3 in Chinese. Each message has a few more.
 _BYTES_PER_TOKEN: Final = 3
@@ -292,7 +497,8 @@ class LiveTranscript:
             del self._fragments[: _MAX_FRAGMENTS // 10]
 
     def _on_delegation(self, event: live.SessionDelegationCreated) -> None:
-        self._delegations[event.delegation.id] = self._session, event.offset_ms
+        if event.delegation.id not in self._delegations:
+            self._delegations[event.delegation.id] = self._session, event.offset_ms
 
     @property
     def segments(self) -> list[Segment]:
@@ -313,17 +519,40 @@ class LiveTranscript:
         Raises:
             ConfigError: there is no such delegation.
         """
-        session, start_ms = self._session, start
         if isinstance(start, str):
-            if start not in self._delegations:
-                raise ConfigError(f"no delegation has the id {snippet(repr(start))}")
-            session, start_ms = self._delegations[start]
+            found = self._since(*self._delegation(start))
+        else:
+            found = self._since(self._session, start)
+        return [one for one in found if speaker in (None, one.speaker)]
+
+    def request(self, delegation_id: str) -> str:
+        """Return the words of the user that a delegation is about: those since the delegation before it.
+
+        More may arrive, as the model may hand over the work before the sentence has ended.
+
+        Raises:
+            ConfigError: there is no such delegation.
+        """
+        session, _ = self._delegation(delegation_id)
+        ids = [*self._delegations]
+        before = ids[: ids.index(delegation_id)]
+        start_ms = next(
+            (ms for id in reversed(before) for own, ms in [self._delegations[id]] if own == session), -_MAX_MS
+        )
+        return " ".join(
+            one.text for one in self._since(session, start_ms) if one.speaker == "user" and one.text
+        )
+
+    def _delegation(self, delegation_id: str) -> tuple[int, int]:
+        """Return the session and the time of a delegation."""
+        if delegation_id not in self._delegations:
+            raise ConfigError(f"no delegation has the id {snippet(repr(delegation_id))}")
+        return self._delegations[delegation_id]
+
+    def _since(self, session: int, start_ms: float) -> list[Segment]:
         begin = bisect_left(self._fragments, (session,))
-        found = [
-            fragment for fragment in self._fragments[begin:]
-            if fragment.session > session or fragment.end_ms > start_ms  # type: ignore[operator]
-        ]  # fmt: skip
-        return [one for one in _segments(found, self._gap_ms) if speaker in (None, one.speaker)]
+        found = (each for each in self._fragments[begin:] if each.session > session or each.end_ms > start_ms)
+        return _segments(found, self._gap_ms)
 
     def history(
         self, *, max_messages: int = MAX_INPUT_MESSAGES, max_tokens: int = MAX_INPUT_TOKENS
@@ -407,6 +636,13 @@ def input_message(role: str, text: str) -> live.Json:
     kind = "output_text" if role == "assistant" else "input_text"
     message = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
     return Raw(msgspec.json.encode(message))
+
+
+def longest_start(text: str, max_tokens: int) -> str:
+    """Return the longest beginning of a text that has at most `max_tokens`."""
+    if estimated_tokens(text) <= max_tokens:
+        return text
+    return text.encode("utf-8", "replace")[: max_tokens * _BYTES_PER_TOKEN].decode("utf-8", "ignore")
 
 
 def _last_words(text: str, max_tokens: int) -> str:

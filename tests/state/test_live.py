@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from realtime import ConfigError, live
 from realtime.audio import alaw_decode, convert, ulaw_decode
 from realtime.format import AudioFormat
-from realtime.live import AudibleSpan, LiveTranscript, Segment, SpeechGate
+from realtime.live import AudibleSpan, LiveCall, LiveState, LiveTranscript, Segment, SpeechGate
 
 FORMATS = {"pcm16": AudioFormat.PCM16, "pcmu": AudioFormat.G711_ULAW, "pcma": AudioFormat.G711_ALAW}
 
@@ -202,6 +202,24 @@ def test_words_since_a_delegation() -> None:
         transcript.since("d2")
 
 
+def test_words_that_a_delegation_is_about() -> None:
+    transcript = LiveTranscript()
+    for event in (
+        started(), said("user", "Unrelated.", 0), started(),
+        said("user", "Hello. What", 0), delegation("d1", 200), said("user", " time is it?", 200),
+        said("assistant", "Noon.", 1500), said("user", "And", 5000), delegation("d2", 5100), delegation("d1", 9),
+    ):  # fmt: skip
+        transcript.feed(event)
+    assert [transcript.request(id) for id in ("d1", "d2")] == [
+        "Hello. What time is it? And",
+        "time is it? And",
+    ]
+    transcript.feed(said("user", " tomorrow?", 5200))
+    assert transcript.request("d2") == "time is it? And tomorrow?"
+    with pytest.raises(ConfigError, match="no delegation"):
+        transcript.request("d3")
+
+
 def test_sessions_follow_each_other() -> None:
     transcript = LiveTranscript()
     for event in (
@@ -284,7 +302,200 @@ def test_bad_gap_of_a_transcript(gap_ms: float) -> None:
         LiveTranscript(gap_ms=gap_ms)
 
 
-@pytest.mark.parametrize("make", [SpeechGate, LiveTranscript])
+@pytest.mark.parametrize("make", [SpeechGate, LiveTranscript, LiveCall])
 def test_frames_are_refused(make: Any) -> None:
     with pytest.raises(TypeError, match="decode"):
         make().feed(b"{}")
+
+
+# --- The call ------------------------------------------------------------------------
+
+CLOSED = live.SessionClosed(reason="close_requested", usage=live.LiveUsage(seconds=12.0))
+
+
+def error(
+    code: str | None = None, event_id: str | None = None, type: str = "invalid_request_error"
+) -> live.Error:
+    detail = live.LiveErrorDetail(type=type, code=code, message="no", client_event_id=event_id)
+    return live.Error(error=detail)
+
+
+def appended(event_id: str | None, kind: Any = live.SessionCommentaryAppended) -> Any:
+    return kind(start_ms=0, end_ms=100, client_event_id=event_id)
+
+
+def commentary(event_id: Any, text: str = "Hi") -> live.SessionCommentaryAppend:
+    return live.SessionCommentaryAppend(content=text, event_id=event_id)
+
+
+def open_call() -> LiveCall:
+    call = LiveCall()
+    call.feed(live.SessionStart(session=live.LiveSession(model="gpt-live-1"), event_id="start"))
+    call.feed(started())
+    return call
+
+
+def test_a_call_from_start_to_end() -> None:
+    call = LiveCall()
+    start = live.SessionStart(session=live.LiveSession(model="gpt-live-1"), event_id="start")
+    audio = live.SessionInputAudioAppend(audio=b"\0\0")
+    states = [(call.state, call.may_send(start), call.may_send(audio))]
+    call.feed(start)
+    assert call.pending == (start,)
+    result = call.feed(started())
+    assert result == (start, result and result.event, False)
+    states.append((call.state, call.may_send(start), call.may_send(audio)))
+    assert call.session is not None
+    call.feed(
+        live.SessionUsageUpdated(
+            usage=live.LiveUsage(seconds=5), context_window=live.ContextWindow(usage_ratio=0.5)
+        )
+    )
+    assert (call.usage, call.context_ratio, call.is_final) == (live.LiveUsage(seconds=5), 0.5, False)
+    call.feed(live.SessionUsageUpdated(usage=live.LiveUsage(seconds=6)))
+    assert (call.usage, call.context_ratio) == (live.LiveUsage(seconds=6), 0.5)
+    close = live.SessionClose(event_id="close")
+    call.feed(close)
+    states.append((call.state, call.may_send(start), call.may_send(audio)))
+    assert call.feed(CLOSED) == (close, CLOSED, False)
+    states.append((call.state, call.may_send(start), call.may_send(audio)))
+    call.connection_lost()
+    states.append((call.state, call.may_send(start), call.may_send(audio)))
+    assert states == [
+        (LiveState.STARTING, True, False),
+        (LiveState.OPEN, False, True),
+        (LiveState.CLOSING, False, False),
+        (LiveState.CLOSED, False, False),
+        (LiveState.CLOSED, False, False),
+    ]
+    assert (call.reason, call.usage, call.is_final) == ("close_requested", CLOSED.usage, True)
+
+
+@pytest.mark.parametrize("is_closing", [False, True])
+def test_an_end_without_confirmation(is_closing: bool) -> None:
+    call = open_call()
+    if is_closing:
+        call.feed(live.SessionClose())
+    call.connection_lost()
+    assert (call.state, call.is_final) == (LiveState.UNCONFIRMED, False)
+
+
+def test_a_session_that_never_started() -> None:
+    call = LiveCall()
+    call.feed(live.SessionStart(session=live.LiveSession(), event_id="start"))
+    refused = error("credit_balance_exhausted")
+    assert call.is_fatal(refused)
+    assert call.feed(refused) is None
+    call.connection_lost()
+    assert (call.error, call.state, call.is_final) == (refused, LiveState.CLOSED, False)
+
+
+@pytest.mark.parametrize(
+    ("refused", "is_fatal"),
+    [
+        (error(), False),
+        (error("invalid_audio"), False),
+        (error("content_filter"), False),
+        (error("forbidden"), True),
+        (error("insufficient_quota"), True),
+        (error(None, type="credit_balance_exhausted"), True),
+        (error("x", type="invalid_api_key"), True),
+    ],
+)
+def test_errors_after_the_start(refused: live.Error, is_fatal: bool) -> None:
+    call = open_call()
+    assert call.is_fatal(refused) is is_fatal
+    call.feed(refused)
+    assert call.error == (refused if is_fatal else None)
+    assert call.state is LiveState.OPEN
+
+
+def test_an_error_about_another_command_before_the_start() -> None:
+    call = LiveCall()
+    call.feed(live.SessionStart(session=live.LiveSession(), event_id="start"))
+    early = commentary("early")
+    call.feed(early)
+    refused = error("session_not_started", "early")
+    assert call.feed(refused) == (early, refused, True)
+    assert call.error is None
+    call.feed(error("x", "start"))
+    assert call.error is not None
+
+
+# Each command with an acknowledgement, and that.
+COMMANDS: list[tuple[Any, Any]] = [
+    (
+        live.SessionUpdate(session=live.LiveSessionUpdate()),
+        live.SessionUpdated(session=live.LiveSessionInfo(id="s")),
+    ),
+    (live.SessionInputAudioMute(), live.SessionInputAudioMuted()),
+    (live.SessionInputAudioUnmute(), live.SessionInputAudioUnmuted()),
+    (live.SessionOutputAudioFixturePlay(audio=b"\0\0"), live.SessionOutputAudioFixturePlaying()),
+    (live.SessionInstructionsAppend(content="x"), appended(None, live.SessionInstructionsAppended)),
+    (live.SessionThinkingAppend(content="x"), appended(None, live.SessionThinkingAppended)),
+    (live.SessionCommentaryAppend(content="x"), appended(None)),
+    (live.DecisionItemCreate(item=msgspec.Raw(b"{}")), live.DecisionItemCreated(item=msgspec.Raw(b"{}"))),
+    (live.DecisionItemDelete(item_id="i"), live.DecisionItemDeleted(item_id="i")),
+    (live.TransportDtmfSend(event="1"), live.TransportDtmfSent(event="1")),
+    (live.TransportDtmfSend(event="1"), live.TransportDtmfSend(event="1", client_event_id="c")),
+    (live.SessionClose(), CLOSED),
+]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize(("command", "answer"), COMMANDS, ids=lambda event: event.type)
+def test_acknowledgements(command: Any, answer: Any, is_named: bool) -> None:
+    """By its id, or else the oldest of its kind."""
+    call = open_call()
+    others = [msgspec.structs.replace(command, event_id=name) for name in ("a", "c", "b")]
+    for event in (live.ResponseCreate(event_id="r"), *others):
+        assert call.feed(event) is None
+    assert call.pending == (*others,)
+    is_named = is_named or answer.type == "transport.dtmf.send"
+    answer = msgspec.structs.replace(answer, client_event_id="c" if is_named else None)
+    command = others[1 if is_named else 0]
+    assert call.feed(answer) == (command, answer, False)
+    assert command not in call.pending
+    assert len(call.pending) == 2
+    unknown = msgspec.structs.replace(answer, client_event_id="z")
+    assert call.feed(unknown) is None
+
+
+def test_commands_without_acknowledgement_may_be_refused() -> None:
+    call = open_call()
+    commands = [
+        live.ResponseCreate(event_id="a"),
+        live.ResponseItemCreate(item=msgspec.Raw(b"{}"), event_id="b"),
+        live.DecisionCreate(event_id="c"),
+    ]
+    for command in commands:
+        call.feed(command)
+    assert call.pending == ()
+    refused = error("x", "b")
+    assert call.feed(refused) == (commands[1], refused, True)
+    assert call.feed(refused) is None
+    assert call.feed(error("x")) is None
+
+
+def test_a_refused_close_leaves_the_session_open() -> None:
+    call = open_call()
+    call.feed(live.SessionClose(event_id="close"))
+    call.feed(error("x", "close"))
+    assert call.state is LiveState.OPEN
+
+
+def test_mute_and_update() -> None:
+    call = open_call()
+    call.feed(live.SessionInputAudioMuted())
+    assert call.is_muted
+    call.feed(live.SessionInputAudioUnmuted())
+    assert not call.is_muted
+    updated = live.SessionUpdated(session=live.LiveSessionInfo(id="t"))
+    call.feed(updated)
+    assert call.session is updated.session
+    call.feed(msgspec.structs.replace(CLOSED, session=live.LiveSessionInfo(id="u")))
+    assert call.session == live.LiveSessionInfo(id="u")
+
+
+def test_an_attached_call_is_open() -> None:
+    assert LiveCall(is_attached=True).may_send(live.SessionInputAudioMute())
