@@ -17,11 +17,14 @@ from .report import (
     CallReport,
     CostItem,
     CostReport,
+    DelegationReport,
+    DelegationStep,
     DifferenceReport,
     ErrorReport,
     FrameCount,
     GapReport,
     InterruptionReport,
+    LiveReport,
     OutputReport,
     RateLimitReport,
     Report,
@@ -37,10 +40,11 @@ if TYPE_CHECKING:
     from .page import PageStats, write_page
 
 __all__ = [
-    "CallProblem", "CallReport", "CostItem", "CostReport", "DifferenceReport", "ErrorReport", "FrameCount",
-    "GapReport", "Histogram", "Inspector", "InterruptionReport", "Log", "OutputReport", "PageStats",
-    "RateLimitReport", "Report", "ResponseReport", "SessionReport", "Summary", "Turn",
-    "UsageReport", "UserInput", "WorstCall", "find_logs", "inspect_log", "percentiles", "write_page",
+    "CallProblem", "CallReport", "CostItem", "CostReport", "DelegationReport", "DelegationStep",
+    "DifferenceReport", "ErrorReport", "FrameCount", "GapReport", "Histogram", "Inspector",
+    "InterruptionReport", "LiveReport", "Log", "OutputReport", "PageStats", "RateLimitReport", "Report",
+    "ResponseReport", "SessionReport", "Summary", "Turn", "UsageReport", "UserInput", "WorstCall",
+    "find_logs", "inspect_log", "percentiles", "write_page",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ fit is counted in `Report.left_out`. The limits themselves stand in `report`.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Generator
 from typing import Any, Final
@@ -28,6 +29,9 @@ _ELLIPSIS: Final = "..."
 # Larger than in any call, and within what a float and a JSON reader can represent.
 _MAX_POSITION_MS: Final = 1e12
 _MAX_COUNT: Final = 1 << 62
+# The members to which Live's turns are added when a report is written, and the lists among them.
+_WRITTEN: Final = ("turn_count", "response_count", "latency", "live", "left_out")
+_WRITTEN_LISTS: Final = ("turns", "gaps")
 
 
 class TextBudget:
@@ -79,8 +83,10 @@ class ReportBuilder:
 
     @contextlib.contextmanager
     def snapshot(self) -> Generator[None, None, None]:
-        """Restore the text budget after the block, so that an interim report takes nothing from it."""
-        nchars, left_out = self._nchars, dict(self.report.left_out)
+        """Restore the text budget and what `write` may add, so that an interim report takes nothing from it."""
+        report, nchars, sizes = self.report, self._nchars, dict(self._sizes)
+        added = {name: copy.deepcopy(getattr(report, name)) for name in _WRITTEN}
+        lengths = {name: len(getattr(report, name)) for name in _WRITTEN_LISTS}
         self._undo = []
         try:
             yield
@@ -88,7 +94,11 @@ class ReportBuilder:
             for budget, budget_nchars, is_truncated in reversed(self._undo):
                 budget.nchars, budget.is_truncated = budget_nchars, is_truncated
             self._undo = None
-            self._nchars, self.report.left_out = nchars, left_out
+            self._nchars, self._sizes = nchars, sizes
+            for name, value in added.items():
+                setattr(report, name, value)
+            for name, length in lengths.items():
+                del getattr(report, name)[length:]
 
     def frame_count(self, direction: Direction, type: str) -> FrameCount:
         """Return the report's count of a frame type. Types beyond `MAX_NAMES` share one."""

@@ -1,17 +1,17 @@
 """State of one call, and what each event does to it.
 
-`CallState` holds the trackers of the call. `HANDLERS` has a function for each event type of every
-dialect that changes it, `AUDIO_AND_TEXT` one for the frames that are most of a log. Reading frames
-and choosing the dialect is in `inspector`; the rules for turns and responses are in `_turns` and
-`_responses`.
+`CallState` holds the trackers of the call. `handlers_of` has, for each dialect, a function for each event
+type that changes it, and one for the frames that are most of a log. Reading frames is in `inspector`; the
+rules for turns and responses are in `_turns` and `_responses`, those of Live in `_live`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
+import pybase64
 
 from .._base64 import decoded_nbytes
 from .._bounded import SeenSet
@@ -26,6 +26,7 @@ from ..state.conversation import newer_text
 from ..state.tokens import response_usage
 from ._builder import ReportBuilder, as_code, as_count, as_id, as_message, as_name, as_position
 from ._cost import CostTracker, Price
+from ._live import HANDLERS as LIVE_HANDLERS, LiveHandler, LiveTracker
 from ._responses import ContentPart, ResponseState, ResponseTracker
 from ._session import SessionTracker, ms_per_byte
 from ._tools import ToolTracker, output_id, read_call
@@ -57,6 +58,7 @@ class CallState:
         self.responses = ResponseTracker(self.builder, gap_ms)
         self.tools = ToolTracker(self.builder, self.sessions)
         self.runs = RunTracker(self.builder, self.turns, self.responses)
+        self.live = LiveTracker(self.builder, self.sessions, self.tools, gap_ms)
         self.pending_echoes, self.seen = 0, SeenSet()
         # The part of the last event; a run of deltas looks it up once.
         self._part_key: tuple[object, ...] = ()
@@ -73,6 +75,7 @@ class CallState:
             self.responses.reset()
             self.turns.reset()
             self.runs.reset()
+            self.live.reset()
             self.pending_echoes = 0
         self.clock.ms_per_byte = ms_per_byte(self.sessions.input)
 
@@ -126,6 +129,7 @@ class CallState:
         self.turns.write_texts()
         self.sessions.write_differences()
         self.runs.write_texts()
+        self.live.write()
         self._bill_audio(self.sessions.now)
         self.cost.finish()
         self.report.nbytes = sum(count.nbytes for count in self.report.frames)
@@ -144,6 +148,7 @@ FrameHandler: TypeAlias = Callable[[CallState, bytes, float], bool]
 
 
 APPEND: Final = "input_audio_buffer.append"
+_LIVE_APPEND: Final = "session.input_audio.append"
 _APPEND_HEAD: Final = f'{{"type":"{APPEND}","audio":"'.encode()
 _APPEND_HEAD_LEN: Final = len(_APPEND_HEAD)
 _QUOTE, _BACKSLASH, _ARRAY, _OBJECT = b'"\\[{'
@@ -171,6 +176,14 @@ class _AudioDelta(_TextDelta, gc=False):
     audio_bytes: int = 0
     sample_rate: int | None = None
     channels: int | None = None
+
+
+class _LiveAudioDelta(msgspec.Struct, gc=False):
+    """An audio delta of Live, with its start on the session's clock if the server states it."""
+
+    delta: str | None = None
+    audio_bytes: int = 0
+    start_ms: float | None = None
 
 
 def _decoding(struct: type[msgspec.Struct], handle: Handler) -> FrameHandler:
@@ -237,15 +250,43 @@ def _run_text_delta(call: CallState, event: _TextDelta, time_ms: float) -> None:
     part.response.add_text(part, event.delta or "", time_ms)
 
 
+def _live_append(call: CallState, event: _Append, time_ms: float) -> None:
+    nbytes = _audio_nbytes(event.audio, event.audio_bytes)
+    call.clock.feed(nbytes, time_ms)
+    call.live.add_input(nbytes, time_ms)
+
+
+def _first_live_append(call: CallState, event: _Append, time_ms: float) -> None:
+    """Add audio of a type that only Live has: it decides the dialect if no session did."""
+    call.sessions.assume("live")
+    (_live_append if call.sessions.now.dialect == "live" else _append)(call, event, time_ms)
+
+
+def _live_audio_delta(call: CallState, event: _LiveAudioDelta, time_ms: float) -> None:
+    audio = _decoded(event.delta)
+    nbytes = len(audio) or _audio_nbytes(None, event.audio_bytes)
+    call.live.add_output(audio, nbytes, event.start_ms, time_ms)
+
+
+def _decoded(base64: str | None) -> bytes:
+    try:
+        return pybase64.b64decode(base64 or "")
+    except ValueError:
+        return b""
+
+
 def _count_only(call: CallState, frame: bytes, time_ms: float) -> bool:
     return True
 
 
 _APPENDS: Final = (
-    APPEND, "session.input_audio_buffer.append", "session.input_audio.append",
+    APPEND, "session.input_audio_buffer.append", _LIVE_APPEND,
 )  # fmt: skip
-AUDIO_AND_TEXT: Final[dict[Direction, dict[str, FrameHandler]]] = {
-    "client": dict.fromkeys(_APPENDS, _decoding(_Append, _append)),
+_AUDIO_AND_TEXT: Final[dict[Direction, dict[str, FrameHandler]]] = {
+    "client": {
+        **dict.fromkeys(_APPENDS, _decoding(_Append, _append)),
+        _LIVE_APPEND: _decoding(_Append, _first_live_append),
+    },
     "server": {
         # The server echoes the caller's audio to a sideband connection.
         **dict.fromkeys(_APPENDS, _count_only),
@@ -566,7 +607,7 @@ def _usage(call: CallState, event: Any, time_ms: float) -> None:
     call.cost.feed(call.sessions.now, event, getattr(event, "usage", None))
 
 
-HANDLERS: Final[dict[Direction, dict[str, Handler]]] = {
+_HANDLERS: Final[dict[Direction, dict[str, Handler]]] = {
     "client": {
         "input_audio_buffer.commit": _commit,
         "conversation.item.create": _item_create,
@@ -617,3 +658,50 @@ HANDLERS: Final[dict[Direction, dict[str, Handler]]] = {
         "conversation.item.input_audio_transcription.text": _transcript_so_far,
     },
 }
+
+
+# --- Dialects --------------------------------------------------------------------------
+
+
+class Handlers(NamedTuple):
+    """The handlers of a dialect: of frames by their type, and of events by theirs."""
+
+    frames: dict[Direction, dict[str, FrameHandler]]
+    events: dict[Direction, dict[str, Handler]]
+
+
+def _of_live(handle: LiveHandler, before: Handler | None) -> Handler:
+    def handle_event(call: CallState, event: Any, time_ms: float) -> None:
+        if before is _usage:
+            _usage(call, event, time_ms)
+        handle(call.live, event, time_ms)
+
+    return handle_event
+
+
+def _live_handlers() -> Handlers:
+    """Return the handlers of Live. Its transcripts are decoded as all other events."""
+    server = {
+        type: handle
+        for type, handle in _AUDIO_AND_TEXT["server"].items()
+        if type not in LIVE_HANDLERS["server"]
+    }
+    frames: dict[Direction, dict[str, FrameHandler]] = {
+        "client": {**_AUDIO_AND_TEXT["client"], _LIVE_APPEND: _decoding(_Append, _live_append)},
+        "server": {**server, "session.output_audio.delta": _decoding(_LiveAudioDelta, _live_audio_delta)},
+    }
+    events = {
+        side: found
+        | {type: _of_live(handle, found.get(type)) for type, handle in LIVE_HANDLERS[side].items()}
+        for side, found in _HANDLERS.items()
+    }
+    return Handlers(frames, events)
+
+
+_OTHERS: Final = Handlers(_AUDIO_AND_TEXT, _HANDLERS)
+_OF_DIALECT: Final = {"live": _live_handlers()}
+
+
+def handlers_of(dialect: str) -> Handlers:
+    """Return the handlers of a dialect."""
+    return _OF_DIALECT.get(dialect, _OTHERS)

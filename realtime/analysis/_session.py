@@ -124,9 +124,15 @@ def _tool_names(tools: Iterable[tuple[object, object]]) -> frozenset[str]:
     return frozenset(itertools.islice(names, _MAX_TOOLS + 1))
 
 
+def _tool_list(session: dict[str, Any]) -> object:
+    """Return a session's tools; of Live, those of the model to which it delegates."""
+    responses = _object(_object(session.get("delegation")).get("responses"))
+    return session.get("tools", responses.get("tools"))
+
+
 def _tools_of(session: dict[str, Any]) -> list[tuple[object, object]]:
     """Return type and name of a session's tools."""
-    tools = session.get("tools")
+    tools = _tool_list(session)
     flat = (
         [{**tool, **_object(tool.get("function"))} for tool in tools if isinstance(tool, dict)]
         if isinstance(tools, list)
@@ -255,8 +261,11 @@ class SessionTracker:
             _set_input(now, session, _object(audio.get("input")))
             voice = _object(audio.get("output")).get("voice", session.get("voice"))
             now.voice = as_name(voice) or as_name(_object(voice).get("id")) or now.voice
+        if now.dialect == "live":
+            now.delegation = as_name(_object(session.get("delegation")).get("type")) or now.delegation or None
+            now.closed = now.closed or None
         self._is_confirmed |= from_server
-        if isinstance(session.get("tools"), list):
+        if isinstance(_tool_list(session), list):
             self.tools.replace(entry.direction, _tools_of(session))
         self._compare(entry, type, session)
 
@@ -273,6 +282,11 @@ class SessionTracker:
         if type in _CONFIRMING_TYPES:
             settings.answered()
             self.now.unconfirmed_ms = None
+
+    def assume(self, dialect: str) -> None:
+        """Set the dialect by a frame that no other one has, unless a session or the provider decided."""
+        if self._provider is None and not self._is_confirmed:
+            self.now.dialect = dialect
 
     def answered(self) -> None:
         """Record an error, by which the server may have refused what is pending."""

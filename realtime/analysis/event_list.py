@@ -78,7 +78,8 @@ class Row(msgspec.Struct, array_like=True, gc=False):
     """One row of the list: an event, or a run of `count` events of one type.
 
     `side` is 0 for the client, 1 for the server. `nbytes` is the size of the audio if `audio_ms` is
-    its length, else the size of the frames. `is_first` marks the first audio of a response.
+    its length, else the size of the frames. `is_first` marks the first audio of a response; of Live, that of
+    audible audio after a pause.
     """
 
     at_ms: float
@@ -99,7 +100,7 @@ class _TextDelta(msgspec.Struct):
 
 
 _decode_delta = msgspec.json.Decoder(_TextDelta).decode
-_RunKey = tuple[int, str]
+_RunKey = tuple[int, str, bool]
 
 
 class EventList:
@@ -132,7 +133,8 @@ class EventList:
             self._extend_run(self._row(entry, "no event", "broken", text))
             return
         if isinstance(audio, AudioChunk):
-            self._add_audio(self._row(entry, type, "audio", audio.coding.format.ga_type), audio)
+            kind = "silence" if audio.is_audible is False else "audio"
+            self._add_audio(self._row(entry, type, kind, audio.coding.format.ga_type), audio)
             return
         delta = _delta_of(entry.frame) if type.endswith(".delta") and type not in AUDIO_MEMBERS else None
         if delta is not None:
@@ -186,7 +188,7 @@ class EventList:
 
     def _extend_run(self, row: Row) -> bool:
         """Extend the run of the row's type. Returns True if the row began a new one."""
-        key = row.side, row.type
+        key = row.side, row.type, row.kind == "silence"
         run = self._open.get(key)
         if run is None or row.is_first or row.at_ms - run.end_ms > _PAUSE_MS:
             self._open[key] = row
@@ -199,7 +201,7 @@ class EventList:
         return False
 
     def _add_text(self, row: Row, piece: str) -> None:
-        key = row.side, row.type
+        key = row.side, row.type, row.kind == "silence"
         if self._extend_run(row) or key not in self._texts:
             previous = self._texts.get(key) or (row, RunText())
             _write_text(previous)
@@ -216,7 +218,9 @@ class EventList:
         if response and response not in self._responses and len(self._responses) < MAX_ROWS:
             self._responses.add(response)
             row.is_first = True
-        self._extend_run(row)
+        # Live has no responses: speech begins with audible audio after a pause.
+        if self._extend_run(row) and chunk.is_audible:
+            row.is_first = True
 
 
 def _write_text(found: tuple[Row, RunText]) -> None:

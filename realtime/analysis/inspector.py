@@ -19,7 +19,7 @@ from ..recording import BrokenLine, Entry, read_log
 from ..recording.audio import SESSION_TYPES
 from ..recording.log import MAX_TIME_MS, LogPath, path_list, provider_of
 from ._builder import as_time, file_name
-from ._call import APPEND, AUDIO_AND_TEXT, HANDLERS, CallState, plain_append_nbytes
+from ._call import APPEND, CallState, handlers_of, plain_append_nbytes
 from ._cost import Price
 from .report import Report
 
@@ -124,7 +124,7 @@ class Inspector:
         type = ""
         try:
             type = peek_type(entry.frame)
-            handle = AUDIO_AND_TEXT[entry.direction].get(type)
+            handle = handlers_of(self._call.sessions.now.dialect).frames[entry.direction].get(type)
             if handle is None or not handle(self._call, entry.frame, entry.time_ms):
                 self._feed_event(entry, type)
         except DecodeError as error:
@@ -139,5 +139,7 @@ class Inspector:
         event = self._call.sessions.decode(entry, type)
         if event is None:
             self._builder.count("unknown_types", snippet(type))
-        elif (handler := HANDLERS[entry.direction].get(type)) is not None:
+            return
+        handler = handlers_of(self._call.sessions.now.dialect).events[entry.direction].get(type)
+        if handler is not None:
             handler(self._call, event, entry.time_ms)

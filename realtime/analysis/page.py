@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 import pybase64
+from msgspec import UnsetType
 
 from .._files import replacing
 from .._provider import ProviderLike
@@ -24,7 +25,17 @@ from .._secrets import without_keys
 from .._text import clock, money, plural, shorten
 from ..recording.log import LogPath, ensure_not_input, path_list
 from .inspector import inspect_log
-from .report import LIMITS, MAX_TEXT_CHARS, MAX_TOTAL_CHARS, PROBLEMS, CostReport, Report, SessionReport, Turn
+from .report import (
+    LIMITS,
+    MAX_TEXT_CHARS,
+    MAX_TOTAL_CHARS,
+    PROBLEMS,
+    CostReport,
+    LiveReport,
+    Report,
+    SessionReport,
+    Turn,
+)
 from .timeline import Envelope, Timeline, read_timeline
 
 # A call shorter than this has its audio in the page by default.
@@ -256,7 +267,11 @@ def _facts(report: Report) -> Iterator[dict[str, str]]:
     yield _fact("Turns", f"{report.turn_count:,}", plural(report.response_count, "response"))
     yield _fact("First audio, median", _ms(latency.quantile(0.5)), of_responses)
     yield _fact("First audio, slowest", _ms(latency.max), p90)
-    yield _fact("Interruptions", f"{report.interruption_count:,}")
+    if isinstance(report.live, LiveReport):
+        places = plural(report.live.overlap_count, "place")
+        yield _fact("Overlap", _ms(report.live.overlap_ms), f"both sides spoke in {places}")
+    if not report.live or report.interruption_count:
+        yield _fact("Interruptions", f"{report.interruption_count:,}")
     yield _fact("Gaps", f"{gaps:,}", longest, is_problem=gaps > 0)
     yield _fact("Errors", f"{errors:,}", codes, is_problem=errors > 0)
     yield _fact("Cost", *_cost(report.cost))
@@ -291,6 +306,10 @@ def _details(report: Report) -> Iterator[tuple[str, str]]:
     if report.call_count:
         slowest = f", the slowest {_ms(report.call_time.max)}" if report.call_time.count else ""
         yield "Function calls", f"{report.call_count:,}{slowest}"
+    if isinstance(report.live, LiveReport) and report.live.delegation_count:
+        times = report.live.delegation_time
+        slowest = f", the slowest {_ms(times.max)}" if times.count else ""
+        yield "Delegations", f"{report.live.delegation_count:,}{slowest}"
     if report.call_problems:
         yield "Call problems", _names(report.call_problems)
     for stray in report.stray_outputs[:_MAX_NAMES]:
@@ -306,7 +325,11 @@ def _session(session: SessionReport) -> Iterator[tuple[str, str]]:
     formats = [(session.input_format, session.input_rate), (session.output_format, session.output_rate)]
     names = [f"{name} {rate / 1000:g} kHz" for name, rate in formats]
     yield "Audio", names[0] if names[0] == names[1] else f"{names[0]} in, {names[1]} out"
-    yield "Turn detection", session.turn_detection or "none"
+    if isinstance(session.delegation, UnsetType):
+        yield "Turn detection", session.turn_detection or "none"
+    else:
+        yield "Delegation", session.delegation or "client"
+        yield "Closed", session.closed or "no session.closed"
     if session.voice:
         yield "Voice", session.voice
     if session.transcription_model:

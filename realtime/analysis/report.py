@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from ..recording import BrokenLine, Direction
 from ..state import Tokens
@@ -25,6 +25,7 @@ LIMITS: Final = {
     "responses": 5_000,
     "calls": 5_000,
     "stray_outputs": 1_000,
+    "delegations": 5_000,
     "interruptions": 2_000,
     "gaps": 2_000,
     "errors": 1_000,
@@ -38,6 +39,8 @@ MAX_TEXT_CHARS: Final = 4_000
 MAX_TOTAL_CHARS: Final = 2_000_000
 # The most characters of a call's arguments, or of an output.
 MAX_CALL_CHARS: Final = 1_000
+# The steps of one delegation that a report lists.
+MAX_STEPS: Final = 50
 # The differences of one session that a report lists; all are counted.
 MAX_DIFFERENCES: Final = 50
 # Names of one kind that are counted separately; all further ones are counted as OTHERS.
@@ -94,7 +97,8 @@ class SessionReport(Struct, kw_only=True):
     client decides), `voice` and `transcription_model` are the last ones that were in effect.
     `differences` compares what the client requested with the last session that the server reported, audio
     formats first; it has at most 50 of the `difference_count`. `unconfirmed_ms` is the time of the last
-    request if no session.updated (of Live: session.started) followed it.
+    request if no session.updated (of Live: session.started) followed it. Only Live's sessions have `delegation`,
+    the kind of delegation, and `closed`, the reason in session.closed (None: the log has no such event).
     """
 
     at_ms: float
@@ -113,6 +117,8 @@ class SessionReport(Struct, kw_only=True):
     differences: list[DifferenceReport] = []
     difference_count: int = 0
     unconfirmed_ms: float | None = None
+    delegation: str | UnsetType | None = UNSET
+    closed: str | UnsetType | None = UNSET
 
 
 class FrameCount(Struct, kw_only=True):
@@ -200,7 +206,9 @@ class ResponseReport(Struct, kw_only=True):
 
     `asked_by` is its cause and `asked_ms` the time of that cause (of "speech": its end). `latency_ms`
     is measured from `latency_from` to the first audio, `created_latency_ms` from response.created.
-    `heard_ms` is the length of audio that was played, None if no event reports it.
+    `heard_ms` is the length of audio that was played, None if no event reports it. In Live, a response is
+    what the model said without a long pause, its audio is the audible part, and `overlap_ms` is the time
+    during which the user spoke too.
     """
 
     id: str | None = None
@@ -224,15 +232,51 @@ class ResponseReport(Struct, kw_only=True):
     transcript: str | None = None
     calls: list[CallReport] = []
     tokens: Tokens | None = None
+    overlap_ms: float | UnsetType = UNSET
+
+
+class DelegationStep(Struct, kw_only=True):
+    """A step of a delegation: the type of its event, and at most 80 characters of what it is about.
+
+    The type of an event inside `response.event` or `decision.event` is that of the inner event.
+    """
+
+    at_ms: float
+    type: str
+    text: str = ""
+
+
+class DelegationReport(Struct, kw_only=True):
+    """A piece of work that a Live model handed over to `target`.
+
+    `offset_ms` is its time on the session's clock. `done_ms` is when its last response ended, or the
+    client sent the last text for it; `took_ms` is the time from `at_ms` to there, and `spoken_ms` the next
+    start of audible speech. `steps` has at most 50 of the `step_count`.
+    """
+
+    id: str | None = None
+    target: str | None = None
+    at_ms: float = 0.0
+    offset_ms: float | None = None
+    done_ms: float | None = None
+    took_ms: float | None = None
+    spoken_ms: float | None = None
+    steps: list[DelegationStep] = []
+    step_count: int = 0
+    calls: list[CallReport] = []
 
 
 class Turn(Struct, kw_only=True):
-    """The user's input and the responses to it. `user` is None if the assistant began."""
+    """The user's input and the responses to it. `user` is None if the assistant began.
+
+    Only Live's turns have `delegations`, those that began during the turn.
+    """
 
     number: int
     at_ms: float
     user: UserInput | None = None
     responses: list[ResponseReport] = []
+    delegations: list[DelegationReport] | UnsetType = UNSET
 
 
 # --- What went wrong -------------------------------------------------------------------
@@ -322,6 +366,22 @@ class CostReport(Struct, kw_only=True):
 # --- The report ------------------------------------------------------------------------
 
 
+class LiveReport(Struct, kw_only=True):
+    """Figures of the Live sessions of a log.
+
+    `speech_ms` is the length of the audible part of the model's audio, which never pauses. `overlap_ms` is
+    the time during which both sides spoke, in `overlap_count` places. `context_used` is the greatest
+    reported share of the context window.
+    """
+
+    speech_ms: float = 0.0
+    overlap_ms: float = 0.0
+    overlap_count: int = 0
+    delegation_count: int = 0
+    delegation_time: Histogram = field(default_factory=Histogram)
+    context_used: float | None = None
+
+
 class Report(Struct, kw_only=True):
     """Everything that a log shows about its call.
 
@@ -345,6 +405,7 @@ class Report(Struct, kw_only=True):
         unknown_types: event types that this version does not know, with their number.
         latency: time to first audio in milliseconds; `created_latency` the same from response.created.
         call_time: time that function calls took; `gap_time`: length of gaps.
+        live: figures of Live's sessions; absent if the log has none.
     """
 
     version: int = REPORT_VERSION
@@ -384,6 +445,7 @@ class Report(Struct, kw_only=True):
     usage: UsageReport = field(default_factory=UsageReport)
     cost: CostReport = field(default_factory=CostReport)
     left_out: dict[str, int] = {}
+    live: LiveReport | UnsetType = UNSET
 
     @property
     def duration_ms(self) -> float:

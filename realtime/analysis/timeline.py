@@ -145,6 +145,7 @@ class CallAudio:
         self.is_left_out = False
         self._spans = {"caller": _SpanList(), "assistant": _SpanList()}
         self._extractor, self._full = AudioExtractor(provider), set[str]()
+        self._was_silent = False
         self._tracks = {
             side: Track(AUDIO_RATE, DEFAULT_GAP_MS, MAX_MS * _SAMPLES_PER_MS)
             for side in ("caller", "assistant")
@@ -176,7 +177,7 @@ class CallAudio:
 
     @property
     def assistant(self) -> list[Span]:
-        """Spans of the assistant's audio that was played."""
+        """Spans of the assistant's audio that was played; of Live's, which never pauses, the audible ones."""
         return [*self._spans["assistant"]]
 
     @property
@@ -239,11 +240,14 @@ class CallAudio:
         except AudioError:
             self._full.add(side)
         added = track.samples - samples_before
-        if added > 0:
+        is_silent, was_silent = chunk.is_audible is False, self._was_silent and chunk.part is not None
+        if chunk.part is not None:
+            self._was_silent = is_silent
+        if added > 0 and not is_silent:
             start = track.end - added
             response, part = (chunk.response_id or "")[:_MAX_ID_CHARS], (chunk.part or "")[:_MAX_ID_CHARS]
             span = Span(self._ms(start), self._ms(track.end), response, part)
-            self._spans[side].add(span, is_adjacent=start == end_before)
+            self._spans[side].add(span, is_adjacent=start == end_before and not was_silent)
 
     def _ms(self, sample: int) -> float:
         return self.start_ms + sample / _SAMPLES_PER_MS

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec import UnsetType
 
 from .. import analysis
 from .._provider import ProviderName
@@ -193,11 +194,16 @@ def _session(session: analysis.SessionReport) -> str:
         )
     ]
     formats = sides[0] if sides[0] == sides[1] else f"{sides[0]} in, {sides[1]} out"
-    detection = session.turn_detection and one_line(session.turn_detection)
     id = one_line(session.id or "no id")
-    return (
-        f"{id}: {model}, {session.provider or session.dialect}, {formats}, {detection or 'no turn detection'}"
-    )
+    return f"{id}: {model}, {session.provider or session.dialect}, {formats}, {_who_decides(session)}"
+
+
+def _who_decides(session: analysis.SessionReport) -> str:
+    """Return a session's turn detection; of Live, which has none, the delegation and the end."""
+    if isinstance(session.delegation, UnsetType):
+        return one_line(session.turn_detection) if session.turn_detection else "no turn detection"
+    closed = f"closed: {one_line(session.closed)}" if session.closed else "not closed"
+    return f"delegation to {one_line(session.delegation or 'client')}, {closed}"
 
 
 def _differences(session: analysis.SessionReport) -> Iterator[str]:
@@ -223,8 +229,43 @@ def _turn(turn: analysis.Turn) -> Iterator[str]:
             yield from quote(turn.user.transcript, _INDENT)
         if turn.user.transcription_error:
             yield from wrap(f"transcription failed: {one_line(turn.user.transcription_error)}", _INDENT)
-    for response in turn.responses:
-        yield from _response(response)
+    for each in _in_order(turn):
+        yield from _response(each) if isinstance(each, analysis.ResponseReport) else _delegation(each)
+
+
+def _in_order(turn: analysis.Turn) -> Sequence[analysis.ResponseReport | analysis.DelegationReport]:
+    """Return the responses and the delegations of a turn in order of time."""
+    if not turn.delegations:
+        return turn.responses
+    return sorted([*turn.responses, *turn.delegations], key=_begin_ms)
+
+
+def _begin_ms(found: analysis.ResponseReport | analysis.DelegationReport) -> float:
+    if isinstance(found, analysis.DelegationReport):
+        return found.at_ms
+    times_ms = (found.first_audio_ms, found.first_text_ms, found.created_ms)
+    return next((ms for ms in times_ms if ms is not None), 0.0)
+
+
+def _delegation(found: analysis.DelegationReport) -> Iterator[str]:
+    facts = [f"to {one_line(found.target or 'unknown')}"]
+    facts.append("not done" if found.took_ms is None else f"done after {duration(found.took_ms)}")
+    if found.spoken_ms is not None and found.done_ms is not None:
+        facts.append(f"next speech {duration(found.spoken_ms - found.done_ms)} later")
+    yield from wrap(f"{clock(found.at_ms)}  {', '.join(facts)}", _INDENT, "  delegation    ")
+    for step in found.steps[:_MAX_ROWS]:
+        text = f": {one_line(step.text)}" if step.text else ""
+        yield from wrap(f"{clock(step.at_ms)}  {one_line(step.type)}{text}", _INDENT)
+    if found.step_count > _MAX_ROWS:
+        yield f"{_INDENT}and {found.step_count - _MAX_ROWS:,} more steps"
+    yield from _calls(found.calls)
+
+
+def _calls(calls: Sequence[analysis.CallReport]) -> Iterator[str]:
+    for call in calls:
+        yield from wrap(_function_call(call), _INDENT)
+        yield from wrap(_call_texts(call), _INDENT)
+        yield from _call_problems(call.problems)
 
 
 def _user_input(user: analysis.UserInput) -> str:
@@ -237,15 +278,11 @@ def _user_input(user: analysis.UserInput) -> str:
 
 
 def _response(response: analysis.ResponseReport) -> Iterator[str]:
-    times_ms = (response.first_audio_ms, response.first_text_ms, response.created_ms)
-    at_ms = next((ms for ms in times_ms if ms is not None), 0.0)
-    yield from wrap(f"{clock(at_ms)}  {', '.join(_response_facts(response))}", _INDENT, "  response      ")
+    facts = ", ".join(_response_facts(response))
+    yield from wrap(f"{clock(_begin_ms(response))}  {facts}", _INDENT, "  response      ")
     if response.transcript:
         yield from quote(response.transcript, _INDENT)
-    for call in response.calls:
-        yield from wrap(_function_call(call), _INDENT)
-        yield from wrap(_call_texts(call), _INDENT)
-        yield from _call_problems(call.problems)
+    yield from _calls(response.calls)
     if response.interrupted_by is not None:
         yield from wrap(_interrupted(response), _INDENT)
 
@@ -259,6 +296,8 @@ def _response_facts(response: analysis.ResponseReport) -> Iterator[str]:
         yield f"{duration(response.audio_ms)} of audio"
     elif not response.transcript and not response.calls:
         yield "no audio, no text"
+    if response.overlap_ms:
+        yield f"{duration(response.overlap_ms)} of it while the user spoke"
     if response.gaps:
         yield plural(response.gaps, "gap")
     if response.status is not None and response.status != "completed":
@@ -298,6 +337,8 @@ def _interrupted(response: analysis.ResponseReport) -> str:
 def _figures(report: analysis.Report) -> Iterator[str]:
     yield from _totals(report)
     yield from _histograms(report)
+    if isinstance(report.live, analysis.LiveReport):
+        yield from _live(report.live)
     if report.interruption_count:
         text = f"{report.interruption_count:,}: {format_counts(report.interrupted_by)}"
         yield from _row("interruptions", text)
@@ -310,6 +351,17 @@ def _figures(report: analysis.Report) -> Iterator[str]:
                 f"{clock(gap.at_ms)}  {duration(gap.gap_ms)}, {duration(gap.played_ms)} into turn {gap.turn}"
             ),
         )
+
+
+def _live(found: analysis.LiveReport) -> Iterator[str]:
+    places = f" in {plural(found.overlap_count, 'place')}" if found.overlap_count else ""
+    speech = f"{duration(found.speech_ms)} audible"
+    yield from _row("model's speech", f"{speech}, {duration(found.overlap_ms)} while the user spoke{places}")
+    if found.delegation_count:
+        times = f": {format_percentiles(found.delegation_time)}" if found.delegation_time.count else ""
+        yield from _row("delegations", f"{found.delegation_count:,}{times}")
+    if found.context_used is not None:
+        yield from _row("context", f"at most {found.context_used:.0%} used")
 
 
 def _totals(found: analysis.Report | analysis.Summary) -> Iterator[str]:

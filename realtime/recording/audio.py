@@ -18,6 +18,7 @@ from .._provider import PROVIDERS, Provider
 from ..errors import ConfigError
 from ..format import AudioFormat, Side, stated_formats
 from ..peek import peek_type
+from ..state.live import SpeechGate
 from .log import MAX_TIME_MS, Entry
 from .redact import AUDIO_MEMBERS
 
@@ -108,12 +109,14 @@ class AudioChunk:
         part: the content part it belongs to, as "item_id/content_index" (the response's id if there is no
             item_id); None for the caller's audio.
         response_id: the response it belongs to.
+        is_audible: False if it is silence. None if that is not measured: only Live's output never pauses.
     """
 
     data: bytes
     coding: Coding
     part: str | None
     response_id: str | None = None
+    is_audible: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,10 @@ SESSION_TYPES: Final = FIRST_SESSION_TYPES | {
     "session.updated", "session.update", "session.start",
     "transcription_session.updated", "transcription_session.update",
 }  # fmt: skip
+# Of Live: the events that only its sessions have, and the audio that a client lets the server play in place
+# of the model's, which comes back in the output.
+_LIVE_TYPES: Final = frozenset({"session.start", "session.started", "session.input_audio.append"})
+_FIXTURE_TYPE: Final = "session.output_audio.fixture.play"
 _TRUNCATE_TYPES: Final = frozenset({"conversation.item.truncate", "conversation.item.truncated"})
 
 
@@ -172,11 +179,16 @@ class AudioExtractor:
         self._provider = provider
         self._input, self._output = default_coding("input", provider), default_coding("output", provider)
         self._response_output: BoundedDict[str, Coding] = BoundedDict(_MAX_RESPONSES)
+        self._gate: SpeechGate | None = None  # of a Live session
 
     def extract(self, entry: Entry) -> AudioChunk | Truncation | None:
         """Return the audio or the truncation of an entry, or None if it has neither or is malformed."""
         try:
             kind = peek_type(entry.frame)
+            if self._gate is None and kind in _LIVE_TYPES:
+                self._gate = SpeechGate()
+            if kind == _FIXTURE_TYPE:
+                return None
             if kind in AUDIO_MEMBERS:
                 return self._audio(entry, AUDIO_MEMBERS[kind])
             if kind in _TRUNCATE_TYPES:
@@ -187,6 +199,8 @@ class AudioExtractor:
                 return Truncation(None, None, _decode_event(entry.frame).response_id)
             if kind in SESSION_TYPES:
                 session = msgspec.json.decode(entry.frame).get("session")
+                if kind in FIRST_SESSION_TYPES and kind not in _LIVE_TYPES:
+                    self._gate = None
                 self._input = session_coding(session, "input", self._input, self._provider)
                 self._output = session_coding(session, "output", self._output, self._provider)
             elif kind == "response.created":
@@ -206,8 +220,17 @@ class AudioExtractor:
         if not data and event.audio_bytes > 0:
             silence = coding.format.silence_sample
             data = silence * (min(event.audio_bytes, MAX_SILENCE_BYTES) // len(silence))
-        part = None if is_input else _part_name(event.item_id or event.response_id, event.content_index)
-        return AudioChunk(data, coding, part, event.response_id)
+        if is_input:
+            return AudioChunk(data, coding, None, event.response_id)
+        part = _part_name(event.item_id or event.response_id, event.content_index)
+        return AudioChunk(data, coding, part, event.response_id, self._is_audible(data, coding.format))
+
+    def _is_audible(self, data: bytes, format: AudioFormat) -> bool | None:
+        if self._gate is None:
+            return None
+        if self._gate.format != format:
+            self._gate = SpeechGate(format)
+        return self._gate.is_audible(data)
 
     def _set_response(self, response: Any) -> None:
         """Store the output format of a response that states its own."""

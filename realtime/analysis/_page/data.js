@@ -28,6 +28,7 @@ const turns = call.turns.map((turn, index) => {
     times.push(response.asked_ms, response.created_ms, response.first_audio_ms, response.last_audio_ms, response.done_ms,
       span?.start, span?.end);
   }
+  for (const delegation of turn.delegations ?? []) times.push(delegation.at_ms, delegation.done_ms);
   const known = times.filter(Number.isFinite);
   const start = turn.user ? Math.min(turn.user.start_ms, turn.at_ms) : Math.min(...known);
   return { ...turn, index, start, end: Math.max(...known, start + 1) };

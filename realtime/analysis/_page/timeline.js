@@ -24,10 +24,12 @@ function describe(ms, y) {
     return user && user.end_ms !== null && ms >= user.start_ms && ms <= user.end_ms
       ? `Turn ${turn.number}: user speech, ${seconds(user.end_ms - user.start_ms)}` : `Turn ${turn.number}`;
   }
-  const response = turn.responses.findLast((each) => (heardOf.get(each.id)?.start ?? each.created_ms ?? Infinity) <= ms);
+  const response = turn.responses.findLast((each) => (heardOf.get(each.id)?.start ?? each.created_ms ?? each.first_audio_ms ?? Infinity) <= ms);
   if (!response) return `Turn ${turn.number}`;
   const latency = response.latency_ms === null ? '' : `, first audio after ${millis(response.latency_ms)}`;
-  return `Turn ${turn.number}: response ${response.status ?? 'without response.done'}${latency}`;
+  // Dialects without responses have no response.done.
+  const status = response.status ?? (response.created_ms === null ? 'received' : 'without response.done');
+  return `Turn ${turn.number}: response ${status}${latency}`;
 }
 
 function showTip(x, y) {

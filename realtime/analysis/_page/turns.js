@@ -53,6 +53,7 @@ function chips(response) {
     const played = response.heard_ms === null ? '' : `, ${seconds(response.heard_ms)} of ${seconds(response.audio_ms)} played`;
     row.append(chip('warning', `${BY[response.interrupted_by]}${played}`));
   }
+  if (response.overlap_ms) row.append(chip('plain', `${seconds(response.overlap_ms)} while the caller spoke`));
   if (response.gaps) row.append(chip('warning', response.gaps === 1 ? '1 gap' : `${response.gaps} gaps`));
   // Dialects without responses have no response.done.
   const status = response.status ?? (response.created_ms === null ? 'completed' : 'no response.done');
@@ -84,6 +85,28 @@ function responseLine(response) {
   return row;
 }
 
+// Creates the lines of a Live delegation: its target, its steps with the time since its start, its calls.
+function delegationLine(delegation) {
+  const { row, body } = line('assistant', 'Delegation');
+  const took = delegation.took_ms === null ? 'not done' : `done after ${millis(delegation.took_ms)}`;
+  body.append(logText('div', 'fn', `to ${delegation.target ?? 'unknown'}, ${took}`));
+  for (const step of delegation.steps) {
+    body.append(logText('div', 'fn-detail', `+${millis(step.at_ms - delegation.at_ms)} ${step.type}${step.text ? `: ${step.text}` : ''}`));
+  }
+  for (const called of delegation.calls) body.append(...callLines(called));
+  return row;
+}
+
+const beginOf = (response) => response.first_audio_ms ?? response.first_text_ms ?? response.created_ms ?? 0;
+
+// Creates the lines of a turn's responses and delegations, in order of time if it has any of these.
+function answerLines(turn) {
+  const responses = turn.responses.map((each) => ({ at: beginOf(each), row: responseLine(each) }));
+  const delegations = (turn.delegations ?? []).map((each) => ({ at: each.at_ms, row: delegationLine(each) }));
+  if (!delegations.length) return responses.map((each) => each.row);
+  return [...responses, ...delegations].sort((one, other) => one.at - other.at).map((each) => each.row);
+}
+
 function turnItem(turn) {
   const item = make('li', 'turn');
   const head = make('div', 'turn-head');
@@ -96,7 +119,7 @@ function turnItem(turn) {
   }
   item.append(head);
   if (turn.user) item.append(userLine(turn.user));
-  for (const response of turn.responses) item.append(responseLine(response));
+  item.append(...answerLines(turn));
   item.addEventListener('click', () => { if (String(getSelection()) === '') pickTurn(turn); });
   return item;
 }
