@@ -84,9 +84,9 @@ class LiveTracker:
         self._forget()
         self._begin()
 
-    def _make_room(self) -> None:
+    def _make_room(self, limit: float = 2.0) -> None:
         """Make turns of what is stored if it is much."""
-        if self._speech.is_full or len(self._begun) > LIMITS["delegations"]:
+        if max(self._speech.fill, len(self._begun) / LIMITS["delegations"]) > limit:
             self.write()
             self._forget()
 
@@ -127,8 +127,8 @@ class LiveTracker:
 
     def add_user_words(self, event: Any, time_ms: float) -> None:
         """Add a piece of the user's transcript."""
+        self._make_room(1.0)  # between two turns, mostly
         self._speech.add_words(event, time_ms, is_user=True)
-        self._make_room()
 
     def add_model_words(self, event: Any, time_ms: float) -> None:
         """Add a piece of the model's transcript."""

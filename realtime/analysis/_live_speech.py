@@ -21,7 +21,7 @@ from ._builder import as_position
 _STEP_MS: Final = 100.0
 _MAX_POSITIONS: Final = 1 << 14
 _MAX_FRAGMENT_CHARS: Final = 16_000
-# Audible parts, fragments and characters of a session before its turns are made early.
+# Audible parts, fragments and characters of a session before turns are made of them early.
 _MAX_PARTS: Final = 5_000
 _MAX_FRAGMENTS: Final = 50_000
 _MAX_CHARS: Final = 1 << 21
@@ -50,6 +50,11 @@ class _Positions:
         self._times.append(time_ms)
         if len(self._at) > _MAX_POSITIONS:
             self._at, self._times, self._step_ms = self._at[::2], self._times[::2], self._step_ms * 2
+
+    def shift(self, ms: float) -> None:
+        """Move all positions."""
+        self.end_ms += ms
+        self._at = array("d", [at_ms + ms for at_ms in self._at])
 
     def time_of(self, at_ms: float) -> float | None:
         """Return the time of a position, or that of the nearest one that is known; None if none is."""
@@ -104,6 +109,7 @@ class LiveSpeech:
     def begin(self) -> None:
         """Begin a session, with a clock of its own."""
         self._input, self._output, self._arrivals = _Positions(), _Positions(), _Positions()
+        self._is_aligned = False
         self.forget()
 
     def forget(self) -> None:
@@ -114,10 +120,10 @@ class LiveSpeech:
         self._parts: list[AudiblePart] = []
 
     @property
-    def is_full(self) -> bool:
-        """True if so much was said that turns must be made of it."""
-        is_long = self._fragments > _MAX_FRAGMENTS or self._nchars > _MAX_CHARS
-        return is_long or len(self._parts) > _MAX_PARTS
+    def fill(self) -> float:
+        """How much was said since the last `forget`, as a fraction of what should be stored."""
+        text = max(self._fragments / _MAX_FRAGMENTS, self._nchars / _MAX_CHARS)
+        return max(text, len(self._parts) / _MAX_PARTS)
 
     @property
     def audible_ms(self) -> float:
@@ -150,9 +156,12 @@ class LiveSpeech:
         if not event.start_ms and not event.end_ms:  # of a server that states no times
             event.start_ms = event.end_ms = int(now_ms)
         end_ms = as_position(event.end_ms)
-        if end_ms - now_ms > _AHEAD_MS:
-            self._input.end_ms += end_ms - now_ms
-            self._output.end_ms += end_ms - now_ms
+        if not self._is_aligned and end_ms - now_ms > _AHEAD_MS:
+            self._input.shift(end_ms - now_ms)
+            self._output.shift(end_ms - now_ms)
+            for part in self._parts:
+                part.start_ms, part.end_ms = part.start_ms + end_ms - now_ms, part.end_ms + end_ms - now_ms
+        self._is_aligned = True
         self._arrivals.add(end_ms, time_ms)
         if is_user:
             self._words_ms[event.end_ms] = time_ms

@@ -8,6 +8,7 @@ middle of a very long one is left out and counted. `timeline` combines it with t
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections import deque
 from collections.abc import Iterator
@@ -117,7 +118,7 @@ class EventList:
             Summarizer(provider=provider),
         )
         self._responses: set[str] = set()
-        self._now_ms = 0.0
+        self._now_ms, self._audible_ms = 0.0, -math.inf
 
     def add(self, entry: Entry | BrokenLine, audio: AudioChunk | Truncation | None = None) -> None:
         """Add the next entry, and the audio it contains."""
@@ -218,9 +219,10 @@ class EventList:
         if response and response not in self._responses and len(self._responses) < MAX_ROWS:
             self._responses.add(response)
             row.is_first = True
-        # Live has no responses: speech begins with audible audio after a pause.
-        if self._extend_run(row) and chunk.is_audible:
-            row.is_first = True
+        if chunk.is_audible:  # of Live, which has no responses
+            row.is_first = row.at_ms - self._audible_ms > _PAUSE_MS
+            self._audible_ms = row.at_ms
+        self._extend_run(row)
 
 
 def _write_text(found: tuple[Row, RunText]) -> None:

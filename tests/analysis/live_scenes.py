@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from realtime.recording import Direction, Entry
 from tests.analysis.scenes import Scene
@@ -22,6 +22,9 @@ FORMATS: dict[str, tuple[dict[str, Any], bytes, bytes]] = {
     "pcmu": ({"type": "audio/pcmu", "rate": 8000}, b"\xff" * 800, b"\x8f\x0f" * 400),
     "pcma": ({"type": "audio/pcma", "rate": 8000}, b"\xd5" * 800, b"\x8f\x0f" * 400),
 }
+
+
+Timed: TypeAlias = tuple[float, Direction, dict[str, Any]]
 
 
 class Words(NamedTuple):
@@ -52,16 +55,17 @@ def live_call(
     words_delay_ms: int = 300,
     states_times: bool = False,
     begins_at_ms: int = STARTED_MS,
+    more: Iterable[Timed] = (),
     **members: Any,
 ) -> Scene:
     """Return a call in real time: audio of both sides in chunks of 100 ms, words in frames of 200 ms.
 
     `words_delay_ms` is how long after their end the words arrive. `states_times` leaves the model's silence
-    out and gives its audio times, as Azure documents it.
+    out and gives its audio times, as Azure documents it. `more` are other events.
     """
     user, model = [*user], [*model]
     _, silence, speech = FORMATS[format]
-    timed: list[tuple[float, Direction, dict[str, Any]]] = []
+    timed = [*more]
 
     def add(time_ms: float, direction: Direction, kind: str, **more: Any) -> None:
         timed.append((time_ms, direction, {"type": kind, **more}))

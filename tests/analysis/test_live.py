@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
-from realtime.analysis import Report
-from realtime.analysis.report import DelegationReport, LiveReport, ResponseReport
-from tests.analysis.live_scenes import FORMATS, OUTPUT_DELAY_MS, STARTED_MS, Words, live_call
+import msgspec
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from realtime.analysis import (
+    DelegationReport,
+    GapReport,
+    Inspector,
+    LiveReport,
+    Report,
+    ResponseReport,
+    inspect_log,
+    write_page,
+)
+from realtime.analysis.event_list import EventList
+from realtime.analysis.report import LIMITS, MAX_STEPS
+from realtime.analysis.timeline import CallAudio
+from realtime.cli.inspect import report_lines
+from realtime.recording import Direction, Entry
+from tests import cases
+from tests.analysis.live_scenes import (
+    FORMATS,
+    OUTPUT_DELAY_MS,
+    STARTED_MS,
+    Timed,
+    Words,
+    live_call,
+    session,
+    text_base64,
+)
+from tests.analysis.scenes import KEY
 
 USER = [Words(1_000, 2_200, "Where is my order?"), Words(9_000, 10_000, "Thank you very much")]
 MODEL = [
@@ -59,3 +91,443 @@ def test_turns(format: str, states_times: bool) -> None:
     assert (report.turn_count, report.response_count, report.latency.count) == (3, 4, 2)
     assert (report.user_audio_ms, report.undecodable, report.dialects) == (12_000, 0, ["live"])
     assert live_of(report) == LiveReport(speech_ms=sum(words.end_ms - words.start_ms for words in MODEL))
+
+
+def transcripts(report: Report) -> list[tuple[str | None, list[str | None]]]:
+    return [
+        (turn.user and turn.user.transcript, [each.transcript for each in turn.responses])
+        for turn in report.turns
+    ]
+
+
+# --- Times -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words_delay_ms", [0, 900, 3_000, 20_000])
+def test_late_transcripts_change_nothing_but_their_time(words_delay_ms: int) -> None:
+    prompt, late = (
+        live_call(USER, MODEL, 30_000, words_delay_ms=each).report() for each in (0, words_delay_ms)
+    )
+    for turn in late.turns:
+        if turn.user is not None and turn.user.transcript_ms is not None:
+            turn.user.transcript_ms -= words_delay_ms
+    assert late.turns == prompt.turns
+
+
+def test_a_pause_within_an_answer_does_not_divide_it() -> None:
+    model = [Words(0, 1_000, "It is"), Words(2_000, 3_000, " a long story")]
+    (response,) = responses(live_call([], model, 5_000).report())
+    assert (response.transcript, response.audio_ms) == ("It is a long story", 2_000)
+
+
+def test_audible_audio_without_a_pause_is_divided_by_its_words() -> None:
+    scene = live_call([], [Words(0, 1_000, "One."), Words(4_000, 5_000, "Two.")], 6_000)
+    loud = text_base64(FORMATS["pcm"][2])
+    scene.entries = [
+        msgspec.structs.replace(entry, frame=json.dumps({"type": "session.output_audio.delta", "delta": loud}).encode())
+        if isinstance(entry, Entry) and b"output_audio.delta" in entry.frame else entry
+        for entry in scene.entries
+    ]  # fmt: skip
+    assert [(each.transcript, each.first_audio_ms) for each in responses(scene.report())] == [
+        ("One.", STARTED_MS + OUTPUT_DELAY_MS), ("Two.", STARTED_MS + OUTPUT_DELAY_MS + 4_000),
+    ]  # fmt: skip
+
+
+def test_audible_audio_without_words_is_a_response() -> None:
+    (response,) = responses(live_call([], [Words(1_000, 2_000, "")], 3_000).report())
+    assert (response.transcript, response.first_audio_ms, response.audio_ms) == (
+        None, STARTED_MS + OUTPUT_DELAY_MS + 1_000, 1_000,
+    )  # fmt: skip
+
+
+def test_speech_at_the_same_time_is_overlap() -> None:
+    user = [
+        Words(0, 1_000, "Tell me a story"),
+        Words(3_000, 3_600, "mm-hm"),
+        Words(9_000, 10_000, "Thank you"),
+    ]
+    model = [Words(600, 800, "Yes"), Words(1_800, 6_000, "Once upon a time"), Words(9_700, 10_600, "Goodbye")]
+    report = live_call(user, model, 12_000).report()
+    assert transcripts(report) == [
+        ("Tell me a story", ["Yes", "Once upon a time"]), ("mm-hm", []), ("Thank you", ["Goodbye"]),
+    ]  # fmt: skip
+    assert [each.overlap_ms for each in responses(report)] == [200, 600, 180]
+    # Speech during the user's is no answer to it, but the user's end is known to 200 ms only.
+    assert [each.latency_ms for each in responses(report)] == [None, 800 + OUTPUT_DELAY_MS, 0]
+    live = live_of(report)
+    assert (live.overlap_ms, live.overlap_count, report.interruption_count) == (980, 3, 0)
+
+
+def test_a_log_that_begins_during_the_session() -> None:
+    scene = live_call(USER, MODEL, 12_000)
+    whole = scene.report()
+    scene.entries = [
+        msgspec.structs.replace(entry, frame=json.dumps(later(json.loads(entry.frame))).encode())
+        for entry in scene.entries
+        if isinstance(entry, Entry) and b'"session.start' not in entry.frame
+    ]
+    report = scene.report()
+    assert report.dialects == ["live"]
+    assert transcripts(report) == transcripts(whole)
+    # Positions are known to a tenth of a second once the first words have come.
+    for turn, same in zip(report.turns[1:], whole.turns[1:], strict=True):
+        assert turn.user
+        assert same.user
+        assert turn.user.end_ms == pytest.approx(same.user.end_ms, abs=1_000)
+
+
+def later(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event of half an hour later."""
+    times = {name: event[name] + 1_800_000 for name in ("start_ms", "end_ms") if name in event}
+    return event | times
+
+
+def test_a_log_without_audio_has_the_turns_of_its_words(tmp_path: Path) -> None:
+    path = live_call(USER, MODEL, 12_000).write(tmp_path / "call.jsonl", audio=False)
+    report = inspect_log(path)
+    assert transcripts(report) == transcripts(live_call(USER, MODEL, 12_000).report())
+    assert [each.first_audio_ms for each in responses(report)] == [None] * 4
+    assert [each.first_text_ms for each in responses(report)] == [
+        pytest.approx(STARTED_MS + OUTPUT_DELAY_MS + words.start_ms, abs=1) for words in MODEL
+    ]
+    assert (report.user_audio_ms, report.assistant_audio_ms) == (12_000, 12_000)
+
+
+def test_words_alone_have_the_times_of_their_arrival() -> None:
+    scene = live_call(USER, MODEL, 12_000, words_delay_ms=0)
+    scene.entries = [
+        each for each in scene.entries if isinstance(each, Entry) and b"_audio." not in each.frame
+    ]
+    assert [turn.user.end_ms for turn in scene.report().turns if turn.user] == [
+        pytest.approx(STARTED_MS + words.end_ms, abs=200) for words in USER
+    ]
+
+
+def test_late_audible_audio_is_a_gap() -> None:
+    def without(at_ms: int) -> Report:
+        scene = live_call([], [Words(0, 2_000, "One two")], 4_000)
+        late = [
+            msgspec.structs.replace(each, time_ms=each.time_ms + 300)
+            if each.time_ms >= STARTED_MS + OUTPUT_DELAY_MS + at_ms and b"output_audio" in each.frame else each
+            for each in scene.entries if isinstance(each, Entry)
+        ]  # fmt: skip
+        scene.entries = [*sorted(late, key=lambda each: each.time_ms)]
+        return scene.report()
+
+    report = without(1_000)
+    assert report.gaps == [GapReport(at_ms=STARTED_MS + OUTPUT_DELAY_MS + 1_000, gap_ms=300, turn=1)]
+    assert (report.gap_count, report.gap_time.count) == (1, 1)
+    assert without(3_000).gap_count == 0  # in silence
+
+
+def test_who_asked_for_a_response() -> None:
+    append = {"type": "session.commentary.append", "delegation_id": None, "content": "Welcome!"}
+    more: list[Timed] = [(STARTED_MS + 10, "client", append)]
+    model = [Words(500, 1_500, "Welcome!"), Words(6_000, 7_000, "Are you there?")]
+    assert [(each.asked_by, each.asked_ms) for each in responses(live_call([], model, 8_000, more=more).report())] == [
+        ("client", STARTED_MS + 10), ("unknown", None),
+    ]  # fmt: skip
+
+
+# --- Delegations -----------------------------------------------------------------------
+
+
+def created(id: str, target: str, **members: Any) -> dict[str, Any]:
+    delegation = {"id": id, "type": "delegation", "target": target, **members}
+    return {"type": "session.delegation.created", "offset_ms": 2_100, "delegation": delegation}
+
+
+def inner(id: str | None, kind: str, **members: Any) -> dict[str, Any]:
+    return {"type": "response.event", "delegation_id": id, "event": {"type": kind, **members}}
+
+
+def item_done(id: str, kind: str = "function_call", **members: Any) -> dict[str, Any]:
+    item = {"type": kind, "call_id": "call_1", "name": "find_order", "arguments": "{}", "status": "completed"}
+    return inner(id, "response.output_item.done", item=item | members)
+
+
+OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": '{"day":"Tuesday"}'}
+TOOL_CALL: list[Timed] = [
+    (3_300, "server", created("d", "responses", response_id="r1")),
+    (3_310, "server", inner("d", "response.created", response={"id": "r1", "status": "in_progress"})),
+    (3_400, "server", item_done("d", "reasoning")),
+    (3_500, "server", item_done("d")),
+    (3_600, "server", inner("d", "response.completed", response={"id": "r1", "status": "completed", "usage": {"input_tokens": 90, "output_tokens": 9}})),
+    (4_500, "client", {"type": "response.item.create", "item": OUTPUT}),
+    (4_510, "client", {"type": "response.create"}),
+    (4_600, "server", inner("d", "response.created", response={"id": "r2", "status": "in_progress"})),
+    (6_000, "server", inner("d", "response.output_text.delta", delta="Tuesday")),
+    (6_300, "server", inner("d", "response.completed", response={"id": "r2", "status": "completed", "usage": {"input_tokens": 95, "output_tokens": 5}})),
+]  # fmt: skip
+RESPONSES = {
+    "type": "responses",
+    "responses": {"model": "gpt-6-mini", "tools": [{"type": "function", "name": "find_order"}]},
+}
+
+
+def steps(delegation: DelegationReport) -> list[tuple[float, str, str]]:
+    return [(step.at_ms, step.type, step.text) for step in delegation.steps]
+
+
+def test_a_tool_call() -> None:
+    report = live_call(USER, MODEL, 12_000, more=TOOL_CALL, delegation=RESPONSES).report()
+    (delegation,) = delegations(report)
+    assert report.turns[1].delegations == [delegation]
+    assert (delegation.id, delegation.target, delegation.at_ms, delegation.offset_ms) == (
+        "d",
+        "responses",
+        3_300,
+        2_100,
+    )
+    assert (delegation.done_ms, delegation.took_ms) == (6_300, 3_000)
+    assert delegation.spoken_ms == STARTED_MS + OUTPUT_DELAY_MS + 6_500
+    assert steps(delegation) == [
+        (3_310, "response.created", "in_progress"),
+        (3_500, "response.output_item.done", "find_order"),
+        (3_600, "response.completed", ""),
+        (4_500, "response.item.create", "call_1"),
+        (4_510, "response.create", ""),
+        (4_600, "response.created", "in_progress"),
+        (6_300, "response.completed", ""),
+    ]
+    (call,) = delegation.calls
+    assert (call.name, call.took_ms, call.output, call.problems) == (
+        "find_order",
+        1_000,
+        '{"day":"Tuesday"}',
+        [],
+    )
+    assert (report.call_count, report.call_problems, report.usage.backend.total) == (1, {}, 199)
+    live = live_of(report)
+    assert (live.delegation_count, live.delegation_time.max) == (1, 3_000)
+
+
+def test_problems_of_a_tool_call() -> None:
+    tools = {
+        "type": "responses",
+        "responses": {"model": "m", "tools": [{"type": "function", "name": "find_orders"}]},
+    }
+    refusal = {"type": "error", "error": {"type": "t", "code": "c", "message": "m", "client_event_id": "e"}}
+    more: list[Timed] = [
+        (3_300, "server", item_done("d", arguments="{")),
+        (3_400, "client", {"type": "response.item.create", "event_id": "e", "item": OUTPUT}),
+        (3_500, "server", refusal),
+    ]
+    (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=more, delegation=tools).report())
+    assert [each.kind for each in delegation.calls[0].problems] == [
+        "bad_arguments",
+        "unknown_name",
+        "refused",
+    ]
+    assert (delegation.target, delegation.took_ms) == ("responses", None)
+
+
+@pytest.mark.parametrize("kind", ["response.failed", "response.incomplete"])
+def test_a_response_that_fails_ends_its_delegation(kind: str) -> None:
+    more = [*TOOL_CALL[:4], (3_700, "server", inner("d", kind, response={"id": "r1", "status": "failed"}))]
+    (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=more).report())
+    assert (delegation.done_ms, steps(delegation)[-1]) == (3_700, (3_700, kind, "failed"))
+
+
+def test_texts_for_the_client_s_delegation() -> None:
+    more: list[Timed] = [
+        (3_300, "server", created("d", "client")),
+        (3_500, "client", {"type": "session.thinking.append", "delegation_id": "d", "content": "Searching"}),
+        (
+            4_500,
+            "client",
+            {"type": "session.commentary.append", "delegation_id": "d", "content": f"{KEY} " + "x" * 99},
+        ),
+    ]
+    (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=more).report())
+    assert (delegation.target, delegation.took_ms) == ("client", 1_200)
+    first, second = steps(delegation)
+    assert first == (3_500, "session.thinking.append", "Searching")
+    assert KEY not in second[2]
+    assert len(second[2]) <= 80
+
+
+def test_decisions() -> None:
+    decision = {"type": "decision.event", "event": {"type": "decision.completed", "decision": {"id": "x"}}}
+    more: list[Timed] = [
+        (3_300, "server", created("d", "decisions")),
+        (3_500, "server", decision | {"delegation_id": "d"}),
+        (3_600, "server", decision),  # of a trigger
+    ]
+    (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=more).report())
+    assert (delegation.took_ms, steps(delegation)) == (200, [(3_500, "decision.completed", "")])
+
+
+def test_steps_are_bounded() -> None:
+    append = {"type": "session.thinking.append", "delegation_id": "d", "content": "x"}
+    more: list[Timed] = [(3_300, "client", append)] * (MAX_STEPS + 5)
+    (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=more).report())
+    assert (len(delegation.steps), delegation.step_count) == (MAX_STEPS, MAX_STEPS + 5)
+
+
+def test_a_delegation_without_words() -> None:
+    report = live_call([], [], 5_000, more=TOOL_CALL).report()
+    assert [turn.user for turn in report.turns] == [None]
+    assert len(delegations(report)) == 1
+
+
+# --- The session -----------------------------------------------------------------------
+
+
+def usage(seconds: float, ratio: float) -> dict[str, Any]:
+    return {
+        "type": "session.usage.updated",
+        "usage": {"seconds": seconds},
+        "context_window": {"usage_ratio": ratio},
+    }
+
+
+def test_usage_is_cumulative_and_the_end_is_reported() -> None:
+    closed = {"type": "session.closed", "reason": "close_requested", "usage": {"seconds": 60}}
+    more: list[Timed] = [(5_000, "server", usage(15, 0.5)), (9_000, "server", usage(30, 0.25))]
+    running = live_call(USER, MODEL, 12_000, more=more).report()
+    assert (running.usage.session_seconds, running.cost.usd) == (30, Decimal("0.025"))
+    (now,) = running.sessions
+    assert (now.delegation, now.closed) == (None, None)
+    assert live_of(running).context_used == 0.5
+    ended = live_call(
+        USER, MODEL, 12_000, more=[*more, (14_000, "server", closed)], delegation={"type": "client"}
+    ).report()
+    assert (ended.usage.session_seconds, ended.cost.usd) == (60, Decimal("0.05"))
+    (now,) = ended.sessions
+    assert (now.delegation, now.closed) == ("client", "close_requested")
+
+
+def test_a_session_that_replaces_another() -> None:
+    first, second = (
+        live_call(USER[:1], MODEL[:2], 5_000),
+        live_call(USER[:1], MODEL[:2], 5_000, format="pcmu", id="sess_2"),
+    )
+    entries = [each for each in second.entries if isinstance(each, Entry)]
+    first.entries += [msgspec.structs.replace(each, time_ms=each.time_ms + 20_000) for each in entries]
+    report = first.report()
+    half = [(None, ["Good morning"]), ("Where is my order?", ["Let me look that up"])]
+    assert transcripts(report) == half * 2
+    assert [turn.number for turn in report.turns] == [1, 2, 3, 4]
+    assert [round(each.latency_ms) for each in responses(report) if each.latency_ms] == [620, 620]
+    assert [each.id for each in report.sessions] == ["sess_l", "sess_2"]
+
+
+def test_a_fixture_is_not_the_user_s_audio() -> None:
+    play = {"type": "session.output_audio.fixture.play", "audio": text_base64(FORMATS["pcm"][2] * 10)}
+    scene = live_call([], [], 5_000, more=[(2_000, "client", play)])
+    assert scene.report().user_audio_ms == 5_000
+    with CallAudio() as audio:
+        for entry in scene.entries:
+            assert isinstance(entry, Entry)
+            audio.feed(entry)
+        audio.finish()
+        assert max(audio.envelope("caller", 6_000).data[-300:]) == 0
+
+
+# --- Interim reports, limits -----------------------------------------------------------
+
+
+def test_reports_during_the_call_do_not_change_the_last_one() -> None:
+    scene = live_call(USER, MODEL, 12_000, more=TOOL_CALL, delegation=RESPONSES)
+    often, previous = Inspector(), 0
+    for entry in scene.entries:
+        often.feed(entry)
+        now = often.report()
+        assert now.turn_count == len(now.turns) >= previous - 1
+        previous = now.turn_count
+    assert often.report() == scene.report()
+
+
+def test_more_than_fits_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("turns", "responses", "delegations"):
+        monkeypatch.setitem(LIMITS, name, 3)
+    monkeypatch.setattr("realtime.analysis._live_speech._MAX_PARTS", 4)
+    user = [Words(number * 3_000, number * 3_000 + 400, "Hello?") for number in range(10)]
+    model = [Words(number * 3_000 + 1_000, number * 3_000 + 1_600, "Hello!") for number in range(10)]
+    more: list[Timed] = [
+        (STARTED_MS + n * 3_000 + 500, "server", created(f"d{n}", "client")) for n in range(10)
+    ]
+    report = live_call(user, model, 30_000, more=more, words_delay_ms=0).report()
+    assert (report.turn_count, report.response_count, report.latency.count) == (10, 10, 10)
+    assert live_of(report).delegation_count == 10
+    assert (len(report.turns), len(responses(report)), len(delegations(report))) == (3, 3, 3)
+    assert report.left_out == {"turns": 7, "responses": 7, "delegations": 7}
+
+
+# --- Text and page ---------------------------------------------------------------------
+
+
+def test_lines() -> None:
+    lines = [*report_lines(live_call(USER, MODEL, 12_000, more=TOOL_CALL, delegation=RESPONSES).report())]
+    text = "\n".join(lines)
+    assert "delegation to responses, not closed" in text
+    assert "  delegation    0:03.300  to responses, done after 3.0 s, next speech 1.3 s later" in lines
+    assert lines.index('                "Let me look that up"') > lines.index(
+        "                0:04.510  response.create"
+    )
+    assert "calls find_order: output after 1.0 s" in text
+    assert "delegations     p50" not in text
+    assert any(line.startswith("delegations     1: p50 3.0 s") for line in lines)
+
+
+def test_the_page_has_the_audible_parts(tmp_path: Path) -> None:
+    scene = live_call(USER, MODEL, 12_000, more=TOOL_CALL, delegation=RESPONSES, format="pcmu")
+    with CallAudio() as audio:
+        events = EventList()
+        for entry in scene.entries:
+            assert isinstance(entry, Entry)
+            events.add(entry, audio.feed(entry))
+        spans = [(span.start_ms, span.end_ms) for span in audio.assistant]
+    assert spans == [
+        (STARTED_MS + OUTPUT_DELAY_MS + words.start_ms, STARTED_MS + OUTPUT_DELAY_MS + words.end_ms) for words in MODEL
+    ]  # fmt: skip
+    first = [row.at_ms for row in events if row.is_first]
+    assert first == [start for start, _ in spans]
+    path = scene.write(tmp_path / "call.jsonl")
+    write_page(path, tmp_path / "call.html")
+    page = (tmp_path / "call.html").read_text()
+    assert '"Overlap"' in page
+    assert '"target":"responses"' in page
+
+
+# --- Hostile logs ----------------------------------------------------------------------
+
+TIMES = st.one_of(st.integers(-(10**20), 10**20), st.integers(0, 3_000))
+LIVE_FRAMES: list[tuple[Direction, dict[str, Any]]] = [
+    (side, json.loads(frame)) for side in ("client", "server") for frame in cases.frames("live", side)
+]
+
+
+@st.composite
+def live_entries(draw: Callable[[st.SearchStrategy[Any]], Any]) -> list[Entry]:
+    side, event = draw(st.sampled_from(LIVE_FRAMES))
+    event = dict(event)
+    for name in ("start_ms", "end_ms", "offset_ms"):
+        if name in event:
+            event[name] = draw(TIMES)
+    if "delta" in event and draw(st.booleans()):
+        event["delta"] = draw(st.sampled_from(["", "AAAA", "////", "x", 5, None]))
+    for name in draw(st.sets(st.sampled_from(["type", *event]), max_size=1)) - {"type"}:
+        event[name] = draw(st.sampled_from([None, {}, [], 7, "d", {"id": "d"}, {"type": "x"}]))
+    time_ms = draw(st.one_of(st.floats(0, 1e5), st.floats()))
+    return [Entry(side, time_ms, json.dumps(event).encode(), 1)]
+
+
+@given(st.lists(live_entries(), max_size=40), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_no_live_log_raises(entries: list[list[Entry]], has_session: bool) -> None:
+    inspector, events = Inspector(), EventList()
+    if has_session:
+        frame = json.dumps({"type": "session.started", "session": session()}).encode()
+        inspector.feed(Entry("server", 0.0, frame, 1))
+    with CallAudio() as audio:
+        for (entry,) in entries:
+            inspector.feed(entry)
+            safe = msgspec.structs.replace(entry, time_ms=min(1e5, max(0.0, entry.time_ms or 0.0)))
+            events.add(safe, audio.feed(safe))
+    report = inspector.report()
+    assert [*report_lines(report)]
+    assert inspector.report() == report
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+    assert report.turn_count == len(report.turns) + report.left_out.get("turns", 0)

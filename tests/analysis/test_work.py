@@ -47,6 +47,9 @@ TRUNCATE = {"type": "conversation.item.truncated", "item_id": "i", "content_inde
 MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}
 LIMIT = {"name": "n#", "limit": 5, "remaining": 1, "reset_seconds": 1}
 SESSION = {"type": "session.created", "session": {"id": "s#", "type": "realtime", "model": "m#"}}
+LIVE = log(1, 0, {"type": "session.started", "session": {"id": "s", "model": "m"}})
+LIVE_AUDIO = {"type": "session.output_audio.delta", "delta": b64(4800)}
+LIVE_WORDS = {"type": "session.input_transcript.delta", "delta": "x", "start_ms": 0, "end_ms": 1}
 LOGS: dict[str, Callable[[int], str]] = {
     "empty lines": lambda n: "\n" * n,
     "broken lines": lambda n: "x\n" * n,
@@ -68,6 +71,14 @@ LOGS: dict[str, Callable[[int], str]] = {
     "sessions": lambda n: log(n, 1, SESSION, {"type": "response.done", "response": {"id": "r#", "usage": {"total_tokens": 1}}}),
     "rate limits": lambda n: log(n, 1, {"type": "rate_limits.updated", "rate_limits": [LIMIT] * 3}),
     "runs": lambda n: log(n, 2000, {"type": "session.input_transcript.delta", "delta": "x"}, {"type": "session.output_transcript.delta", "delta": "x"}),
+    "live audio": lambda n: LIVE + log(n, 100, LIVE_AUDIO),
+    "live speech": lambda n: LIVE + "".join(log(1, 0, LIVE_AUDIO, {**LIVE_WORDS, "start_ms": k * 3000, "end_ms": k * 3000 + 100}) for k in range(n)),
+    "live words at one time": lambda n: LIVE + log(n, 20, LIVE_WORDS),
+    "live words ever further ahead": lambda n: LIVE + "".join(log(1, 0, {**LIVE_WORDS, "start_ms": k * 9000, "end_ms": k * 9000}) for k in range(n)),
+    "live audio at one time": lambda n: LIVE + log(n, 20, {**LIVE_AUDIO, "start_ms": 0}) + log(n, 20, LIVE_WORDS),
+    "delegations": lambda n: LIVE + log(n, 20, {"type": "session.delegation.created", "offset_ms": 1, "delegation": {"id": "d#", "type": "delegation", "target": "client"}}),
+    "steps of one delegation": lambda n: LIVE + log(n, 20, {"type": "session.thinking.append", "delegation_id": "d", "content": "x"}, client=True),
+    "calls of one delegation": lambda n: LIVE + log(n, 20, {"type": "response.event", "delegation_id": "d", "event": {"type": "response.output_item.done", "item": {"type": "function_call", "call_id": "c#", "name": "f", "arguments": "{}"}}}),
     "calls": lambda n: log(n, 1, {"type": "response.function_call_arguments.done", **PLACE, "call_id": "c#", "name": "f", "arguments": "{}"}),
     "one response of many items": lambda n: log(1, 0, {"type": "response.done", "response": {"id": "r", "output": [{**MESSAGE, "id": f"i{k}"} for k in range(n)]}}),
     "one item of many parts": lambda n: log(1, 0, {"type": "response.output_item.done", "response_id": "r", "output_index": 0, "item": {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "output_text", "text": "x"}] * n}}),
