@@ -172,6 +172,43 @@ RECOMMENDED_VOICES: Final = {
     "professional": "sage",
 }
 
+# --- Live ----------------------------------------------------------------------------
+# Source: the guides live-conversations and live-delegation, and openai-python 3.57.0, types/live: the model and
+# voices of SessionConfig, AudioFormat, and the docstrings of its limits. Read 2026-11-29.
+KnownLiveModel = Literal["gpt-live-1", "gpt-live-1.1"]
+LIVE_MODELS: Final[tuple[str, ...]] = get_args(KnownLiveModel)
+KnownLiveVoice = Literal[
+    "alloy", "ash", "ballad", "beacon", "bossa", "cedar", "cinder", "coral", "delta", "echo", "gleam", "marin",
+    "meridian", "quartz", "ripple", "sage", "shida", "shimmer", "stone", "tempo", "verse", "vesper", "willow",
+]  # fmt: skip
+LIVE_VOICES: Final[tuple[str, ...]] = get_args(KnownLiveVoice)
+if TYPE_CHECKING:
+    LiveModel = KnownLiveModel | str
+    LiveVoice = KnownLiveVoice | str
+else:
+    LiveModel = LiveVoice = str
+DEFAULT_LIVE_VOICE: Final = "marin"
+# By GA's name of the encoding.
+LIVE_RATES: Final = {"audio/pcm": (24_000, 16_000), "audio/pcmu": (8_000,), "audio/pcma": (8_000,)}
+LIVE_DELEGATIONS: Final = ("client", "responses", "decisions")
+LIVE_SERVICE_TIERS: Final = ("auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast")
+LIVE_TRIGGER_EVENTS: Final = ("session.input_transcript.delta", "session.output_transcript.delta")
+MIN_LIVE_OUTPUT_TOKENS: Final = 16
+MAX_LIVE_INSTRUCTIONS_TOKENS: Final = 16_384
+MAX_LIVE_INPUT_MESSAGES: Final = 128
+MAX_LIVE_INPUT_TOKENS: Final = 8_192
+MAX_LIVE_FIXTURE_MS: Final = 30_000
+# The input of the Responses backend that may wait for the next response.
+MAX_LIVE_BACKEND_ITEMS: Final = 128
+MAX_LIVE_BACKEND_BYTES: Final = 32_768
+# The limit is 500 tokens. Measured by others against OpenAI's server in September 2026: 1,756 characters were
+# accepted, 1,900 refused.
+MAX_LIVE_CONTENT_CHARS: Final = 1_756
+# A text with more characters than this for each token of a limit exceeds it in any language.
+MAX_CHARS_PER_TOKEN: Final = 6
+# Measured by others (aplisay/llm-agent#306), read 2026-11-29.
+MAX_LIVE_SESSION_SECONDS: Final = 2 * 60 * 60
+
 # --- Prices --------------------------------------------------------------------------
 # USD per million tokens. Source: the official model pages unless a line says otherwise.
 # Read 2026-11-23. A model whose price is not confirmed is absent: its cost is an error, never $0.

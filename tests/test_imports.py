@@ -32,7 +32,7 @@ LAYERS = (
     {"codec"},
     {"_provider"},
     {"build", "validate"},
-    {"beta", "translation"},
+    {"beta", "translation", "validate_live"},
     {"__init__"},
     {"providers", "rest"},
     {"state"},

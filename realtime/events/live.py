@@ -7,10 +7,11 @@ The codec is `realtime.live`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Raw, UnsetType
 
+from ..spec import LiveModel as LiveModel, LiveVoice as LiveVoice
 from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknown, UnknownEvent, Wire
 from .session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
 
@@ -40,17 +41,9 @@ __all__ = [
 if TYPE_CHECKING:
     Json = Raw
     MaybeJson = Raw | None | UnsetType
-    LiveModel = Literal["gpt-live-1"] | str
-    LiveVoice = (
-        Literal["alloy", "ash", "ballad", "beacon", "bossa", "cedar", "cinder", "coral", "delta", "echo"]
-        | Literal["gleam", "marin", "meridian", "quartz", "ripple", "sage", "shida", "shimmer", "stone"]
-        | Literal["tempo", "verse", "vesper", "willow"]
-        | str
-    )
 else:
     # msgspec supports Raw only outside unions: null is replaced by None in RawJsonStruct.
     Json = MaybeJson = Raw
-    LiveModel = LiveVoice = str
 
 
 _NULL = Raw(b"null")

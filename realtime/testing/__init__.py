@@ -11,14 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 __all__ = [
-    "FAULTS", "Call", "ConnectionObserver", "Fail", "Fault", "IncomingCall", "LoopbackServer", "Observer",
-    "RateLimits", "Say", "Script", "ServerProtocol", "Turn", "faults",
+    "FAULTS", "Call", "ConnectionObserver", "Delegate", "Fail", "Fault", "IncomingCall", "LoopbackServer", "Observer",
+    "RateLimits", "Say", "Script", "ServerProtocol", "Transcribe", "Turn", "faults",
 ]  # fmt: skip
 # The module of each name. Suites that load the plugin of this package, but do not use its fixture, need neither
 # the server nor its dependencies, so nothing is imported here.
 _HOMES: Final = {
     "Call": "script",
     "ConnectionObserver": "connection",
+    "Delegate": "script",
     "FAULTS": "faults",
     "Fail": "script",
     "Fault": "faults",
@@ -29,6 +30,7 @@ _HOMES: Final = {
     "Say": "script",
     "Script": "script",
     "ServerProtocol": "protocol",
+    "Transcribe": "script",
     "Turn": "script",
 }
 
@@ -44,7 +46,15 @@ if TYPE_CHECKING:
     from .faults import FAULTS as FAULTS, Fault as Fault
     from .protocol import ServerProtocol as ServerProtocol
     from .rate_limits import RateLimits as RateLimits
-    from .script import Call as Call, Fail as Fail, Say as Say, Script as Script, Turn as Turn
+    from .script import (
+        Call as Call,
+        Delegate as Delegate,
+        Fail as Fail,
+        Say as Say,
+        Script as Script,
+        Transcribe as Transcribe,
+        Turn as Turn,
+    )
     from .server import LoopbackServer as LoopbackServer
 else:
 

@@ -1,7 +1,7 @@
 """ServerProtocol: one session as the server sees it, client frames in and server events out.
 
 No sockets and no threads; the clock is an argument. The table of dialects is here. Read `session` (GA),
-`beta` and `translation` for the effect of an event, and `refusals` for what is rejected. `connection` runs
+`beta`, `translation` and `live` for the effect of an event, and `refusals` for what is rejected. `connection` runs
 a ServerProtocol on a WebSocket.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from .. import beta, codec, spec, translation
+from .. import beta, codec, live, spec, translation
 from .._guard import Frame
 from .._provider import Provider, ProviderLike, get_provider
 from ..codec import DialectCodec
@@ -24,6 +24,7 @@ from ..events import Tagged, UnknownEvent
 from ..format import AudioFormatLike
 from . import refusals, structure
 from .beta import BetaServerSession
+from .live import CLIENT_EVENTS as LIVE_EVENTS, LiveServerSession
 from .quirks import QUIRKS, ProviderServerSession, ProviderWire
 from .rate_limits import RateLimits
 from .refusals import Refusal
@@ -32,9 +33,9 @@ from .session import CLIENT_EVENTS, GaServerSession, SessionOptions, numbered_id
 from .settings import PTIME_MS, SessionType
 from .translation import DEFAULT_MODEL as DEFAULT_TRANSLATION_MODEL, TranslationServerSession
 
-DialectName: TypeAlias = Literal["ga", "beta", "translation"]
+DialectName: TypeAlias = Literal["ga", "beta", "translation", "live"]
 ServerSession: TypeAlias = (
-    GaServerSession | BetaServerSession | TranslationServerSession | ProviderServerSession
+    GaServerSession | BetaServerSession | TranslationServerSession | LiveServerSession | ProviderServerSession
 )
 
 
@@ -50,6 +51,7 @@ class Dialect:
         open_session: makes a session, which passes its events to the second argument.
         normalize: makes of a client's frame what the codec's Structs expect.
         new_id: makes the id of an event.
+        unnumbered: the classes of events that have no id.
     """
 
     codec: DialectCodec[Any, Any]
@@ -59,6 +61,7 @@ class Dialect:
     open_session: Callable[[SessionOptions, Callable[[Any], None]], ServerSession]
     normalize: Callable[[Frame], Frame] = lambda frame: frame
     new_id: Callable[[str, int], str] = numbered_id
+    unnumbered: tuple[type[Tagged], ...] = ()
 
 
 def _types(events: tuple[type[Tagged], ...]) -> tuple[str, ...]:
@@ -80,6 +83,14 @@ DIALECTS: Final = {
         DEFAULT_TRANSLATION_MODEL,
         _TRANSLATION_TYPES,
         TranslationServerSession,
+    ),
+    "live": Dialect(
+        live.Codec(exact=True),
+        live.Codec(),
+        spec.LIVE_MODELS[0],
+        _types(LIVE_EVENTS),
+        LiveServerSession,
+        unnumbered=(live.SessionOutputAudioDelta,),
     ),
 }
 
@@ -107,7 +118,7 @@ class ServerProtocol:
     reported, and have no effect.
 
     Args:
-        dialect: "ga", "beta" or "translation".
+        dialect: "ga", "beta", "translation" or "live".
         provider: another server to play, by name or value, such as "xai": its formats, events and quirks.
             The dialect is then that of the provider.
         strict: True to refuse what OpenAI's server refuses; False to accept members that the dialect does
@@ -124,7 +135,9 @@ class ServerProtocol:
         force_format: the audio format of the session, whatever the client requests.
         clock: gives seconds, for the rate limits.
 
-    A translation session echoes and ignores `session_type`, `script`, `rate_limits` and `force_format`.
+    A translation session echoes and ignores `session_type`, `script`, `rate_limits` and `force_format`. A
+    Live session speaks only as input arrives, and ignores `session_type`, `rate_limits`, `force_format` and
+    `model`, which its client states.
 
     Raises:
         AudioError: `ptime_ms` is 0 or not a whole number of samples.
@@ -199,8 +212,8 @@ class ServerProtocol:
         try:
             event = self._decode(frame)
             refusals.check_event_id(event)
-            if isinstance(event, UnknownEvent):
-                types = self._dialect.client_types
+            types = self._dialect.client_types
+            if event.type not in types:
                 raise refusals.UNSUPPORTED_VALUE(value=event.type, supported=types, param="type")
             self._session.handle(event, frame)
         except (DecodeError, Refusal) as error:
@@ -257,7 +270,7 @@ class ServerProtocol:
             event_id = self._new_id("event", self._event_count)
             if isinstance(event, dict):
                 events[index] = self._own_event(event, event_id)
-            else:
+            elif not isinstance(event, self._dialect.unnumbered):
                 event.event_id = event_id
         return events
 

@@ -231,6 +231,61 @@ SESSION_CLOSING: Final = Rule("The session is being closed.", code="session_clos
 SETTING_FIXED: Final = Rule("'{param}' is set when the session is created.", "{param}")
 INVALID_LANGUAGE: Final = Rule("Invalid '{param}': '{value}' is not a language code such as 'es'.", "{param}")
 
+# --- Live ----------------------------------------------------------------------------
+
+NOT_STARTED: Final = Rule(
+    "The session has not started: send 'session.start' first.", "type", "session_not_started"
+)
+ALREADY_STARTED: Final = Rule("The session has started already.", "type", "session_already_started")
+FIELD_IMMUTABLE: Final = Rule(
+    "'{param}' cannot change after the session has started.",
+    "{param}",
+    code="immutable_field_update",
+    source="OpenAI, guides/live-conversations (the code)",
+)
+VOICE_FORBIDDEN: Final = Rule(
+    "The voice '{value}' is not available.",
+    "session.audio.output.voice",
+    code="forbidden",
+    source="aplisay/llm-agent, docs/gpt-live.md (the code)",
+)
+INVALID_AUDIO: Final = Rule(
+    "Invalid 'audio': {reason}.",
+    "audio",
+    code="invalid_audio",
+    source="MicrosoftDocs/azure-ai-docs, articles/foundry/openai/gpt-live-reference.md (the code)",
+)
+RESPONSES_DELEGATION_REQUIRED: Final = Rule(
+    "{value} requires Responses delegation.",
+    "type",
+    code="",
+    source="Travizm/dsh-openai-live, docs/protocol.md",
+)
+DECISIONS_DELEGATION_REQUIRED: Final = Rule("{value} requires Decisions delegation.", "type", code="")
+OUTPUTS_REQUIRED: Final = Rule(
+    "The output of the function call '{value}' is required before a response can be created.",
+    code="function_call_outputs_required",
+    source="livekit/agents#7234 (the code)",
+)
+BACKEND_INPUT_FULL: Final = Rule(
+    "The input of the Responses backend is limited to {limit} items and {nbytes} bytes.",
+    "item",
+    code="response_input_buffer_full",
+    source="aplisay/llm-agent#329 (the code)",
+)
+DELEGATION_NOT_FOUND: Final = Rule(
+    "The delegation '{value}' does not exist.", "delegation_id", code="delegation_not_found"
+)
+DELEGATION_NOT_ALLOWED: Final = Rule(
+    "'delegation_id' must be null unless the client is the delegate.", "delegation_id"
+)
+CONTENT_TOO_LONG: Final = Rule(
+    "Invalid 'content': more than 500 tokens.", "content", code="string_above_max_length"
+)
+FIXTURE_ACTIVE: Final = Rule("An audio fixture is playing.", "type", code="fixture_active")
+EVENT_ID_USED: Final = Rule("The event_id '{value}' was used before.", "event_id")
+DECISION_ITEM_NOT_FOUND: Final = Rule("The item '{value}' does not exist.", "item_id")
+
 
 # --- Checks that all dialects share --------------------------------------------------
 

@@ -30,7 +30,7 @@ from .history import (
     text_tokens,
     without_audio,
 )
-from .script import Call, Fail, Parts, ReplySource, Turn
+from .script import Call, Fail, Parts, ReplySource, Say, Turn
 from .settings import output_settings
 
 CONVERSATION_ID: Final = "conv_loopback"
@@ -367,6 +367,8 @@ def _outputs(
     for part in parts:
         if isinstance(part, Fail):
             return outputs, part
+        if not isinstance(part, (Say, Call)):
+            continue  # for Live only
         item_id = new_id("item")
         if isinstance(part, Call):
             call_id = part.call_id or new_id("call")

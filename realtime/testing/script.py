@@ -1,7 +1,7 @@
 """Scripts: the replies that the server gives, as a list or as a function of the user's turn.
 
 A reply consists of parts, in order: `Say` sends a message, `Call` calls a function, `Fail` fails the
-response. Without a script, and after its last reply, the server echoes the user's turn. Values that no
+response. `Transcribe` and `Delegate` are for Live sessions; others skip them. Without a script, and after its last reply, the server echoes the user's turn. Values that no
 event can carry are rejected when the script is created. Read `response` next: it turns parts into events.
 """
 
@@ -120,13 +120,46 @@ class Fail:
             _check_text(each.name, getattr(self, each.name))
 
 
-Part: TypeAlias = "Say | Call | Fail"
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """The transcript of the user's turn that the reply answers. Only Live sessions send it.
+
+    Raises:
+        ConfigError: the text cannot be encoded as UTF-8.
+        TypeError: the text is not a str.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        _check_text("text", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """A delegation of a Live session: to the client, or to a backend that answers with `text`.
+
+    In the mode "client" `text` is not used: the client appends what is said.
+
+    Raises:
+        ConfigError: the text cannot be encoded as UTF-8.
+        TypeError: the text is not a str.
+    """
+
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        _check_text("text", self.text)
+
+
+Part: TypeAlias = "Say | Call | Fail | Transcribe | Delegate"
 Reply: TypeAlias = "str | Part | Sequence[str | Part]"
 Script: TypeAlias = "Sequence[Reply] | Callable[[Turn], Reply | None]"
 Parts: TypeAlias = tuple[Part, ...]
 ReplySource: TypeAlias = Callable[[Turn], Parts]
 # Sequences that are not lists of replies or parts. An iterator is rejected as well: it may be
 # endless, and the second session would find it exhausted.
+_PARTS: Final = (Say, Call, Fail, Transcribe, Delegate)
 _NOT_LISTS: Final = (str, bytes, bytearray, memoryview)
 
 
@@ -178,7 +211,7 @@ def _parts(reply: Any) -> Parts:
 def _part(part: Any) -> Part:
     if isinstance(part, str):
         return Say(part)
-    if not isinstance(part, (Say, Call, Fail)):
+    if not isinstance(part, _PARTS):
         raise TypeError(f"a reply must consist of str, Say, Call and Fail, not of {type(part).__name__}")
     return part
 

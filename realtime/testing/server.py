@@ -14,6 +14,7 @@ import functools
 import logging
 import ssl as tls
 import threading
+import time
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -36,6 +37,7 @@ except ImportError as missing:
         f"realtime.testing needs {package}: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
+from .. import spec
 from .._provider import ProviderLike, get_provider
 from ..errors import ConfigError
 from . import access
@@ -50,6 +52,7 @@ from .settings import PTIME_MS, SessionType, check_ptime
 
 HOST: Final = "127.0.0.1"
 PATH: Final = "/v1/realtime"
+LIVE_PATH: Final = "/live/sessions"
 # An append of 15 MiB is 20 MiB of base64. A larger frame closes the connection with 1009.
 MAX_FRAME_BYTES: Final = 32 * 1024 * 1024
 # The time a client has to open a connection, and to close it before it is aborted.
@@ -103,7 +106,7 @@ class LoopbackServer:
     Connections are independent. The path selects the dialect: one that
     ends in ``/realtime`` is GA, with ``?intent=transcription`` a session that only transcribes; with
     the header ``OpenAI-Beta: realtime=v1``, or at Azure's dated addresses, beta; one that ends in
-    ``/realtime/translations`` is translation.
+    ``/realtime/translations`` is translation, one in ``/live/sessions`` Live.
 
     Args:
         port: the port; 0 for any free one.
@@ -211,6 +214,11 @@ class LoopbackServer:
         """The URL to connect to: ``ws://127.0.0.1:PORT/v1/realtime``; add ``?model=`` for a model."""
         scheme = "ws" if self._ssl is None else "wss"
         return f"{scheme}://{HOST}:{self.port}{PATH}"
+
+    @property
+    def live_url(self) -> str:
+        """The URL of Live sessions: ``ws://127.0.0.1:PORT/v1/live/sessions``."""
+        return f"{self.base_url}{LIVE_PATH}"
 
     def incoming_call(self, secret: str, *, sip_headers: Mapping[str, str] = _SIP_HEADERS) -> IncomingCall:
         """Simulate a SIP call that waits to be accepted. Returns its webhook, signed with `secret`.
@@ -443,6 +451,8 @@ class LoopbackServer:
         budgets = (*self._faults, *fault_budgets(request.faults))
         injectors = {budget: injector for budget in budgets if (injector := budget.injector()) is not None}
         options: dict[str, Any] = {}
+        if request.dialect == "live":
+            options["expires_at"] = int(time.time()) + spec.MAX_LIVE_SESSION_SECONDS
         for budget in injectors:
             options |= budget.fault.session_options()
         protocol = self._api.open_protocol(
@@ -486,6 +496,8 @@ def parse_request(request: HttpRequest) -> ConnectionRequest:
     dialect: DialectName
     if path.endswith("/realtime/translations"):
         dialect = "translation"
+    elif path.endswith(LIVE_PATH):
+        dialect = "live"
     elif path.endswith(("/realtime", "/realtime/session")):  # the latter is Inworld's
         dialect = "beta" if _is_beta(request.headers, path, query) else "ga"
     else:

@@ -21,6 +21,7 @@ from .. import beta, events as ga, translation
 from .._base64 import find_member
 from .._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, Frame, bounded, check_depth
 from ..errors import snippet
+from ..events import live
 from ..events.base import Tagged, Wire, first_byte
 from ..repair import argument_of, fields_of, members_of, structs_by_tag, tag_of, untagged_struct
 from . import refusals
@@ -52,6 +53,9 @@ NULLABLE: Final[Mapping[type[Wire], Names]] = {
     beta.TranscriptionSessionConfig: _OFF_IN_BETA,
     beta.RealtimeResponse: frozenset({"instructions", "metadata"}),
     beta.ConversationItemCreate: frozenset({"previous_item_id"}),
+    live.LiveSession: frozenset({"delegation", "instructions", "safety_identifier"}),
+    live.LiveSessionUpdate: frozenset({"delegation"}),
+    live.AppendedText: frozenset({"delegation_id"}),
 }
 # Members that servers need although they are optional in the Struct, each with those that replace it.
 # Sources: Azure-Samples/aoai-realtime-audio-sdk#132 (a function's name), antoinedc/MantaUI#1196 (the rate),
@@ -67,9 +71,15 @@ REQUIRED: Final[Mapping[type[Wire], Mapping[str, Names]]] = {
     ga.OutputAudio: {"text": frozenset({"audio"})},
     ga.Text: {"text": frozenset()},
     beta.ConversationItem: {"type": frozenset()},
+    live.AppendedText: {"delegation_id": frozenset()},
+    live.LivePcmuFormat: {"rate": frozenset()},
+    live.LivePcmaFormat: {"rate": frozenset()},
 }
 # Members that are no settings, and have rules of their own.
-FIXED: Final[Mapping[type[Wire], Names]] = {translation.TranslationSession: frozenset({"model", "type"})}
+FIXED: Final[Mapping[type[Wire], Names]] = {
+    translation.TranslationSession: frozenset({"model", "type"}),
+    live.LiveSessionUpdate: frozenset(live.LiveSession.__struct_fields__),
+}
 
 # The values that are looked at in one event, each in some microseconds: no client sends so many.
 MAX_VALUES: Final = 100_000

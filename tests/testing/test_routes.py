@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 import realtime as r
-from realtime import beta, translation
+from realtime import beta, live, translation
 from realtime.testing import LoopbackServer, faults
 from realtime.testing.http import HttpRequest
 from realtime.testing.server import ConnectionRequest, parse_request
@@ -50,6 +51,8 @@ def parse(path: str, **headers: str) -> ConnectionRequest:
         ("/openai/realtime?api-version=2025-04-01-preview&deployment=d", {}, "beta", "d", "realtime"),
         ("/v1/realtime/translations", {}, "translation", "gpt-realtime-translate", "realtime"),
         ("/v1/realtime/translations?model=t", {}, "translation", "t", "realtime"),
+        ("/v1/live/sessions", {}, "live", "gpt-live-1", "realtime"),
+        ("/openai/v1/live/sessions", {}, "live", "gpt-live-1", "realtime"),
     ],
 )
 def test_the_request_selects_the_session(
@@ -103,6 +106,22 @@ def test_a_browser_can_select_beta_by_subprotocol() -> None:
     with LoopbackServer() as server, connect(server.url, subprotocols=offered) as client:
         assert client.subprotocol == "realtime"
         assert beta.decode_server(client.recv(timeout=20)).session.input_audio_format == "pcm16"
+
+
+@pytest.mark.parametrize("pace", [None, 50])
+def test_a_live_session_closes_on_request(pace: float | None) -> None:
+    with LoopbackServer(pace=pace) as server, connect(server.live_url) as client:
+        start = live.SessionStart(session=live.LiveSession(model="gpt-live-1"))
+        client.send(live.encode(start), text=True)
+        started = live.decode_server(client.recv(timeout=20))
+        assert isinstance(started, live.SessionStarted)
+        assert (started.session.expires_at or 0) > time.time() + 7000
+        client.send(live.encode_append(bytes(48_000)), text=True)
+        assert len([client.recv(timeout=20) for _ in range(10)]) == 10
+        client.send(live.encode(live.SessionClose()), text=True)
+        (closed,) = client
+        assert live.decode_server(closed).type == "session.closed"
+        assert client.close_code == 1000
 
 
 @pytest.mark.parametrize("pace", [None, 50])

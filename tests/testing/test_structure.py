@@ -854,7 +854,7 @@ def test_an_answer_that_is_not_truncated_keeps_its_transcript() -> None:
 def test_every_rule_has_a_source() -> None:
     """A report or a source file, or the word that says that none confirms it."""
     rules = {name: rule for name, rule in vars(refusals).items() if isinstance(rule, refusals.Rule)}
-    known = re.compile(r"[\w.-]+/[\w.-]+(#\d+|, [\w/.]+\.py)")
+    known = re.compile(r"[\w.-]+/[\w.-]+(#\d+|, [\w/.-]+\.(py|md))|OpenAI, guides/[\w-]+")
     for name, rule in rules.items():
         assert rule.source == refusals.INFERRED or known.match(rule.source), name
     reported = {name for name, rule in rules.items() if rule.source != refusals.INFERRED}

@@ -1,0 +1,173 @@
+"""Checks of a Live session's settings before they are sent: what OpenAI's servers would refuse.
+
+`validate_live_session` is exported by `realtime.live`. All problems are found at once; the limits and their
+sources are in `spec`. GA's checks are in `validate`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from . import spec
+from .errors import ConfigError, snippet
+from .events import live
+from .validate import Problems, raise_problems
+
+LiveTransport: TypeAlias = Literal["websocket", "webrtc", "sip"]
+_TRANSPORTS: Final = ("websocket", "webrtc", "sip")
+# The settings of a fork; it has the others from its origin.
+FORK_SETTINGS: Final = frozenset({"audio", "client", "delegation", "store"})
+# The types that the one part of a message may have, by the message's role; the text of a part may have none.
+_PART_TYPES: Final = {
+    "developer": ("input_text",),
+    "user": ("input_text",),
+    "assistant": ("output_text", "text"),
+}
+# The members that the settings of a backend must have.
+_BACKEND_MEMBERS: Final = {"responses": ("model",), "decisions": ("model", "questions")}
+
+
+def validate_live_session(
+    session: live.LiveSession, *, transport: LiveTransport = "websocket", is_fork: bool = False
+) -> None:
+    """Raise an error if OpenAI's servers would refuse these settings at the start of a session.
+
+    Sizes that are limited in tokens are refused only where they exceed the limit in any language.
+
+    Args:
+        session: the settings.
+        transport: the connection that the session is for: WebRTC and SIP negotiate the audio format.
+        is_fork: True for a fork of a stored session, which has its model and most settings.
+
+    Raises:
+        ConfigError: `problems` has all problems, each with its path; or the transport is unknown.
+        TypeError: `session` is not the settings of a Live session.
+    """
+    if not isinstance(session, live.LiveSession):
+        raise TypeError(f"a LiveSession is required, not {type(session).__name__}")
+    if transport not in _TRANSPORTS:
+        raise ConfigError(f"unknown transport {snippet(repr(transport))}; known are {', '.join(_TRANSPORTS)}")
+    raise_problems([*_problems(session, transport, is_fork)])
+
+
+def _problems(session: live.LiveSession, transport: LiveTransport, is_fork: bool) -> Problems:
+    if is_fork:
+        for name in live.LiveSession.__struct_fields__:
+            if name not in FORK_SETTINGS and getattr(session, name) is not UNSET:
+                yield name, "is that of the session that is forked"
+    elif not session.model:
+        yield "model", "must be set"
+    elif session.model in spec.MODELS:
+        yield "model", f"{snippet(session.model)} is a model of GA"
+    if session.client and transport != "webrtc":
+        yield "client", "is for WebRTC only"
+    if session.audio:
+        yield from _audio(session.audio, transport)
+    if isinstance(session.instructions, str):
+        yield from _text("instructions", session.instructions, spec.MAX_LIVE_INSTRUCTIONS_TOKENS)
+    if session.input:
+        yield from _input(session.input)
+    if session.delegation:
+        yield from _delegation(session.delegation, is_fork)
+    yield from _triggers(session.triggers or [])
+
+
+def _audio(audio: live.LiveAudio, transport: LiveTransport) -> Problems:
+    format = audio.format
+    if format and transport != "websocket":
+        yield "audio.format", f"is negotiated by {transport}"
+    elif isinstance(format, live.KnownLiveFormat):
+        rates = spec.LIVE_RATES[format.type]
+        if format.rate not in rates:
+            yield "audio.format.rate", f"must be {' or '.join(map(str, rates))} for {format.type}"
+    elif format:
+        yield "audio.format.type", f"must be {', '.join(spec.LIVE_RATES)}"
+    voice = audio.output.voice if audio.output else None
+    # The set of voices is open, but those that only the beta dialect had are not in it.
+    if isinstance(voice, str) and voice in spec.BETA_VOICES and voice not in spec.LIVE_VOICES:
+        yield "audio.output.voice", f"{snippet(voice)} was a voice of the beta dialect only"
+
+
+def _text(path: str, text: str, max_tokens: int) -> Problems:
+    if len(text) > max_tokens * spec.MAX_CHARS_PER_TOKEN:
+        yield path, f"has {len(text)} characters, more than {max_tokens} tokens"
+
+
+def _input(messages: list[Raw]) -> Problems:
+    if len(messages) > spec.MAX_LIVE_INPUT_MESSAGES:
+        yield "input", f"has {len(messages)} messages, more than {spec.MAX_LIVE_INPUT_MESSAGES}"
+    chars = 0
+    for index, message in enumerate(messages):
+        path, body = f"input[{index}]", _object(message)
+        types = _PART_TYPES.get(str(body.get("role")))
+        if types is None:
+            yield f"{path}.role", f"must be {', '.join(_PART_TYPES)}"
+            continue
+        content = body.get("content")
+        part = content[0] if isinstance(content, list) and len(content) == 1 else None
+        if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+            yield f"{path}.content", "must be one text"
+            continue
+        if part.get("type", types[0]) not in types:
+            yield f"{path}.content[0].type", f"must be {' or '.join(types)}"
+        chars += len(part["text"])
+    if chars > spec.MAX_LIVE_INPUT_TOKENS * spec.MAX_CHARS_PER_TOKEN:
+        yield "input", f"has {chars} characters, more than {spec.MAX_LIVE_INPUT_TOKENS} tokens"
+
+
+def _delegation(delegation: live.Delegation, is_fork: bool) -> Problems:
+    kind = delegation.type
+    if isinstance(delegation, live.UnknownDelegation):
+        yield "delegation.type", f"must be {', '.join(spec.LIVE_DELEGATIONS)}, not {snippet(repr(kind))}"
+        return
+    delay = delegation.acknowledgement_delay_ms
+    if isinstance(delay, int) and delay < 0:
+        yield "delegation.acknowledgement_delay_ms", "must be at least 0"
+    if kind not in _BACKEND_MEMBERS:
+        return
+    path, body = f"delegation.{kind}", _object(getattr(delegation, kind))
+    if not is_fork:
+        for name in _BACKEND_MEMBERS[kind]:
+            if not body.get(name):
+                yield f"{path}.{name}", "must be set"
+    if kind == "responses":
+        yield from backend_problems(path, body)
+
+
+def backend_problems(path: str, body: dict[str, Any]) -> Problems:
+    """Yield the problems of the settings of a Responses backend, whatever is missing."""
+    tokens = body.get("max_output_tokens")
+    if isinstance(tokens, int) and tokens < spec.MIN_LIVE_OUTPUT_TOKENS:
+        yield f"{path}.max_output_tokens", f"must be at least {spec.MIN_LIVE_OUTPUT_TOKENS}"
+    tier = body.get("service_tier")
+    if tier is not None and tier not in spec.LIVE_SERVICE_TIERS:
+        yield f"{path}.service_tier", f"must be {', '.join(spec.LIVE_SERVICE_TIERS)}"
+    tools = body.get("tools")
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
+            yield f"{path}.tools[{index}].type", "must be set"
+        elif tool["type"] == "function" and not tool.get("name"):
+            yield f"{path}.tools[{index}].name", "must be set"
+
+
+def _triggers(triggers: list[live.Trigger]) -> Problems:
+    seen = set()
+    for index, trigger in enumerate(triggers):
+        path = f"triggers[{index}].event_type"
+        if trigger.event_type not in spec.LIVE_TRIGGER_EVENTS:
+            yield path, f"must be {' or '.join(spec.LIVE_TRIGGER_EVENTS)}"
+        elif trigger.event_type in seen:
+            yield path, "has a trigger already"
+        seen.add(trigger.event_type)
+
+
+def _object(body: Any) -> dict[str, Any]:
+    """Return JSON as a dict; an empty one if it is absent, null or no object."""
+    try:
+        found = msgspec.json.decode(body) if isinstance(body, Raw) else None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,363 @@
+"""The Live dialect: a session that speaks only as input arrives."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from realtime import AudioFormat, live
+from realtime.audio import convert
+from realtime.testing import Call, Delegate, Fail, Say, ServerProtocol, Transcribe
+from tests.testing.helpers import tone
+
+PCM16 = AudioFormat.PCM16
+FORMATS = {
+    "audio/pcm": (live.PcmFormat(rate=24000), PCM16),
+    "audio/pcm at 16 kHz": (live.PcmFormat(rate=16000), AudioFormat("pcm16", 16000)),
+    "audio/pcmu": (live.LivePcmuFormat(rate=8000), AudioFormat.G711_ULAW),
+    "audio/pcma": (live.LivePcmaFormat(rate=8000), AudioFormat.G711_ALAW),
+}
+RESPONSES = live.ResponsesDelegation(responses=live.Json(b'{"model":"gpt-5"}'))
+CLOSE = live.SessionClose(event_id="close")
+
+
+def start(**session: Any) -> live.SessionStart:
+    return live.SessionStart(session=live.LiveSession(model="gpt-live-1", **session), event_id="start")
+
+
+def exchange(session: ServerProtocol, *events: live.ClientEvent) -> list[Any]:
+    """Feed `events` as frames. Returns the server's events, encoded and decoded again."""
+    return [
+        live.decode_server(session.encode(reply))
+        for event in events
+        for reply in session.feed(live.encode(event))
+    ]
+
+
+def open_session(
+    *, script: Any = None, paced: bool = False, ptime_ms: float = 100, **settings: Any
+) -> ServerProtocol:
+    """Return a session that has started with these settings."""
+    session = ServerProtocol(dialect="live", script=script, paced=paced, ptime_ms=ptime_ms)
+    assert session.open() == []
+    assert types(exchange(session, start(**settings))) == ["session.started"]
+    return session
+
+
+def append(audio: bytes) -> live.SessionInputAudioAppend:
+    return live.SessionInputAudioAppend(audio=audio)
+
+
+def silence(ms: int, format: AudioFormat = PCM16) -> live.SessionInputAudioAppend:
+    return append(format.silence(ms))
+
+
+def turn(format: AudioFormat = PCM16, ms: int = 600) -> live.SessionInputAudioAppend:
+    """Return `ms` of speech and the pause that ends the user's turn."""
+    return append(tone(format, ms) + format.silence(500))
+
+
+def commentary(content: str, delegation_id: str | None = None) -> live.SessionCommentaryAppend:
+    return live.SessionCommentaryAppend(content=content, delegation_id=delegation_id, event_id="say")
+
+
+def output(call_id: str, text: str) -> live.ResponseItemCreate:
+    item = {"type": "function_call_output", "call_id": call_id, "output": text}
+    return live.ResponseItemCreate(item=live.Json(json.dumps(item).encode()), event_id="item")
+
+
+CONTINUE = live.ResponseCreate(event_id="create")
+
+
+def types(events: list[Any]) -> list[str]:
+    return [event.type for event in events]
+
+
+def of(kind: type[Any], events: list[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def deltas(events: list[Any]) -> list[bytes]:
+    return [event.delta for event in of(live.SessionOutputAudioDelta, events)]
+
+
+def said(events: list[Any]) -> str:
+    return "".join(event.delta for event in of(live.SessionOutputTranscriptDelta, events))
+
+
+def heard(events: list[Any]) -> str:
+    return "".join(event.delta for event in of(live.SessionInputTranscriptDelta, events))
+
+
+def refusal(events: list[Any]) -> live.LiveErrorDetail:
+    (event,) = events
+    assert isinstance(event, live.Error)
+    assert event.error.type == "invalid_request_error"
+    return event.error
+
+
+def nested(events: list[Any]) -> list[dict[str, Any]]:
+    return [json.loads(bytes(event.event)) for event in of(live.ResponseEvent, events)]
+
+
+def calls_of(events: list[Any]) -> list[str]:
+    """Return the ids of the completed function calls."""
+    items = [event["item"] for event in nested(events) if event["type"] == "response.output_item.done"]
+    return [item["call_id"] for item in items if item["type"] == "function_call"]
+
+
+# --- The session ---------------------------------------------------------------------
+
+
+def test_the_client_begins() -> None:
+    session = ServerProtocol(dialect="live", session_id="sess_1", expires_at=99)
+    assert session.open() == []
+    (started,) = session.feed(start())
+    assert json.loads(session.encode(started)) == {
+        "type": "session.started",
+        "event_id": "event_00000001",
+        "client_event_id": "start",
+        "session": {
+            "id": "sess_1",
+            "model": "gpt-live-1",
+            "status": "active",
+            "expires_at": 99,
+            "audio": {"format": {"type": "audio/pcm", "rate": 24000}, "output": {"voice": "marin"}},
+            "delegation": {"type": "client"},
+            "store": False,
+        },
+    }
+
+
+@pytest.mark.parametrize("event", [silence(100), commentary("Hello."), CLOSE])
+def test_nothing_is_accepted_before_the_start(event: live.ClientEvent) -> None:
+    session = ServerProtocol(dialect="live")
+    assert refusal(exchange(session, event)).code == "session_not_started"
+    assert types(exchange(session, start())) == ["session.started"]
+
+
+def test_a_second_start_is_refused_and_changes_nothing() -> None:
+    session = open_session()
+    assert refusal(exchange(session, start(instructions="x"))).code == "session_already_started"
+    assert len(exchange(session, silence(100))) == 1
+
+
+# --- Audio ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wire", "format"), FORMATS.values(), ids=FORMATS)
+def test_output_is_as_long_as_input_in_the_format_of_the_session(wire: Any, format: AudioFormat) -> None:
+    session = open_session(audio=live.LiveAudio(format=wire))
+    assert exchange(session, silence(90, format)) == []
+    events = exchange(session, silence(20, format), silence(290, format))
+    assert types(events) == ["session.output_audio.delta"] * 4
+    assert set(deltas(events)) == {format.silence(100)}
+    assert {event.event_id for event in events} == {None}
+
+
+@pytest.mark.parametrize(("wire", "format"), FORMATS.values(), ids=FORMATS)
+def test_without_a_script_the_turn_is_repeated(wire: Any, format: AudioFormat) -> None:
+    session = open_session(audio=live.LiveAudio(format=wire))
+    speech = convert(tone(AudioFormat.G711_ULAW, 600), "g711_ulaw", format)[: format.chunk_bytes(600)]
+    events = exchange(session, append(speech + format.silence(500)), silence(2000, format))
+    assert said(events) == "That was 0.60 seconds of audio."
+    assert speech in b"".join(deltas(events))
+
+
+def test_speech_without_audio_is_audible() -> None:
+    events = exchange(open_session(script=["One two."]), turn(), silence(1000))
+    audible = [delta.strip(b"\0") != b"" for delta in deltas(events)]
+    assert audible == [False] * 10 + [True] * 6 + [False] * 5
+
+
+def test_transcripts_are_fragments_on_frames() -> None:
+    script = [[Transcribe("What is the time?"), "It is noon."]]
+    events = exchange(open_session(script=script), turn(ms=1200), silence(2000))
+    assert (heard(events), said(events)) == ("What is the time?", "It is noon.")
+    fragments = of(live.TimelineEvent, events)
+    assert {event.start_ms % 200 for event in fragments} == {0}
+    assert {event.end_ms - event.start_ms for event in fragments} == {200}
+    words = [event.start_ms for event in of(live.SessionInputTranscriptDelta, events)]
+    assert words == [0, 200, 600, 800]
+    assert of(live.SessionOutputTranscriptDelta, events)[0].start_ms >= 1600
+
+
+def test_the_users_speech_stops_the_models() -> None:
+    session = open_session(script=["one two three four five six seven eight nine ten", []])
+    events = exchange(session, turn(), silence(400), append(tone(PCM16, 300)), silence(1000))
+    assert "ten" not in said(events)
+    assert [delta.strip(b"\0") for delta in deltas(events)[-9:]] == [b""] * 9
+
+
+def test_mute_silences_the_input() -> None:
+    session = open_session()
+    muted = exchange(session, live.SessionInputAudioMute(event_id="m"))
+    assert [(event.type, event.client_event_id) for event in muted] == [("session.input_audio.muted", "m")]
+    events = exchange(session, turn(), silence(1000))
+    assert types(events) == ["session.output_audio.delta"] * 21
+    assert types(exchange(session, live.SessionInputAudioUnmute())) == ["session.input_audio.unmuted"]
+    assert said(exchange(session, turn(), silence(2000)))
+
+
+@pytest.mark.parametrize("audio", [b"", b"\0"])
+def test_an_append_must_be_whole_samples(audio: bytes) -> None:
+    error = refusal(exchange(open_session(), append(audio)))
+    assert (error.code, error.param) == ("invalid_audio", "audio")
+
+
+# --- Appended text -------------------------------------------------------------------
+
+
+def test_an_append_is_acknowledged_by_the_clock_of_the_input() -> None:
+    session = open_session()
+    exchange(session, silence(300))
+    assert exchange(session, commentary("Good day.")) == []
+    events = exchange(session, silence(200))
+    (appended,) = of(live.SessionCommentaryAppended, events)
+    assert (appended.start_ms, appended.end_ms, appended.client_event_id) == (300, 500, "say")
+    assert types(events)[1] == "session.commentary.appended"
+    assert said(events + exchange(session, silence(1000))) == "Good day."
+
+
+def test_thinking_is_silent_and_instructions_stop_the_speech() -> None:
+    session = open_session(script=["one two three four five six"])
+    exchange(session, turn())
+    thinking = live.SessionThinkingAppend(content="x", delegation_id=None)
+    assert of(live.SessionThinkingAppended, exchange(session, thinking, silence(300)))
+    stop = live.SessionInstructionsAppend(content="Stop.", delegation_id=None)
+    events = exchange(session, stop, silence(1000))
+    assert of(live.SessionInstructionsAppended, events)
+    assert [delta.strip(b"\0") for delta in deltas(events)[2:]] == [b""] * 8
+
+
+# --- Delegation ----------------------------------------------------------------------
+
+
+def test_a_delegation_to_the_client() -> None:
+    session = open_session(script=[[Transcribe("Refund, please."), "One moment.", Delegate()]])
+    events = exchange(session, turn())
+    (created,) = of(live.SessionDelegationCreated, events)
+    assert (created.delegation.target, created.delegation.response_id) == ("client", None)
+    assert created.offset_ms == 1100
+    events = exchange(session, commentary("It is done.", created.delegation.id), silence(3000))
+    assert said(events).endswith(" It is done.")
+
+
+def test_a_function_call_of_the_backend() -> None:
+    script = [[Transcribe("Weather?"), "One moment.", Call("weather", {"city": "Tallinn"})], "It is sunny."]
+    session = open_session(script=script, delegation=RESPONSES)
+    events = exchange(session, turn())
+    (created,) = of(live.SessionDelegationCreated, events)
+    assert created.delegation.target == "responses"
+    inner = nested(events)
+    assert [event["type"] for event in inner][:2] == ["response.created", "response.in_progress"]
+    assert inner[0]["response"]["id"] == created.delegation.response_id
+    assert inner[-1]["type"] == "response.completed"
+    assert inner[-1]["response"]["output"] == []
+    (call_id,) = calls_of(events)
+    assert refusal(exchange(session, CONTINUE)).code == "function_call_outputs_required"
+    assert exchange(session, output(call_id, "sunny")) == []
+    answer = exchange(session, CONTINUE, silence(3000))
+    assert {event.delegation_id for event in of(live.ResponseEvent, answer)} == {created.delegation.id}
+    assert [e["text"] for e in nested(answer) if e["type"] == "response.output_text.done"] == ["It is sunny."]
+    assert said(events + answer) == "One moment. It is sunny."
+
+
+def test_every_open_call_must_be_answered() -> None:
+    session = open_session(script=[[Call("a"), Call("b")], "Done."], delegation=RESPONSES)
+    first, second = calls_of(exchange(session, turn()))
+    exchange(session, output(first, "1"))
+    assert refusal(exchange(session, CONTINUE)).code == "function_call_outputs_required"
+    assert refusal(exchange(session, output(first, "1"))).code == "invalid_tool_call_id"
+    exchange(session, output(second, "2"))
+    assert nested(exchange(session, CONTINUE))[-1]["type"] == "response.completed"
+
+
+def test_a_failed_response_drops_its_calls() -> None:
+    session = open_session(script=[[Call("a"), Fail()], "Done."], delegation=RESPONSES)
+    events = exchange(session, turn())
+    assert nested(events)[-1]["type"] == "response.failed"
+    (call_id,) = calls_of(events)
+    assert refusal(exchange(session, output(call_id, "1"))).code == "invalid_tool_call_id"
+    assert nested(exchange(session, CONTINUE))[-1]["type"] == "response.completed"
+
+
+def test_the_input_of_the_backend_is_bounded() -> None:
+    session = open_session(script=[Call("a"), "Done."], delegation=RESPONSES)
+    (call_id,) = calls_of(exchange(session, turn()))
+    assert refusal(exchange(session, output(call_id, "x" * 33_000))).code == "response_input_buffer_full"
+    assert refusal(exchange(session, CONTINUE)).code == "function_call_outputs_required"
+    assert exchange(session, output(call_id, "too long")) == []
+    message = live.ResponseItemCreate(item=live.Json(b'{"type":"message","role":"user","content":"x"}'))
+    assert exchange(session, *[message] * 127) == []
+    assert refusal(exchange(session, message)).code == "response_input_buffer_full"
+    assert said(exchange(session, CONTINUE, silence(1000))) == "Done."
+
+
+@pytest.mark.parametrize("event", [output("c", "x"), CONTINUE])
+def test_the_client_is_no_backend(event: live.ClientEvent) -> None:
+    error = refusal(exchange(open_session(), event))
+    assert error.message == f"{event.type} requires Responses delegation."
+    assert error.code is None
+
+
+# --- The end -------------------------------------------------------------------------
+
+
+def test_close_ends_the_speech_and_refuses_pending_appends() -> None:
+    session = open_session(script=["one two three"])
+    exchange(session, turn())
+    events = exchange(session, commentary("Bye."), CLOSE)
+    assert types(events)[0] == "error"
+    assert events[0].error.client_event_id == "say"
+    assert said(events) == " two three"
+    closed = events[-1]
+    assert isinstance(closed, live.SessionClosed)
+    assert (closed.reason, closed.client_event_id) == ("close_requested", "close")
+    assert closed.usage.seconds == 2
+    assert closed.session is not None
+    assert session.is_closed
+    assert session.feed(live.encode(silence(100))) == []
+
+
+def test_usage_is_cumulative() -> None:
+    events = exchange(open_session(), silence(31_000))
+    assert [event.usage.seconds for event in of(live.SessionUsageUpdated, events)] == [15, 30]
+
+
+# --- Streams -------------------------------------------------------------------------
+
+SPEECH = tone(PCM16, 500) + PCM16.silence(900) + tone(PCM16, 300) + PCM16.silence(1500)
+SPLITS = st.lists(st.integers(0, len(SPEECH) // 2), max_size=20).map(
+    lambda splits: sorted({0, *(2 * split for split in splits), len(SPEECH)})
+)
+
+
+def advance_all(session: ServerProtocol) -> Iterator[Any]:
+    while session.is_responding:
+        yield from (live.decode_server(session.encode(event)) for event in session.advance())
+
+
+@settings(deadline=None, max_examples=30)
+@given(splits=SPLITS, paced=st.booleans())
+def test_any_split_of_the_audio_gives_the_same_events(splits: list[int], paced: bool) -> None:
+    script = [[Transcribe("a b"), "c d"], [Delegate()]]
+    once = exchange(open_session(script=script), append(SPEECH), CLOSE)
+    session = open_session(script=script, paced=paced)
+    events: list[Any] = []
+    for begin, end in itertools.pairwise(splits):
+        events += exchange(session, append(SPEECH[begin:end]))
+        events += advance_all(session)
+    events += [*exchange(session, CLOSE), *advance_all(session)]
+    assert events == once
+
+
+def test_a_script_may_have_audio() -> None:
+    word = tone(PCM16, 200)
+    events = exchange(open_session(script=[Say("Yes.", word)]), turn(), silence(500))
+    assert word in b"".join(deltas(events))
