@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from .._base64 import decoded_nbytes
 from . import audiosocket, plivo, rtp, telnyx, twilio, vonage
-from .bridge import AudioDropped, Bridge, BridgeEvent, BridgeOutput, BridgeStats
+from ._player import AudioDropped
+from .bridge import Bridge, BridgeEvent, BridgeOutput, BridgeStats
 from .call import CallAudio, CallCleared, CallDigit, CallEnded, CallEvent, CallFault, CallMark, CallStarted
 from .carrier import Carrier, UnknownMessage
 from .carriers import CARRIERS

@@ -7,6 +7,7 @@ base64 is copied from frame to frame (`splice`); if not, a `MediaConverter` is i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import pybase64
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 # Carriers send 20 ms in a message; this is two minutes of mu-law, and still fits an append when converted.
 MAX_AUDIO_BYTES: Final = 1024 * 1024
 
-_APPEND_HEAD, _APPEND_TAIL = encode_append(b"").decode().split('""')
+
+class AppendFrame:
+    """The append frames of a dialect: `encode` makes one of raw audio, `head` and `tail` surround base64 text."""
+
+    def __init__(self, encode: Callable[[bytes], bytes]) -> None:
+        self.encode = encode
+        self.head, self.tail = encode(bytes(6)).decode().split("AAAAAAAA")
+
+
+APPEND: Final = AppendFrame(encode_append)
 
 
 def converter_between(src: MediaFormat, dst: MediaFormat) -> MediaConverter | None:
@@ -48,7 +58,10 @@ class Uplink:
     The audio that `check` accepts moves `clock`.
     """
 
-    def __init__(self, media: MediaFormat, session: AudioFormat, clock: CallerClock) -> None:
+    def __init__(
+        self, media: MediaFormat, session: AudioFormat, clock: CallerClock, append: AppendFrame = APPEND
+    ) -> None:
+        self._head, self._tail, self._append = append.head, append.tail, append.encode
         self.media = media
         self.session = session
         self.clock = clock
@@ -67,10 +80,13 @@ class Uplink:
         """
         if (media, session) == (self.media, self.session):
             return self
-        uplink = Uplink(media, session, self.clock)
+        uplink = self._again(media, session)
         uplink.spliced, uplink.reencoded = self.spliced, self.reencoded
         uplink.half_samples = self.half_samples
         return uplink
+
+    def _again(self, media: MediaFormat, session: AudioFormat) -> Uplink:
+        return Uplink(media, session, self.clock)
 
     def check(self, nbytes: int) -> None:
         """Note that `nbytes` of audio arrived. Raises DecodeError if a message cannot carry them."""
@@ -88,7 +104,7 @@ class Uplink:
         if self._converter is not None or (self._width > 1 and decoded_nbytes(base64) % self._width):
             return self.encode(pybase64.b64decode(base64))
         self.spliced += 1
-        return f'{_APPEND_HEAD}"{base64.decode()}"{_APPEND_TAIL}'
+        return f"{self._head}{base64.decode()}{self._tail}"
 
     def take(self, base64: bytes) -> str:
         """Do `check` and `splice` in one step (the fast path: benchmarks/telephony.py)."""
@@ -98,7 +114,7 @@ class Uplink:
             return self.splice(base64)
         self.clock.ms += nbytes * self._ms_per_byte
         self.spliced += 1
-        return f'{_APPEND_HEAD}"{base64.decode()}"{_APPEND_TAIL}'
+        return f"{self._head}{base64.decode()}{self._tail}"
 
     def encode(self, audio: bytes) -> str:
         """Return the append frame of raw audio, or "" if there is nothing to send yet."""
@@ -113,13 +129,13 @@ class Uplink:
         if not audio:
             return ""
         self.reencoded += 1
-        return encode_append(audio).decode()
+        return self._append(audio).decode()
 
     def flush(self) -> str:
         """Return the append frame of the withheld audio, or "" if there is none."""
         tail = b"" if self._converter is None else self._converter.flush()
         self.reencoded += bool(tail)
-        return encode_append(tail).decode() if tail else ""
+        return self._append(tail).decode() if tail else ""
 
 
 class Downlink:

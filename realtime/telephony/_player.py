@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from .._base64 import decoded_nbytes
 from .._bounded import BoundedDict
@@ -41,12 +41,23 @@ _UNNAMED: Final = "\0"
 _OWN_MARK: Final = "mark_"
 
 
+class AudioDropped(Struct, frozen=True, gc=False):
+    """Audio of the session that will not be played, because too much of it waits for the carrier.
+
+    `duration_ms` is the end of one delta of this content part. The part's later deltas are dropped too.
+    """
+
+    item_id: str
+    content_index: int
+    duration_ms: float
+
+
 class DownlinkPlayer:
     """Player of the session's audio to the caller.
 
-    `session` is the format of the next part of an item, and may be set. `dropped` counts the deltas
-    that arrived after an interruption, or did not fit; `overflow` has the item, part and milliseconds
-    of the latter, until `Bridge` takes them.
+    `session` is the format of the next part of an item, which `begin` sets. `dropped` counts the deltas
+    that arrived after an interruption, or did not fit; `reports` has an event for each of the latter,
+    until `Bridge` takes them. `silent_dropped` counts those that only Live drops.
 
     Raises:
         AudioError: the session's format cannot be converted to `media`.
@@ -60,7 +71,8 @@ class DownlinkPlayer:
         self.playback = Playback(session)
         self.session = session
         self.dropped = 0
-        self.overflow: list[tuple[str, int, float]] = []
+        self.silent_dropped = 0
+        self.reports: list[AudioDropped | Interruption] = []
         self._carrier = carrier
         self._clock = clock
         self._stream_id: str | None = None
@@ -90,8 +102,12 @@ class DownlinkPlayer:
         """
         self.downlink.open(stream_id, media, session)
         self.queue.open(media)
-        self._stream_id, self.session = stream_id, session
-        self.playback.audio_format = session
+        self._stream_id = stream_id
+        self.begin(session)
+
+    def begin(self, session: AudioFormat) -> None:
+        """Set the format of the next part of an item."""
+        self.session = self.playback.audio_format = session
 
     def take_early(self) -> list[str | bytes]:
         """Return the frames of the audio that waited for `open`."""
@@ -236,7 +252,7 @@ class DownlinkPlayer:
         """Drop the end of a delta. Later deltas of its part are dropped too, or positions would be wrong."""
         self.dropped += 1
         self._overflowed[part] = None
-        self.overflow.append((*part, nbytes * 1000 / format.bytes_per_second))
+        self.reports.append(AudioDropped(*part, nbytes * 1000 / format.bytes_per_second))
 
     def _play(self, event: Any, base64: bytes | None) -> list[str | bytes]:
         part = event.item_id, event.content_index or 0

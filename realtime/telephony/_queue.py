@@ -147,6 +147,11 @@ class CarrierQueue:
             queued = min(queued, unplayed + marks + self._sent - self._marked)
         return queued
 
+    @property
+    def backlog_ms(self) -> float:
+        """Milliseconds of audio that are retained, or that the carrier has queued as far as is known."""
+        return (self._queued_bytes() + self._retained_bytes) / self._bytes_per_ms
+
     # --- Playing ---
 
     def is_pending(self, name: str) -> bool:

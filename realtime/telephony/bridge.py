@@ -1,8 +1,8 @@
 """Bridge: one call between a carrier's media WebSocket and a session. No I/O, no clock.
 
 Feed it each frame of either side and send the frames that it returns. This module dispatches messages
-and events and negotiates the session's formats. Audio takes one path each way (`_paths`); `_player` tracks
-how much of an answer was played and stops the rest when the caller speaks.
+and events; `_formats` negotiates the session's formats. Audio takes one path each way (`_paths`); `_player`
+tracks how much of an answer was played and stops the rest when the caller speaks. The paths of Live are in `_live`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from .. import live, translation
 from .._base64 import decoded_nbytes
 from .._provider import Provider, ProviderLike, get_provider
 from ..beta import from_ga
-from ..errors import AudioError, ConfigError, DecodeError
+from ..codec import event_classes
+from ..errors import AudioError, ConfigError, DecodeError, snippet
 from ..events import (
     AudioConfig,
     ConversationItemCreate,
@@ -29,35 +31,33 @@ from ..events import (
     beta,
 )
 from ..events.base import SessionSnapshot
-from ..format import SIDES, AudioFormat, AudioFormatLike, Side, stated_formats
+from ..format import SIDES, AudioFormat, AudioFormatLike, Side
 from ..state import Interruption, Playback, ResponseGate
+from ._formats import LiveFormats, SessionFormats, check_live_format
+from ._live import LiveInput, LivePlayer, LiveUplink
 from ._paths import Uplink
-from ._player import DownlinkPlayer
+from ._player import AudioDropped, DownlinkPlayer
 from ._queue import CallerClock
 from .call import CallAudio, CallEnded, CallEvent, CallMark, CallStarted
-from .carrier import Carrier
+from .carrier import Carrier, UnknownMessage
 from .carriers import get_carrier
 from .media import MediaFormat, check_convertible
 from .order import MAX_DROPOUT, Gap, Reorder
-from .splice import cut_delta
+from .splice import Cut, cut_delta, cut_live_delta
 
 if TYPE_CHECKING:
     from .._guard import Frame
 
 
-class AudioDropped(Struct, frozen=True, gc=False):
-    """Audio of the session that will not be played, because too much of it waits for the carrier.
+# An event of the call or of the session, an interruption, audio of either side that was lost, or a message of
+# the carrier that this version does not know.
+BridgeEvent: TypeAlias = (
+    CallEvent | ServerEvent | live.ServerEvent | Interruption | Gap | AudioDropped | UnknownMessage
+)
+# The instructions of `Bridge.stop_speech`.
+STOP: Final = "Stop speaking now. Say nothing more until the caller speaks."
 
-    `duration_ms` is the end of one delta of this content part. The part's later deltas are dropped too.
-    """
-
-    item_id: str
-    content_index: int
-    duration_ms: float
-
-
-# An event of the call or of the session, an interruption, or audio of either side that was lost.
-BridgeEvent: TypeAlias = CallEvent | ServerEvent | Interruption | Gap | AudioDropped
+_CLOSE: Final = live.encode(live.SessionClose()).decode()
 
 
 class BridgeOutput(Struct, frozen=True, gc=False):
@@ -87,6 +87,8 @@ class BridgeStats:
     `messages_lost` counts numbered messages of the carrier that did not arrive (in time);
     `messages_dropped` those that arrived twice or late, from a carrier without guaranteed order.
     `half_samples_dropped` counts 16-bit samples of either side of which only one byte arrived.
+    Of Live, `silence_dropped` counts the silent deltas that would have delayed later ones, and `appends_dropped`
+    the appends that waited too long for the start of the session.
     """
 
     spliced_to_server: int = 0
@@ -97,6 +99,8 @@ class BridgeStats:
     messages_lost: int = 0
     messages_dropped: int = 0
     half_samples_dropped: int = 0
+    silence_dropped: int = 0
+    appends_dropped: int = 0
 
     @property
     def spliced(self) -> int:
@@ -109,79 +113,6 @@ class BridgeStats:
         return self.reencoded_to_server + self.reencoded_to_carrier
 
 
-class SessionFormats:
-    """The audio formats of a session: those requested, and those that the server has confirmed.
-
-    Frames arrive in order. The server reads audio sent after a session.update in the format that the
-    update requests, even before it answers; it sends audio in the format of its last session.updated.
-    """
-
-    def __init__(self, provider: Provider, preferred: dict[Side, AudioFormat]) -> None:
-        self._provider = provider
-        self._preferred = preferred
-        # The formats of the last request, and those that the server has stated since.
-        self._requested: dict[Side, AudioFormat] = {}
-        self._confirmed: dict[Side, AudioFormat | None] = {}
-        self._unanswered = 0
-
-    def negotiate(self, side: Side, media: MediaFormat) -> AudioFormat:
-        """Return the format to request for a carrier's `media`: the preferred one, or the nearest that the server has.
-
-        Raises:
-            ConfigError: the server has no audio on this side.
-        """
-        found = self._preferred.get(side)
-        if found is None:
-            found = self._provider.nearest_format(media.little_endian or AudioFormat.PCM16, side)
-        return found
-
-    def wanted(self, received: MediaFormat, played: MediaFormat) -> dict[Side, AudioFormat]:
-        """Return the formats to request for a carrier that sends `received` and plays `played`."""
-        return {"input": self.negotiate("input", received), "output": self.negotiate("output", played)}
-
-    def current(self, side: Side, media: MediaFormat) -> AudioFormat:
-        """Return the session's format of `side`, for a carrier that sends or plays `media` there."""
-        return self._confirmed.get(side) or self._requested.get(side) or self.negotiate(side, media)
-
-    def request(self, received: MediaFormat, played: MediaFormat) -> None:
-        """Note that the negotiated formats are requested: from now on, audio is sent in them."""
-        self._requested = self.wanted(received, played)
-        self._confirmed["input"] = None
-        self._unanswered += 1
-
-    def with_session(self, event: Any) -> SessionFormats:
-        """Return the formats after a session.created or session.updated.
-
-        Raises:
-            DecodeError: the session is in a format that cannot be processed, such as "mp3".
-        """
-        formats = SessionFormats(self._provider, self._preferred)
-        formats._requested, formats._unanswered = self._requested, self._unanswered
-        formats._confirmed = dict(self._confirmed)
-        formats._confirm("output", event)
-        if event.type == "session.updated":
-            # The answer to an earlier request does not hold for audio sent after the last one.
-            formats._unanswered = max(0, self._unanswered - 1)
-            if not formats._unanswered:
-                formats._confirm("input", event)
-        return formats
-
-    def _confirm(self, side: Side, event: Any) -> None:
-        found = self._provider.stated_format(event.session, side)
-        if found is None and event.type == "session.updated":
-            for stated in stated_formats(event.session, side):
-                name = getattr(stated, "type", stated)
-                if name in self._provider.listed_formats:
-                    raise DecodeError(
-                        f"the session's {side} is {name}", event_type=event.type, path="$.session"
-                    )
-        self._confirmed[side] = found or self._confirmed.get(side)
-
-    def on_error(self) -> None:
-        """Note an error of the server: a session.update may have failed, which has no other answer."""
-        self._unanswered = min(self._unanswered, 1)
-
-
 class Bridge:
     """A call between a carrier and a session.
 
@@ -192,7 +123,8 @@ class Bridge:
     ``stream_bidirectional_codec``, PCMU by default).
 
     `provider` is the server, by name or value: its frames are decoded and encoded with its own
-    codec, and its formats are negotiated. By default it is OpenAI.
+    codec, and its formats are negotiated. By default it is OpenAI. `dialect` is that of the provider, or "live" for
+    a Live session, which is described below.
 
     With `barge_in`, the caller's speech clears the audio that is not yet played, truncates the item
     that was played in part, cancels the response in progress where the server does not, and deletes messages
@@ -206,8 +138,15 @@ class Bridge:
     returned by `from_carrier` as marks come back or, if none does, as the caller's audio arrives; at most 30
     minutes, then the newest is dropped with an `AudioDropped`. Not safe for use by two threads at once.
 
+    A Live session begins with `session_start`. The caller's audio waits until the session has started, 10 s of it at most.
+    Call `tick` at least every 100 ms: where the carrier sends no audio, it sends silence, without which the model
+    stands still. The session's audio never pauses: silence is dropped while more than 100 ms wait at the carrier, by
+    its marks and the clock. The carrier's end ends the session, and the session's end the call. The model itself
+    stops when the caller speaks, so `barge_in` is off unless it is True: then a fifth of a second of
+    speech, of which the line's echo may be one, drops what the model says until it pauses.
+
     Raises:
-        ConfigError: an unknown carrier, provider or format, one that cannot be converted or that the
+        ConfigError: an unknown carrier, provider, dialect or format, one that cannot be converted or that the
             provider does not have, or a provider that sends no audio.
         TypeError: a wrong kind of argument.
     """
@@ -218,32 +157,29 @@ class Bridge:
         session_format: AudioFormatLike | None = None,
         *,
         provider: ProviderLike | None = None,
+        dialect: Literal["ga", "beta", "live"] | None = None,
         play_format: MediaFormat | None = None,
-        barge_in: bool = True,
+        barge_in: bool | None = None,
         delete_unheard: bool = True,
     ) -> None:
         self._carrier = get_carrier(carrier)
         self._provider = row = get_provider("openai" if provider is None else provider)
-        self._decode, self._encode = row.decode_server, row.encode
-        preferred: dict[Side, AudioFormat] = {}
-        if session_format is not None:
-            # Without a provider any format: there are servers without a row.
-            format_of = row.format_of if provider is None else row.check_format
-            preferred = {side: format_of(session_format, side) for side in SIDES}
-        self._formats = SessionFormats(row, preferred)
+        self._cut: Cut[Any]
+        self._live = LiveInput() if dialect == "live" else None
+        if dialect not in (None, "live", row.base):
+            raise ConfigError(f"{row.name} does not speak {snippet(repr(dialect))}, but {row.base}")
         if play_format is not None and not isinstance(play_format, MediaFormat):
             raise TypeError(f"play_format is a MediaFormat, not {type(play_format).__name__}")
         self._play_format = play_format or self._carrier.PLAY_FORMAT
         self._gate = ResponseGate()
-        self._barge_in = barge_in
         self._delete_unheard = delete_unheard
         received, played = self._carrier.FORMAT, self._play_format or self._carrier.FORMAT
         try:
-            clock = CallerClock()
-            self._uplink = Uplink(received, self._formats.negotiate("input", received), clock)
-            self._player = DownlinkPlayer(
-                self._carrier, played, self._formats.negotiate("output", played), clock
-            )
+            if self._live is None:
+                self._open_ga(received, played, session_format, has_row=provider is not None)
+                self._barge_in = barge_in is not False
+            else:
+                self._open_live(self._live, received, played, session_format, listens=barge_in is True)
         except AudioError as why:
             raise ConfigError(str(why)) from None
         self._retained = self._player.queue.retained
@@ -255,6 +191,43 @@ class Bridge:
         self._unreported = 0
         self._started: CallStarted | None = None
         self._ended = False
+
+    def _open_ga(
+        self,
+        received: MediaFormat,
+        played: MediaFormat,
+        session_format: AudioFormatLike | None,
+        *,
+        has_row: bool,
+    ) -> None:
+        row, clock = self._provider, CallerClock()
+        preferred: dict[Side, AudioFormat] = {}
+        if session_format is not None:
+            # Without a provider any format: there are servers without a row.
+            format_of = row.check_format if has_row else row.format_of
+            preferred = {side: format_of(session_format, side) for side in SIDES}
+        self._formats = SessionFormats(row, preferred)
+        input, output = self._formats.current(received, played)
+        self._decode, self._encode = row.decode_server, row.encode
+        self._cut, self._handlers, self._foreign = cut_delta, _HANDLERS, _FOREIGN_TO_GA
+        self._uplink = Uplink(received, input, clock)
+        self._player = DownlinkPlayer(self._carrier, played, output, clock)
+
+    def _open_live(
+        self,
+        clock: LiveInput,
+        received: MediaFormat,
+        played: MediaFormat,
+        session_format: AudioFormatLike | None,
+        *,
+        listens: bool,
+    ) -> None:
+        self._formats = LiveFormats(self._provider, check_live_format(self._provider, session_format))
+        input, output = self._formats.current(received, played)
+        self._decode, self._encode = live.decode_server, live.encode
+        self._cut, self._handlers, self._foreign = cut_live_delta, _LIVE_HANDLERS, _FOREIGN_TO_LIVE
+        self._uplink = LiveUplink(received, input, clock, listens=listens)
+        self._player = LivePlayer(self._carrier, played, output, clock)
 
     # --- State ---
 
@@ -277,12 +250,15 @@ class Bridge:
     @property
     def input_format(self) -> AudioFormat:
         """The format of the audio sent to the session."""
-        return self._formats.current("input", self._uplink.media)
+        return self._session_formats(self._formats)[0]
 
     @property
     def output_format(self) -> AudioFormat:
         """The format of the audio that the session sends."""
-        return self._formats.current("output", self._player.downlink.media)
+        return self._session_formats(self._formats)[1]
+
+    def _session_formats(self, formats: SessionFormats) -> tuple[AudioFormat, AudioFormat]:
+        return formats.current(self._uplink.media, self._player.downlink.media)
 
     @property
     def started(self) -> CallStarted | None:
@@ -307,7 +283,14 @@ class Bridge:
             messages_lost=order.lost if order else self._lost,
             messages_dropped=order.dropped if order else 0,
             half_samples_dropped=uplink.half_samples + downlink.half_samples,
+            silence_dropped=self._player.silent_dropped,
+            appends_dropped=0 if self._live is None else self._live.dropped,
         )
+
+    @property
+    def backlog_ms(self) -> float:
+        """The audio that is not played yet, in milliseconds, as far as the carrier's marks and the clock tell."""
+        return self._player.queue.backlog_ms
 
     # --- The session's settings ---
 
@@ -318,9 +301,11 @@ class Bridge:
         audio that the bridge returns from now on is in the format that this requests.
 
         Raises:
+            ConfigError: this is a Live session, which `session_start` begins.
             EncodeError: a field of `session` has a value that it does not allow.
             TypeError: `session` is not the settings of the provider's dialect.
         """
+        self._refuse_live("session_start")
         base = _SETTINGS[self._provider.base]
         own = self._provider.session_type
         if session is None:
@@ -344,13 +329,50 @@ class Bridge:
         Send them at once in a session.update: from now on, the bridge assumes that they are requested.
 
         Raises:
-            ConfigError: the provider speaks beta, which has no such settings: use `session_update`.
+            ConfigError: the provider speaks beta, which has no such settings: use `session_update`. Or this is
+                a Live session, which `session_start` begins.
         """
+        self._refuse_live("session_start")
         if self._provider.base != "ga":
             raise ConfigError(f"sessions of {self._provider.name} have no audio settings: use session_update")
         audio: AudioConfig = self._with_formats(RealtimeSession()).audio
         self._on_request()
         return audio
+
+    def session_start(self, session: live.LiveSession | None = None) -> str:
+        """Return the frame of a session.start with `session`'s settings and this bridge's format.
+
+        Send it when the call has started, because the start states the carrier's format. Without `session`, the
+        model is gpt-live-1. Call it again for another session of the same call, if the first one was lost.
+
+        Raises:
+            ConfigError: this is no Live session, but one that `session_update` sets up.
+            EncodeError: a field of `session` has a value that it does not allow.
+            TypeError: `session` is not the settings of a Live session.
+        """
+        input = self._require_live("session_update")
+        if session is None:
+            session = live.LiveSession(model="gpt-live-1")
+        elif not isinstance(session, live.LiveSession):
+            raise TypeError(f"session_start takes a LiveSession, not {type(session).__name__}")
+        format = self._formats.wanted(self._uplink.media, self._player.downlink.media)["input"]
+        stated = _LIVE_FORMATS[format.encoding](rate=format.sample_rate)
+        audio = structs.replace(session.audio or live.LiveAudio(), format=stated)
+        frame = live.encode(live.SessionStart(session=structs.replace(session, audio=audio))).decode()
+        self._on_request()
+        input.restart()
+        return frame
+
+    def _require_live(self, instead: str) -> LiveInput:
+        if self._live is None:
+            raise ConfigError(
+                f'this bridge has no Live session: use {instead}, or Bridge(..., dialect="live")'
+            )
+        return self._live
+
+    def _refuse_live(self, instead: str) -> None:
+        if self._live is not None:
+            raise ConfigError(f"a Live session does not have this: use {instead}")
 
     def _with_formats(self, session: Any) -> Any:
         received, played = self._uplink.media, self._player.downlink.media
@@ -369,6 +391,7 @@ class Bridge:
             DecodeError: the frame is not a valid message. The bridge is unchanged.
             TypeError: `frame` is neither bytes-like nor a str.
         """
+        item: Any
         cut = self._carrier.cut_media(frame)
         if cut is not None:
             message, item = cut
@@ -386,7 +409,7 @@ class Bridge:
             self._uplink.check(decoded_nbytes(item))
         else:
             message = self._carrier.decode(frame)
-            item = message.as_call()
+            item = message.as_call() or (message if isinstance(message, UnknownMessage) else None)
             if isinstance(item, CallAudio):
                 self._uplink.check(len(item.audio))
         if isinstance(item, CallStarted):  # not reordered: commands to the carrier need its stream id
@@ -398,6 +421,17 @@ class Bridge:
     def end(self) -> BridgeOutput:
         """Process the end of the carrier's connection. Returns the frames still to be sent to the server."""
         return self._end([], None)
+
+    def tick(self, now_ms: float) -> BridgeOutput:
+        """Send what is due at `now_ms`, of any clock that never goes back, such as ``time.monotonic() * 1000``.
+
+        That is silence, if a Live session has been without the caller's audio for more than half a second, and
+        retained audio.
+
+        Raises:
+            ConfigError: `now_ms` is not finite.
+        """
+        return self._emit([] if self._live is None else [self._live.fill(now_ms, self._uplink.session)])
 
     def _in_order(self, sequence: int | None, item: Any) -> list[Any]:
         """Return the items that are due, in order, with the gaps between them."""
@@ -426,9 +460,10 @@ class Bridge:
             return self._emit(self._in_order(sequence, None))
         received = call.format or self._carrier.FORMAT
         played = self._play_format or received
+        sent, heard = self._formats.current(received, played)
         try:
-            uplink = self._uplink.with_formats(received, self._formats.current("input", received))
-            self._player.open(call.stream_id, played, self._formats.current("output", played))
+            uplink = self._uplink.with_formats(received, sent)
+            self._player.open(call.stream_id, played, heard)
         except AudioError as why:
             raise DecodeError(str(why), event_type="start") from None
         self._uplink, self._started = uplink, call
@@ -447,7 +482,15 @@ class Bridge:
             self._ended = True
             self._player.close()
         tail = self._uplink.flush()
-        return BridgeOutput((), (*output.to_server, tail) if tail else output.to_server, output.events)
+        frames = (*output.to_server, tail) if tail else output.to_server
+        return BridgeOutput((), frames + self._close_session(), output.events)
+
+    def _close_session(self) -> tuple[str, ...]:
+        """Return the frame that ends a Live session. One that has not started yet is ended when it has."""
+        if self._live is None:
+            return ()
+        was_open, self._live.is_closed = self._live.is_open, True
+        return (_CLOSE,) if was_open else ()
 
     def _emit(self, items: list[Any]) -> BridgeOutput:
         """Return the output of append frames (str), base64 audio (bytes) and call events, in order."""
@@ -478,14 +521,21 @@ class Bridge:
         """Process a frame of the server.
 
         Raises:
-            DecodeError: the frame is not a valid event. The bridge is unchanged.
+            DecodeError: the frame is not a valid event, or one of another dialect. The bridge is unchanged.
             TypeError: `frame` is neither bytes-like nor a str.
         """
-        cut = cut_delta(frame)
+        cut = self._cut(frame)
         if cut is not None:
             return self._play(self._player.on_delta(*cut), cut[0])
         event = self._decode(frame)
-        handle = None if isinstance(event, UnknownEvent) else _HANDLERS.get(event.type)
+        if isinstance(event, UnknownEvent):
+            other = self._foreign.get(event.type)
+            if other is not None:
+                raise DecodeError(
+                    f"an event of {other}, which this bridge does not speak", event_type=event.type
+                )
+            return BridgeOutput((), (), (event,))
+        handle = self._handlers.get(event.type)
         return BridgeOutput((), (), (event,)) if handle is None else handle(self, event)
 
     def _on_delta(self, event: Any) -> BridgeOutput:
@@ -529,17 +579,33 @@ class Bridge:
         """Note the formats of a session.created or session.updated."""
         formats = self._formats.with_session(event)
         player, uplink = self._player, self._uplink
-        output = formats.current("output", player.downlink.media)
+        input, output = self._session_formats(formats)
         try:
-            uplink = uplink.with_formats(uplink.media, formats.current("input", uplink.media))
+            uplink = uplink.with_formats(uplink.media, input)
             if output != player.session:
                 check_convertible(MediaFormat.of_session(output), player.downlink.media)
         except AudioError as why:
             raise DecodeError(str(why), event_type=event.type, path="$.session") from None
         self._formats, self._uplink = formats, uplink
         player.playback.feed(event)
-        player.session = player.playback.audio_format = output
+        player.begin(output)
         return BridgeOutput((), self._to_server(self._gate.feed(event)), (event,))
+
+    def _on_live_started(self, event: Any) -> BridgeOutput:
+        input = self._require_live("")
+        format = self._uplink.session
+        self._on_session(event)
+        if self._uplink.session != format:
+            input.forget()
+        frames = input.open()
+        if input.is_closed:  # the caller has hung up before
+            frames = [_CLOSE]
+        return BridgeOutput((), tuple(frames), (event,))
+
+    def _on_live_closed(self, event: Any) -> BridgeOutput:
+        self._ended = self._require_live("").is_closed = True
+        self._player.close()
+        return BridgeOutput((), (), (event,))
 
     # --- Responses ---
 
@@ -549,10 +615,11 @@ class Bridge:
         A GA event is converted if the provider speaks beta.
 
         Raises:
-            ConfigError: beta has no place for a member of `create`.
+            ConfigError: beta has no place for a member of `create`, or this is a Live session.
             EncodeError: a field of `create` has a value that it does not allow.
             TypeError: `create` is not a request for a response.
         """
+        self._refuse_live("realtime.live.SessionCommentaryAppend")
         create = ResponseCreate() if create is None else create
         if not isinstance(create, (ResponseCreate, beta.ResponseCreate)):
             raise TypeError(f"expected a ResponseCreate, got {type(create).__name__}")
@@ -565,9 +632,11 @@ class Bridge:
         That request is held back until the response is done and the caller does not speak.
 
         Raises:
+            ConfigError: this is a Live session.
             EncodeError: a field of `output` has a value that it does not allow.
             TypeError: `output` is not an event with the output of a function call.
         """
+        self._refuse_live("realtime.live.Delegations")
         if isinstance(output, (ConversationItemCreate, beta.ConversationItemCreate)):
             self._to_server([output])  # raises before anything changes
         return BridgeOutput((), self._to_server(self._gate.answer(output)))
@@ -576,7 +645,8 @@ class Bridge:
         """Stop the answer: you detect the caller's speech yourself, or the caller pressed a key.
 
         Clears the carrier's queue, cancels the response in progress and truncates the item at the
-        playback position. Deltas of the interrupted response that arrive later are dropped.
+        playback position. Deltas of the interrupted response that arrive later are dropped. A Live session is sent
+        nothing: what it says is dropped until it pauses for half a second.
         """
         frames, interruption = self._player.interrupt()
         events = self._gate.interrupt()
@@ -588,6 +658,19 @@ class Bridge:
             self._to_server(events),
             (interruption,) if interruption != Interruption() else (),
         )
+
+    def stop_speech(self, instructions: str = STOP) -> BridgeOutput:
+        """Do `interrupt`, and send the model of a Live session `instructions` to stop, if it has started.
+
+        Raises:
+            ConfigError: this is no Live session: use `interrupt`.
+            EncodeError: `instructions` is not a str.
+        """
+        input = self._require_live("interrupt")
+        append = live.SessionInstructionsAppend(delegation_id=None, content=instructions)
+        frame = live.encode(append).decode()  # raises before anything changes
+        step = self.interrupt()
+        return BridgeOutput(step.to_carrier, (frame,) if input.is_open else (), step.events)
 
     def _deletes(self, item_ids: tuple[str, ...]) -> list[Any]:
         if not self._delete_unheard:
@@ -608,11 +691,11 @@ class Bridge:
         return own(**{name: getattr(event, name) for name in event.__struct_fields__})
 
     def _play(self, frames: list[str | bytes], *events: BridgeEvent) -> BridgeOutput:
-        """Return the output of frames to the carrier and of events, with the audio that was dropped."""
-        overflow = self._player.overflow
-        if overflow:
-            events += tuple(AudioDropped(*each) for each in overflow)
-            overflow.clear()
+        """Return the output of frames to the carrier and of events, with what the player reports."""
+        reports = self._player.reports
+        if reports:
+            events += tuple(reports)
+            reports.clear()
         return BridgeOutput(self._to_carrier(frames), (), events)
 
     def _to_carrier(self, frames: list[str | bytes]) -> tuple[str | bytes, ...]:
@@ -640,3 +723,26 @@ _HANDLERS: Final[dict[str, Callable[[Bridge, Any], BridgeOutput]]] = {
     "conversation.item.deleted": Bridge._on_other,
     "error": Bridge._on_error,
 }
+_LIVE_HANDLERS: Final[dict[str, Callable[[Bridge, Any], BridgeOutput]]] = {
+    "session.started": Bridge._on_live_started,
+    "session.output_audio.delta": Bridge._on_delta,
+    "session.closed": Bridge._on_live_closed,
+}
+_LIVE_FORMATS: Final[dict[str, Any]] = {
+    "pcm16": live.PcmFormat,
+    "g711_ulaw": live.LivePcmuFormat,
+    "g711_alaw": live.LivePcmaFormat,
+}
+
+
+def _types(union: Any, dialect: str) -> dict[str, str]:
+    return {str(cls.__struct_config__.tag): dialect for cls in event_classes(union)}
+
+
+# The types of events that only another dialect has, with its name.
+_FOREIGN_TO_GA: Final = _types(translation.ServerEvent, "translation") | _types(live.ServerEvent, "Live")
+_FOREIGN_TO_LIVE: Final = (
+    _types(translation.ServerEvent, "translation")
+    | _types(beta.ServerEvent, "beta")
+    | _types(ServerEvent, "GA")
+)

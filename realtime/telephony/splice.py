@@ -7,7 +7,8 @@ None, and the caller decodes the frame. Frames of the server are cut here, those
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -15,6 +16,7 @@ from .. import beta
 from .._base64 import find_member, is_canonical
 from .._guard import DEFAULT_MAX_DEPTH
 from ..events import ResponseOutputAudioDelta
+from ..events.live import SessionOutputAudioDelta
 
 if TYPE_CHECKING:
     from .._guard import Frame
@@ -46,35 +48,49 @@ def is_shallow(frame: Any) -> bool:
 
 # The audio deltas that name an item, of the dialects that have them.
 AudioDelta = ResponseOutputAudioDelta | beta.ResponseAudioDelta
-_decode_delta = msgspec.json.Decoder(AudioDelta).decode
 # The spellings of the audio's key, as most servers and as Python's json write it.
 _HEADS = (b'"delta":"', b'"delta": "')
 
+D = TypeVar("D")
+# Returns a delta without its audio, and the audio; None for a frame that must be decoded.
+Cut: TypeAlias = Callable[["Frame"], tuple[D, bytes] | None]
 
-def cut_delta(frame: Frame, /) -> tuple[AudioDelta, bytes] | None:
-    """Return an audio delta of GA or beta without its audio, and the audio as base64.
 
-    Returns None for any other frame, and for a delta with nested values, escapes or base64 that is not
-    canonical: `realtime.decode_server` decodes those.
-    """
-    raw: Any = frame
-    if raw.__class__ is str:
-        try:
-            raw = raw.encode()
-        except UnicodeError:
+def _cutter(decode: Callable[[bytes], D]) -> Cut[D]:
+    """Return a function that cuts the audio out of deltas, which `decode` decodes without it."""
+
+    def cut(frame: Frame, /) -> tuple[D, bytes] | None:
+        raw: Any = frame
+        if raw.__class__ is str:
+            try:
+                raw = raw.encode()
+            except UnicodeError:
+                return None
+        if raw.__class__ is not bytes or len(raw) > MAX_FRAME_BYTES:
             return None
-    if raw.__class__ is not bytes or len(raw) > MAX_FRAME_BYTES:
-        return None
-    span = find_member(raw, *_HEADS)
-    if span is None:
-        return None
-    start, end = span
-    rest, base64 = raw[:start] + raw[end:], raw[start:end]
-    # The rest must be one flat object with one "delta", or the audio might not be its value.
-    if _BACKSLASH in rest or _ARRAY in rest or rest.rfind(b"{") or rest.count(b'"delta"') != 1:
-        return None
-    try:
-        event = _decode_delta(rest)
-    except ValueError:  # msgspec's errors are ValueErrors too
-        return None
-    return (event, base64) if is_canonical(base64) else None
+        span = find_member(raw, *_HEADS)
+        if span is None:
+            return None
+        start, end = span
+        rest, base64 = raw[:start] + raw[end:], raw[start:end]
+        # The rest must be one flat object with one "delta", or the audio might not be its value.
+        if _BACKSLASH in rest or _ARRAY in rest or rest.rfind(b"{") or rest.count(b'"delta"') != 1:
+            return None
+        try:
+            event = decode(rest)
+        except ValueError:  # msgspec's errors are ValueErrors too
+            return None
+        return (event, base64) if is_canonical(base64) else None
+
+    return cut
+
+
+cut_delta: Cut[AudioDelta] = _cutter(msgspec.json.Decoder(AudioDelta).decode)
+"""Return an audio delta of GA or beta without its audio, and the audio as base64.
+
+Returns None for any other frame, and for a delta with nested values, escapes or base64 that is not
+canonical: `realtime.decode_server` decodes those.
+"""
+
+cut_live_delta: Cut[SessionOutputAudioDelta] = _cutter(msgspec.json.Decoder(SessionOutputAudioDelta).decode)
+"""Return an audio delta of Live as `cut_delta` returns GA's."""

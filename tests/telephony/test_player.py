@@ -11,7 +11,7 @@ import pytest
 import realtime as r
 from realtime import AudioError, AudioFormat, DecodeError
 from realtime.state import Interruption
-from realtime.telephony import MediaFormat
+from realtime.telephony import AudioDropped, MediaFormat
 from realtime.telephony._player import MAX_EARLY_BYTES, DownlinkPlayer
 from realtime.telephony._queue import CallerClock
 from realtime.telephony.carriers import get_carrier
@@ -252,7 +252,7 @@ def test_audio_waits_for_the_stream() -> None:
     assert audio_of(frames) == NOISE[:2_000] + NOISE[:50]
     assert player.take_early() == []
     assert shown(player.on_part_done(done("j"))) == ["mark_2"]
-    assert (player.dropped, player.overflow) == (0, [])
+    assert (player.dropped, player.reports) == (0, [])
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["audio", "base64"])
@@ -263,13 +263,13 @@ def test_what_waits_for_the_stream_is_bounded(cut: bool) -> None:
         player.on_delta(delta(b""), b"A" * size) if cut else player.on_delta(delta(bytes(size)))
     left = MAX_EARLY_BYTES - 7 * (size + overhead) - 2 * overhead
     player.on_delta(delta(b""), b"A" * left) if cut else player.on_delta(delta(bytes(left)))
-    assert player.overflow == []
+    assert player.reports == []
     assert player.on_part_done(done("j")) == []
     assert player.on_delta(delta(bytes(1_000))) == []
-    assert (player.overflow, player.dropped) == ([("i", 0, 125.0)], 1)
+    assert (player.reports, player.dropped) == ([AudioDropped("i", 0, 125.0)], 1)
     assert player.on_delta(delta(b""), b"AAAA") == []  # the rest of the part is dropped
-    assert player.overflow[1:] == [("i", 0, 0.375)]
-    player.overflow.clear()
+    assert player.reports[1:] == [AudioDropped("i", 0, 0.375)]
+    player.reports.clear()
     player.open("S1", PCMU, ULAW)
     frames = player.take_early()
     total = 7 * size + left
@@ -278,7 +278,7 @@ def test_what_waits_for_the_stream_is_bounded(cut: bool) -> None:
     assert player.queue.retained[-1][2] is not None  # the part ends with its mark
     player.queue.clear()
     assert player.on_delta(delta(bytes(8))) == []
-    assert player.overflow == [("i", 0, 1.0)]
+    assert player.reports == [AudioDropped("i", 0, 1.0)]
     assert shown(player.on_delta(delta(bytes(8), "j"))) == [8]
 
 
@@ -293,14 +293,14 @@ def test_the_end_of_a_delta_that_does_not_fit_is_dropped() -> None:
     assert len(player.queue.retained) > 0
     for _ in range(29):
         assert player.on_delta(delta(minute)) == []
-    assert player.overflow == []
+    assert player.reports == []
     before = player.playback.received_bytes("i")
     assert player.on_delta(delta(minute * 2)) == []
     kept = player.playback.received_bytes("i") - before
     assert 0 < kept < 960_000
-    assert player.overflow == [("i", 0, (960_000 - kept) / 8)]
+    assert player.reports == [AudioDropped("i", 0, (960_000 - kept) / 8)]
     assert player.on_delta(delta(bytes(80))) == []
-    assert player.overflow[1:] == [("i", 0, 10.0)]
+    assert player.reports[1:] == [AudioDropped("i", 0, 10.0)]
     assert player.dropped == 2
     player.close()
     assert not player.queue.retained

@@ -1,0 +1,307 @@
+"""The audio of a Live session: `LiveUplink`, `LivePlayer` and the clock between them, `LiveInput`.
+
+Live differs from GA in three ways. Its input is its clock: nothing may be sent before the session has started, and
+silence must be sent where the caller has none. Its output never pauses, so a delay would stay for the whole call:
+`LiveQueue` measures what waits for the carrier, and silent deltas are dropped while it is too much. And the model
+decides itself who speaks. `bridge` handles the events; the paths of GA, which these extend, are in `_paths` and `_player`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+import pybase64
+
+from .._base64 import decoded_nbytes
+from .._bounded import BoundedDict
+from ..errors import ConfigError, snippet
+from ..events import ResponseOutputAudioDelta
+from ..format import AudioFormat
+from ..live import SpeechGate, encode_append
+from ._paths import AppendFrame, Uplink
+from ._player import DownlinkPlayer
+from ._queue import CallerClock, CarrierQueue
+from .media import swap16
+
+if TYPE_CHECKING:
+    from ..state import Interruption
+    from .carrier import Carrier
+    from .media import MediaFormat
+
+# The audio that waits at the carrier when a delta arrives, so that the next one may be late by as much. Silence
+# beyond it is dropped. The queue then stays below twice this and a delta, which is 100 ms.
+JITTER_MS: Final = 100
+# The audio of the caller that waits for the start of the session, which takes about a second. The oldest is dropped.
+MAX_HELD_MS: Final = 10_000
+# The caller's audio may be late by so much before silence is sent in its place: it mostly arrives after all.
+MAX_LATE_MS: Final = 500
+# Silence is sent in multiples of this, and at most so much at once: longer time has passed for nobody.
+FILL_MS: Final = 20
+MAX_FILL_MS: Final = 1_000
+# Silence of the model after which it may be heard again.
+PAUSE_MS: Final = 500
+# So much audible audio of the caller is speech, and no click. Its peaks are above this; a line's noise is below.
+SPEECH_MS: Final = 200
+SPEECH_DBFS: Final = -35.0
+# Marks whose delay is compared, and marks that the carrier may owe.
+_RECENT_MARKS: Final = 4
+_MAX_OWED: Final = 64
+
+APPEND: Final = AppendFrame(encode_append)
+
+
+class LiveInput(CallerClock):
+    """The input of a session: its clock, and the appends that wait until the session has started.
+
+    `dropped` counts those that did not fit. `speech_ms` is how long the caller has been speaking, at most `SPEECH_MS`.
+    """
+
+    __slots__ = ("_held", "_origin_ms", "dropped", "is_closed", "speech_ms")
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The appends with their times; None once the session has started.
+        self._held: deque[tuple[float, str]] | None = deque()
+        # The user's clock minus the session's, unknown until the first tick.
+        self._origin_ms: float | None = None
+        self.dropped = 0
+        self.is_closed = False
+        self.speech_ms = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """True if the session accepts commands."""
+        return self._held is None and not self.is_closed
+
+    def restart(self) -> None:
+        """Hold the appends from now on: the next session is requested."""
+        self._held = self._held or deque()
+
+    def open(self) -> list[str]:
+        """Return the appends that waited: the session has started."""
+        held, self._held, self._origin_ms = self._held or (), None, None
+        return [] if self.is_closed else [frame for _, frame in held]
+
+    def forget(self) -> None:
+        """Drop the appends that wait: the session is in another format."""
+        if self._held:
+            self.dropped += len(self._held)
+            self._held.clear()
+
+    def admit(self, frame: str) -> str:
+        """Return the append `frame` to send now, "" if it waits or if the session is closed."""
+        held = self._held
+        if self.is_closed or not frame:
+            return ""
+        if held is None:
+            return frame
+        held.append((self.ms, frame))
+        while held[0][0] <= self.ms - MAX_HELD_MS:
+            held.popleft()
+            self.dropped += 1
+        return ""
+
+    def listen(self, ms: float, *, is_audible: bool) -> None:
+        """Note that the caller has or has not spoken for `ms`."""
+        change = ms if is_audible else -ms
+        self.speech_ms = min(max(self.speech_ms + change, 0.0), SPEECH_MS)
+
+    def fill(self, now_ms: float, format: AudioFormat) -> str:
+        """Return the append of the silence that is missing at `now_ms` of the user's clock, "" if none is.
+
+        Raises:
+            ConfigError: `now_ms` is not finite.
+        """
+        if not math.isfinite(now_ms):
+            raise ConfigError(f"now_ms must be finite, got {snippet(repr(now_ms))}")
+        if not self.is_open:
+            return ""
+        if self._origin_ms is None:
+            self._origin_ms = now_ms - self.ms
+        late = now_ms - self._origin_ms - self.ms - MAX_LATE_MS
+        if late > MAX_FILL_MS:
+            self._origin_ms += late - MAX_FILL_MS
+            late = MAX_FILL_MS
+        if late < FILL_MS:
+            return ""
+        missing = int(late // FILL_MS) * FILL_MS
+        self.ms += missing
+        return encode_append(format.silence(missing)).decode()
+
+
+class LiveUplink(Uplink):
+    """Uplink of a Live session. Returns no frame for audio that `input` holds back.
+
+    With `listens`, the caller's audio is decoded and measured.
+    """
+
+    def __init__(
+        self, media: MediaFormat, session: AudioFormat, input: LiveInput, *, listens: bool = False
+    ) -> None:
+        super().__init__(media, session, input, APPEND)
+        self.input = input
+        samples = media.little_endian if listens else None
+        self._gate = None if samples is None else SpeechGate(samples, threshold_dbfs=SPEECH_DBFS)
+
+    def _again(self, media: MediaFormat, session: AudioFormat) -> LiveUplink:
+        return LiveUplink(media, session, self.input, listens=self._gate is not None)
+
+    def take(self, base64: bytes) -> str:
+        """Do `check` and `splice` in one step."""
+        if self._gate is None:
+            return self.input.admit(super().take(base64))
+        self.check(decoded_nbytes(base64))
+        return self.splice(base64)
+
+    def splice(self, base64: bytes) -> str:
+        """Return the append frame of base64 audio, or "" if there is nothing to send yet."""
+        if self._gate is not None:
+            return self.encode(pybase64.b64decode(base64))
+        return self.input.admit(super().splice(base64))
+
+    def encode(self, audio: bytes) -> str:
+        """Return the append frame of raw audio, or "" if there is nothing to send yet."""
+        if self._gate is not None:
+            samples = swap16(audio[: len(audio) & ~1]) if self.media.big_endian else audio
+            is_audible = self._gate.is_audible(samples)
+            self.input.listen(len(audio) * self._ms_per_byte, is_audible=is_audible)
+        return self.input.admit(super().encode(audio))
+
+    def flush(self) -> str:
+        """Return the append frame of the withheld audio, or "" if there is none."""
+        return self.input.admit(super().flush())
+
+
+class LiveQueue(CarrierQueue):
+    """Carrier's queue that is measured to the millisecond.
+
+    By the clock, all audio is played when it arrives or when the audio before it has ended. A mark that is returned
+    later than the earliest of all marks was, compared with that, shows that more waits.
+    """
+
+    def __init__(self, carrier: Carrier, clock: CallerClock, media: MediaFormat) -> None:
+        # When everything sent is played by the clock, and when each mark is reached.
+        self._end_ms = 0.0
+        self._reached: BoundedDict[str, float] = BoundedDict(_MAX_OWED)
+        # The delays of the latest marks, and the least of all: the time on the network.
+        self._delays: deque[float] = deque(maxlen=_RECENT_MARKS)
+        self._least_ms = math.inf
+        # The audio that waits beyond what the clock says.
+        self._lag_ms = 0.0
+        super().__init__(carrier, clock, media)
+
+    @property
+    def backlog_ms(self) -> float:
+        """Milliseconds of audio that were sent and are not played yet."""
+        waiting = self._end_ms + self._lag_ms - self._clock.ms
+        unconfirmed = (self._sent - self._played + self._retained_bytes) / self._bytes_per_ms
+        return max(min(waiting, unconfirmed), 0.0)
+
+    def clear(self) -> None:
+        """Forget everything: the carrier's queue is cleared, and what is retained is dropped."""
+        super().clear()
+        self._end_ms = self._clock.ms - self._lag_ms
+        self._reached.clear()
+
+    def push(self, frames: list[str | bytes], nbytes: int) -> list[str | bytes]:
+        """Add media frames of the same length, with `nbytes` of audio. Returns the frames to send now."""
+        start = max(self._end_ms, self._clock.ms - self._lag_ms)
+        self._end_ms = start + nbytes / self._bytes_per_ms
+        return super().push(frames, nbytes)
+
+    def push_mark(self, name: str, frame: str) -> list[str | bytes]:
+        """Add a mark. Returns the frames to send now."""
+        self._reached[name] = self._end_ms
+        return super().push_mark(name, frame)
+
+    def acknowledge(self, name: str) -> None:
+        """Note that the carrier returned a mark."""
+        due = self._reached.pop(name, None)
+        if due is not None:
+            delay = self._clock.ms - due
+            self._least_ms = min(self._least_ms, delay)
+            self._delays.append(delay)
+            self._lag_ms = min(self._delays) - self._least_ms
+        super().acknowledge(name)
+
+
+class LivePlayer(DownlinkPlayer):
+    """Player of a Live session's audio: one endless item, of which silence is dropped while too much waits.
+
+    `silent_dropped` counts those deltas, `dropped` the audible ones of speech that was interrupted. The caller
+    interrupts speech if `input` is one that listens.
+    """
+
+    def __init__(self, carrier: Carrier, media: MediaFormat, session: AudioFormat, input: LiveInput) -> None:
+        super().__init__(carrier, media, session, input)
+        self.queue = LiveQueue(carrier, input, media)
+        self._input = input
+        self._gate = SpeechGate(session)
+        self._item = self._new_item()
+        # True while speech is dropped, and the silence in it so far.
+        self._is_muted = False
+        self._pause_ms = 0.0
+
+    def on_delta(self, event: Any, base64: bytes | None = None) -> list[str | bytes]:
+        """Return the frames of an audio delta. Its audio is `base64` if it was cut out of the event."""
+        if base64 is None:
+            base64 = pybase64.b64encode(event.delta)
+        frames: list[str | bytes] = []
+        if self._is_muted or self._stream_id is None or self._input.speech_ms >= SPEECH_MS:
+            is_audible = self._is_audible(base64)
+            if is_audible and not self._is_muted and self._input.speech_ms >= SPEECH_MS:
+                frames, interruption = self.interrupt()
+                self.reports.append(interruption)
+            if self._is_muted:
+                self._drop_muted(decoded_nbytes(base64), is_audible)
+                return frames
+            if self._stream_id is None and is_audible:
+                return self._play_or_store(self._item, base64)
+            is_dropped = self._stream_id is None
+        else:
+            is_dropped = self.queue.backlog_ms >= JITTER_MS and not self._is_audible(base64)
+        if is_dropped:
+            self.silent_dropped += 1
+            return frames
+        return self._play_delta(self._item, (self._item.item_id, 0), base64)
+
+    def _drop_muted(self, nbytes: int, is_audible: bool) -> None:
+        """Drop a delta of interrupted speech, or of the pause that ends it."""
+        if is_audible:
+            self.dropped += 1
+            self._pause_ms = 0
+        else:
+            self.silent_dropped += 1
+            self._pause_ms += nbytes * 1000 / self.session.bytes_per_second
+            self._is_muted = self._pause_ms < PAUSE_MS
+
+    def interrupt(self) -> tuple[list[str | bytes], Interruption]:
+        """Return the frames that stop the carrier's playback, and the interruption. The rest of the speech is dropped."""
+        found = super().interrupt()
+        self.begin(self.session)
+        self._is_muted, self._pause_ms = True, 0.0
+        return found
+
+    def begin(self, session: AudioFormat) -> None:
+        """Start a new item, in the format `session`."""
+        super().begin(session)
+        self._item = self._new_item()
+        self._is_muted = False
+
+    def _new_item(self) -> ResponseOutputAudioDelta:
+        name = self._new_id()
+        return ResponseOutputAudioDelta(
+            response_id=name, item_id=name, output_index=0, content_index=0, delta=b""
+        )
+
+    def _drop(self, part: tuple[str, int], nbytes: int, format: AudioFormat) -> None:
+        """Drop the end of a delta that cannot be retained. The next one begins an item: this one is over."""
+        super()._drop(part, nbytes, format)
+        self._item = self._new_item()
+
+    def _is_audible(self, base64: bytes) -> bool:
+        if self._gate.format != self.session:
+            self._gate = SpeechGate(self.session)
+        return self._gate.is_audible(pybase64.b64decode(base64))
