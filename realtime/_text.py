@@ -7,6 +7,7 @@ an error message. Credentials are found by `_secrets`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
@@ -54,6 +55,13 @@ def excerpt(text: str, limit: int) -> str:
         # be truncated beyond recognition.
         safe = safe[: max(map(safe.rfind, _SEPARATORS)) + 1] + _ELLIPSIS
     return escape_controls(shorten(safe, limit))
+
+
+def format_url(url: str) -> str:
+    """Return `url` without its user, password, query and fragment, which may be credentials."""
+    base = re.split(r"[?#]", url, maxsplit=1)[0]
+    scheme, separator, rest = base.rpartition("://")
+    return one_line(scheme + separator + rest.rpartition("@")[2])
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, strategies as st
 
-from realtime._text import clock, duration, money, plural
+from realtime._text import clock, duration, format_url, money, plural
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,15 @@ def test_plural() -> None:
 @given(st.floats(), st.integers(), st.decimals(allow_nan=False, allow_infinity=False))
 def test_every_number_has_a_spelling(ms: float, number: int, usd: Decimal) -> None:
     assert all((clock(ms), duration(ms), plural(number, "x"), money(usd)))
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("wss://user:key@example.com/v1?key=x#y", "wss://example.com/v1"),
+        ("user:key@example.com", "example.com"),
+        ("ws://a/\x1b[2J", "ws://a/\\x1b[2J"),
+    ],
+)
+def test_urls_are_shown_without_credentials(url: str, shown: str) -> None:
+    assert format_url(url) == shown

@@ -1,40 +1,40 @@
-"""State of the demo's call over all its sessions, without I/O: frames in, frames and decisions out.
+"""The demo's call: a recording is spoken to a session of `realtime.client`, and its answers are recorded.
 
-`DemoCall` is what the client drives; `Dialogue` has the turns and their answers, `SessionState` what is
-known of the present session. Sockets and waiting are in `demo_client`, audio in `demo_audio`, the rules
-for a new session in `demo_reconnect`. No event of a server breaks a call, except errors that end it.
+`make_call` is the conversation. `DemoCall` is given each event and notes the caller's turns, their answers and the
+problems, which `demo_report` prints. The client reconnects, restores and converts: nothing of that is here.
 """
 
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import Callable, Iterator
+import asyncio
+import contextlib
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, Final
 
 from msgspec import UNSET
 
 from .. import events as ga
-from .._bounded import BoundedDict
 from .._text import one_line
-from ..audio import chunks, convert
-from ..build import create_session_config
-from ..codec import decode_server, encode, encode_append
-from ..errors import DecodeError, snippet
-from ..format import AudioFormat, Side, session_format, stated_formats
-from ..state import Conversation, Playback, Usage
-from .demo_audio import PHONE, PTIME_MS, CallerUplink, EnergyVad, SessionAudio
-from .demo_reconnect import (
-    CallFailed,
-    RetryDecision,
-    SessionLost,
-    UnansweredTurn,
-    decide_on_error,
-    resume_events,
-    words_played,
+from ..audio import Converter, chunks, rms_dbfs, ulaw_decode
+from ..build import VAD_SILENCE_DURATION_MS, VAD_THRESHOLD, create_session_config
+from ..client import (
+    ClientError,
+    Connected,
+    Overflow,
+    Reconnecting,
+    RequestRefused,
+    ResponseDelayed,
+    ResponseOutcome,
+    Resumed,
+    RetryPolicy,
+    Session,
+    Undecodable,
+    connect,
 )
-from .demo_record import CallRecord, Incidents
+from ..errors import AudioError, ConfigError, snippet
+from ..format import AudioFormat, Side, session_format, stated_formats
+from ..testing.vad import FRAME_MS, EnergyVad, threshold_dbfs
+from .demo_record import PHONE, CallRecord, Incidents
 from .text import MAX_MESSAGE_CHARS, Progress
 
 # `cost` has the prices of both.
@@ -42,13 +42,113 @@ MODEL: Final = "gpt-realtime-2"
 TRANSCRIPTION_MODEL: Final = "whisper-1"
 # Sent after the recording, so that the server detects the end of the last turn.
 LAST_SILENCE_MS: Final = 1000
-# An error follows soon after the event that caused it.
-MAX_REQUESTS: Final = 256
-_COMMIT_EMPTY: Final = "input_audio_buffer_commit_empty"
-# The reason of a response that was cancelled because the caller spoke.
-_INTERRUPTED: Final = "turn_detected"
+# Transcripts of the caller's turns may arrive this long after all answers.
+TRANSCRIPTS_SECONDS: Final = 1.0
+_SIDES: Final[tuple[Side, ...]] = ("input", "output")
+_PING_SECONDS: Final = 20.0
+_MAX_MS: Final = 10**9
 
-R = TypeVar("R")
+
+# --- The conversation ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """The options of a call: those of the command line."""
+
+    format: AudioFormat = AudioFormat.PCM16
+    is_manual: bool = False
+    is_paced: bool = True
+    patience_s: float = 20.0
+    max_retries: int = 3
+
+
+async def make_call(url: str, call: DemoCall, options: CallOptions) -> None:
+    """Make the call, over as many connections as are needed.
+
+    Raises:
+        ClientError: the server cannot be reached, refuses the call, or is lost too often.
+        OSError: a file cannot be written.
+    """
+    settings = create_session_config(
+        MODEL,
+        format=options.format,
+        turn_detection=None if options.is_manual else UNSET,
+        transcription=ga.Transcription(model=TRANSCRIPTION_MODEL),
+    )
+    async with connect(
+        MODEL,
+        url=url,
+        session=settings,
+        retry=RetryPolicy(max_attempts=options.max_retries, first_s=0.25),
+        patience_s=options.patience_s,
+        ping_interval=min(_PING_SECONDS, options.patience_s),
+        ping_timeout=min(_PING_SECONDS, options.patience_s),
+        proxy=None,  # the default reads a proxy from the environment, even for 127.0.0.1
+        recorder=call.record,
+    ) as session:
+        tasks = [
+            asyncio.create_task(work)
+            for work in (_listen(session, call, options.patience_s), _speak(session, call, options))
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        call.end(session)
+
+
+async def _speak(session: Session, call: DemoCall, options: CallOptions) -> None:
+    """Send the recording; with manual turns, commit each and wait for its answer."""
+    vad = EnergyVad()
+    with contextlib.suppress(ClientError):  # `_listen` raises what ended the session
+        for frame in chunks(call.recording + PHONE.silence(LAST_SILENCE_MS), PHONE, FRAME_MS):
+            await session.append(frame, PHONE, pace=options.is_paced)
+            call.add_sent(bytes(frame))
+            is_loud = rms_dbfs(ulaw_decode(frame)) > threshold_dbfs(VAD_THRESHOLD)
+            if vad.feed(is_loud, VAD_SILENCE_DURATION_MS) and not vad.is_speaking and options.is_manual:
+                await _commit(session, call)
+            await asyncio.sleep(0)
+        # The settings are not changed. The server's reply comes after those to all audio.
+        await session.send(ga.SessionUpdate(session=ga.RealtimeSession()))
+        call.is_sent = True
+
+
+async def _commit(session: Session, call: DemoCall) -> None:
+    start, end = call.turns[-1].end if call.turns else 0, call.sent_nbytes
+    with contextlib.suppress(RequestRefused):
+        item_id = await session.commit()
+        call.begin_turn(start, item_id)
+        call.end_turn(end, item_id)
+        call.commit_turn(item_id)
+        await session.respond()
+
+
+async def _listen(session: Session, call: DemoCall, patience_s: float) -> None:
+    """Read the session's events until all turns are answered."""
+    limits = {"reply": 2 * patience_s, "transcripts": min(TRANSCRIPTS_SECONDS, patience_s)}
+    awaited = ""
+    try:
+        async with asyncio.timeout(None) as limit:
+            async for event in session:
+                call.feed(event)
+                if isinstance(event, Connected) and call.is_sent:
+                    await session.send(ga.SessionUpdate(session=ga.RealtimeSession()))
+                if call.waits_for == awaited:
+                    continue
+                awaited = call.waits_for
+                if awaited == "nothing":
+                    return
+                seconds = limits.get(awaited)
+                limit.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+    except TimeoutError:
+        if awaited == "transcripts":
+            call.progress.note("transcripts of the caller's turns did not arrive")
 
 
 # --- Turns and answers -----------------------------------------------------------------
@@ -63,586 +163,270 @@ class TurnAnswer:
         format: the format of `audio`.
         audio: its audio as received.
         phone_audio: its audio as the phone plays it.
-        transcript: its transcript, or its text.
-        item_id: the id of the message that has the audio.
-        has_all_audio: True if its audio is complete.
         is_done: True if its response is done.
         is_interrupted: True if the caller's next turn ended it.
         earlier_nbytes: phone audio of attempts that broke off.
     """
 
-    number: int = 0
-    format: AudioFormat = AudioFormat.PCM16
+    number: int
+    format: AudioFormat
     audio: bytearray = field(default_factory=bytearray)
     phone_audio: bytearray = field(default_factory=bytearray)
-    transcript: str = ""
-    response_id: str = ""
-    item_id: str = ""
-    has_all_audio: bool = False
     is_done: bool = False
     is_interrupted: bool = False
     earlier_nbytes: int = 0
 
-    def begin(self, response_id: str, format: AudioFormat) -> None:
-        """Begin, or begin again, with a new response."""
-        self.earlier_nbytes += len(self.phone_audio)
-        self.audio, self.phone_audio = bytearray(), bytearray()
-        self.response_id, self.format, self.item_id, self.transcript = response_id, format, "", ""
-        self.has_all_audio = self.is_interrupted = False
-
 
 @dataclass(slots=True, eq=False)
 class CallerTurn:
-    """A turn of the caller, from position `start` to `end` of the phone audio.
-
-    Attributes:
-        item_id: the id of the turn's item.
-        phone_audio: its audio as the phone sent it.
-        sent_audio: its audio as the server received it, in `format`.
-        is_committed: True if it has ended.
-        is_given_up: True if it gets no answer of its own.
-    """
+    """A turn of the caller, from position `start` to `end` of the phone audio."""
 
     start: int
     end: int = 0
     item_id: str = ""
-    format: AudioFormat = AudioFormat.PCM16
-    sent_audio: bytes = b""
-    phone_audio: bytes = b""
     is_committed: bool = False
-    is_given_up: bool = False
     answer: TurnAnswer | None = None
-
-    @property
-    def is_answered(self) -> bool:
-        """True if its answer is done."""
-        return self.answer is not None and self.answer.is_done
-
-    @property
-    def is_awaiting_answer(self) -> bool:
-        """True if an answer, or the rest of one, is still to come."""
-        return self.is_committed and not self.is_given_up and not self.is_answered
-
-
-class Dialogue:
-    """All turns and answers of a call. Answers come in the order of the turns.
-
-    Attributes:
-        turns: all turns.
-        answers: all answers, including responses that no turn led to.
-        current_answer: the answer that is being received.
-    """
-
-    def __init__(self) -> None:
-        self.turns: list[CallerTurn] = []
-        self.answers: list[TurnAnswer] = []
-        self.current_answer: TurnAnswer | None = None
-        self._settled = 0  # the number of turns, from the first, that wait for nothing any more
-
-    @property
-    def next_unanswered(self) -> CallerTurn | None:
-        """The oldest turn that waits for an answer. Every turn is passed once, however many a server begins."""
-        for turn in itertools.islice(self.turns, self._settled, None):
-            if turn.is_awaiting_answer:
-                return turn
-            self._settled += turn.is_committed
-        return None
-
-    @property
-    def unanswered(self) -> list[CallerTurn]:
-        """The turns that wait for an answer."""
-        return [turn for turn in self.turns if turn.is_awaiting_answer]
-
-    @property
-    def current_turn(self) -> CallerTurn | None:
-        """The turn that has begun and not ended."""
-        return self.turns[-1] if self.turns and not self.turns[-1].is_committed else None
-
-    def begin_turn(self, start: int) -> CallerTurn:
-        """Begin a turn at a position, or correct the start of the current one."""
-        turn = self.current_turn
-        if turn is None:
-            turn = CallerTurn(start)
-            self.turns.append(turn)
-        turn.start = start
-        return turn
-
-    def begin_answer(self, response_id: str, format: AudioFormat) -> TurnAnswer:
-        """Begin the answer to the oldest turn that waits for one."""
-        if self.current_answer is not None:
-            self.current_answer.is_done = True  # its end was lost: a session has one response at a time
-        turn = self.next_unanswered
-        answer = turn.answer if turn is not None else None
-        if answer is None:
-            answer = TurnAnswer(number=len(self.answers) + 1)
-            self.answers.append(answer)
-        if turn is not None:
-            turn.answer = answer
-        answer.begin(response_id, format)
-        self.current_answer = answer
-        return answer
-
-    def end_answer(self, answer: TurnAnswer) -> None:
-        """Note that the response of an answer is done."""
-        answer.is_done = True
-        if self.current_answer is answer:
-            self.current_answer = None
-
-    def end_session(self) -> list[CallerTurn]:
-        """Return the turns whose answers did not end. Only the last of them still awaits its answer."""
-        if self.current_turn is not None:
-            self.turns.pop()  # its audio is sent again
-        unanswered = self.unanswered
-        if self.current_answer is not None and (self.current_answer.has_all_audio or not unanswered):
-            self.current_answer.is_done = True
-        self.current_answer = None
-        for turn in self.unanswered[:-1]:
-            turn.is_given_up = True
-        return unanswered
-
-
-# --- One session -----------------------------------------------------------------------
-
-
-class SessionState:
-    """State of one session. Its ids, positions and formats are not valid in another.
-
-    Attributes:
-        is_ready: True after session.updated.
-        is_resumed: True if it was sent what the session before it knew.
-        wants_transcripts: True if it transcribes the caller's turns.
-        missing_transcripts: the ids of the items without a transcript.
-        is_commit_pending, is_commit_refused: the state of a manual commit.
-        is_end_requested, is_end_confirmed: the state of the request after all audio was sent.
-        answers: by the ids of their responses.
-    """
-
-    def __init__(self, hello: ga.ClientEvent, requested_format: AudioFormat) -> None:
-        self.conversation, self.playback, self.usage = Conversation(), Playback(), Usage()
-        self.conversation.feed(hello)
-        self.audio = SessionAudio(requested_format)
-        self.is_ready = self.is_resumed = self.wants_transcripts = False
-        self.is_commit_pending = self.is_commit_refused = False
-        self.is_end_requested = self.is_end_confirmed = False
-        self.missing_transcripts: dict[str, None] = {}
-        self.answers: dict[str, TurnAnswer] = {}
-        self._requested_format = requested_format
-        self._request_types: BoundedDict[str, str] = BoundedDict(MAX_REQUESTS)
-
-    def feed(self, event: ga.ServerEvent) -> int | None:
-        """Feed a server event. Returns the number of audio bytes to play, None if it has no audio."""
-        self.conversation.feed(event)
-        self.usage.feed(event)
-        return self.playback.feed(event)
-
-    def apply_settings(self, settings: Any) -> None:
-        """Use the settings that the server reports.
-
-        Raises:
-            CallFailed: an audio format is unknown.
-        """
-        formats = self._format(settings, "input"), self._format(settings, "output")
-        user_audio = getattr(getattr(settings, "audio", None), "input", None)
-        self.wants_transcripts = bool(getattr(user_audio, "transcription", None))
-        if not self.is_ready or (self.audio.input_format, self.audio.output_format) != formats:
-            self.audio.set_formats(*formats)
-        self.is_ready = True
-
-    def _format(self, settings: object, side: Side) -> AudioFormat:
-        found = session_format(settings, side)
-        if found is not None:
-            return found
-        for stated in stated_formats(settings, side):
-            try:
-                AudioFormat.of(stated)
-            except (TypeError, ValueError) as error:
-                reason = one_line(str(error), MAX_MESSAGE_CHARS)
-                raise CallFailed(f"the session's {side} format is not supported: {reason}") from None
-        return self._requested_format
-
-    def add_request(self, event_id: str, event: ga.ClientEvent) -> None:
-        """Note that `event` is sent. Its item is part of the conversation even if its echo is lost."""
-        self._request_types[event_id] = event.type
-        if isinstance(event, ga.ConversationItemCreate):
-            self.conversation.feed(ga.ConversationItemAdded(item=event.item))
-
-    def request_type(self, event_id: str | None) -> str:
-        """Return the type of the event that was sent with this id, "" if there is none."""
-        return self._request_types.get(event_id or "", "")
-
-    def transcript(self, answer: TurnAnswer) -> str:
-        """Return the transcript of an answer so far, or its text."""
-        item = self.conversation.get(answer.item_id)
-        if item is not None:
-            return item.text
-        return " ".join(item.text for item in self.conversation if item.response_id == answer.response_id)
-
-    def end_transcript(self, answer: TurnAnswer) -> None:
-        """Set the transcript of an answer that the session's end broke off to the words that were played."""
-        if not answer.is_done:
-            transcript = self.transcript(answer)
-            played_ms = self.playback.played_ms(answer.item_id)
-            answer.transcript = transcript if answer.has_all_audio else words_played(transcript, played_ms)
-
-
-# --- The call --------------------------------------------------------------------------
 
 
 class DemoCall:
-    """The client side of a call that sends `recording` (8 kHz mu-law) and may span several sessions.
-
-    With `is_manual`, the client detects the caller's turns, commits each and requests its answer.
+    """A call that sends `recording` (8 kHz mu-law), as its events report it. Positions are bytes of phone audio.
 
     Attributes:
-        requested_format: the audio format that is requested of each session.
-        dialogue: the turns and their answers.
+        turns: the caller's turns.
         incidents: problems that did not end the call.
-        session: the present session.
-        usage: the usage of the sessions that ended.
-        sent_nbytes, received_nbytes: phone audio sent, not counting repetitions, and received.
-        resent_ms: caller audio that was sent more than once.
-        codec_ns: the time that encoding and decoding took.
+        sent: the phone audio sent.
+        received_nbytes: phone audio received.
+        resent_ms, lost_ms: audio of the caller that was sent again, and that was lost.
+        is_sent: True if all audio was sent.
+        missing_transcripts: the number of turns without a transcript.
+        unreported: the number of responses and transcriptions without usage.
+        formats: the session's formats.
     """
 
-    def __init__(
-        self,
-        requested_format: AudioFormat,
-        recording: bytes,
-        record: CallRecord,
-        progress: Progress,
-        *,
-        is_manual: bool = False,
-    ) -> None:
-        self.requested_format, self.is_manual = requested_format, is_manual
-        self.record, self.progress = record, progress
-        self.dialogue, self.incidents, self.usage = Dialogue(), Incidents(progress), Usage()
-        self.sent_nbytes = self.received_nbytes = self.codec_ns = 0
-        self.resent_ms = 0.0
-        self.recording_ms = PHONE.duration_ms(len(recording))
-        self.uplink = CallerUplink(self._phone_frames(recording + PHONE.silence(LAST_SILENCE_MS)))
-        self._vad = EnergyVad(PTIME_MS)
-        hello = ga.SessionUpdate(
-            session=create_session_config(
-                MODEL,
-                format=requested_format,
-                turn_detection=None if is_manual else UNSET,
-                transcription=ga.Transcription(model=TRANSCRIPTION_MODEL),
-            )
-        )
-        # What the next session is sent: the conversation of the last one that was resumed.
-        self._conversation = Conversation()
-        self._conversation.feed(hello)
-        self._unanswered: list[CallerTurn] = []
-        self._missing_transcripts = self._requests = 0
-        self.session = SessionState(hello, requested_format)
-
-    def _phone_frames(self, audio: bytes) -> Iterator[bytes]:
-        for frame in chunks(audio, PHONE, PTIME_MS):
-            self.sent_nbytes += len(frame)
-            self.record.caller.write(frame)
-            self._vad.feed(bytes(frame))
-            yield bytes(frame)
-
-    # --- State ---
+    def __init__(self, recording: bytes, record: CallRecord, progress: Progress) -> None:
+        self.recording, self.record, self.incidents = recording, record, Incidents(progress)
+        self.turns: list[CallerTurn] = []
+        self.sent = bytearray()
+        self.received_nbytes = self.unreported = 0
+        self.resent_ms = self.lost_ms = 0.0
+        self.is_sent = False
+        self.formats: tuple[AudioFormat, ...] = ()
+        self.progress = progress
+        self._origin = self._answer_count = 0
+        self._is_connected = self._is_confirmed = self._wants_transcripts = False
+        self._untranscribed: dict[str, None] = {}
+        self._answers: dict[str, TurnAnswer] = {}  # of this session, by response
+        self._answer: TurnAnswer | None = None  # the one that is being received
+        self._output_format = AudioFormat.PCM16
+        self._to_phone = Converter(self._output_format, PHONE)
+        self._waiting: list[CallerTurn] = []
 
     @property
-    def awaited(self) -> str:
-        """The action of the server that the call waits for, such as "answer"; "" if there is none."""
-        session = self.session
-        if not session.is_ready:
-            return "accept the session's settings"
-        if session.is_end_requested and not session.is_end_confirmed:
-            return "answer"
-        if session.is_commit_pending:
-            return "commit a turn"
-        return "finish its answers" if self.is_answer_pending else ""
-
-    @property
-    def is_answer_pending(self) -> bool:
-        """True if an answer is being received or is still to come."""
-        return bool(self.dialogue.current_answer or self.dialogue.next_unanswered)
-
-    @property
-    def is_complete(self) -> bool:
-        """True if all audio was sent and all answers were received."""
-        return self.session.is_end_confirmed and not self.is_answer_pending
-
-    @property
-    def is_commit_due(self) -> bool:
-        """True if the caller has just ended a turn that the client must commit."""
-        return self.is_manual and self._vad.is_turn_over and self.uplink.is_caught_up
-
-    @property
-    def answered_count(self) -> int:
-        """The number of answered turns. Turns without audio, which a server may invent, do not count."""
-        return sum(turn.is_answered and bool(turn.phone_audio) for turn in self.dialogue.turns)
+    def sent_nbytes(self) -> int:
+        """The phone audio sent, in bytes."""
+        return len(self.sent)
 
     @property
     def missing_transcripts(self) -> int:
-        """The number of committed turns without a transcript, in all sessions."""
-        return self._missing_transcripts + len(self.session.missing_transcripts)
+        """The number of turns without a transcript."""
+        return len(self._untranscribed)
 
-    # --- Sessions ---
+    @property
+    def waits_for(self) -> str:
+        """The next thing that the call waits for: "confirmation", "answer", "reply", "transcripts" or "nothing"."""
+        if not (self.is_sent and self._is_confirmed):
+            return "confirmation"
+        if self._answer is not None:
+            return "answer"
+        if self._waiting:
+            return "reply"
+        return "transcripts" if self._untranscribed else "nothing"
 
-    def begin_session(self) -> ga.ClientEvent:
-        """Begin a session. Returns the first event to send to it."""
-        hello = resume_events(self._conversation)[0]
-        self.session = SessionState(hello, self.requested_format)
-        return hello
+    def add_sent(self, frame: bytes) -> None:
+        """Note that a frame of the phone was sent."""
+        if not self.sent:
+            seconds = PHONE.duration_ms(len(self.recording)) / 1000
+            self.progress.note(f"call started: {seconds:.1f} s of speech to send")
+        self.sent += frame
+        self.record.caller.write(frame)
+        total_s = PHONE.duration_ms(len(self.recording)) / 1000 + LAST_SILENCE_MS / 1000
+        sent_s, received_s = _seconds(self.sent_nbytes), _seconds(self.received_nbytes)
+        self.progress.show(f"{sent_s:5.1f} of {total_s:.1f} s sent, {received_s:.1f} s received")
 
-    def resume(self) -> tuple[ga.ClientEvent, ...]:
-        """Return the events to send once the session is ready. `next_audio` then resends audio not committed."""
-        self.session.is_resumed = True
-        unanswered = [self._unanswered_turn(turn) for turn in self._unanswered]
-        self.resent_ms += PHONE.duration_ms(self.uplink.restart())
-        return resume_events(self._conversation, unanswered)[1:]
+    def end(self, session: Session) -> None:
+        """Note the state of the session at the end of the call."""
+        self.formats = session.input_format, session.output_format
+        self.unreported = session.usage.unreported
 
-    def _unanswered_turn(self, turn: CallerTurn) -> UnansweredTurn:
-        format, item = self.session.audio.input_format, self._conversation.get(turn.item_id)
-        if turn.format is not format:
-            turn.format, turn.sent_audio = format, convert(turn.phone_audio, PHONE, format)
-        answer = turn.answer or TurnAnswer()
-        return UnansweredTurn(
-            turn.item_id,
-            turn.sent_audio,
-            item.text if item is not None else "",
-            answer.item_id,
-            answer.transcript,
-            answer.has_all_audio,
-        )
+    # --- Turns ---
 
-    def end_session(self) -> None:
-        """Note that the session was lost."""
-        session = self.session
-        session.playback.interrupt()
-        for answer in session.answers.values():
-            session.end_transcript(answer)
-            if answer.has_all_audio and not answer.is_done:
-                self._note_answer(answer)
-        self.usage += session.usage
-        self._missing_transcripts += len(session.missing_transcripts)
-        unanswered = self.dialogue.end_session()
-        if session.is_resumed:  # otherwise the session before it has not been resumed yet
-            self._conversation, self._unanswered = session.conversation, unanswered
+    def begin_turn(self, start: int, item_id: str) -> CallerTurn:
+        """Begin a turn at a position, or correct the start of the current one."""
+        if not self.turns or self.turns[-1].is_committed:
+            self.turns.append(CallerTurn(start))
+        self.turns[-1].start, self.turns[-1].item_id = start, item_id
+        return self.turns[-1]
 
-    # --- Sending ---
+    def end_turn(self, end: int, item_id: str) -> None:
+        """Note the end of the current turn. One that has no beginning follows the turn before it."""
+        if not self.turns or self.turns[-1].is_committed:
+            self.begin_turn(self.turns[-1].end if self.turns else 0, item_id)
+        self.turns[-1].end, self.turns[-1].item_id = end, item_id
 
-    def next_audio(self) -> bytes | None:
-        """Return the next 20 ms in the session's format, perhaps b""; None if all audio was sent."""
-        frame = self.uplink.next_frame()
-        return None if frame is None else self.session.audio.from_phone(frame)
+    def commit_turn(self, item_id: str) -> None:
+        """Note that the server has committed the current turn, whose answer is awaited."""
+        turn = self.turns[-1] if self.turns else None
+        if turn is None or turn.is_committed or turn.item_id != item_id:
+            return
+        turn.end = turn.end or self.sent_nbytes  # the frame with its end was lost
+        turn.is_committed = True
+        self._waiting.append(turn)
+        if self._wants_transcripts:
+            self._untranscribed[item_id] = None
+        span = f"{_seconds(turn.start):.2f}-{_seconds(turn.end):.2f}"
+        self.progress.note(f"turn {len(self.turns)}: committed at {span} s")
 
-    def flush_audio(self) -> bytes:
-        """Return the audio that the converter withholds, at the end of a turn or of the recording."""
-        return self.session.audio.flush_from_phone()
-
-    def append_frame(self, audio: bytes) -> bytes:
-        """Return the frame that sends `audio`."""
-        return self._timed(encode_append, audio)
-
-    def request_frame(self, event: ga.ClientEvent) -> bytes:
-        """Return the frame of an event. The event gets an id, so that an error can name it."""
-        self._requests += 1
-        event_id = f"client_{self._requests}"
-        event.event_id = event_id  # type: ignore[union-attr]
-        self.session.add_request(event_id, event)
-        return self._timed(encode, event)
-
-    def commit(self) -> ga.ClientEvent:
-        """Return the event that commits the turn that has just ended."""
-        self.session.is_commit_pending, self.session.is_commit_refused = True, False
-        return ga.InputAudioBufferCommit()
-
-    def skip_turn(self) -> None:
-        """Give up a turn whose commit the server refuses."""
-        self._vad.reset()
-        self.uplink.commit(self.uplink.position)
-
-    def request_end(self) -> ga.ClientEvent:
-        """Return the event to send after all audio: its reply comes after the replies to all before it."""
-        self.session.is_end_requested = True
-        return ga.InputAudioBufferClear()
-
-    def add_resent(self, nbytes: int) -> None:
-        """Note that so many bytes of the session's audio were sent once more."""
-        self.resent_ms += self.session.audio.input_format.duration_ms(nbytes)
-
-    # --- Receiving ---
-
-    def feed(self, frame: bytes) -> bool:
-        """Feed a frame of the server. Returns True if it is progress towards what is awaited.
-
-        Raises:
-            CallFailed: the server ends the call.
-            SessionLost: the server ends the session.
-        """
-        try:
-            event = self._timed(decode_server, frame)
-        except DecodeError as error:
-            self.record.record_frame("server", "(undecodable)", frame)
-            message = one_line(str(error), MAX_MESSAGE_CHARS)
-            self.incidents.record(
-                "undecodable", error.event_type or "frames", f"undecodable frame ignored: {message}"
-            )
-            return False
-        self.record.record_frame("server", event.type, frame)
-        if isinstance(event, ga.UnknownEvent):
-            name = snippet(event.type)
-            self.incidents.record("unknown", name, f"event of unknown type {name} ignored")
-        was_ready, playable_nbytes = self.session.is_ready, self.session.feed(event)
-        handler = self._HANDLERS.get(type(event))
-        if handler is not None and playable_nbytes != 0:
-            handler(self, event)
-        if isinstance(event, ga.SessionUpdated):
-            return not was_ready
-        # Other events are no sign that what is awaited will come, however many a server sends.
-        is_handled = handler is not None and not isinstance(event, ga.Error)
-        return is_handled or (event.type.startswith("response.") and not isinstance(event, ga.UnknownEvent))
-
-    def _on_session_updated(self, event: ga.SessionUpdated) -> None:
-        self.session.apply_settings(event.session)
-
-    def _on_error(self, event: ga.Error) -> None:
-        error = event.error
-        text = _error_text(error)
-        decision = decide_on_error(error)
-        if decision is RetryDecision.GIVE_UP:
-            raise CallFailed(f"the server refused the call: {text}")
-        if decision is RetryDecision.RECONNECT:
-            raise SessionLost(f"the session ended: {text}")
-        if self.session.request_type(error.event_id) == "session.update":
-            raise CallFailed(f"the server refused the session's settings: {text}")
-        if error.code == _COMMIT_EMPTY and self.session.is_commit_pending:
-            self.session.is_commit_pending, self.session.is_commit_refused = False, True
-        self.incidents.record(
-            "errors", snippet(error.code or error.type), f"the server reported an error: {text}"
-        )
-
-    def _on_speech_started(self, event: ga.InputAudioBufferSpeechStarted) -> None:
-        self.dialogue.begin_turn(self.uplink.position_of(event.audio_start_ms)).item_id = event.item_id
-
-    def _on_speech_stopped(self, event: ga.InputAudioBufferSpeechStopped) -> None:
-        turn = self.dialogue.current_turn or self.dialogue.begin_turn(self.uplink.committed_to)
-        self._commit_turn(turn, self.uplink.position_of(event.audio_end_ms), event.item_id)
-
-    def _on_committed(self, event: ga.InputAudioBufferCommitted) -> None:
-        turn = self.dialogue.current_turn
-        if self.session.is_commit_pending:
-            self.session.is_commit_pending = False
-            self._vad.reset()
-            turn = self.dialogue.begin_turn(self.uplink.committed_to)
-            self._commit_turn(turn, self.uplink.position, event.item_id)
-        elif turn is not None and turn.item_id == event.item_id:
-            # The frame with its end was lost. Sending too much again is better than losing audio.
-            self._commit_turn(turn, self.uplink.position, event.item_id, committed_to=turn.start)
-
-    def _commit_turn(
-        self, turn: CallerTurn, end: int, item_id: str, *, committed_to: int | None = None
-    ) -> None:
-        session, uplink = self.session, self.uplink
-        turn.end, turn.item_id, turn.is_committed = end, item_id, True
-        turn.phone_audio = uplink.retained.slice(turn.start, end)
-        turn.format = session.audio.input_format
-        turn.sent_audio = session.audio.sent_between(uplink.origin, turn.start, end)
-        uplink.commit(end if committed_to is None else committed_to)
-        session.audio.discard_sent(uplink.origin, uplink.committed_to)
-        if session.wants_transcripts:
-            session.missing_transcripts[item_id] = None
-        span = "-".join(f"{position / PHONE.bytes_per_second:.2f}" for position in (turn.start, end))
-        self.progress.note(f"turn {len(self.dialogue.turns)}: committed at {span} s")
-
-    def _on_end_confirmed(self, event: ga.InputAudioBufferCleared) -> None:
-        self.session.is_end_confirmed = self.session.is_end_requested
-
-    def _on_transcription(self, event: Any) -> None:
-        self.session.missing_transcripts.pop(event.item_id, None)
-
-    def _on_response_created(self, event: ga.ResponseCreated) -> None:
-        self._begin_answer(str(event.response.id))
+    def _position_of(self, audio_ms: int) -> int:
+        return self._origin + min(max(0, audio_ms), _MAX_MS) * PHONE.bytes_per_second // 1000
 
     def _begin_answer(self, response_id: str) -> TurnAnswer:
-        self.session.audio.reset_to_phone()
-        answer = self.dialogue.begin_answer(response_id, self.session.audio.output_format)
-        self.session.answers[response_id] = answer
+        """Begin the answer to the oldest turn that waits for one."""
+        if self._answer is not None:
+            self._answer.is_done = True  # its end was lost: a session has one response at a time
+        if not self._waiting and self.turns and self.turns[-1].end:
+            self.commit_turn(self.turns[-1].item_id)  # the frame that committed it was lost
+        turn = self._waiting.pop(0) if self._waiting else None
+        answer = turn.answer if turn is not None else None
+        if answer is None:
+            self._answer_count += 1
+            answer = TurnAnswer(self._answer_count, self._output_format)
+        else:
+            answer.earlier_nbytes += len(answer.phone_audio)
+            answer.audio, answer.phone_audio, answer.format = bytearray(), bytearray(), self._output_format
+        if turn is not None:
+            turn.answer = answer
+        self._to_phone.reset()
+        self._answers[response_id] = self._answer = answer
         return answer
-
-    def _on_audio_delta(self, event: ga.ResponseOutputAudioDelta) -> None:
-        answer = self.session.answers.get(event.response_id) or self._begin_answer(event.response_id)
-        answer.audio += event.delta
-        answer.item_id = event.item_id
-        self._play(answer, self.session.audio.to_phone(event.delta))
-        # Audio counts as played once it is written to agent.wav.
-        self.session.playback.played(nbytes=len(event.delta))
-
-    def _on_audio_done(self, event: ga.ResponseOutputAudioDone) -> None:
-        answer = self.session.answers.get(event.response_id)
-        if answer is not None and not answer.is_done:
-            answer.has_all_audio = True
-            self._play(answer, self.session.audio.flush_to_phone())
-
-    def _on_response_done(self, event: ga.ResponseDone) -> None:
-        response = event.response
-        answer = self.session.answers.get(str(response.id)) or self._begin_answer(str(response.id))
-        if answer.is_done:
-            return
-        self._play(answer, self.session.audio.flush_to_phone())
-        answer.transcript = self.session.transcript(answer)
-        self.dialogue.end_answer(answer)
-        details = response.status_details
-        if isinstance(details, ga.StatusDetails):
-            answer.is_interrupted = details.reason == _INTERRUPTED
-            if (failure := details.error) is not None:
-                line = f"{self._name(answer)} failed: {_error_text(failure)}"
-                self.incidents.record("failed", snippet(failure.code or failure.type), line)
-        self._note_answer(answer)
 
     def _play(self, answer: TurnAnswer, phone_audio: bytes) -> None:
         answer.phone_audio += phone_audio
         self.received_nbytes += len(phone_audio)
         self.record.agent.write(phone_audio)
 
-    _HANDLERS: ClassVar[dict[type[ga.ServerEvent], Callable[[Any, Any], None]]] = {
-        ga.SessionUpdated: _on_session_updated,
-        ga.Error: _on_error,
-        ga.InputAudioBufferSpeechStarted: _on_speech_started,
-        ga.InputAudioBufferSpeechStopped: _on_speech_stopped,
-        ga.InputAudioBufferCommitted: _on_committed,
-        ga.InputAudioBufferCleared: _on_end_confirmed,
-        ga.ConversationItemInputAudioTranscriptionCompleted: _on_transcription,
-        ga.ConversationItemInputAudioTranscriptionFailed: _on_transcription,
-        ga.ResponseCreated: _on_response_created,
-        ga.ResponseOutputAudioDelta: _on_audio_delta,
-        ga.ResponseOutputAudioDone: _on_audio_done,
-        ga.ResponseDone: _on_response_done,
-    }
-
-    # --- Progress and timing ---
-
-    def show_progress(self) -> None:
-        """Show the seconds sent and received on the status line."""
-        total_s = (self.recording_ms + LAST_SILENCE_MS) / 1000
-        sent_s, received_s = (
-            nbytes / PHONE.bytes_per_second for nbytes in (self.uplink.position, self.received_nbytes)
-        )
-        self.progress.show(f"{sent_s:5.1f} of {total_s:.1f} s sent, {received_s:.1f} s received")
-
-    def _note_answer(self, answer: TurnAnswer) -> None:
-        seconds = len(answer.phone_audio) / PHONE.bytes_per_second
-        transcript = one_line(answer.transcript, MAX_MESSAGE_CHARS)
-        self.progress.note(f"{self._name(answer)}: {seconds:.2f} s received: {transcript}")
-
-    def _name(self, answer: TurnAnswer) -> str:
-        return f"answer {answer.number}"
-
-    def _timed(self, work: Callable[[Any], R], argument: object) -> R:
-        """Return `work(argument)`, adding the time it takes to `codec_ns`."""
-        start_ns = time.perf_counter_ns()
+    def _flush(self, answer: TurnAnswer) -> None:
         try:
-            return work(argument)
-        finally:
-            self.codec_ns += time.perf_counter_ns() - start_ns
+            self._play(answer, self._to_phone.flush())
+        except AudioError:  # the answer ended within a sample: there is nothing more to play
+            self._to_phone.reset()
+
+    # --- Events ---
+
+    def feed(self, event: Any) -> None:
+        """Note an event of the session."""
+        match event:
+            case ga.ResponseOutputAudioDelta(response_id=response_id, delta=audio):
+                answer = self._answers.get(response_id) or self._begin_answer(response_id)
+                answer.audio += audio
+                self._play(answer, self._to_phone.process(audio))
+            case ga.ResponseOutputAudioDone(response_id=response_id):
+                if (found := self._answers.get(response_id)) is not None and not found.is_done:
+                    self._flush(found)
+            case ga.ResponseCreated(response=ga.Response(id=response_id)):
+                self._begin_answer(str(response_id))
+            case ResponseOutcome():
+                self._end_answer(event)
+            case ga.InputAudioBufferSpeechStarted(audio_start_ms=ms, item_id=item_id):
+                self.begin_turn(self._position_of(ms), item_id)
+            case ga.InputAudioBufferSpeechStopped(audio_end_ms=ms, item_id=item_id):
+                self.end_turn(self._position_of(ms), item_id)
+            case ga.InputAudioBufferCommitted(item_id=item_id):
+                self.commit_turn(item_id)
+            case (
+                ga.ConversationItemInputAudioTranscriptionCompleted(item_id=item_id)
+                | ga.ConversationItemInputAudioTranscriptionFailed(item_id=item_id)
+            ):
+                self._untranscribed.pop(item_id, None)
+            case ga.SessionUpdated(session=settings):
+                self._use_settings(settings)
+                self._is_confirmed = self._is_connected and self.is_sent
+            case Connected():
+                self._is_connected = True
+            case Resumed(origin_ms=origin_ms, resent_ms=resent_ms):
+                self._origin = round(origin_ms * PHONE.bytes_per_second / 1000)
+                self.resent_ms += resent_ms
+            case Reconnecting():
+                self._end_session(event)
+            case _:
+                self._note_problem(event)
+
+    def _use_settings(self, settings: Any) -> None:
+        for side in _SIDES:
+            for stated in stated_formats(settings, side):
+                try:
+                    AudioFormat.of(stated)
+                except (TypeError, ValueError) as error:
+                    raise ConfigError(f"the session's {side} format is not supported: {error}") from None
+        output_format = session_format(settings, "output")
+        if output_format is not None and output_format != self._output_format:
+            self._output_format, self._to_phone = output_format, Converter(output_format, PHONE)
+        user_audio = getattr(getattr(settings, "audio", None), "input", None)
+        self._wants_transcripts = bool(getattr(user_audio, "transcription", None))
+
+    def _end_answer(self, outcome: ResponseOutcome) -> None:
+        if not outcome.response_id and outcome.reason == "connection_lost":
+            return
+        answer = self._answers.get(outcome.response_id) or self._begin_answer(outcome.response_id)
+        if answer.is_done:
+            return
+        self._flush(answer)
+        answer.is_done, answer.is_interrupted = True, outcome.status == "cancelled"
+        if answer is self._answer:
+            self._answer = None
+        if outcome.error is not None:
+            line = f"answer {answer.number} failed: {_error_text(outcome.error)}"
+            self.incidents.record("failed", snippet(outcome.error.code or outcome.error.type), line)
+        seconds, text = _seconds(len(answer.phone_audio)), one_line(outcome.text, MAX_MESSAGE_CHARS)
+        self.progress.note(f"answer {answer.number}: {seconds:.2f} s received: {text}")
+
+    def _end_session(self, event: Reconnecting) -> None:
+        """Forget what the next session sends again. Of several turns only the last one is answered."""
+        self.incidents.record("reconnected", event.reason, event.reason)
+        self.progress.note(f"reconnecting in {event.delay_s:.2f} s (attempt {event.attempt})")
+        self._is_connected = self._is_confirmed = False
+        self._answers.clear()
+        if self.turns and not self.turns[-1].is_committed:
+            self.turns.pop()
+        if self._answer is not None:
+            broken_off = [turn for turn in self.turns[-2:] if turn.answer is self._answer]
+            self._waiting[:0] = broken_off
+            self._answer.is_done = not broken_off
+            self._answer = None
+        del self._waiting[:-1]
+
+    def _note_problem(self, event: Any) -> None:
+        record = self.incidents.record
+        match event:
+            case Undecodable(reason=reason, event_type=kind):
+                line = f"undecodable frame ignored: {one_line(reason, MAX_MESSAGE_CHARS)}"
+                record("undecodable", kind or "frames", line)
+            case ga.UnknownEvent(type=kind):
+                record("unknown", snippet(kind), f"event of unknown type {snippet(kind)} ignored")
+            case ga.Error(error=error):
+                line = f"the server reported an error: {_error_text(error)}"
+                record("errors", snippet(error.code or error.type), line)
+            case ResponseDelayed(code=code, delay_s=delay_s):
+                record("delayed", code, f"a response is requested again in {delay_s:g} s: {code}")
+            case Overflow(audio_ms=audio_ms) if audio_ms:
+                self.lost_ms += audio_ms
+            case _:
+                pass
 
 
 def _error_text(error: Any) -> str:
     """Format an error's code, or its type, and its message for one line."""
     return one_line(f"{error.code or error.type}: {error.message}", MAX_MESSAGE_CHARS)
+
+
+def _seconds(nbytes: int) -> float:
+    return nbytes / PHONE.bytes_per_second

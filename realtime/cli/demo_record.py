@@ -1,4 +1,4 @@
-"""Output of the demo's call while it runs: WAV files, a log, and counts of frames and incidents.
+"""Output of the demo's call while it runs: WAV files, a log, and problems.
 
 Every write goes to the file at once and leaves it valid, so that an interrupted call can be played
 and inspected. Files of an earlier call are overwritten once this one is connected.
@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from ..audio import WavWriter
-from ..recording import Direction, Recorder
-from .demo_audio import PHONE
+from ..format import AudioFormat
+from ..recording import Recorder
 from .text import Progress
 
+PHONE: Final = AudioFormat.G711_ULAW
 FILES: Final = ("caller.wav", "agent.wav", "session.jsonl")
 # A hostile server can send any number of event types and error codes.
-MAX_TYPES: Final = 200
 MAX_NAMES: Final = 100
 _SHOWN_NAMES: Final = 5
 
@@ -28,10 +28,9 @@ _SHOWN_NAMES: Final = 5
 class CallRecord:
     """The files of a call in the folder `out`, which is created if it is missing.
 
-    Attributes:
-        out: the folder.
-        counts: the number of frames by direction and type.
-        caller, agent: the WAV writers, 8 kHz mu-law; after `open`.
+    They are opened, and those of an earlier call replaced, with the first frame that is sent.
+
+    Attributes: `out`; `caller` and `agent`, the WAV writers, 8 kHz mu-law, after the first frame.
 
     Raises:
         OSError: the folder cannot be created.
@@ -39,30 +38,25 @@ class CallRecord:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.counts: dict[Direction, Counter[str]] = {"client": Counter(), "server": Counter()}
         out.mkdir(parents=True, exist_ok=True)
         self._files = contextlib.ExitStack()
-        self._is_open = False
+        self._log: Recorder | None = None
 
-    def open(self) -> None:
-        """Create the files, replacing those of an earlier call. Does nothing the second time.
+    def sent(self, frame: bytes) -> None:
+        """Log a frame of the client. Raises OSError if a file cannot be written."""
+        self._open().sent(frame)
 
-        Raises:
-            OSError: a file cannot be written.
-        """
-        if self._is_open:
-            return
-        caller, agent, log = (self.out / name for name in FILES)
-        self.caller = self._files.enter_context(WavWriter(caller, PHONE))
-        self.agent = self._files.enter_context(WavWriter(agent, PHONE))
-        self._log = self._files.enter_context(Recorder(log, mode="w", header=False))
-        self._is_open = True
+    def received(self, frame: bytes) -> None:
+        """Log a frame of the server. Raises OSError if a file cannot be written."""
+        self._open().received(frame)
 
-    def record_frame(self, direction: Direction, kind: str, frame: bytes) -> None:
-        """Log and count a frame of type `kind` that was sent or received just now."""
-        counts = self.counts[direction]
-        counts[kind if kind in counts or len(counts) < MAX_TYPES else "(others)"] += 1
-        self._log.record(direction, frame)
+    def _open(self) -> Recorder:
+        if self._log is None:
+            caller, agent, log = (self.out / name for name in FILES)
+            self.caller = self._files.enter_context(WavWriter(caller, PHONE))
+            self.agent = self._files.enter_context(WavWriter(agent, PHONE))
+            self._log = self._files.enter_context(Recorder(log, mode="w", header=False))
+        return self._log
 
     def __enter__(self) -> Self:
         return self

@@ -51,13 +51,6 @@ def format_error(error: Exception) -> str:
     return one_line(without_keys(str(error))) or type(error).__name__
 
 
-def format_url(url: str) -> str:
-    """Return `url` without its user, password, query and fragment, which may be credentials."""
-    base = re.split(r"[?#]", url, maxsplit=1)[0]
-    scheme, separator, rest = base.rpartition("://")
-    return one_line(scheme + separator + rest.rpartition("@")[2])
-
-
 # --- Output ----------------------------------------------------------------------------
 
 

@@ -17,8 +17,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mappi
 from dataclasses import dataclass
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
+
+import msgspec
 
 try:
     from websockets.asyncio.client import ClientConnection, connect as open_connection
@@ -37,11 +39,11 @@ except ImportError as missing:
 from .. import events as ga, spec
 from .._bounded import BoundedDict
 from .._provider import Provider, ProviderLike, get_provider
-from .._text import one_line
+from .._text import format_url, one_line
 from ..append import as_bytes_view
 from ..errors import ConfigError
 from ..format import AudioFormat, AudioFormatLike
-from ..recording import Recorder, RecordingError
+from ..recording import RecordingError
 from ..state import Conversation, FunctionCall, Interruption, SessionDifference, Toolbox, Usage
 from ..state.cost import Price
 from .errors import ClientError, ConnectFailed, RequestRefused, SessionClosed
@@ -59,6 +61,17 @@ METRICS: Final[Mapping[str, str]] = {
     "first_audio_s": "seconds from the request for a response, or the end of the user's turn, to its first audio",
     "response_s": "seconds from response.created to response.done",
 }
+
+
+class FrameRecorder(Protocol):
+    """Is given every frame of a session, as a `realtime.recording.Recorder` is."""
+
+    def sent(self, frame: bytes, /) -> None:
+        """Record a frame of the client."""
+
+    def received(self, frame: bytes, /) -> None:
+        """Record a frame of the server."""
+
 
 # A message of the server: the decoder's own limit.
 _MAX_MESSAGE_BYTES: Final = 128 * 1024 * 1024
@@ -110,7 +123,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
     close_timeout: float = 1.0,
     ping_interval: float | None = 20.0,
     ping_timeout: float | None = 20.0,
-    recorder: Recorder | None = None,
+    recorder: FrameRecorder | None = None,
     metrics: Metrics | None = None,
 ) -> Session:
     """Return a session with a model, to be used in an ``async with`` block.
@@ -133,7 +146,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
         call_id: a SIP or WebRTC call to join. The server keeps its session when this connection ends.
         proxy: a proxy, None for none; True takes it from the environment.
         max_queue: events that are not read. More are dropped and counted in an `Overflow`.
-        recorder: records every frame of both sides. You close it.
+        recorder: a `Recorder`, which records every frame of both sides. You close it.
         metrics: called with a name of `METRICS` and a number.
 
     Raises:
@@ -178,7 +191,10 @@ def connect(  # noqa: D417 (the others are documented at their classes)
 def _address(row: Provider, model: str, url: str | None, host: str, call_id: str | None) -> str:
     if url is None:
         return row.url("", host=host, call_id=call_id) if call_id else row.url(model, host=host)
-    query = parse_qs(urlsplit(url).query)
+    try:
+        query = parse_qs(urlsplit(url).query)
+    except ValueError as error:
+        raise ConfigError(f"cannot connect to {format_url(url)}: {error}") from None
     name, value = ("call_id", call_id) if call_id else (row.model_parameter, model)
     if not name or not value or name in query:
         return url
@@ -349,7 +365,7 @@ class Session:
         headers: dict[str, str],
         options: dict[str, Any],
         runner: ToolRunner | None,
-        recorder: Recorder | None,
+        recorder: FrameRecorder | None,
         max_queue: int,
         metrics: Metrics | None,
     ) -> None:
@@ -827,15 +843,13 @@ class Session:
 
     def _reason(self, error: Exception, headers: Mapping[str, str], body: bytes | None = None) -> str:
         """Return a sentence without credentials: neither those in the address nor those in the headers."""
-        text = str(error) or type(error).__name__
-        if body:
-            text = f"{text}: {body[:1000].decode('utf-8', 'replace')}"
+        text = ": ".join(filter(None, (str(error) or type(error).__name__, _error_in_body(body or b""))))
         for value in headers.values():
             for secret in (value, *value.split()):
                 if len(secret) > 6:
                     text = text.replace(secret, "<redacted>")
-        place = urlsplit(self._address)
-        return one_line(f"cannot connect to {place.scheme}://{place.netloc.rpartition('@')[2]}: {text}", 400)
+        shown = format_url(self._address)
+        return one_line(f"cannot connect to {shown}: {text.replace(self._address, shown)}", 400)
 
     async def _read(self, connection: ClientConnection) -> None:
         protocol = self.protocol
@@ -896,6 +910,27 @@ _OBSERVERS: Final[dict[type, Callable[[Session, Any], None]]] = {
     Connected: Session._on_connected,
     Reconnecting: Session._on_reconnecting,
 }
+
+
+class _HttpErrorDetail(msgspec.Struct):
+    code: str | int | None = None
+    message: str | None = None
+
+
+class _HttpError(msgspec.Struct):
+    """The body of an HTTP error. Unlike `rest.ErrorBody` it has members that Azure leaves out as options."""
+
+    error: _HttpErrorDetail
+
+
+def _error_in_body(body: bytes) -> str:
+    """Return the code and message of an HTTP error, or the first line of a plain text; "" if there is none."""
+    try:
+        error = msgspec.json.decode(body, type=_HttpError).error
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        line = body[:1000].strip().partition(b"\n")[0].decode("utf-8", "replace")
+        return "" if line.startswith(("<", "{", "[")) else line
+    return ": ".join(str(part) for part in (error.code, error.message) if part)
 
 
 def _resolve(future: asyncio.Future[Any], result: object) -> None:

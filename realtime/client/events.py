@@ -42,13 +42,15 @@ class Resumed(Struct, frozen=True):
 
     `items` is the number of items that were restored. The texts of the items `estimated` are estimates of the
     words that were heard. `skipped` are items that could not be restored, as (item id, reason). `resent_ms` is
-    audio of the user that had not been committed, which is sent again.
+    audio of the user that had not been committed, which is sent again. The server's positions (`audio_start_ms`,
+    `audio_end_ms`) now count from `origin_ms` of the user's audio.
     """
 
     items: int
     estimated: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     resent_ms: float = 0.0
+    origin_ms: float = 0.0
 
 
 class ToolCalled(Struct, frozen=True):

@@ -658,6 +658,7 @@ class ClientProtocol:
             estimated=tuple(str(each.item.id) for each in items if each.is_estimated),
             skipped=(*skipped,),
             resent_ms=self._uplink.pending_ms,
+            origin_ms=self._uplink.origin_ms,
         )
 
     def _keep_audio(self, live: LiveSession, each: RestoredItem, previous: LiveSession) -> None:

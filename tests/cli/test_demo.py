@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 import realtime as r
 from realtime.audio import rms_dbfs, ulaw_decode, write_wav
 from realtime.cli import main
-from realtime.cli.demo import load_recording, snr_db
+from realtime.cli.demo import load_recording
+from realtime.cli.demo_report import snr_db
 from realtime.format import OPENAI_FORMATS
 from tests.cli.calls import ULAW, ascii_stdout, demo, log, samples, speech, turns
 

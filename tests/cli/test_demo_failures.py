@@ -141,8 +141,8 @@ def test_the_report_contains_no_credentials_of_the_url(
         if len(attempts) == 1:
             connection.close(1012)
         for frame in connection:
-            if r.peek_type(frame) == "input_audio_buffer.clear":
-                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+            if r.peek_type(frame) == LAST:
+                connection.send(CONFIRMED, text=True)
 
     with Server(handle, process_request=refuse) as server:
         assert demo(tmp_path, "--url", f"{server.url}?api-key=S3CRET") == 0
@@ -215,10 +215,17 @@ class Server:
 
 
 def greet(connection: ServerConnection) -> None:
-    connection.recv()
-    session = r.RealtimeSessionInfo(id="sess_1")
+    """Accept the settings."""
+    hello = r.decode_client(connection.recv())
+    assert isinstance(hello, r.SessionUpdate)
+    session = r.RealtimeSessionInfo(id="sess_1", audio=hello.session.audio)
     connection.send(r.encode(r.SessionCreated(session=session)), text=True)
     connection.send(r.encode(r.SessionUpdated(session=session)), text=True)
+
+
+# The client sends it again after all audio, and waits for the reply.
+LAST = "session.update"
+CONFIRMED = b'{"type":"session.updated","event_id":"e","session":null}'
 
 
 def answer_and(end: Callable[[ServerConnection], None]) -> Callable[[ServerConnection], None]:
@@ -281,7 +288,7 @@ def test_files_are_intact_after_a_failure_in_mid_call(
     with Server(answer_and(end)) as server:
         assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url, "--retries", "0") == 1
     reason = "received 1011 (internal error) out of memory" if end is close else ""
-    assert f"the connection ended in mid-call: {reason}" in error_line(capsys, noted)
+    assert f"the connection ended: {reason}" in error_line(capsys, noted)
     assert len(samples(tmp_path / "caller.wav")) >= 25 * 160
     received = len(samples(tmp_path / "agent.wav"))
     # Dropping a connection may lose frames that are in flight.
@@ -302,21 +309,27 @@ def greet_and_listen(connection: ServerConnection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("handle", "action"), [(listen, "accept the session's settings"), (greet_and_listen, "answer")]
+    ("handle", "action", "is_noted", "updates"),
+    [
+        (listen, "accept the session's settings", False, 2),
+        (greet_and_listen, "answer a session.update", True, 4),
+    ],
 )
 def test_silent_server(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     handle: Callable[[ServerConnection], None],
     action: str,
+    is_noted: bool,
+    updates: int,
 ) -> None:
     with Server(handle) as server:
         arguments = ("--url", server.url, "--patience", "0.5", "--retries", "1")
         assert demo(tmp_path, *arguments) == 1
-    line = error_line(capsys, f"the server did not {action} in 0.5 s")
-    assert f"the server did not {action} in 0.5 s; no retries are left" in line
+    reason = f"the server did not {action} in 0.5 s"
+    assert f"{reason}; no attempts are left" in error_line(capsys, reason if is_noted else "")
     assert len(samples(tmp_path / "agent.wav")) == 0
-    assert [line["frame"]["type"] for line in log(tmp_path)].count("session.update") == 2
+    assert [line["frame"]["type"] for line in log(tmp_path)].count("session.update") == updates
 
 
 def chat(connection: ServerConnection) -> None:
@@ -332,7 +345,7 @@ def chat(connection: ServerConnection) -> None:
 def test_a_server_that_makes_no_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Server(chat) as server:
         assert demo(tmp_path, "--url", server.url, "--patience", "0.5", "--retries", "0") == 1
-    assert "the server did not answer in 0.5 s" in error_line(capsys)
+    assert "the server did not answer a session.update in 0.5 s" in error_line(capsys)
     assert [line["frame"]["type"] for line in log(tmp_path)].count("rate_limits.updated") > 1
 
 
@@ -346,7 +359,8 @@ def test_a_server_that_stops_reading(tmp_path: Path, capsys: pytest.CaptureFixtu
     with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url, "--patience", "0.5", "--retries", "0") == 1
         released.set()
-    assert "the server did not read for 0.5 s" in error_line(capsys)
+    line = error_line(capsys)
+    assert "the server did not answer a session.update in 0.5 s" in line or "keepalive" in line
 
 
 def test_refused_settings_end_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -392,7 +406,7 @@ def test_a_deliberate_close_is_not_retried(
     with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 1
     line = error_line(capsys)
-    assert f"the server ended the call: received {code}" in line
+    assert f"the connection ended: received {code}" in line
     assert reason in line
 
 
@@ -407,8 +421,8 @@ def test_an_invalid_key_is_not_retried(tmp_path: Path, capsys: pytest.CaptureFix
     with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 1
     line = error_line(capsys)
-    assert "the server refused the call: invalid_api_key: Incorrect API key.x" in line
-    assert len(line) < 400
+    assert "the server refused the session: invalid_api_key: Incorrect API key.x" in line
+    assert len(line) < 600
 
 
 @pytest.mark.parametrize(
@@ -419,6 +433,7 @@ def test_an_invalid_key_is_not_retried(tmp_path: Path, capsys: pytest.CaptureFix
             "HTTP 401: invalid_api_key: Incorrect key",
         ),
         ('{"error":{"code":401}}', "HTTP 401: 401"),
+        ('{"error":7}', "HTTP 401"),
         ("<html>", "HTTP 401"),
         ("No such\x1b[2J door.\nTry another.", "HTTP 401: No such\\x1b[2J door."),
         ("", "HTTP 401"),
@@ -448,15 +463,15 @@ def test_a_busy_server_is_retried(tmp_path: Path, capsys: pytest.CaptureFixture[
         if len(attempts) == 1:
             connection.close(1011)
         for frame in connection:
-            if r.peek_type(frame) == "input_audio_buffer.clear":
-                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+            if r.peek_type(frame) == LAST:
+                connection.send(CONFIRMED, text=True)
 
     with Server(handle, process_request=busy) as server:
         assert demo(tmp_path, "--url", server.url) == 0
     assert len(attempts) == 4
     out = capsys.readouterr().out
     assert "reconnected   3: cannot connect to" in out
-    assert "(2), the connection ended in mid-call: received 1011" in out
+    assert "(2), the connection ended: received 1011" in out
 
 
 @pytest.mark.parametrize(
@@ -483,17 +498,17 @@ def test_an_answer_that_differs_from_the_callers_audio(
         r.InputAudioBufferSpeechStopped(item_id="u", audio_end_ms=500),
         r.ResponseCreated(response=r.Response(id="r")),
         r.ResponseOutputAudioDelta(delta=b"\x11" * 800, **place),
-        r.InputAudioBufferCleared(),
+        CONFIRMED,
         r.ResponseDone(response=r.Response(id="r")),
     )
 
     def handle(connection: ServerConnection) -> None:
         greet(connection)
-        while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
+        while r.peek_type(connection.recv()) != LAST:
             pass
         for event in events:
-            connection.send(r.encode(event), text=True)
-        connection.recv()
+            connection.send(event if isinstance(event, bytes) else r.encode(event), text=True)
+        listen(connection)
 
     with Server(handle) as server:
         assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
@@ -508,8 +523,8 @@ def test_every_frame_is_a_text_message(tmp_path: Path) -> None:
         greet(connection)
         for frame in connection:
             kinds.add(type(frame))
-            if r.peek_type(frame) == "input_audio_buffer.clear":
-                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+            if r.peek_type(frame) == LAST:
+                connection.send(CONFIRMED, text=True)
 
     with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 0
@@ -521,11 +536,11 @@ def send_at_the_end(*events: r.ServerEvent | bytes) -> Callable[[ServerConnectio
 
     def handle(connection: ServerConnection) -> None:
         greet(connection)
-        while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
+        while r.peek_type(connection.recv()) != LAST:
             pass
         for event in events:
             connection.send(event if isinstance(event, bytes) else r.encode(event), text=True)
-        connection.recv()
+        listen(connection)
 
     return handle
 
@@ -533,6 +548,7 @@ def send_at_the_end(*events: r.ServerEvent | bytes) -> Callable[[ServerConnectio
 ANSWER = (
     r.InputAudioBufferSpeechStarted(item_id="u", audio_start_ms=0),
     r.InputAudioBufferSpeechStopped(item_id="u", audio_end_ms=100),
+    r.InputAudioBufferCommitted(item_id="u"),
     r.ResponseCreated(response=r.Response(id="r")),
     r.ResponseOutputAudioDelta(
         response_id="r", item_id="i", output_index=0, content_index=0, delta=b"\x00" * 800
@@ -544,7 +560,7 @@ def test_interrupted_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     cancelled = r.Response(
         id="r", status="cancelled", status_details=r.StatusDetails(type="cancelled", reason="turn_detected")
     )
-    handle = send_at_the_end(*ANSWER, r.ResponseDone(response=cancelled), r.InputAudioBufferCleared())
+    handle = send_at_the_end(*ANSWER, r.ResponseDone(response=cancelled), CONFIRMED)
     with Server(handle) as server:
         assert demo(tmp_path, "--format", "g711_ulaw", "--url", server.url) == 0
     out = capsys.readouterr().out
@@ -554,7 +570,7 @@ def test_interrupted_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_silence_answered_with_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_wav(tmp_path / "in.wav", ULAW.silence(300), ULAW)
     done = r.ResponseDone(response=r.Response(id="r"))
-    with Server(send_at_the_end(*ANSWER, done, r.InputAudioBufferCleared())) as server:
+    with Server(send_at_the_end(*ANSWER, done, CONFIRMED)) as server:
         arguments = ("--wav", str(tmp_path / "in.wav"), "--format", "g711_ulaw", "--url", server.url)
         assert demo(tmp_path / "out", *arguments) == 0
     assert "8 kHz mu-law: SNR -inf dB" in capsys.readouterr().out
@@ -586,7 +602,7 @@ def test_control_characters_in_events_are_escaped(tmp_path: Path, capsys: pytest
         ),
         transcript,
         r.ResponseDone(response=r.Response(id="r", status="failed", status_details=failed)),
-        r.InputAudioBufferCleared(),
+        CONFIRMED,
     )
     with Server(handle) as server:
         assert demo(tmp_path, "--verbose", "--format", "g711_ulaw", "--url", server.url) == 0
@@ -651,16 +667,16 @@ def test_half_a_sample_at_the_end_of_an_answer_is_dropped(
 
     def handle(connection: ServerConnection) -> None:
         greet(connection)
-        while r.peek_type(connection.recv()) != "input_audio_buffer.clear":
+        while r.peek_type(connection.recv()) != LAST:
             pass
         for event in (
             r.ResponseOutputAudioDelta(delta=bytes(4801), **place),
-            r.InputAudioBufferCleared(),
+            CONFIRMED,
             r.ResponseDone(response=r.Response(id="r")),
             r.ResponseDone(response=r.Response(id="r")),
         ):
-            connection.send(r.encode(event), text=True)
-        connection.recv()
+            connection.send(event if isinstance(event, bytes) else r.encode(event), text=True)
+        listen(connection)
 
     with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 0
@@ -687,14 +703,15 @@ def test_only_the_last_of_two_unanswered_turns_is_requested_again(
                 connection.send(
                     r.encode(r.InputAudioBufferSpeechStopped(item_id=item_id, audio_end_ms=end)), text=True
                 )
+                connection.send(r.encode(r.InputAudioBufferCommitted(item_id=item_id)), text=True)
             connection.close(1012)
         for frame in connection:
             kind = r.peek_type(frame)
             sessions[-1].append(kind)
             if kind == "response.create":
                 connection.send(r.encode(r.ResponseDone(response=r.Response(id="r"))), text=True)
-            if kind == "input_audio_buffer.clear":
-                connection.send(r.encode(r.InputAudioBufferCleared()), text=True)
+            if kind == LAST:
+                connection.send(CONFIRMED, text=True)
 
     with Server(handle) as server:
         assert demo(tmp_path, "--url", server.url) == 0

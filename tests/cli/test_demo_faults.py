@@ -46,8 +46,8 @@ UNAFFECTED = Outcome()
 RESTARTED = "restarted after 0.20 s"
 OUTCOMES: dict[str, Outcome] = {
     "session_expired": Outcome(2, "the session ended: session_expired: Your session hit", RESTARTED),
-    "disconnect": Outcome(2, "the connection ended in mid-call: received 1001", RESTARTED),
-    "cut_off": Outcome(2, "the connection ended in mid-call", "reconnected   1: the connection ended"),
+    "disconnect": Outcome(2, "the connection ended: received 1001", RESTARTED),
+    "cut_off": Outcome(2, "the connection ended", "reconnected   1: the connection ended"),
     "stalled_frame": Outcome(2, "the server did not ", RESTARTED, arguments=("--patience", "1")),
     "truncated_frame": Outcome(
         stderr="undecodable frame ignored: Input data was truncated in 'response.output_audio.delta'",
@@ -71,11 +71,7 @@ OUTCOMES: dict[str, Outcome] = {
     ),
     "odd_deltas": Outcome(format="pcm16"),
     "other_format": Outcome(report="as pcm16, but g711_ulaw was requested", session_format="pcm16"),
-    "commit_refused": Outcome(
-        stderr="the server reported an error: input_audio_buffer_commit_empty: ",
-        report="sent again    ",
-        arguments=("--manual",),
-    ),
+    "commit_refused": Outcome(arguments=("--manual",)),  # the client sends the turn again
     "slow_reader": UNAFFECTED,
     "close_unanswered": UNAFFECTED,
     "silent_semantic_vad": UNAFFECTED,  # the demo uses server_vad
@@ -83,7 +79,7 @@ OUTCOMES: dict[str, Outcome] = {
 # Faults that leave the server's frames as they are.
 UNSEEN = {"slow_reader", "close_unanswered", "silent_semantic_vad"}
 REFUSED = {
-    "beta_disabled": "the server refused the call: beta_api_shape_disabled: The Realtime Beta API is no longer"
+    "beta_disabled": "the server refused the session: beta_api_shape_disabled: The Realtime Beta API is no longer"
 }
 
 
@@ -210,9 +206,9 @@ def test_slow_reader(tmp_path: Path, recording: str) -> None:
     assert demo(tmp_path, "--wav", recording, "--format", "g711_ulaw", "--fault", "slow_reader") == 0
     lines = log(tmp_path)
     sent = [line["time_ms"] for line in lines if line["direction"] == "client"]
-    (cleared,) = [line["time_ms"] for line in lines if line["frame"]["type"] == "input_audio_buffer.cleared"]
+    confirmed = [line["time_ms"] for line in lines if line["frame"]["type"] == "session.updated"][-1]
     assert len(sent) > 150
-    assert cleared - sent[0] > 0.9 * len(sent) * f.SlowReader().seconds * 1000
+    assert confirmed - sent[0] > 0.9 * len(sent) * f.SlowReader().seconds * 1000
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -283,15 +279,10 @@ def test_the_next_session_is_sent_the_words_that_were_played(tmp_path: Path, rec
     assert faulty(tmp_path, recording, [f.Disconnect(nth=10)]) == 0
     sent = [line["frame"] for line in log(tmp_path) if line["direction"] == "client"]
     kinds = [frame["type"] for frame in sent if frame["type"] != "input_audio_buffer.append"]
-    # The client may have sent everything before it noticed the end.
-    assert kinds[:-5] in (["session.update"], ["session.update", "input_audio_buffer.clear"])
-    assert kinds[-5:] == [
-        "session.update",
-        "conversation.item.create",
-        "conversation.item.create",
-        "response.create",
-        "input_audio_buffer.clear",
-    ]
+    settings = "session.update"  # also at the end of the call
+    assert [kind for kind in kinds if kind != settings] == [
+        "conversation.item.create", "conversation.item.create", "response.create",
+    ]  # fmt: skip
     turn, answer = (frame["item"] for frame in sent if frame["type"] == "conversation.item.create")
     assert (turn["role"], turn["content"][0]["type"]) == ("user", "input_audio")
     assert turn["content"][0]["transcript"] == "(1.00 seconds of speech)"
@@ -329,7 +320,7 @@ def test_an_answer_resets_the_retries(
     """Each answer costs a connection; one retry is enough to complete the call all the same."""
     ends = [f.Disconnect(at="response.done", nth=1, times=None)]
     assert faulty(tmp_path, recording, ends, "--retries", "1") == 0
-    assert capsys.readouterr().err.count("reconnecting in 0.25 s (1 of 1)") == 2
+    assert capsys.readouterr().err.count(" s (attempt 1)") == 2
 
 
 def test_a_server_that_always_disconnects_is_given_up(
@@ -337,8 +328,8 @@ def test_a_server_that_always_disconnects_is_given_up(
 ) -> None:
     assert faulty(tmp_path, recording, [f.Disconnect(times=None)], "--retries", "2") == 1
     printed = capsys.readouterr()
-    assert re.findall(r"in ([\d.]+) s \((\d) of 2\)", printed.err) == [("0.25", "1"), ("0.5", "2")]
-    assert printed.err.splitlines()[-1].endswith("; no retries are left")
+    assert re.findall(r"reconnecting in 0\.\d\d s \(attempt (\d)\)", printed.err) == ["1", "2"]
+    assert printed.err.splitlines()[-1].endswith("; no attempts are left")
     assert printed.out == ""
     assert connections(tmp_path) == 3
 
@@ -353,7 +344,6 @@ SENT = (
     "input_audio_buffer.speech_started",
     "input_audio_buffer.speech_stopped",
     "input_audio_buffer.committed",
-    "input_audio_buffer.cleared",
     "conversation.item.added",
     "conversation.item.done",
     "conversation.item.input_audio_transcription.delta",
@@ -402,7 +392,7 @@ def test_a_turn_that_is_refused_twice_is_skipped(
 ) -> None:
     assert faulty(tmp_path, recording, [f.CommitRefused(count=2)], "--manual") == 0
     printed = capsys.readouterr()
-    assert "errors        2: input_audio_buffer_commit_empty" in printed.out
+    assert "errors        1: input_audio_buffer_commit_empty" in printed.out
     assert printed.err.count("input_audio_buffer_commit_empty") == 1
     assert len(turns_of(printed.out)) == 1
     counts = Counter(line["frame"]["type"] for line in log(tmp_path) if line["direction"] == "client")

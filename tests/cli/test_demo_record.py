@@ -5,18 +5,26 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from realtime.cli.demo_record import MAX_NAMES, MAX_TYPES, CallRecord, Incidents
+from realtime.cli.demo_record import MAX_NAMES, CallRecord, Incidents
+from realtime.cli.demo_report import MAX_TYPES, CallLog
 from realtime.cli.text import Progress
 
 
 def test_frame_types_are_bounded(tmp_path: Path) -> None:
     with CallRecord(tmp_path) as record:
-        record.open()
         for number in range(MAX_TYPES + 50):
-            record.record_frame("server", f"type.{number}", b"{}")
-        record.record_frame("server", "type.0", b"{}")
-    counts = record.counts["server"]
-    assert (len(counts), counts["(others)"], counts["type.0"]) == (MAX_TYPES + 1, 50, 2)
+            record.received(b'{"type":"type.%d"}' % number)
+        record.received(b'{"type":"type.0"}')
+        record.received(b'{"type":')
+    counts = CallLog(tmp_path / "session.jsonl").counts["server"]
+    assert (len(counts), counts["(others)"], counts["type.0"]) == (MAX_TYPES + 1, 51, 2)
+
+
+def test_files_are_opened_with_the_first_frame(tmp_path: Path) -> None:
+    with CallRecord(tmp_path) as record:
+        assert [*tmp_path.iterdir()] == []
+        record.sent(b"{}")
+        assert len([*tmp_path.iterdir()]) == 3
 
 
 def test_the_first_incident_is_printed_and_all_are_counted() -> None:

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from realtime.cli.text import MAX_QUOTE_CHARS, WIDTH, Progress, format_error, format_nbytes, format_url, quote
+from realtime.cli.text import MAX_QUOTE_CHARS, WIDTH, Progress, format_error, format_nbytes, quote
 
 
 def test_bytes_are_shown_in_the_largest_unit() -> None:
@@ -36,18 +36,6 @@ def test_quotes_are_escaped_shortened_and_wrapped() -> None:
 )
 def test_errors_are_one_line(error: Exception, line: str) -> None:
     assert format_error(error) == line
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("wss://user:key@example.com/v1?key=x#y", "wss://example.com/v1"),
-        ("user:key@example.com", "example.com"),
-        ("ws://a/\x1b[2J", "ws://a/\\x1b[2J"),
-    ],
-)
-def test_urls_are_shown_without_credentials(url: str, shown: str) -> None:
-    assert format_url(url) == shown
 
 
 class Terminal(io.StringIO):

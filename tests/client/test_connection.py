@@ -7,6 +7,7 @@ import contextlib
 import functools
 import inspect
 import logging
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
@@ -622,6 +623,60 @@ async def test_an_address_that_cannot_be_reached(url: str, is_retryable: bool) -
             pass
     assert caught.value.is_retryable is is_retryable
     assert isinstance(caught.value, ClientError)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("ws://user:S3CRET@127.0.0.1:1/v1?api-key=S3CRET#S3CRET", "ws://127.0.0.1:1/v1"),
+        ("user:S3CRET@nonsense?api-key=S3CRET", "nonsense"),
+        ("ws://user:S3CRET@127.0.0.1:x/?api-key=S3CRET", "ws://127.0.0.1:x/"),
+        ("ws://user:S3CRET@[::1?api-key=S3CRET", "ws://[::1"),
+    ],
+)
+@asynchronous
+async def test_errors_contain_no_credentials_of_the_address(url: str, shown: str) -> None:
+    with pytest.raises(
+        (ConnectFailed, r.ConfigError), match=re.escape(f"cannot connect to {shown}: ")
+    ) as caught:
+        async with connect(url=url, proxy=None, open_timeout=5):
+            pass
+    assert "S3CRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "ending"),
+    [
+        (
+            '{"error":{"code":"invalid_api_key","message":"Incorrect key"}}',
+            "HTTP 401: invalid_api_key: Incorrect key",
+        ),
+        ('{"error":{"code":"401"}}', "HTTP 401: 401"),
+        ('{"error":7}', "HTTP 401"),
+        ("[" * 5000, "HTTP 401"),
+        ("<html>", "HTTP 401"),
+        ("", "HTTP 401"),
+        ("No such door.\nTry another.", "HTTP 401: No such door."),
+    ],
+)
+@asynchronous
+async def test_the_reason_of_a_refused_handshake_is_in_the_error(body: str, ending: str) -> None:
+    async with handshakes(lambda connection, request: connection.respond(401, body)) as url:
+        with pytest.raises(ConnectFailed) as caught:
+            async with connect(url=url, proxy=None):
+                pass
+    assert str(caught.value).endswith(ending)
+
+
+@asynchronous
+async def test_positions_of_the_next_connection_have_an_origin() -> None:
+    """The server's positions of the second turn count from the end of the first one."""
+    faults = [f.Disconnect(at="response.done", nth=1)]
+    async with open_session(reply, faults) as session:
+        await session.append(tone(ULAW, 400) + ULAW.silence(700))
+        events = await until(session, Resumed)
+        (end_ms,) = [event.audio_end_ms for event in of(events, r.InputAudioBufferSpeechStopped)]
+    assert of(events, Resumed)[0].origin_ms == end_ms
 
 
 @asynchronous

@@ -87,6 +87,23 @@ def test_positions_after_a_change_of_format_in_the_same_session() -> None:
     assert sent(audio) == b"\x01\x00"
 
 
+def test_the_origin_of_each_session_is_where_its_audio_begins() -> None:
+    audio = uplink(ULAW)
+    audio.append(bytes(3200), None)
+    sent(audio)
+    audio.committed(800)
+    audio.restart(PCM16)
+    assert audio.origin_ms == 100
+    sent(audio)
+    audio.committed(4800)
+    audio.change_format(ULAW)
+    audio.append(bytes(800), None)
+    sent(audio)
+    audio.committed(400)
+    audio.restart(ULAW)
+    assert audio.origin_ms == 100 + 100 + 50
+
+
 @given(st.floats(allow_nan=False))
 def test_any_position_is_within_bounds(ms: float) -> None:
     assert uplink().position_of(ms) >= 0
