@@ -69,6 +69,24 @@ def test_every_event_and_field_of_beta_is_in_the_migration() -> None:
             assert re.search(rf"`{name}[`:]", page), name
 
 
+def test_every_event_of_ga_and_live_is_in_the_migration_to_live() -> None:
+    page = (DOCS / "migrate" / "ga-to-live.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+) \|$", page, re.MULTILINE)
+    for side, heading in (("client", "## Events that you send"), ("server", "## Events that you receive")):
+        part = page.partition(heading)[2].partition("\n## ")[0]
+        ga, live = (
+            [docs_tables.tag(kind) for kind in docs_tables.union(name, side)] for name in ("ga", "live")
+        )
+        assert [name for name, _ in rows if f"| `{name}` |" in part and name in ga] == ga
+        named = set(
+            re.findall(
+                r"`([a-z_]+\.[a-z_.]+)`",
+                "".join(text for text in re.split(r"^\| `[\w.]+` \|", part, flags=re.MULTILINE)),
+            )
+        )
+        assert set(live) <= named
+
+
 # --- Commands and links -----------------------------------------------------------------------
 
 

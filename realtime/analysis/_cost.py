@@ -13,9 +13,11 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct, structs
 
+from .._bounded import BoundedDict
 from .._provider import Provider
 from .._text import plural
 from ..errors import ConfigError, ModelNotFoundError, snippet
+from ..events.live import SessionClosed, SessionStarted, SessionUsageUpdated
 from ..spec import MinutePrice, ModelPrice
 from ..state import CostLine, Tokens, Usage, total_usd
 from ..state.cost import plus
@@ -24,6 +26,7 @@ from .report import CostItem, CostReport, SessionReport, UsageReport
 
 Price: TypeAlias = str | ModelPrice | MinutePrice
 _MAX_MODELS: Final = 32
+_MAX_SESSIONS: Final = 1_000
 # The most tokens or seconds in one event; a session has about 100,000 of each.
 _MAX_USAGE: Final = 10**12
 
@@ -45,6 +48,8 @@ class CostTracker:
         self._builder, self._model, self._transcription = builder, model, transcription_model
         self._usage: dict[tuple[str | None, str | None], Usage] = {}
         self._implausible = 0
+        # The Live sessions that started and of which no usage was reported: they are billed all the same.
+        self._unbilled: BoundedDict[str | None, None] = BoundedDict(_MAX_SESSIONS)
 
     def feed(self, session: SessionReport, event: object, usage: object) -> bool:
         """Count the usage of an event. Returns False if its numbers are too large for any call."""
@@ -52,6 +57,10 @@ class CostTracker:
             self._implausible += 1
             return False
         self._usage_of(session).feed(event)
+        if isinstance(event, SessionStarted):
+            self._unbilled[session.id] = None
+        elif isinstance(event, SessionUsageUpdated | SessionClosed):
+            self._unbilled.pop(session.id, None)
         return True
 
     def add_audio(self, session: SessionReport, audio_ms: float) -> None:
@@ -85,6 +94,9 @@ class CostTracker:
     def _items(self) -> Iterator[CostItem]:
         for (model, transcription), usage in self._usage.items():
             yield from _items(usage, self._model or model, self._transcription or transcription)
+        if self._unbilled:
+            problem = f"the log has no usage of {plural(len(self._unbilled), 'session')}"
+            yield CostItem(use="sessions", problem=problem)
         if self._implausible:
             times = plural(self._implausible, "time")
             problem = f"usage too large for any call was reported {times} and is not counted"

@@ -281,7 +281,7 @@ class LiveTracker:
             previous_ms = answer.start_ms
         for at_ms, gap_ms in self._gaps:
             self._builder.add("gaps", GapReport(at_ms=at_ms, gap_ms=gap_ms, turn=turns.at(at_ms).number))
-        starts = [answer.start_ms for answer in answers]
+        starts = sorted(start for answer in answers for start, _ in answer.spans)
         for delegation in self._begun:
             self._add_delegation(delegation, turns.at(delegation.at_ms), starts)
 

@@ -302,6 +302,17 @@ def test_a_tool_call() -> None:
     assert (live.delegation_count, live.delegation_time.max) == (1, 3_000)
 
 
+def test_a_result_may_be_spoken_within_a_response() -> None:
+    more: list[Timed] = [
+        (3_300, "server", created("d", "client")),
+        (4_500, "client", {"type": "session.commentary.append", "delegation_id": "d", "content": "Tuesday"}),
+    ]
+    model = [Words(2_700, 3_400, "One moment."), Words(4_400, 6_000, " Tuesday.")]
+    report = live_call(USER[:1], model, 9_000, more=more).report()
+    assert [each.transcript for each in responses(report)] == ["One moment. Tuesday."]
+    assert delegations(report)[0].spoken_ms == STARTED_MS + OUTPUT_DELAY_MS + 4_400
+
+
 def test_problems_of_a_tool_call() -> None:
     tools = {
         "type": "responses",
@@ -396,6 +407,11 @@ def test_usage_is_cumulative_and_the_end_is_reported() -> None:
     assert (ended.usage.session_seconds, ended.cost.usd) == (60, Decimal("0.05"))
     (now,) = ended.sessions
     assert (now.delegation, now.closed) == ("client", "close_requested")
+
+
+def test_a_session_without_usage_is_not_free() -> None:
+    cost = live_call(USER, MODEL, 12_000).report().cost
+    assert (cost.usd, [item.problem for item in cost.items]) == (None, ["the log has no usage of 1 session"])
 
 
 def test_a_session_that_replaces_another() -> None:
