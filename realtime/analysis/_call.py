@@ -690,7 +690,7 @@ def _live_handlers() -> Handlers:
         "client": {**_AUDIO_AND_TEXT["client"], _LIVE_APPEND: _decoding(_Append, _live_append)},
         "server": {**server, "session.output_audio.delta": _decoding(_LiveAudioDelta, _live_audio_delta)},
     }
-    events = {
+    events: dict[Direction, dict[str, Handler]] = {
         side: found
         | {type: _of_live(handle, found.get(type)) for type, handle in LIVE_HANDLERS[side].items()}
         for side, found in _HANDLERS.items()

@@ -95,7 +95,7 @@ def test_turns(format: str, states_times: bool) -> None:
 
 def transcripts(report: Report) -> list[tuple[str | None, list[str | None]]]:
     return [
-        (turn.user and turn.user.transcript, [each.transcript for each in turn.responses])
+        (turn.user.transcript if turn.user else None, [each.transcript for each in turn.responses])
         for turn in report.turns
     ]
 
@@ -335,7 +335,10 @@ def test_problems_of_a_tool_call() -> None:
 
 @pytest.mark.parametrize("kind", ["response.failed", "response.incomplete"])
 def test_a_response_that_fails_ends_its_delegation(kind: str) -> None:
-    more = [*TOOL_CALL[:4], (3_700, "server", inner("d", kind, response={"id": "r1", "status": "failed"}))]
+    more: list[Timed] = [
+        *TOOL_CALL[:4],
+        (3_700, "server", inner("d", kind, response={"id": "r1", "status": "failed"})),
+    ]
     (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=more).report())
     assert (delegation.done_ms, steps(delegation)[-1]) == (3_700, (3_700, kind, "failed"))
 
