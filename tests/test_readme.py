@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import re
+import signal
+import sys
+import threading
 import tomllib
+import types
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,16 +19,90 @@ import pytest
 from websockets.asyncio.client import connect
 
 import realtime
-from realtime.testing import LoopbackServer, faults
+from realtime.testing import Call, LoopbackServer, Say, Turn, faults
 from tests.blocks import ROOT, blocks
 from tests.telephony import cases
+from tests.testing.helpers import PCM16, tone
 
 BLOCKS = blocks(ROOT / "README.md")
 
 
-def test_the_first_example_decodes_and_converts(capsys: pytest.CaptureFixture[str]) -> None:
+FIRST, SECOND = tone(PCM16, 3000, -20.0), tone(PCM16, 300, -30.0)
+
+
+class SoundCard:
+    """Stands for sounddevice's: somebody speaks, interrupts the answer, and presses Ctrl-C after the second one."""
+
+    last: SoundCard
+
+    def __init__(self, rate: int, block: int, *, callback: Any, **settings: Any) -> None:
+        assert (rate, block, settings) == (24_000, 480, {"channels": 1, "dtype": "int16"})
+        self._callback, self._thread = callback, threading.Thread(target=self._run)
+        self._stopped = threading.Event()
+        self.played = b""
+        SoundCard.last = self
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *why: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        spoken = tone(PCM16, 400)
+        signs = [
+            (FIRST[:24_000], lambda: tone(PCM16, 400)),
+            (SECOND, lambda: signal.raise_signal(signal.SIGINT)),
+        ]
+        while not self._stopped.wait(0.005):
+            microphone, spoken = spoken[:960].ljust(960, b"\0"), spoken[960:]
+            loudspeaker = bytearray(960)
+            self._callback(microphone, memoryview(loudspeaker), 480, None, None)
+            self.played += loudspeaker
+            if signs and signs[0][0] in self.played:
+                spoken = signs.pop(0)[1]() or b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+@pytest.mark.parametrize(("line", "url"), [
+    ('SERVER = "ws://127.0.0.1:8123/v1/realtime"', "ws://127.0.0.1:8123/v1/realtime?model=gpt-realtime-2"),
+    ("SERVER = None", "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"),
+])  # fmt: skip
+def test_the_first_example_is_a_voice_agent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, url: str
+) -> None:
+    """It calls the tool and is interrupted, as it stands and with one line changed for OpenAI."""
+    opened: list[tuple[str, Any]] = []
+    replies = iter([Call("weather", {"city": "Rome"}), Say("As I said.", SECOND, PCM16)])
+
+    def model(turn: Turn) -> Any:
+        return Say(f"It is {turn.text}.", FIRST, PCM16) if turn.text else next(replies)
+
+    def open_elsewhere(address: str, **options: Any) -> Any:
+        opened.append((address, options["additional_headers"]))
+        return connect(loopback.url, **{**options, "proxy": None})
+
+    example, count = re.subn("^SERVER = .*?(?=  )", line, BLOCKS[0], flags=re.MULTILINE)
+    assert count == 1
+    assert (example == BLOCKS[0]) == ("127.0.0.1" in line)
+    assert len(example.splitlines()) <= 40
+    sounddevice = types.ModuleType("sounddevice")
+    sounddevice.RawStream = SoundCard  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sounddevice", sounddevice)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
+    monkeypatch.setattr("realtime.client.connection.open_connection", open_elsewhere)
+    with LoopbackServer(script=model, pace=4) as loopback, pytest.raises(KeyboardInterrupt):
+        exec(example, {})
+    headers = {} if "127.0.0.1" in line else {"Authorization": "Bearer sk-key"}
+    assert opened == [(url, headers)]
+    assert capsys.readouterr().out.startswith("assistant: It is sunny in Rome.\n")
+    assert FIRST not in SoundCard.last.played
+
+
+def test_the_second_example_decodes_and_converts(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
-    exec(BLOCKS[0], names)
+    exec(BLOCKS[1], names)
     hello = realtime.decode_client(names["hello"])
     assert isinstance(hello, realtime.SessionUpdate)
     realtime.validate_session_config(hello.session)
@@ -36,13 +115,13 @@ def test_the_first_example_decodes_and_converts(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out == "unknown: x.y\n"
 
 
-def test_the_second_example_carries_a_call(
+def test_the_third_example_carries_a_call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A recorded Twilio call with one malformed frame: the caller's audio is returned byte for byte."""
     monkeypatch.setenv("no_proxy", "*")
     names: dict[str, Any] = {}
-    exec(BLOCKS[1], names)
+    exec(BLOCKS[2], names)
     recorded = cases.frames("twilio", "call")
     media = [frame for frame in recorded if json.loads(frame)["event"] in ("connected", "start", "media")]
     phone = Phone([*media[:5], "garbage", *media[5:]])
@@ -65,10 +144,10 @@ def test_the_second_example_carries_a_call(
     assert "The server had an error while processing your request" in printed
 
 
-def test_the_second_example_ends_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_third_example_ends_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     names: dict[str, Any] = {}
-    exec(BLOCKS[1], names)
+    exec(BLOCKS[2], names)
     phone = Phone([cases.frames("twilio", "call")[0]])
 
     async def run() -> None:
@@ -128,6 +207,6 @@ def test_links_are_absolute_and_lead_to_files_of_the_repository() -> None:
             assert (ROOT / link.removeprefix(files)).is_file(), link
 
 
-@pytest.mark.parametrize("block", BLOCKS[2:])
+@pytest.mark.parametrize("block", BLOCKS[3:])
 def test_every_other_block_runs(block: str) -> None:
     exec(block, {"realtime": realtime})
