@@ -1,0 +1,143 @@
+"""A ten-minute call on Live, recorded at the loopback server: its report has both sides' turns right."""
+
+from __future__ import annotations
+
+import json
+import random
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from realtime import live
+from realtime.analysis import DelegationReport, LiveReport, inspect_log, write_page
+from realtime.recording import Recorder, stereo_wav
+from realtime.state import Toolbox
+from realtime.testing import Call, Delegate, ServerProtocol, Transcribe
+from tests.analysis.live_scenes import FORMATS
+
+CHUNK_MS = 100
+TURN_MS = 12_000
+TURNS = 50
+# The loopback server's: the length of a word, and the silence that ends a turn.
+WORD_MS, SILENCE_MS = 300, 500
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+tools = Toolbox()
+
+
+@tools.tool
+def find(number: int) -> str:
+    """Find a number."""
+    return f"found {number}"
+
+
+def delegation_of(mode: str) -> live.Delegation:
+    if mode == "client":
+        return live.ClientDelegation()
+    body = {
+        "model": "gpt-6-mini",
+        "tools": [{"type": "function", "name": "find", "parameters": {"type": "object"}}],
+    }
+    return live.ResponsesDelegation(responses=live.Json(json.dumps(body).encode()))
+
+
+class LiveLog:
+    """Records a call in simulated time, as its client sees it: what the server sends arrives with a delay."""
+
+    def __init__(self, path: Path, mode: str, format: str, script: list[object]) -> None:
+        self.now_ms, self.delays = 0.0, random.Random(7)
+        self.recorder = Recorder(path, mode="w", clock=lambda: self.now_ms / 1000)
+        self.server = ServerProtocol(dialect="live", script=script)
+        self.delegations, self.waiting = live.Delegations(), list[tuple[float, bytes]]()
+        _, self.silence, self.speech = FORMATS[format]
+        settings = {"model": "gpt-live-1", "audio": {"format": FORMATS[format][0]}}
+        session = live.decode_client(json.dumps({"type": "session.start", "session": settings}))
+        assert isinstance(session, live.SessionStart)
+        session.session.delegation = delegation_of(mode)
+        self.send(session)
+
+    def send(self, event: live.ClientEvent) -> None:
+        frame = live.encode(event)
+        self.recorder.sent(frame)
+        for answer in self.server.feed(frame):
+            sent = self.server.encode(answer)
+            last_ms = self.waiting[-1][0] if self.waiting else 0.0
+            # A connection keeps the order, so a delay holds back what follows.
+            self.waiting.append((max(last_ms, self.now_ms + self.delays.uniform(40, 140)), sent))
+
+    def advance(self, until_ms: float) -> None:
+        while self.waiting and self.waiting[0][0] <= until_ms:
+            self.now_ms, frame = self.waiting.pop(0)
+            self.recorder.received(frame)
+            for call in self.delegations.feed(live.decode_server(frame)):
+                is_tool = call.name in tools
+                self.delegations.answer(tools.call(call) if is_tool else call.output("From the client."))
+            for event in self.delegations.events_to_send():
+                self.send(event)
+        self.now_ms = until_ms
+
+    def talk(self, ms: int, *, is_speech: bool) -> None:
+        for _ in range(ms // CHUNK_MS):
+            self.advance(self.now_ms + CHUNK_MS)
+            self.send(live.SessionInputAudioAppend(audio=self.speech if is_speech else self.silence))
+
+    def close(self) -> None:
+        self.send(live.SessionClose())
+        self.advance(self.now_ms + 10_000)
+        self.recorder.close()
+
+
+@pytest.mark.parametrize(("mode", "format"), [("responses", "pcmu"), ("client", "pcm")])
+def test_a_call_of_ten_minutes(tmp_path: Path, mode: str, format: str) -> None:
+    path, script = tmp_path / "call.jsonl", list[object]()
+    users, answers, delegating = list[str](), list[list[str]](), range(3, TURNS, 10)
+    for number in range(TURNS):
+        users.append(" ".join(WORDS[: 3 + number % 5]))
+        reply = [Transcribe(users[-1]), f"Answer {number}."]
+        if number not in delegating:
+            script.append(reply)
+            answers.append([f"Answer {number}."])
+        elif mode == "client":
+            script.append([*reply, Delegate()])
+            answers.append([f"Answer {number}. From the client."])
+        else:
+            script += [[*reply, Call("find", {"number": number})], f"Found {number}."]
+            answers.append([f"Answer {number}. Found {number}."])
+    log, ends_ms = LiveLog(path, mode, format, script), list[float]()
+    for words in users:
+        speech_ms = len(words.split()) * WORD_MS
+        log.talk(1_000, is_speech=False)
+        log.talk(speech_ms, is_speech=True)
+        ends_ms.append(log.now_ms)
+        log.talk(TURN_MS - 1_000 - speech_ms, is_speech=False)
+    log.close()
+
+    report = inspect_log(path)
+    assert [turn.user and turn.user.transcript for turn in report.turns] == users
+    assert [[each.transcript for each in turn.responses] for turn in report.turns] == answers
+    for turn, end_ms in zip(report.turns, ends_ms, strict=True):
+        (response,), user = turn.responses, turn.user
+        assert user is not None
+        assert user.end_ms == pytest.approx(end_ms, abs=300)  # the words' times are those of frames
+        assert response.first_audio_ms == pytest.approx(end_ms + SILENCE_MS + 90, abs=150)
+        assert response.latency_ms == pytest.approx(response.first_audio_ms - user.end_ms)
+        assert response.overlap_ms == 0
+    live_report = report.live
+    assert isinstance(live_report, LiveReport)
+    assert live_report.delegation_count == len(delegating)
+    for number in delegating:
+        (delegation,) = report.turns[number].delegations or [DelegationReport()]
+        assert (delegation.target, delegation.took_ms is not None) == (mode, True)
+        assert [call.output for call in delegation.calls] == (
+            [f"found {number}"] if mode == "responses" else []
+        )
+    assert (report.error_count, report.undecodable, report.call_problems) == (0, 0, {})
+    (session,) = report.sessions
+    assert session.closed == "close_requested"
+    assert report.usage.session_seconds == pytest.approx(TURNS * TURN_MS / 1000, abs=1)
+    assert report.cost.known_usd == pytest.approx(Decimal("0.5"), abs=Decimal("0.001"))
+
+    call = stereo_wav(path, tmp_path / "call.wav")
+    assert (call.caller_ms, call.assistant_ms) == (TURNS * TURN_MS, report.assistant_audio_ms)
+    page = write_page(path, tmp_path / "call.html", report=report)
+    assert (page.turns, page.events_left_out) == (TURNS, 0)
