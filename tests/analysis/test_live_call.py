@@ -14,6 +14,7 @@ from realtime.analysis import DelegationReport, LiveReport, inspect_log, write_p
 from realtime.recording import Recorder, stereo_wav
 from realtime.state import Toolbox
 from realtime.testing import Call, Delegate, ServerProtocol, Transcribe
+from realtime.testing.script import Part, Reply
 from tests.analysis.live_scenes import FORMATS
 
 CHUNK_MS = 100
@@ -44,7 +45,7 @@ def delegation_of(mode: str) -> live.Delegation:
 class LiveLog:
     """Records a call in simulated time, as its client sees it: what the server sends arrives with a delay."""
 
-    def __init__(self, path: Path, mode: str, format: str, script: list[object]) -> None:
+    def __init__(self, path: Path, mode: str, format: str, script: list[Reply]) -> None:
         self.now_ms, self.delays = 0.0, random.Random(7)
         self.recorder = Recorder(path, mode="w", clock=lambda: self.now_ms / 1000)
         self.server = ServerProtocol(dialect="live", script=script)
@@ -89,11 +90,11 @@ class LiveLog:
 
 @pytest.mark.parametrize(("mode", "format"), [("responses", "pcmu"), ("client", "pcm")])
 def test_a_call_of_ten_minutes(tmp_path: Path, mode: str, format: str) -> None:
-    path, script = tmp_path / "call.jsonl", list[object]()
+    path, script = tmp_path / "call.jsonl", list[Reply]()
     users, answers, delegating = list[str](), list[list[str]](), range(3, TURNS, 10)
     for number in range(TURNS):
         users.append(" ".join(WORDS[: 3 + number % 5]))
-        reply = [Transcribe(users[-1]), f"Answer {number}."]
+        reply: list[str | Part] = [Transcribe(users[-1]), f"Answer {number}."]
         if number not in delegating:
             script.append(reply)
             answers.append([f"Answer {number}."])
@@ -118,7 +119,9 @@ def test_a_call_of_ten_minutes(tmp_path: Path, mode: str, format: str) -> None:
     for turn, end_ms in zip(report.turns, ends_ms, strict=True):
         (response,), user = turn.responses, turn.user
         assert user is not None
+        assert user.end_ms is not None
         assert user.end_ms == pytest.approx(end_ms, abs=300)  # the words' times are those of frames
+        assert response.first_audio_ms is not None
         assert response.first_audio_ms == pytest.approx(end_ms + SILENCE_MS + 90, abs=150)
         assert response.latency_ms == pytest.approx(response.first_audio_ms - user.end_ms)
         assert response.overlap_ms == 0
