@@ -30,10 +30,16 @@ from realtime.recording import Direction, Entry
 from tests import cases
 from tests.analysis.live_scenes import (
     FORMATS,
+    OUTPUT,
     OUTPUT_DELAY_MS,
+    RESPONSES,
     STARTED_MS,
+    TOOL_CALL,
     Timed,
     Words,
+    created,
+    inner,
+    item_done,
     live_call,
     session,
     text_base64,
@@ -230,39 +236,6 @@ def test_who_asked_for_a_response() -> None:
 
 
 # --- Delegations -----------------------------------------------------------------------
-
-
-def created(id: str, target: str, **members: Any) -> dict[str, Any]:
-    delegation = {"id": id, "type": "delegation", "target": target, **members}
-    return {"type": "session.delegation.created", "offset_ms": 2_100, "delegation": delegation}
-
-
-def inner(id: str | None, kind: str, **members: Any) -> dict[str, Any]:
-    return {"type": "response.event", "delegation_id": id, "event": {"type": kind, **members}}
-
-
-def item_done(id: str, kind: str = "function_call", **members: Any) -> dict[str, Any]:
-    item = {"type": kind, "call_id": "call_1", "name": "find_order", "arguments": "{}", "status": "completed"}
-    return inner(id, "response.output_item.done", item=item | members)
-
-
-OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": '{"day":"Tuesday"}'}
-TOOL_CALL: list[Timed] = [
-    (3_300, "server", created("d", "responses", response_id="r1")),
-    (3_310, "server", inner("d", "response.created", response={"id": "r1", "status": "in_progress"})),
-    (3_400, "server", item_done("d", "reasoning")),
-    (3_500, "server", item_done("d")),
-    (3_600, "server", inner("d", "response.completed", response={"id": "r1", "status": "completed", "usage": {"input_tokens": 90, "output_tokens": 9}})),
-    (4_500, "client", {"type": "response.item.create", "item": OUTPUT}),
-    (4_510, "client", {"type": "response.create"}),
-    (4_600, "server", inner("d", "response.created", response={"id": "r2", "status": "in_progress"})),
-    (6_000, "server", inner("d", "response.output_text.delta", delta="Tuesday")),
-    (6_300, "server", inner("d", "response.completed", response={"id": "r2", "status": "completed", "usage": {"input_tokens": 95, "output_tokens": 5}})),
-]  # fmt: skip
-RESPONSES = {
-    "type": "responses",
-    "responses": {"model": "gpt-6-mini", "tools": [{"type": "function", "name": "find_order"}]},
-}
 
 
 def steps(delegation: DelegationReport) -> list[tuple[float, str, str]]:

@@ -15,6 +15,7 @@ from realtime.analysis.event_list import EventList
 from realtime.analysis.page import write_page
 
 from .chromium import Page, chromium, needs_chromium
+from .live_scenes import TOOL_CALL, Words, live_call
 from .page_logs import Call, hostile, hotel, long_call
 
 pytestmark = needs_chromium
@@ -103,6 +104,32 @@ def test_a_call_is_shown(page: Page, hotel_page: Path) -> None:
     (unheard,) = page.texts(".unheard")
     assert unheard.endswith("until half past ten.")
     assert page.texts("#legend li")[:4] == ["error", "interruption", "function call", "unknown event"]
+
+
+def test_a_live_call_is_shown(page: Page, tmp_path: Path) -> None:
+    user = [Words(1_000, 2_200, "Where is my order?"), Words(7_000, 7_400, "mm-hm")]
+    model = [Words(2_700, 4_100, "Let me look"), Words(6_500, 8_000, "It arrives on Tuesday")]
+    path = live_call(user, model, 9_000, more=TOOL_CALL, format="pcmu").write(tmp_path / "call.jsonl")
+    write_page(path, tmp_path / "call.html")
+    page.open(tmp_path / "call.html")
+    assert page.texts(".turn:nth-child(1) .who") == ["Caller", "Delegation", "Assistant", "Assistant"]
+    assert page.texts(".turn .chip") == ["slowest: 620 ms", "0.400 s while the caller spoke"]
+    assert page.texts(".fn") == [
+        "to responses, done after 3,000 ms",
+        "\u0192 find_order, output after 1,000 ms",
+    ]
+    assert page.texts(".fn-detail")[:3] == [
+        "+10 ms response.created: in_progress",
+        "+200 ms response.output_item.done: find_order",
+        "+300 ms response.completed",
+    ]
+    assert page.texts(".facts .value")[4] == "400 ms"
+    colors, drawn = page.run(COLORS % "#lanes")
+    assert (colors > 10, drawn > 20_000) == (True, True)
+    left, top, width, _ = page.place("#stage")
+    page.mouse("mouseMoved", left + width * 0.55, top + 200)
+    page.drawn()
+    assert "response received, first audio after 620 ms" in page.text("#tip")
 
 
 def test_the_canvases_are_not_blank(page: Page, hotel_page: Path, tmp_path: Path) -> None:
