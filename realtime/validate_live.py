@@ -101,7 +101,7 @@ def _input(messages: list[Raw]) -> Problems:
         yield "input", f"has {len(messages)} messages, more than {spec.MAX_LIVE_INPUT_MESSAGES}"
     chars = 0
     for index, message in enumerate(messages):
-        path, body = f"input[{index}]", _object(message)
+        path, body = f"input[{index}]", json_object(message)
         types = _PART_TYPES.get(str(body.get("role")))
         if types is None:
             yield f"{path}.role", f"must be {', '.join(_PART_TYPES)}"
@@ -128,7 +128,7 @@ def _delegation(delegation: live.Delegation, is_fork: bool) -> Problems:
         yield "delegation.acknowledgement_delay_ms", "must be at least 0"
     if kind not in _BACKEND_MEMBERS:
         return
-    path, body = f"delegation.{kind}", _object(getattr(delegation, kind))
+    path, body = f"delegation.{kind}", json_object(getattr(delegation, kind))
     if not is_fork:
         for name in _BACKEND_MEMBERS[kind]:
             if not body.get(name):
@@ -164,10 +164,12 @@ def _triggers(triggers: list[live.Trigger]) -> Problems:
         seen.add(trigger.event_type)
 
 
-def _object(body: Any) -> dict[str, Any]:
-    """Return JSON as a dict; an empty one if it is absent, null or no object."""
+def json_object(text: Any) -> dict[str, Any]:
+    """Return JSON text as a dict; an empty one if it is absent, null or no object."""
+    if not isinstance(text, (Raw, bytes, bytearray, memoryview, str)):
+        return {}
     try:
-        found = msgspec.json.decode(body) if isinstance(body, Raw) else None
+        found = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

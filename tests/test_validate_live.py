@@ -19,7 +19,11 @@ def session(**settings: Any) -> live.LiveSession:
 
 
 MODEL = {"model": "gpt-live-1"}
-MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+MESSAGE: dict[str, Any] = {
+    "type": "message",
+    "role": "user",
+    "content": [{"type": "input_text", "text": "Hello."}],
+}
 TRIGGER = {
     "type": "decisions",
     "event_type": "session.input_transcript.delta",

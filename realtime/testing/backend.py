@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from .. import spec
 from ..events import live as wire
+from ..validate_live import json_object
 from . import refusals
 from .history import text_tokens
 from .response import words
@@ -41,7 +42,7 @@ class Backend:
         Raises:
             Refusal: the input is full, or the item is the output of no open call.
         """
-        item = msgspec.json.decode(body)
+        item = json_object(body)
         kind = item.get("type")
         if not isinstance(kind, str) and "role" not in item:
             raise refusals.MISSING_PARAMETER(param="item.type")

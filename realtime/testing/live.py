@@ -26,7 +26,7 @@ from ..audio import convert
 from ..errors import ConfigError
 from ..events import live as wire
 from ..format import AudioFormat, session_format
-from ..validate_live import backend_problems, validate_live_session
+from ..validate_live import backend_problems, json_object, validate_live_session
 from . import refusals
 from .backend import Backend
 from .script import (
@@ -317,9 +317,8 @@ class LiveServerSession:
         self._emit(wire.SessionStarted(session=self._settings, client_event_id=_id_of(event)))
 
     def _update(self, event: wire.SessionUpdate, frame: Frame) -> None:
-        session = msgspec.json.decode(frame, type=_Update).session
-        for name in session:
-            if name not in wire.LiveSessionUpdate.__struct_fields__:
+        for name in json_object(frame).get("session") or ():
+            if name in _FIXED:
                 raise refusals.FIELD_IMMUTABLE(param=f"session.{name}")
         assert self._settings is not None
         new, current = event.session, self._settings.delegation
@@ -442,7 +441,7 @@ class LiveServerSession:
     def _backend_model(self) -> str:
         assert self._settings is not None
         body = getattr(self._settings.delegation, "responses", None)
-        return str(msgspec.json.decode(body).get("model", "")) if isinstance(body, Raw) else ""
+        return str(json_object(body).get("model", ""))
 
     def _create_item(self, event: wire.ResponseItemCreate, frame: Frame) -> None:
         self._require_responses(event)
@@ -472,7 +471,7 @@ class LiveServerSession:
         self._emit(wire.DecisionEvent(event=self._decision()))
 
     def _create_decision_item(self, event: wire.DecisionItemCreate, frame: Frame) -> None:
-        item = msgspec.json.decode(event.item)
+        item = json_object(event.item)
         item_id = item.get("id") or self._new_id("item")
         self._decision_items[str(item_id)] = None
         body = Raw(msgspec.json.encode({"id": item_id, **item}))
@@ -575,8 +574,8 @@ def _tones(format: AudioFormat, count: int) -> bytes:
 # --- Settings ------------------------------------------------------------------------
 
 
-class _Update(msgspec.Struct):
-    session: dict[str, Any]
+# The settings that no update changes.
+_FIXED: Final = frozenset(wire.LiveSession.__struct_fields__) - {*wire.LiveSessionUpdate.__struct_fields__}
 
 
 def _complete(session: wire.LiveSession) -> dict[str, Any]:
@@ -613,10 +612,10 @@ def _merged(current: Any, update: Any) -> Any:
         if not isinstance(body, Raw):
             values[name] = getattr(current, name) if body in (UNSET, None) else body
             continue
-        given, old = msgspec.json.decode(body), getattr(current, name)
+        given, old = json_object(body), getattr(current, name)
         for path, reason in backend_problems(f"delegation.{name}", given):
             raise refusals.INVALID_PARAMETER(param=f"session.{path}", reason=reason)
-        values[name] = Raw(msgspec.json.encode({**(msgspec.json.decode(old) if old else {}), **given}))
+        values[name] = Raw(msgspec.json.encode(json_object(old) | given))
     return msgspec.structs.replace(current, **values)
 
 

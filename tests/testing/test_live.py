@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from realtime import AudioFormat, live
 from realtime.audio import convert
 from realtime.testing import Call, Delegate, Fail, Say, ServerProtocol, Transcribe
+from realtime.testing.protocol import DIALECTS
 from tests.testing.helpers import tone
 
 PCM16 = AudioFormat.PCM16
@@ -23,6 +25,7 @@ FORMATS = {
     "audio/pcma": (live.LivePcmaFormat(rate=8000), AudioFormat.G711_ALAW),
 }
 RESPONSES = live.ResponsesDelegation(responses=live.Json(b'{"model":"gpt-5"}'))
+DECISIONS = live.DecisionsDelegation(decisions=live.Json(b'{"model":"m","questions":[{}]}'))
 CLOSE = live.SessionClose(event_id="close")
 
 
@@ -361,3 +364,101 @@ def test_a_script_may_have_audio() -> None:
     word = tone(PCM16, 200)
     events = exchange(open_session(script=[Say("Yes.", word)]), turn(), silence(500))
     assert word in b"".join(deltas(events))
+
+
+# --- Hostile clients -----------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+MEMBERS = ["event_id", "session", "item", "item_id", "audio", "content", "delegation_id"]
+SESSIONS = ["model", "audio", "delegation", "input", "instructions", "triggers", "store"]
+
+
+@settings(deadline=None)
+@given(
+    kind=st.sampled_from(DIALECTS["live"].client_types),
+    fields=st.dictionaries(
+        st.sampled_from(MEMBERS), JSON | st.dictionaries(st.sampled_from(SESSIONS), JSON, max_size=3)
+    ),
+    delegation=st.sampled_from([live.ClientDelegation(), RESPONSES, DECISIONS]),
+    strict=st.booleans(),
+    is_started=st.booleans(),
+)
+def test_no_members_of_an_event_break_a_session(
+    kind: str, fields: dict[str, object], delegation: Any, strict: bool, is_started: bool
+) -> None:
+    session = ServerProtocol(dialect="live", strict=strict)
+    if is_started:
+        exchange(session, start(delegation=delegation))
+    for reply in session.feed(msgspec.json.encode({**fields, "type": kind})):
+        live.decode_server(session.encode(reply))
+    assert session.is_closed or "error" in types(session.feed(b"{}"))
+
+
+OUTPUTS = st.builds(output, st.sampled_from(["a", "b", "c"]), st.sampled_from(["x", "y" * 20_000]))
+APPENDS = [live.SessionInstructionsAppend, live.SessionThinkingAppend, live.SessionCommentaryAppend]
+EVENTS = st.one_of(
+    st.just(start()),
+    st.builds(append, st.sampled_from([b"", b"\0", tone(PCM16, 300), PCM16.silence(700)])),
+    st.just(live.SessionInputAudioMute()),
+    st.just(live.SessionInputAudioUnmute()),
+    st.builds(
+        live.SessionOutputAudioFixturePlay,
+        audio=st.sampled_from([b"", b"\0", tone(PCM16, 250), PCM16.silence(31_000)]),
+    ),
+    *(
+        st.builds(
+            kind, content=st.text(max_size=5), delegation_id=st.sampled_from([None, "delegation_00000001"])
+        )
+        for kind in APPENDS
+    ),
+    OUTPUTS,
+    st.just(CONTINUE),
+    st.builds(live.DecisionCreate, event_id=st.sampled_from(["a", "b"])),
+    st.builds(live.DecisionItemCreate, item=st.just(live.Json(b'{"id":"i"}'))),
+    st.builds(live.DecisionItemDelete, item_id=st.sampled_from(["i", "j"])),
+    st.builds(
+        live.SessionUpdate,
+        session=st.builds(
+            live.LiveSessionUpdate,
+            delegation=st.sampled_from([None, live.ClientDelegation(), RESPONSES, DECISIONS]),
+        ),
+    ),
+)
+PARTS = [
+    "one two",
+    "",
+    Say("x", b"\xff" * 80, "pcmu"),
+    Call("f", call_id="a"),
+    Call("g"),
+    Fail(),
+    Delegate("y"),
+]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    events=st.lists(EVENTS, max_size=12),
+    script=st.none()
+    | st.lists(st.lists(st.sampled_from([*PARTS, Transcribe("u v")]), max_size=3), max_size=4),
+    delegation=st.sampled_from([live.ClientDelegation(), RESPONSES, DECISIONS]),
+    paced=st.booleans(),
+)
+def test_no_sequence_of_events_breaks_a_session(
+    events: list[live.ClientEvent], script: Any, delegation: Any, paced: bool
+) -> None:
+    session = open_session(script=script, delegation=delegation, paced=paced)
+    received: list[Any] = []
+    for event in [*events, CLOSE]:
+        received += exchange(session, event)
+        received += advance_all(session)
+    assert session.is_closed
+    assert types(received)[-1] == "session.closed"
+    assert not any(isinstance(event, live.UnknownEvent) for event in received)
+    steps = sum(
+        len(event.audio) // 4800 for event in events if isinstance(event, live.SessionInputAudioAppend)
+    )
+    assert len(deltas(received)) >= steps
