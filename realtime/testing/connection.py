@@ -107,6 +107,9 @@ class ConnectionHandler:
         step_s: the interval between the steps of a paced response; None if the session is not paced.
         binary: the answer to a binary message.
         observer: receives the frames.
+
+    Attributes:
+        peers: the handlers of all connections of the session, which receive what any of them causes.
     """
 
     def __init__(
@@ -128,6 +131,7 @@ class ConnectionHandler:
         self._outbox = EventOutbox()
         self._is_responding = asyncio.Event()
         self._is_ending = False
+        self.peers: list[ConnectionHandler] = []
 
     async def run(self) -> None:
         """Run until either side ends the connection or the session raises an exception."""
@@ -196,6 +200,18 @@ class ConnectionHandler:
 
     def _send(self, events: Iterable[Any]) -> None:
         """Queue events of the session, and the close if it has ended."""
+        self._queue(events)
+        for peer in self.peers:
+            if peer is not self:
+                peer.flush()
+
+    def flush(self) -> None:
+        """Queue the events that another connection of the session has caused."""
+        self._queue(self._protocol.take_events())
+        if self._protocol.is_responding:
+            self._is_responding.set()
+
+    def _queue(self, events: Iterable[Any]) -> None:
         encode = self._protocol.encode
         self._outbox.put(SessionFrame(encode(event)) for event in events)
         if self._protocol.is_closed:

@@ -22,7 +22,7 @@ from msgspec import UNSET, Raw
 from .. import events as ga, spec
 from .._bounded import BoundedDict
 from .._guard import Frame
-from ..audio import convert
+from ..audio import Converter, convert
 from ..errors import ConfigError
 from ..events import live as wire
 from ..format import AudioFormat, session_format
@@ -74,16 +74,19 @@ class LiveServerSession:
 
     Attributes:
         is_closed: True once `session.closed` has been sent.
+        settings: the session as events show it; None before it has started.
+        sidebands: the connections that are attached to the session.
     """
 
     def __init__(self, options: SessionOptions, emit: Callable[[wire.ServerEvent], None]) -> None:
-        self._emit = emit
+        self._emit_event = emit
         self._options = options
+        self.sidebands: list[LiveSideband] = []
         script = check_script(options.script)
         # The replies of a list are known before the turn that they answer has ended: with them, its words.
         self._planned: deque[Parts] = deque() if script is None or callable(script) else deque(script)  # type: ignore[arg-type]
         self._reply_to = reply_source(script if callable(script) else None)
-        self._settings: wire.LiveSessionInfo | None = None
+        self.settings: wire.LiveSessionInfo | None = None
         self._serial = 0
         self._is_closing = False
         self._close_id: str | None = None
@@ -128,7 +131,7 @@ class LiveServerSession:
             Refusal: the event is rejected, and nothing has changed.
         """
         is_start = isinstance(event, wire.SessionStart)
-        if self._settings is None and not is_start:
+        if self.settings is None and not is_start:
             raise refusals.NOT_STARTED()
         if self._is_closing:
             if isinstance(event, wire.SessionInputAudioAppend):
@@ -141,18 +144,7 @@ class LiveServerSession:
 
     def refuse(self, error: ga.Error) -> None:
         """Emit an error about a client event."""
-        detail = error.error
-        self._emit(
-            wire.Error(
-                error=wire.LiveErrorDetail(
-                    type=detail.type or "",
-                    code=detail.code or None,
-                    message=detail.message,
-                    param=detail.param,
-                    client_event_id=detail.event_id,
-                )
-            )
-        )
+        self._emit_event(_live_error(error))
 
     def advance(self) -> None:
         """Take a step of input, and emit the output of the same time."""
@@ -183,14 +175,24 @@ class LiveServerSession:
             return
         self.end("close_requested", self._close_id)
 
+    def disconnect(self) -> None:
+        """End a session whose connection is lost."""
+        if self.settings is not None and not self.is_closed:
+            self.end("connection_lost")
+
     def end(self, reason: str, client_event_id: str | None = None) -> None:
         """Emit the end of the session."""
         self.is_closed = True
         self._emit(
             wire.SessionClosed(
-                reason=reason, usage=self._usage(), session=self._settings, client_event_id=client_event_id
+                reason=reason, usage=self._usage(), session=self.settings, client_event_id=client_event_id
             )
         )
+
+    def _emit(self, event: wire.ServerEvent) -> None:
+        self._emit_event(event)
+        for sideband in self.sidebands:
+            sideband.observe(event, self._now_ms)
 
     def _new_id(self, kind: str) -> str:
         self._serial += 1
@@ -300,42 +302,40 @@ class LiveServerSession:
     # --- Client events: the session ---
 
     def _start(self, event: wire.SessionStart, frame: Frame) -> None:
-        if self._settings is not None:
+        if self.settings is not None:
             raise refusals.ALREADY_STARTED()
-        new = event.session
-        if not new.model:
+        options, new = self._options, event.session
+        if not new.model and options.origin is None:
             raise refusals.MISSING_PARAMETER(param="session.model")
         try:
-            validate_live_session(new)
+            validate_live_session(new, is_fork=options.origin is not None)
         except ConfigError as error:
             raise _settings_refusal(error, new) from None
-        options = self._options
-        self._settings = wire.LiveSessionInfo(
-            id=options.session_id, expires_at=options.expires_at, status="active", **_complete(new)
+        complete = _complete(new) if options.origin is None else _forked(options.origin, new)
+        self.settings = wire.LiveSessionInfo(
+            id=options.session_id, expires_at=options.expires_at, status="active", **complete
         )
-        self._begin(session_format(new, "output") or AudioFormat.PCM16)
-        self._emit(wire.SessionStarted(session=self._settings, client_event_id=_id_of(event)))
+        self._begin(session_format(self.settings, "output") or AudioFormat.PCM16)
+        self._emit(wire.SessionStarted(session=self.settings, client_event_id=_id_of(event)))
 
     def _update(self, event: wire.SessionUpdate, frame: Frame) -> None:
         for name in json_object(frame).get("session") or ():
             if name in _FIXED:
                 raise refusals.FIELD_IMMUTABLE(param=f"session.{name}")
-        assert self._settings is not None
-        new, current = event.session, self._settings.delegation
+        assert self.settings is not None
+        new, current = event.session, self.settings.delegation
         changed: dict[str, Any] = {}
         if new.triggers is not UNSET:
             changed["triggers"] = new.triggers or []
         if new.delegation:
-            if type(new.delegation) is not type(current):
-                raise refusals.FIELD_IMMUTABLE(param="session.delegation.type")
             changed["delegation"] = _merged(current, new.delegation)
-        self._settings = msgspec.structs.replace(self._settings, **changed)
-        self._emit(wire.SessionUpdated(session=self._settings, client_event_id=_id_of(event)))
+        self.settings = msgspec.structs.replace(self.settings, **changed)
+        self._emit(wire.SessionUpdated(session=self.settings, client_event_id=_id_of(event)))
 
     def _close(self, event: wire.SessionClose, frame: Frame) -> None:
         self._is_closing, self._close_id = True, _id_of(event)
         for pending in self._appends:
-            self.refuse(refusals.SESSION_CLOSING().event(_id_of(pending.event)))
+            self._emit(_live_error(refusals.SESSION_CLOSING().event(_id_of(pending.event))))
         self._appends.clear()
 
     # --- Client events: audio ---
@@ -348,6 +348,8 @@ class LiveServerSession:
         free_bytes = self._format.chunk_bytes(MAX_BUFFER_MS) - len(self._pending)
         refusals.check_append(event.audio, self._format, free_bytes)
         self._pending += event.audio
+        for sideband in self.sidebands:
+            sideband.observe(event, self._now_ms)
 
     def _mute(self, event: wire.SessionInputAudioMute, frame: Frame) -> None:
         self._is_muted = True
@@ -405,9 +407,9 @@ class LiveServerSession:
 
     @property
     def _mode(self) -> str:
-        assert self._settings is not None
-        assert isinstance(self._settings.delegation, wire.KnownDelegation)
-        return self._settings.delegation.type
+        assert self.settings is not None
+        assert isinstance(self.settings.delegation, wire.KnownDelegation)
+        return self.settings.delegation.type
 
     def _delegate(self, parts: Parts) -> None:
         """Emit a delegation; in the mode "responses", also the response of the backend."""
@@ -439,8 +441,8 @@ class LiveServerSession:
                 self._say(part)
 
     def _backend_model(self) -> str:
-        assert self._settings is not None
-        body = getattr(self._settings.delegation, "responses", None)
+        assert self.settings is not None
+        body = getattr(self.settings.delegation, "responses", None)
         return str(json_object(body).get("model", ""))
 
     def _create_item(self, event: wire.ResponseItemCreate, frame: Frame) -> None:
@@ -486,6 +488,66 @@ class LiveServerSession:
     def _decision(self) -> Raw:
         decision = {"id": self._new_id("dec"), "object": "decision", "answers": []}
         return Raw(msgspec.json.encode({"type": "decision.completed", "decision": decision}))
+
+
+class LiveSideband:
+    """A connection that is attached to a session: it receives its events and sends commands, but no audio.
+
+    Audio of both directions is PCM16 at 24 kHz, whatever the session's format.
+    """
+
+    def __init__(self, primary: LiveServerSession, emit: Callable[[Any], None]) -> None:
+        self._primary = primary
+        self._emit = emit
+        self._format = session_format(primary.settings, "output") or AudioFormat.PCM16
+        self._converters = {kind: Converter(self._format, AudioFormat.PCM16) for kind in ("audio", "delta")}
+
+    @property
+    def is_responding(self) -> bool:
+        """False: the connection of the session advances it."""
+        return False
+
+    @property
+    def is_closed(self) -> bool:
+        """True once the session has ended."""
+        return self._primary.is_closed
+
+    def open(self) -> None:
+        """Attach to the session. Emits nothing."""
+        self._primary.sidebands.append(self)
+
+    def disconnect(self) -> None:
+        """Detach from the session, which goes on."""
+        if self in self._primary.sidebands:
+            self._primary.sidebands.remove(self)
+
+    def handle(self, event: Any, frame: Frame) -> None:
+        """Handle a command for the session.
+
+        Raises:
+            Refusal: the event is rejected, and nothing has changed.
+        """
+        if isinstance(event, (wire.SessionStart, wire.SessionInputAudioAppend)):
+            raise refusals.NOT_ON_SIDEBAND(value=event.type)
+        self._primary.handle(event, frame)
+
+    def refuse(self, error: ga.Error) -> None:
+        """Emit an error about a command of this connection."""
+        self._emit(_live_error(error))
+
+    def advance(self) -> None:
+        """Emit nothing."""
+
+    def observe(self, event: Any, end_ms: int) -> None:
+        """Emit a copy of an event of the session, or of its input."""
+        copy = msgspec.structs.replace(event)
+        if isinstance(event, wire.SessionInputAudioAppend):
+            copy = wire.SessionInputAudioAppend(audio=self._converters["audio"].process(event.audio))
+        elif isinstance(event, wire.SessionOutputAudioDelta):
+            copy.delta = self._converters["delta"].process(event.delta)
+            copy.start_ms = math.floor(end_ms - self._format.duration_ms(len(event.delta)))
+            copy.end_ms = end_ms
+        self._emit(copy)
 
 
 # --- Words and speech ----------------------------------------------------------------
@@ -592,6 +654,22 @@ def _complete(session: wire.LiveSession) -> dict[str, Any]:
     return {"delegation": wire.ClientDelegation(), "store": False, **given}
 
 
+def _forked(origin: wire.LiveSessionInfo, session: wire.LiveSession) -> dict[str, Any]:
+    """Return the settings of a fork: those of its origin, apart from what `session` states.
+
+    Raises:
+        Refusal: the delegation settings are invalid, or of another type.
+    """
+    names = wire.LiveSession.__struct_fields__
+    given = {name: value for name in names if (value := getattr(origin, name)) is not UNSET}
+    if session.audio and session.audio.format:
+        assert origin.audio
+        given["audio"] = msgspec.structs.replace(origin.audio, format=session.audio.format)
+    if session.delegation:
+        given["delegation"] = _merged(origin.delegation, session.delegation)
+    return given if session.store in (UNSET, None) else {**given, "store": session.store}
+
+
 def _settings_refusal(error: ConfigError, session: wire.LiveSession) -> refusals.Refusal:
     path, reason = error.problems[0]
     if path == "audio.output.voice":
@@ -605,8 +683,10 @@ def _merged(current: Any, update: Any) -> Any:
     """Return the delegation settings after an update: each member of the backend's settings is replaced.
 
     Raises:
-        Refusal: the settings are invalid.
+        Refusal: the settings are invalid, or of another type.
     """
+    if type(update) is not type(current):
+        raise refusals.FIELD_IMMUTABLE(param="session.delegation.type")
     values = {name: getattr(update, name) for name in update.__struct_fields__}
     for name, body in values.items():
         if not isinstance(body, Raw):
@@ -617,6 +697,19 @@ def _merged(current: Any, update: Any) -> Any:
             raise refusals.INVALID_PARAMETER(param=f"session.{path}", reason=reason)
         values[name] = Raw(msgspec.json.encode(json_object(old) | given))
     return msgspec.structs.replace(current, **values)
+
+
+def _live_error(error: ga.Error) -> wire.Error:
+    detail = error.error
+    return wire.Error(
+        error=wire.LiveErrorDetail(
+            type=detail.type or "",
+            code=detail.code or None,
+            message=detail.message,
+            param=detail.param,
+            client_event_id=detail.event_id,
+        )
+    )
 
 
 def _id_of(event: Any) -> str | None:

@@ -24,7 +24,7 @@ from ..events import Tagged, UnknownEvent
 from ..format import AudioFormatLike
 from . import refusals, structure
 from .beta import BetaServerSession
-from .live import CLIENT_EVENTS as LIVE_EVENTS, LiveServerSession
+from .live import CLIENT_EVENTS as LIVE_EVENTS, LiveServerSession, LiveSideband
 from .quirks import QUIRKS, ProviderServerSession, ProviderWire
 from .rate_limits import RateLimits
 from .refusals import Refusal
@@ -35,7 +35,12 @@ from .translation import DEFAULT_MODEL as DEFAULT_TRANSLATION_MODEL, Translation
 
 DialectName: TypeAlias = Literal["ga", "beta", "translation", "live"]
 ServerSession: TypeAlias = (
-    GaServerSession | BetaServerSession | TranslationServerSession | LiveServerSession | ProviderServerSession
+    GaServerSession
+    | BetaServerSession
+    | TranslationServerSession
+    | LiveServerSession
+    | LiveSideband
+    | ProviderServerSession
 )
 
 
@@ -90,7 +95,7 @@ DIALECTS: Final = {
         spec.LIVE_MODELS[0],
         _types(LIVE_EVENTS),
         LiveServerSession,
-        unnumbered=(live.SessionOutputAudioDelta,),
+        unnumbered=(live.SessionOutputAudioDelta, live.SessionInputAudioAppend),
     ),
 }
 
@@ -134,6 +139,7 @@ class ServerProtocol:
         rate_limits: limits to enforce; without them none are.
         force_format: the audio format of the session, whatever the client requests.
         clock: gives seconds, for the rate limits.
+        origin: makes a Live session the fork of this stored one.
 
     A translation session echoes and ignores `session_type`, `script`, `rate_limits` and `force_format`. A
     Live session speaks only as input arrives, and ignores `session_type`, `rate_limits`, `force_format` and
@@ -161,6 +167,7 @@ class ServerProtocol:
         rate_limits: RateLimits | None = None,
         force_format: AudioFormatLike | None = None,
         clock: Callable[[], float] = time.monotonic,
+        origin: live.LiveSessionInfo | None = None,
     ) -> None:
         row = DIALECTS.get(dialect) if provider is None else _provider_row(get_provider(provider))
         if row is None:
@@ -177,7 +184,13 @@ class ServerProtocol:
             rate_limits=rate_limits,
             force_format=force_format,
             clock=clock,
+            origin=origin,
         )
+        self._begin(row, strict, partial(row.open_session, options))
+
+    def _begin(
+        self, row: Dialect, strict: bool, open_session: Callable[[Callable[[Any], None]], ServerSession]
+    ) -> None:
         self._dialect = row
         self._strict = strict
         self._events: list[Any] = []
@@ -186,7 +199,7 @@ class ServerProtocol:
         # The frames of a provider's events that were returned last: a Struct has neither what they leave
         # out nor what they add.
         self._frames: dict[int, tuple[Any, bytes]] = {}
-        self._session = row.open_session(options, self._events.append)
+        self._session = open_session(self._events.append)
 
     def open(self) -> list[Any]:
         """Return the events that the server sends first."""
@@ -235,6 +248,37 @@ class ServerProtocol:
         """Return the events of the next step of the response in progress."""
         self._session.advance()
         return self._take_events()
+
+    # --- Live: connections of one session ---
+
+    @property
+    def live_session(self) -> live.LiveSessionInfo | None:
+        """A Live session as its events show it; None before it has started, and in other dialects."""
+        return self._session.settings if isinstance(self._session, LiveServerSession) else None
+
+    def attach(self) -> ServerProtocol:
+        """Return the protocol of a sideband connection of this Live session.
+
+        After each call of one of the two, `take_events` of the other returns what it has caused.
+
+        Raises:
+            ConfigError: the session is not a Live session that has started.
+        """
+        primary = self._session
+        if not isinstance(primary, LiveServerSession) or primary.settings is None:
+            raise ConfigError("only a Live session that has started has sidebands")
+        sideband = object.__new__(ServerProtocol)
+        sideband._begin(self._dialect, self._strict, partial(LiveSideband, primary))
+        return sideband
+
+    def take_events(self) -> list[Any]:
+        """Return the events that another connection of the session has caused."""
+        return self._take_events()
+
+    def disconnect(self) -> None:
+        """End the connection. A Live session that is not closed has lost it, and ends."""
+        if isinstance(self._session, (LiveServerSession, LiveSideband)):
+            self._session.disconnect()
 
     def encode(self, event: Any) -> bytes:
         """Encode one of the session's events. Send the frame as a text message.

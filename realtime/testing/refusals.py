@@ -283,6 +283,7 @@ CONTENT_TOO_LONG: Final = Rule(
     "Invalid 'content': more than 500 tokens.", "content", code="string_above_max_length"
 )
 FIXTURE_ACTIVE: Final = Rule("An audio fixture is playing.", "type", code="fixture_active")
+NOT_ON_SIDEBAND: Final = Rule("'{value}' is for the connection that has started the session.", "type")
 EVENT_ID_USED: Final = Rule("The event_id '{value}' was used before.", "event_id")
 DECISION_ITEM_NOT_FOUND: Final = Rule("The item '{value}' does not exist.", "item_id")
 

@@ -12,9 +12,9 @@ import asyncio
 import contextlib
 import functools
 import logging
+import re
 import ssl as tls
 import threading
-import time
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, cast
+from urllib.parse import unquote
 
 try:
     from websockets.asyncio.server import Server, ServerConnection, serve
@@ -37,7 +38,6 @@ except ImportError as missing:
         f"realtime.testing needs {package}: pip install 'realtime-codec[testing]'", name=missing.name
     ) from missing
 
-from .. import spec
 from .._provider import ProviderLike, get_provider
 from ..errors import ConfigError
 from . import access
@@ -45,6 +45,7 @@ from .calls import IncomingCall, Preset, RealtimeApi, call_not_found, unknown_pa
 from .connection import BinaryPolicy, ConnectionHandler, Observer, check_binary
 from .fairness import FairConnection, Turns
 from .faults import Fault, FaultBudget, fault_budgets, get_fault
+from .live_sessions import LiveAction, LiveSessions
 from .protocol import DIALECTS, DialectName, ServerProtocol
 from .rate_limits import RateLimits
 from .script import Script, check_script
@@ -78,6 +79,8 @@ _CORS: Final = (
     ("Access-Control-Allow-Headers", "Authorization, Content-Type, OpenAI-Beta"),
     ("Access-Control-Expose-Headers", "Location"),
 )
+# Azure's page of 2026-08 had no `sessions`. Source: MicrosoftDocs/azure-ai-docs, read 2026-11-29.
+_LIVE_PATH: Final = re.compile(r"/live/sessions(?:/(?P<id>[^/]+)/(?P<action>attach|fork))?$|/openai/v1/live$")
 _NOT_RUNNING: Final = "the server is not running: use it in a `with` or `async with` block"
 
 
@@ -180,6 +183,7 @@ class LoopbackServer:
             raise TypeError(f"api_key must be a str, not {type(api_key).__name__}")
         self._ssl = ssl
         self._api = RealtimeApi(self._new_protocol, self._end_call, api_key)
+        self._live = LiveSessions(self._new_protocol)
         self._binary: BinaryPolicy = check_binary(binary)
         self._observer = Observer() if observer is None else observer
         self._connection_count = 0
@@ -387,7 +391,7 @@ class LoopbackServer:
     def _route_refusal_of(self, request: HttpRequest) -> HttpResponse | None:
         """Return the response to a handshake whose URL selects no session."""
         try:
-            parse_request(request)
+            found = parse_request(request)
         except LookupError:
             return unknown_path(request)
         except ConfigError as why:
@@ -396,6 +400,8 @@ class LoopbackServer:
             self._api.preset_for(request)
         except LookupError:
             return call_not_found()
+        if not self._live.has(found.live_action, found.live_id):
+            return error_response(404, "No Live session has this id.", code="session_not_found")
         return None
 
     def _refusal_of(self, transports: set[asyncio.Transport], request: HttpRequest) -> HttpResponse | None:
@@ -451,24 +457,36 @@ class LoopbackServer:
         budgets = (*self._faults, *fault_budgets(request.faults))
         injectors = {budget: injector for budget in budgets if (injector := budget.injector()) is not None}
         options: dict[str, Any] = {}
-        if request.dialect == "live":
-            options["expires_at"] = int(time.time()) + spec.MAX_LIVE_SESSION_SECONDS
         for budget in injectors:
             options |= budget.fault.session_options()
-        protocol = self._api.open_protocol(
-            preset or Preset(request.model, request.session_type), dialect=request.dialect, **options
-        )
+        try:
+            protocol, peers = self._open_session(request, preset, options)
+        except LookupError:  # the session has just ended
+            return
         self._connection_count += 1
         observer = self._observer.on_connect(self._connection_count, request)
         handler = ConnectionHandler(
             connection, protocol, injectors.values(), self._step_s, binary=self._binary, observer=observer
         )
+        handler.peers = peers
+        peers.append(handler)
         self._handlers[handler] = request.call_id
         try:
             await handler.run()
         finally:
             del self._handlers[handler]
+            peers.remove(handler)
+            self._live.close(protocol, peers)
             observer.on_close(connection.close_code)
+
+    def _open_session(
+        self, request: ConnectionRequest, preset: Preset | None, options: dict[str, Any]
+    ) -> tuple[ServerProtocol, list[ConnectionHandler]]:
+        """Return the protocol of a connection, and the handlers of all connections of its session."""
+        if request.dialect == "live":
+            return self._live.open(request.live_action, request.live_id, **options)
+        preset = preset or Preset(request.model, request.session_type)
+        return self._api.open_protocol(preset, dialect=request.dialect, **options), []
 
 
 # --- Routes --------------------------------------------------------------------------
@@ -483,6 +501,8 @@ class ConnectionRequest:
     session_type: SessionType
     faults: tuple[Fault, ...]
     call_id: str | None = None
+    live_action: LiveAction = "start"
+    live_id: str = ""
 
 
 def parse_request(request: HttpRequest) -> ConnectionRequest:
@@ -494,9 +514,10 @@ def parse_request(request: HttpRequest) -> ConnectionRequest:
     """
     path, query = request.path.rstrip("/"), request.query
     dialect: DialectName
+    live = None
     if path.endswith("/realtime/translations"):
         dialect = "translation"
-    elif path.endswith(LIVE_PATH):
+    elif (live := _LIVE_PATH.search(path)) is not None:
         dialect = "live"
     elif path.endswith(("/realtime", "/realtime/session")):  # the latter is Inworld's
         dialect = "beta" if _is_beta(request.headers, path, query) else "ga"
@@ -507,7 +528,9 @@ def parse_request(request: HttpRequest) -> ConnectionRequest:
     # Each once: a fault that adds events would act on those of another of its kind.
     faults = tuple(get_fault(name) for name in dict.fromkeys(query.get("fault", ())))
     call_id = query.get("call_id", [None])[0]
-    return ConnectionRequest(dialect, model[0], session_type, faults, call_id)
+    action = cast("LiveAction", (live and live["action"]) or "start")
+    live_id = unquote((live and live["id"]) or "")
+    return ConnectionRequest(dialect, model[0], session_type, faults, call_id, action, live_id)
 
 
 def _is_beta(headers: Headers, path: str, query: dict[str, list[str]]) -> bool:

@@ -53,6 +53,8 @@ class SessionOptions:
     clock: Callable[[], float]
     formats: tuple[AudioFormat, AudioFormat] | None = None
     new_id: Callable[[str, int], str] = numbered_id
+    # Live only: the settings of the session that this one is a fork of.
+    origin: Any = None
 
     def __post_init__(self) -> None:
         check_ptime(self.ptime_ms)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from realtime import AudioFormat, live
+from realtime import AudioFormat, ConfigError, live
 from realtime.audio import convert
 from realtime.testing import Call, Delegate, Fail, Say, ServerProtocol, Transcribe
 from realtime.testing.protocol import DIALECTS
@@ -331,6 +331,286 @@ def test_close_ends_the_speech_and_refuses_pending_appends() -> None:
 def test_usage_is_cumulative() -> None:
     events = exchange(open_session(), silence(31_000))
     assert [event.usage.seconds for event in of(live.SessionUsageUpdated, events)] == [15, 30]
+
+
+# --- Sidebands and forks -------------------------------------------------------------
+
+
+def received(session: ServerProtocol) -> list[Any]:
+    return [live.decode_server(session.encode(event)) for event in session.take_events()]
+
+
+def test_a_sideband_receives_the_session_in_pcm16() -> None:
+    primary = open_session(audio=live.LiveAudio(format=live.LivePcmuFormat(rate=8000)))
+    sideband = primary.attach()
+    assert sideband.open() == []
+    primary.feed(silence(200, AudioFormat.G711_ULAW))
+    events = received(sideband)
+    copy, *outputs = events
+    assert isinstance(copy, live.SessionInputAudioAppend)
+    assert len(copy.audio) > 9000
+    assert [(event.start_ms, event.end_ms) for event in outputs] == [(0, 100), (100, 200)]
+    assert abs(len(deltas(outputs)[1]) - 4800) < 200
+    assert {event.event_id for event in outputs} == {None}
+
+
+def test_a_sideband_sends_commands() -> None:
+    primary = open_session()
+    sideband = primary.attach()
+    sideband.open()
+    for events in (exchange(sideband, live.SessionInputAudioMute(event_id="m")), received(primary)):
+        assert [(event.type, event.client_event_id) for event in events] == [
+            ("session.input_audio.muted", "m")
+        ]
+    for event in (start(), silence(100)):
+        assert refusal(exchange(sideband, event)).param == "type"
+    assert received(primary) == []
+    exchange(sideband, commentary("Hello."))
+    events = exchange(primary, silence(1000))
+    assert said(events) == "Hello."
+    assert types(received(sideband)).count("session.commentary.appended") == 1
+    assert types(exchange(sideband, CLOSE)) == ["session.closed"]
+    assert types(received(primary)) == ["session.closed"]
+    assert primary.is_closed
+    assert sideband.is_closed
+
+
+def test_a_detached_sideband_receives_nothing() -> None:
+    primary = open_session()
+    sideband = primary.attach()
+    sideband.open()
+    sideband.disconnect()
+    primary.feed(silence(200))
+    assert received(sideband) == []
+    assert not primary.is_closed
+
+
+def test_a_lost_connection_ends_the_session() -> None:
+    primary = open_session()
+    sideband = primary.attach()
+    sideband.open()
+    primary.disconnect()
+    (closed,) = received(sideband)
+    assert (closed.type, closed.reason) == ("session.closed", "connection_lost")
+    assert sideband.is_closed
+
+
+@pytest.mark.parametrize("dialect", ["ga", "live"])
+def test_only_a_started_live_session_has_sidebands(dialect: Any) -> None:
+    with pytest.raises(ConfigError):
+        ServerProtocol(dialect=dialect).attach()
+
+
+def fork(**settings: Any) -> live.SessionStart:
+    return live.SessionStart(session=live.LiveSession(**settings))
+
+
+def stored(**settings: Any) -> live.LiveSessionInfo:
+    session = open_session(store=True, **settings)
+    exchange(session, CLOSE)
+    assert session.live_session is not None
+    return session.live_session
+
+
+def test_a_fork_has_the_settings_of_its_origin() -> None:
+    origin = stored(instructions="Be brief.", delegation=RESPONSES)
+    session = ServerProtocol(dialect="live", session_id="sess_2", origin=origin)
+    (started,) = exchange(session, fork())
+    assert started.session.id == "sess_2"
+    assert started.session.settings() == origin.settings()
+
+
+def test_a_fork_may_change_some_settings() -> None:
+    session = ServerProtocol(dialect="live", origin=stored(delegation=RESPONSES))
+    audio = live.LiveAudio(format=live.LivePcmuFormat(rate=8000))
+    change = live.ResponsesDelegation(responses=live.Json(b'{"service_tier":"flex"}'))
+    (started,) = exchange(session, fork(audio=audio, store=False, delegation=change))
+    assert json.loads(bytes(started.session.delegation.responses)) == {
+        "model": "gpt-5",
+        "service_tier": "flex",
+    }
+    assert started.session.store is False
+    assert started.session.audio.output.voice == "marin"
+    assert deltas(exchange(session, silence(100, AudioFormat.G711_ULAW))) == [b"\xff" * 800]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "param"),
+    [
+        ({"model": "gpt-live-1"}, "invalid_value", "session.model"),
+        ({"instructions": "x"}, "invalid_value", "session.instructions"),
+        ({"delegation": live.ClientDelegation()}, "immutable_field_update", "session.delegation.type"),
+    ],
+    ids=["model", "instructions", "delegation"],
+)
+def test_a_fork_may_not_change_others(settings: dict[str, Any], code: str, param: str) -> None:
+    session = ServerProtocol(dialect="live", origin=stored(delegation=RESPONSES))
+    error = refusal(exchange(session, fork(**settings)))
+    assert (error.code, error.param) == (code, param)
+
+
+# --- Updates -------------------------------------------------------------------------
+
+
+def test_an_update_merges_the_settings_of_the_backend() -> None:
+    tools = b'{"model":"gpt-5","tools":[{"type":"function","name":"a"}],"service_tier":"flex"}'
+    session = open_session(delegation=live.ResponsesDelegation(responses=live.Json(tools)))
+    change = live.ResponsesDelegation(
+        responses=live.Json(b'{"tools":[{"type":"web_search"}]}'), acknowledgement_delay_ms=200
+    )
+    update = live.SessionUpdate(session=live.LiveSessionUpdate(delegation=change), event_id="u")
+    (updated,) = exchange(session, update)
+    assert updated.client_event_id == "u"
+    assert updated.session.delegation.acknowledgement_delay_ms == 200
+    assert json.loads(bytes(updated.session.delegation.responses)) == {
+        "model": "gpt-5",
+        "tools": [{"type": "web_search"}],
+        "service_tier": "flex",
+    }
+    (again,) = exchange(session, live.SessionUpdate(session=live.LiveSessionUpdate()))
+    assert again.session == updated.session
+
+
+@pytest.mark.parametrize(
+    ("session", "code", "param"),
+    [
+        ({"model": "gpt-live-1"}, "immutable_field_update", "session.model"),
+        ({"instructions": "x"}, "immutable_field_update", "session.instructions"),
+        ({"audio": {"output": {"voice": "cedar"}}}, "immutable_field_update", "session.audio"),
+        ({"delegation": {"type": "client"}}, "immutable_field_update", "session.delegation.type"),
+        ({"voice": "cedar"}, "unknown_parameter", "session.voice"),
+        ({"delegation": {"type": "responses", "x": 1}}, "unknown_parameter", "session.delegation.x"),
+        (
+            {"delegation": {"type": "responses", "responses": {"max_output_tokens": 1}}},
+            "invalid_value",
+            "session.delegation.responses.max_output_tokens",
+        ),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_an_update_that_is_refused(session: dict[str, Any], code: str, param: str) -> None:
+    opened = open_session(delegation=RESPONSES)
+    frame = json.dumps({"type": "session.update", "session": session, "event_id": "u"})
+    error = refusal(opened.feed(frame))
+    assert (error.code, error.param, error.client_event_id) == (code, param, "u")
+    (updated,) = exchange(opened, live.SessionUpdate(session=live.LiveSessionUpdate()))
+    assert updated.session == opened.live_session
+
+
+START_REFUSALS = {
+    "no model": ({}, "missing_required_parameter", "session.model"),
+    "a model of GA": ({"model": "gpt-realtime-2"}, "invalid_value", "session.model"),
+    "an unknown member": ({"model": "gpt-live-1", "voice": "cedar"}, "unknown_parameter", "session.voice"),
+    "a voice of beta": (
+        {"model": "gpt-live-1", "audio": {"output": {"voice": "nova"}}},
+        "forbidden",
+        "session.audio.output.voice",
+    ),
+    "a rate": (
+        {"model": "gpt-live-1", "audio": {"format": {"type": "audio/pcm", "rate": 8000}}},
+        "invalid_value",
+        "session.audio.format.rate",
+    ),
+    "no rate": (
+        {"model": "gpt-live-1", "audio": {"format": {"type": "audio/pcmu"}}},
+        "missing_required_parameter",
+        "session.audio.format.rate",
+    ),
+    "no backend": (
+        {"model": "gpt-live-1", "delegation": {"type": "responses", "responses": {}}},
+        "invalid_value",
+        "session.delegation.responses.model",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", START_REFUSALS)
+def test_a_start_that_is_refused(name: str) -> None:
+    settings, code, param = START_REFUSALS[name]
+    session = ServerProtocol(dialect="live")
+    error = refusal(session.feed(json.dumps({"type": "session.start", "session": settings})))
+    assert (error.code, error.param) == (code, param)
+    assert types(exchange(session, start())) == ["session.started"]
+
+
+# --- What else is refused ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "param"),
+    [
+        (
+            {"type": "session.commentary.append", "content": "x"},
+            "missing_required_parameter",
+            "delegation_id",
+        ),
+        (
+            {"type": "session.commentary.append", "content": "x" * 1900, "delegation_id": None},
+            "string_above_max_length",
+            "content",
+        ),
+        (
+            {"type": "session.thinking.append", "content": "x", "delegation_id": "d"},
+            "delegation_not_found",
+            "delegation_id",
+        ),
+        ({"type": "session.input_audio.append", "audio": "AAAA", "x": 1}, "unknown_parameter", "x"),
+        ({"type": "input_audio_buffer.append", "audio": "AAAA"}, "invalid_value", "type"),
+        ({"type": "transport.dtmf.send", "event": "1"}, "invalid_value", "type"),
+        ({"type": "decision.create", "event_id": "d"}, None, "type"),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_a_command_that_is_refused(frame: dict[str, Any], code: str | None, param: str) -> None:
+    error = refusal(open_session().feed(json.dumps(frame)))
+    assert (error.code, error.param) == (code, param)
+
+
+def test_a_delegation_id_is_refused_with_a_backend() -> None:
+    session = open_session(script=[[Delegate("x")]], delegation=RESPONSES)
+    (created,) = of(live.SessionDelegationCreated, exchange(session, turn()))
+    error = refusal(exchange(session, commentary("x", created.delegation.id)))
+    assert error.param == "delegation_id"
+
+
+# --- Fixtures and decisions ----------------------------------------------------------
+
+
+def test_a_fixture_replaces_the_speech_and_the_input() -> None:
+    session = open_session(script=["one two three four five", "six"])
+    exchange(session, turn(), silence(200))
+    audio = tone(PCM16, 250)
+    play = live.SessionOutputAudioFixturePlay(audio=audio, event_id="f")
+    (playing,) = exchange(session, play)
+    assert (playing.type, playing.client_event_id) == ("session.output_audio.fixture.playing", "f")
+    assert refusal(exchange(session, play)).code == "fixture_active"
+    assert refusal(exchange(session, commentary("x"))).code == "fixture_active"
+    events = exchange(session, append(tone(PCM16, 300)), silence(1000))
+    assert b"".join(deltas(events)).startswith(audio + bytes(4800))
+    assert types(events)[3] == "session.output_audio.fixture.played"
+    assert said(events) == heard(events) == ""
+
+
+@pytest.mark.parametrize("audio", [b"", b"\0", PCM16.silence(30_100)], ids=["empty", "odd", "long"])
+def test_a_fixture_that_is_refused(audio: bytes) -> None:
+    event = live.SessionOutputAudioFixturePlay(audio=audio)
+    assert refusal(exchange(open_session(), event)).code == "invalid_audio"
+
+
+def test_decisions() -> None:
+    session = open_session(script=[[Delegate()]], delegation=DECISIONS)
+    events = exchange(session, turn())
+    (created,) = of(live.SessionDelegationCreated, events)
+    (decision,) = of(live.DecisionEvent, events)
+    assert (created.delegation.target, decision.delegation_id) == ("decisions", created.delegation.id)
+    assert types(exchange(session, live.DecisionCreate(event_id="d"))) == ["decision.event"]
+    assert refusal(exchange(session, live.DecisionCreate(event_id="d"))).param == "event_id"
+    assert refusal(exchange(session, live.DecisionCreate())).param == "event_id"
+    item = live.DecisionItemCreate(item=live.Json(b'{"id":"i","role":"user"}'))
+    (added,) = exchange(session, item)
+    assert bytes(added.item) == b'{"id":"i","role":"user"}'
+    assert types(exchange(session, live.DecisionItemDelete(item_id="i"))) == ["decision.item.deleted"]
+    assert refusal(exchange(session, live.DecisionItemDelete(item_id="i"))).param == "item_id"
 
 
 # --- Streams -------------------------------------------------------------------------

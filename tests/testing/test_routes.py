@@ -53,6 +53,8 @@ def parse(path: str, **headers: str) -> ConnectionRequest:
         ("/v1/realtime/translations?model=t", {}, "translation", "t", "realtime"),
         ("/v1/live/sessions", {}, "live", "gpt-live-1", "realtime"),
         ("/openai/v1/live/sessions", {}, "live", "gpt-live-1", "realtime"),
+        ("/openai/v1/live", {}, "live", "gpt-live-1", "realtime"),
+        ("/v1/live/sessions/s_1/attach", {}, "live", "gpt-live-1", "realtime"),
     ],
 )
 def test_the_request_selects_the_session(
@@ -67,11 +69,35 @@ def test_the_request_selects_the_session(
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "action", "session_id"),
+    [
+        ("/v1/live/sessions", "start", ""),
+        ("/v1/live/sessions/sess_1/attach?graceful_close=true", "attach", "sess_1"),
+        ("/openai/v1/live/sessions/a%20b/fork/", "fork", "a b"),
+    ],
+)
+def test_the_path_of_a_live_session(path: str, action: str, session_id: str) -> None:
+    found = parse(path)
+    assert (found.live_action, found.live_id) == (action, session_id)
+
+
 def test_the_url_may_name_faults() -> None:
     assert parse("/v1/realtime?fault=cut_off&fault=big_frame").faults == (faults.CutOff(), faults.BigFrame())
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/chat", "/v1/realtime/else", "/v1/notrealtime.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/v1/chat",
+        "/v1/realtime/else",
+        "/v1/notrealtime.html",
+        "/v1/live",
+        "/v1/live/sessions/x",
+        "/v1/live/sessions/x/y",
+    ],
+)
 def test_other_paths_raise(path: str) -> None:
     with pytest.raises(LookupError):
         parse(path)
