@@ -10,14 +10,16 @@ from typing import Any, Final
 
 from .._provider import Provider
 from ..errors import ConfigError, DecodeError, snippet
-from ..format import OPENAI_FORMATS, SIDES, AudioFormat, AudioFormatLike, Side, stated_formats
+from ..format import SIDES, AudioFormat, AudioFormatLike, Side, stated_formats
+from ..spec import LIVE_RATES
 from .media import MediaFormat
 
-# The formats of Live sessions by provider, the default first. Sources: OpenAI's guide "Voice WebSockets"
-# (developers.openai.com/api/docs/guides/voice-websockets?api=live); Azure's reference of GPT-Live
-# (learn.microsoft.com/azure/foundry/openai/gpt-live-reference). Read 2026-11-29.
+# The formats of Live sessions by provider, the default first. Azure has one: MicrosoftDocs/azure-ai-docs,
+# articles/foundry/openai/gpt-live-reference.md. Read 2026-11-29.
 LIVE_FORMATS: Final[dict[str, tuple[AudioFormat, ...]]] = {
-    "openai": (*OPENAI_FORMATS, AudioFormat("pcm16", 16_000)),
+    "openai": tuple(
+        AudioFormat.of({"type": name, "rate": rate}) for name, rates in LIVE_RATES.items() for rate in rates
+    ),
     "azure": (AudioFormat.PCM16,),
 }
 

@@ -40,13 +40,16 @@ MAX_LATE_MS: Final = 500
 # Silence is sent in multiples of this, and at most so much at once: longer time has passed for nobody.
 FILL_MS: Final = 20
 MAX_FILL_MS: Final = 1_000
+# The time between two ticks that the caller's audio measures, at most.
+MAX_TICK_MS: Final = 100
 # Silence of the model after which it may be heard again.
 PAUSE_MS: Final = 500
 # So much audible audio of the caller is speech, and no click. Its peaks are above this; a line's noise is below.
 SPEECH_MS: Final = 200
 SPEECH_DBFS: Final = -35.0
-# Marks whose delay is compared, and marks that the carrier may owe.
+# A delay is that of the last few marks, and compared with the least of at least so many. The carrier may owe some.
 _RECENT_MARKS: Final = 4
+_COMPARED_MARKS: Final = 256
 _MAX_OWED: Final = 64
 
 APPEND: Final = AppendFrame(encode_append)
@@ -55,20 +58,33 @@ APPEND: Final = AppendFrame(encode_append)
 class LiveInput(CallerClock):
     """The input of a session: its clock, and the appends that wait until the session has started.
 
-    `dropped` counts those that did not fit. `speech_ms` is how long the caller has been speaking, at most `SPEECH_MS`.
+    `ms` is the audio of the session so far. `dropped` counts the appends that did not fit. `speech_ms` is how long
+    the caller has been speaking, at most `SPEECH_MS`.
     """
 
-    __slots__ = ("_held", "_origin_ms", "dropped", "is_closed", "speech_ms")
+    __slots__ = (
+        "_held", "_missed_ms", "_origin_ms", "_ticked_audio_ms", "_ticked_ms", "dropped", "is_closed", "speech_ms"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         # The appends with their times; None once the session has started.
         self._held: deque[tuple[float, str]] | None = deque()
-        # The user's clock minus the session's, unknown until the first tick.
+        # The user's clock at the start of this one, None until a tick; the time and the audio of the last tick.
         self._origin_ms: float | None = None
+        self._ticked_ms = self._ticked_audio_ms = 0.0
+        # The time without audio before the session has started, None until a tick after that.
+        self._missed_ms: float | None = None
         self.dropped = 0
         self.is_closed = False
         self.speech_ms = 0.0
+
+    @property
+    def now_ms(self) -> float:
+        """The time by the user's clock, and between its ticks by the caller's audio; without ticks by the audio alone."""
+        if self._origin_ms is None:
+            return self.ms
+        return self._ticked_ms + min(self.ms - self._ticked_audio_ms, MAX_TICK_MS)
 
     @property
     def is_open(self) -> bool:
@@ -81,7 +97,7 @@ class LiveInput(CallerClock):
 
     def open(self) -> list[str]:
         """Return the appends that waited: the session has started."""
-        held, self._held, self._origin_ms = self._held or (), None, None
+        held, self._held, self._missed_ms = self._held or (), None, None
         return [] if self.is_closed else [frame for _, frame in held]
 
     def forget(self) -> None:
@@ -108,21 +124,28 @@ class LiveInput(CallerClock):
         change = ms if is_audible else -ms
         self.speech_ms = min(max(self.speech_ms + change, 0.0), SPEECH_MS)
 
-    def fill(self, now_ms: float, format: AudioFormat) -> str:
-        """Return the append of the silence that is missing at `now_ms` of the user's clock, "" if none is.
+    def tick(self, now_ms: float, format: AudioFormat) -> str:
+        """Set the user's clock. Returns the append of the silence that is missing, "" if none is.
 
         Raises:
             ConfigError: `now_ms` is not finite.
         """
         if not math.isfinite(now_ms):
             raise ConfigError(f"now_ms must be finite, got {snippet(repr(now_ms))}")
-        if not self.is_open:
-            return ""
         if self._origin_ms is None:
             self._origin_ms = now_ms - self.ms
-        late = now_ms - self._origin_ms - self.ms - MAX_LATE_MS
+        self._ticked_ms = max(self._ticked_ms, now_ms - self._origin_ms)
+        append = self._fill(format) if self.is_open else ""
+        self._ticked_audio_ms = self.ms
+        return append
+
+    def _fill(self, format: AudioFormat) -> str:
+        behind = self._ticked_ms - self.ms
+        if self._missed_ms is None:
+            self._missed_ms = behind
+        late = behind - self._missed_ms - MAX_LATE_MS
         if late > MAX_FILL_MS:
-            self._origin_ms += late - MAX_FILL_MS
+            self._missed_ms += late - MAX_FILL_MS
             late = MAX_FILL_MS
         if late < FILL_MS:
             return ""
@@ -177,37 +200,39 @@ class LiveUplink(Uplink):
 class LiveQueue(CarrierQueue):
     """Carrier's queue that is measured to the millisecond.
 
-    By the clock, all audio is played when it arrives or when the audio before it has ended. A mark that is returned
-    later than the earliest of all marks was, compared with that, shows that more waits.
+    By the clock, all audio is played when it arrives or when the audio before it has ended. Marks are returned
+    later than that by their time on the network, which is the least delay. What they are later by shows that more waits.
     """
 
-    def __init__(self, carrier: Carrier, clock: CallerClock, media: MediaFormat) -> None:
+    def __init__(self, carrier: Carrier, input: LiveInput, media: MediaFormat) -> None:
+        self._input = input
         # When everything sent is played by the clock, and when each mark is reached.
         self._end_ms = 0.0
         self._reached: BoundedDict[str, float] = BoundedDict(_MAX_OWED)
-        # The delays of the latest marks, and the least of all: the time on the network.
+        # The delays of the latest marks, the least of those compared, and of the next ones to compare with.
         self._delays: deque[float] = deque(maxlen=_RECENT_MARKS)
-        self._least_ms = math.inf
+        self._least_ms = self._next_least_ms = math.inf
+        self._compared = 0
         # The audio that waits beyond what the clock says.
         self._lag_ms = 0.0
-        super().__init__(carrier, clock, media)
+        super().__init__(carrier, input, media)
 
     @property
     def backlog_ms(self) -> float:
         """Milliseconds of audio that were sent and are not played yet."""
-        waiting = self._end_ms + self._lag_ms - self._clock.ms
+        waiting = self._end_ms + self._lag_ms - self._input.now_ms
         unconfirmed = (self._sent - self._played + self._retained_bytes) / self._bytes_per_ms
         return max(min(waiting, unconfirmed), 0.0)
 
     def clear(self) -> None:
         """Forget everything: the carrier's queue is cleared, and what is retained is dropped."""
         super().clear()
-        self._end_ms = self._clock.ms - self._lag_ms
+        self._end_ms = self._input.now_ms - self._lag_ms
         self._reached.clear()
 
     def push(self, frames: list[str | bytes], nbytes: int) -> list[str | bytes]:
         """Add media frames of the same length, with `nbytes` of audio. Returns the frames to send now."""
-        start = max(self._end_ms, self._clock.ms - self._lag_ms)
+        start = max(self._end_ms, self._input.now_ms - self._lag_ms)
         self._end_ms = start + nbytes / self._bytes_per_ms
         return super().push(frames, nbytes)
 
@@ -220,11 +245,17 @@ class LiveQueue(CarrierQueue):
         """Note that the carrier returned a mark."""
         due = self._reached.pop(name, None)
         if due is not None:
-            delay = self._clock.ms - due
-            self._least_ms = min(self._least_ms, delay)
-            self._delays.append(delay)
-            self._lag_ms = min(self._delays) - self._least_ms
+            self._measure(self._input.now_ms - due)
         super().acknowledge(name)
+
+    def _measure(self, delay: float) -> None:
+        self._delays.append(delay)
+        self._next_least_ms = min(self._next_least_ms, delay)
+        self._compared += 1
+        if self._compared % _COMPARED_MARKS == 0:  # a network may become slower
+            self._least_ms, self._next_least_ms = self._next_least_ms, math.inf
+        self._least_ms = min(self._least_ms, delay)
+        self._lag_ms = min(self._delays) - self._least_ms
 
 
 class LivePlayer(DownlinkPlayer):

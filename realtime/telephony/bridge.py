@@ -431,7 +431,7 @@ class Bridge:
         Raises:
             ConfigError: `now_ms` is not finite.
         """
-        return self._emit([] if self._live is None else [self._live.fill(now_ms, self._uplink.session)])
+        return self._emit([] if self._live is None else [self._live.tick(now_ms, self._uplink.session)])
 
     def _in_order(self, sequence: int | None, item: Any) -> list[Any]:
         """Return the items that are due, in order, with the gaps between them."""

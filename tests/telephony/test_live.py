@@ -697,7 +697,7 @@ def test_what_only_live_has_is_a_config_error(call: Any) -> None:
         ({"dialect": "live", "provider": "xai"}, "xai has no Live sessions; openai, azure have"),
         (
             {"dialect": "live", "session_format": "pcm16_8000hz"},
-            "do not have pcm16 at 8000 Hz, but pcm16, g711",
+            "do not have pcm16 at 8000 Hz, but pcm16, pcm16 at 16000 Hz, g711",
         ),
         ({"dialect": "live", "session_format": "opus"}, "unknown audio format"),
     ],
