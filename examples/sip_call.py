@@ -8,7 +8,7 @@ reachable as example.org, and its secret as OPENAI_WEBHOOK_SECRET. Against OpenA
     python examples/sip_call.py --port 8000 --api http://127.0.0.1:8123
 
 where a `LoopbackServer(8123)` simulates calls with `incoming_call` (docs/recipes/sip-call.md).
-Needs FastAPI, uvicorn and websockets: pip install fastapi uvicorn 'realtime-codec[testing]'.
+Needs FastAPI, uvicorn and websockets: pip install fastapi uvicorn 'realtime-codec[client]'.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ import socket
 import urllib.error
 import urllib.request
 from collections import OrderedDict
+from http import HTTPStatus
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 import realtime
 from realtime import rest
+from realtime.client import ConnectFailed, ToolCalled, connect
 
 HANG_UP: Final = realtime.FunctionTool(
     name="hang_up", description="End the call, after saying goodbye.", parameters={"type": "object"}
@@ -70,22 +70,24 @@ async def take_call(call_id: str) -> None:
     try:
         await post(rest.call_path(call_id, "accept"), rest.encode_body(SETTINGS))
         log.info("call %s accepted", call_id)
-        url = f"{app.state.api.replace('http', 'ws', 1)}/v1/realtime?call_id={call_id}"
-        async with connect(
-            url, additional_headers=authorization(), max_size=None, close_timeout=1
-        ) as session:
-            await session.send(realtime.encode(realtime.ResponseCreate()), text=True)
-            async for frame in session:
-                match realtime.decode_server(frame):
+        url = f"{app.state.api.replace('http', 'ws', 1)}/v1/realtime"
+        async with connect(url=url, call_id=call_id, api_key=os.environ.get("OPENAI_API_KEY")) as session:
+            session.respond()
+            async for event in session:
+                match event:
                     case realtime.ResponseOutputAudioTranscriptDone(transcript=text):
                         log.info("the model said: %s", text)
-                    case realtime.ResponseFunctionCallArgumentsDone(name="hang_up"):
+                    case ToolCalled():
                         await post(rest.call_path(call_id, "hangup"), b"")
+                        break
                     case realtime.Error(error=error):
                         log.warning("from the model: %s", error.message)
                     case _:
                         pass
-    except (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
+    except ConnectFailed as why:
+        if why.status != HTTPStatus.NOT_FOUND:  # the caller has hung up: there is no such call any more
+            log.warning("call %s failed: %s", call_id, why)
+    except (OSError, realtime.RealtimeError) as why:
         log.warning("call %s failed: %s", call_id, why)
     log.info("call %s is over", call_id)
 

@@ -51,17 +51,18 @@ class SoundCard:
 
     def _run(self) -> None:
         spoken = tone(PCM16, 400)
-        signs = [
-            (FIRST[:24_000], lambda: tone(PCM16, 400)),
-            (SECOND, lambda: signal.raise_signal(signal.SIGINT)),
-        ]
+        answers = [FIRST[:24_000], SECOND]
         while not self._stopped.wait(0.005):
             microphone, spoken = spoken[:960].ljust(960, b"\0"), spoken[960:]
             loudspeaker = bytearray(960)
             self._callback(microphone, memoryview(loudspeaker), 480, None, None)
             self.played += loudspeaker
-            if signs and signs[0][0] in self.played:
-                spoken = signs.pop(0)[1]() or b""
+            if answers and answers[0] in self.played:
+                del answers[0]
+                if answers:
+                    spoken = tone(PCM16, 400)
+                else:
+                    signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
