@@ -20,7 +20,7 @@ from ..errors import ConfigError, DecodeError, snippet
 from ..peek import peek_type
 from . import refusals
 from .fairness import FairConnection
-from .injection import Action, CloseConnection, FaultInjector, StallConnection, error_frame
+from .injection import Action, CloseConnection, EndSession, FaultInjector, StallConnection, error_frame
 from .protocol import ServerProtocol
 
 BinaryPolicy: TypeAlias = Literal["refuse", "close", "accept"]
@@ -172,7 +172,7 @@ class ConnectionHandler:
             self._connection.answers_close = False
         if self.is_open:
             actions = [*injector.on_start()]
-            self._is_ending = not all(isinstance(action, bytes) for action in actions)
+            self._is_ending = not all(isinstance(action, (bytes, EndSession)) for action in actions)
             self._outbox.put(actions)
 
     # --- Reading ---
@@ -247,7 +247,7 @@ class ConnectionHandler:
                     turn.begin()
                 for action in self._actions(outgoing):
                     await self._perform(action)
-                    if not isinstance(action, bytes):
+                    if not isinstance(action, (bytes, EndSession)):
                         return
         except ConnectionClosed:
             pass
@@ -268,6 +268,9 @@ class ConnectionHandler:
         if isinstance(action, bytes):
             self._observer.on_send(action)
             await connection.send(action, text=True)
+            return
+        if isinstance(action, EndSession):
+            self._send(self._protocol.end_live_session(action.reason))
             return
         self._is_ending = True
         if isinstance(action, CloseConnection):

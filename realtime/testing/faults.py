@@ -26,11 +26,13 @@ from .injection import (
     AbortConnection,
     Action,
     CloseConnection,
+    EndSession,
     FaultInjector,
     OneShotInjector,
     RewritingInjector,
     StallConnection,
     error_frame,
+    live_error_frame,
 )
 
 # The audio deltas of every dialect, and the events that end them.
@@ -48,6 +50,8 @@ _NO_FRAME: Final = b'{"type":"session.hologram.updated","event_id":"event_hologr
 # Texts of OpenAI's server.
 _EXPIRED: Final = "Your session hit the maximum duration of 60 minutes."
 _BETA: Final = "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+_MODERATED: Final = "The response was stopped because it may not be safe."
+_NO_CREDIT: Final = "You have no credit left. Add credit in the billing settings."
 _SERVER_ERROR: Final = "The server had an error while processing your request."
 # RFC 6455, section 5.5: a control frame carries 125 bytes, of which the close code takes two.
 _MAX_REASON_BYTES: Final = 123
@@ -534,6 +538,154 @@ def _vad_owner(event: Any) -> dict[str, Any]:
     return side if isinstance(side, dict) else session
 
 
+# --- Faults of Live sessions ---------------------------------------------------------
+
+_LIVE_DELTA: Final = "session.output_audio.delta"
+_LIVE_TRANSCRIPTS: Final = frozenset({"session.input_transcript.delta", "session.output_transcript.delta"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveNullCode(OneShotFault):
+    """An error without a code and without a client event; the session continues."""
+
+    source = "promptfoo/promptfoo#10891"
+
+    at: str | Iterable[str] | None = _LIVE_DELTA
+    nth: int = 3
+    times: int | None = None
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the frame and the error after it."""
+        return frame, *self.occur()
+
+    def occur(self) -> Iterable[Action]:
+        """Return the error."""
+        return (live_error_frame(None, _SERVER_ERROR, error_type="server_error"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveModeration(Fault):
+    """Moderation stops the model's speech: an error, then silence for the rest of it.
+
+    It occurs at the `nth` audible delta. With `is_final` the session ends with the reason "content".
+    """
+
+    source = "OpenAI guides/live-conversations"
+
+    nth: int = 3
+    is_final: bool = False
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _Moderator(self.nth, self.is_final)
+
+
+class _Moderator(FaultInjector):
+    def __init__(self, nth: int, is_final: bool) -> None:
+        self._remaining = nth
+        self._is_final = is_final
+        self._is_stopping = False
+        self._silence = AudioFormat.PCM16.silence_sample
+
+    def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
+        if event_type == "session.started":
+            format = AudioFormat.of(_decode(frame)["session"]["audio"]["format"])
+            self._silence = format.silence_sample
+        elif event_type == "session.output_transcript.delta" and self._is_stopping:
+            return ()
+        elif event_type == _LIVE_DELTA:
+            return self._on_audio(_decode(frame), frame)
+        return (frame,)
+
+    def _on_audio(self, event: dict[str, Any], frame: bytes) -> Iterable[Action]:
+        nbytes = len(pybase64.b64decode(event["delta"]))
+        silent = _with_delta(event, self._silence * (nbytes // len(self._silence)))
+        if _decode(silent) == event:
+            self._is_stopping = False
+            return (frame,)
+        self._remaining -= 1
+        if self._remaining == 0:
+            self._is_stopping = True
+            error = live_error_frame(None, _MODERATED, error_type="invalid_request_error")
+            return (error, EndSession("content")) if self._is_final else (error, silent)
+        return (silent,) if self._is_stopping else (frame,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveExpired(OneShotFault):
+    """The session reaches its longest duration and ends with the reason "expired"."""
+
+    source = "aplisay/llm-agent#306"
+
+    at: str | Iterable[str] | None = _LIVE_DELTA
+    nth: int = 3
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the end of the session."""
+        return (EndSession("expired"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveUnconfirmed(OneShotFault):
+    """The connection closes without a `session.closed`: the end of the session is not confirmed."""
+
+    source = "OpenAI guides/live-conversations"
+
+    at: str | Iterable[str] | None = "session.closed"
+    times: int | None = None
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the close."""
+        return (CloseConnection(1000),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveLateTranscripts(Fault):
+    """Fragments of both transcripts are sent `count` audio deltas late."""
+
+    source = "OpenAI guides/live-conversations"
+
+    count: int = 10
+
+    def injector(self) -> FaultInjector:
+        """Return a new injector of the fault, for one connection."""
+        return _FragmentDelay(self.count)
+
+
+class _FragmentDelay(FaultInjector):
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._deltas = 0
+        self._pending: list[tuple[int, bytes]] = []
+
+    def on_send(self, event_type: str, frame: bytes) -> Iterable[Action]:
+        is_late = event_type in _LIVE_TRANSCRIPTS
+        if is_late:
+            self._pending.append((self._deltas + self._count, frame))
+        self._deltas += event_type == _LIVE_DELTA
+        is_last = event_type == "session.closed"
+        due = [late for at, late in self._pending if is_last or at <= self._deltas]
+        del self._pending[: len(due)]
+        if is_late:
+            return due
+        return (*due, frame) if is_last else (frame, *due)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveNoCredit(OneShotFault):
+    """The account has no credit: an error in place of `session.started`, then the connection is lost."""
+
+    source = "livekit/agents#7805"
+
+    at: str | Iterable[str] | None = "session.started"
+    times: int | None = None
+
+    def replace(self, frame: bytes) -> Iterable[Action]:
+        """Return the error and the end of the connection."""
+        error = live_error_frame("credit_balance_exhausted", _NO_CREDIT, error_type="insufficient_quota")
+        return error, AbortConnection(b"")
+
+
 _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 FAULTS: Final[dict[str, type[Fault]]] = {
     _WORD_START.sub("_", kind.__name__).lower(): kind
@@ -541,6 +693,7 @@ FAULTS: Final[dict[str, type[Fault]]] = {
         SessionExpired, Disconnect, BetaDisabled, StalledFrame, TruncatedFrame, CutOff, ErrorWithoutEventId,
         BigFrame, UnknownEvents, UnknownFields, NullUsage, LateTranscripts, MissingTranscripts, OddDeltas,
         OtherFormat, CommitRefused, SlowReader, CloseUnanswered, SilentSemanticVad,
+        LiveNullCode, LiveModeration, LiveExpired, LiveUnconfirmed, LiveLateTranscripts, LiveNoCredit,
     )
 }  # fmt: skip
 

@@ -35,6 +35,13 @@ class AbortConnection:
     part: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Action that ends a Live session for a reason, such as "expired". Other sessions go on."""
+
+    reason: str
+
+
 def error_frame(
     code: str | None,
     message: str,
@@ -54,8 +61,15 @@ def error_frame(
     )
 
 
+def live_error_frame(code: str | None, message: str, *, error_type: str) -> bytes:
+    """Return the frame of a Live session's `error` event that refers to no client event."""
+    error = {"type": error_type, "code": code, "message": message}
+    event_id = f"event_{secrets.token_hex(8)}"
+    return msgspec.json.encode({"type": "error", "event_id": event_id, "error": error})
+
+
 # A frame to send, or an action on the connection.
-Action: TypeAlias = bytes | CloseConnection | StallConnection | AbortConnection
+Action: TypeAlias = bytes | CloseConnection | StallConnection | AbortConnection | EndSession
 
 
 class FaultInjector:

@@ -275,6 +275,13 @@ class ServerProtocol:
         """Return the events that another connection of the session has caused."""
         return self._take_events()
 
+    def end_live_session(self, reason: str) -> list[Any]:
+        """End a Live session for a reason, such as "expired". Returns its last event."""
+        session = self._session
+        if isinstance(session, LiveServerSession) and session.settings is not None and not session.is_closed:
+            session.end(reason)
+        return self._take_events()
+
     def disconnect(self) -> None:
         """End the connection. A Live session that is not closed has lost it, and ends."""
         if isinstance(self._session, (LiveServerSession, LiveSideband)):
