@@ -92,7 +92,7 @@ def test_the_first_example_is_a_voice_agent(
     sounddevice.RawStream = SoundCard  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sounddevice", sounddevice)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
-    monkeypatch.setattr("realtime.client.connection.open_connection", open_elsewhere)
+    monkeypatch.setattr("realtime.client._websockets.connect", open_elsewhere)
     with LoopbackServer(script=model, pace=4) as loopback, pytest.raises(KeyboardInterrupt):
         exec(example, {})
     headers = {} if "127.0.0.1" in line else {"Authorization": "Bearer sk-key"}

@@ -1,7 +1,7 @@
 """A client of the protocol: sessions that survive their connections, run tools, and may be interrupted.
 
-`connect` opens a session on websockets (``pip install realtime-codec[client]``); `ToolRunner` runs the calls of its
-tools. `ClientProtocol` is the same without I/O, and needs no network library. Read `protocol` for the states,
+`connect` opens a session on websockets (``pip install realtime-codec[client]``) or on picows (``[picows]``);
+`ToolRunner` runs the calls of its tools. `ClientProtocol` is the same without I/O, and needs no network library. Read `protocol` for the states,
 `policy` for what the end of a connection means, `restore` for what a new session is sent.
 """
 
@@ -45,7 +45,7 @@ __all__ = [
     "SessionRefused", "SettingsDiffer", "SpendLimitReached", "ToolCalled", "ToolRunner", "Undecodable",
     "UpdateResult", "Wait", "connect",
 ]  # fmt: skip
-# Imported when they are first used: asyncio, and websockets.
+# Imported when they are first used: they need asyncio.
 _HOMES: Final = {
     "ResponseHandle": "connection",
     "Session": "connection",

@@ -1,7 +1,7 @@
-"""Session: a ClientProtocol on a WebSocket, with asyncio and websockets.
+"""Session: a ClientProtocol on a WebSocket, with asyncio.
 
-Sockets, keys and waiting are here; every decision is in `protocol`. One task runs a session: it opens connections
-one after the other, and for each one task reads, one writes and one watches the time.
+Keys and waiting are here, sockets in `transports`; every decision is in `protocol`. One task runs a session: it opens
+connections one after the other, and for each one task waits for its end and one watches the time.
 """
 
 from __future__ import annotations
@@ -22,20 +22,6 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
-try:
-    from websockets.asyncio.client import ClientConnection, connect as open_connection
-    from websockets.exceptions import (
-        ConnectionClosed,
-        InvalidHandshake,
-        InvalidProxy,
-        InvalidStatus,
-        InvalidURI,
-    )
-except ImportError as missing:
-    raise ImportError(
-        "realtime.client.connect needs websockets: pip install 'realtime-codec[client]'", name=missing.name
-    ) from missing
-
 from .. import events as ga, spec
 from .._bounded import BoundedDict
 from .._provider import Provider, ProviderLike, get_provider
@@ -51,6 +37,15 @@ from .events import Connected, EventQueue, Reconnecting, RequestFailed, Response
 from .policy import RetryPolicy, retry_after_s
 from .protocol import ClientProtocol, ClientState, GiveUp, Run, Wait
 from .tools import ToolRunner
+from .transports import (
+    Connection,
+    ConnectionOptions,
+    Endpoint,
+    HandshakeFailed,
+    Open,
+    TransportName,
+    load_transport,
+)
 
 ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 Metrics: TypeAlias = Callable[[str, float], object]
@@ -89,9 +84,6 @@ _DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta
 
 _log = logging.getLogger("realtime.client")
 _log.addHandler(logging.NullHandler())
-# At DEBUG, websockets would log the headers of each connection, which contain the key.
-_websockets_log = _log.getChild("websockets")
-_websockets_log.setLevel(logging.INFO)
 
 
 def connect(  # noqa: D417 (the others are documented at their classes)
@@ -117,6 +109,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
     max_uplink_ms: float = 300_000.0,
     max_concurrent_tools: int = 8,
     tool_timeout_s: float = 30.0,
+    transport: TransportName = "websockets",
     ssl: SSLContext | None = None,
     proxy: str | bool | None = True,
     open_timeout: float | None = 10.0,
@@ -143,6 +136,8 @@ def connect(  # noqa: D417 (the others are documented at their classes)
         provider: the server, by name or as a `Provider`.
         url: an address in place of the provider's. `host` replaces only its host (Azure's resource).
         headers: more headers of the handshake.
+        transport: the WebSocket library, "websockets" or "picows" (the extra of that name), which needs less CPU
+            time, least on uvloop.
         call_id: a SIP or WebRTC call to join. The server keeps its session when this connection ends.
         proxy: a proxy, None for none; True takes it from the environment.
         max_queue: events that are not read. More are dropped and counted in an `Overflow`.
@@ -151,6 +146,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
 
     Raises:
         ConfigError: there is no key, or an argument is invalid.
+        ImportError: the transport is not installed.
     """
     row = get_provider(provider)
     protocol = ClientProtocol(
@@ -169,23 +165,17 @@ def connect(  # noqa: D417 (the others are documented at their classes)
         max_uplink_ms=max_uplink_ms,
     )
     address = _address(row, model, url, host, call_id)
-    options: dict[str, Any] = {
-        "proxy": True if proxy is True else proxy or None,
-        "open_timeout": open_timeout,
-        "close_timeout": close_timeout,
-        "ping_interval": ping_interval,
-        "ping_timeout": ping_timeout,
-        "max_size": _MAX_MESSAGE_BYTES,
-        "compression": None,  # audio in base64 does not become smaller
-        "logger": _websockets_log,
-    }
-    if ssl is not None:
-        options["ssl"] = ssl
+    options = ConnectionOptions(
+        ssl, proxy, open_timeout, close_timeout, ping_interval, ping_timeout, max_size=_MAX_MESSAGE_BYTES
+    )
     runner = None
     if protocol.toolbox is not None:
         runner = ToolRunner(protocol.toolbox, max_concurrent=max_concurrent_tools, timeout_s=tool_timeout_s)
     key = _KeySource(row, api_key, is_own_address=url is None)
-    return Session(protocol, address, key, dict(headers or {}), options, runner, recorder, max_queue, metrics)
+    opened = load_transport(transport)
+    return Session(
+        protocol, address, key, dict(headers or {}), opened, options, runner, recorder, max_queue, metrics
+    )
 
 
 def _address(row: Provider, model: str, url: str | None, host: str, call_id: str | None) -> str:
@@ -363,7 +353,8 @@ class Session:
         address: str,
         key: _KeySource,
         headers: dict[str, str],
-        options: dict[str, Any],
+        opened: Open,
+        options: ConnectionOptions,
         runner: ToolRunner | None,
         recorder: FrameRecorder | None,
         max_queue: int,
@@ -371,12 +362,13 @@ class Session:
     ) -> None:
         self.protocol = protocol
         self._address, self._key, self._headers, self._options = address, key, headers, options
+        self._open_connection = opened
+        self._connection: Connection | None = None
         self._runner, self._recorder = runner, recorder
         self._metrics, self._max_queue = metrics, max_queue
         self._queue = EventQueue(max_queue)
         self._arrived, self._changed, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._writable, self._sent_all = asyncio.Event(), asyncio.Event()
-        self._room = asyncio.Event()
+        self._sent_all, self._room, self._replaced = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._frames: deque[bytes] = deque()
         self._unsent = 0
         self._updates: dict[str, asyncio.Future[UpdateResult]] = {}
@@ -449,7 +441,7 @@ class Session:
         """
         if self.is_ready and self._frames:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._options["close_timeout"]):
+                async with asyncio.timeout(self._options.close_timeout):
                     await self._sent_all.wait()
         self.protocol.close(self._now())
         self._closing.set()
@@ -634,11 +626,12 @@ class Session:
         if frames:
             self._frames.extend(frames)
             self._unsent += sum(map(len, frames))
-            self._writable.set()
             self._sent_all.clear()
+            if self._connection is not None:
+                self._connection.wake()
 
     def _wake(self) -> None:
-        for event in (self._arrived, self._changed, self._writable, self._room):
+        for event in (self._arrived, self._changed, self._room, self._replaced):
             event.set()
 
     def _now(self) -> float:
@@ -777,16 +770,17 @@ class Session:
                 with contextlib.suppress(asyncio.CancelledError):
                     late = await opening
                     if late is not None:
-                        late.transport.abort()
+                        late.abort()
         if connection is None:
             self._flush()
             return
         self._frames.clear()
         self._unsent = 0
+        self._connection = connection
+        self._replaced.clear()
         protocol.connected(self._now())
         self._flush()
-        work = (self._read(connection), self._write(connection), self._watch())
-        tasks = [asyncio.ensure_future(each) for each in work]
+        tasks = [asyncio.ensure_future(each) for each in (self._receive_all(connection), self._watch())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -799,23 +793,23 @@ class Session:
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
 
-    async def _disconnect(self, connection: ClientConnection) -> None:
+    async def _disconnect(self, connection: Connection) -> None:
+        self._connection = None
         self._frames.clear()
         self._unsent = 0
         self._room.set()
         self._sent_all.set()
         try:
             if self.protocol.state is not ClientState.WAITING:  # else it is lost: no closing handshake
-                # The limit of websockets begins when the close frame is sent, which a server that does not read
-                # delays for ever.
-                async with asyncio.timeout(self._options["close_timeout"]):
+                # The limit begins now: a server that does not read delays the close frame for ever.
+                async with asyncio.timeout(self._options.close_timeout):
                     await connection.close()
         except TimeoutError:
             _log.info("the server did not close the connection")
         finally:
-            connection.transport.abort()
+            connection.abort()
 
-    async def _open(self) -> ClientConnection | None:
+    async def _open(self) -> Connection | None:
         """Open a connection. Returns None, with its failure given to the protocol, if that is not possible."""
         protocol = self.protocol
         try:
@@ -826,24 +820,23 @@ class Session:
             protocol.connection_lost(self._now(), error=failure)
             return None
         try:
-            return await open_connection(self._address, additional_headers=headers, **self._options)
-        except InvalidStatus as error:
-            response = error.response
-            protocol.connection_lost(
-                self._now(),
-                status=response.status_code,
-                reason=self._reason(error, headers, response.body),
-                retry_after_s=retry_after_s(response.headers.get("Retry-After"), time.time()),
-            )
-        except (OSError, EOFError, InvalidHandshake, InvalidURI, InvalidProxy, ValueError) as error:
-            is_permanent = isinstance(error, (InvalidURI, InvalidProxy, ValueError))
-            failure = ConnectFailed(self._reason(error, headers), is_retryable=not is_permanent)
-            protocol.connection_lost(self._now(), error=failure)
+            endpoint = Endpoint(self._next_frame, self._receive)
+            return await self._open_connection(self._address, headers, self._options, endpoint)
+        except HandshakeFailed as failed:
+            reason = self._reason(failed, headers)
+            if failed.status is None:
+                failure = ConnectFailed(reason, is_retryable=not failed.is_permanent)
+                protocol.connection_lost(self._now(), error=failure)
+            else:
+                wait_s = retry_after_s(failed.retry_after, time.time())
+                protocol.connection_lost(
+                    self._now(), status=failed.status, reason=reason, retry_after_s=wait_s
+                )
         return None
 
-    def _reason(self, error: Exception, headers: Mapping[str, str], body: bytes | None = None) -> str:
+    def _reason(self, failed: HandshakeFailed, headers: Mapping[str, str]) -> str:
         """Return a sentence without credentials: neither those in the address nor those in the headers."""
-        text = ": ".join(filter(None, (str(error) or type(error).__name__, _error_in_body(body or b""))))
+        text = ": ".join(filter(None, (str(failed), _error_in_body(failed.body))))
         for value in headers.values():
             for secret in (value, *value.split()):
                 if len(secret) > 6:
@@ -851,21 +844,37 @@ class Session:
         shown = format_url(self._address)
         return one_line(f"cannot connect to {shown}: {text.replace(self._address, shown)}", 400)
 
-    async def _read(self, connection: ClientConnection) -> None:
+    async def _receive_all(self, connection: Connection) -> None:
+        ended = await connection.run()
+        reason = one_line(f"the connection ended: {ended.reason}", _MAX_REASON_CHARS)
+        self.protocol.connection_lost(self._now(), code=ended.code, reason=reason)
+
+    # --- The side of the connection ---
+
+    def _receive(self, frame: bytes) -> None:
+        """Process a message of the server."""
         protocol = self.protocol
-        try:
-            while True:
-                frame = await connection.recv(decode=False)
-                if self._recorder is not None:
-                    self._record(self._recorder.received, frame)
-                protocol.receive(frame, self._now())
-                self._flush()
-                if not protocol.is_connected:
-                    return
-        except ConnectionClosed as closed:
-            code = closed.rcvd.code if closed.rcvd else 1006
-            reason = one_line(f"the connection ended: {closed}", _MAX_REASON_CHARS)
-            protocol.connection_lost(self._now(), code=code, reason=reason)
+        if not protocol.is_connected:
+            return
+        if self._recorder is not None:
+            self._record(self._recorder.received, frame)
+        protocol.receive(frame, self._now())
+        self._flush()
+        if not protocol.is_connected:
+            self._replaced.set()
+
+    def _next_frame(self) -> bytes | None:
+        """Remove and return the next frame to send, None if there is none."""
+        if not self._frames:
+            self._sent_all.set()
+            return None
+        frame = self._frames.popleft()
+        if self._recorder is not None:
+            self._record(self._recorder.sent, frame)
+        self._unsent -= len(frame)
+        if not self._is_full():
+            self._room.set()
+        return frame
 
     def _record(self, record: Callable[[bytes], None], frame: bytes) -> None:
         try:
@@ -873,30 +882,11 @@ class Session:
         except (RecordingError, ValueError) as error:  # a full disk, a closed recorder: the call goes on
             _log.warning("a frame could not be recorded: %s", error)
 
-    async def _write(self, connection: ClientConnection) -> None:
-        try:
-            while True:
-                while self._frames:
-                    frame = self._frames.popleft()
-                    if self._recorder is not None:
-                        self._record(self._recorder.sent, frame)
-                    # As a text message: some servers end the session when they receive a binary one.
-                    await connection.send(frame, text=True)
-                    self._unsent = max(0, self._unsent - len(frame))
-                    if not self._is_full():
-                        self._room.set()
-                self._sent_all.set()
-                self._writable.clear()
-                await self._writable.wait()
-        except ConnectionClosed:
-            # The reading task finds the connection closed too, after the last frame that arrived.
-            await asyncio.Event().wait()
-
     async def _watch(self) -> None:
         while isinstance(action := self.protocol.next_action(self._now()), Run):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(max(action.tick_in, 0.01), _TICK_S)):
-                    await self._closing.wait()
+                    await self._replaced.wait()
             self.protocol.tick(self._now())
             self._flush()
             if not self._is_full():

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 from urllib.parse import parse_qs
 
 import h11
@@ -135,9 +135,8 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register the transport, and start the time limit."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._transports.add(transport)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of a class of its own
+        self._transports.add(self._transport)
         self._pending.add(self)
         self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._time_out)
 

@@ -1,15 +1,12 @@
-"""Session on websockets: every fault of the loopback server, responses, limits, keys, cancellation."""
+"""Session on each transport: every fault of the loopback server, responses, limits, keys, cancellation."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import functools
-import inspect
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 import realtime as r
+from realtime import client
 from realtime.client import (
     ClientError,
     Connected,
@@ -37,44 +35,16 @@ from realtime.client import (
     SettingsDiffer,
     ToolCalled,
     Undecodable,
-    connect,
 )
 from realtime.client.connection import METRICS
 from realtime.recording import Recorder, read_log
 from realtime.state import Toolbox
 from realtime.testing import FAULTS, Call, LoopbackServer, Say, Turn, faults as f
+from tests.client.running import FAST, asynchronous, connect, handshakes, open_session
 from tests.client.world import settings
 from tests.testing.helpers import PCM16, ULAW, tone
 
 KEY = "sk-verysecretkey1234567890"
-FAST = RetryPolicy(first_s=0.01, max_s=0.02)
-
-
-def asynchronous(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test. pytest passes it what its signature names."""
-
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        async def limited() -> None:
-            async with asyncio.timeout(30):
-                await test(*args, **kwargs)
-
-        asyncio.run(limited())
-
-    run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
-    return run
-
-
-@contextlib.asynccontextmanager
-async def open_session(
-    script: Any = None, faults: Any = (), pace: float | None = None, **options: Any
-) -> AsyncGenerator[Session]:
-    options = {"session": settings(), "retry": FAST, "proxy": None, **options}
-    async with (
-        LoopbackServer(script=script, faults=faults, pace=pace) as server,
-        connect(url=server.url, **options) as session,
-    ):
-        yield session
 
 
 async def until(session: Session, kind: Any, count: int = 1) -> list[Any]:
@@ -486,20 +456,6 @@ async def test_tools_end_with_the_session() -> None:
 # --- Keys, addresses, handshakes -----------------------------------------------------
 
 
-@contextlib.asynccontextmanager
-async def handshakes(answer: Callable[[ServerConnection, Request], Response | None]) -> AsyncGenerator[str]:
-    """Run a server that answers handshakes, and gives each accepted connection one session."""
-
-    async def handle(connection: ServerConnection) -> None:
-        await connection.send('{"type":"session.created","event_id":"e","session":{"type":"realtime"}}')
-        async for _ in connection:
-            pass
-
-    async with serve(handle, "127.0.0.1", 0, process_request=answer) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        yield f"ws://127.0.0.1:{port}/v1/realtime"
-
-
 @pytest.mark.parametrize("kind", ["str", "function", "coroutine"])
 @asynchronous
 async def test_the_key_is_sent_and_never_shown(
@@ -567,7 +523,7 @@ async def test_keys_and_tokens_of_azure(key: str, header: str, value: str) -> No
 def test_a_missing_key_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(r.ConfigError, match="OPENAI_API_KEY"):
-        connect()
+        client.connect()
 
 
 @asynchronous

@@ -1,4 +1,4 @@
-"""What of realtime.client needs websockets, and what does not."""
+"""The libraries that parts of realtime.client need."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-WITHOUT = "import sys; sys.modules['websockets'] = None; import realtime; "
+WITHOUT = "import sys; sys.modules['websockets'] = sys.modules['picows'] = None; import realtime; "
 
 
 def run(code: str) -> str:
@@ -16,16 +16,26 @@ def run(code: str) -> str:
 
 
 def test_the_core_and_the_tools_need_no_network_library() -> None:
-    code = "from realtime.client import ClientProtocol, ToolRunner; print(ClientProtocol().state.name)"
+    code = (
+        "from realtime.client import ClientProtocol, Session, ToolRunner; print(ClientProtocol().state.name)"
+    )
     assert run(code) == "DISCONNECTED"
 
 
-@pytest.mark.parametrize("name", ["connect", "Session"])
-def test_the_connection_names_the_extra_that_is_missing(name: str) -> None:
-    code = f"try: realtime.client.{name}\nexcept ImportError as error: print(error)"
-    assert run(code.replace("try:", "\ntry:")) == (
-        "realtime.client.connect needs websockets: pip install 'realtime-codec[client]'"
+@pytest.mark.parametrize(("transport", "extra"), [("websockets", "client"), ("picows", "picows")])
+def test_the_connection_names_the_extra_that_is_missing(transport: str, extra: str) -> None:
+    call = f"realtime.client.connect(url='ws://h', transport={transport!r})"
+    assert run(f"\ntry: {call}\nexcept ImportError as error: print(error)") == (
+        f"realtime.client.connect needs {transport}: pip install 'realtime-codec[{extra}]'"
     )
+
+
+@pytest.mark.parametrize("transport", ["websockets", "picows"])
+def test_only_the_transport_that_is_chosen_is_imported(transport: str) -> None:
+    code = f"import realtime.client, sys; realtime.client.connect(url='ws://h', transport={transport!r})"
+    code += "; print(*sorted({'websockets', 'picows'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == transport
 
 
 def test_a_missing_name_is_an_attribute_error() -> None:
