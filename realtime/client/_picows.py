@@ -121,6 +121,8 @@ class _Opening:
 
 def _failure(error: Exception) -> HandshakeFailed:
     reason = str(error) or type(error).__name__
+    if isinstance(error, WSInvalidURL):  # which may contain credentials
+        reason = reason.replace(error.url, "the address")
     found = _STATUS_LINE.match((isinstance(error, WSHandshakeError) and error.raw_header) or b"")
     if isinstance(error, WSHandshakeError) and found is not None and int(found[1]) != _SWITCHING_PROTOCOLS:
         fields = BytesHeaderParser().parsebytes((error.raw_header or b"")[found.end() :])
