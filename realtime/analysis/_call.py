@@ -20,7 +20,7 @@ from .._provider import Provider
 from ..errors import DecodeError
 from ..events.base import Unknown
 from ..recording import Direction, Entry
-from ..recording.audio import MAX_SILENCE_BYTES, Coding
+from ..recording.audio import MAX_SILENCE_BYTES, SIDEBAND, Coding
 from ..state import Tokens
 from ..state.conversation import newer_text
 from ..state.tokens import response_usage
@@ -256,6 +256,17 @@ def _live_append(call: CallState, event: _Append, time_ms: float) -> None:
     call.live.add_input(nbytes, time_ms)
 
 
+def _live_copy(call: CallState, event: _Append, time_ms: float) -> None:
+    """Add audio of the user that the server copied to a sideband, unless the client sends it itself."""
+    call.sessions.assume("live")
+    if call.sessions.now.dialect != "live" or (call.clock.position_ms and not call.sessions.is_sideband):
+        return
+    if not call.sessions.is_sideband:
+        call.sessions.join()
+        call.clock.ms_per_byte = ms_per_byte(SIDEBAND)
+    _live_append(call, event, time_ms)
+
+
 def _first_live_append(call: CallState, event: _Append, time_ms: float) -> None:
     """Add audio of a type that only Live has: it decides the dialect if no session did."""
     call.sessions.assume("live")
@@ -290,6 +301,7 @@ _AUDIO_AND_TEXT: Final[dict[Direction, dict[str, FrameHandler]]] = {
     "server": {
         # The server echoes the caller's audio to a sideband connection.
         **dict.fromkeys(_APPENDS, _count_only),
+        _LIVE_APPEND: _decoding(_Append, _live_copy),
         **dict.fromkeys(
             ("response.output_audio.delta", "response.audio.delta"), _decoding(_AudioDelta, _audio_delta)
         ),

@@ -40,7 +40,7 @@ class _Positions:
     def __init__(self) -> None:
         self.end_ms = 0.0
         self._at, self._times = array("d"), array("d")
-        self._step_ms = _STEP_MS
+        self._step_ms, self._is_aligned = _STEP_MS, False
 
     def add(self, at_ms: float, time_ms: float) -> None:
         """Add the time of a position, unless a position after it or shortly before it is known."""
@@ -51,10 +51,15 @@ class _Positions:
         if len(self._at) > _MAX_POSITIONS:
             self._at, self._times, self._step_ms = self._at[::2], self._times[::2], self._step_ms * 2
 
-    def shift(self, ms: float) -> None:
-        """Move all positions."""
-        self.end_ms += ms
-        self._at = array("d", [at_ms + ms for at_ms in self._at])
+    def align(self, end_ms: float) -> float:
+        """Move all positions, if the first words on this clock end far ahead of it. Returns by how much."""
+        ahead_ms = 0.0 if self._is_aligned else end_ms - self.end_ms
+        self._is_aligned = True
+        if ahead_ms <= _AHEAD_MS:
+            return 0.0
+        self.end_ms += ahead_ms
+        self._at = array("d", [at_ms + ahead_ms for at_ms in self._at])
+        return ahead_ms
 
     def time_of(self, at_ms: float) -> float | None:
         """Return the time of a position, or that of the nearest one that is known; None if none is."""
@@ -109,7 +114,6 @@ class LiveSpeech:
     def begin(self) -> None:
         """Begin a session, with a clock of its own."""
         self._input, self._output, self._arrivals = _Positions(), _Positions(), _Positions()
-        self._is_aligned = False
         self.forget()
 
     def forget(self) -> None:
@@ -152,16 +156,12 @@ class LiveSpeech:
 
     def add_words(self, event: Any, time_ms: float, *, is_user: bool) -> None:
         """Add a piece of a transcript."""
-        now_ms = max(self._input.end_ms, self._output.end_ms)
         if not event.start_ms and not event.end_ms:  # of a server that states no times
-            event.start_ms = event.end_ms = int(now_ms)
+            event.start_ms = event.end_ms = int(max(self._input.end_ms, self._output.end_ms))
         end_ms = as_position(event.end_ms)
-        if not self._is_aligned and end_ms - now_ms > _AHEAD_MS:
-            self._input.shift(end_ms - now_ms)
-            self._output.shift(end_ms - now_ms)
-            for part in self._parts:
-                part.start_ms, part.end_ms = part.start_ms + end_ms - now_ms, part.end_ms + end_ms - now_ms
-        self._is_aligned = True
+        shift_ms = (self._input if is_user else self._output).align(end_ms)
+        for part in [] if is_user or not shift_ms else self._parts:
+            part.start_ms, part.end_ms = part.start_ms + shift_ms, part.end_ms + shift_ms
         self._arrivals.add(end_ms, time_ms)
         if is_user:
             self._words_ms[event.end_ms] = time_ms

@@ -27,7 +27,7 @@ from ..errors import DecodeError, EncodeError, snippet
 from ..events.session import AnyFormat
 from ..format import stated_formats
 from ..recording import Direction, Entry
-from ..recording.audio import FIRST_SESSION_TYPES, Coding, default_coding, session_coding
+from ..recording.audio import FIRST_SESSION_TYPES, SIDEBAND, Coding, default_coding, session_coding
 from ..state import SessionDifference, session_differences
 from ._builder import MAX_NAME_CHARS, ReportBuilder, as_name
 from .report import MAX_DIFFERENCES, DifferenceReport, SessionReport
@@ -203,6 +203,7 @@ class SessionTracker:
         now: the report of the current session.
         input, output: its audio codings.
         tools: the tools that it declares.
+        is_sideband: True if the log is that of a sideband of Live, which receives copies of the audio.
     """
 
     def __init__(self, builder: ReportBuilder, provider: Provider | None = None) -> None:
@@ -225,7 +226,7 @@ class SessionTracker:
 
     def _new_session(self, time_ms: float) -> SessionReport:
         """Return the report of a session of which nothing is known, and set its codings."""
-        provider = self._provider
+        provider, self.is_sideband = self._provider, False
         self.input, self.output = default_coding("input", provider), default_coding("output", provider)
         now = SessionReport(at_ms=time_ms)
         if provider is not None:
@@ -252,8 +253,9 @@ class SessionTracker:
         now, audio = self.now, _object(session.get("audio"))
         if self._provider is None:
             now.dialect = _dialect_of(type, session, now.dialect)
-        self.input = session_coding(session, "input", self.input, self._provider)
-        self.output = session_coding(session, "output", self.output, self._provider)
+        if not self.is_sideband:
+            self.input = session_coding(session, "input", self.input, self._provider)
+            self.output = session_coding(session, "output", self.output, self._provider)
         self._set_formats(now)
         if from_server or not self._is_confirmed:
             now.id = id or now.id
@@ -287,6 +289,11 @@ class SessionTracker:
         """Set the dialect by a frame that no other one has, unless a session or the provider decided."""
         if self._provider is None and not self._is_confirmed:
             self.now.dialect = dialect
+
+    def join(self) -> None:
+        """Record that the log is that of a sideband of Live, whose copies have a format of their own."""
+        self.is_sideband, self.input, self.output = True, SIDEBAND, SIDEBAND
+        self._set_formats(self.now)
 
     def answered(self) -> None:
         """Record an error, by which the server may have refused what is pending."""
@@ -349,9 +356,10 @@ def _set_input(now: SessionReport, session: dict[str, Any], input: dict[str, Any
 
 
 def _dialect_of(type: str, session: dict[str, Any], previous: str) -> str:
-    if type in _LIVE_TYPES:
+    audio = _object(session.get("audio"))
+    if type in _LIVE_TYPES or "delegation" in session or "format" in audio:
         return "live"
-    language = _object(_object(session.get("audio")).get("output")).get("language")
+    language = _object(audio.get("output")).get("language")
     if session.get("type") == "translation" or isinstance(language, str):
         return "translation"
     if type.startswith("transcription_session") or not _BETA_MEMBERS.isdisjoint(session):

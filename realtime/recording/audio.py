@@ -79,6 +79,9 @@ class Coding:
 
 
 PCM16: Final = Coding(AudioFormat.PCM16)
+# The copies of both sides' audio that a sideband of Live receives, whatever the session's format is. Source:
+# https://developers.openai.com/api/docs/guides/voice-server-controls?api=live. Read 2026-11-29.
+SIDEBAND: Final = PCM16
 
 
 def session_coding(session: object, side: Side, default: Coding, provider: Provider | None = None) -> Coding:
@@ -180,6 +183,7 @@ class AudioExtractor:
         self._input, self._output = default_coding("input", provider), default_coding("output", provider)
         self._response_output: BoundedDict[str, Coding] = BoundedDict(_MAX_RESPONSES)
         self._gate: SpeechGate | None = None  # of a Live session
+        self._has_input, self._is_sideband = False, False
 
     def extract(self, entry: Entry) -> AudioChunk | Truncation | None:
         """Return the audio or the truncation of an entry, or None if it has neither or is malformed."""
@@ -199,8 +203,9 @@ class AudioExtractor:
                 return Truncation(None, None, _decode_event(entry.frame).response_id)
             if kind in SESSION_TYPES:
                 session = msgspec.json.decode(entry.frame).get("session")
-                if kind in FIRST_SESSION_TYPES and kind not in _LIVE_TYPES:
-                    self._gate = None
+                if kind in FIRST_SESSION_TYPES:
+                    self._gate = self._gate if kind in _LIVE_TYPES else None
+                    self._has_input = self._is_sideband = False
                 self._input = session_coding(session, "input", self._input, self._provider)
                 self._output = session_coding(session, "output", self._output, self._provider)
             elif kind == "response.created":
@@ -210,11 +215,15 @@ class AudioExtractor:
         return None
 
     def _audio(self, entry: Entry, member: str) -> AudioChunk | None:
-        is_input = member == "audio"
-        if is_input != (entry.direction == "client"):
+        is_input, is_client = member == "audio", entry.direction == "client"
+        if is_input and not is_client and self._gate is not None and not self._has_input:
+            self._is_sideband = True  # of Live, which receives the caller's audio from the server
+        elif is_input != is_client:
             return None  # the server echoes the caller's audio to a sideband connection
+        self._has_input |= is_input and is_client
         event = _decode_event(entry.frame)
         coding = self._input if is_input else self._response_output.get(event.response_id or "", self._output)
+        coding = SIDEBAND if self._is_sideband else coding
         coding = coding.with_stated(event.sample_rate, event.channels)
         data = pybase64.b64decode(getattr(event, member) or "")
         if not data and event.audio_bytes > 0:

@@ -26,7 +26,7 @@ from realtime.analysis.event_list import EventList
 from realtime.analysis.report import LIMITS, MAX_STEPS
 from realtime.analysis.timeline import CallAudio
 from realtime.cli.inspect import report_lines
-from realtime.recording import Direction, Entry
+from realtime.recording import Direction, Entry, stereo_wav
 from tests import cases
 from tests.analysis.live_scenes import (
     FORMATS,
@@ -403,6 +403,40 @@ def test_a_session_that_replaces_another() -> None:
     assert [turn.number for turn in report.turns] == [1, 2, 3, 4]
     assert [round(each.latency_ms) for each in responses(report) if each.latency_ms] == [620, 620]
     assert [each.id for each in report.sessions] == ["sess_l", "sess_2"]
+
+
+def test_a_sideband_has_copies_of_both_sides(tmp_path: Path) -> None:
+    """It joins later, its audio is PCM at 24 kHz, and the model's has times on the session's clock."""
+    scene = live_call(USER, MODEL, 12_000, states_times=True)
+    whole = scene.report()
+    scene.entries = [
+        msgspec.structs.replace(
+            entry, direction="server", frame=json.dumps(later(json.loads(entry.frame))).encode()
+        )
+        for entry in scene.entries
+        if isinstance(entry, Entry) and b'"session.start"' not in entry.frame
+    ]
+    updated = {"type": "session.updated", "session": session("pcmu")}
+    scene.entries[0] = Entry("server", 1_000.0, json.dumps(updated).encode(), 1)
+    report = scene.report()
+    assert transcripts(report) == transcripts(whole)
+    assert [each.first_audio_ms for each in responses(report)] == [
+        each.first_audio_ms for each in responses(whole)
+    ]
+    assert [turn.user.end_ms for turn in report.turns if turn.user] == [
+        pytest.approx(turn.user.end_ms, abs=1_000) for turn in whole.turns if turn.user
+    ]
+    assert (report.user_audio_ms, report.assistant_audio_ms) == (12_000, whole.assistant_audio_ms)
+    assert report.sessions[0].input_format == "pcm16"
+    call = stereo_wav(scene.write(tmp_path / "call.jsonl"), tmp_path / "call.wav")
+    assert (call.caller_ms, call.assistant_ms) == (12_000, whole.assistant_audio_ms)
+
+
+def test_copies_of_audio_that_the_client_sends_do_not_count(tmp_path: Path) -> None:
+    copy = {"type": "session.input_audio.append", "audio": text_base64(FORMATS["pcm"][1])}
+    scene = live_call(USER, MODEL, 12_000, more=[(5_000, "server", copy)])
+    assert scene.report().user_audio_ms == 12_000
+    assert stereo_wav(scene.write(tmp_path / "call.jsonl"), tmp_path / "call.wav").caller_ms == 12_000
 
 
 def test_a_fixture_is_not_the_user_s_audio() -> None:

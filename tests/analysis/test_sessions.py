@@ -127,12 +127,10 @@ def test_live_usage_and_delegation() -> None:
         "response": {"id": "r", "usage": {"input_tokens": 10, "output_tokens": 5}},
     }
     scene.server("response.event", event=inner)
-    scene.server("session.input_audio.append", audio=b64(1600))  # an echo
     scene.server("error", error={"type": "t", "code": "c", "message": "m", "client_event_id": "e1"})
     scene.server("transport.failed", session_id="s", error={"type": "t", "code": "busy", "message": "m"})
     scene.server("session.closed", reason="done", usage={"seconds": 60})
     report = scene.report()
-    assert report.user_audio_ms == 0
     assert (report.usage.session_seconds, report.usage.backend.total) == (60, 15)
     assert [(item.use, item.usd) for item in report.cost.items] == [
         ("sessions", Decimal("0.05")), ("backend", None),
