@@ -91,7 +91,15 @@ def tone(ms: int, rate: int = PCM16.sample_rate, hz: float = 440.0) -> np.ndarra
 
 def test_every_example_has_help_and_says_how_to_run_it() -> None:
     programs = sorted(EXAMPLES.glob("*.py"))
-    known = {"audiosocket", "microphone", "relay", "sip_call", "twilio_fastapi", "twilio_websockets"}
+    known = {
+        "audiosocket",
+        "microphone",
+        "relay",
+        "sip_call",
+        "twilio_fastapi",
+        "twilio_live",
+        "twilio_websockets",
+    }
     assert known <= {program.stem for program in programs}
     if not HAS_FASTAPI:
         programs.remove(EXAMPLES / "twilio_fastapi.py")
