@@ -1,8 +1,9 @@
 """Asterisk AudioSocket server: each 8 kHz call becomes a 24 kHz session.
 
-Shows `realtime.telephony.audiosocket`, streaming resampling in both directions, and pacing: Asterisk plays audio
-when it arrives, so exactly 20 ms are sent every 20 ms, and `Playback` knows what was played when the caller
-interrupts. Keys become text in the conversation; a hangup on either side ends the other.
+Shows `realtime.telephony.audiosocket` and `realtime.client`, which converts the caller's audio and keeps the session
+when its connection breaks. Asterisk plays audio when it arrives, so exactly 20 ms are sent every 20 ms, and reported
+as played: when the caller interrupts, the model learns what was heard. Keys become text in the conversation; a hangup
+on either side ends the other, within a second, whatever the server does.
 
 In Asterisk's dialplan (the UUID is any that you choose)::
 
@@ -14,7 +15,7 @@ Against OpenAI: set OPENAI_API_KEY and run ``python examples/audiosocket.py --po
     python -m realtime serve --port 8123
     python examples/audiosocket.py --port 9092 --url ws://127.0.0.1:8123/v1/realtime
 
-Needs websockets: pip install 'realtime-codec[testing]'.
+Needs websockets: pip install 'realtime-codec[client]'.
 """
 
 from __future__ import annotations
@@ -28,94 +29,110 @@ import signal
 import time
 from typing import Final
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
-
 import realtime
-from realtime.audio import Resampler
-from realtime.state import Playback
+from realtime.audio import Converter
+from realtime.client import Interrupted, Reconnecting, ResponseOutcome, Session, Undecodable, connect
 from realtime.telephony import audiosocket
 
-OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
-PHONE_RATE: Final = 8_000
-SESSION_RATE: Final = 24_000
-FRAME_BYTES: Final = PHONE_RATE * audiosocket.FRAME_MS // 1000 * 2
+OPENAI: Final = "wss://api.openai.com/v1/realtime"
+SETTINGS: Final = realtime.create_session_config(
+    "gpt-realtime-2", instructions="You are on the phone. Be brief."
+)
+PHONE: Final = realtime.AudioFormat("pcm16", 8_000)
+FRAME_BYTES: Final = PHONE.chunk_bytes(audiosocket.FRAME_MS)
 HANGUP: Final = audiosocket.encode(audiosocket.Hangup())
+# How long the server is waited for: to read what it was sent, and to answer the end of the connection.
+CLOSE_S: Final = 0.4
+# The messages that wait for a server that does not read: a minute of audio.
+MAX_WAITING: Final = 3_000
 log = logging.getLogger("audiosocket")
 
 
 class Call:
-    """One call: three tasks. The first one that ends also ends the call."""
+    """One call. The first of its tasks that ends also ends the call."""
 
-    def __init__(
-        self, phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter, session: ClientConnection
-    ) -> None:
-        self._phone = phone
-        self._to_phone = to_phone
-        self._session = session
-        self._down = Resampler(SESSION_RATE, PHONE_RATE)
-        self._waiting = bytearray()  # audio at 8 kHz, for the phone
-        self._carry = b""  # half a sample at the end of a delta
-        self._playback = Playback()
+    def __init__(self, phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter, session: Session) -> None:
+        self._phone, self._to_phone, self._session = phone, to_phone, session
+        self._to_model: asyncio.Queue[audiosocket.Message] = asyncio.Queue(MAX_WAITING)
+        self._down = Converter("pcm16", PHONE)
+        self._waiting = bytearray()  # audio for the phone
 
     async def run(self) -> None:
-        """Serve the call until it ends."""
-        settings = realtime.create_session_config(
-            "gpt-realtime-2", instructions="You are on the phone. Be brief."
-        )
-        await self._send(realtime.SessionUpdate(session=settings))
-        tasks = [
-            asyncio.create_task(work) for work in (self._forward_phone(), self._forward_model(), self._play())
-        ]
+        """Serve the call until it ends. Raises what ended it, unless it was a hangup."""
+        # The phone is always read: whatever the model does, a hangup is noticed.
+        work = (self._read_phone(), self._talk(), self._play())
+        tasks = [asyncio.create_task(each) for each in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await self._session.close()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
 
-    async def _forward_phone(self) -> None:
+    async def _read_phone(self) -> None:
         parser = audiosocket.Parser()
-        up = Resampler(PHONE_RATE, SESSION_RATE)
         while data := await self._phone.read(4096):
             for message in parser.feed(data):
                 match message:
-                    case audiosocket.Audio(audio=audio):
-                        await self._session.send(
-                            realtime.encode_append(up.process(audio).tobytes()), text=True
-                        )
+                    case audiosocket.Audio() | audiosocket.Dtmf():
+                        self._to_model.put_nowait(message)
                     case audiosocket.Uuid(uuid=name):
                         log.info("call %s", name)
-                    case audiosocket.Dtmf(digit=digit):
-                        log.info("key %s", digit)
-                        await self._send(realtime.create_text_input(f"The caller pressed the key {digit}."))
                     case audiosocket.Hangup():
                         return
                     case _:
                         log.warning("from Asterisk: %r", message)
         parser.close()
 
-    async def _forward_model(self) -> None:
-        async for frame in self._session:
-            event = realtime.decode_server(frame)
-            to_play = self._playback.feed(event)
-            match event:
-                case realtime.ResponseOutputAudioDelta(delta=audio) if to_play:
-                    audio = self._carry + audio
-                    nbytes = len(audio) - len(audio) % 2
-                    self._carry = audio[nbytes:]
-                    self._waiting += self._down.process(audio[:nbytes]).tobytes()
-                case realtime.ResponseOutputAudioDone():
-                    self._waiting += self._down.flush().tobytes()
-                    self._waiting += bytes(-len(self._waiting) % FRAME_BYTES)
-                case realtime.InputAudioBufferSpeechStarted():
-                    await self._interrupt()
-                case realtime.Error(error=error):
-                    log.warning("from the model: %s", error.message)
-                case _:
-                    pass
+    async def _talk(self) -> None:
+        async with self._session as session:
+            forwarding = asyncio.create_task(self._forward())
+            try:
+                async for event in session:
+                    self._on_event(event)
+            finally:
+                forwarding.cancel()
+
+    async def _forward(self) -> None:
+        while True:
+            match await self._to_model.get():
+                case audiosocket.Audio(audio=audio):
+                    await self._session.append(audio, PHONE)
+                case audiosocket.Dtmf(digit=digit):
+                    log.info("key %s", digit)
+                    text = realtime.create_text_input(f"The caller pressed the key {digit}.")
+                    await self._session.send(text)
+
+    def _on_event(self, event: object) -> None:
+        match event:
+            case realtime.ResponseOutputAudioDelta(delta=audio):
+                self._waiting += self._down.process(audio)
+            case realtime.ResponseOutputAudioDone():
+                self._waiting += self._down.flush()
+                self._waiting += bytes(-len(self._waiting) % FRAME_BYTES)
+            case Interrupted(interruption=interruption):
+                self._stop()
+                if interruption.truncate is not None:
+                    log.info("interrupted at %d ms", interruption.truncate.audio_end_ms)
+            case Reconnecting(reason=reason, interruption=interruption):
+                log.warning("reconnecting: %s", reason)
+                if interruption is not None:
+                    self._stop()
+            case realtime.Error(error=error):
+                log.warning("from the model: %s", error.message)
+            case Undecodable(reason=reason):
+                log.warning("from the model: %s", reason)
+            case ResponseOutcome(status="failed", error=error):
+                log.warning("a response failed: %s", error)
+            case _:
+                pass
+
+    def _stop(self) -> None:
+        self._waiting.clear()
+        self._down.reset()
 
     async def _play(self) -> None:
         due = time.monotonic()
@@ -124,39 +141,25 @@ class Call:
                 self._to_phone.write(audiosocket.encode_audio(self._waiting[:FRAME_BYTES]))
                 await self._to_phone.drain()
                 del self._waiting[:FRAME_BYTES]
-                self._playback.played(ms=audiosocket.FRAME_MS)
+                self._session.played(ms=audiosocket.FRAME_MS)
             due += audiosocket.FRAME_MS / 1000
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-    async def _interrupt(self) -> None:
-        interruption = self._playback.interrupt()
-        self._waiting.clear()
-        self._down.reset()
-        self._carry = b""
-        if interruption.truncate is not None:
-            log.info("interrupted at %d ms", interruption.truncate.audio_end_ms)
-            await self._send(interruption.truncate)
-
-    async def _send(self, event: realtime.ClientEvent) -> None:
-        # As text: some servers end a session when they receive a binary message.
-        await self._session.send(realtime.encode(event), text=True)
 
 
 async def serve_call(phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter, url: str) -> None:
     """Serve one connection of Asterisk. Always ends with a hangup message to Asterisk."""
     key = os.environ.get("OPENAI_API_KEY")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    session = connect(url=url, session=SETTINGS, api_key=key, reports_playback=True, close_timeout=CLOSE_S)
     try:
-        # Without close_timeout, audio that is not read any more would delay the close.
-        async with connect(url, additional_headers=headers, max_size=None, close_timeout=1) as session:
-            await Call(phone, to_phone, session).run()
-    except (OSError, InvalidHandshake, ConnectionClosed, realtime.RealtimeError) as why:
-        log.warning("the call failed: %s", why)
+        await Call(phone, to_phone, session).run()
+    except (OSError, asyncio.QueueFull, realtime.RealtimeError) as why:
+        log.warning("the call failed: %s", str(why) or "the model does not read")
+    except Exception:
+        log.exception("the call failed")
     finally:
         log.info("the call is over")
         with contextlib.suppress(OSError):
             to_phone.write(HANGUP)
-            await to_phone.drain()
         to_phone.close()
 
 

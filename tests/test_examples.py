@@ -642,6 +642,66 @@ def test_what_fails_in_a_call_from_twilio_is_logged(name: str) -> None:
         assert re.search(f"WARNING twilio: {line}", example.log), example.log
 
 
+@RUNS
+@pytest.mark.parametrize("server", ["silent", "deaf", "talking", "no close"])
+def test_a_call_of_asterisk_ends_with_the_hangup_whatever_the_server_does(server: str) -> None:
+    ready = '{"type":"session.updated","event_id":"e","session":{"type":"realtime"}}'
+    with (
+        BareServer(is_silent=server == "silent") as model,
+        running("audiosocket", "--url", model.url) as example,
+    ):
+        asterisk = Asterisk(example.address)
+        asterisk.send(audiosocket.Uuid(uuid.UUID(int=7)))
+        model.accept()
+        if server != "silent":
+            model.send(ready)
+        if server == "deaf":  # more than what the buffers of the connection store
+            for _ in range(2_900):
+                asterisk.send(audiosocket.Audio(bytes(320)))
+        elif server == "talking":
+            for _ in range(50):
+                model.send(realtime.encode(AUDIO).decode())
+        hung_up = time.monotonic()
+        asterisk.send(audiosocket.Hangup())
+        if server == "talking":
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() < hung_up + 5:
+                    model.send(realtime.encode(AUDIO).decode())
+        model.wait_closed()
+        assert time.monotonic() - hung_up < 5  # 0.5 s, on a machine without other load
+        asterisk.close()
+    assert "INFO audiosocket: the call is over" in example.log
+    assert "Traceback" not in example.log
+    assert "the call failed" not in example.log
+
+
+@RUNS
+def test_what_fails_in_a_call_of_asterisk_is_logged() -> None:
+    async def fail(connection: ServerConnection) -> None:
+        failed = realtime.StatusDetails(error=realtime.StatusError(code="server_error"))
+        response = realtime.Response(id="resp_1", status="failed", status_details=failed)
+        info = realtime.RealtimeSessionInfo(id="sess_1")
+        for event in (
+            realtime.SessionUpdated(session=info),
+            realtime.Error(error=realtime.ErrorDetail(type="server_error", message="no such voice")),
+            realtime.ResponseDone(response=response),
+        ):
+            await connection.send(realtime.encode(event).decode())
+        await connection.send('{"type":"response.created","response":7}')
+        await connection.close(4000, "session expired")
+
+    with Peer(fail) as peer, running("audiosocket", "--url", peer.url) as example:
+        asterisk = Asterisk(example.address)
+        asterisk.close()
+    for line in (
+        "from the model: no such voice",
+        "a response failed: .*server_error",
+        "from the model: .*response",
+        "the call failed: .*4000.*session expired",
+    ):
+        assert re.search(f"WARNING audiosocket: {line}", example.log), example.log
+
+
 # --- sip_call --------------------------------------------------------------------------
 
 
