@@ -1,15 +1,15 @@
 """Talk to the model: microphone and loudspeaker on a 24 kHz session, with barge-in.
 
-Shows a sound card's callback thread beside asyncio: blocks of 20 ms are sent as they are recorded, the model's
-audio waits in a buffer that the callback empties, and `Playback` gets the number of bytes that were played. When
-the user speaks, the buffer is cleared and a truncate event reports to the model what was played.
+Shows a sound card's callback thread beside `realtime.client`: blocks of 20 ms are sent as they are recorded, the model's
+audio waits in a buffer that the callback empties, and the session gets the number of bytes that were played. When
+the user speaks, the buffer is cleared, and the client reports to the model what was played.
 
 Against OpenAI: set OPENAI_API_KEY and run ``python examples/microphone.py``; use headphones. Without an account, or a
 sound card, against ``python -m realtime serve --port 8123``, with a WAV file in real time::
 
     python examples/microphone.py --url ws://127.0.0.1:8123/v1/realtime --file in.wav --out out.wav
 
-Needs websockets, and sounddevice where there is no --file: pip install 'realtime-codec[testing]' sounddevice.
+Needs websockets, and sounddevice where there is no --file: pip install 'realtime-codec[client]' sounddevice.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ import argparse
 import asyncio
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from typing import Final, TypeAlias
 
-from websockets.asyncio.client import ClientConnection, connect
-
 import realtime
 from realtime.audio import WavWriter, chunks, read_wav
-from realtime.state import Playback
+from realtime.client import ClientError, Interrupted, Reconnecting, ResponseOutcome, Session, connect
 
-OPENAI: Final = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"
+OPENAI: Final = "wss://api.openai.com/v1/realtime"
 PCM16: Final = realtime.AudioFormat.PCM16
+SETTINGS: Final = realtime.create_session_config(
+    "gpt-realtime-2",
+    instructions="Be brief.",
+    format=PCM16,
+    transcription=realtime.Transcription(model="whisper-1"),
+)
 BLOCK_MS: Final = 20
 # Blocks that may wait for a slow network before the oldest is dropped.
 MAX_BLOCKS: Final = 500
@@ -45,7 +50,6 @@ class Speaker:
 
     def __init__(self) -> None:
         self._waiting = bytearray()
-        self._taken = 0
         self._lock = threading.Lock()
 
     def put(self, audio: bytes) -> None:
@@ -54,74 +58,68 @@ class Speaker:
             self._waiting += audio
 
     def take(self, nbytes: int) -> bytes:
-        """Remove and return `nbytes` from the queue, padded with silence."""
+        """Remove and return at most `nbytes` from the queue."""
         with self._lock:
             block = bytes(self._waiting[:nbytes])
             del self._waiting[:nbytes]
-            self._taken += len(block)
-        return block.ljust(nbytes, b"\0")
+        return block
 
-    def played(self, *, clear: bool = False) -> int:
-        """Return how many bytes were played since the last call, without padding."""
+    def clear(self) -> None:
+        """Drop what waits."""
         with self._lock:
-            taken, self._taken = self._taken, 0
-            if clear:
-                self._waiting.clear()
-        return taken
+            self._waiting.clear()
 
 
 class Talk:
     """One conversation."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._loop = asyncio.get_running_loop()
         self._recorded: asyncio.Queue[bytes] = asyncio.Queue(MAX_BLOCKS)
         self._speaker = Speaker()
-        self._playback = Playback(PCM16)
         self._unanswered = 0
 
     def callback(self, block: bytes) -> bytes:
         """Exchange a block of audio. Called in the sound card's thread; does not block."""
-        self._loop.call_soon_threadsafe(self._put, block)
-        return self._speaker.take(len(block))
+        played = self._speaker.take(len(block))
+        self._loop.call_soon_threadsafe(self._put, block, len(played))
+        return played.ljust(len(block), b"\0")
 
-    def _put(self, block: bytes) -> None:
+    def _put(self, block: bytes, played_nbytes: int) -> None:
+        self._session.played(nbytes=played_nbytes)
         if self._recorded.full():
             self._recorded.get_nowait()
         self._recorded.put_nowait(block)
 
     async def end(self, is_last: threading.Event) -> None:
         """Return when the last block was sent and the last response was played."""
-        while not is_last.is_set() or self._unanswered or self._playback.is_playing:
+        while not is_last.is_set() or self._unanswered or self._session.protocol.queued_ms:
             await asyncio.sleep(BLOCK_MS / 1000)
-            self._playback.played(nbytes=self._speaker.played())
 
     async def speak(self) -> None:
         """Send the microphone's audio."""
-        session = realtime.create_session_config(
-            "gpt-realtime-2",
-            instructions="Be brief.",
-            format=PCM16,
-            transcription=realtime.Transcription(model="whisper-1"),
-        )
-        await self._send(realtime.SessionUpdate(session=session))
         while True:
-            await self._connection.send(realtime.encode_append(await self._recorded.get()), text=True)
+            await self._session.append(await self._recorded.get())
 
     async def listen(self) -> None:
         """Play the model's audio, and stop when the user interrupts."""
-        async for frame in self._connection:
-            event = realtime.decode_server(frame)
-            self._playback.played(nbytes=self._speaker.played())
-            to_play = self._playback.feed(event)
+        async for event in self._session:
             match event:
-                case realtime.ResponseOutputAudioDelta(delta=audio) if to_play:
+                case realtime.ResponseOutputAudioDelta(delta=audio):
                     self._speaker.put(audio)
                 case realtime.InputAudioBufferSpeechStarted():
                     self._unanswered += 1
-                    await self._interrupt()
-                case realtime.ResponseDone():
+                case Interrupted(interruption=interruption):
+                    self._speaker.clear()
+                    if (truncate := interruption.truncate) is not None:
+                        heard, dropped_ms = truncate.audio_end_ms, interruption.discarded_ms
+                        print(f"(interrupted: played {heard} ms, dropped {dropped_ms:.0f} ms)", flush=True)
+                case Reconnecting(reason=reason, interruption=interruption):
+                    print(f"({reason})", flush=True)
+                    if interruption is not None:  # the answer begins again
+                        self._speaker.clear()
+                case ResponseOutcome():
                     self._unanswered -= 1
                 case realtime.ResponseOutputAudioTranscriptDone(transcript=words):
                     print("model:", words, flush=True)
@@ -131,20 +129,6 @@ class Talk:
                     print("error:", error.message, flush=True)
                 case _:
                     pass
-
-    async def _interrupt(self) -> None:
-        self._playback.played(nbytes=self._speaker.played(clear=True))
-        interruption = self._playback.interrupt()
-        truncate, dropped_ms = interruption.truncate, interruption.discarded_ms
-        if truncate is not None:
-            print(
-                f"(interrupted: played {truncate.audio_end_ms} ms, dropped {dropped_ms:.0f} ms)", flush=True
-            )
-            await self._send(truncate)
-
-    async def _send(self, event: realtime.ClientEvent) -> None:
-        # As text: some servers end a session when they receive a binary message.
-        await self._connection.send(realtime.encode(event), text=True)
 
 
 @contextlib.contextmanager
@@ -196,10 +180,9 @@ async def main() -> None:
     parser.add_argument("--out", metavar="WAV", default="out.wav", help="with --file (default: %(default)s)")
     arguments = parser.parse_args()
     key = os.environ.get("OPENAI_API_KEY")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
     is_last = threading.Event()
-    async with connect(arguments.url, additional_headers=headers, max_size=None) as connection:
-        talk = Talk(connection)
+    async with connect(url=arguments.url, session=SETTINGS, api_key=key, reports_playback=True) as session:
+        talk = Talk(session)
         card = (
             wav_files(talk.callback, arguments.file, arguments.out, is_last)
             if arguments.file
@@ -215,5 +198,9 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(main())
+    except KeyboardInterrupt:
+        pass
+    except ClientError as error:
+        sys.exit(f"the session ended: {error}")

@@ -294,10 +294,12 @@ def test_a_conversation_from_a_file_with_an_interruption(tmp_path: Path) -> None
     assert 500 <= played_ms <= 1000
     played = np.frombuffer(read_wav(tmp_path / "out.wav").data, "<i2")
     begin = int(np.flatnonzero(played)[0] - np.flatnonzero(first)[0])
+    # What was reported was played, and until the sound card stopped some more blocks, and then nothing.
     end = played_ms * PCM16.sample_rate // 1000
-    # Exactly as much was played as the truncate event reported, and then nothing.
-    assert np.array_equal(played[begin : begin + end], first[:end])
-    rest = played[begin + end :]
+    answer = played[begin : begin + len(first)]
+    whole = int(np.flatnonzero(answer != first)[0])
+    assert end <= whole < len(first)
+    rest = played[begin + whole :]
     assert not rest[:4_800].any()
     # The response to the second turn was played completely.
     again = int(np.flatnonzero(rest)[0] - np.flatnonzero(second)[0])
