@@ -80,8 +80,9 @@ class Backend:
     def respond(self, delegation_id: str | None, response_id: str, model: str, parts: Parts) -> None:
         """Emit all events of a response."""
         snapshot: dict[str, Any] = {
-            "id": response_id, "object": "response", "status": "in_progress", "model": model, "output": [],
-            "tools": [], "instructions": None, "error": None, "usage": None,
+            "id": response_id, "object": "response", "created_at": 0, "status": "in_progress", "model": model,
+            "output": [], "tools": [], "tool_choice": "auto", "parallel_tool_calls": True, "instructions": None,
+            "error": None, "usage": None,
         }  # fmt: skip
         failure = next((part for part in parts if isinstance(part, Fail)), None)
         calls = {part.call_id or self._new_id("call"): part for part in parts if isinstance(part, Call)}
@@ -112,13 +113,7 @@ class Backend:
             index += 1
         output_tokens = sum(text_tokens(part.text) for part in parts if isinstance(part, Say))
         output_tokens += sum(text_tokens(call.json) for call in calls.values())
-        usage = {
-            "input_tokens": 0,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": output_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": output_tokens,
-        }
+        usage = response_usage(output_tokens)
         if failure is None:
             yield {
                 "type": "response.completed",
@@ -160,17 +155,23 @@ class Backend:
         }
         for piece in words(call.json):
             yield {"type": "response.function_call_arguments.delta", **at, "delta": piece}
-        yield {
-            "type": "response.function_call_arguments.done",
-            **at,
-            "name": call.name,
-            "arguments": call.json,
-        }
+        yield {"type": "response.function_call_arguments.done", **at, "arguments": call.json}
         yield {
             "type": "response.output_item.done",
             "output_index": index,
             "item": {**item, "status": "completed", "arguments": call.json},
         }
+
+
+def response_usage(output_tokens: int) -> dict[str, Any]:
+    """Return the usage of a response or a decision."""
+    return {
+        "input_tokens": 0,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": output_tokens,
+    }
 
 
 def _text_of(item: dict[str, Any]) -> str:

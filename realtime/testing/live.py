@@ -28,7 +28,7 @@ from ..events import live as wire
 from ..format import AudioFormat, session_format
 from ..validate_live import backend_problems, json_object, validate_live_session
 from . import refusals
-from .backend import Backend
+from .backend import Backend, response_usage
 from .script import (
     MAX_SILENCE_MS,
     MS_PER_WORD,
@@ -435,15 +435,15 @@ class LiveServerSession:
         outputs = tuple(
             part for part in texts if not (isinstance(part, Say) and not part.text and not part.audio)
         )
-        self._backend.respond(delegation_id, response_id, self._backend_model(), outputs)
+        model = str(self._backend_settings().get("model", ""))
+        self._backend.respond(delegation_id, response_id, model, outputs)
         for part in outputs:
             if isinstance(part, Say):
                 self._say(part)
 
-    def _backend_model(self) -> str:
+    def _backend_settings(self) -> dict[str, Any]:
         assert self.settings is not None
-        body = getattr(self.settings.delegation, "responses", None)
-        return str(json_object(body).get("model", ""))
+        return json_object(getattr(self.settings.delegation, self._mode, None))
 
     def _create_item(self, event: wire.ResponseItemCreate, frame: Frame) -> None:
         self._require_responses(event)
@@ -486,7 +486,8 @@ class LiveServerSession:
         self._emit(wire.DecisionItemDeleted(item_id=event.item_id, client_event_id=_id_of(event)))
 
     def _decision(self) -> Raw:
-        decision = {"id": self._new_id("dec"), "object": "decision", "answers": []}
+        model = self._backend_settings().get("model", "")
+        decision = {"answers": [], "model": model, "usage": response_usage(output_tokens=0)}
         return Raw(msgspec.json.encode({"type": "decision.completed", "decision": decision}))
 
 
