@@ -1,4 +1,4 @@
-"""realtime.telephony: 20 ms of a phone call through `Bridge`, and of the transports that are not JSON."""
+"""realtime.telephony: a moment of a phone call through `Bridge`, and of the transports that are not JSON."""
 
 from __future__ import annotations
 
@@ -65,6 +65,48 @@ class BridgeMedia(Timed):
 
     def time_bridge_call(self, session_format: str, direction: str) -> None:
         self.calls[session_format, direction]()
+
+
+LIVE_DELTA = (
+    b'{"type":"session.output_audio.delta","delta":"' + base64.b64encode(inputs.codes(800).tobytes()) + b'"}'
+)
+_LIVE_STARTED = '{"type":"session.started","event_id":"e","session":{"id":"s","model":"gpt-live-1"}}'
+
+
+def answer_call(dialect: str) -> Callable[[], object]:
+    """Return a call that passes 100 ms of an answer through a bridge while as much of the caller's audio arrives.
+
+    A mark that is sent is returned; if audio waits, none is, so that each delta is measured for silence.
+    """
+    if dialect == "ga":
+        bridge, frame = Bridge("twilio"), inputs.audio_delta(800)
+    else:
+        bridge, frame = Bridge("twilio", dialect="live"), LIVE_DELTA
+        bridge.from_server(_LIVE_STARTED)
+    bridge.from_carrier(_START)
+    caller = media("twilio", 800)
+    is_waiting = dialect == "live, audio waits"
+    for _ in range(20 if is_waiting else 0):
+        bridge.from_server(frame)
+
+    def call() -> None:
+        sent = bridge.from_server(frame).to_carrier
+        bridge.from_carrier(caller)
+        if len(sent) > 1 and not is_waiting:
+            bridge.from_carrier(sent[1])
+
+    return call
+
+
+class BridgeAnswer(Timed):
+    """100 ms of an answer through `Bridge`, with the caller's audio of the same time and the marks, GA and Live."""
+
+    params = (["ga", "live", "live, audio waits"],)
+    param_names = ("dialect",)
+    calls: ClassVar[Calls] = {(name,): answer_call(name) for name in params[0]}
+
+    def time_bridge_answer(self, dialect: str) -> None:
+        self.calls[(dialect,)]()
 
 
 _sequencer = rtp.Sequencer(0)
