@@ -1,14 +1,14 @@
 """State of one call, and what each event does to it.
 
-`CallState` holds the trackers of the call. `handlers_of` has, for each dialect, a function for each event
-type that changes it, and one for the frames that are most of a log. Reading frames is in `inspector`; the
+`CallState` holds the trackers of the call. `HANDLERS` has, for each dialect, a function for each event type
+that changes it, `FRAME_HANDLERS` one for the frames that are most of a log. Reading frames is in `inspector`; the
 rules for turns and responses are in `_turns` and `_responses`, those of Live in `_live`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import pybase64
@@ -675,13 +675,6 @@ _HANDLERS: Final[dict[Direction, dict[str, Handler]]] = {
 # --- Dialects --------------------------------------------------------------------------
 
 
-class Handlers(NamedTuple):
-    """The handlers of a dialect: of frames by their type, and of events by theirs."""
-
-    frames: dict[Direction, dict[str, FrameHandler]]
-    events: dict[Direction, dict[str, Handler]]
-
-
 def _of_live(handle: LiveHandler, before: Handler | None) -> Handler:
     def handle_event(call: CallState, event: Any, time_ms: float) -> None:
         if before is _usage:
@@ -691,29 +684,35 @@ def _of_live(handle: LiveHandler, before: Handler | None) -> Handler:
     return handle_event
 
 
-def _live_handlers() -> Handlers:
-    """Return the handlers of Live. Its transcripts are decoded as all other events."""
+_Frames: TypeAlias = dict[Direction, dict[str, FrameHandler]]
+_Events: TypeAlias = dict[Direction, dict[str, Handler]]
+
+
+def _live_frames() -> _Frames:
+    """Return the handlers of Live's frames. Its transcripts are decoded as all other events."""
     server = {
         type: handle
         for type, handle in _AUDIO_AND_TEXT["server"].items()
         if type not in LIVE_HANDLERS["server"]
     }
-    frames: dict[Direction, dict[str, FrameHandler]] = {
+    return {
         "client": {**_AUDIO_AND_TEXT["client"], _LIVE_APPEND: _decoding(_Append, _live_append)},
         "server": {**server, "session.output_audio.delta": _decoding(_LiveAudioDelta, _live_audio_delta)},
     }
-    events: dict[Direction, dict[str, Handler]] = {
+
+
+def _live_events() -> _Events:
+    """Return the handlers of Live's events, beside those of usage and errors."""
+    return {
         side: found
         | {type: _of_live(handle, found.get(type)) for type, handle in LIVE_HANDLERS[side].items()}
         for side, found in _HANDLERS.items()
     }
-    return Handlers(frames, events)
 
 
-_OTHERS: Final = Handlers(_AUDIO_AND_TEXT, _HANDLERS)
-_OF_DIALECT: Final = {"live": _live_handlers()}
-
-
-def handlers_of(dialect: str) -> Handlers:
-    """Return the handlers of a dialect."""
-    return _OF_DIALECT.get(dialect, _OTHERS)
+# By dialect.
+_DIALECTS: Final = ("ga", "beta", "translation")
+FRAME_HANDLERS: Final[dict[str, _Frames]] = {
+    **dict.fromkeys(_DIALECTS, _AUDIO_AND_TEXT), "live": _live_frames(),
+}  # fmt: skip
+HANDLERS: Final[dict[str, _Events]] = {**dict.fromkeys(_DIALECTS, _HANDLERS), "live": _live_events()}

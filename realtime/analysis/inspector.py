@@ -19,7 +19,7 @@ from ..recording import BrokenLine, Entry, read_log
 from ..recording.audio import SESSION_TYPES
 from ..recording.log import MAX_TIME_MS, LogPath, path_list, provider_of
 from ._builder import as_time, file_name
-from ._call import APPEND, CallState, handlers_of, plain_append_nbytes
+from ._call import APPEND, FRAME_HANDLERS, HANDLERS, CallState, plain_append_nbytes
 from ._cost import Price
 from .report import Report
 
@@ -81,6 +81,7 @@ class Inspector:
         server = None if provider is None else get_provider(provider)
         self._call = CallState(model, transcription_model, gap_ms, server)
         self._builder, self._report = self._call.builder, self._call.report
+        self._sessions = self._call.sessions
 
     def feed(self, entry: Entry | BrokenLine) -> None:
         """Feed the next entry."""
@@ -124,7 +125,7 @@ class Inspector:
         type = ""
         try:
             type = peek_type(entry.frame)
-            handle = handlers_of(self._call.sessions.now.dialect).frames[entry.direction].get(type)
+            handle = FRAME_HANDLERS[self._sessions.now.dialect][entry.direction].get(type)
             if handle is None or not handle(self._call, entry.frame, entry.time_ms):
                 self._feed_event(entry, type)
         except DecodeError as error:
@@ -136,10 +137,10 @@ class Inspector:
     def _feed_event(self, entry: Entry, type: str) -> None:
         if type in SESSION_TYPES:
             self._call.feed_session(entry, type)
-        event = self._call.sessions.decode(entry, type)
+        event = self._sessions.decode(entry, type)
         if event is None:
             self._builder.count("unknown_types", snippet(type))
             return
-        handler = handlers_of(self._call.sessions.now.dialect).events[entry.direction].get(type)
+        handler = HANDLERS[self._sessions.now.dialect][entry.direction].get(type)
         if handler is not None:
             handler(self._call, event, entry.time_ms)

@@ -28,7 +28,7 @@ Timed: TypeAlias = tuple[float, Direction, dict[str, Any]]
 
 
 class Words(NamedTuple):
-    """What one side says from `start_ms` to `end_ms` of the session's clock."""
+    """What one side says from `start_ms` to `end_ms` of the session's clock; without text, a sound."""
 
     start_ms: int
     end_ms: int
@@ -82,6 +82,8 @@ def live_call(
             add(arrival_ms, "server", "session.output_audio.delta", delta=delta, **times)
     for kind, said in (("session.input_transcript.delta", user), ("session.output_transcript.delta", model)):
         for words in said:
+            if not words.text:
+                continue  # audible without words
             frames = range(words.start_ms, words.end_ms, FRAME_MS)
             for index, start_ms in enumerate(frames):
                 first, last = (len(words.text) * each // len(frames) for each in (index, index + 1))

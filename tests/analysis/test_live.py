@@ -22,6 +22,7 @@ from realtime.analysis import (
     inspect_log,
     write_page,
 )
+from realtime.analysis._live_speech import Covered
 from realtime.analysis.event_list import EventList
 from realtime.analysis.report import LIMITS, MAX_STEPS
 from realtime.analysis.timeline import CallAudio
@@ -44,7 +45,7 @@ from tests.analysis.live_scenes import (
     session,
     text_base64,
 )
-from tests.analysis.scenes import KEY
+from tests.analysis.scenes import KEY, Scene, reachable_nbytes
 
 USER = [Words(1_000, 2_200, "Where is my order?"), Words(9_000, 10_000, "Thank you very much")]
 MODEL = [
@@ -139,6 +140,15 @@ def test_audible_audio_without_a_pause_is_divided_by_its_words() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("start_ms", "is_near"), [(1_900, True), (2_100, False)])
+def test_audible_audio_near_words_belongs_to_them(start_ms: int, is_near: bool) -> None:
+    sound = Words(start_ms, start_ms + 500, "")
+    found = responses(live_call([], [Words(0, 1_000, "One."), sound], 6_000).report())
+    assert [(each.transcript, each.audio_ms) for each in found] == (
+        [("One.", 1_500)] if is_near else [("One.", 1_000), (None, 500)]
+    )
+
+
 def test_audible_audio_without_words_is_a_response() -> None:
     (response,) = responses(live_call([], [Words(1_000, 2_000, "")], 3_000).report())
     assert (response.transcript, response.first_audio_ms, response.audio_ms) == (
@@ -199,6 +209,39 @@ def test_a_log_without_audio_has_the_turns_of_its_words(tmp_path: Path) -> None:
     assert (report.user_audio_ms, report.assistant_audio_ms) == (12_000, 12_000)
 
 
+def test_words_without_times_are_placed_where_they_arrive() -> None:
+    words = {"type": "session.input_transcript.delta", "delta": "Hello"}
+    for times in ({}, {"start_ms": 0, "end_ms": 0}):
+        (turn,) = live_call([], [], 8_000, more=[(6_050, "server", words | times)]).report().turns
+        assert turn.user
+        assert turn.user.transcript == "Hello"
+        assert turn.at_ms == pytest.approx(6_050, abs=150)
+
+
+def test_audio_that_is_sent_at_once_has_one_time() -> None:
+    scene, audio = Scene(), text_base64(FORMATS["pcm"][1])
+    scene.server("session.started", session=session())
+    for _ in range(10):
+        scene.client("session.input_audio.append", audio=audio)
+    scene.now = 9_000
+    scene.server("session.input_transcript.delta", delta="Hello", start_ms=210, end_ms=850)
+    (turn,) = scene.report().turns
+    assert turn.user
+    assert (turn.user.start_ms, turn.user.end_ms) == (0, 0)
+
+
+def test_audio_whose_clock_goes_back_is_other_audio() -> None:
+    scene, audio = Scene(), text_base64(FORMATS["pcm"][2])
+    scene.server("session.started", session=session())
+    for start_ms in (5_000, 5_100, 1_000, 1_100):
+        scene.server("session.output_audio.delta", delta=audio, start_ms=start_ms, end_ms=start_ms + 100)
+        scene.now += 100
+    assert [(each.first_audio_ms, each.audio_ms) for each in responses(scene.report())] == [
+        (0, 200),
+        (200, 200),
+    ]
+
+
 def test_words_alone_have_the_times_of_their_arrival() -> None:
     scene = live_call(USER, MODEL, 12_000, words_delay_ms=0)
     scene.entries = [
@@ -233,6 +276,15 @@ def test_who_asked_for_a_response() -> None:
     assert [(each.asked_by, each.asked_ms) for each in responses(live_call([], model, 8_000, more=more).report())] == [
         ("client", STARTED_MS + 10), ("unknown", None),
     ]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted), max_size=6),
+    st.tuples(st.integers(-1, 21), st.integers(-1, 21)).map(sorted),
+)
+def test_time_that_spans_cover(spans: list[list[int]], within: list[int]) -> None:
+    found = Covered([(start, end) for start, end in spans]).between(*within)
+    assert found == sum(any(start <= at < end for start, end in spans) for at in range(*within))
 
 
 # --- Delegations -----------------------------------------------------------------------
@@ -479,6 +531,38 @@ def test_more_than_fits_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert live_of(report).delegation_count == 10
     assert (len(report.turns), len(responses(report)), len(delegations(report))) == (3, 3, 3)
     assert report.left_out == {"turns": 7, "responses": 7, "delegations": 7}
+
+
+def test_a_long_call_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("turns", "responses", "gaps"):
+        monkeypatch.setitem(LIMITS, name, 20)
+    for name, value in (("_MAX_POSITIONS", 64), ("_MAX_FRAGMENTS", 40), ("_MAX_CHARS", 200_000)):
+        monkeypatch.setattr(f"realtime.analysis._live_speech.{name}", value)
+
+    user = [Words(at_ms, at_ms + 1_000, "x" * 5) for at_ms in range(0, 1_800_000, 4_000)]
+    model = [Words(at_ms + 1_500, at_ms + 3_000, "x" * 20_000) for at_ms in range(0, 1_800_000, 4_000)]
+    inspector = Inspector()
+    inspector.feed_all(live_call(user, model, 1_800_000, format="pcmu").entries)
+    assert reachable_nbytes(inspector) < 1_000_000  # of 9 MB of text
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_long_texts_are_shortened(is_long: bool) -> None:
+    delta = "x" * (10**6 if is_long else 10)
+    words = {"type": "session.input_transcript.delta", "delta": delta, "start_ms": 100, "end_ms": 200}
+    inspector = Inspector()
+    inspector.feed_all(live_call([], [], 1_000, more=[(1_500, "server", words)]).entries)
+    assert reachable_nbytes(inspector) < 500_000
+    assert (inspector.report().left_out.get("texts", 0) > 0) is is_long
+
+
+def test_words_far_ahead_move_nothing_once_there_were_others() -> None:
+    ahead = {"type": "session.input_transcript.delta", "delta": "?", "start_ms": 90_000, "end_ms": 90_200}
+    report = live_call(USER, MODEL, 12_000, more=[(9_000, "server", ahead)]).report()
+    assert [turn.user.end_ms for turn in report.turns if turn.user][:2] == [
+        STARTED_MS + words.end_ms for words in USER
+    ]
+    assert len(report.turns) == 4
 
 
 # --- Text and page ---------------------------------------------------------------------
