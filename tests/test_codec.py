@@ -934,7 +934,7 @@ def _frames(draw: st.DrawFn) -> str:
     return head + draw(st.sampled_from([",", ", ", ",,"])).join(members) + tail
 
 
-@settings(max_examples=1500)
+@settings(max_examples=400)
 @given(_frames())
 def test_the_splice_equals_the_plain_decoder(both_paths: Any, frame: str) -> None:
     _assert_equal_results(both_paths, frame)

@@ -101,7 +101,7 @@ def test_a_report(tmp_path: Path, lines: Callable[[int], str]) -> None:
         path.write_text(lines(number))
         return count_lines(lambda: [*report_lines(inspect_log(path))])
 
-    assert_linear(work, 30)
+    assert_linear(work, 10)
 
 
 @pytest.mark.parametrize("lines", LOGS.values(), ids=LOGS)
@@ -114,7 +114,7 @@ def test_a_page(tmp_path: Path, lines: Callable[[int], str]) -> None:
             lambda: write_page(path, tmp_path / "call.html", report=Report()), only="realtime.analysis"
         )
 
-    assert_linear(work, 30)
+    assert_linear(work, 10)
 
 
 def add_all(total: Any, values: Iterable[Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from realtime import audio
 from realtime.audio import Chunker, chunks
@@ -24,6 +24,7 @@ NOISE = np.random.default_rng(3).integers(0, 256, 6000).astype(np.uint8).tobytes
 
 
 @pytest.mark.parametrize("src, dst", PAIRS)
+@settings(max_examples=40)
 @given(cuts=st.lists(st.integers(0, 6000), max_size=20).map(sorted))
 def test_any_split_equals_the_whole_to_the_bit(src: AudioFormat, dst: AudioFormat, cuts: list[int]) -> None:
     converter = audio.Converter(src, dst)

@@ -729,7 +729,7 @@ def test_a_scripted_call_without_an_end() -> None:
 
 @pytest.mark.parametrize("offset", range(4))
 def test_an_end_after_any_frame_loses_and_doubles_nothing(offset: int) -> None:
-    step = 16
+    step = 32
     for cut_at in range(1 + offset * step // 4, DELIVERIES - step, step):
         world, calls = scripted_call(cut_at, 1001 if offset % 2 else 1006)
         assert len(world.servers) == 2
@@ -767,7 +767,7 @@ def test_several_ends_lose_and_double_nothing(seed: int) -> None:
 @pytest.mark.parametrize("transcription", [None, r.Transcription(model="whisper-1")])
 @pytest.mark.parametrize("offset", range(3))
 def test_an_end_after_any_frame_of_a_call_without_turn_detection(offset: int, transcription: Any) -> None:
-    step = 48
+    step = 96
     for cut_at in range(1 + offset * step // 3, 1000, step):
         world = World(
             script,

@@ -6,6 +6,7 @@ valid for the SDK again.
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -93,8 +94,14 @@ def test_fields_that_are_optional_in_the_sdk_can_be_null_or_absent(
     dialect: str, side: str, model: type[pydantic.BaseModel]
 ) -> None:
     decode = cases.decoder(dialect, side)
+    seen: set[tuple[str, ...]] = set()
     for wire in sdk.samples(model):
         for path in [*_optional_places(model, wire), ["event_id"]]:
+            # Samples differ in one place: the same object is tried once.
+            around = functools.reduce(lambda place, name: place[name], path[:-1], wire)
+            if (key := (*path, json.dumps(around))) in seen:
+                continue
+            seen.add(key)
             for absent in (True, False):
                 changed = json.loads(json.dumps(wire))
                 place = changed

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from realtime.errors import ConfigError
 from realtime.recording import BrokenLine, Entry, Recorder, read_log
@@ -158,6 +158,7 @@ def test_text_in_a_log_loses_no_byte(tmp_path_factory: pytest.TempPathFactory, c
     assert found.startswith(HEAD + LINE + b"\n" + content[: content.rfind(b"\n") + 1])
 
 
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from([1, 500, 70_000]), min_size=1, max_size=4),
     st.sampled_from([0, 1 << 20]),

@@ -563,6 +563,7 @@ def test_only_requests_that_cross_a_response_are_refused(seed: int) -> None:
     assert network.requested
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_steps() -> None:
     networks = [run(1000 + seed, 1_000) for seed in range(100)]
     assert sum(network.refused for network in networks) > 20

@@ -40,6 +40,7 @@ ACTIVE, TOO_LATE = "conversation_already_has_active_response", "response_cancel_
 # One message, one call, messages without audio, and two more with it.
 ANSWER = [Say("one two"), Call("f", {"x": 1}), Say(""), Say("three"), Say("four five")]
 PTIME_MS = 100
+LAGS = (0, 3, 1_000)  # deltas that wait while the carrier plays
 
 
 class Line:
@@ -501,13 +502,17 @@ def interrupted_at(line: Line, steps: int, lag: int, *, by_speech: bool) -> bool
 
 @pytest.mark.parametrize("phone", MAIN, ids=lambda phone: phone.name)
 @pytest.mark.parametrize("how", ["server", "cancelled", "asked"])
-def test_an_interruption_at_every_step_leaves_what_was_heard(phone: Phone, how: str) -> None:
+@pytest.mark.parametrize("exhaustive", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_an_interruption_at_every_step_leaves_what_was_heard(
+    phone: Phone, how: str, exhaustive: bool
+) -> None:
     detection = {"server": vad(create_response=False), "asked": None}.get(
         how, vad(interrupt_response=False, create_response=False)
     )
     is_over, steps, seen = False, 0, Counter[str]()
+    shift = MAIN.index(phone)  # each carrier meets every step with another lag
     while not is_over:
-        for lag in (0, 3, 1_000):
+        for lag in LAGS if exhaustive else LAGS[(steps + shift) % 3 :][:1]:
             line = Line(phone, [ANSWER], detection)
             is_over = not interrupted_at(line, steps, lag, by_speech=how != "asked")
             line.settle()
@@ -520,7 +525,7 @@ def test_an_interruption_at_every_step_leaves_what_was_heard(phone: Phone, how: 
                 assert line.heard.total() <= steps * PTIME_MS
         steps += 1
     assert steps > 30
-    assert min(seen["deleted"], seen["calls"]) > 30
+    assert min(seen["deleted"], seen["calls"]) > (30 if exhaustive else 10)
 
 
 # --- A machine with latency --------------------------------------------------------------

@@ -540,10 +540,10 @@ def test_a_slow_handshake_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError("the handshake has no timeout")
 
 
-@pytest.mark.parametrize("headers", [b"X: y\r\n" * 200, b"X: " + b"y" * 10_000 + b"\r\n"])
+@pytest.mark.parametrize("headers", [b"X: y\r\n" * 200, b"X: " + b"y" * 10_000 + b"\r\n", b"X" * 70_000])
 def test_huge_headers_are_refused(headers: bytes) -> None:
     with LoopbackServer() as server, raw(server, b"") as client:
-        client.sendall(REQUEST[:-2] + headers)
+        client.sendall(REQUEST[:-2] + headers + b"\r\n")
         with contextlib.suppress(ConnectionResetError):
             answer = client.recv(4096)
             assert not answer.startswith(b"HTTP/1.1 101")
@@ -561,7 +561,7 @@ def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             assert b"3 connections are open already." in refused.value.response.body
             silent.sendall(REQUEST)
             assert silent.recv(4096).startswith(b"HTTP/1.1 101")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while True:  # the server notices the end of a connection a little later
             try:
                 with connect(server.url) as client:

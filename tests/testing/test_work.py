@@ -14,7 +14,7 @@ from realtime.testing import ServerProtocol, history, response, script
 from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, exchange, formats, tone, types
 from tests.work import count_lines
 
-SIZES = (30, 300, 3000)
+SIZES = (10, 100, 1000)
 VAD = r.ServerVad(create_response=False)
 NO_VAD = r.encode(formats())
 
