@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 # These have environments and a configuration of their own: make test-frameworks.
 collect_ignore = ["frameworks"]
 
-settings.register_profile("default", max_examples=200, deadline=None)
+EXAMPLES = 200 if os.environ.get("CI") else 100  # .ci/run sets CI
+settings.register_profile("default", max_examples=EXAMPLES, deadline=None)
 settings.register_profile(
     "fuzz", max_examples=600_000, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
@@ -28,5 +29,5 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of processes of `pytest -n auto`: one more than cores, as many tests wait for timers."""
-    return (os.cpu_count() or 1) + 1
+    """Return the number of processes of `pytest -n auto`: two more than cores, as many tests wait for timers."""
+    return (os.cpu_count() or 1) + 2

@@ -207,7 +207,11 @@ class Plugin:
         # After conftest has loaded its profile, before test files are imported: the same examples each time.
         shrink = {hypothesis.Phase.shrink, hypothesis.Phase.explain, hypothesis.Phase.reuse}
         hypothesis.settings.register_profile(
-            "mutation", derandomize=True, database=None, phases=set(hypothesis.Phase) - shrink
+            "mutation",
+            max_examples=200,
+            derandomize=True,
+            database=None,
+            phases=set(hypothesis.Phase) - shrink,
         )
         hypothesis.settings.load_profile("mutation")
 

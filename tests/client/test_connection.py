@@ -284,7 +284,7 @@ async def test_paced_audio_takes_its_time() -> None:
         begin = time.monotonic()
         await session.append(ULAW.silence(500), pace=True)
         await session.append(ULAW.silence(100), pace=True)
-        assert 0.45 <= time.monotonic() - begin < 2
+        assert time.monotonic() - begin >= 0.45
 
 
 @asynchronous
@@ -450,7 +450,7 @@ async def test_tools_end_with_the_session() -> None:
         await asyncio.sleep(0.05)
         begin = time.monotonic()
     assert cancelled.is_set()
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 20
 
 
 # --- Keys, addresses, handshakes -----------------------------------------------------
@@ -575,7 +575,7 @@ async def test_a_key_that_cannot_be_had() -> None:
 @asynchronous
 async def test_an_address_that_cannot_be_reached(url: str, is_retryable: bool) -> None:
     with pytest.raises(ConnectFailed) as caught:
-        async with connect(url=url, api_key=KEY, proxy=None, open_timeout=5):
+        async with connect(url=url, api_key=KEY, proxy=None, open_timeout=20):
             pass
     assert caught.value.is_retryable is is_retryable
     assert isinstance(caught.value, ClientError)
@@ -595,7 +595,7 @@ async def test_errors_contain_no_credentials_of_the_address(url: str, shown: str
     with pytest.raises(
         (ConnectFailed, r.ConfigError), match=re.escape(f"cannot connect to {shown}: ")
     ) as caught:
-        async with connect(url=url, proxy=None, open_timeout=5):
+        async with connect(url=url, proxy=None, open_timeout=20):
             pass
     assert "S3CRET" not in str(caught.value)
 
@@ -761,7 +761,7 @@ async def test_a_server_that_reads_nothing_does_not_hold_the_end_up() -> None:
             appending = asyncio.ensure_future(session.append(bytes(50_000_000)))
             await asyncio.sleep(0.3)
             begin = time.monotonic()
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 20
         with pytest.raises(SessionClosed):
             await appending
         over.set()

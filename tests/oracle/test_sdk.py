@@ -99,9 +99,9 @@ def test_fields_that_are_optional_in_the_sdk_can_be_null_or_absent(
         for path in [*_optional_places(model, wire), ["event_id"]]:
             # Samples differ in one place: the same object is tried once.
             around = functools.reduce(lambda place, name: place[name], path[:-1], wire)
-            if (key := (*path, json.dumps(around))) in seen:
+            if (tried := (*path, json.dumps(around))) in seen:
                 continue
-            seen.add(key)
+            seen.add(tried)
             for absent in (True, False):
                 changed = json.loads(json.dumps(wire))
                 place = changed

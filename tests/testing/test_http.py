@@ -277,7 +277,11 @@ def test_pages_of_other_sites_are_refused(server: LoopbackServer, method: str) -
         assert "allowed_hosts" in error_of(answer)["message"]
 
 
-def test_a_connection_that_waits_for_its_request_does_not_delay_the_end() -> None:
+def test_a_connection_that_waits_for_its_request_does_not_delay_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("OPEN_TIMEOUT_SECONDS", "CLOSE_TIMEOUT_SECONDS", "JOIN_TIMEOUT_SECONDS"):
+        monkeypatch.setattr(module, name, 60.0)
     with contextlib.ExitStack() as clients, contextlib.ExitStack() as running:
         server = running.enter_context(LoopbackServer())
         client = clients.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
@@ -285,4 +289,4 @@ def test_a_connection_that_waits_for_its_request_does_not_delay_the_end() -> Non
         ask(server, request())
         begin = time.monotonic()
         running.close()
-        assert time.monotonic() - begin < module.CLOSE_TIMEOUT_SECONDS
+        assert time.monotonic() - begin < 40
