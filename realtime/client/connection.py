@@ -439,13 +439,16 @@ class Session:
 
         What was sent before goes out first, within `close_timeout`.
         """
-        if self.is_ready and self._frames:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._options.close_timeout):
-                    await self._sent_all.wait()
-        self.protocol.close(self._now())
-        self._closing.set()
-        self._wake()
+        sending = asyncio.ensure_future(self._sent_all.wait())
+        try:
+            if self.is_ready and self._frames:
+                # Not `asyncio.timeout`: early releases of Python 3.11 cancel it in a task that was cancelled.
+                await asyncio.wait([sending], timeout=self._options.close_timeout)
+        finally:
+            sending.cancel()
+            self.protocol.close(self._now())
+            self._closing.set()
+            self._wake()
         if self._task is not None:
             try:
                 await asyncio.shield(self._task)

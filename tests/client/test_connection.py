@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -744,9 +745,9 @@ async def test_what_was_sent_goes_out_before_the_session_is_closed() -> None:
     assert [event.item.content[0].text for event in received] == [str(number) for number in range(100)]
 
 
-@asynchronous
-async def test_a_server_that_reads_nothing_does_not_hold_the_end_up() -> None:
-    """The end takes no longer than what is sent may take, and the closing handshake."""
+@contextlib.asynccontextmanager
+async def deaf_server() -> AsyncGenerator[str]:
+    """Run a server that accepts a session and then reads nothing."""
     over = asyncio.Event()
 
     async def handle(connection: ServerConnection) -> None:
@@ -756,12 +757,36 @@ async def test_a_server_that_reads_nothing_does_not_hold_the_end_up() -> None:
         connection.transport.abort()
 
     async with serve(handle, "127.0.0.1", 0) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        async with connect(url=f"ws://127.0.0.1:{port}/", proxy=None, close_timeout=0.3) as session:
+        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        over.set()
+
+
+@asynchronous
+async def test_a_server_that_reads_nothing_does_not_hold_the_end_up() -> None:
+    """The end takes no longer than what is sent may take, and the closing handshake."""
+    async with deaf_server() as url:
+        async with connect(url=url, proxy=None, close_timeout=0.3) as session:
             appending = asyncio.ensure_future(session.append(bytes(50_000_000)))
             await asyncio.sleep(0.3)
             begin = time.monotonic()
         assert time.monotonic() - begin < 20
         with pytest.raises(SessionClosed):
             await appending
-        over.set()
+
+
+@asynchronous
+async def test_a_session_ends_with_the_task_that_is_cancelled() -> None:
+    async with deaf_server() as url:
+        session = connect(url=url, proxy=None, close_timeout=0.3)
+
+        async def use() -> None:
+            async with session:
+                await session.append(bytes(50_000_000))
+
+        using = asyncio.ensure_future(use())
+        await asyncio.sleep(0.5)
+        using.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        with pytest.raises(SessionClosed):
+            session.respond()
