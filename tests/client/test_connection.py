@@ -99,7 +99,8 @@ REFUSED = {"beta_disabled"}
 
 
 def test_every_fault_has_its_outcome() -> None:
-    assert SURVIVED.keys() | REFUSED == FAULTS.keys()
+    of_live = {name for name in FAULTS if name.startswith("live_")}  # this client has no Live session
+    assert SURVIVED.keys() | REFUSED == FAULTS.keys() - of_live
 
 
 @pytest.mark.parametrize("name", SURVIVED)
