@@ -86,7 +86,8 @@ class LiveTracker:
 
     def _make_room(self, limit: float = 2.0) -> None:
         """Make turns of what is stored if it is much."""
-        if max(self._speech.fill, len(self._begun) / LIMITS["delegations"]) > limit:
+        lists = max(len(self._begun) / LIMITS["delegations"], len(self._gaps) / LIMITS["gaps"])
+        if max(self._speech.fill, lists) > limit:
             self.write()
             self._forget()
 
@@ -119,10 +120,7 @@ class LiveTracker:
         if time_ms - end_ms >= self._gap_ms and is_audible and self._was_audible:
             self._report.gap_count += 1
             self._report.gap_time.add(time_ms - end_ms)
-            if len(self._gaps) < LIMITS["gaps"]:
-                self._gaps.append((end_ms, time_ms - end_ms))
-            else:
-                self._builder.leave_out("gaps", 1)
+            self._gaps.append((end_ms, time_ms - end_ms))
         self._playback_end_ms, self._was_audible = max(end_ms, time_ms) + ms, is_audible
 
     def add_user_words(self, event: Any, time_ms: float) -> None:

@@ -269,6 +269,28 @@ def test_late_audible_audio_is_a_gap() -> None:
     assert without(3_000).gap_count == 0  # in silence
 
 
+def test_audio_that_came_early_leaves_no_gap() -> None:
+    scene, audio = Scene(), text_base64(FORMATS["pcm"][2])
+    scene.server("session.started", session=session())
+    for scene.now in (0, 0, 0, 290, 290, 520):
+        scene.server("session.output_audio.delta", delta=audio)
+    assert scene.report().gaps == [GapReport(at_ms=500, gap_ms=20, turn=1)]
+
+
+def test_turns_are_in_order_of_time_if_the_clock_goes_back() -> None:
+    scene = live_call(USER, [Words(500, 900, ""), *MODEL[1:]], 12_000)
+    scene.entries = [
+        msgspec.structs.replace(each, time_ms=each.time_ms - (9_500 if each.time_ms > 9_500 else 0))
+        for each in scene.entries
+        if isinstance(each, Entry)
+    ]
+    report = scene.report()
+    times = [turn.at_ms for turn in report.turns]
+    assert times == sorted(times)
+    first = [each.first_audio_ms or 0.0 for each in responses(report)]
+    assert first == sorted(first)
+
+
 def test_who_asked_for_a_response() -> None:
     append = {"type": "session.commentary.append", "delegation_id": None, "content": "Welcome!"}
     more: list[Timed] = [(STARTED_MS + 10, "client", append)]
@@ -325,6 +347,12 @@ def test_a_tool_call() -> None:
     assert (report.call_count, report.call_problems, report.usage.backend.total) == (1, {}, 199)
     live = live_of(report)
     assert (live.delegation_count, live.delegation_time.max) == (1, 3_000)
+
+
+def test_a_delegation_with_an_open_call_is_not_done() -> None:
+    (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=TOOL_CALL[:5]).report())
+    assert (delegation.done_ms, delegation.took_ms, delegation.spoken_ms) == (None, None, None)
+    assert [each.kind for each in delegation.calls[0].problems] == ["no_output"]
 
 
 def test_a_result_may_be_spoken_within_a_response() -> None:
@@ -544,6 +572,24 @@ def test_a_long_call_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> No
     inspector = Inspector()
     inspector.feed_all(live_call(user, model, 1_800_000, format="pcmu").entries)
     assert reachable_nbytes(inspector) < 1_000_000  # of 9 MB of text
+
+
+def test_many_delegations_and_gaps_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("turns", "responses", "gaps", "delegations"):
+        monkeypatch.setitem(LIMITS, name, 20)
+    scene, audio = Scene(), text_base64(FORMATS["pcmu"][2])
+    scene.server("session.started", session=session("pcmu"))
+    for number in range(3_000):
+        delegation = {"id": f"d{number}", "type": "delegation", "target": "client"}
+        scene.server("session.delegation.created", delegation=delegation, offset_ms=0)
+        scene.server("session.output_audio.delta", delta=audio, start_ms=number * 100)
+        scene.now += 500
+    inspector = Inspector()
+    inspector.feed_all(scene.entries)
+    assert reachable_nbytes(inspector) < 700_000
+    report = inspector.report()
+    assert (report.gap_count, live_of(report).delegation_count) == (2_999, 3_000)
+    assert report.left_out["gaps"] == 2_999 - 20
 
 
 @pytest.mark.parametrize("is_long", [False, True])
