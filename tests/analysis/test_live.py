@@ -349,6 +349,12 @@ def test_a_tool_call() -> None:
     assert (live.delegation_count, live.delegation_time.max) == (1, 3_000)
 
 
+def test_a_call_that_is_not_complete_is_no_call() -> None:
+    more: list[Timed] = [(3_300, "server", item_done("d", status="incomplete"))]
+    report = live_call(USER, MODEL, 12_000, more=more).report()
+    assert (report.call_count, delegations(report)[0].step_count) == (0, 1)
+
+
 def test_a_delegation_with_an_open_call_is_not_done() -> None:
     (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=TOOL_CALL[:5]).report())
     assert (delegation.done_ms, delegation.took_ms, delegation.spoken_ms) == (None, None, None)

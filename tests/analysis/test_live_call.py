@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from realtime import live
-from realtime.analysis import DelegationReport, LiveReport, inspect_log, write_page
+from realtime.analysis import DelegationReport, LiveReport, Report, inspect_log, write_page
 from realtime.recording import Recorder, stereo_wav
 from realtime.state import Toolbox
 from realtime.testing import Call, Delegate, ServerProtocol, Transcribe
+from realtime.testing.faults import get_fault
+from realtime.testing.injection import Action, EndSession, FaultInjector
 from realtime.testing.script import Part, Reply
 from tests.analysis.live_scenes import FORMATS
 
@@ -45,10 +47,19 @@ def delegation_of(mode: str) -> live.Delegation:
 class LiveLog:
     """Records a call in simulated time, as its client sees it: what the server sends arrives with a delay."""
 
-    def __init__(self, path: Path, mode: str, format: str, script: list[Reply]) -> None:
-        self.now_ms, self.delays = 0.0, random.Random(7)
+    def __init__(
+        self,
+        path: Path,
+        mode: str,
+        format: str,
+        script: list[Reply],
+        fault: str | None = None,
+        jitter_ms: int = 0,
+    ) -> None:
+        self.now_ms, self.delays, self.jitter_ms = 0.0, random.Random(7), jitter_ms
         self.recorder = Recorder(path, mode="w", clock=lambda: self.now_ms / 1000)
         self.server = ServerProtocol(dialect="live", script=script)
+        self.injector, self.is_open = FaultInjector() if fault is None else get_fault(fault).injector(), True
         self.delegations, self.waiting = live.Delegations(), list[tuple[float, bytes]]()
         _, self.silence, self.speech = FORMATS[format]
         settings = {"model": "gpt-live-1", "audio": {"format": FORMATS[format][0]}}
@@ -58,13 +69,32 @@ class LiveLog:
         self.send(session)
 
     def send(self, event: live.ClientEvent) -> None:
+        if not self.is_open:
+            return
         frame = live.encode(event)
         self.recorder.sent(frame)
         for answer in self.server.feed(frame):
-            sent = self.server.encode(answer)
-            last_ms = self.waiting[-1][0] if self.waiting else 0.0
-            # A connection keeps the order, so a delay holds back what follows.
-            self.waiting.append((max(last_ms, self.now_ms + self.delays.uniform(40, 140)), sent))
+            for action in self.injector.on_send(answer.type, self.server.encode(answer)):
+                self.act(action)
+
+    def act(self, action: Action) -> None:
+        """Send a frame, or end the session or the connection."""
+        if isinstance(action, EndSession):
+            end = {"type": "session.closed", "reason": action.reason, "usage": {"seconds": 1}}
+            action = json.dumps(end).encode()
+            self.deliver(action)
+            self.is_open = False
+        elif isinstance(action, bytes) and self.is_open:
+            self.deliver(action)
+        else:
+            self.is_open = False
+
+    def deliver(self, sent: bytes) -> None:
+        # A connection keeps the order, so a delay holds back what follows.
+        last_ms = self.waiting[-1][0] if self.waiting else 0.0
+        self.waiting.append(
+            (max(last_ms, self.now_ms + self.delays.uniform(90 - self.jitter_ms, 90 + self.jitter_ms)), sent)
+        )
 
     def advance(self, until_ms: float) -> None:
         while self.waiting and self.waiting[0][0] <= until_ms:
@@ -104,7 +134,7 @@ def test_a_call_of_ten_minutes(tmp_path: Path, mode: str, format: str) -> None:
         else:
             script += [[*reply, Call("find", {"number": number})], f"Found {number}."]
             answers.append([f"Answer {number}. Found {number}."])
-    log, ends_ms = LiveLog(path, mode, format, script), list[float]()
+    log, ends_ms = LiveLog(path, mode, format, script, jitter_ms=50), list[float]()
     for words in users:
         speech_ms = len(words.split()) * WORD_MS
         log.talk(1_000, is_speech=False)
@@ -144,3 +174,48 @@ def test_a_call_of_ten_minutes(tmp_path: Path, mode: str, format: str) -> None:
     assert (call.caller_ms, call.assistant_ms) == (TURNS * TURN_MS, report.assistant_audio_ms)
     page = write_page(path, tmp_path / "call.html", report=report)
     assert (page.turns, page.events_left_out) == (TURNS, 0)
+
+
+def test_late_transcripts_change_nothing_but_their_time(tmp_path: Path) -> None:
+    late, whole = short_call(tmp_path, "live_late_transcripts"), short_call(tmp_path, None)
+    for turn, same in zip(late.turns, whole.turns, strict=True):
+        assert turn.user
+        assert same.user
+        assert (turn.user.transcript_ms or 0) >= (same.user.transcript_ms or 0) + 900
+        turn.user.transcript_ms = same.user.transcript_ms
+    assert late.turns == whole.turns
+
+
+@pytest.mark.parametrize(
+    ("fault", "codes", "closed", "turns"),
+    [
+        ("live_null_code", {"server_error": 1}, "close_requested", 3),
+        ("live_moderation", {"invalid_request_error": 1}, "close_requested", 3),
+        ("live_expired", {}, "expired", 0),
+        ("live_unconfirmed", {}, None, 3),
+        ("live_no_credit", {"credit_balance_exhausted": 1}, None, 0),
+    ],
+)
+def test_faults(tmp_path: Path, fault: str, codes: dict[str, int], closed: str | None, turns: int) -> None:
+    report, whole = short_call(tmp_path, fault), short_call(tmp_path, None)
+    assert (report.error_codes, report.sessions[0].closed) == (codes, closed)
+    users = [turn.user and turn.user.transcript for turn in report.turns]
+    assert users == [turn.user and turn.user.transcript for turn in whole.turns][:turns]
+    for turn, same in zip(report.turns, whole.turns, strict=False):
+        (response,), (wanted,) = turn.responses, same.responses
+        assert response.first_audio_ms == wanted.first_audio_ms
+        is_moderated = fault == "live_moderation" and turn.number == 1
+        assert (response.transcript == wanted.transcript, response.audio_ms == wanted.audio_ms) == (
+            not is_moderated, not is_moderated,
+        )  # fmt: skip
+
+
+def short_call(folder: Path, fault: str | None) -> Report:
+    """Return the report of a call of three turns."""
+    script: list[Reply] = [[Transcribe(words), f"This is answer {words}"] for words in WORDS[:3]]
+    log = LiveLog(folder / "call.jsonl", "client", "pcmu", script, fault)
+    for _ in script:
+        log.talk(WORD_MS, is_speech=True)
+        log.talk(TURN_MS - WORD_MS, is_speech=False)
+    log.close()
+    return inspect_log(folder / "call.jsonl")
