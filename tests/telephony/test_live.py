@@ -14,7 +14,15 @@ from realtime.events import beta
 from realtime.providers import ProviderName
 from realtime.state import Interruption
 from realtime.telephony import AudioDropped, Bridge, BridgeOutput, CallEnded, CallStarted, UnknownMessage
-from realtime.telephony._live import JITTER_MS, MAX_FILL_MS, MAX_HELD_MS, MAX_LATE_MS, PAUSE_MS, SPEECH_MS
+from realtime.telephony._live import (
+    JITTER_MS,
+    MAX_FILL_MS,
+    MAX_HELD_MS,
+    MAX_LATE_MS,
+    PAUSE_MS,
+    SPEECH_MS,
+    LiveInput,
+)
 from tests.telephony.calls import (
     ALAW,
     PCM16,
@@ -110,8 +118,11 @@ def test_the_session_starts_in_the_format_of_the_carrier(phone: Phone) -> None:
 
 
 @EVERY_PHONE
-def test_audio_passes_both_ways(phone: Phone) -> None:
-    bridge = open_call(phone)
+@pytest.mark.parametrize(
+    "format", [None, ULAW, ALAW, PCM16, PCM_16K], ids=["own", "ulaw", "alaw", "pcm16", "pcm16_16k"]
+)
+def test_audio_passes_both_ways(phone: Phone, format: AudioFormat | None) -> None:
+    bridge = open_call(phone, format)
     session_media, received, played = media_of(bridge.input_format), phone.media_format, phone.plays
     said = wave(received, 1_000)
     size = received.chunk_bytes(20)
@@ -121,7 +132,7 @@ def test_audio_passes_both_ways(phone: Phone) -> None:
     frames += bridge.end().to_server[:-1]
     assert b"".join(appended(frames)) == converted(said, received, session_media)
 
-    bridge, spoken = open_call(phone), wave(session_media, 1_000)
+    bridge, spoken = open_call(phone, format), wave(session_media, 1_000)
     size = session_media.chunk_bytes(100)
     chunks: list[bytes] = []
     for at in range(0, len(spoken), size):
@@ -313,6 +324,26 @@ def test_a_clock_must_be_finite(now: float) -> None:
     assert appended(bridge.tick(600).to_server) == [ULAW.silence(100)]
 
 
+def test_the_time_of_a_call() -> None:
+    """By the caller's audio without ticks, by the ticks with them; between two by at most 100 ms of audio."""
+    input = LiveInput()
+    input.open()
+    input.ms += 300
+    assert input.now_ms == 300
+    for now, audio_ms, expected in [
+        (9_000, 0, 300),
+        (9_000, 40, 340),
+        (9_100, 0, 400),  # the caller's audio is late
+        (9_100, 60, 460),
+        (9_100, 500, 500),  # it arrives at once
+        (9_120, 0, 420),
+        (9_000, 0, 420),  # a clock that goes back
+    ]:
+        input.tick(now, ULAW)
+        input.ms += audio_ms
+        assert input.now_ms == expected, now
+
+
 def test_ga_has_no_clock_but_releases_what_is_retained() -> None:
     bridge = Bridge("vonage")
     assert bridge.tick(0) == bridge.tick(10_000) == BridgeOutput()
@@ -434,9 +465,12 @@ def test_speech_goes_on_after_some_did_not_fit() -> None:
     for _ in range(30):
         lost += [e for e in bridge.from_server(live_delta(minute)).events if isinstance(e, AudioDropped)]
     assert {event.duration_ms for event in lost} == {60_000}
-    step = bridge.from_carrier(TWILIO.start())
-    assert step.to_carrier
-    assert TWILIO.played(bridge.from_server(speech(ULAW)).to_carrier) or bridge.backlog_ms > 590_000
+    bridge.from_carrier(TWILIO.start())
+    waiting_ms = bridge.backlog_ms  # more than Twilio queues
+    assert waiting_ms > 700_000
+    step = bridge.from_server(speech(ULAW))
+    assert [type(event) for event in step.events] == [live.SessionOutputAudioDelta]
+    assert bridge.backlog_ms == waiting_ms + 100
 
 
 # --- Stopping speech -------------------------------------------------------------------
