@@ -245,7 +245,7 @@ class LiveQueue(CarrierQueue):
         """Note that the carrier returned a mark."""
         due = self._reached.pop(name, None)
         if due is not None:
-            self._measure(self._input.now_ms - due)
+            self._measure(max(self._input.now_ms - due, 0.0))
         super().acknowledge(name)
 
     def _measure(self, delay: float) -> None:
