@@ -203,6 +203,8 @@ def test_a_log_without_audio_has_the_turns_of_its_words(tmp_path: Path) -> None:
     report = inspect_log(path)
     assert transcripts(report) == transcripts(live_call(USER, MODEL, 12_000).report())
     assert [each.first_audio_ms for each in responses(report)] == [None] * 4
+    assert [each.asked_by for each in responses(report)] == ["unknown", "speech", "unknown", "speech"]
+    assert (report.latency.count, [each.latency_from for each in responses(report)]) == (0, [None] * 4)
     assert [each.first_text_ms for each in responses(report)] == [
         pytest.approx(STARTED_MS + OUTPUT_DELAY_MS + words.start_ms, abs=1) for words in MODEL
     ]
