@@ -85,9 +85,9 @@ class LiveTracker:
 
     def _make_room(self, limit: float = 2.0) -> None:
         """Make turns of what is stored if it is much."""
-        lists = {"delegations": self._begun, "gaps": self._gaps, "responses": self._requests}
-        fill = max(len(each) / LIMITS[name] for name, each in lists.items())
-        if max(self._speech.fill, fill) > limit:
+        delegations, gaps = len(self._begun) / LIMITS["delegations"], len(self._gaps) / LIMITS["gaps"]
+        requests = len(self._requests) / LIMITS["responses"]
+        if max(self._speech.fill, delegations, gaps, requests) > limit:
             self.write()
             self._forget()
 

@@ -532,10 +532,12 @@ def test_a_sideband_has_copies_of_both_sides(tmp_path: Path) -> None:
             entry, direction="server", frame=json.dumps(later(json.loads(entry.frame))).encode()
         )
         for entry in scene.entries
-        if isinstance(entry, Entry) and b'"session.start"' not in entry.frame
+        if isinstance(entry, Entry) and b'"session.start' not in entry.frame
     ]
     updated = {"type": "session.updated", "session": session("pcmu")}
-    scene.entries[0] = Entry("server", 1_000.0, json.dumps(updated).encode(), 1)
+    for at in (0, len(scene.entries) // 2):
+        now_ms = max(1_000.0, scene.entries[at - 1].time_ms if at else 0.0)
+        scene.entries.insert(at, Entry("server", now_ms, json.dumps(updated).encode(), 1))
     report = scene.report()
     assert transcripts(report) == transcripts(whole)
     assert [each.first_audio_ms for each in responses(report)] == [
