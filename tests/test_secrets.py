@@ -344,7 +344,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE-pA==\n-----END RSA PRIVATE KEY-----
 FORMS = {
     "OpenAI": "sk-" + ALNUM[:8], "OpenAI project": "sk-proj-" + ALNUM[:20], "ephemeral": "ek_" + ALNUM[:8],
     "Stripe": "sk_live_" + ALNUM[:8], "Stripe restricted": "rk_test_" + ALNUM[:8],
-    **{f"GitHub {kind}": f"gh{kind}_" + ALNUM[:36] for kind in "opsur"},
+    **{f"GitHub {kind}": f"gh{kind}_" + "0" * 36 for kind in "opsur"},
     "GitHub fine-grained": "github_pat_" + ALNUM[:22], "GitLab": "glpat-" + ALNUM[:20],
     "Slack bot": "xoxb-" + ALNUM[:10], "Slack user": "xoxp-1-2-" + ALNUM[:10], "Slack app": "xapp-" + ALNUM[:10],
     "AWS": "AKIAIOSFODNN7EXAMPLE", "AWS session": "ASIAIOSFODNN7EXAMPLE",

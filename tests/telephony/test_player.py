@@ -12,7 +12,7 @@ import realtime as r
 from realtime import AudioError, AudioFormat, DecodeError
 from realtime.state import Interruption
 from realtime.telephony import AudioDropped, MediaFormat
-from realtime.telephony._player import MAX_EARLY_BYTES, DownlinkPlayer
+from realtime.telephony._player import DownlinkPlayer
 from realtime.telephony._queue import CallerClock
 from realtime.telephony.carriers import get_carrier
 
@@ -152,6 +152,58 @@ def test_a_part_is_converted_from_the_format_in_which_it_began(session: AudioFor
     assert str(shown(player.on_part_done(done("j")))[-1]).startswith("mark_")
 
 
+def test_the_audio_between_two_marks_has_whole_samples_of_base64() -> None:
+    player = make(session=PCM16)
+    assert shown(player.on_delta(delta(bytes(9_594))))[-1] != "mark_1"
+    assert shown(player.on_delta(delta(bytes(6))))[-1] == "mark_1"  # 200 ms
+
+
+# --- Items and responses without a name, and outside of the conversation ----------------------
+
+
+def test_audio_without_ids_belongs_to_the_response_in_progress() -> None:
+    player = make()
+    assert shown(player.on_delta(delta(NOISE[:1], "", response=""))) == [1]
+    begin(player, "")
+    assert shown(player.on_delta(delta(NOISE[:2], "", response=""))) == ["mark_1", 2]
+    assert shown(player.on_part_done(done("", response=""))) == ["mark_2"]
+    player.on_response_done(r.ResponseDone(response=r.Response(id="")))
+    assert shown(player.on_delta(delta(NOISE[:3], "", response=""))) == [3]
+    begin(player, "r")
+    player.on_response_done(r.ResponseDone(response=r.Response(id="another")))
+    assert shown(player.on_delta(delta(NOISE[:4], "", response=""))) == ["mark_3", 4]
+    assert shown(player.on_delta(delta(NOISE[:5], "", response="q"))) == ["mark_4", 5]
+    names = ("\x00\x00", "\x00\x001", "\x00\x002", "\x00r", "\x00q")
+    assert [player.playback.received_bytes(name) for name in names] == [1, 2, 3, 4, 5]
+    frames, interruption = player.interrupt()
+    assert (shown(frames), interruption.discarded_bytes) == (["clear"], 15)
+    assert (interruption.truncate, interruption.unplayed_item_ids) == (None, ())
+
+
+def test_a_response_without_an_id_is_interrupted_before_its_first_audio() -> None:
+    player = make()
+    begin(player, "")
+    player.interrupt()
+    assert player.on_delta(delta(NOISE[:2], "", response="")) == []
+    assert player.dropped == 1
+    begin(player, "")
+    assert shown(player.on_delta(delta(NOISE[:2], "", response=""))) == [2]
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_items_outside_of_the_conversation_are_not_truncated(opened: bool) -> None:
+    player = make(opened=opened)
+    player.on_response_created(r.ResponseCreated(response=r.Response(id="o")), is_outside=True)
+    for item in ("a", "b"):
+        player.on_delta(delta(NOISE[: 2 * MARK], item, response="o"))
+    player.on_delta(delta(NOISE[:MARK], "c"))
+    player.on_mark("mark_1")
+    if opened:
+        player.playback.played(ms=100)
+    _, interruption = player.interrupt()
+    assert (interruption.truncate, interruption.unplayed_item_ids) == (None, ("c",))
+
+
 # --- Marks of the carrier -------------------------------------------------------------------
 
 
@@ -234,6 +286,7 @@ def test_an_interruption_before_the_stream_drops_what_waits() -> None:
     player.open("S1", PCMU, ULAW)
     assert player.take_early() == []
     assert player.on_delta(delta(NOISE[:8])) == []
+    assert player.on_delta(delta(NOISE[:8], "another of the response")) == []
 
 
 # --- Before the stream is known ---------------------------------------------------------------
@@ -259,12 +312,12 @@ def test_audio_waits_for_the_stream() -> None:
 def test_what_waits_for_the_stream_is_bounded(cut: bool) -> None:
     player = make(opened=False)
     overhead, size = 512, 1 << 20
+    assert player.on_part_done(done("j")) == []
     for _ in range(7):
         player.on_delta(delta(b""), b"A" * size) if cut else player.on_delta(delta(bytes(size)))
-    left = MAX_EARLY_BYTES - 7 * (size + overhead) - 2 * overhead
+    left = (8 << 20) - 7 * (size + overhead) - 2 * overhead  # exactly as much as there is room for
     player.on_delta(delta(b""), b"A" * left) if cut else player.on_delta(delta(bytes(left)))
     assert player.reports == []
-    assert player.on_part_done(done("j")) == []
     assert player.on_delta(delta(bytes(1_000))) == []
     assert (player.reports, player.dropped) == ([AudioDropped("i", 0, 125.0)], 1)
     assert player.on_delta(delta(b""), b"AAAA") == []  # the rest of the part is dropped
@@ -278,28 +331,43 @@ def test_what_waits_for_the_stream_is_bounded(cut: bool) -> None:
     assert player.queue.retained[-1][2] is not None  # the part ends with its mark
     player.queue.clear()
     assert player.on_delta(delta(bytes(8))) == []
-    assert player.reports == [AudioDropped("i", 0, 1.0)]
+    assert player.on_delta(delta(b""), b"AAAA") == []
+    assert player.reports == [AudioDropped("i", 0, 1.0), AudioDropped("i", 0, 0.375)]
     assert shown(player.on_delta(delta(bytes(8), "j"))) == [8]
+
+
+def test_only_the_part_that_does_not_fit_is_dropped() -> None:
+    player = make(opened=False)
+    player.on_delta(delta(bytes(8 << 20), index=1))
+    player.on_delta(delta(bytes(8), index=2))
+    assert player.reports == [AudioDropped("i", 1, 1_048_576.0)]
+    player.open("S1", PCMU, ULAW)
+    assert shown(player.take_early()) == [8]
 
 
 # --- The limit of what is retained --------------------------------------------------------------
 
 
-def test_the_end_of_a_delta_that_does_not_fit_is_dropped() -> None:
+@pytest.mark.parametrize("cut", [False, True], ids=["audio", "base64"])
+def test_the_end_of_a_delta_that_does_not_fit_is_dropped(cut: bool) -> None:
     player = make()
     minute = bytes(480_000)
+
+    def play(audio: bytes) -> list[str | bytes]:
+        return player.on_delta(delta(b""), base64.b64encode(audio)) if cut else player.on_delta(delta(audio))
+
     for _ in range(10):
-        player.on_delta(delta(minute))
+        play(minute)
     assert len(player.queue.retained) > 0
     for _ in range(29):
-        assert player.on_delta(delta(minute)) == []
+        assert play(minute) == []
     assert player.reports == []
     before = player.playback.received_bytes("i")
-    assert player.on_delta(delta(minute * 2)) == []
+    assert play(minute * 2) == []
     kept = player.playback.received_bytes("i") - before
     assert 0 < kept < 960_000
     assert player.reports == [AudioDropped("i", 0, (960_000 - kept) / 8)]
-    assert player.on_delta(delta(bytes(80))) == []
+    assert play(bytes(80)) == []
     assert player.reports[1:] == [AudioDropped("i", 0, 10.0)]
     assert player.dropped == 2
     player.close()
