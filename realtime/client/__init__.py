@@ -30,18 +30,20 @@ from .events import (
     ResponseDelayed,
     ResponseOutcome,
     Resumed,
+    SessionEnded,
     SettingsDiffer,
     ToolCalled,
     Undecodable,
 )
+from .live import LiveClientProtocol
 from .policy import POLICY, Decision, RetryPolicy, Rule
 from .protocol import ClientProtocol, ClientState, Connect, GiveUp, Run, Wait
 
 __all__ = [
     "POLICY", "ClientError", "ClientNotice", "ClientProtocol", "ClientState", "Connect", "ConnectFailed",
-    "Connected", "Decision", "Expiring", "GiveUp", "Interrupted", "Overflow", "Reconnecting",
+    "Connected", "Decision", "Expiring", "GiveUp", "Interrupted", "LiveClientProtocol", "Overflow", "Reconnecting",
     "RequestFailed", "RequestRefused", "ResponseDelayed", "ResponseHandle", "ResponseOutcome", "Resumed",
-    "RetryPolicy", "Rule", "Run", "SendQueueFull", "Session", "SessionClosed", "SessionLost",
+    "RetryPolicy", "Rule", "Run", "SendQueueFull", "Session", "SessionClosed", "SessionEnded", "SessionLost",
     "SessionRefused", "SettingsDiffer", "SpendLimitReached", "ToolCalled", "ToolRunner", "Undecodable",
     "UpdateResult", "Wait", "connect",
 ]  # fmt: skip

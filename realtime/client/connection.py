@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias
-from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
@@ -32,8 +31,18 @@ from ..format import AudioFormat, AudioFormatLike
 from ..recording import RecordingError
 from ..state import Conversation, FunctionCall, Interruption, SessionDifference, Toolbox, Usage
 from ..state.cost import Price
+from ..state.live import LiveTranscript
+from .dialect import with_model
 from .errors import ClientError, ConnectFailed, RequestRefused, SessionClosed
-from .events import Connected, EventQueue, Reconnecting, RequestFailed, ResponseOutcome, ToolCalled
+from .events import (
+    Connected,
+    EventQueue,
+    Reconnecting,
+    RequestFailed,
+    ResponseOutcome,
+    SessionEnded,
+    ToolCalled,
+)
 from .policy import RetryPolicy, retry_after_s
 from .protocol import ClientProtocol, ClientState, GiveUp, Run, Wait
 from .tools import ToolRunner
@@ -123,11 +132,12 @@ def connect(  # noqa: D417 (the others are documented at their classes)
 
     Nothing is opened before the block begins; it begins when the session's settings are in effect.
 
-    `model` is that of the address. Arguments that are not listed are those of `ClientProtocol`, of `ToolRunner`
+    `model` is that of the address; Live's models have it in their settings. Arguments that are not listed are those of `ClientProtocol`, of `ToolRunner`
     and of ``websockets.connect``.
 
     Args:
-        session: the settings, as `create_session_config` makes them; None leaves the server's defaults.
+        session: the settings, as `create_session_config` makes them; None leaves the server's defaults. A
+            `live.LiveSession`, or a Live model without settings, opens a Live session.
         tools: a `Toolbox`, whose functions are run when the model calls them, or declarations, whose calls are
             `ToolCalled` events to answer with `answer`.
         api_key: the key, or a function that returns it, which may be async and is called for each connection.
@@ -138,7 +148,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
         headers: more headers of the handshake.
         transport: the WebSocket library, "websockets" or "picows" (the extra of that name), which needs less CPU
             time, least on uvloop.
-        call_id: a SIP or WebRTC call to join. The server keeps its session when this connection ends.
+        call_id: a SIP or WebRTC call, or a Live session, to join. The server keeps its session when this connection ends.
         proxy: a proxy, None for none; True takes it from the environment.
         max_queue: events that are not read. More are dropped and counted in an `Overflow`.
         recorder: a `Recorder`, which records every frame of both sides. You close it.
@@ -150,7 +160,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
     """
     row = get_provider(provider)
     protocol = ClientProtocol(
-        session=session,
+        session=with_model(session, model),
         tools=tools,
         provider=row,
         reconnect=reconnect,
@@ -164,7 +174,7 @@ def connect(  # noqa: D417 (the others are documented at their classes)
         price=model if price is None and spend_limit_usd is not None else price,
         max_uplink_ms=max_uplink_ms,
     )
-    address = _address(row, model, url, host, call_id)
+    address = protocol.address(model, url=url, host=host, call_id=call_id)
     options = ConnectionOptions(
         ssl, proxy, open_timeout, close_timeout, ping_interval, ping_timeout, max_size=_MAX_MESSAGE_BYTES
     )
@@ -176,19 +186,6 @@ def connect(  # noqa: D417 (the others are documented at their classes)
     return Session(
         protocol, address, key, dict(headers or {}), opened, options, runner, recorder, max_queue, metrics
     )
-
-
-def _address(row: Provider, model: str, url: str | None, host: str, call_id: str | None) -> str:
-    if url is None:
-        return row.url("", host=host, call_id=call_id) if call_id else row.url(model, host=host)
-    try:
-        query = parse_qs(urlsplit(url).query)
-    except ValueError as error:
-        raise ConfigError(f"cannot connect to {format_url(url)}: {error}") from None
-    name, value = ("call_id", call_id) if call_id else (row.model_parameter, model)
-    if not name or not value or name in query:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}{name}={quote(value)}"
 
 
 class _KeySource:
@@ -391,6 +388,11 @@ class Session:
         return self.protocol.conversation
 
     @property
+    def transcript(self) -> LiveTranscript:
+        """The words of both speakers of a Live session so far."""
+        return self.protocol.transcript
+
+    @property
     def usage(self) -> Usage:
         """The usage of all connections so far."""
         return self.protocol.usage
@@ -437,15 +439,20 @@ class Session:
     async def close(self) -> None:
         """End the session: stop its tools, close its connection. What waits on it raises `SessionClosed`.
 
-        What was sent before goes out first, within `close_timeout`.
+        What was sent before goes out first, within `close_timeout`. A Live session ends when the server confirms it,
+        after at most 10 seconds; its `SessionEnded` event says if it did.
         """
-        sending = asyncio.ensure_future(self._sent_all.wait())
+        is_confirmed = self._task is not None and self.protocol.request_close(self._now())
+        if is_confirmed:
+            self._flush()
+        awaited = asyncio.ensure_future(self._until_closed() if is_confirmed else self._sent_all.wait())
         try:
-            if self.is_ready and self._frames:
+            if is_confirmed or (self.is_ready and self._frames):
+                limit = self.protocol.close_wait_s if is_confirmed else self._options.close_timeout
                 # Not `asyncio.timeout`: early releases of Python 3.11 cancel it in a task that was cancelled.
-                await asyncio.wait([sending], timeout=self._options.close_timeout)
+                await asyncio.wait([awaited], timeout=limit)
         finally:
-            sending.cancel()
+            awaited.cancel()
             self.protocol.close(self._now())
             self._closing.set()
             self._wake()
@@ -455,6 +462,11 @@ class Session:
             except asyncio.CancelledError:
                 self._task.cancel()
                 raise
+
+    async def _until_closed(self) -> None:
+        while self.protocol.state is not ClientState.CLOSED:
+            self._changed.clear()
+            await self._changed.wait()
 
     def _raise_end(self) -> None:
         end = self.protocol.next_action(self._now())
@@ -510,6 +522,17 @@ class Session:
         """Send a client event, as `ClientProtocol.send` does. Waits while too much is unsent. Returns its event_id."""
         await self._wait_for_room()
         return self._send(event)
+
+    async def say(self, text: str) -> None:
+        """Have the model of a Live session speak a text, nearly as it is: a greeting, or an announcement.
+
+        Raises:
+            ConfigError: the session is not of Live, or the text is empty.
+            ClientError: the session has ended.
+        """
+        await self._wait_for_room()
+        self.protocol.say(text, self._now())
+        self._flush()
 
     async def answer(self, call: FunctionCall, result: object) -> None:
         """Send the output of a function call: a str as it is, anything else as JSON."""
@@ -708,6 +731,9 @@ class Session:
         self._measure("connect_s", self._now() - self._opened_at)
         self._changed.set()
 
+    def _on_session_ended(self, event: SessionEnded) -> None:
+        self._changed.set()
+
     def _on_reconnecting(self, event: Reconnecting) -> None:
         _log.info("reconnecting in %.2f s: %s", event.delay_s, event.reason)
         self._by_response.clear()  # another connection may use the same ids
@@ -901,6 +927,7 @@ _OBSERVERS: Final[dict[type, Callable[[Session, Any], None]]] = {
     RequestFailed: Session._on_refused,
     ToolCalled: Session._on_tool_called,
     Connected: Session._on_connected,
+    SessionEnded: Session._on_session_ended,
     Reconnecting: Session._on_reconnecting,
 }
 

@@ -1,20 +1,21 @@
-"""Events and settings of GA for servers of every dialect, and the merging of settings.
+"""Events and settings of GA for servers of every dialect, and the merging of settings. Live's settings, too.
 
 The client works with GA's events. `Dialect` encodes them for a provider: as they are, converted to beta, or as the
-server's own classes. A session in the server's own classes is passed on as it is.
+server's own classes. A session in the server's own classes is passed on as it is. `LiveDialect` encodes Live's events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from .. import events as ga
+from .. import events as ga, live, spec
 from .._provider import Provider
 from ..beta import from_ga
 from ..codec import event_classes
+from ..errors import ConfigError
 from ..state import Toolbox
 from .live_session import get
 
@@ -58,6 +59,24 @@ class Dialect:
         return frame
 
 
+class LiveDialect(Dialect):
+    """The encoder and decoder of Live."""
+
+    def __init__(self) -> None:
+        self.decode, self.encode_append = live.decode_server, live.encode_append
+        self._encode = live.encode
+
+    def session_update(self, settings: Any, event_id: str) -> live.SessionUpdate:
+        """Return the session.update for settings, a `live.LiveSessionUpdate`."""
+        return live.SessionUpdate(session=settings, event_id=event_id)
+
+    def wire(self, event: Any) -> Any:
+        """Return an event as Live's. The output of a function call may be GA's, as a `Toolbox` makes it."""
+        if isinstance(event, ga.ConversationItemCreate) and isinstance(event.item, ga.FunctionCallOutputItem):
+            return live.ResponseItemCreate(item=msgspec.Raw(msgspec.json.encode(event.item)))
+        return event
+
+
 # Parts of a session whose members are updated one by one.
 _NESTED: Final = (ga.AudioConfig, ga.AudioInput, ga.AudioOutput)
 
@@ -83,3 +102,71 @@ def with_tools(session: Any, tools: Toolbox | Sequence[Any]) -> Any:
         return session
     session = ga.RealtimeSession() if session is None else session
     return msgspec.structs.replace(session, tools=[*(get(session, "tools") or ()), *declared])
+
+
+# --- Live ----------------------------------------------------------------------------
+
+# The paths of Live sessions, by provider. Sources: https://platform.openai.com/docs/guides/voice-websockets;
+# https://learn.microsoft.com/azure/foundry/openai/gpt-live-reference. Read 2026-11-29.
+LIVE_PATHS: Final[Mapping[str, str]] = {"openai": "/v1/live/sessions", "azure": "/openai/v1/live/sessions"}
+
+
+def with_model(session: Any, model: str) -> Any:
+    """Return settings with the model, if it is named in them and not in the address."""
+    if session is None and model in spec.LIVE_MODELS:
+        return live.LiveSession(model=model)
+    if isinstance(session, live.LiveSession) and not session.model:
+        return msgspec.structs.replace(session, model=model)
+    return session
+
+
+def with_live_tools(
+    session: live.LiveSession, tools: Toolbox | Sequence[Any], client_tool: str
+) -> live.LiveSession:
+    """Return the settings with tools added to the body of their delegation.
+
+    Raises:
+        ConfigError: the delegation is not to a model of the Responses API, and there are other tools than `client_tool`.
+    """
+    declared = tools.tools if isinstance(tools, Toolbox) else [*tools]
+    if not declared:
+        return session
+    if isinstance(session.delegation, live.ResponsesDelegation):
+        body = _body(session.delegation.responses)
+        own = body.get("tools")
+        body["tools"] = [*(own if isinstance(own, list) else ()), *declared]
+        responses = msgspec.Raw(msgspec.json.encode(body))
+        delegation = msgspec.structs.replace(session.delegation, responses=responses)
+        return msgspec.structs.replace(session, delegation=delegation)
+    if isinstance(tools, Toolbox) and client_tool in tools:
+        return session
+    raise ConfigError(
+        "tools need a live.ResponsesDelegation, whose model calls them; "
+        f"work that is delegated to the client is done by a Toolbox with a tool named {client_tool!r}"
+    )
+
+
+def with_live_update(session: live.LiveSession, update: live.LiveSessionUpdate) -> live.LiveSession:
+    """Return the settings of a Live session after an update: members of the delegation's body are merged."""
+    changed: dict[str, Any] = {}
+    if update.triggers is not msgspec.UNSET:
+        changed["triggers"] = update.triggers
+    new, old = update.delegation, session.delegation
+    if isinstance(new, live.ResponsesDelegation) and isinstance(old, live.ResponsesDelegation):
+        body = {**_body(old.responses), **_body(new.responses)}
+        delay = (
+            old.acknowledgement_delay_ms
+            if new.acknowledgement_delay_ms is msgspec.UNSET
+            else new.acknowledgement_delay_ms
+        )
+        new = live.ResponsesDelegation(
+            responses=msgspec.Raw(msgspec.json.encode(body)), acknowledgement_delay_ms=delay
+        )
+    if new is not msgspec.UNSET:
+        changed["delegation"] = new
+    return msgspec.structs.replace(session, **changed)
+
+
+def _body(raw: Any) -> dict[str, Any]:
+    """Return a body of another API as a dict, {} if it is absent or null."""
+    return msgspec.json.decode(raw, type=dict[str, Any]) if isinstance(raw, msgspec.Raw) else {}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from ..errors import SENTENCE_CHARS, RealtimeError, snippet
 from ..events import ErrorDetail
+from ..events.live import LiveErrorDetail
 
 
 class ClientError(RealtimeError):
@@ -59,7 +60,7 @@ class SessionLost(ClientError):
 class SessionRefused(ClientError):
     """The server refuses the session: the key, the model, the quota, or its settings. Attributes: `error`."""
 
-    def __init__(self, reason: str, *, error: ErrorDetail | None = None) -> None:
+    def __init__(self, reason: str, *, error: ErrorDetail | LiveErrorDetail | None = None) -> None:
         super().__init__(reason)
         self.error = error
 
@@ -67,7 +68,9 @@ class SessionRefused(ClientError):
 class RequestRefused(ClientError):
     """The server refuses one request. Attributes: `error`; `code` and `param` of it; `request_type`."""
 
-    def __init__(self, error: ErrorDetail, request_type: str = "", *, is_retryable: bool = False) -> None:
+    def __init__(
+        self, error: ErrorDetail | LiveErrorDetail, request_type: str = "", *, is_retryable: bool = False
+    ) -> None:
         what = f"{request_type} was refused: " if request_type else ""
         super().__init__(f"{what}{error_text(error)}", is_retryable=is_retryable)
         self.error, self.request_type = error, snippet(request_type)
@@ -97,6 +100,6 @@ class SessionClosed(ClientError):
     """The session has ended."""
 
 
-def error_text(error: ErrorDetail) -> str:
+def error_text(error: ErrorDetail | LiveErrorDetail) -> str:
     """Return the code of an error, or its type, and its message."""
     return f"{error.code or error.type}: {error.message}"

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from ..events import ErrorDetail
+from ..events.live import LiveErrorDetail, LiveUsage
 from ..state import FunctionCall, Interruption, SessionDifference
 
 
@@ -98,7 +99,7 @@ class RequestFailed(Struct, frozen=True):
     """The server refused `request`, an event that was sent. Follows the server's `error`."""
 
     request: Any
-    error: ErrorDetail
+    error: ErrorDetail | LiveErrorDetail
 
 
 class Overflow(Struct, frozen=True):
@@ -121,6 +122,18 @@ class Expiring(Struct, frozen=True):
     seconds: float
 
 
+class SessionEnded(Struct, frozen=True):
+    """The end of a Live session, the last one or one that is replaced.
+
+    `is_confirmed`: the server has reported the `reason` and the final `usage`. Otherwise it may have gone on, and
+    `usage` is what it reported last.
+    """
+
+    is_confirmed: bool
+    reason: str | None = None
+    usage: LiveUsage | None = None
+
+
 ClientNotice: TypeAlias = (
     Connected
     | SettingsDiffer
@@ -134,6 +147,7 @@ ClientNotice: TypeAlias = (
     | Overflow
     | Undecodable
     | Expiring
+    | SessionEnded
 )
 
 

@@ -17,6 +17,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..errors import ConfigError
 from ..events import ErrorDetail
+from ..events.live import LiveErrorDetail
 
 
 class Decision(enum.Enum):
@@ -34,7 +35,7 @@ class Rule(NamedTuple):
     source: str
 
 
-Kind: TypeAlias = Literal["close", "status", "error", "response"]
+Kind: TypeAlias = Literal["close", "status", "error", "response", "start", "closed"]
 
 _RETRY, _GIVE_UP, _CONTINUE = Decision.RETRY, Decision.GIVE_UP, Decision.CONTINUE
 # All read 2026-11-29.
@@ -44,9 +45,11 @@ _RFC9110: Final = "RFC 9110, section 15"
 _RFC6585: Final = "RFC 6585, section 4"
 _RFC8470: Final = "RFC 8470, section 5.2"
 _GUIDE: Final = "https://platform.openai.com/docs/guides/error-codes"
+_LIVE: Final = "https://platform.openai.com/docs/guides/live-conversations"
 
 # "close": the code of a close frame, 1006 without one. "status": of the handshake. "error": the code or type of an
-# `error` event. "response": the code of a response that failed.
+# `error` event. "response": the code of a response that failed. "start": the code or type of an error before a Live
+# session has started. "closed": the reason of its `session.closed`.
 POLICY: Final[Mapping[tuple[Kind, int | str], Rule]] = MappingProxyType(
     {
         ("close", 1000): Rule(_RETRY, _RFC6455),  # a server's normal end, in mid-call
@@ -83,12 +86,20 @@ POLICY: Final[Mapping[tuple[Kind, int | str], Rule]] = MappingProxyType(
         ("error", "model_not_found"): Rule(_GIVE_UP, _GUIDE),
         ("error", "invalid_model"): Rule(_GIVE_UP, _GUIDE),
         ("response", "rate_limit_exceeded"): Rule(_RETRY, _GUIDE),
+        ("start", "rate_limit_exceeded"): Rule(_RETRY, _GUIDE),
+        ("start", "server_error"): Rule(_RETRY, _GUIDE),
+        ("closed", "expired"): Rule(_RETRY, _LIVE),
+        ("closed", "connection_lost"): Rule(_RETRY, _LIVE),
+        ("closed", "close_requested"): Rule(_GIVE_UP, _LIVE),  # by another connection
+        ("closed", "content"): Rule(_GIVE_UP, _LIVE),
+        ("closed", "remote_hangup"): Rule(_GIVE_UP, _LIVE),
     }
 )  # fmt: skip
 _SERVER_ERRORS: Final = range(500, 600)
 # What is not in the table. Codes from 3000 on follow an error event with the reason.
 _DEFAULTS: Final[Mapping[Kind, Decision]] = {
     "close": _GIVE_UP, "status": _GIVE_UP, "error": _CONTINUE, "response": _CONTINUE,
+    "start": _GIVE_UP, "closed": _GIVE_UP,
 }  # fmt: skip
 # OpenAI's text of a response that exceeds a rate limit.
 _TRY_AGAIN: Final = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?)(ms|s|m)\b")
@@ -107,10 +118,10 @@ def decide(kind: Kind, value: int | str | None) -> Decision:
     return _DEFAULTS[kind]
 
 
-def decide_on_error(error: ErrorDetail) -> Decision:
+def decide_on_error(error: ErrorDetail | LiveErrorDetail, kind: Kind = "error") -> Decision:
     """Return the decision for an `error` event, by its code or else its type."""
-    found = POLICY.get(("error", error.code or "")) or POLICY.get(("error", error.type))
-    return _DEFAULTS["error"] if found is None else found.decision
+    found = POLICY.get((kind, error.code or "")) or POLICY.get((kind, error.type))
+    return _DEFAULTS[kind] if found is None else found.decision
 
 
 def retry_after_s(header: str | None, now: float) -> float | None:

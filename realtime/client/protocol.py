@@ -13,13 +13,16 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
+from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
 from .. import events as ga
 from .._bounded import BoundedDict
 from .._provider import Provider, ProviderLike, get_provider
+from .._text import format_url
 from ..errors import AudioError, ConfigError, DecodeError, EncodeError, snippet
 from ..format import AudioFormat, AudioFormatLike
 from ..state import (
@@ -35,6 +38,7 @@ from ..state import (
 )
 from ..state.cost import Price
 from ..state.gate import METADATA_KEY
+from ..state.live import LiveTranscript
 from .dialect import Dialect, merged, with_tools
 from .errors import (
     ClientError,
@@ -170,9 +174,29 @@ class ClientProtocol:
         max_turn_nbytes: audio of the user's messages, for those without a transcript.
         random: gives numbers from 0 to 1, for the jitter.
 
+    With the settings of another dialect, its subclass is made: a `live.LiveSession` gives a `LiveClientProtocol`.
+
+    Attributes:
+        transcript: the words of both speakers, of a Live session.
+
     Raises:
         ConfigError: an unknown provider or format, a limit that is not positive, a spend limit without a price.
     """
+
+    close_wait_s: ClassVar[float] = 0.0
+    """Seconds that the server may take to confirm the end of a session, after `request_close`."""
+    _BY_SETTINGS: ClassVar[dict[type, type[ClientProtocol]]] = {}
+
+    def __init_subclass__(cls, *, settings: type | None = None) -> None:
+        if settings is not None:
+            cls._BY_SETTINGS[settings] = cls
+
+    def __new__(cls, *, session: Any = None, **_options: Any) -> Self:
+        """Make a client for the dialect that the settings belong to."""
+        if cls is ClientProtocol:
+            found = (cls._BY_SETTINGS[base] for base in type(session).__mro__ if base in cls._BY_SETTINGS)
+            return super().__new__(next(found, cls))  # type: ignore[return-value]
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -248,6 +272,7 @@ class ClientProtocol:
         self._delayed: list[Delayed] = []
         self._delays: BoundedDict[str, int] = BoundedDict(MAX_SENT)
         self._differences: tuple[Any, ...] = ()
+        self.transcript = LiveTranscript()
         # Another client of the same session must not use the same ids.
         self._token = f"{int(min(max(random(), 0.0), 1.0) * 0xFFFFFF):06x}"
         self._count = 0
@@ -360,6 +385,26 @@ class ClientProtocol:
 
     # --- Connections ---
 
+    def address(
+        self, model: str, *, url: str | None = None, host: str = "", call_id: str | None = None
+    ) -> str:
+        """Return the address of a session with `model`, or of the call to join; `url` replaces the provider's.
+
+        Raises:
+            ConfigError: `url` is no address, or the provider has no host of its own, and none is given.
+        """
+        row = self.provider
+        if url is None:
+            return row.url("", host=host, call_id=call_id) if call_id else row.url(model, host=host)
+        try:
+            query = parse_qs(urlsplit(url).query)
+        except ValueError as error:
+            raise ConfigError(f"cannot connect to {format_url(url)}: {error}") from None
+        name, value = ("call_id", call_id) if call_id else (row.model_parameter, model)
+        if not name or not value or name in query:
+            return url
+        return f"{url}{'&' if '?' in url else '?'}{name}={quote(value)}"
+
     def connected(self, now: float) -> None:
         """Note that a connection is open. Its first frame is the session.update."""
         if self._state in (ClientState.OPENING, ClientState.RUNNING):
@@ -415,6 +460,13 @@ class ClientProtocol:
             if not self._connections and self._state is ClientState.DISCONNECTED:
                 decision = Decision.GIVE_UP
         self._lose(now, failure, decision, retry_after_s)
+
+    def request_close(self, now: float) -> bool:
+        """Request the end of the session. Returns False if its server confirms none: then call `close`.
+
+        Otherwise the state is closed once it is confirmed; call `close` after `close_wait_s`.
+        """
+        return False
 
     def close(self, now: float) -> None:
         """End the session: nothing is sent any more, and `next_action` is `GiveUp`."""
@@ -512,18 +564,25 @@ class ClientProtocol:
         begin = self._handover_from(live)
         if begin is None or now < begin:
             return
-        left_s = max(0.0, live.conversation.expires_at - now) if live.conversation.expires_at else 0.0
+        left_s = max(0.0, (self._expires_at(live) or 0.0) - now)
         if not live.is_expiring:
             live.is_expiring = True
             self._events.put(Expiring(left_s))
         if self._reconnect and self._restores and self._is_quiet(live):
-            self._end_session(now)
-            self._move("handover")
-            self._events.put(Reconnecting(f"the session expires in {left_s:.0f} s", 0.0, 0))
+            self._begin_handover(f"the session expires in {left_s:.0f} s", now)
+
+    def _begin_handover(self, reason: str, now: float) -> None:
+        self._end_session(now)
+        self._move("handover")
+        self._events.put(Reconnecting(reason, 0.0, 0))
+
+    def _expires_at(self, live: LiveSession) -> float | None:
+        """Return the Unix time at which the server ends the session; None if it is not known."""
+        return live.conversation.expires_at
 
     def _handover_from(self, live: LiveSession) -> float | None:
         """Return the time from which the session may be replaced; None if its end is not known."""
-        end = live.conversation.expires_at
+        end = self._expires_at(live)
         lifetime = 0.0 if end is None else end - live.opened_at
         if end is None or not lifetime > _MIN_LIFETIME_S:
             return None
@@ -717,6 +776,10 @@ class ClientProtocol:
     def update(self, settings: Any, now: float) -> str:
         """Change settings, of GA or of the server's own classes, for later sessions too. Raises what `send` raises."""
         return self.send(self._dialect.session_update(settings, self._next_id()), now)
+
+    def say(self, text: str, now: float) -> None:
+        """Have the model speak a text, nearly as it is. Live only. Raises what `send` raises."""
+        raise ConfigError("only Live speaks given text: request a response with instructions")
 
     def answer(self, call: FunctionCall, result: object, now: float) -> str:
         """Send the output of a function call, a str as it is and anything else as JSON. Raises what `send` raises."""
@@ -1368,12 +1431,16 @@ class ClientProtocol:
         self._send_audio()
         return True
 
+    def _spent_usd(self, price: Price) -> Decimal:
+        """Return the cost of the usage that the server has reported."""
+        parts = (self._ended_usage, *([self._live.usage] if self._live else ()))
+        return sum((usage.cost(price) for usage in parts), Decimal(0))
+
     def _check_spend(self, now: float) -> None:
         if self._spend_limit_usd is None or self._price is None:
             return
         try:
-            parts = (self._ended_usage, *([self._live.usage] if self._live else ()))
-            spent = sum(usage.cost(self._price) for usage in parts)
+            spent = self._spent_usd(self._price)
         except ConfigError as error:
             self._give_up(now, GiveUp(str(error), SpendLimitReached(f"the cost is not known: {error}")))
             return

@@ -245,14 +245,10 @@ class SessionOutputAudioFixturePlay(ClientSide, tag="session.output_audio.fixtur
     audio: bytes
 
 
-class AppendedText(ClientSide, kw_only=True, omit_defaults=False):
-    """Text for the model, of about 500 tokens at most.
+class AppendedText(ClientSide, kw_only=True):
+    """Text for the model, for one delegation if `delegation_id` is set."""
 
-    `delegation_id` is that of a delegation to the client, which the text is about. It is always sent: servers
-    require it, and null for text about none.
-    """
-
-    delegation_id: str | None = None
+    delegation_id: Maybe[str] = UNSET
     content: str
 
 

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Raw
 
+from .. import spec
 from .._bounded import BoundedDict, SeenSet
 from ..errors import ConfigError, snippet
 from ..events import ConversationItemCreate, FunctionCallOutputItem, live
@@ -28,8 +29,6 @@ from .live import MAX_APPEND_TOKENS, longest_start
 
 __all__ = ["Delegations"]
 
-# The input of a session's backend. Source: https://platform.openai.com/docs/guides/live-delegation. Read 2026-11-29.
-MAX_BACKEND_BYTES: Final = 32_768
 _SENTENCE_ENDS: Final = (". ", "! ", "? ", "\n")
 OUTPUTS_REQUIRED: Final = "function_call_outputs_required"
 BUFFER_FULL: Final = "response_input_buffer_full"
@@ -112,7 +111,11 @@ class Delegations:
     """The types of the server events that `feed` handles. Others may be left out."""
 
     def __init__(
-        self, *, client_tool: str = "delegate", max_bytes: int = MAX_BACKEND_BYTES, token: str = "delegation"
+        self,
+        *,
+        client_tool: str = "delegate",
+        max_bytes: int = spec.MAX_LIVE_BACKEND_BYTES,
+        token: str = "delegation",
     ) -> None:
         if max_bytes < 1:
             raise ConfigError(f"max_bytes must be positive, got {max_bytes}")
@@ -211,7 +214,7 @@ class Delegations:
         if not text.strip():
             raise ConfigError("the text is empty")
         kind = live.SessionCommentaryAppend if is_spoken else live.SessionThinkingAppend
-        for piece in _pieces(text):
+        for piece in append_pieces(text):
             self._frames.append(kind(delegation_id=delegation_id, content=piece, event_id=self._next_id()))
 
     def ask(self, text: str) -> None:
@@ -354,7 +357,7 @@ def _output_item(call: FunctionCall, output: str) -> bytes:
     return msgspec.json.encode({"type": "function_call_output", "call_id": call.call_id, "output": output})
 
 
-def _pieces(text: str) -> Iterator[str]:
+def append_pieces(text: str) -> Iterator[str]:
     """Yield the parts of a text that each fit into one append: sentences if possible, or else words."""
     text = text.strip()
     while text:

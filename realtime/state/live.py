@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Raw
 
+from .. import spec
 from .._bounded import BoundedDict
 from ..errors import ConfigError, snippet
 from ..events import live
@@ -402,10 +403,6 @@ SEGMENT_GAP_MS: Final = 2000.0
 _TURN_GAP_MS: Final = 800.0
 _MAX_FRAGMENTS: Final = 100_000
 _MAX_DELEGATIONS: Final = 1000
-# The limits of `input` at the start of a session.
-# Source: https://platform.openai.com/docs/guides/live-conversations. Read 2026-11-29.
-MAX_INPUT_MESSAGES: Final = 128
-MAX_INPUT_TOKENS: Final = 8192
 # The limit of one append.
 # Source: https://platform.openai.com/docs/guides/live-conversations. Read 2026-11-29.
 MAX_APPEND_TOKENS: Final = 500
@@ -555,7 +552,10 @@ class LiveTranscript:
         return _segments(found, self._gap_ms)
 
     def history(
-        self, *, max_messages: int = MAX_INPUT_MESSAGES, max_tokens: int = MAX_INPUT_TOKENS
+        self,
+        *,
+        max_messages: int = spec.MAX_LIVE_INPUT_MESSAGES,
+        max_tokens: int = spec.MAX_LIVE_INPUT_TOKENS,
     ) -> list[live.Json]:
         """Return the messages for the `input` of a session that replaces this one: the last ones that fit.
 
