@@ -1,4 +1,4 @@
-"""Serve the Realtime protocol on 127.0.0.1, and play each caller's turns back or follow a script.
+"""Serve the Realtime protocol and Live on 127.0.0.1, and play each caller's turns back or follow a script.
 
 Prints the address on stdout once it accepts connections. Connections, HTTP requests and refusals (the error
 events that are sent) are reported on stderr, one line each. SIGINT and SIGTERM end it.
@@ -53,7 +53,7 @@ _OPTIONS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "--script": (
         {
             "metavar": "FILE",
-            "help": "the replies of every session: a JSON list of objects with say, call or fail, or a recorded "
+            "help": "the replies of every session: a JSON list of objects with say, call, fail, or for Live transcribe and delegate, or a recorded "
             "log, whose answers are given again (default: play each turn back)",
         },
         "replies.json",

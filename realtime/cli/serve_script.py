@@ -2,7 +2,7 @@
 
 A reply in JSON is a text, an object, or a list of these for a response of several items:
 ``{"say": "Good day."}``, ``{"call": "weather", "arguments": {"city": "Tallinn"}, "call_id": "call_1"}``,
-``{"fail": "server_error", "message": "Try again."}``.
+``{"fail": "server_error", "message": "Try again."}``; for Live ``{"transcribe": "Is it cold?"}``, ``{"delegate": ""}``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ..events.base import Unknown
 from ..recording import Entry, read_log
 from ..state import Conversation
 from ..state.conversation import ConversationItem
-from ..testing import Call, Fail, Say
+from ..testing import Call, Delegate, Fail, Say, Transcribe
 
-Part: TypeAlias = "Say | Call | Fail"
+Part: TypeAlias = "Say | Call | Fail | Transcribe | Delegate"
 Replies: TypeAlias = "list[Part | list[Part]]"
 # A longer file is not a script. A log may be of any size.
 MAX_SCRIPT_BYTES: Final = 64 * 1024 * 1024
@@ -54,8 +54,28 @@ class _FailPart(msgspec.Struct, forbid_unknown_fields=True):
         return Fail(self.fail, self.message, self.type)
 
 
+class _TranscribePart(msgspec.Struct, forbid_unknown_fields=True):
+    transcribe: str
+
+    def part(self) -> Transcribe:
+        return Transcribe(self.transcribe)
+
+
+class _DelegatePart(msgspec.Struct, forbid_unknown_fields=True):
+    delegate: str
+
+    def part(self) -> Delegate:
+        return Delegate(self.delegate)
+
+
 # The kind of a part, by the member that only it has.
-_KINDS: Final = {"say": _SayPart, "call": _CallPart, "fail": _FailPart}
+_KINDS: Final = {
+    "say": _SayPart,
+    "call": _CallPart,
+    "fail": _FailPart,
+    "transcribe": _TranscribePart,
+    "delegate": _DelegatePart,
+}
 
 
 def read_script(path: str) -> Replies:

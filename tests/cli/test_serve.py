@@ -26,7 +26,7 @@ from realtime.analysis import inspect_log
 from realtime.cli import main, serve
 from realtime.cli.serve_script import read_script
 from realtime.recording import Recorder
-from realtime.testing import FAULTS, Call, Fail, LoopbackServer, Say, ServerProtocol
+from realtime.testing import FAULTS, Call, Delegate, Fail, LoopbackServer, Say, ServerProtocol, Transcribe
 from tests.processes import without_delays
 from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone
 
@@ -311,9 +311,11 @@ def test_files_that_are_no_certificate(tmp_path: Path, capsys: pytest.CaptureFix
 def test_parts_of_a_script(tmp_path: Path) -> None:
     path = tmp_path / "replies"
     path.write_text(
-        ' [ "One.", {"say":"Two."}, {"call":"f"}, {"call":"f","arguments":"{","call_id":"c"}, {"fail":"x","message":"m","type":"t"}, []]'
+        ' [ "One.", {"say":"Two."}, {"call":"f"}, {"call":"f","arguments":"{","call_id":"c"}, {"fail":"x","message":"m","type":"t"}, [],'
+        ' {"transcribe":"Hm?"}, {"delegate":"Done."}]'
     )
-    one, two, call, other, fail, empty = read_script(str(path))
+    one, two, call, other, fail, empty, transcribe, delegate = read_script(str(path))
+    assert (transcribe, delegate) == (Transcribe("Hm?"), Delegate("Done."))
     assert (one.text, two.text, call, other) == ("One.", "Two.", Call("f"), Call("f", "{", "c"))
     assert (fail, empty) == (Fail("x", "m", "t"), [])
 
@@ -325,7 +327,7 @@ def test_parts_of_a_script(tmp_path: Path) -> None:
         ("{}", "neither a JSON list of replies nor a log"),
         ("[", "not a JSON list of replies"),
         ("[" * 10_000, "not a JSON list of replies"),
-        ("[5]", "[0] must be a text or an object with one of say, call, fail: 5"),
+        ("[5]", "[0] must be a text or an object with one of say, call, fail, transcribe, delegate: 5"),
         ('["a",[{"sing":"x"}]]', "[1][0] must be a text or an object with one of"),
         ('[{"say":"x","call":"y"}]', "[0] must be a text or an object with one of"),
         ('[{"say":5}]', "[0]: Expected `str`, got `int`"),
