@@ -516,6 +516,13 @@ def test_a_sideband_has_copies_of_both_sides(tmp_path: Path) -> None:
     assert report.sessions[0].input_format == "pcm16"
     call = stereo_wav(scene.write(tmp_path / "call.jsonl"), tmp_path / "call.wav")
     assert (call.caller_ms, call.assistant_ms) == (12_000, whole.assistant_audio_ms)
+    # The next session of the log is not a sideband.
+    for entry in live_call(USER, MODEL, 12_000, format="pcmu", id="sess_2").entries:
+        assert isinstance(entry, Entry)
+        scene.entries.append(msgspec.structs.replace(entry, time_ms=entry.time_ms + 20_000))
+    both = scene.report()
+    assert transcripts(both) == transcripts(whole) * 2
+    assert (both.user_audio_ms, both.sessions[-1].input_format) == (24_000, "g711_ulaw")
 
 
 def test_copies_of_audio_that_the_client_sends_do_not_count(tmp_path: Path) -> None:
