@@ -20,8 +20,8 @@ from ..errors import ConfigError, ModelNotFoundError, snippet
 from ..events.live import SessionClosed, SessionStarted, SessionUsageUpdated
 from ..spec import MinutePrice, ModelPrice
 from ..state import CostLine, Tokens, Usage, total_usd
-from ..state.cost import plus
-from ._builder import ReportBuilder
+from ..state.cost import bill, plus
+from ._builder import ReportBuilder, as_code
 from .report import CostItem, CostReport, SessionReport, UsageReport
 
 Price: TypeAlias = str | ModelPrice | MinutePrice
@@ -80,7 +80,7 @@ class CostTracker:
         report.usage = UsageReport(
             responses=total.responses,
             transcriptions=total.transcriptions,
-            backend=_backend(total),
+            backend=_limited(total.backend),
             transcribed_seconds=total.transcribed_seconds,
             session_seconds=total.session_seconds,
             unreported=total.unreported,
@@ -116,12 +116,9 @@ def _is_plausible(usage: object) -> bool:
     return True
 
 
-def _backend(usage: Usage) -> Tokens:
-    """Return the tokens of other models, limited: they come from events of other APIs, unchecked."""
-    found = usage.backend
-    return Tokens.of_text(
-        min(found.input, _MAX_USAGE), min(found.cached, _MAX_USAGE), min(found.output, _MAX_USAGE)
-    )
+def _limited(tokens: Tokens) -> Tokens:
+    """Return the tokens of another model, limited: they come from events of other APIs, unchecked."""
+    return Tokens.of_text(*(min(count, _MAX_USAGE) for count in (tokens.input, tokens.cached, tokens.output)))
 
 
 def _items(usage: Usage, model: Price | None, transcription: Price | None) -> Iterator[CostItem]:
@@ -131,11 +128,13 @@ def _items(usage: Usage, model: Price | None, transcription: Price | None) -> It
     if usage.transcriptions.total or usage.transcribed_seconds:
         item = CostItem(use="transcription", model=_name(transcription))
         yield _priced(item, transcription, usage.transcription_bill)
-    if usage.backend.total:
-        problem = (
-            f"{_backend(usage).total} tokens of models that the session delegated to have their own prices"
-        )
-        yield CostItem(use="backend", problem=problem)
+    for name, tokens in usage.backend_by_model.items():
+        item = CostItem(use="backend", model=as_code(name) or None)
+        if item.model is not None and tokens.total:
+            yield _priced(item, item.model, functools.partial(bill, tokens=_limited(tokens)))
+        elif tokens.total:
+            item.problem = f"{_limited(tokens).total} tokens of a model that the server does not name"
+            yield item
     if usage.other:
         amounts = ", ".join(f"{amount:,g} {name}" for name, amount in usage.other.items())
         yield CostItem(use="other", model=_name(model), problem=f"the price of {amounts} is not known")
@@ -145,12 +144,14 @@ def _items(usage: Usage, model: Price | None, transcription: Price | None) -> It
         yield CostItem(use="unreported", problem=problem)
 
 
-def _priced(item: CostItem, model: Price | None, bill: Callable[[Price], tuple[CostLine, ...]]) -> CostItem:
+def _priced(
+    item: CostItem, model: Price | None, bill_of: Callable[[Price], tuple[CostLine, ...]]
+) -> CostItem:
     if model is None:
         item.problem = "the log names no model"
         return item
     try:
-        item.usd = total_usd(bill(model))
+        item.usd = total_usd(bill_of(model))
     except ModelNotFoundError as error:
         item.problem = f"no price of {snippet(error.model)} is known"
     except ConfigError as error:

@@ -198,6 +198,15 @@ def later(event: dict[str, Any]) -> dict[str, Any]:
     return event | times
 
 
+@pytest.mark.parametrize(
+    "settings", [{"delegation": {"type": "responses"}}, {"audio": {"format": {"type": "audio/pcmu"}}}]
+)
+def test_a_session_that_only_live_has(settings: dict[str, Any]) -> None:
+    scene = Scene()
+    scene.server("session.updated", session=settings)
+    assert scene.report().dialects == ["live"]
+
+
 def test_a_log_without_audio_has_the_turns_of_its_words(tmp_path: Path) -> None:
     path = live_call(USER, MODEL, 12_000).write(tmp_path / "call.jsonl", audio=False)
     report = inspect_log(path)
@@ -471,6 +480,27 @@ def test_usage_is_cumulative_and_the_end_is_reported() -> None:
     assert (now.delegation, now.closed) == ("client", "close_requested")
 
 
+@pytest.mark.parametrize(
+    ("model", "usd", "problem"),
+    [
+        ("gpt-realtime-2", Decimal("0.00066"), None),
+        ("gpt-6-mini", None, "no price of gpt-6-mini is known"),
+        (f"m {KEY}", None, "no price of m <redacted> is known"),
+        (None, None, "100 tokens of a model that the server does not name"),
+    ],
+)
+def test_cost_of_the_backend(model: str | None, usd: Decimal | None, problem: str | None) -> None:
+    """By the model that did the work, once for each response."""
+    response = {"id": "r1", "model": model, "usage": {"input_tokens": 87, "output_tokens": 13}}
+    done = inner("d", "response.completed", response=response)
+    more: list[Timed] = [(5_000, "server", usage(30, 0.5)), (5_100, "server", done), (5_200, "server", done)]
+    report = live_call(USER, MODEL, 12_000, more=more).report()
+    sessions, backend = report.cost.items
+    assert (sessions.use, sessions.usd) == ("sessions", Decimal("0.025"))
+    assert (backend.use, backend.usd, backend.problem) == ("backend", usd, problem)
+    assert report.usage.backend.total == 100
+
+
 def test_a_session_without_usage_is_not_free() -> None:
     cost = live_call(USER, MODEL, 12_000).report().cost
     assert (cost.usd, [item.problem for item in cost.items]) == (None, ["the log has no usage of 1 session"])
@@ -547,7 +577,9 @@ def test_a_fixture_is_not_the_user_s_audio() -> None:
 # --- Interim reports, limits -----------------------------------------------------------
 
 
-def test_reports_during_the_call_do_not_change_the_last_one() -> None:
+def test_reports_during_the_call_do_not_change_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, limit in {"turns": 3, "responses": 4, "delegations": 1}.items():
+        monkeypatch.setitem(LIMITS, name, limit)  # as many as there are
     scene = live_call(USER, MODEL, 12_000, more=TOOL_CALL, delegation=RESPONSES)
     often, previous = Inspector(), 0
     for entry in scene.entries:
@@ -556,6 +588,7 @@ def test_reports_during_the_call_do_not_change_the_last_one() -> None:
         assert now.turn_count == len(now.turns) >= previous - 1
         previous = now.turn_count
     assert often.report() == scene.report()
+    assert often.report().left_out == {}
 
 
 def test_more_than_fits_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
