@@ -56,6 +56,12 @@ APPEND_MS: Final = FRAME_MS
 TURN_SILENCE_MS: Final = 500
 # Input that waits for its step in a paced session.
 MAX_BUFFER_MS: Final = 600_000
+# A turn that lasts longer ends, so that endless speech takes no endless memory.
+MAX_TURN_MS: Final = 600_000
+# Speech that waits to be sent; what is said beyond that is dropped.
+MAX_SPEECH_MS: Final = 600_000
+# Appended texts that wait for the clock.
+MAX_PENDING_APPENDS: Final = 100
 # Delegations, items of decisions and ids that a session remembers.
 MAX_REMEMBERED: Final = 10_000
 _VAD: Final = with_vad_defaults(
@@ -101,11 +107,13 @@ class LiveServerSession:
         self._input = InputBuffer(format)
         self._is_muted = False
         self._speech: deque[_Utterance] = deque()
+        self._speech_bytes = 0
         self._fixture: _Utterance | None = None
         self._drained_ms = 0.0
         self._appends: deque[_Append] = deque()
         self._delegations: BoundedDict[str, None] = BoundedDict(MAX_REMEMBERED)
         self._reply: Parts | None = None
+        self._turn_start_ms = 0
         self._user_words: _Words | None = None
         self._is_first = {"user": True, "assistant": True}
         self._decision_items: BoundedDict[str, None] = BoundedDict(MAX_REMEMBERED)
@@ -212,10 +220,12 @@ class LiveServerSession:
         while (detection := self._input.detect(_VAD)) is not None:
             if isinstance(detection, ga.InputAudioBufferSpeechStarted):
                 if self._fixture is None:
-                    self._speech.clear()
+                    self._stop_speech()
                 self._start_turn(detection.audio_start_ms)
             elif isinstance(detection, ga.InputAudioBufferSpeechStopped):
                 self._end_turn(detection.audio_end_ms)
+        if self._input.is_speaking and self._now_ms - self._turn_start_ms >= MAX_TURN_MS:
+            self._end_turn(self._now_ms)
         if self._user_words is not None:
             # The pause that may end the turn is no part of it.
             self._transcribe(self._user_words.take(self._now_ms - TURN_SILENCE_MS))
@@ -267,10 +277,20 @@ class LiveServerSession:
     # --- The model's voice ---
 
     def _say(self, message: Say) -> None:
-        audio = _tones(self._format, len(message.text.split())) if message.audio is None else None
-        self._speech.append(
-            _Utterance(message.render(self._format) if audio is None else audio, message.text.split())
-        )
+        if self._speech_bytes > self._format.chunk_bytes(MAX_SPEECH_MS):
+            return
+        words = message.text.split()
+        has_audio = message.audio is not None
+        audio = message.render(self._format) if has_audio else _tones(self._format, len(words))
+        self._queue_speech(_Utterance(audio, words))
+
+    def _queue_speech(self, utterance: _Utterance) -> None:
+        self._speech.append(utterance)
+        self._speech_bytes += len(utterance.audio)
+
+    def _stop_speech(self) -> None:
+        self._speech.clear()
+        self._speech_bytes = 0
 
     def _emit_output(self, start_ms: int) -> None:
         """Emit the speech of one step with the words of each frame that begins in it; silence after it."""
@@ -293,6 +313,7 @@ class LiveServerSession:
                 )
             if is_finished:
                 finished.append(self._speech.popleft())
+                self._speech_bytes -= len(utterance.audio)
         chunk += self._silence(self._step_bytes - len(chunk))
         self._emit(wire.SessionOutputAudioDelta(delta=bytes(chunk)))
         if self._fixture in finished:
@@ -334,6 +355,7 @@ class LiveServerSession:
 
     def _close(self, event: wire.SessionClose, frame: Frame) -> None:
         self._is_closing, self._close_id = True, _id_of(event)
+        self._input.clear()  # a turn in progress would hold back the speech
         for pending in self._appends:
             self._emit(_live_error(refusals.SESSION_CLOSING().event(_id_of(pending.event))))
         self._appends.clear()
@@ -367,11 +389,11 @@ class LiveServerSession:
             raise refusals.INVALID_AUDIO(reason="it must be PCM16 at 24 kHz, and not empty")
         if format.duration_ms(len(audio)) > spec.MAX_LIVE_FIXTURE_MS:
             raise refusals.INVALID_AUDIO(reason=f"it is longer than {spec.MAX_LIVE_FIXTURE_MS} ms")
-        self._speech.clear()
+        self._stop_speech()
         self._input.clear()
         self._reply = self._user_words = None
         self._fixture = _Utterance(convert(audio, format, self._format), [])
-        self._speech.append(self._fixture)
+        self._queue_speech(self._fixture)
         self._emit(wire.SessionOutputAudioFixturePlaying(client_event_id=_id_of(event)))
 
     # --- Client events: appended text ---
@@ -381,6 +403,8 @@ class LiveServerSession:
             raise refusals.FIXTURE_ACTIVE()
         if len(event.content) > spec.MAX_LIVE_CONTENT_CHARS:
             raise refusals.CONTENT_TOO_LONG()
+        if len(self._appends) >= MAX_PENDING_APPENDS:
+            raise refusals.APPENDS_PENDING(limit=MAX_PENDING_APPENDS)
         if event.delegation_id:
             if self._mode != "client":
                 raise refusals.DELEGATION_NOT_ALLOWED()
@@ -401,7 +425,7 @@ class LiveServerSession:
             if isinstance(event, wire.SessionCommentaryAppend):
                 self._say(Say(event.content))
             elif isinstance(event, wire.SessionInstructionsAppend):
-                self._speech.clear()
+                self._stop_speech()
 
     # --- Client events: delegated work ---
 

@@ -282,6 +282,9 @@ DELEGATION_NOT_ALLOWED: Final = Rule(
 CONTENT_TOO_LONG: Final = Rule(
     "Invalid 'content': more than 500 tokens.", "content", code="string_above_max_length"
 )
+APPENDS_PENDING: Final = Rule(
+    "{limit} appended texts wait for audio of the input already.", "type", code="too_many_pending_appends"
+)
 FIXTURE_ACTIVE: Final = Rule("An audio fixture is playing.", "type", code="fixture_active")
 NOT_ON_SIDEBAND: Final = Rule("'{value}' is for the connection that has started the session.", "type")
 EVENT_ID_USED: Final = Rule("The event_id '{value}' was used before.", "event_id")

@@ -328,6 +328,34 @@ def test_close_ends_the_speech_and_refuses_pending_appends() -> None:
     assert session.feed(live.encode(silence(100))) == []
 
 
+def test_the_speech_is_drained_while_the_user_speaks() -> None:
+    session = open_session()
+    exchange(session, append(tone(PCM16, 300)), commentary("one two"), append(tone(PCM16, 300)))
+    events = exchange(session, CLOSE)
+    assert said(events) == "one two"
+    assert len(deltas(events)) == 6
+
+
+def test_the_drain_is_bounded() -> None:
+    session = open_session(script=["one " * 100])
+    exchange(session, turn())
+    assert len(deltas(exchange(session, CLOSE))) == 100
+
+
+def test_a_long_turn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.testing.live.MAX_TURN_MS", 2000)
+    events = exchange(open_session(script=[Delegate()]), append(tone(PCM16, 2500)))
+    (created,) = of(live.SessionDelegationCreated, events)
+    assert created.offset_ms == 2000
+
+
+def test_pending_texts_are_bounded() -> None:
+    session = open_session()
+    assert exchange(session, *[commentary("x")] * 100) == []
+    assert refusal(exchange(session, commentary("x"))).code == "too_many_pending_appends"
+    assert len(of(live.SessionCommentaryAppended, exchange(session, silence(200)))) == 100
+
+
 def test_usage_is_cumulative() -> None:
     events = exchange(open_session(), silence(31_000))
     assert [event.usage.seconds for event in of(live.SessionUsageUpdated, events)] == [15, 30]
@@ -719,7 +747,7 @@ PARTS = [
 ]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     events=st.lists(EVENTS, max_size=12),
     script=st.none()

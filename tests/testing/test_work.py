@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import realtime as r
-from realtime import beta, translation
-from realtime.testing import ServerProtocol, history, response, script
+from realtime import beta, live, translation
+from realtime.testing import ServerProtocol, history, live as testing_live, response, script
 from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, exchange, formats, tone, types
 from tests.work import count_lines
 
@@ -193,14 +193,46 @@ TRANSLATION: dict[str, Callable[[int], list[bytes]]] = {
     "updates": lambda n: [translation.encode(translation.SessionUpdate(session=translation.TranslationSession()))] * n,
 }  # fmt: skip
 
+LIVE_START = live.encode(
+    live.SessionStart(
+        session=live.LiveSession(
+            model="gpt-live-1", delegation=live.ResponsesDelegation(responses=live.Json(b'{"model":"m"}'))
+        )
+    )
+)
+
+
+def live_text(content: str) -> bytes:
+    return live.encode(live.SessionCommentaryAppend(content=content))
+
+
+def live_item(text: str) -> bytes:
+    item = b'{"type":"message","role":"user","content":"%b"}' % text.encode()
+    return live.encode(live.ResponseItemCreate(item=live.Json(item)))
+
+
+LIVE: dict[str, Callable[[int], list[bytes]]] = {
+    "appends": lambda n: [live.encode_append(bytes(2))] * n,
+    "audio": lambda n: [live.encode_append(bytes(4800))] * n,
+    "long audio": lambda n: [live.encode_append(bytes(4800 * n)), live.encode(live.SessionClose())],
+    "turns": lambda n: [live.encode_append(tone(PCM16, 200) + PCM16.silence(800))] * (n // 10),
+    "endless speech": lambda n: [live.encode_append(tone(PCM16, 100))] * n,
+    "texts": lambda n: [live_text("a b"), live.encode_append(bytes(9600))] * n,
+    "texts without audio": lambda n: [live_text("a b")] * n,
+    "items": lambda n: ([live_item("x")] * 9 + [live.encode(live.ResponseCreate())]) * (n // 10),
+    "responses": lambda n: [live_item("a b c"), live.encode(live.ResponseCreate())] * n,
+    "updates": lambda n: [live.encode(live.SessionUpdate(session=live.LiveSessionUpdate()))] * n,
+    "mutes": lambda n: [live.encode(live.SessionInputAudioMute())] * n,
+}
+OTHERS = {"beta": BETA, "translation": TRANSLATION, "live": LIVE}
+
 
 @pytest.mark.parametrize(
-    ("dialect", "name"),
-    [*(("beta", name) for name in BETA), *(("translation", name) for name in TRANSLATION)],
+    ("dialect", "name"), [(dialect, name) for dialect, cases in OTHERS.items() for name in cases]
 )
 def test_the_work_of_the_other_dialects_is_linear(dialect: str, name: str) -> None:
-    make = {"beta": BETA, "translation": TRANSLATION}[dialect][name]
-    check_growth(lambda size: count_lines(feed_all, make(size), dialect))
+    start = [LIVE_START] if dialect == "live" else []
+    check_growth(lambda size: count_lines(feed_all, start + OTHERS[dialect][name](size), dialect))
 
 
 # --- Memory --------------------------------------------------------------------------
@@ -226,6 +258,19 @@ def test_the_memory_of_a_session_is_bounded(
     monkeypatch.setattr(history, "MAX_ITEMS", 50)
     few, many = make(300), make(3000)
     assert peak_bytes(lambda: feed_all(many)) < 1.5 * peak_bytes(lambda: feed_all(few)) + 20_000
+
+
+@pytest.mark.parametrize(
+    "name", ["turns", "endless speech", "texts", "texts without audio", "items", "responses"]
+)
+def test_the_memory_of_a_live_session_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing_live, "MAX_TURN_MS", 2000)
+    monkeypatch.setattr(testing_live, "MAX_SPEECH_MS", 2000)
+    monkeypatch.setattr("realtime.testing.vad.MAX_UNSPOKEN_MS", 2000)
+    few, many = ([LIVE_START, *LIVE[name](count)] for count in (100, 500))
+    assert (
+        peak_bytes(lambda: feed_all(many, "live")) < 1.5 * peak_bytes(lambda: feed_all(few, "live")) + 100_000
+    )
 
 
 def test_the_input_buffer_is_bounded() -> None:
