@@ -19,6 +19,8 @@ from realtime.telephony import MediaFormat, media, swap16
         ("PCMU", "PCMU"),
         ("Audio/X-MULAW", "PCMU"),
         ("L16", "L16"),
+        ("pcma", "PCMA"),
+        ("l16", "L16"),
         ("G722", "G722"),
         ("", ""),
     ],
@@ -95,6 +97,25 @@ def test_swap16_returns_the_other_byte_order(audio: bytes) -> None:
     assert swap16(swap16(audio)) == audio
     array: Any = np.frombuffer(audio, "<i2")
     assert swap16(bytearray(audio)) == swap16(array) == swap16(audio)
+
+
+@pytest.mark.parametrize("format", [
+    MediaFormat("PCMU", 8_000), MediaFormat("L16", 16_000, big_endian=True), MediaFormat("L16", 48_000),
+])  # fmt: skip
+def test_formats_of_other_rates_can_be_converted(format: MediaFormat) -> None:
+    other = MediaFormat("L16", 24_000)
+    assert media.check_convertible(format, other) == (format.little_endian, AudioFormat.PCM16)
+
+
+def test_other_rates_can_be_converted_to_themselves_only() -> None:
+    odd = MediaFormat("L16", 12_345)
+    assert media.check_convertible(odd, odd) == (AudioFormat("pcm16", 12_345),) * 2
+    for formats in ((odd, MediaFormat("L16", 24_000)), (MediaFormat("L16", 24_000), odd)):
+        with pytest.raises(AudioError, match="^L16 at 12345 Hz with 1 channels cannot be converted$"):
+            media.check_convertible(*formats)
+    for format in (MediaFormat("G722", 8_000), MediaFormat("L16", 8_000, 2)):
+        with pytest.raises(AudioError, match=f"^{format.encoding} at 8000 Hz with {format.channels} channels"):
+            media.check_convertible(format, format)
 
 
 def test_swap16_refuses_half_a_sample() -> None:
