@@ -111,10 +111,12 @@ def test_other_rates_can_be_converted_to_themselves_only() -> None:
     odd = MediaFormat("L16", 12_345)
     assert media.check_convertible(odd, odd) == (AudioFormat("pcm16", 12_345),) * 2
     for formats in ((odd, MediaFormat("L16", 24_000)), (MediaFormat("L16", 24_000), odd)):
-        with pytest.raises(AudioError, match="^L16 at 12345 Hz with 1 channels cannot be converted$"):
+        with pytest.raises(AudioError, match=r"^L16 at 12345 Hz with 1 channels cannot be converted$"):
             media.check_convertible(*formats)
     for format in (MediaFormat("G722", 8_000), MediaFormat("L16", 8_000, 2)):
-        with pytest.raises(AudioError, match=f"^{format.encoding} at 8000 Hz with {format.channels} channels"):
+        with pytest.raises(
+            AudioError, match=rf"^{format.encoding} at 8000 Hz with {format.channels} channels"
+        ):
             media.check_convertible(format, format)
 
 

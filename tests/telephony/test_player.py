@@ -245,9 +245,9 @@ def test_an_interruption_clears_the_carrier_and_drops_what_is_late() -> None:
     assert interruption.truncate == r.ConversationItemTruncate(item_id="i", content_index=0, audio_end_ms=199)
     assert (interruption.discarded_bytes, interruption.marks) == (2 * MARK, ("mark_2",))
     assert not player.on_mark("mark_2")
-    for late in (delta(b"x"), delta(b"x", "j"), delta(b"x", "k", response="silent")):
-        assert player.on_delta(late) == []
-    assert player.dropped == 3
+    late = delta(b"x"), delta(b"x", response="new"), delta(b"x", "j"), delta(b"x", "k", response="silent")
+    assert [player.on_delta(each) for each in late] == [[], [], [], []]
+    assert (player.dropped, player.silent_dropped) == (4, 0)
     assert player.interrupt() == ([], Interruption())
     begin(player, "next")
     assert shown(player.on_delta(delta(NOISE[:10], "l", response="next"))) == [10]
