@@ -120,7 +120,7 @@ def _has_secret_words(parts: list[str]) -> bool:
     if last in _LAST or last.endswith(_ENDS) or words == ["headers"]:
         return True
     singular = last.removesuffix("s")
-    return (*words[-2:-1], singular) in _PAIRS or (singular != "token" and singular.endswith(_ENDS[1:]))
+    return (*words[-2:-1], singular) in _PAIRS or singular.endswith(_ENDS[1:])
 
 
 class _Names(dict[str, bool]):
@@ -208,8 +208,7 @@ def _without_login(url: re.Match[str]) -> str:
 def _without_value(found: re.Match[str]) -> str:
     if not (found["value"] and is_secret(found["name"])):
         return found[0]
-    start, end = found.span("value")
-    return found[0][: start - found.start()] + REDACTED + found[0][end - found.start() :]
+    return found[0].removesuffix(found["value"]) + REDACTED  # it ends with the value
 
 
 def redacted(value: Any) -> Any:

@@ -12,11 +12,12 @@ from .events.live import *
 from .state import delegations, live as state
 from .state.delegations import *
 from .state.live import *
-from .validate_live import validate_live_session
+from .validate_live import validate_live_event, validate_live_session
 
 __all__ = [
     "Codec", "decode_client", "decode_client_if", "decode_server", "decode_server_if", "encode",
-    "encode_append", "extras", "validate_live_session",
+    "encode_append", "extras", "validate_live_event",
+    "validate_live_session",
 ]  # fmt: skip
 __all__ += events.__all__
 __all__ += state.__all__

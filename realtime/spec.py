@@ -236,9 +236,13 @@ class ModelPrice(NamedTuple):
 
 
 class MinutePrice(NamedTuple):
-    """USD per minute, billed by the second: of a session or, for a transcription, of its audio."""
+    """USD per minute, billed by the second: of a session or, for a transcription, of its audio.
+
+    `paused_usd` is the price while a Live session is paused; None if that is the same.
+    """
 
     usd: float
+    paused_usd: float | None = None
 
 
 _GPT_REALTIME_2 = ModelPrice(TokenPrice(4, 0.40, 24), TokenPrice(32, 0.40, 64), TokenPrice(5, 0.50, 0))
@@ -264,11 +268,15 @@ PRICES: Final = {
 # USD per minute of audio, for models not priced by the token. Same source and date.
 MINUTE_PRICES: Final = {
     "gpt-live-1": 0.05,
+    "gpt-live-1.1": 0.05,
     "gpt-realtime-translate": 0.034,
     "gpt-realtime-whisper": 0.017,
     "gpt-live-transcribe": 0.017,
     "gpt-transcribe": 0.0045,
 }
+# USD per minute while a Live session is paused (WebRTC only). Source: the model page of gpt-live-1.1, read
+# 2026-11-29; that of gpt-live-1 states no such price.
+PAUSED_MINUTE_PRICES: Final = {"gpt-live-1.1": 0.02}
 
 # Models that only transcribe and are in neither table. Source: the model pages of
 # developers.openai.com, which list the 4o models' prices under "Audio tokens" and none for cached

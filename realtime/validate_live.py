@@ -1,7 +1,7 @@
-"""Checks of a Live session's settings before they are sent: what OpenAI's servers would refuse.
+"""Checks of a Live session's settings and events before they are sent: what OpenAI's servers would refuse.
 
-`validate_live_session` is exported by `realtime.live`. All problems are found at once; the limits and their
-sources are in `spec`. GA's checks are in `validate`.
+`validate_live_session` and `validate_live_event` are exported by `realtime.live`. The limits and their sources
+are in `spec`. GA's checks are in `validate`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from . import spec
-from .errors import ConfigError, snippet
+from .errors import AudioError, ConfigError, EncodeError, snippet
 from .events import live
+from .format import AudioFormat, AudioFormatLike
 from .validate import Problems, raise_problems
 
 LiveTransport: TypeAlias = Literal["websocket", "webrtc", "sip"]
@@ -26,6 +27,8 @@ _PART_TYPES: Final = {
     "user": ("input_text",),
     "assistant": ("output_text", "text"),
 }
+# The format of a fixture, whatever that of the session is.
+FIXTURE_FORMAT: Final = AudioFormat.PCM16
 # The members that the settings of a backend must have.
 _BACKEND_MEMBERS: Final = {"responses": ("model",), "decisions": ("model", "questions")}
 
@@ -162,6 +165,44 @@ def _triggers(triggers: list[live.Trigger]) -> Problems:
         elif trigger.event_type in seen:
             yield path, "has a trigger already"
         seen.add(trigger.event_type)
+
+
+# --- Events --------------------------------------------------------------------------
+
+
+def validate_live_event(event: object, *, format: AudioFormatLike = AudioFormat.PCM16) -> None:
+    """Raise an error if OpenAI's servers would refuse the audio or the text of a client event.
+
+    `encode` and `encode_append` leave this check out: they do not know the session's format, and a text is
+    limited in tokens, of which its length is an estimate.
+
+    Args:
+        event: an event; one that has neither audio nor text for the model passes.
+        format: the session's format.
+
+    Raises:
+        AudioError: the audio is empty, or not a whole number of samples; or a fixture is too long.
+        ConfigError: the format is unknown.
+        EncodeError: the text is empty, or longer than about 500 tokens.
+    """
+    if isinstance(event, live.SessionInputAudioAppend):
+        _check_audio(event.audio, AudioFormat.of(format), "an append")
+    elif isinstance(event, live.SessionOutputAudioFixturePlay):
+        duration_ms = _check_audio(event.audio, FIXTURE_FORMAT, "a fixture")
+        if duration_ms > spec.MAX_LIVE_FIXTURE_MS:
+            raise AudioError(f"a fixture of {duration_ms} ms is longer than {spec.MAX_LIVE_FIXTURE_MS} ms")
+    elif isinstance(event, live.AppendedText):
+        length = len(event.content)
+        if not 0 < length <= spec.MAX_LIVE_CONTENT_CHARS:
+            limits = f"from 1 to {spec.MAX_LIVE_CONTENT_CHARS} (about 500 tokens)"
+            raise EncodeError(f"the content has {length} characters, not {limits}", event_type=event.type)
+
+
+def _check_audio(audio: bytes, format: AudioFormat, what: str) -> float:
+    """Return the duration of audio that is not empty, in milliseconds."""
+    if not audio:
+        raise AudioError(f"{what} must have audio")
+    return format.duration_ms(len(audio))
 
 
 def json_object(text: Any) -> dict[str, Any]:

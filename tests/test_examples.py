@@ -386,7 +386,7 @@ def test_a_caller_of_asterisk_interrupts() -> None:
         asterisk.send(audiosocket.Hangup())
         asterisk.close()
     (played_ms,) = map(int, re.findall(r"interrupted at (\d+) ms", example.log))
-    assert 300 < played_ms < 1000
+    assert 0 < played_ms < 1200  # the response is interrupted before its end
     assert 20 * len(asterisk.audio) == pytest.approx(played_ms, abs=20)
     assert "WARNING" not in example.log
 

@@ -144,22 +144,22 @@ def ids(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("file", FILES, ids=ids)
-def test_imports_run_one_way(file: Path) -> None:
-    part = part_of(name_of(file))
-    assert part in LEVEL, f"give {part!r} its place in LAYERS"
-    # The root names its packages for type checkers; at run time they are imported on first access.
-    for imported in imports_of(file, for_checkers=part != "__init__"):
-        other = part_of(imported)
-        assert other == part or LEVEL[other] < LEVEL[part], f"{ids(file)} imports {'.'.join(imported)}"
+def test_imports_run_one_way() -> None:
+    for file in FILES:
+        part = part_of(name_of(file))
+        assert part in LEVEL, f"give {part!r} its place in LAYERS"
+        # The root names its packages for type checkers; at run time they are imported on first access.
+        for imported in imports_of(file, for_checkers=part != "__init__"):
+            other = part_of(imported)
+            assert other == part or LEVEL[other] < LEVEL[part], f"{ids(file)} imports {'.'.join(imported)}"
 
 
-@pytest.mark.parametrize("file", FILES, ids=ids)
-def test_private_names_are_imported_only_inside_their_package(file: Path) -> None:
-    package = file.parent.relative_to(ROOT).parts
-    for base, name in imported_names(file):
-        owner = owner_of_private((*base, name))
-        assert owner is None or package[: len(owner)] == owner, f"{ids(file)}: {'.'.join((*base, name))}"
+def test_private_names_are_imported_only_inside_their_package() -> None:
+    for file in FILES:
+        package = file.parent.relative_to(ROOT).parts
+        for base, name in imported_names(file):
+            owner = owner_of_private((*base, name))
+            assert owner is None or package[: len(owner)] == owner, f"{ids(file)}: {'.'.join((*base, name))}"
 
 
 @pytest.mark.parametrize(
@@ -178,10 +178,12 @@ def test_a_private_name_belongs_to_the_package_it_stands_in(path: Module, owner:
     assert owner_of_private(path) == owner
 
 
-@pytest.mark.parametrize("file", FILES, ids=ids)
-def test_the_core_imports_no_audio(file: Path) -> None:
-    if part_of(name_of(file)) in CORE:
-        assert "audio" not in {part_of(module) for module in imports_of(file, for_checkers=False)}
+def test_the_core_imports_no_audio() -> None:
+    for file in FILES:
+        if part_of(name_of(file)) in CORE:
+            assert "audio" not in {part_of(module) for module in imports_of(file, for_checkers=False)}, ids(
+                file
+            )
 
 
 def test_there_are_no_import_circles() -> None:
@@ -200,17 +202,19 @@ def test_there_are_no_import_circles() -> None:
         visit(module, [])
 
 
-@pytest.mark.parametrize("file", FILES, ids=ids)
-def test_imports_inside_the_package_are_relative(file: Path) -> None:
-    for node in import_nodes(tree_of(file), for_checkers=True):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        absolute = isinstance(node, ast.Import) or node.level == 0
-        assert not (absolute and any(name.split(".")[0] == "realtime" for name in names))
+def test_imports_inside_the_package_are_relative() -> None:
+    for file in FILES:
+        for node in import_nodes(tree_of(file), for_checkers=True):
+            names = (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            )
+            absolute = isinstance(node, ast.Import) or node.level == 0
+            assert not (absolute and any(name.split(".")[0] == "realtime" for name in names)), ids(file)
 
 
-@pytest.mark.parametrize("file", FILES, ids=ids)
-def test_files_name_no_path_of_a_machine(file: Path) -> None:
-    assert not MACHINE.search(file.read_text(encoding="utf-8"))
+def test_files_name_no_path_of_a_machine() -> None:
+    for file in FILES:
+        assert not MACHINE.search(file.read_text(encoding="utf-8")), ids(file)
 
 
 # --- Public names ---------------------------------------------------------------------------

@@ -63,3 +63,14 @@ def test_a_session_reported_by_the_server_starts_another() -> None:
 def test_limits_are_checked_in_every_dialect() -> None:
     with pytest.raises(ConfigError):
         live.Codec(max_depth=0)
+
+
+@pytest.mark.parametrize(
+    "kind", [live.SessionInstructionsAppend, live.SessionThinkingAppend, live.SessionCommentaryAppend]
+)
+def test_the_delegation_of_a_text_is_always_sent(kind: type[live.SessionThinkingAppend]) -> None:
+    assert json.loads(live.encode(kind(content="x"))) == {
+        "type": kind.__struct_config__.tag,
+        "delegation_id": None,
+        "content": "x",
+    }

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import json
 import pkgutil
+import re
 import string
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 import realtime
-from realtime._secrets import REDACTED, has_key, is_labelled_secret, is_secret, redacted, without_keys
+from realtime._secrets import (
+    KEY_STARTS,
+    REDACTED,
+    has_key,
+    is_labelled_secret,
+    is_secret,
+    redacted,
+    without_keys,
+)
 from tests import cases
 from tests.work import count_lines
 
@@ -27,6 +36,8 @@ SECRET_NAMES = [
     "Authorization",
     "headers",
     "http_headers",
+    "default_headers",
+    "response-headers",
     "customHeaders",
     "request-headers",
     "cookie",
@@ -58,6 +69,9 @@ SECRET_NAMES = [
     "private_key",
     "privateKeyPem",
     "private_keys",
+    "myprivatekey",
+    "access_keys",
+    "signing_keys",
     "ssh_keys",
     "signing-key",
     "secretkey",
@@ -82,15 +96,20 @@ SECRET_NAMES = [
     "X-Amz-Security-Token",
     "token_value",
     "auth_tokens",
+    "api_tokens",
+    "oauth_tokens",
+    "token_hash",
     "TOKEN",
     "token2",
     "secret",
     "secrets",
+    "secret_text",
     "client_secret",
     "client_secrets",
     "clientSecret",
     "clientSecrets",
     "clientsecret",
+    "clientsecrets",
     "webhook.secret",
     "shared-secret-key",
     "secretValue",
@@ -103,6 +122,9 @@ SECRET_NAMES = [
     "passcode",
     "passkey",
     "password_hash",
+    "password_hint",
+    "passwd_file",
+    "dbpasswd",
     "db.password",
     "dbpassword",
     "dbpasswords",
@@ -115,6 +137,7 @@ SECRET_NAMES = [
     "smtpPass",
     "credential",
     "credentials",
+    "dbcredential",
     "db_credentials",
     "credentialsJson",
     "creds",
@@ -130,6 +153,7 @@ SECRET_NAMES = [
     "csrf",
     "_csrf",
     "XSRF-TOKEN",
+    "xsrf",
     "otp",
     "totp_code",
     "pin",
@@ -305,12 +329,15 @@ def test_names_are_cached_in_bounded_memory() -> None:
         assert len(names) <= 1024
     assert max(map(len, names)) <= 64
     assert is_secret("x" * 64 + "_token")
+    for length in (64, 65):
+        is_secret("y" * length)
+        assert ("y" * length in names) == (length == 64)
     assert redacted({5: "x", None: "y"}) == {5: "x", None: "y"}
 
 
 # --- Texts ----------------------------------------------------------------------------
 
-ALNUM = string.ascii_letters + string.digits
+ALNUM = string.digits + string.ascii_uppercase + string.ascii_lowercase  # begins like no key
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE-pA==\n-----END RSA PRIVATE KEY-----"
 # Each with the shortest form that is recognised.
@@ -343,6 +370,7 @@ def test_a_text_with_the_form_of_a_key(form: str, before: str, after: str) -> No
     if "truncated" in form or form == PEM[:40]:
         after = ""
     assert has_key(before + form + after)
+    assert re.search(KEY_STARTS, before + form + after)
     clean = without_keys(before + form + after)
     assert clean in {f"{before}{REDACTED}{after}", f"{before}{REDACTED}"}
     assert without_keys(clean) == clean
@@ -377,6 +405,9 @@ def test_other_texts(text: str) -> None:
         ("max_tokens=5 keys=2 key=x pass=3 token=", "max_tokens=5 keys=2 key=x pass=3 token="),
         ('cmd="password=hunter2 x"', 'cmd="password=<redacted> x"'),
         ("a==b, x=y", "a==b, x=y"),
+        ('token="" secret="a\nb" pwd=c', 'token="" secret="<redacted>" pwd=<redacted>'),
+        ('{"token":"", "secret":"a\\\nb", "pwd":"c"}', '{"token":"", "secret":"<redacted>", "pwd":"<redacted>"}'),
+        ('so {"to\\u006Ben":"s", "to\\u006ben":"s"}', 'so {"to\\u006Ben":"<redacted>", "to\\u006ben":"<redacted>"}'),
         ("https://me:pw@host:1/p?key=1&sig=2&b=3#token=4", "https://<redacted>@host:1/p?key=<redacted>&sig=<redacted>&b=3#token=<redacted>"),
         ("postgres://me:pw@host/db", "postgres://<redacted>@host/db"),
         ('{"api_key": "x", "a', '{"api_key": "<redacted>", "a'),

@@ -175,3 +175,44 @@ def test_arguments_are_checked() -> None:
         live.validate_live_session(session(**MODEL), transport="carrier pigeon")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         live.validate_live_session(r.RealtimeSession())  # type: ignore[arg-type]
+
+
+# --- Events --------------------------------------------------------------------------
+
+PCM16, ULAW = r.AudioFormat.PCM16, r.AudioFormat.G711_ULAW
+APPENDED = [live.SessionInstructionsAppend, live.SessionThinkingAppend, live.SessionCommentaryAppend]
+
+
+@pytest.mark.parametrize(("format", "nbytes"), [(PCM16, 2), (ULAW, 1), ("audio/pcmu", 3), (PCM16, 4800)])
+def test_audio_that_is_accepted(format: Any, nbytes: int) -> None:
+    live.validate_live_event(live.SessionInputAudioAppend(audio=bytes(nbytes)), format=format)
+
+
+@pytest.mark.parametrize(("format", "nbytes"), [(PCM16, 0), (ULAW, 0), (PCM16, 1), (PCM16, 4801)])
+def test_audio_that_is_refused(format: Any, nbytes: int) -> None:
+    with pytest.raises(r.AudioError):
+        live.validate_live_event(live.SessionInputAudioAppend(audio=bytes(nbytes)), format=format)
+
+
+def test_a_fixture_is_pcm16_of_30_seconds_at_most() -> None:
+    for ms in (10, 30_000):
+        live.validate_live_event(live.SessionOutputAudioFixturePlay(audio=PCM16.silence(ms)), format=ULAW)
+    for audio in (b"", b"\0", PCM16.silence(30_010)):
+        with pytest.raises(r.AudioError):
+            live.validate_live_event(live.SessionOutputAudioFixturePlay(audio=audio), format=ULAW)
+
+
+@pytest.mark.parametrize("kind", APPENDED)
+def test_text_is_limited(kind: Any) -> None:
+    for content in ("x", "x" * spec.MAX_LIVE_CONTENT_CHARS):
+        live.validate_live_event(kind(content=content))
+    for content in ("", "x" * (spec.MAX_LIVE_CONTENT_CHARS + 1)):
+        with pytest.raises(r.EncodeError, match="characters"):
+            live.validate_live_event(kind(content=content))
+
+
+def test_other_events_pass() -> None:
+    for event in (live.SessionClose(), live.ResponseCreate(), r.InputAudioBufferAppend(audio=b"")):
+        live.validate_live_event(event)
+    with pytest.raises(r.ConfigError):
+        live.validate_live_event(live.SessionInputAudioAppend(audio=b"x"), format="opus")  # type: ignore[arg-type]

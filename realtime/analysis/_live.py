@@ -35,7 +35,6 @@ from .report import (
 )
 
 _MAX_OPEN: Final = 256
-_MAX_REQUESTS: Final = 5_000
 # Times of a transcript are those of frames of 200 ms, and approximate.
 _TOLERANCE_MS: Final = 200.0
 _FINAL_TYPES: Final = frozenset({"response.completed", "response.failed", "response.incomplete"})
@@ -86,8 +85,9 @@ class LiveTracker:
 
     def _make_room(self, limit: float = 2.0) -> None:
         """Make turns of what is stored if it is much."""
-        lists = max(len(self._begun) / LIMITS["delegations"], len(self._gaps) / LIMITS["gaps"])
-        if max(self._speech.fill, lists) > limit:
+        delegations, gaps = len(self._begun) / LIMITS["delegations"], len(self._gaps) / LIMITS["gaps"]
+        requests = len(self._requests) / LIMITS["responses"]
+        if max(self._speech.fill, delegations, gaps, requests) > limit:
             self.write()
             self._forget()
 
@@ -221,8 +221,8 @@ class LiveTracker:
         self._answered.clear()
 
     def _request(self, by: AskedBy, time_ms: float) -> None:
-        if len(self._requests) < _MAX_REQUESTS:
-            self._requests.append((time_ms, by))
+        self._requests.append((time_ms, by))
+        self._make_room()
 
     # --- The session ---
 

@@ -245,10 +245,14 @@ class SessionOutputAudioFixturePlay(ClientSide, tag="session.output_audio.fixtur
     audio: bytes
 
 
-class AppendedText(ClientSide, kw_only=True):
-    """Text for the model, for one delegation if `delegation_id` is set."""
+class AppendedText(ClientSide, kw_only=True, omit_defaults=False):
+    """Text for the model, of about 500 tokens at most.
 
-    delegation_id: Maybe[str] = UNSET
+    `delegation_id` is that of a delegation to the client, which the text is about. It is always sent: servers
+    require it, and null for text about none.
+    """
+
+    delegation_id: str | None = None
     content: str
 
 

@@ -32,7 +32,10 @@ _MILLION = Decimal(1_000_000)
 _MINUTE_QUANTUM = Decimal("1e-12")
 _BY_MODEL: dict[str, ModelPrice | MinutePrice] = {
     **spec.PRICES,
-    **{model: MinutePrice(usd) for model, usd in spec.MINUTE_PRICES.items()},
+    **{
+        model: MinutePrice(usd, spec.PAUSED_MINUTE_PRICES.get(model))
+        for model, usd in spec.MINUTE_PRICES.items()
+    },
     **spec.TRANSCRIPTION_PRICES,
 }
 
@@ -42,7 +45,7 @@ class CostLine:
     """One line of a bill: `amount` tokens of a kind, or seconds, and their cost in USD.
 
     `kind` is text, audio, image, unattributed or time; `use` is input (not cached), cached,
-    output or seconds.
+    output, seconds or paused (seconds at the price of a pause).
     """
 
     kind: str
@@ -76,8 +79,12 @@ def price_of(model: Price) -> ModelPrice | MinutePrice:
     return _BY_MODEL[model]
 
 
-def bill(model: Price, tokens: Tokens, seconds: Decimal | float = 0) -> tuple[CostLine, ...]:
+def bill(
+    model: Price, tokens: Tokens, seconds: Decimal | float = 0, paused_seconds: Decimal | float = 0
+) -> tuple[CostLine, ...]:
     """Return the cost of `tokens`, or of `seconds` at a price by the minute, by kind and use.
+
+    `paused_seconds` are those of `seconds` in which a Live session was paused.
 
     Raises:
         ModelNotFoundError: no price is known for `model`.
@@ -85,15 +92,24 @@ def bill(model: Price, tokens: Tokens, seconds: Decimal | float = 0) -> tuple[Co
             a price by the minute, images where images have no price; or `seconds` is not finite.
     """
     price = price_of(model)
-    time = exact(seconds)
+    time, paused = exact(seconds), exact(paused_seconds)
     if isinstance(price, MinutePrice):
         if tokens.total:
             raise _problem("tokens", f"{tokens.total} tokens were counted, but the price is by the minute")
-        usd = _over(_times(time, exact(price.usd)), Decimal(60)).quantize(_MINUTE_QUANTUM, context=_EXACT)
-        return (CostLine("time", "seconds", time, usd),) if time else ()
+        paused = min(paused, time) if price.paused_usd is not None else Decimal(0)
+        lines = (
+            _time_line("seconds", _EXACT.subtract(time, paused), price.usd),
+            _time_line("paused", paused, price.paused_usd or 0.0),
+        )
+        return tuple(line for line in lines if line.amount)
     if time:
         raise _problem("seconds", f"{time} seconds were counted, but the price is by the token")
     return tuple(line for kind, count in tokens.by_kind().items() for line in _lines(kind, count, price))
+
+
+def _time_line(use: str, seconds: Decimal, usd_per_minute: float) -> CostLine:
+    usd = _over(_times(seconds, exact(usd_per_minute)), Decimal(60))
+    return CostLine("time", use, seconds, usd.quantize(_MINUTE_QUANTUM, context=_EXACT))
 
 
 def total_usd(lines: tuple[CostLine, ...]) -> Decimal:

@@ -30,6 +30,8 @@ from ._common import find_by_class, find_handler, get_field
 from .cost import CostLine, Price, bill, exact, plus, total_usd
 from .tokens import Tokens, has_tokens, response_usage
 
+# A session has one backend model at a time. More names than this come from no real server.
+_MAX_BACKEND_MODELS: Final = 100
 # Numbers beside the tokens in a usage object, and what they count: xAI's. Read 2026-11-29, from its frames.
 _OTHER_NAMES: Final = ("billable_audio_seconds", "grok_tokens")
 
@@ -49,11 +51,13 @@ class Usage:
         self._provider = None if provider is None else get_provider(provider)
         self._responses = Tokens()
         self._transcriptions = Tokens()
-        self._backend = Tokens()
+        self._backend: dict[str, Tokens] = {}
         self._transcribed = Decimal(0)
         # Live reports the running total of each session: the sum of the ended ones, and the current one.
         self._ended = Decimal(0)
         self._running = Decimal(0)
+        self._ended_paused = Decimal(0)
+        self._running_paused = Decimal(0)
         self._running_id: str | None = None
         self._unreported = 0
         self._other: dict[str, Decimal] = {}
@@ -82,12 +86,22 @@ class Usage:
         return float(plus(self._ended, self._running))
 
     @property
-    def backend(self) -> Tokens:
-        """Live: the tokens of the models to which responses and decisions were delegated.
+    def paused_seconds(self) -> float:
+        """Live: those of `session_seconds` in which a session was paused."""
+        return float(plus(self._ended_paused, self._running_paused))
 
-        They are billed at those models' own prices: ``total_usd(bill(price, usage.backend))``.
+    @property
+    def backend(self) -> Tokens:
+        """Live: the tokens of the models to which responses and decisions were delegated."""
+        return sum(self._backend.values(), Tokens())
+
+    @property
+    def backend_by_model(self) -> dict[str, Tokens]:
+        """Live: the same by the name of the model, "" if the server did not report it.
+
+        They are billed at those models' own prices: ``total_usd(bill(price, tokens))``.
         """
-        return self._backend
+        return dict(self._backend)
 
     @property
     def unreported(self) -> int:
@@ -138,7 +152,8 @@ class Usage:
             ModelNotFoundError: no price is known for `model`.
             ConfigError: the price does not cover what was used.
         """
-        return bill(model, self._responses, plus(self._ended, self._running))
+        seconds = plus(self._ended, self._running)
+        return bill(model, self._responses, seconds, plus(self._ended_paused, self._running_paused))
 
     def cost(self, model: Price) -> Decimal:
         """Return the exact cost of the responses or sessions in USD. Raises what `bill` raises.
@@ -167,9 +182,11 @@ class Usage:
         for usage in (self, other):
             both._responses += usage._responses
             both._transcriptions += usage._transcriptions
-            both._backend += usage._backend
+            for name, tokens in usage._backend.items():
+                both._add_backend(name, tokens)
             both._transcribed = plus(both._transcribed, usage._transcribed)
             both._ended = plus(both._ended, plus(usage._ended, usage._running))
+            both._ended_paused = plus(both._ended_paused, plus(usage._ended_paused, usage._running_paused))
             both._unreported += usage._unreported
             both._seen.update(usage._seen)
             for name, amount in usage._other.items():
@@ -235,10 +252,14 @@ class Usage:
         session_id = get_field(event.session, "id")
         if session_id != self._running_id:
             self._ended = plus(self._ended, self._running)
-            self._running, self._running_id = Decimal(0), session_id
+            self._ended_paused = plus(self._ended_paused, self._running_paused)
+            self._running = self._running_paused = Decimal(0)
+            self._running_id = session_id
 
     def _on_session_usage(self, event: live.SessionUsageUpdated | live.SessionClosed) -> None:
         self._running = max(self._running, exact(get_field(event.usage, "seconds") or 0.0))
+        paused = exact(get_field(event.usage, "paused_seconds") or 0.0)
+        self._running_paused = max(self._running_paused, paused)
 
     def _on_backend_event(self, event: live.ResponseEvent | live.DecisionEvent) -> None:
         body = _finished_body(event.event)
@@ -249,7 +270,13 @@ class Usage:
             return
         details = body.usage.input_tokens_details
         cached = details.cached_tokens if details else 0
-        self._backend += Tokens.of_text(body.usage.input_tokens, cached, body.usage.output_tokens)
+        tokens = Tokens.of_text(body.usage.input_tokens, cached, body.usage.output_tokens)
+        self._add_backend(body.model or "", tokens)
+
+    def _add_backend(self, model: str, tokens: Tokens) -> None:
+        known = model in self._backend or len(self._backend) < _MAX_BACKEND_MODELS
+        name = model if known else ""
+        self._backend[name] = self._backend.get(name, Tokens()) + tokens
 
     def _is_new(self, kind: str, id: str | None) -> bool:
         # Without any id a repetition cannot be recognised.
@@ -315,6 +342,7 @@ class _BackendUsage(msgspec.Struct):
 class _BackendBody(msgspec.Struct):
     id: str | None = None
     usage: _BackendUsage | None = None
+    model: str | None = None
 
 
 class _BackendEvent(msgspec.Struct):

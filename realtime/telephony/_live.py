@@ -206,9 +206,10 @@ class LiveQueue(CarrierQueue):
 
     def __init__(self, carrier: Carrier, input: LiveInput, media: MediaFormat) -> None:
         self._input = input
-        # When everything sent is played by the clock, and when each mark is reached.
-        self._end_ms = 0.0
-        self._reached: BoundedDict[str, float] = BoundedDict(_MAX_OWED)
+        # When everything is played by the clock. The duration of all audio, and of what marks have confirmed.
+        self._end_ms = self._total_ms = self._confirmed_ms = 0.0
+        # The first two when a mark was added.
+        self._marked_at: BoundedDict[str, tuple[float, float]] = BoundedDict(_MAX_OWED)
         # The delays of the latest marks, the least of those compared, and of the next ones to compare with.
         self._delays: deque[float] = deque(maxlen=_RECENT_MARKS)
         self._least_ms = self._next_least_ms = math.inf
@@ -221,31 +222,34 @@ class LiveQueue(CarrierQueue):
     def backlog_ms(self) -> float:
         """Milliseconds of audio that were sent and are not played yet."""
         waiting = self._end_ms + self._lag_ms - self._input.now_ms
-        unconfirmed = (self._sent - self._played + self._retained_bytes) / self._bytes_per_ms
-        return max(min(waiting, unconfirmed), 0.0)
+        return max(min(waiting, self._total_ms - self._confirmed_ms), 0.0)
 
     def clear(self) -> None:
         """Forget everything: the carrier's queue is cleared, and what is retained is dropped."""
         super().clear()
         self._end_ms = self._input.now_ms - self._lag_ms
-        self._reached.clear()
+        self._confirmed_ms = self._total_ms
+        self._marked_at.clear()
 
     def push(self, frames: list[str | bytes], nbytes: int) -> list[str | bytes]:
         """Add media frames of the same length, with `nbytes` of audio. Returns the frames to send now."""
         start = max(self._end_ms, self._input.now_ms - self._lag_ms)
-        self._end_ms = start + nbytes / self._bytes_per_ms
+        duration = nbytes / self._bytes_per_ms
+        self._end_ms = start + duration
+        self._total_ms += duration
         return super().push(frames, nbytes)
 
     def push_mark(self, name: str, frame: str) -> list[str | bytes]:
         """Add a mark. Returns the frames to send now."""
-        self._reached[name] = self._end_ms
+        self._marked_at[name] = self._end_ms, self._total_ms
         return super().push_mark(name, frame)
 
     def acknowledge(self, name: str) -> None:
         """Note that the carrier returned a mark."""
-        due = self._reached.pop(name, None)
-        if due is not None:
-            self._measure(self._input.now_ms - due)
+        end_ms, total_ms = self._marked_at.pop(name, (None, 0.0))
+        if end_ms is not None:
+            self._confirmed_ms = max(self._confirmed_ms, total_ms)
+            self._measure(max(self._input.now_ms - end_ms, 0.0))
         super().acknowledge(name)
 
     def _measure(self, delay: float) -> None:
@@ -280,32 +284,28 @@ class LivePlayer(DownlinkPlayer):
         if base64 is None:
             base64 = pybase64.b64encode(event.delta)
         frames: list[str | bytes] = []
-        if self._is_muted or self._stream_id is None or self._input.speech_ms >= SPEECH_MS:
-            is_audible = self._is_audible(base64)
-            if is_audible and not self._is_muted and self._input.speech_ms >= SPEECH_MS:
-                frames, interruption = self.interrupt()
-                self.reports.append(interruption)
-            if self._is_muted:
-                self._drop_muted(decoded_nbytes(base64), is_audible)
-                return frames
-            if self._stream_id is None and is_audible:
-                return self._play_or_store(self._item, base64)
-            is_dropped = self._stream_id is None
-        else:
-            is_dropped = self.queue.backlog_ms >= JITTER_MS and not self._is_audible(base64)
-        if is_dropped:
-            self.silent_dropped += 1
+        if self._input.speech_ms >= SPEECH_MS and not self._is_muted and self._is_audible(base64):
+            frames, interruption = self.interrupt()
+            self.reports.append(interruption)
+        if self._is_muted:
+            self._drop_muted(base64)
             return frames
-        return self._play_delta(self._item, (self._item.item_id, 0), base64)
+        if self._stream_id is None:
+            if self._is_audible(base64):
+                return self._play_or_store(self._item, base64)
+        elif self.queue.backlog_ms < JITTER_MS or self._is_audible(base64):
+            return self._play_delta(self._item, (self._item.item_id, 0), base64)
+        self.silent_dropped += 1
+        return []
 
-    def _drop_muted(self, nbytes: int, is_audible: bool) -> None:
+    def _drop_muted(self, base64: bytes) -> None:
         """Drop a delta of interrupted speech, or of the pause that ends it."""
-        if is_audible:
+        if self._is_audible(base64):
             self.dropped += 1
-            self._pause_ms = 0
+            self._pause_ms = 0.0
         else:
             self.silent_dropped += 1
-            self._pause_ms += nbytes * 1000 / self.session.bytes_per_second
+            self._pause_ms += decoded_nbytes(base64) * 1000 / self.session.bytes_per_second
             self._is_muted = self._pause_ms < PAUSE_MS
 
     def interrupt(self) -> tuple[list[str | bytes], Interruption]:

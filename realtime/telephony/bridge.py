@@ -32,6 +32,7 @@ from ..events import (
 )
 from ..events.base import SessionSnapshot
 from ..format import SIDES, AudioFormat, AudioFormatLike, Side
+from ..spec import LIVE_MODELS
 from ..state import Interruption, Playback, ResponseGate
 from ._formats import LiveFormats, SessionFormats, check_live_format
 from ._live import LiveInput, LivePlayer, LiveUplink
@@ -352,7 +353,7 @@ class Bridge:
         """
         input = self._require_live("session_update")
         if session is None:
-            session = live.LiveSession(model="gpt-live-1")
+            session = live.LiveSession(model=LIVE_MODELS[0])
         elif not isinstance(session, live.LiveSession):
             raise TypeError(f"session_start takes a LiveSession, not {type(session).__name__}")
         format = self._formats.wanted(self._uplink.media, self._player.downlink.media)["input"]

@@ -26,7 +26,7 @@ from ..audio import Converter, convert
 from ..errors import ConfigError
 from ..events import live as wire
 from ..format import AudioFormat, session_format
-from ..validate_live import backend_problems, json_object, validate_live_session
+from ..validate_live import FIXTURE_FORMAT, backend_problems, json_object, validate_live_session
 from . import refusals
 from .backend import Backend, response_usage
 from .script import (
@@ -67,7 +67,6 @@ MAX_REMEMBERED: Final = 10_000
 _VAD: Final = with_vad_defaults(
     ga.ServerVad(silence_duration_ms=TURN_SILENCE_MS, prefix_padding_ms=0, idle_timeout_ms=None)
 )
-_FIXTURE_FORMAT: Final = AudioFormat.PCM16
 # A word without audio is a tone at -20 dBFS, then a pause: what is said must be audible.
 _TONE_HZ, _TONE_MS, _TONE_PEAK = 220, 240, 4_600
 
@@ -382,7 +381,7 @@ class LiveServerSession:
         self._emit(wire.SessionInputAudioUnmuted(client_event_id=_id_of(event)))
 
     def _play(self, event: wire.SessionOutputAudioFixturePlay, frame: Frame) -> None:
-        audio, format = event.audio, _FIXTURE_FORMAT
+        audio, format = event.audio, FIXTURE_FORMAT
         if self._fixture is not None:
             raise refusals.FIXTURE_ACTIVE()
         if not audio or len(audio) % format.sample_width:
@@ -648,10 +647,10 @@ def _transcript(reply: Parts) -> str | None:
 @cache
 def _tone(format: AudioFormat) -> bytes:
     """Return the audio of one word."""
-    rate = _FIXTURE_FORMAT.sample_rate
+    rate = FIXTURE_FORMAT.sample_rate
     at = np.arange(rate * MS_PER_WORD // 1000) / rate
     tone = _TONE_PEAK * np.sin(2 * np.pi * _TONE_HZ * at) * (at < _TONE_MS / 1000)
-    return convert(tone.round().astype("<i2").tobytes(), _FIXTURE_FORMAT, format)
+    return convert(tone.round().astype("<i2").tobytes(), FIXTURE_FORMAT, format)
 
 
 def _tones(format: AudioFormat, count: int) -> bytes:

@@ -212,6 +212,8 @@ def test_a_log_without_audio_has_the_turns_of_its_words(tmp_path: Path) -> None:
     report = inspect_log(path)
     assert transcripts(report) == transcripts(live_call(USER, MODEL, 12_000).report())
     assert [each.first_audio_ms for each in responses(report)] == [None] * 4
+    assert [each.asked_by for each in responses(report)] == ["unknown", "speech", "unknown", "speech"]
+    assert (report.latency.count, [each.latency_from for each in responses(report)]) == (0, [None] * 4)
     assert [each.first_text_ms for each in responses(report)] == [
         pytest.approx(STARTED_MS + OUTPUT_DELAY_MS + words.start_ms, abs=1) for words in MODEL
     ]
@@ -358,6 +360,12 @@ def test_a_tool_call() -> None:
     assert (live.delegation_count, live.delegation_time.max) == (1, 3_000)
 
 
+def test_a_request_without_new_outputs_is_no_step() -> None:
+    more: list[Timed] = [*TOOL_CALL[:7], (4_520, "client", {"type": "response.create"})]
+    (delegation,) = delegations(live_call(USER, MODEL, 12_000, more=more).report())
+    assert [at_ms for at_ms, kind, _ in steps(delegation) if kind == "response.create"] == [4_510]
+
+
 def test_a_call_that_is_not_complete_is_no_call() -> None:
     more: list[Timed] = [(3_300, "server", item_done("d", status="incomplete"))]
     report = live_call(USER, MODEL, 12_000, more=more).report()
@@ -429,6 +437,28 @@ def test_texts_for_the_client_s_delegation() -> None:
     assert len(second[2]) <= 80
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        5,
+        [],
+        {},
+        {"type": 5},
+        {"type": "response.created", "response": []},
+        {"type": "response.output_item.done", "item": 5},
+    ],
+)
+def test_delegated_work_may_be_malformed(value: object) -> None:
+    more: list[Timed] = [
+        (3_300, "server", {"type": "response.event", "delegation_id": "d", "event": value}),
+        (3_310, "server", {"type": "decision.event", "delegation_id": "d", "event": value}),
+        (3_320, "client", {"type": "response.item.create", "item": value}),
+    ]
+    report = live_call(USER, MODEL, 12_000, more=more).report()
+    assert (report.undecodable, report.turn_count, report.call_count, report.stray_outputs) == (0, 3, 0, [])
+
+
 def test_decisions() -> None:
     decision = {"type": "decision.event", "event": {"type": "decision.completed", "decision": {"id": "x"}}}
     more: list[Timed] = [
@@ -466,7 +496,9 @@ def usage(seconds: float, ratio: float) -> dict[str, Any]:
 
 def test_usage_is_cumulative_and_the_end_is_reported() -> None:
     closed = {"type": "session.closed", "reason": "close_requested", "usage": {"seconds": 60}}
-    more: list[Timed] = [(5_000, "server", usage(15, 0.5)), (9_000, "server", usage(30, 0.25))]
+    more: list[Timed] = [
+        (5_000, "server", usage(15, 0.5)), (9_000, "server", usage(30, 0.25)), (9_500, "server", usage(30, 7)),
+    ]  # fmt: skip
     running = live_call(USER, MODEL, 12_000, more=more).report()
     assert (running.usage.session_seconds, running.cost.usd) == (30, Decimal("0.025"))
     (now,) = running.sessions
@@ -530,10 +562,12 @@ def test_a_sideband_has_copies_of_both_sides(tmp_path: Path) -> None:
             entry, direction="server", frame=json.dumps(later(json.loads(entry.frame))).encode()
         )
         for entry in scene.entries
-        if isinstance(entry, Entry) and b'"session.start"' not in entry.frame
+        if isinstance(entry, Entry) and b'"session.start' not in entry.frame
     ]
     updated = {"type": "session.updated", "session": session("pcmu")}
-    scene.entries[0] = Entry("server", 1_000.0, json.dumps(updated).encode(), 1)
+    for at in (0, len(scene.entries) // 2):
+        now_ms = max(1_000.0, scene.entries[at - 1].time_ms if at else 0.0)
+        scene.entries.insert(at, Entry("server", now_ms, json.dumps(updated).encode(), 1))
     report = scene.report()
     assert transcripts(report) == transcripts(whole)
     assert [each.first_audio_ms for each in responses(report)] == [
@@ -628,6 +662,7 @@ def test_many_delegations_and_gaps_take_bounded_memory(monkeypatch: pytest.Monke
     for number in range(3_000):
         delegation = {"id": f"d{number}", "type": "delegation", "target": "client"}
         scene.server("session.delegation.created", delegation=delegation, offset_ms=0)
+        scene.client("session.commentary.append", delegation_id=None, content="Hello")
         scene.server("session.output_audio.delta", delta=audio, start_ms=number * 100)
         scene.now += 500
     inspector = Inspector()

@@ -25,6 +25,11 @@ MODELS = [
     for (dialect, side), union in sdk.EVENTS.items()
     for model in sdk.models(union)
 ]
+# Members of client events that are always sent: the SDK's models may lack them, its documentation says "required,
+# nullable".
+ALWAYS_SENT: dict[str, dict[str, Any]] = {
+    f"session.{kind}.append": {"delegation_id": None} for kind in ("instructions", "thinking", "commentary")
+}
 # Objects without a type, or with one that the samples make up, decode to Unknown.
 UNKNOWN_TYPES = ("", sdk.SCALARS[str])
 
@@ -52,7 +57,7 @@ def test_every_model_of_the_sdk(dialect: str, side: str, model: type[pydantic.Ba
         assert _unknown(event) == [], wire
         back = json.loads(encode(event))
         if side == "client":
-            assert back == wire
+            assert back == ALWAYS_SENT.get(event.type, {}) | wire
         else:
             assert cases.without_nulls(back) == cases.without_nulls(wire)
         model.model_validate(back)

@@ -553,7 +553,7 @@ def test_only_one_thread_at_a_time_is_inside(tmp_path: Path, call: str) -> None:
     entered.clear()
     first = threading.Thread(target=recorder.sent, args=(b"{}",))
     first.start()
-    assert entered.wait(5)
+    assert entered.wait(20)
     second = {"record": lambda: recorder.sent(b"{}"), "flush": recorder.flush, "close": recorder.close}[call]
     second()
     waiting.set()
@@ -643,7 +643,7 @@ def test_a_fork_while_the_lock_is_held_does_not_block_the_copy(tmp_path: Path) -
     entered.clear()
     thread = threading.Thread(target=recorder.sent, args=(b"{}",))
     thread.start()
-    assert entered.wait(5)
+    assert entered.wait(20)
     assert in_child(lambda: recorder.sent(b"{}")).startswith("ValueError: record on a Recorder of the parent")
     go.set()
     thread.join()

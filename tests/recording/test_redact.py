@@ -71,7 +71,10 @@ SECRETS = [
     {"type": "input_audio_buffer.append", "audio": AUDIO.decode(), "event_id": KEY},
     {"type": "x", "item": {"output": '{"access_token": "s3cret", "n": [1]}'}},
     {"type": "x", "item": {"output": '[{"body": "{\\"accessToken\\": \\"s3cret\\"}"}]'}},
+    {"type": "x", "item": {"output": '[{"headers": {"X": "s3cret"}}]'}},
     {"type": "x", "item": {"output": "{'api_key': 's3cret', 'n': 1}"}},
+    {"type": "x", "notes": ["sk-s3cret12345", [f"use {KEY}"]]},
+    {"type": "response.output_audio.delta", "delta": "sk-s3cret12345678"},
     {"type": "x", "item": {"output": 'it said {"apiKey":"s3cret"} and {\\"token\\": \\"s3cret\\"}'}},
     {"type": "response.function_call_arguments.done", "arguments": '{"api_key":"s3cret","q":"x"}'},
     {"type": "response.function_call_arguments.delta", "delta": '{"api_key":"s3cr'},
@@ -239,7 +242,10 @@ def test_frequent_frames_are_recorded_byte_for_byte(encode: Any) -> None:
         (b'{"type":"response.audio.delta","delta" : "QU\\/D"}', b'{"type":"response.audio.delta","delta" : "","audio_bytes":3}'),
         (b'{"type":"response.audio.delta","delta":"QU!"}', b'{"type":"response.audio.delta","delta":"","audio_bytes":0}'),
         (b'{"type":"response.audio.delta","delta":null}', b'{"type":"response.audio.delta","delta":null}'),
+        (b'{"type":"response.audio.delta","delta":""}', b'{"type":"response.audio.delta","delta":""}'),
         (b'{"type":"x","delta":"QUJD"}', b'{"type":"x","delta":"QUJD"}'),
+        (b'{"type":"x","AUDIO":"QUJD"}', b'{"type":"x","AUDIO":"QUJD"}'),
+        (b'{"AUDIO":"QUJD","audio":""}', b'{"AUDIO":"QUJD","audio":""}'),
         (b'{"type":"response.audio.delta","delta":"QUJD"', None),
     ],
 )  # fmt: skip
@@ -249,6 +255,38 @@ def test_audio_frames_in_unusual_layouts(frame: bytes, line: bytes | None) -> No
         assert json.loads(found) == frame.decode()
     else:
         assert found == line
+
+
+IDS: dict[str, Any] = {
+    "event_id": "event_Ab9",
+    "response_id": "resp_Ab9",
+    "item_id": "Item_9",
+    "output_index": 0,
+}
+FREQUENT: dict[str, Any] = {
+    "append": {"type": "input_audio_buffer.append", "audio": AUDIO.decode()},
+    "append with an id": {"type": "input_audio_buffer.append", "event_id": "event_1", "audio": AUDIO.decode()},
+    "audio": {"type": "response.output_audio.delta", **IDS, "content_index": 10, "delta": AUDIO.decode()},
+    "audio of beta": {"type": "response.audio.delta", **IDS, "delta": AUDIO.decode(), "obfuscation": "aZ09"},
+    "empty audio": {"type": "response.audio.delta", **IDS, "delta": ""},
+    "transcript": {"type": "response.output_audio_transcript.delta", **IDS, "delta": " It's Hello_5, World!"},
+    "arguments": {"type": "response.function_call_arguments.delta", **IDS, "call_id": "call_9", "delta": '{"'},
+    "text": {"type": "response.output_text.delta", "event_id": "", "delta": "x", "obfuscation": "aZ09"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("audio", [True, False])
+@pytest.mark.parametrize("event", FREQUENT.values(), ids=FREQUENT)
+def test_frequent_frames_are_not_searched_for_credentials(event: dict[str, Any], audio: bool) -> None:
+    """A few lines are executed for them, and several times as many with a member that is not frequent."""
+    format_frame = frame_formatter(audio=audio, redact=True, instructions=True)
+    format_frame(msgspec.json.encode(event))  # `make mutation` does not see what runs while lines are counted
+    few, many = (
+        count_lines(format_frame, msgspec.json.encode(each), only="realtime.recording.redact")
+        for each in (event, {**event, "other": "x"})
+    )
+    assert few <= 20
+    assert many >= 2 * few
 
 
 def test_a_recorder_removes_audio_and_instructions(tmp_path: Path) -> None:
@@ -309,6 +347,7 @@ def test_a_frame_with_unusual_values_remains_json(other: str, value: Any) -> Non
     frame = f'{{"headers":{{"X":"s3cret"}},"x":{other}}}'.encode()
     line = formatted(frame)
     assert b"s3cret" not in line
+    assert b'": ' not in line
     found = json.loads(line)
     if (
         "\\ud" in other

@@ -13,7 +13,7 @@ import realtime
 from realtime import beta, live, translation
 from realtime.providers import get_provider
 from realtime.spec import ModelPrice, TokenPrice
-from realtime.state import TokenCount as C, Tokens, Usage, bill, total_usd
+from realtime.state import CostLine, TokenCount as C, Tokens, Usage, bill, total_usd
 from tests import cases
 from tests.state.usage_events import (
     REAL,
@@ -76,6 +76,40 @@ def test_live_reports_a_running_total_of_each_session() -> None:
 def test_live_is_billed_by_the_second() -> None:
     """OpenAI's guide to the cost of voice: 90 seconds at 0.05 per minute cost 0.075."""
     assert fed(live_usage(90)).cost("gpt-live-1") == Decimal("0.075")
+
+
+def paused_usage(seconds: float, paused_seconds: int | None) -> live.SessionUsageUpdated:
+    return live.SessionUsageUpdated(usage=live.LiveUsage(seconds=seconds, paused_seconds=paused_seconds))
+
+
+def test_paused_seconds_of_live_are_cheaper() -> None:
+    read = fed(live_started("a"), paused_usage(60, 30), paused_usage(90, 30), paused_usage(90, None))
+    assert (read.session_seconds, read.paused_seconds) == (90, 30)
+    assert read.bill("gpt-live-1.1") == (
+        CostLine("time", "seconds", Decimal(60), Decimal("0.05")),
+        CostLine("time", "paused", Decimal(30), Decimal("0.01")),
+    )
+    assert read.cost("gpt-live-1") == Decimal("0.075")  # it has no other price
+    both = read + fed(live_started("b"), paused_usage(10, 10))
+    assert both.paused_seconds == 40
+    assert both.cost("gpt-live-1.1") == Decimal("0.06") + Decimal("0.003333333333")
+    assert [line.amount for line in fed(paused_usage(1, 5)).bill("gpt-live-1.1")] == [1]  # no more than all
+
+
+def test_the_backend_is_counted_by_its_model() -> None:
+    def done(id: str, model: str | None) -> Any:
+        usage = {"input_tokens": 2, "output_tokens": 1}
+        body = {"type": "response.completed", "response": {"id": id, "model": model, "usage": usage}}
+        return backend(body)
+
+    read = fed(done("a", "gpt-5"), done("b", "gpt-5-mini"), done("c", "gpt-5"), done("d", None))
+    one = Tokens(text=C(2, 0, 1))
+    assert read.backend_by_model == {"gpt-5": one + one, "gpt-5-mini": one, "": one}
+    assert (read + read).backend_by_model["gpt-5"].total == 12
+    assert read.backend.total == 12
+    many = fed(*(done(str(number), str(number)) for number in range(200)))
+    assert len(many.backend_by_model) <= 101
+    assert many.backend.total == 600
 
 
 def test_delegated_responses_of_live_are_counted_separately() -> None:

@@ -24,6 +24,8 @@ PTIME_MS = 20
 TURNS = 40
 # The least time of a frame from the server to the bridge, and how much longer one may take.
 NETWORK_MS, JITTER_MS = 20, 100
+# Travizm/dsh-openai-live, docs/protocol.md: the start of a session takes 1.1 s. Read 2026-11-29.
+START_MS = 1_100.0
 
 
 def any_jitter(random: random.Random, is_audible: bool) -> float:
@@ -79,13 +81,14 @@ class Call:
     def to_server(self, frames: tuple[str, ...]) -> None:
         for frame in frames:
             for event in self.server.feed(frame):
-                is_audible = False
+                delay_ms, is_audible = float(NETWORK_MS), False
                 if isinstance(event, live.SessionOutputAudioDelta):
                     self.emitted.append(event.delta)
                     is_audible = self.gate.is_audible(event.delta)
                 elif isinstance(event, live.SessionStarted):
                     self.gate.feed(event)
-                delay_ms = NETWORK_MS + self.jitter(self.random, is_audible)
+                    delay_ms = START_MS
+                delay_ms += self.jitter(self.random, is_audible)
                 self._arrive("server", delay_ms, self.server.encode(event))
 
     def take(self, step: Any) -> None:
