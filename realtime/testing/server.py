@@ -119,7 +119,7 @@ class LoopbackServer:
         script: the replies, which every session plays from the beginning: a list, or a function of the
             user's `Turn`. A reply is a str, `Say`, `Call` or `Fail`, or a list of them.
         rate_limits: limits to enforce; without them none are.
-        provider: another server to play, by name or value, such as "xai", on every path; see
+        provider: another server to play, by name or value, such as "xai", on every path but Live's; see
             `ServerProtocol`.
         strict: True to refuse what OpenAI's server refuses, False to forgive it; see `ServerProtocol`.
         faults: faults or their names; ``?fault=NAME`` in a URL adds one to its connection.
@@ -132,7 +132,8 @@ class LoopbackServer:
             event, "close" closes with 1003, "accept" treats it as text.
         observer: receives the requests and the frames of all connections.
 
-    A translation session ignores `script` and `rate_limits`: it repeats its input.
+    A translation session ignores `script` and `rate_limits`: it repeats its input. A Live session ignores
+    `rate_limits`.
 
     When the block ends, a client that has not closed within a second is aborted.
 
@@ -183,7 +184,7 @@ class LoopbackServer:
             raise TypeError(f"api_key must be a str, not {type(api_key).__name__}")
         self._ssl = ssl
         self._api = RealtimeApi(self._new_protocol, self._end_call, api_key)
-        self._live = LiveSessions(self._new_protocol)
+        self._live = LiveSessions(functools.partial(self._new_protocol, provider=None))
         self._binary: BinaryPolicy = check_binary(binary)
         self._observer = Observer() if observer is None else observer
         self._connection_count = 0

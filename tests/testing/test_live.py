@@ -328,6 +328,19 @@ def test_close_ends_the_speech_and_refuses_pending_appends() -> None:
     assert session.feed(live.encode(silence(100))) == []
 
 
+def test_a_closing_session_accepts_nothing_but_audio() -> None:
+    session = open_session(script=["one two three"], paced=True)
+    exchange(session, turn())
+    assert said([*advance_all(session)])
+    assert exchange(session, CLOSE) == []
+    assert refusal(exchange(session, commentary("x"))).code == "session_closing"
+    assert refusal(exchange(session, CLOSE)).code == "session_closing"
+    assert exchange(session, silence(1000)) == []  # it was on its way
+    events = [*advance_all(session)]
+    assert len(deltas(events)) == 8
+    assert types(events)[-1] == "session.closed"
+
+
 def test_the_speech_is_drained_while_the_user_speaks() -> None:
     session = open_session()
     exchange(session, append(tone(PCM16, 300)), commentary("one two"), append(tone(PCM16, 300)))

@@ -98,3 +98,8 @@ def test_other_sessions_are_not_found(server: LoopbackServer, action: str, store
             connect(f"{server.live_url}/{session_id}/{action}").__enter__()
         assert refused.value.response.status_code == 404
         assert b"session_not_found" in refused.value.response.body
+
+
+def test_a_provider_has_live_sessions_of_openai() -> None:
+    with LoopbackServer(provider="azure") as server, connect(server.live_url) as client:
+        assert start(client, model="gpt-live-1").model == "gpt-live-1"
