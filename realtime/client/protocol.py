@@ -716,7 +716,7 @@ class ClientProtocol:
             items=len(items),
             estimated=tuple(str(each.item.id) for each in items if each.is_estimated),
             skipped=(*skipped,),
-            resent_ms=self._uplink.pending_ms,
+            resent_ms=self._uplink.resent_ms,
             origin_ms=self._uplink.origin_ms,
         )
 

@@ -29,6 +29,7 @@ class Uplink:
         format: the session's input format.
         lost_nbytes: audio that was never sent, because there was too much of it.
         origin_ms: the position in all of the user's audio at which the session began.
+        resent_ms: the audio that was sent in the session before, and is sent again in this one.
         has_detection: True if the server detects turns.
         is_speaking: True while the server hears speech, whose audio is needed from its beginning.
     """
@@ -37,7 +38,7 @@ class Uplink:
         self.format = format
         self.has_detection = self.is_speaking = False
         self.lost_nbytes = 0
-        self.origin_ms = 0.0
+        self.origin_ms = self.resent_ms = 0.0
         self._max_ms, self._quiet_ms = max_ms, quiet_ms
         self._audio = bytearray()
         self._start = self._sent = 0
@@ -178,14 +179,13 @@ class Uplink:
             self._rebase(bytearray(sent + convert(unsent, self.format, format)), format)
             self._sent, self._base_ms = len(sent), at_ms
 
-    def restart(self, format: AudioFormat) -> float:
-        """Begin a new session. Returns the milliseconds that are sent again."""
-        resent_ms = (self._sent - self._start) * 1000 / self.format.bytes_per_second
+    def restart(self, format: AudioFormat) -> None:
+        """Begin a new session."""
+        self.resent_ms = (self._sent - self._start) * 1000 / self.format.bytes_per_second
         self.origin_ms += self._base_ms + self._start * 1000 / self.format.bytes_per_second
         audio = convert(bytes(self._audio), self.format, format) if format != self.format else self._audio
         self._rebase(bytearray(audio), format)
         self._sent, self._base_ms, self.is_speaking = 0, 0.0, False
-        return resent_ms
 
     def _rebase(self, audio: bytearray, format: AudioFormat) -> None:
         ratio = format.bytes_per_second / self.format.bytes_per_second

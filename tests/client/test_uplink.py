@@ -24,7 +24,8 @@ def test_audio_is_sent_once_and_again_in_a_new_session() -> None:
     audio.append(b"abcd", None)
     assert (audio.unsent, sent(audio), audio.unsent, sent(audio)) == (4, b"abcd", 0, b"")
     audio.committed(2)
-    assert audio.restart(ULAW) == 0.25
+    audio.restart(ULAW)
+    assert audio.resent_ms == 0.25
     assert sent(audio) == b"cd"
 
 
