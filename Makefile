@@ -142,7 +142,7 @@ fuzz: $(VENV)/.has-dev ## decode mutated frames for ten minutes or more
 	$(python) -m pytest tests/test_hostile.py -k mutated --hypothesis-profile=fuzz -p no:cacheprovider -o faulthandler_timeout=0
 
 # Results are stored under .mutation: a run that was stopped continues, and runs survivors again.
-mutation: $(VENV)/.has-mutation ## run the mutation tests, an hour on two cores (ARGS="realtime/codec.py --jobs 2")
+mutation: $(VENV)/.has-mutation ## run the mutation tests, hours on two cores (ARGS="realtime/codec.py --jobs 2")
 	@$(python) -m tools.mutation $(ARGS)
 
 wheel: $(VENV)/.has-dev ## build the wheel and the sdist into dist/

@@ -123,6 +123,19 @@ def test_an_error_leaves_everything_as_it_was(tmp_path: Path, error: BaseExcepti
     assert os.listdir(tmp_path) == ["a"]
 
 
+@pytest.mark.parametrize("is_device", [False, True])
+@pytest.mark.parametrize(
+    ("arguments", "named"), [((28, "full"), "the path"), ((28, "full", "other"), "other"), (("full",), None)]
+)
+def test_an_error_of_the_body_names_the_path_if_it_names_none(
+    tmp_path: Path, is_device: bool, arguments: tuple[Any, ...], named: str | None
+) -> None:
+    path = os.devnull if is_device else str(tmp_path / "a")
+    with pytest.raises(OSError, match="full") as caught, replacing(path):
+        raise OSError(*arguments)
+    assert caught.value.filename == (path if named == "the path" else named)
+
+
 def test_a_rename_that_fails_leaves_everything_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
