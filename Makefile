@@ -5,10 +5,12 @@
 #   VENV=...    folder of the environment (default: .venv)
 #   ARGS=...    additional arguments for the command that the target runs
 #   SKIP=...    a version of Python that test-all leaves out
+#   TAG=...     the tag, such as v0.1.0, that `release` builds
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-on test-all test-frameworks check format bench bench-report resampler-report docs fuzz mutation wheel clean FORCE
+.PHONY: help demo test test-slow test-on test-all test-lowest test-lowest-on test-sdist test-frameworks check format api bench bench-report \
+	resampler-report docs fuzz mutation wheel release clean FORCE
 
 PYTHONS := 3.11 3.12 3.13 3.14
 VENV ?= .venv
@@ -21,7 +23,9 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	if $$python -c '$(is_suitable)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 endif
 
-python := $(VENV)/bin/python
+# Windows sets OS, and keeps the programs of an environment in another folder.
+bin := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+python := $(VENV)/$(bin)/python
 pip_install := $(python) -m pip install --quiet --disable-pip-version-check --no-input
 
 help: ## show this list
@@ -96,13 +100,13 @@ test-frameworks: ## drive frameworks' clients against the loopback server (ARGS=
 	[ -e $(frameworks)/.has-python ] || exit 0; \
 	$(MAKE) --no-print-directory $(frameworks)/.has-node || \
 		echo "no packages of npm: the tests of JavaScript clients are skipped"; \
-	$(frameworks)/python/bin/python -m pytest -c tests/frameworks/pytest.ini --rootdir . --confcutdir tests/frameworks \
+	$(frameworks)/python/$(bin)/python -m pytest -c tests/frameworks/pytest.ini --rootdir . --confcutdir tests/frameworks \
 		$(or $(ARGS),-n 4 --dist worksteal) tests/frameworks
 
 $(frameworks)/.has-python: tests/frameworks/requirements.txt pyproject.toml $(VENV)/.made-with
 	@echo "installing the frameworks of tests/frameworks/requirements.txt; this can take minutes"
 	@rm -rf $(frameworks)/python && mkdir -p $(frameworks) && $(python) -m venv $(frameworks)/python
-	@$(frameworks)/python/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+	@$(frameworks)/python/$(bin)/python -m pip install --quiet --disable-pip-version-check --no-input \
 		--editable '.[testing]' --requirement tests/frameworks/requirements.txt
 	@touch $@
 
@@ -112,17 +116,29 @@ $(frameworks)/.has-node: tests/frameworks/package.json
 	@cd $(frameworks)/node && npm install --silent --no-audit --no-fund
 	@touch $@
 
-# Runs all four, even if one fails.
-check: $(VENV)/.has-dev ## lint, check the format, check types with mypy and basedpyright
-	@failed=; \
-	for step in "ruff check" "ruff format --check" "mypy" "basedpyright --project pyproject.toml --pythonpath $(python)"; do \
-		echo "--- $$step"; $(VENV)/bin/$$step || failed="$$failed $${step%% *}"; \
-	done; \
-	[ -z "$$failed" ] || { echo "--- failed:$$failed"; exit 1; }
+# The lower bounds of pyproject.toml, in an environment of their own. A Python that is newer than these versions would
+# have to compile them.
+test-lowest: ## `make test` with the lowest versions of all dependencies (PYTHON=python3.11)
+	@$(MAKE) --no-print-directory VENV=.venv-lowest test-lowest-on
+
+test-lowest-on: $(VENV)/.has-dev-test
+	$(pip_install) $$($(python) -m tools.lowest)
+	$(python) -m pytest $(or $(ARGS),$(in_parallel))
+
+test-sdist: $(VENV)/.has-dev ## build the sdist, and run `make test` in it
+	$(python) -m tools.release dist
+	@rm -rf build/sdist && mkdir -p build/sdist && tar -xzf dist/*.tar.gz -C build/sdist --strip-components 1
+	@cd build/sdist && $(MAKE) --no-print-directory test PYTHON="$(abspath $(python))"
+
+check: $(VENV)/.has-dev ## lint, check the format, the workflows, and types with mypy and basedpyright
+	@$(python) -m tools.check
 
 format: $(VENV)/.has-dev ## fix and format the code
-	$(VENV)/bin/ruff check --fix
-	$(VENV)/bin/ruff format
+	$(python) -m ruff check --fix
+	$(python) -m ruff format
+
+api: $(VENV)/.has-dev ## write tests/public_api.txt, the public names and signatures
+	$(python) -m tools.public_api
 
 # asv's results, environments and machine description are stored under .asv.
 bench: $(VENV)/.has-dev ## run the benchmarks with the peers (ARGS=--quick: run each once, without results)
@@ -147,6 +163,10 @@ mutation: $(VENV)/.has-mutation ## run the mutation tests, hours on two cores (A
 
 wheel: $(VENV)/.has-dev ## build the wheel and the sdist into dist/
 	$(python) -m build --outdir dist
+
+# What a release publishes: built twice, from the checkout and from the sdist.
+release: $(VENV)/.has-dev ## the same for the release TAG=v0.1.0, if version, changelog and a second build agree
+	$(python) -m tools.release dist $(TAG)
 
 clean: ## remove everything that these commands created
 	rm -rf .venv .venv-* .asv dist build site demo-out htmlcov .coverage* .pytest_cache .mypy_cache \

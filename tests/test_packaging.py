@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import email
 import email.message
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,28 +16,66 @@ from pathlib import Path
 import pytest
 
 import realtime
+from tools import release
+from tools.lowest import lowest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "realtime"
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
-    """Build the wheel from the sdist, so that both are complete."""
-    out = tmp_path_factory.mktemp("dist")
-    # If the build backend is installed, as by `make test`, nothing is downloaded.
-    isolation = ["--no-isolation"] if importlib.util.find_spec("hatchling") else []
-    done = subprocess.run(
-        [sys.executable, "-m", "build", *isolation, "--outdir", str(out), str(ROOT)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    wheels = [*out.glob("*.whl")]
-    assert [path.name for path in wheels] == [f"realtime_codec-{realtime.__version__}-py3-none-any.whl"]
-    with zipfile.ZipFile(wheels[0]) as opened:
+def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the sdist, and the wheel that was built from it."""
+    return release.build(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: list[Path]) -> Iterator[zipfile.ZipFile]:
+    assert built[1].name == f"realtime_codec-{realtime.__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(built[1]) as opened:
         yield opened
+
+
+def test_builds_are_reproducible_and_the_sdist_is_complete(built: list[Path], tmp_path: Path) -> None:
+    """The second build is from the sdist, with other times and modes of files."""
+    again = release.build_again(built[0], tmp_path)
+    assert [*map(release.digest, again)] == [*map(release.digest, built)]
+
+
+def test_the_sdist_contains_every_file_of_the_repository(built: list[Path]) -> None:
+    """Its tests read most of them."""
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("this is no checkout of git")
+    with tarfile.open(built[0]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert not {*done.stdout.split()} - names
+
+
+HEADING = "# Changelog\n\n## 1.2.0 {}\n"
+
+
+@pytest.mark.parametrize(
+    ("tag", "heading", "problem"),
+    [
+        ("v1.2.0", "(2026-12-01)", None),
+        ("v1.2.1", "(2026-12-01)", "the tag v1.2.1 is not v1.2.0"),
+        ("1.2.0", "(2026-12-01)", "the tag 1.2.0 is not v1.2.0"),
+        ("v1.2.0", "(not released)", 'CHANGELOG.md has no heading "## 1.2.0 (YYYY-MM-DD)"'),
+    ],
+)
+def test_a_tag_is_released_if_version_and_changelog_agree(
+    tag: str, heading: str, problem: str | None
+) -> None:
+    found = release.problem_of(tag, "1.2.0", HEADING.format(heading))
+    assert found == problem or (found or "").startswith(problem or "-")
+
+
+def test_the_lowest_versions_are_those_of_the_metadata(wheel: zipfile.ZipFile) -> None:
+    needed = [line.split(";")[0] for line in metadata(wheel, "METADATA").get_all("Requires-Dist") or []]
+    assert {pin.split("==")[0] for pin in lowest()} >= {"msgspec", "numpy", "pybase64", "websockets", "h11"}
+    for pin in lowest():
+        assert pin.replace("==", ">=") in needed
 
 
 def metadata(wheel: zipfile.ZipFile, name: str) -> email.message.Message:
