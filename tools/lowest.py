@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # The extras that users install.
-EXTRAS = ("client", "testing", "files", "recording")
+EXTRAS = ("client", "picows", "testing", "files", "recording")
 
 
 def lowest() -> list[str]:

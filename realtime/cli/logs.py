@@ -205,7 +205,10 @@ class _Workers:
         """Raise OSError if no process can be started."""
         try:
             self._pool.submit(os.getpid).result()
-        except (BrokenProcessPool, OSError):  # an OSError from the fork server, which Python 3.14 starts first
+        except (
+            BrokenProcessPool,
+            OSError,
+        ):  # an OSError from the fork server, which Python 3.14 starts first
             raise OSError("the processes that read logs cannot be started") from None
 
     def __enter__(self) -> _Workers:
