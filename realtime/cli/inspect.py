@@ -141,6 +141,8 @@ def _json_line(kind: str, found: analysis.Report | analysis.Summary, **more: obj
     """Return a report or summary as a line of JSON, with the percentiles of its histograms."""
     names = ("latency", "created_latency", "call_time", "gap_time")
     figures = {f"{name}_ms": percentiles(getattr(found, name)) for name in names}
+    if isinstance(found, analysis.Report) and isinstance(found.live, analysis.LiveReport):
+        figures["delegation_time_ms"] = percentiles(found.live.delegation_time)
     members = {"kind": kind, **more, "figures": figures, **msgspec.to_builtins(found)}
     return msgspec.json.encode(members).decode()
 

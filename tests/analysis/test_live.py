@@ -26,6 +26,7 @@ from realtime.analysis._live_speech import Covered
 from realtime.analysis.event_list import EventList
 from realtime.analysis.report import LIMITS, MAX_STEPS
 from realtime.analysis.timeline import CallAudio
+from realtime.cli import main
 from realtime.cli.inspect import report_lines
 from realtime.recording import Direction, Entry, stereo_wav
 from tests import cases
@@ -706,6 +707,24 @@ def test_lines() -> None:
     assert "calls find_order: output after 1.0 s" in text
     assert "delegations     p50" not in text
     assert any(line.startswith("delegations     1: p50 3.0 s") for line in lines)
+
+
+def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    closed = {"type": "session.closed", "reason": "close_requested", "usage": {"seconds": 60}}
+    scene = live_call(
+        USER, MODEL, 12_000, more=[*TOOL_CALL, (14_000, "server", closed)], delegation=RESPONSES
+    )
+    path = str(scene.write(tmp_path / "call.jsonl"))
+    assert main(["inspect", "--json", path]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["figures"]["delegation_time_ms"]["max"] == 3_000
+    assert found["turns"][1]["delegations"][0]["target"] == "responses"
+    assert main(["cost", path]) == 1  # of the backend's model no price is known
+    out = capsys.readouterr().out
+    assert "1 min 0 s billed" in out
+    assert "$0.0500  sessions, gpt-live-1" in out
+    assert main(["wav", path, "-o", str(tmp_path / "call.wav")]) == 0
+    assert "12.00 s of audio" in capsys.readouterr().out
 
 
 def test_the_page_has_the_audible_parts(tmp_path: Path) -> None:
