@@ -569,6 +569,25 @@ def test_the_caller_interrupts_only_on_request(phone: Phone, barge_in: bool | No
         assert bridge.stats.deltas_dropped == 0
 
 
+def test_the_answer_after_long_speech_of_the_caller_is_played() -> None:
+    bridge = open_call(TWILIO, barge_in=True)
+    for number in range(2, 102):
+        bridge.from_carrier(media(TWILIO, number=number))
+        bridge.from_server(silence(ULAW, 20))
+    bridge.from_carrier(TWILIO.media(ULAW.silence(20), 102))
+    assert bridge.from_server(speech(ULAW)).to_carrier
+
+
+def test_the_noise_of_a_line_is_no_speech() -> None:
+    phone = PHONES[3]  # of which the bytes of a quiet sample, swapped, are a loud one
+    bridge = open_call(phone, barge_in=True)
+    noise = encoded(np.resize(np.array([60, -60], "<i2"), 320), phone.media_format)
+    for number in range(2, 102):
+        bridge.from_carrier(phone.media(noise, number))
+        bridge.from_server(speech(bridge.output_format, 20))
+    assert bridge.stats.deltas_dropped == 0
+
+
 def test_a_click_is_no_speech() -> None:
     bridge = open_call(TWILIO, barge_in=True)
     quiet = ULAW.silence(20)

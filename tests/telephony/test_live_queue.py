@@ -105,6 +105,14 @@ def test_a_mark_that_comes_early_shows_that_nothing_waits() -> None:
     assert call.queue.backlog_ms == 200
 
 
+def test_a_mark_may_overtake_another() -> None:
+    call = Measured()
+    first, second = call.push(), call.push()
+    call.queue.acknowledge(second)
+    call.queue.acknowledge(first)
+    assert call.queue.backlog_ms == 0
+
+
 def test_a_network_that_has_become_slower_is_no_backlog_for_long() -> None:
     call = Measured()
     call.play()
