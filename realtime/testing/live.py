@@ -357,7 +357,6 @@ class LiveServerSession:
         self._input.clear()  # a turn in progress would hold back the speech
         for pending in self._appends:
             self._emit(_live_error(refusals.SESSION_CLOSING().event(_id_of(pending.event))))
-        self._appends.clear()
 
     # --- Client events: audio ---
 

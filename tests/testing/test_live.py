@@ -632,6 +632,14 @@ def test_a_fixture_replaces_the_speech_and_the_input() -> None:
     assert said(events) == heard(events) == ""
 
 
+def test_a_fixture_ends_the_users_turn_without_an_answer() -> None:
+    session = open_session(script=[[Transcribe("one two three"), "four"], []])
+    exchange(session, append(tone(PCM16, 300)))
+    exchange(session, live.SessionOutputAudioFixturePlay(audio=PCM16.silence(700)))
+    events = exchange(session, silence(3000))
+    assert said(events) == heard(events) == ""
+
+
 @pytest.mark.parametrize("audio", [b"", b"\0", PCM16.silence(30_100)], ids=["empty", "odd", "long"])
 def test_a_fixture_that_is_refused(audio: bytes) -> None:
     event = live.SessionOutputAudioFixturePlay(audio=audio)
