@@ -82,7 +82,8 @@ def test_the_first_example_is_a_voice_agent(
 
     def open_elsewhere(address: str, **options: Any) -> Any:
         opened.append((address, options["additional_headers"]))
-        return connect(loopback.url, **{**options, "proxy": None})
+        options["proxy"] = None
+        return connect(loopback.url, **options)
 
     example, count = re.subn("^SERVER = .*?(?=  )", line, BLOCKS[0], flags=re.MULTILINE)
     assert count == 1
