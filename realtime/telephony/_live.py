@@ -228,7 +228,6 @@ class LiveQueue(CarrierQueue):
         """Forget everything: the carrier's queue is cleared, and what is retained is dropped."""
         super().clear()
         self._end_ms = self._input.now_ms - self._lag_ms
-        self._confirmed_ms = self._total_ms
         self._marked_at.clear()
 
     def push(self, frames: list[str | bytes], nbytes: int) -> list[str | bytes]:
