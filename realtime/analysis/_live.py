@@ -264,9 +264,10 @@ class LiveTracker:
     def _add_to(self, turns: _Turns, users: Covered, answers: list[Speech]) -> None:
         live, requests = self._live, [time_ms for time_ms, _ in self._requests]
         live.speech_ms += self._speech.audible_ms
-        previous_ms = 0.0
+        responses, previous_ms = list[ResponseReport](), 0.0
         for answer in answers:
             response = self._response(answer, sum(users.between(*span) for span in answer.spans))
+            responses.append(response)
             live.overlap_ms += response.overlap_ms or 0.0
             live.overlap_count += bool(response.overlap_ms)
             turn = turns.at(answer.start_ms)
@@ -277,8 +278,13 @@ class LiveTracker:
                 response.asked_ms, response.asked_by = self._requests[index]
             self._builder.add("responses", response, turn.responses)
             previous_ms = answer.start_ms
+        begins = [answer.start_ms for answer in answers]
         for at_ms, gap_ms in self._gaps:
-            self._builder.add("gaps", GapReport(at_ms=at_ms, gap_ms=gap_ms, turn=turns.at(at_ms).number))
+            index = max(0, bisect_right(begins, at_ms) - 1)
+            responses[index].gaps += 1
+            gap = GapReport(at_ms=at_ms, gap_ms=gap_ms, turn=turns.at(begins[index]).number)
+            gap.played_ms = max(0.0, at_ms - begins[index])
+            self._builder.add("gaps", gap)
         starts = sorted(start for answer in answers for start, _ in answer.spans)
         for delegation in self._begun:
             self._add_delegation(delegation, turns.at(delegation.at_ms), starts)

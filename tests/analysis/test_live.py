@@ -276,8 +276,10 @@ def test_late_audible_audio_is_a_gap() -> None:
         return scene.report()
 
     report = without(1_000)
-    assert report.gaps == [GapReport(at_ms=STARTED_MS + OUTPUT_DELAY_MS + 1_000, gap_ms=300, turn=1)]
+    begin_ms = STARTED_MS + OUTPUT_DELAY_MS
+    assert report.gaps == [GapReport(at_ms=begin_ms + 1_000, gap_ms=300, turn=1, played_ms=1_000)]
     assert (report.gap_count, report.gap_time.count) == (1, 1)
+    assert [each.gaps for each in responses(report)] == [1]
     assert without(3_000).gap_count == 0  # in silence
 
 
@@ -286,7 +288,7 @@ def test_audio_that_came_early_leaves_no_gap() -> None:
     scene.server("session.started", session=session())
     for scene.now in (0, 0, 0, 290, 290, 520):
         scene.server("session.output_audio.delta", delta=audio)
-    assert scene.report().gaps == [GapReport(at_ms=500, gap_ms=20, turn=1)]
+    assert scene.report().gaps == [GapReport(at_ms=500, gap_ms=20, turn=1, played_ms=500)]
 
 
 def test_turns_are_in_order_of_time_if_the_clock_goes_back() -> None:
