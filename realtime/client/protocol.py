@@ -191,12 +191,11 @@ class ClientProtocol:
         if settings is not None:
             cls._BY_SETTINGS[settings] = cls
 
-    def __new__(cls, *, session: Any = None, **_options: Any) -> Self:
+    def __new__(cls, *_args: Any, **options: Any) -> Self:
         """Make a client for the dialect that the settings belong to."""
-        if cls is ClientProtocol:
-            found = (cls._BY_SETTINGS[base] for base in type(session).__mro__ if base in cls._BY_SETTINGS)
-            return super().__new__(next(found, cls))  # type: ignore[return-value]
-        return super().__new__(cls)
+        kinds = type(options.get("session")).__mro__ if cls is ClientProtocol else ()
+        found = (cls._BY_SETTINGS[kind] for kind in kinds if kind in cls._BY_SETTINGS)
+        return super().__new__(next(found, cls))  # type: ignore[return-value]
 
     def __init__(
         self,

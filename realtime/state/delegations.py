@@ -138,6 +138,7 @@ class Delegations:
         self._in_flight: str | None = None
         self._is_owed = False
         self._nbytes = 0  # of input that no response has taken
+        self._taken_nbytes = 0  # of those, what the request in flight takes
 
     # --- Reading ---
 
@@ -150,6 +151,11 @@ class Delegations:
     def is_waiting(self) -> bool:
         """True while the backend has input that it does not process yet, as a call is open."""
         return self._is_owed
+
+    @property
+    def free_bytes(self) -> int:
+        """The bytes of input that the backend still takes before it answers. A note for each open call is left out."""
+        return self._max_bytes - self._nbytes - _NOTE_BYTES * len(self._calls)
 
     def is_crossed(self, event: object) -> bool:
         """Return True for an error that needs no attention: what it refuses is sent again, shortened or later."""
@@ -270,10 +276,7 @@ class Delegations:
             delegation = self._delegations[delegation_id] = _Delegation("responses", None)
         response_id = inner.response.id if inner.response else None
         if inner.type == "response.created":
-            self._note_done((delegation_id, delegation.response_id), inner.type)
-            delegation.response_id = response_id
-            if self._in_flight is not None:
-                self._in_flight, self._nbytes = None, 0
+            self._on_created(delegation_id, delegation, response_id)
         elif inner.type == "response.output_item.done":
             item = inner.item
             if item and item.type == "function_call" and item.status in (None, "completed") and item.call_id:
@@ -282,6 +285,15 @@ class Delegations:
                 yield from self._open(call, (delegation_id, delegation.response_id))
         elif inner.type == "response.completed" or inner.type in _FAILURES:
             self._note_done((delegation_id, response_id or delegation.response_id), inner.type)
+
+    def _on_created(self, delegation_id: str, delegation: _Delegation, response_id: str | None) -> None:
+        if response_id is not None and response_id == delegation.response_id:
+            return  # the first of a delegation, which was announced with it: nobody requested it
+        self._note_done((delegation_id, delegation.response_id), "response.created")
+        delegation.response_id = response_id
+        if self._in_flight is not None:
+            self._in_flight = None
+            self._nbytes -= self._taken_nbytes
 
     def _open(self, call: FunctionCall, response: _Response | None) -> Iterator[FunctionCall]:
         if self._seen.add(call.call_id):
@@ -328,6 +340,7 @@ class Delegations:
         if self._is_owed and not has_open and self._in_flight is None and not is_refused:
             self._is_owed = False
             event_id = self._in_flight = self._next_id()
+            self._taken_nbytes = self._nbytes
             self._requests[event_id] = self._version
             self._frames.append(live.ResponseCreate(event_id=event_id))
 
@@ -336,9 +349,8 @@ class Delegations:
         return delegation is not None and delegation.target == "client"
 
     def _send_output(self, call: FunctionCall, output: str) -> None:
-        free = self._max_bytes - self._nbytes - _NOTE_BYTES * len(self._calls)
         item = _output_item(call, output)
-        if len(item) > free and len(output) > len(_NOTE):
+        if len(item) > self.free_bytes and len(output) > len(_NOTE):
             output, item = _NOTE, _output_item(call, _NOTE)
         self._outputs[self._send_item(item)] = _Sent(call, len(output))
 
