@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from realtime.beta.convert import RENAMED
 from realtime.cli import build_parser
 from tests.blocks import ROOT, blocks
 from tools import docs_tables
+from tools.public_api import PACKAGES
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -125,3 +128,33 @@ def test_every_page_is_in_the_navigation_and_every_example_on_a_page() -> None:
     shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     for example in (ROOT / "examples").glob("*.py"):
         assert f'--8<-- "examples/{example.name}"' in shown
+
+
+# --- The reference ------------------------------------------------------------------------------
+
+REFERENCE = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
+# The objects and modules that mkdocstrings documents.
+DOCUMENTED = set(re.findall(r"^::: ([\w.]+)$", REFERENCE, re.MULTILINE))
+# Bases of the events' types, named only for annotations.
+BASES = {"AnyTranscriptionUsage", "NewItemEvent"}
+
+
+def test_no_private_module_is_documented() -> None:
+    assert not [name for name in DOCUMENTED if any(part.startswith("_") for part in name.split("."))]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_class_and_function_has_an_entry(package: str) -> None:
+    """An entry of its own, its whole module, or a row of a table: so types in signatures can be looked up."""
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        value = getattr(module, name)
+        if (
+            not isinstance(value, type | types.FunctionType)
+            or value.__module__ == "builtins"
+            or name in BASES
+        ):
+            continue
+        home = value.__module__
+        is_documented = DOCUMENTED & {package, home, f"{package}.{name}", f"{home}.{name}"}
+        assert is_documented or re.search(rf"`(realtime\.)?{name}[`(]", REFERENCE), f"{package}.{name}"
