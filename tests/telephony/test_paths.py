@@ -299,3 +299,22 @@ def test_a_format_that_cannot_be_converted_changes_nothing() -> None:
     frames, _ = downlink.splice(b64(NOISE), 960)
     assert frames == [CARRIERS["twilio"].encode_media(NOISE, "S1", PCMU).decode()]
     assert (downlink.media, downlink.session) == (PCMU, ULAW)
+
+
+def test_base64_follows_the_audio_that_is_withheld_before_it() -> None:
+    downlink = Downlink(get_carrier("telnyx"), PCMU, ULAW)
+    downlink.open("S1", PCMU, ULAW)
+    assert downlink.encode(NOISE[:100]) == ([], 0)
+    (frame,), nbytes = downlink.splice(b64(NOISE[100:300]), 200)
+    assert (base64.b64decode(json.loads(frame)["media"]["payload"]), nbytes) == (NOISE[:300], 300)
+    for number in range(1, 3):
+        downlink.splice(b64(NOISE[:200]), 200)
+        assert counters(downlink) == (number, 1, 0)
+
+
+def test_each_part_that_ends_within_a_sample_is_counted() -> None:
+    downlink = Downlink(get_carrier("twilio"), PCMU, PCM16)
+    for number in range(1, 3):
+        downlink.encode(NOISE[:7])
+        downlink.flush()
+        assert downlink.half_samples == number

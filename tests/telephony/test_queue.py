@@ -376,3 +376,12 @@ def test_the_number_of_retained_frames_is_limited() -> None:
     queue.push_mark("m", "mark m")
     assert not queue.has_room(1)
     assert not queue.has_room(0)
+
+
+def test_the_backlog_is_what_is_queued_and_what_is_retained() -> None:
+    queue, _ = make(1_000)
+    assert queue.backlog_ms == 0
+    assert (push(queue, "a", 900), queue.backlog_ms) == (["a"], 900)
+    assert (push(queue, "b", 100), queue.backlog_ms) == ([], 1_000)
+    queue.clear()
+    assert queue.backlog_ms == 0
