@@ -27,7 +27,7 @@ from realtime.telephony import (
     telnyx,
     twilio,
 )
-from realtime.telephony.splice import MAX_FRAME_BYTES
+from realtime.telephony.splice import MAX_FRAME_BYTES, cut_live_delta
 from tests.telephony import cases
 from tests.telephony.calls import PHONES, STREAM, Phone
 
@@ -448,3 +448,15 @@ def test_the_audio_is_found_within_the_first_kilobyte(head: str) -> None:
     ):
         padded = frame.replace('"event_id":"e', '"event_id":"e' + "e" * padding)
         assert (cut_delta(padded) is not None) is found
+
+
+def test_deltas_of_live_are_cut_alike() -> None:
+    delta = live.SessionOutputAudioDelta(delta=bytes(range(9)))
+    frame = live.encode(delta)
+    cut = cut_live_delta(frame)
+    assert cut is not None
+    event, audio = cut
+    assert base64.b64decode(audio) == delta.delta
+    assert msgspec.structs.replace(event, delta=delta.delta) == delta
+    assert cut_delta(frame) is None
+    assert cut_live_delta(b'{"type":"session.output_transcript.delta","delta":"AAAA"}') is None
