@@ -428,6 +428,83 @@ def test_a_spend_limit() -> None:
     assert isinstance(action.error, SpendLimitReached)
 
 
+def test_sent_audio_is_not_sent_again() -> None:
+    world = started(World())
+    world.talk((SPEECH, 3))
+    world.cut()
+    world.now += 10
+    world.run()
+    assert sum(isinstance(event, live.SessionInputAudioAppend) for event in world.sent) == 3
+
+
+def test_audio_waits_while_a_session_is_replaced() -> None:
+    world = World(handover_s=60)
+    world.expires_at = int(START + 1000)
+    started(world)
+    world.talk((SILENCE, 30))
+    world.now, world.is_server_mute = START + 990, True
+    world.run()
+    assert isinstance(world.sent[-1], live.SessionClose)
+    world.client.append(SPEECH)
+    world.run()
+    assert isinstance(world.sent[-1], live.SessionClose)
+    world.expires_at, world.is_server_mute = 0, False
+    world.feed(live.SessionClosed(reason="close_requested", usage=live.LiveUsage(seconds=3)))
+    world.run()
+    assert [event.type for event in world.sent[-2:]] == ["session.start", "session.input_audio.append"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        live.SessionInputTranscriptDelta(delta="Wait", start_ms=2500, end_ms=2900),
+        live.SessionOutputAudioDelta(delta=SPEECH),
+    ],
+)
+def test_a_session_is_not_replaced_while_somebody_speaks(event: Any) -> None:
+    world = World(handover_s=60)
+    world.expires_at = int(START + 1000)
+    started(world)
+    world.talk((SILENCE, 30))
+    world.feed(event)
+    world.now = START + 990
+    world.run()
+    assert not isinstance(world.sent[-1], live.SessionClose)
+    world.talk((SILENCE, 30))
+    assert any(isinstance(event, live.SessionClose) for event in world.sent)
+
+
+def test_refused_instructions_are_not_restored() -> None:
+    world = started(World())
+    world.client.send(live.SessionInstructionsAppend(delegation_id=None, content="x" * 2000), world.now)
+    world.run()
+    assert world.refused
+    world.cut()
+    world.now += 10
+    world.run()
+    assert not world.starts[-1].input
+
+
+def test_the_user_ends_the_session_by_its_event() -> None:
+    world = started(World())
+    world.is_server_mute = True
+    world.client.send(live.SessionClose(event_id="c"), world.now)
+    with pytest.raises(SessionClosed):
+        world.client.append(SILENCE)
+    world.feed(error("x", id="c"))
+    world.client.append(SILENCE)  # it was refused: the session goes on
+
+
+def test_an_attached_client_starts_and_closes_nothing() -> None:
+    world = World(restores=False)
+    world.run()
+    assert world.client.state is ClientState.RUNNING
+    assert not world.client.request_close(world.now)
+    world.client.say("Hello.", world.now)
+    world.run()
+    assert [event.type for event in world.sent] == ["session.commentary.append"]
+
+
 # --- Tools ---------------------------------------------------------------------------
 
 
@@ -500,6 +577,7 @@ def test_the_output_of_a_call_of_a_lost_session_is_said(mode: str) -> None:
     world.talk((SILENCE, 10))
     assert world.text()[-1] == ("assistant", "Sunny.")
     assert not world.refused
+    assert world.client.open_calls == ()
 
 
 @pytest.mark.parametrize(
