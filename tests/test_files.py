@@ -17,6 +17,7 @@ def mode_of(path: Path) -> int:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o666, 0o400])
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
 def test_a_replaced_file_has_its_mode_and_no_other_file_is_left(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
@@ -32,6 +33,7 @@ def test_a_replaced_file_has_its_mode_and_no_other_file_is_left(tmp_path: Path, 
     assert os.listdir(tmp_path) == ["a"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
 def test_nobody_else_can_read_the_new_file_before_it_has_its_mode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +55,7 @@ def test_nobody_else_can_read_the_new_file_before_it_has_its_mode(
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o027, 0o640), (0, 0o666), (0o077, 0o600)])
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
 def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
@@ -63,6 +66,7 @@ def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int, mode: 
     assert mode_of(tmp_path / "new") == mode
 
 
+@pytest.mark.skipif(os.name != "posix", reason="owners of files")
 def test_the_owner_is_kept_where_that_is_permitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, owners = tmp_path / "a", []
     path.write_bytes(b"old")
@@ -79,6 +83,7 @@ def test_the_owner_is_kept_where_that_is_permitted(tmp_path: Path, monkeypatch: 
     assert path.read_bytes() == b"new"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_a_link_is_followed_and_remains(tmp_path: Path) -> None:
     target, link = tmp_path / "b" / "target", tmp_path / "link"
     target.parent.mkdir()
@@ -93,6 +98,7 @@ def test_a_link_is_followed_and_remains(tmp_path: Path) -> None:
     assert os.listdir(target.parent) == ["target"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_a_planted_name_is_refused_and_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, victim = tmp_path / "a", tmp_path / "victim"
     path.write_bytes(b"old")
@@ -175,6 +181,7 @@ def test_an_error_is_raised_though_the_new_file_is_gone(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="devices")
 def test_a_device_is_opened_directly(tmp_path: Path) -> None:
     with replacing(os.devnull) as file:
         assert file.write(b"x") == 1

@@ -96,7 +96,7 @@ def _methods(cls: type) -> dict[str, str]:
         if name.startswith("_") and name not in _SHOWN:
             continue
         function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
-        if isinstance(function, property):
+        if isinstance(function, property) and function.fget is not None:
             found[name] = f": {_annotation(inspect.get_annotations(function.fget).get('return'))}"
         elif inspect.isfunction(function):
             found[name] = _signature(function)

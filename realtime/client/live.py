@@ -55,8 +55,9 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
     Args:
         session: the settings, with the model.
         tools: as in `ClientProtocol`.
-        restores: False for a connection that is attached to a session, and neither starts nor closes it.
-        options: as in `ClientProtocol`. Of `max_uplink_ms`, 5 s at most are used.
+        max_uplink_ms: as in `ClientProtocol`, 5 s at most.
+        options: as in `ClientProtocol`. ``restores=False`` is for a connection that is attached to a session, and
+            neither starts nor closes it.
 
     Attributes:
         call: the state of the present session, or of the last one; None before the first.

@@ -86,6 +86,7 @@ def test_an_unreadable_folder_raises(folder: Path, monkeypatch: pytest.MonkeyPat
         find_logs(["."])
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_several_names_of_one_log_are_one(folder: Path) -> None:
     (folder / "deep").mkdir()
     for name in ("a.jsonl", "call.000001.jsonl", "call.jsonl", "deep/b.jsonl"):

@@ -376,6 +376,7 @@ LOGS = ["call.jsonl", "link.jsonl", "hard.jsonl", "sub/../call.jsonl", "part.jso
 
 
 @pytest.mark.parametrize("out", LOGS)
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_a_page_never_overwrites_its_log(tmp_path: Path, out: str) -> None:
     log, part = hotel().write(tmp_path / "call.jsonl"), tmp_path / "part.jsonl"
     (tmp_path / "sub").mkdir()
@@ -419,6 +420,7 @@ def test_a_full_disk_names_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")
+@pytest.mark.skipif(os.name != "posix", reason="pipes with a name")
 def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
     log, out = hotel().write(tmp_path / "call.jsonl"), tmp_path / "call.html"
     code = "import sys; from realtime.analysis.page import write_page; write_page(sys.argv[1], '/dev/stdout')"

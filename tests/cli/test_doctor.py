@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -112,6 +113,7 @@ def test_an_editable_install_is_this_distribution(site: Path) -> None:
     assert findings()["distribution"].text == "realtime-codec 9.9"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_an_installed_wheel_is_this_distribution(tmp_path: Path) -> None:
     """A copy of the package beside its own metadata, in a separate process."""
     (tmp_path / "realtime").symlink_to(PACKAGE)

@@ -348,6 +348,7 @@ def test_json_of_many_logs_ends_with_their_summary(
     assert printed.err == "realtime inspect: none.jsonl: no such log\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_unreadable_logs_are_reported_and_the_others_read(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -240,6 +240,7 @@ while True:
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_killed_process_loses_no_recorded_line(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a{ending}"
     root = str(Path(realtime.__file__).parent.parent)

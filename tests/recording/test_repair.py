@@ -230,6 +230,7 @@ def damaged(ending: str) -> bytes:
 
 @EVERY_ENDING
 @pytest.mark.parametrize("size", [1, 5])
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
 def test_a_complete_log_is_only_read(
     tmp_path: Path, ending: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_complete_log_is_only_read(
 @COMPRESSED
 @pytest.mark.parametrize("content", [torn, damaged])
 @pytest.mark.parametrize("mode", [0o600, 0o664])
+@pytest.mark.skipif(os.name != "posix", reason="modes of files, and links")
 def test_a_repaired_file_has_its_mode_and_follows_no_planted_link(
     tmp_path: Path, ending: str, content: Callable[[str], bytes], mode: int
 ) -> None:
@@ -313,6 +315,7 @@ def test_zeros_between_members_are_skipped(tmp_path: Path, ending: str, nbytes: 
     assert all(isinstance(each, Entry) for each in read_log(path))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_a_log_that_is_a_link_is_repaired_where_it_is(tmp_path: Path) -> None:
     for ending in PACK:
         for content in (torn, damaged):

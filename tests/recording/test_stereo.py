@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,7 @@ def test_a_call_too_long_for_a_file(log: Log) -> None:
     assert not log.path.with_suffix(".wav").exists()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_a_recording_does_not_overwrite_its_log(log: Log) -> None:
     log.append(0, NOISE[:2400])
     log.mixed()
