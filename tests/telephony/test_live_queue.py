@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 
 from realtime.telephony import CARRIERS, MediaFormat
@@ -100,9 +102,9 @@ def test_a_mark_that_comes_early_shows_that_nothing_waits() -> None:
     call.clock.ms += 1_000
     for _ in range(8):  # it had no time on the network of less than nothing
         call.play()
-    call.push()
-    call.push()
-    assert call.queue.backlog_ms == 200
+    call.push(200)
+    call.clock.ms += 50
+    assert call.queue.backlog_ms == 150
 
 
 def test_a_mark_may_overtake_another() -> None:
@@ -116,10 +118,16 @@ def test_a_mark_may_overtake_another() -> None:
 def test_a_network_that_has_become_slower_is_no_backlog_for_long() -> None:
     call = Measured()
     call.play()
+    names: deque[str] = deque()
+    backlogs = []
     for _ in range(600):
-        call.play(late_ms=200)
-    call.push(300)
-    assert call.queue.backlog_ms == 300
+        names.append(call.push())
+        backlogs.append(call.queue.backlog_ms)
+        call.clock.ms += 100
+        if len(names) > 2:  # each mark is returned 200 ms late
+            call.queue.acknowledge(names.popleft())
+    assert max(backlogs) == 300
+    assert {*backlogs[-50:]} == {100}
 
 
 def test_marks_that_are_not_returned_cost_no_memory_and_no_measure() -> None:
