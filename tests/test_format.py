@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 import realtime
 from realtime import AudioError, AudioFormat, AudioFormatName, ConfigError, spec
-from realtime.format import OPENAI_FORMATS, session_format, stated_formats
+from realtime.format import OPENAI_FORMATS, RESAMPLED_RATES, formats_by_path, session_format, stated_formats
 
 FORMATS = list(OPENAI_FORMATS)
 
@@ -485,3 +485,24 @@ def test_the_formats_that_a_session_states_in_their_order() -> None:
     as_objects = Stated(audio=Stated(output=Stated(format="pcmu")), output_audio_sampling_rate=8_000)
     assert [*stated_formats(as_objects, "output")] == [{"type": "pcmu", "rate": 8_000}]
     assert [*stated_formats(as_objects, "input")] == []
+
+
+def test_formats_have_the_path_that_the_wire_gives_them() -> None:
+    session = {
+        "audio": {"input": {"format": "a"}, "output": {"format": "b"}, "format": "c"},
+        "input_audio_format": "d",
+        "output_audio_format": "e",
+        "output_audio_sampling_rate": 5,
+    }
+    assert dict(formats_by_path(session, "input")) == {
+        "audio.input.format": "a", "input_audio_format": "d", "audio.format": "c",
+    }  # fmt: skip
+    assert [*formats_by_path(session, "output")] == [
+        ("audio.output.format", {"type": "b", "rate": 5}),
+        ("output_audio_format", {"type": "e", "rate": 5}),
+        ("audio.format", {"type": "c", "rate": 5}),
+    ]
+
+
+def test_the_rates_that_are_resampled() -> None:
+    assert RESAMPLED_RATES == (8000, 16000, 24000, 48000)
