@@ -40,6 +40,10 @@ TRACKED = {
     ),
     "whole_call.TwilioBridge.track_cpu_ms_per_call_second": ("Twilio bridge, CPU per second of a call", "ms"),
     "whole_call.TwilioBridge.track_calls_per_core": ("Twilio bridge, calls per core", "calls"),
+    "client.ManyCalls.track_cpu_ms_per_call_second": (
+        "client with ten calls, CPU per second of a call",
+        "ms",
+    ),
     "load.LoopbackServer.track_calls_per_core": ("LoopbackServer, calls per core", "calls"),
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("pybase64")
-from benchmarks import document, load, memory, report, whole_call
+from benchmarks import client, document, load, memory, report, whole_call
 
 MODULES = ("codec", "audio", "state", "telephony", "analysis", "peers", "peers_audio", "peers_analysis")
 
@@ -41,6 +41,16 @@ def test_the_tracks_give_plausible_figures() -> None:
     assert 100 < kept < 1_000
     assert whole_call.cpu_per_call_second("realtime", "g711_ulaw", min_cpu_s=0.01) > 0
     assert load.calls_per_core(100, calls=2, seconds=0.5) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", client.CLIENTS)
+def test_a_client_is_measured_in_a_call(by: str) -> None:
+    for module in ("picows", "uvloop", "openai"):
+        pytest.importorskip(module)
+    found = client.measure(by, "g711_ulaw", calls=1, seconds=0.3)
+    assert found["cpu_ms"] >= 0
+    assert found["events"] > 0
 
 
 def _results() -> dict[str, report.Times]:

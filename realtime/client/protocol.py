@@ -324,7 +324,8 @@ class ClientProtocol:
     @property
     def unsent_ms(self) -> float:
         """Milliseconds of the user's audio that wait for a session."""
-        return self._uplink.unsent * 1000 / self._uplink.format.bytes_per_second
+        unsent = self._uplink.unsent
+        return unsent and unsent * 1000 / self._uplink.format.bytes_per_second
 
     @property
     def queued_ms(self) -> float:

@@ -7,7 +7,6 @@ session: everything that was not committed waits again, in the new session's for
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from typing import Final
 
 from ..audio import Converter, convert
@@ -35,11 +34,11 @@ class Uplink:
     """
 
     def __init__(self, format: AudioFormat, *, max_ms: float, quiet_ms: float) -> None:
-        self.format = format
+        self._max_ms, self._quiet_ms = max_ms, quiet_ms
+        self._set_format(format)
         self.has_detection = self.is_speaking = False
         self.lost_nbytes = 0
         self.origin_ms = self.resent_ms = 0.0
-        self._max_ms, self._quiet_ms = max_ms, quiet_ms
         self._audio = bytearray()
         self._start = self._sent = 0
         self._base_ms = 0.0  # the server's position of byte 0
@@ -75,8 +74,10 @@ class Uplink:
             AudioError: there is no conversion between the formats.
             TypeError: `audio` is no buffer of samples.
         """
-        src = format or self.format
-        if self._converter.src != src or self._converter.dst != self.format:
+        src, converter = format or self.format, self._converter
+        # Most are the same objects.
+        is_other = converter.src is not src and converter.src != src
+        if is_other or (converter.dst is not self.format and converter.dst != self.format):
             self._add(self._rest())
             self._converter = Converter(src, self.format)
         self._add(self._converter.process(audio))  # type: ignore[arg-type]
@@ -96,16 +97,19 @@ class Uplink:
         self._audio.clear()
         self._commits.clear()
 
-    def unsent_parts(self, end: int | None = None) -> Iterator[bytes]:
-        """Yield what is to be sent now, up to the position `end`, in pieces. It counts as sent."""
-        end = self.end if end is None else min(end, self.end)
+    def unsent_parts(self, end: int | None = None) -> list[bytes]:
+        """Return what is to be sent now, up to the position `end`, in pieces. It counts as sent."""
+        audio, start = self._audio, self._start
+        last = start + len(audio)
+        end = last if end is None else min(end, last)
         size = MAX_APPEND_BYTES - MAX_APPEND_BYTES % self.format.sample_width
-        while self._sent < end:
-            at = self._sent - self._start
-            part = bytes(self._audio[at : at + min(size, end - self._sent)])
-            self._sent += len(part)
-            yield part
-        self._limit()
+        parts = [
+            bytes(audio[at - start : min(at + size, end) - start]) for at in range(self._sent, end, size)
+        ]
+        if parts:
+            self._sent = end
+            self._limit()
+        return parts
 
     def _rest(self) -> bytes:
         try:
@@ -118,13 +122,18 @@ class Uplink:
         self._audio += audio
         self._limit()
 
+    def _set_format(self, format: AudioFormat) -> None:
+        self.format = format
+        self._max_nbytes = int(self._max_ms * format.bytes_per_second / 1000)
+        self._quiet_nbytes = int(self._quiet_ms * format.bytes_per_second / 1000)
+
     def _limit(self) -> None:
-        per_ms = self.format.bytes_per_second / 1000
-        excess = len(self._audio) - int(self._max_ms * per_ms)
+        nbytes = len(self._audio)
+        if nbytes <= self._quiet_nbytes:  # not more than `_max_nbytes`
+            return
+        excess = nbytes - self._max_nbytes
         if self.has_detection and not self.is_speaking and not self._commits:
-            excess = max(
-                excess, min(self._sent - self._start, len(self._audio)) - int(self._quiet_ms * per_ms)
-            )
+            excess = max(excess, min(self._sent - self._start, nbytes) - self._quiet_nbytes)
         if excess > 0:
             excess += -excess % self.format.sample_width
             self._discard(self._start + excess)
@@ -194,7 +203,8 @@ class Uplink:
             (min(int((end - self._start) * ratio) // width * width, len(audio)), event_id)
             for end, event_id in self._commits
         )
-        self._audio, self._start, self.format = audio, 0, format
+        self._audio, self._start = audio, 0
+        self._set_format(format)
 
 
 class TurnAudio:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import threading
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 import realtime as r
 from realtime.client import ToolRunner
-from realtime.state import FunctionCall, Toolbox
+from realtime.state import FunctionCall, FunctionCalls, Toolbox
+from realtime.telephony import Bridge, BridgeOutput
+from realtime.testing import Call, Say, ServerProtocol, Turn
 
 
 def call(name: str, arguments: str = "{}", call_id: str = "c") -> FunctionCall:
@@ -184,3 +187,74 @@ def test_invalid_limits(options: dict[str, Any]) -> None:
 def test_functions_are_not_a_toolbox() -> None:
     with pytest.raises(TypeError, match="Toolbox"):
         ToolRunner([forecast])  # type: ignore[arg-type]
+
+
+# --- With Bridge ---------------------------------------------------------------------
+
+START = (
+    '{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":'
+    '{"streamSid":"MZ1","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}'
+)
+SILENCE = base64.b64encode(r.AudioFormat.G711_ULAW.silence(20)).decode()
+MEDIA = (
+    '{"event":"media","sequenceNumber":"2","streamSid":"MZ1","media":'
+    f'{{"track":"inbound","chunk":"1","timestamp":"0","payload":"{SILENCE}"}}}}'
+)
+
+
+def test_the_tools_of_a_phone_call_are_run_beside_its_audio() -> None:
+    """All outputs lead to one response, while audio goes on in both directions."""
+
+    async def city(name: str) -> str:
+        await asyncio.sleep(0.02)
+        return name
+
+    def script(turn: Turn) -> Any:
+        return Say(turn.text) if turn.text else [Call("city", {"name": "A"}), Call("city", {"name": "B"})]
+
+    server = ServerProtocol(script=script)
+    bridge, calls = Bridge("twilio"), FunctionCalls()
+    spoken: list[Any] = []
+    sent: list[Any] = []
+    to_phone: list[Any] = []
+
+    async def main() -> None:
+        async with ToolRunner(Toolbox(city)) as runner:
+
+            def use(output: BridgeOutput) -> None:
+                to_phone.extend(output.to_carrier)
+                for event in output.events:
+                    for call in calls.feed(event):
+                        runner.start(call, lambda answer: use(bridge.answer(answer)))
+                    if isinstance(event, r.ResponseDone):
+                        spoken.extend(
+                            item.content[0].transcript
+                            for item in event.response.output
+                            if item.type == "message"
+                        )
+                for frame in output.to_server:
+                    sent.append(r.decode_client(frame))
+                    receive(server.feed(frame))
+
+            def receive(events: list[Any]) -> None:
+                for event in events:
+                    assert event.type != "error"
+                    use(bridge.from_server(server.encode(event)))
+
+            receive(server.open())
+            receive(
+                server.feed(bridge.session_update(r.create_session_config("gpt-realtime-2", tools=BOX.tools)))
+            )
+            use(bridge.from_carrier(START))
+            use(bridge.request_response())
+            while not spoken:
+                use(bridge.from_carrier(MEDIA))
+                await asyncio.sleep(0.001)
+
+    asyncio.run(main())
+    assert spoken[0] in "AB"
+    kinds = [event.type for event in sent]
+    assert kinds.count("conversation.item.create") == 2
+    assert kinds.count("response.create") == 2  # the first, and one for both outputs
+    assert kinds.index("input_audio_buffer.append") < kinds.index("conversation.item.create")
+    assert to_phone
