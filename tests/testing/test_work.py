@@ -218,7 +218,6 @@ LIVE: dict[str, Callable[[int], list[bytes]]] = {
     "turns": lambda n: [live.encode_append(tone(PCM16, 200) + PCM16.silence(800))] * (n // 10),
     "endless speech": lambda n: [live.encode_append(tone(PCM16, 100))] * n,
     "texts": lambda n: [live_text("a b"), live.encode_append(bytes(9600))] * n,
-    "texts without audio": lambda n: [live_text("a b")] * n,
     "items": lambda n: ([live_item("x")] * 9 + [live.encode(live.ResponseCreate())]) * (n // 10),
     "responses": lambda n: [live_item("a b c"), live.encode(live.ResponseCreate())] * n,
     "updates": lambda n: [live.encode(live.SessionUpdate(session=live.LiveSessionUpdate()))] * n,
@@ -260,9 +259,7 @@ def test_the_memory_of_a_session_is_bounded(
     assert peak_bytes(lambda: feed_all(many)) < 1.5 * peak_bytes(lambda: feed_all(few)) + 20_000
 
 
-@pytest.mark.parametrize(
-    "name", ["turns", "endless speech", "texts", "texts without audio", "items", "responses"]
-)
+@pytest.mark.parametrize("name", ["turns", "endless speech", "texts", "items", "responses"])
 def test_the_memory_of_a_live_session_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing_live, "MAX_TURN_MS", 2000)
     monkeypatch.setattr(testing_live, "MAX_SPEECH_MS", 2000)
