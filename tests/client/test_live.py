@@ -22,6 +22,7 @@ from realtime.client import (
     RequestFailed,
     RequestRefused,
     Resumed,
+    RetryPolicy,
     Run,
     Session,
     SessionClosed,
@@ -394,6 +395,18 @@ def test_a_lost_session_is_replaced_from_the_transcript() -> None:
     assert not world.refused
 
 
+def test_attempts_are_counted_since_the_user_was_understood() -> None:
+    world = started(World(retry=RetryPolicy(max_attempts=1)))
+    for _ in range(3):
+        world.feed(live.SessionInputTranscriptDelta(delta="Yes", start_ms=0, end_ms=200))
+        world.cut()
+        world.now += 10
+        world.run()
+    assert world.client.state is ClientState.RUNNING
+    world.cut()
+    assert isinstance(world.client.next_action(world.now), GiveUp)
+
+
 def test_audio_that_waits_too_long_is_dropped() -> None:
     world = World()
     for _ in range(100):
@@ -571,6 +584,7 @@ def test_the_output_of_a_call_of_a_lost_session_is_said(mode: str) -> None:
     world.talk(*TURN)
     (called,) = world.of(ToolCalled)
     world.cut()
+    assert world.client.open_calls == ()
     world.client.send(called.call.output("Sunny."), world.now)
     world.now += 10
     world.run()
