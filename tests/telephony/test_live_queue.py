@@ -115,19 +115,34 @@ def test_a_mark_may_overtake_another() -> None:
     assert call.queue.backlog_ms == 0
 
 
-def test_a_network_that_has_become_slower_is_no_backlog_for_long() -> None:
-    call = Measured()
-    call.play()
+def flow(call: Measured, count: int) -> list[float]:
+    """Add 100 ms of audio each 100 ms, whose marks are returned 200 ms late. Returns the backlogs."""
     names: deque[str] = deque()
     backlogs = []
-    for _ in range(600):
+    for _ in range(count):
         names.append(call.push())
         backlogs.append(call.queue.backlog_ms)
         call.clock.ms += 100
-        if len(names) > 2:  # each mark is returned 200 ms late
+        if len(names) > 2:
             call.queue.acknowledge(names.popleft())
+    return backlogs
+
+
+def test_a_network_that_has_become_slower_is_no_backlog_for_long() -> None:
+    call = Measured()
+    call.play()
+    backlogs = flow(call, 600)
     assert max(backlogs) == 300
     assert {*backlogs[-50:]} == {100}
+
+
+def test_returned_marks_of_cleared_audio_are_not_measured() -> None:
+    call = Measured()
+    assert {*flow(call, 20)} == {100}
+    name = call.push(1_000)
+    call.queue.clear()
+    call.queue.acknowledge(name)
+    assert {*flow(call, 20)} == {100}
 
 
 def test_marks_that_are_not_returned_cost_no_memory_and_no_measure() -> None:
