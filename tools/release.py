@@ -45,7 +45,6 @@ def build_again(sdist: Path, folder: Path) -> list[Path]:
         else:
             archive.extractall(folder)
     (source,) = folder.iterdir()
-    (source / "PKG-INFO").unlink()  # every build makes it
     for path in source.rglob("*"):
         if path.is_file():
             path.chmod(path.stat().st_mode & 0o700)
