@@ -510,6 +510,9 @@ def test_stopped_speech_is_dropped_until_the_model_pauses() -> None:
     for _ in range(PAUSE_MS // 100):
         assert bridge.from_server(silence(ULAW)).to_carrier == ()
     assert bridge.from_server(speech(ULAW)).to_carrier
+    (interruption,) = bridge.stop_speech().events
+    assert isinstance(interruption, Interruption)
+    assert interruption.discarded_ms == 100
 
 
 def test_interrupt_stops_without_a_word_to_the_model() -> None:
@@ -573,7 +576,7 @@ def test_the_answer_after_long_speech_of_the_caller_is_played() -> None:
     bridge = open_call(TWILIO, barge_in=True)
     for number in range(2, 102):
         bridge.from_carrier(media(TWILIO, number=number))
-        bridge.from_server(silence(ULAW, 20))
+        assert len(bridge.from_server(silence(ULAW, 20)).events) == 1  # silence is not interrupted
     bridge.from_carrier(TWILIO.media(ULAW.silence(20), 102))
     assert bridge.from_server(speech(ULAW)).to_carrier
 
