@@ -501,6 +501,7 @@ def test_stop_speech_clears_the_queue_and_instructs_the_model() -> None:
 
 def test_stopped_speech_is_dropped_until_the_model_pauses() -> None:
     bridge = open_call(TWILIO)
+    bridge.from_server(speech(ULAW))
     bridge.stop_speech()
     for _ in range(30):  # it speaks on, with short pauses
         for frame in [speech(ULAW)] * 3 + [silence(ULAW)] * (PAUSE_MS // 100 - 1):
