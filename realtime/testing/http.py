@@ -9,6 +9,7 @@ like messages (`fairness`). The paths are in `calls` and `server`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -272,7 +273,8 @@ class HttpConnection(asyncio.Protocol):
         if self._http.their_state is h11.DONE or self._is_eof or not self._transport.can_write_eof():
             self._transport.close()
         else:
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the client has left
+                self._transport.write_eof()
             self._transport.resume_reading()
 
     def _time_out(self) -> None:

@@ -25,6 +25,8 @@ from .vad import Detection, InputBuffer, server_vad_for
 # Models that send a transcript in one delta and are billed by duration. Source: the API reference of
 # conversation.item.input_audio_transcription.delta. Read 2026-11-25.
 _UNSPLIT_TRANSCRIPTS: Final = frozenset({"whisper-1"})
+# Responses outside of the conversation that may be in progress beside one in it. OpenAI documents no limit.
+MAX_OUTSIDE: Final = 16
 
 
 def numbered_id(kind: str, number: int) -> str:
@@ -79,6 +81,8 @@ class GaServerSession:
         self._history = History()
         self._input = InputBuffer(AudioFormat.PCM16)
         self._response: ActiveResponse | None = None
+        # Those in progress outside of the conversation, by id.
+        self._outside: dict[str, ActiveResponse] = {}
         # A voice cannot change once the assistant has spoken.
         self._has_spoken = False
         # The id of the item that the speech in progress will become.
@@ -99,7 +103,7 @@ class GaServerSession:
     @property
     def is_responding(self) -> bool:
         """True while a response is in progress."""
-        return self._response is not None
+        return self._response is not None or bool(self._outside)
 
     def open(self) -> None:
         """Emit the first event."""
@@ -121,12 +125,15 @@ class GaServerSession:
         self._emit(error)
 
     def advance(self) -> None:
-        """Emit the next step of the response in progress."""
-        response = self._response
-        if response is not None:
+        """Emit the next step of each response in progress."""
+        for response in self._responses():
             self._emit(*response.step())
             if response.is_finished:
-                self._end_response()
+                self._end_response(response)
+
+    def _responses(self) -> list[ActiveResponse]:
+        """Return the responses in progress, that of the conversation first."""
+        return [*([] if self._response is None else [self._response]), *self._outside.values()]
 
     def _emit(self, *events: ga.ServerEvent) -> None:
         for event in events:
@@ -171,7 +178,7 @@ class GaServerSession:
         buffer.append(event.audio)
         vad = _turn_detection(self._settings)
         while vad is not None:
-            silent_since_ms = None if self.is_responding else self._silent_since_ms
+            silent_since_ms = None if self._response is not None else self._silent_since_ms
             detection = buffer.detect(vad, silent_since_ms)
             if detection is None:
                 return
@@ -183,15 +190,15 @@ class GaServerSession:
         self._emit(detection)
         if isinstance(detection, ga.InputAudioBufferSpeechStarted):
             self._silent_since_ms = None
-            if vad.interrupt_response is not False:
-                self._end_response("turn_detected")
+            if vad.interrupt_response is not False and self._response is not None:
+                self._end_response(self._response, "turn_detected")
             return
         is_timeout = isinstance(detection, ga.InputAudioBufferTimeoutTriggered)
         if is_timeout:
             self._silent_since_ms = None
         self._commit_audio(self._input.take_turn(detection.audio_end_ms))
         # A turn that did not interrupt the response in progress gets no response of its own.
-        has_responses = isinstance(self._settings, ga.RealtimeSessionInfo) and not self.is_responding
+        has_responses = isinstance(self._settings, ga.RealtimeSessionInfo) and self._response is None
         if has_responses and (is_timeout or vad.create_response is not False):
             self._create_response(ga.ResponseCreate())
 
@@ -266,7 +273,7 @@ class GaServerSession:
 
     def _is_reserved(self, item_id: str) -> bool:
         """Return True if an item that is not in the history yet will have this id."""
-        outputs = self._response.outputs if self._response is not None else ()
+        outputs = (output for response in self._responses() for output in response.outputs)
         return item_id == self._next_item_id or any(item_id == output.stored.id for output in outputs)
 
     def _retrieve_item(self, event: ga.ConversationItemRetrieve) -> None:
@@ -319,7 +326,10 @@ class GaServerSession:
         """Begin a response; if the session is not paced, send all of it."""
         if not isinstance(self._settings, ga.RealtimeSessionInfo):
             raise refusals.NO_RESPONSES()
-        if self._response is not None:
+        is_outside = (event.response or ga.ResponseParams()).conversation == "none"
+        if is_outside and len(self._outside) == MAX_OUTSIDE:
+            raise refusals.RESPONSE_ACTIVE(response_id=next(iter(self._outside)))
+        if not is_outside and self._response is not None:
             raise refusals.RESPONSE_ACTIVE(response_id=self._response.id)
         response = build_response(
             event.response or None,
@@ -333,26 +343,33 @@ class GaServerSession:
         exceeded = self._limiter.start_response(sum(response.context))
         if exceeded is not None:
             response.outputs, response.failure, response.context = [], exceeded, TokenCount()
-        self._response, self._silent_since_ms = response, None
+        if is_outside:
+            self._outside[response.id] = response
+        else:
+            self._response, self._silent_since_ms = response, None
         self._has_spoken = self._has_spoken or response.has_audio
         self._emit(*response.begin(self._limiter.event()))
         if not self._paced or response.is_finished:
             while not response.is_finished:
                 self._emit(*response.step())
-            self._end_response()
+            self._end_response(response)
 
     def _cancel_response(self, event: ga.ResponseCancel) -> None:
-        response_id = event.response_id or (self._response and self._response.id)
-        if self._response is None or response_id != self._response.id:
-            raise refusals.NO_ACTIVE_RESPONSE()
-        self._end_response("client_cancelled")
-
-    def _end_response(self, cancel_reason: str | None = None) -> None:
-        response, self._response = self._response, None
+        """End a response by its id; without one, that of the conversation."""
+        response = self._response
+        if event.response_id:
+            response = next((found for found in self._responses() if found.id == event.response_id), None)
         if response is None:
-            return
+            raise refusals.NO_ACTIVE_RESPONSE()
+        self._end_response(response, "client_cancelled")
+
+    def _end_response(self, response: ActiveResponse, cancel_reason: str | None = None) -> None:
+        if self._outside.pop(response.id, None) is None:
+            self._response = None
         self._emit(*response.end(cancel_reason))
         self._limiter.finish_response(response.usage().total_tokens or 0)
+        if response.store is None:
+            return
         for output in response.outputs:
             self._history.update(output.stored)
         # The idle timeout begins when the client has played the response. A paced response was

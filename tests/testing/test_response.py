@@ -10,6 +10,7 @@ import realtime as r
 from realtime.audio import convert
 from realtime.format import OPENAI_FORMATS
 from realtime.testing import ServerProtocol
+from realtime.testing.session import MAX_OUTSIDE
 from tests.testing.helpers import (
     ALAW,
     COMMIT,
@@ -302,6 +303,34 @@ def test_cancel_by_response_id() -> None:
         == "response_cancel_not_active"
     )
     assert types(exchange(session, r.ResponseCancel(response_id=response_id)))[-1] == "response.done"
+
+
+def test_responses_outside_the_conversation_run_beside_one_in_it() -> None:
+    session = paced(300)
+    requests = [RESPOND, *[respond(conversation="none")] * MAX_OUTSIDE]
+    begun = [exchange(session, request)[0].response for request in requests]
+    assert len({response.id for response in begun}) == 1 + MAX_OUTSIDE
+    refused = refusal(exchange(session, respond(conversation="none")))
+    assert refused.code == "conversation_already_has_active_response"
+    events = rest(session)
+    done = {event.response.id: event.response for event in events if isinstance(event, r.ResponseDone)}
+    assert [done[response.id].status for response in begun] == ["completed"] * len(begun)
+    for response in begun:
+        own = [event for event in events if getattr(event, "response_id", "") == response.id]
+        assert audio_of(own) == tone(PCM16, 300)
+    assert types(exchange(session, respond(conversation="none")))[0] == "response.created"
+
+
+def test_speech_and_a_cancel_without_an_id_end_the_response_of_the_conversation() -> None:
+    session = open_session(formats(vad=r.ServerVad()), append(tone(PCM16, 1000)), COMMIT, paced=True)
+    outside = exchange(session, respond(conversation="none"))[0].response
+    assert refusal(exchange(session, r.ResponseCancel())).code == "response_cancel_not_active"
+    inside = exchange(session, RESPOND)[0].response
+    assert exchange(session, append(tone(PCM16, 200)))[-1].response.id == inside.id
+    assert session.is_responding
+    cancelled = exchange(session, r.ResponseCancel(response_id=outside.id))[-1].response
+    assert (cancelled.id, cancelled.status) == (outside.id, "cancelled")
+    assert not session.is_responding
 
 
 @pytest.mark.parametrize("interrupts", [True, False])
