@@ -21,7 +21,7 @@ LiveTransport: TypeAlias = Literal["websocket", "webrtc", "sip"]
 _TRANSPORTS: Final = ("websocket", "webrtc", "sip")
 # The settings of a fork; it has the others from its origin.
 FORK_SETTINGS: Final = frozenset({"audio", "client", "delegation", "store"})
-# The types that the one part of a message may have, by the message's role; the text of a part may have none.
+# The types that a message's only part may have, by the message's role. The type may be absent.
 _PART_TYPES: Final = {
     "developer": ("input_text",),
     "user": ("input_text",),
@@ -89,7 +89,7 @@ def _audio(audio: live.LiveAudio, transport: LiveTransport) -> Problems:
     elif format:
         yield "audio.format.type", f"must be {', '.join(spec.LIVE_RATES)}"
     voice = audio.output.voice if audio.output else None
-    # The set of voices is open, but those that only the beta dialect had are not in it.
+    # Voices are an open set, but those of the beta dialect alone are not in it.
     if isinstance(voice, str) and voice in spec.BETA_VOICES and voice not in spec.LIVE_VOICES:
         yield "audio.output.voice", f"{snippet(voice)} was a voice of the beta dialect only"
 

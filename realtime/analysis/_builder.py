@@ -83,7 +83,7 @@ class ReportBuilder:
 
     @contextlib.contextmanager
     def snapshot(self) -> Generator[None, None, None]:
-        """Restore the text budget and what `write` may add, so that an interim report takes nothing from it."""
+        """Restore the text budget and the lists that `write` extends, so that an interim report changes neither."""
         report, nchars, sizes = self.report, self._nchars, dict(self._sizes)
         added = {name: copy.deepcopy(getattr(report, name)) for name in _WRITTEN}
         lengths = {name: len(getattr(report, name)) for name in _WRITTEN_LISTS}
@@ -148,6 +148,11 @@ def as_code(value: object) -> str | None:
 def as_message(value: object) -> str:
     """Return at most 80 printable characters of a message, without credentials."""
     return snippet(without_keys(value[:_MAX_MESSAGE_CHARS])) if isinstance(value, str) else ""
+
+
+def as_object(value: object) -> dict[str, Any]:
+    """Return a JSON object, an empty one if `value` is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def as_position(ms: float) -> float:

@@ -117,7 +117,7 @@ def _is_plausible(usage: object) -> bool:
 
 
 def _limited(tokens: Tokens) -> Tokens:
-    """Return the tokens of another model, limited: they come from events of other APIs, unchecked."""
+    """Return the tokens of another model, limited: they come unchecked from events of other APIs."""
     return Tokens.of_text(*(min(count, _MAX_USAGE) for count in (tokens.input, tokens.cached, tokens.output)))
 
 

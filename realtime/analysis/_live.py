@@ -11,13 +11,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-import msgspec
 from msgspec import Struct, UnsetType, field
 
 from .._bounded import BoundedDict
 from ..recording import Direction
 from ..state.live import SpeechGate
-from ._builder import ReportBuilder, TextBudget, as_code, as_id, as_message, as_name, as_position
+from ..validate_live import json_object
+from ._builder import ReportBuilder, TextBudget, as_code, as_id, as_message, as_name, as_object, as_position
 from ._live_speech import Covered, LiveSpeech, Speech
 from ._session import SessionTracker, ms_per_byte
 from ._tools import ToolTracker, read_call
@@ -40,7 +40,6 @@ _TOLERANCE_MS: Final = 200.0
 _FINAL_TYPES: Final = frozenset({"response.completed", "response.failed", "response.incomplete"})
 # Output items that are no step: the words are spoken, the reasoning is not shown.
 _SILENT_ITEMS: Final = frozenset({"message", "reasoning"})
-_decode_json = msgspec.json.Decoder().decode
 
 
 class _Delegation(Struct, eq=False):
@@ -155,13 +154,13 @@ class LiveTracker:
 
     def add_response_event(self, event: Any, time_ms: float) -> None:
         """Add an event of the Responses API."""
-        inner = _object(_json(event.event))
+        inner = json_object(event.event)
         type = as_name(inner.get("type")) or ""
         if type == "response.output_item.done":
-            self._add_item(event.delegation_id, _object(inner.get("item")), time_ms)
+            self._add_item(event.delegation_id, as_object(inner.get("item")), time_ms)
         elif type == "response.created" or type in _FINAL_TYPES:
             found = self._delegation(event.delegation_id, time_ms, "responses")
-            status = _object(inner.get("response")).get("status")
+            status = as_object(inner.get("response")).get("status")
             _add_step(found.report, type, "" if status == "completed" else status, time_ms)
             if type != "response.completed":
                 found.calls.clear()  # a new response, or one whose calls are dropped
@@ -186,7 +185,7 @@ class LiveTracker:
         if as_id(event.delegation_id) is None:
             return
         found = self._delegation(event.delegation_id, time_ms, "decisions")
-        type = as_name(_object(_json(event.event)).get("type")) or ""
+        type = as_name(json_object(event.event).get("type")) or ""
         _add_step(found.report, type, "", time_ms)
         if type == "decision.completed":
             _set_done(found.report, time_ms)
@@ -202,7 +201,7 @@ class LiveTracker:
 
     def add_client_item(self, event: Any, time_ms: float) -> None:
         """Add an item that the client sent, if it is the output of a call."""
-        item = _object(_json(event.item))
+        item = json_object(event.item)
         if item.get("type") != "function_call_output":
             return
         call_id = as_id(item.get("call_id"))
@@ -348,18 +347,6 @@ def _add_step(delegation: DelegationReport, type: str, text: object, time_ms: fl
 
 def _set_done(delegation: DelegationReport, time_ms: float) -> None:
     delegation.done_ms, delegation.took_ms = time_ms, max(0.0, time_ms - delegation.at_ms)
-
-
-def _json(raw: Any) -> Any:
-    """Return the value of JSON inside an event, which is no deeper than its frame may be."""
-    try:
-        return _decode_json(raw or b"")
-    except (ValueError, RecursionError):
-        return None
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 LiveHandler: TypeAlias = Callable[[LiveTracker, Any, float], None]

@@ -88,7 +88,7 @@ class AudiblePart(Struct):
 
 
 class Speech(Struct):
-    """What one side said without a long pause, and when: times of the log.
+    """Speech of one side without a long pause, with its times in the log.
 
     `words_ms` is when its last words arrived. `parts` are the audible parts of the model's speech.
     """
@@ -125,7 +125,7 @@ class LiveSpeech:
 
     @property
     def fill(self) -> float:
-        """How much was said since the last `forget`, as a fraction of what should be stored."""
+        """The speech since the last `forget`, as a fraction of what should be stored."""
         text = max(self._fragments / _MAX_FRAGMENTS, self._nchars / _MAX_CHARS)
         return max(text, len(self._parts) / _MAX_PARTS)
 

@@ -29,7 +29,7 @@ from ..format import stated_formats
 from ..recording import Direction, Entry
 from ..recording.audio import FIRST_SESSION_TYPES, SIDEBAND, Coding, default_coding, session_coding
 from ..state import SessionDifference, session_differences
-from ._builder import MAX_NAME_CHARS, ReportBuilder, as_name
+from ._builder import MAX_NAME_CHARS, ReportBuilder, as_name, as_object
 from .report import MAX_DIFFERENCES, DifferenceReport, SessionReport
 
 _DIALECTS: Final[dict[str, Any]] = {
@@ -125,8 +125,8 @@ def _tool_names(tools: Iterable[tuple[object, object]]) -> frozenset[str]:
 
 
 def _tool_list(session: dict[str, Any]) -> object:
-    """Return a session's tools; of Live, those of the model to which it delegates."""
-    responses = _object(_object(session.get("delegation")).get("responses"))
+    """Return a session's tools; for Live, those of the model to which it delegates."""
+    responses = as_object(as_object(session.get("delegation")).get("responses"))
     return session.get("tools", responses.get("tools"))
 
 
@@ -134,7 +134,7 @@ def _tools_of(session: dict[str, Any]) -> list[tuple[object, object]]:
     """Return type and name of a session's tools."""
     tools = _tool_list(session)
     flat = (
-        [{**tool, **_object(tool.get("function"))} for tool in tools if isinstance(tool, dict)]
+        [{**tool, **as_object(tool.get("function"))} for tool in tools if isinstance(tool, dict)]
         if isinstance(tools, list)
         else []
     )
@@ -250,7 +250,7 @@ class SessionTracker:
         is_same = id is not None and id == self.now.id
         if from_server and type in FIRST_SESSION_TYPES and self._is_confirmed and not is_same:
             self.begin(entry.time_ms)
-        now, audio = self.now, _object(session.get("audio"))
+        now, audio = self.now, as_object(session.get("audio"))
         if self._provider is None:
             now.dialect = _dialect_of(type, session, now.dialect)
         if not self.is_sideband:
@@ -260,11 +260,13 @@ class SessionTracker:
         if from_server or not self._is_confirmed:
             now.id = id or now.id
             now.model = as_name(session.get("model")) or now.model
-            _set_input(now, session, _object(audio.get("input")))
-            voice = _object(audio.get("output")).get("voice", session.get("voice"))
-            now.voice = as_name(voice) or as_name(_object(voice).get("id")) or now.voice
+            _set_input(now, session, as_object(audio.get("input")))
+            voice = as_object(audio.get("output")).get("voice", session.get("voice"))
+            now.voice = as_name(voice) or as_name(as_object(voice).get("id")) or now.voice
         if now.dialect == "live":
-            now.delegation = as_name(_object(session.get("delegation")).get("type")) or now.delegation or None
+            now.delegation = (
+                as_name(as_object(session.get("delegation")).get("type")) or now.delegation or None
+            )
             now.closed = now.closed or None
         self._is_confirmed |= from_server
         if isinstance(_tool_list(session), list):
@@ -346,20 +348,20 @@ class SessionTracker:
 def _set_input(now: SessionReport, session: dict[str, Any], input: dict[str, Any]) -> None:
     """Set turn detection and transcription. Settings that are absent do not change."""
     if "turn_detection" in input or "turn_detection" in session:
-        detection = _object(input.get("turn_detection", session.get("turn_detection")))
+        detection = as_object(input.get("turn_detection", session.get("turn_detection")))
         kind = as_name(detection.get("type"))
         now.turn_detection = None if kind == "none" else kind
         now.silence_duration_ms = _silence_ms(detection.get("silence_duration_ms"))
     if "transcription" in input or "input_audio_transcription" in session:
-        transcription = _object(input.get("transcription", session.get("input_audio_transcription")))
+        transcription = as_object(input.get("transcription", session.get("input_audio_transcription")))
         now.transcription_model = as_name(transcription.get("model"))
 
 
 def _dialect_of(type: str, session: dict[str, Any], previous: str) -> str:
-    audio = _object(session.get("audio"))
+    audio = as_object(session.get("audio"))
     if type in _LIVE_TYPES or "delegation" in session or "format" in audio:
         return "live"
-    language = _object(audio.get("output")).get("language")
+    language = as_object(audio.get("output")).get("language")
     if session.get("type") == "translation" or isinstance(language, str):
         return "translation"
     if type.startswith("transcription_session") or not _BETA_MEMBERS.isdisjoint(session):
@@ -375,7 +377,3 @@ def _json_text(value: Any) -> str:
 def _silence_ms(value: Any) -> float | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and 0 <= value < _MAX_SILENCE_MS else None
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -79,7 +79,7 @@ class Row(msgspec.Struct, array_like=True, gc=False):
     """One row of the list: an event, or a run of `count` events of one type.
 
     `side` is 0 for the client, 1 for the server. `nbytes` is the size of the audio if `audio_ms` is
-    its length, else the size of the frames. `is_first` marks the first audio of a response; of Live, that of
+    its length, else the size of the frames. `is_first` marks the first audio of a response; in Live, the first
     audible audio after a pause.
     """
 

@@ -97,7 +97,7 @@ class SessionReport(Struct, kw_only=True):
     client decides), `voice` and `transcription_model` are the last ones that were in effect.
     `differences` compares what the client requested with the last session that the server reported, audio
     formats first; it has at most 50 of the `difference_count`. `unconfirmed_ms` is the time of the last
-    request if no session.updated (of Live: session.started) followed it. Only Live's sessions have `delegation`,
+    request if no session.updated (in Live: session.started) followed it. Only Live's sessions have `delegation`,
     the kind of delegation, and `closed`, the reason in session.closed (None: the log has no such event).
     """
 
@@ -236,7 +236,7 @@ class ResponseReport(Struct, kw_only=True):
 
 
 class DelegationStep(Struct, kw_only=True):
-    """A step of a delegation: the type of its event, and at most 80 characters of what it is about.
+    """A step of a delegation: the type of its event, and at most 80 characters of its subject.
 
     The type of an event inside `response.event` or `decision.event` is that of the inner event.
     """
@@ -247,7 +247,7 @@ class DelegationStep(Struct, kw_only=True):
 
 
 class DelegationReport(Struct, kw_only=True):
-    """A piece of work that a Live model handed over to `target`.
+    """Work that a Live model delegated to `target`.
 
     `offset_ms` is its time on the session's clock. `done_ms` is when its last response ended, or the
     client sent the last text for it; `took_ms` is the time from `at_ms` to there, and `spoken_ms` the next

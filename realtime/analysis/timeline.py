@@ -177,7 +177,7 @@ class CallAudio:
 
     @property
     def assistant(self) -> list[Span]:
-        """Spans of the assistant's audio that was played; of Live's, which never pauses, the audible ones."""
+        """Spans of the assistant's audio that was played; in Live, whose audio never pauses, the audible ones."""
         return [*self._spans["assistant"]]
 
     @property

@@ -1,7 +1,7 @@
-"""The demo's call: a recording is spoken to a session of `realtime.client`, and its answers are recorded.
+"""The demo's call: a recording is sent to a session of `realtime.client`, and its answers are recorded.
 
 `make_call` is the conversation. `DemoCall` is given each event and notes the caller's turns, their answers and the
-problems, which `demo_report` prints. The client reconnects, restores and converts: nothing of that is here.
+problems, which `demo_report` prints. Reconnecting, restoring and converting are left to the client.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The report of the demo's call: what came back of each turn, byte by byte, from the log of its frames."""
+"""The report of the demo's call: each turn compared with its answer, byte by byte, from the log of its frames."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _session(session: analysis.SessionReport) -> str:
 
 
 def _who_decides(session: analysis.SessionReport) -> str:
-    """Return a session's turn detection; of Live, which has none, the delegation and the end."""
+    """Return a session's turn detection; for Live, which has none, the delegation and the end."""
     if isinstance(session.delegation, UnsetType):
         return one_line(session.turn_detection) if session.turn_detection else "no turn detection"
     closed = f"closed: {one_line(session.closed)}" if session.closed else "not closed"

@@ -1,13 +1,13 @@
 """Delegations of a Live session: calls found in the events, and answers sent in the order that the server accepts.
 
-The model hands work over to the client, or to a model of the Responses API that calls functions. `Delegations` returns
+The model delegates work to the client, or to a model of the Responses API that calls functions. `Delegations` returns
 both as `FunctionCall`s, each once, and turns their outputs into events:
 
 - Client: the output is appended as commentary, in pieces that the server accepts.
 - Responses: outputs are sent once the response that made the call is completed, and one `response.create` once
-  every call of the session is answered: the server refuses it before, and outputs for calls of a failed response.
+  every call of the session is answered: the server refuses an earlier one, and outputs for calls of a failed response.
 
-Exported by `realtime.live`. The calls are run by a `Toolbox`; what was said is in `live.LiveTranscript`.
+Exported by `realtime.live`. A `Toolbox` runs the calls; the words are in `live.LiveTranscript`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OUTPUTS_REQUIRED: Final = "function_call_outputs_required"
 BUFFER_FULL: Final = "response_input_buffer_full"
 _NOTE: Final = '{"error":"the result is too large"}'
 _FAILURES: Final = frozenset({"response.failed", "response.incomplete", "response.cancelled"})
-# Room that is left for the note that answers each other call.
+# Room reserved for the note that answers each other call.
 _NOTE_BYTES: Final = 256
 _MAX_CALLS: Final = 256
 _MAX_SENT: Final = 256
@@ -74,7 +74,7 @@ class _Sent(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """A call whose output was not sent. `response` made it; None once that is completed."""
+    """A call whose output was not sent. `response` is the one that made it, None once it is completed."""
 
     call: FunctionCall
     response: _Response | None
@@ -91,17 +91,17 @@ class _Delegation:
 
 
 class Delegations:
-    """Finds the calls of delegations, each of them once, and sends their outputs.
+    """The calls of delegations, each returned once, and the events that send their outputs.
 
-    Feed it every server event and run the calls that `feed` returns, such as by a `Toolbox`. Give their outputs to
+    Feed it every server event and run the calls that `feed` returns, for example with a `Toolbox`. Give their outputs to
     `answer`; take `events_to_send` after both. Events have an `event_id` by which refusals are matched: one that
     crossed an event of the server's is sent again as soon as the server accepts it, see `is_crossed`.
 
     Args:
-        client_tool: the name of the calls that are made of client delegations. Their argument is `delegation_id`.
+        client_tool: the function name of the calls that stand for client delegations. Their argument is `delegation_id`.
         max_bytes: the UTF-8 bytes of input that the backend accepts before it answers. An output that does not fit
             is replaced by a note with its size.
-        token: the beginning of the ids of events.
+        token: the prefix of the ids of events.
 
     Raises:
         ConfigError: `max_bytes` is not positive.
@@ -149,12 +149,12 @@ class Delegations:
 
     @property
     def is_waiting(self) -> bool:
-        """True while the backend has input that it does not process yet, as a call is open."""
+        """True while the backend has input that it does not process yet, because a call is open."""
         return self._is_owed
 
     @property
     def free_bytes(self) -> int:
-        """The bytes of input that the backend still takes before it answers. A note for each open call is left out."""
+        """The bytes of input that the backend still accepts before it answers, less a note for each open call."""
         return self._max_bytes - self._nbytes - _NOTE_BYTES * len(self._calls)
 
     def is_crossed(self, event: object) -> bool:
@@ -183,7 +183,7 @@ class Delegations:
         return events
 
     def answer(self, output: ConversationItemCreate) -> bool:
-        """Send the output of a call, which a `Toolbox` or `FunctionCall.output` makes, when it can be sent.
+        """Send the output of a call, as `Toolbox.call` and `FunctionCall.output` return it, once the server accepts it.
 
         Returns False if no such call is open: it is answered, was dropped with its response, or belongs to a session
         that has ended.
@@ -209,7 +209,7 @@ class Delegations:
         return True
 
     def append(self, delegation_id: str | None, text: str, *, is_spoken: bool = True) -> None:
-        """Append commentary, which the model speaks, or else thinking, in as many pieces as the server needs.
+        """Append a text in pieces that the server accepts: as commentary, which the model speaks, or else as thinking.
 
         Raises:
             ConfigError: the text is empty, or `delegation_id` is not that of a client delegation.

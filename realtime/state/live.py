@@ -2,7 +2,7 @@
 
 Live has no turns, items or ends of speech on the wire: the model's output never pauses, and transcripts are
 fragments with times. These objects derive from them what GA's servers report. They are exported by `realtime.live`;
-the work that the model hands over is in `delegations`.
+delegated work is in `delegations`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MAX_MS: Final = 1_000_000_000_000
 
 # --- Audible speech ------------------------------------------------------------------
 
-# The peak of comfort noise and of the model's own pauses is far below, that of soft speech far above.
+# Comfort noise and the model's own pauses peak far below this, soft speech far above.
 SILENCE_DBFS: Final = -60.0
 # livekit-agents 1.8.9, llm/_realtime/gpt_live.py, ends speech after 0.8 s of silence. Read 2026-11-29.
 SPEECH_GAP_MS: Final = 800.0
@@ -54,7 +54,7 @@ class AudibleSpan(NamedTuple):
 class SpeechGate:
     """Distinguishes audible from silent output. Live's output never pauses: its silence is audio, too.
 
-    Silence is a level and no value: zeros in PCM, 0xFF in mu-law, and a peak of 1 in pauses.
+    Silence is a level, not a value: it may be zeros in PCM, 0xFF in mu-law, or a peak of 1 in pauses.
 
     Args:
         format: the format of the output, until a `session.started` reports one.
@@ -109,7 +109,7 @@ class SpeechGate:
         return not self._is_silent(audio)
 
     def feed(self, event: object) -> bool | None:
-        """Feed a server event. Returns True if it has audible audio, False for silent audio, None for none.
+        """Feed a server event. Returns True for audible audio, False for silent audio, None if the event has none.
 
         A `session.started` begins a new clock.
 
@@ -152,7 +152,7 @@ _IsSilent: TypeAlias = Callable[[bytes], bool]
 
 
 def _pcm16_silence(peak: int) -> _IsSilent:
-    # Zeros are silence, and most speech has a sample whose high byte is none of these: both are found at once.
+    # Two fast tests first: zeros are silent, and most speech has a sample whose high byte is not in `quiet`.
     quiet = bytes(high & 0xFF for high in range(-(peak >> 8) - 1, (peak >> 8) + 1))
 
     def is_silent(audio: bytes) -> bool:
@@ -188,7 +188,7 @@ def _alaw_magnitude(code: int) -> int:
     return ((2 * mantissa + 33 << exponent - 1) if exponent else 2 * mantissa + 1) * 8
 
 
-# By encoding: makes the function that measures audio, for a peak.
+# By encoding: the factory of the function that compares audio with a peak.
 _MEASURES: Final[dict[str, Callable[[int], _IsSilent]]] = {
     "pcm16": _pcm16_silence,
     "g711_ulaw": _g711_silence(_ulaw_magnitude),
@@ -197,7 +197,7 @@ _MEASURES: Final[dict[str, Callable[[int], _IsSilent]]] = {
 
 # --- The call ------------------------------------------------------------------------
 
-# Errors after which a session that has started is of no use; others end nothing. Matched by code or type.
+# Errors that make a started session unusable; others do not end it. Matched by code or type.
 # Source: livekit-agents 1.8.9, llm/_realtime/gpt_live.py. Read 2026-11-29.
 FATAL_ERRORS: Final = frozenset(
     {
@@ -205,7 +205,7 @@ FATAL_ERRORS: Final = frozenset(
         "insufficient_quota", "invalid_api_key",
     }
 )  # fmt: skip
-# The answer to each command that has one. Others are not answered, or by events that do not name them.
+# The answer to each command that has one. Others have no answer, or one that does not name the command.
 # Source: openai-python 3.57.0, types/live. Read 2026-11-29.
 ACKNOWLEDGEMENTS: Final[Mapping[str, str]] = {
     "session.start": "session.started",
@@ -259,7 +259,7 @@ class LiveCall:
         usage: the usage that the server reported last. It is cumulative, and final if `is_final`.
         context_ratio: the used share of the context window, None if it is not known.
         reason: the reason of `session.closed`, None before it.
-        error: the error that made the session useless, None without one.
+        error: the error that made the session unusable, None without one.
         is_muted: True while the server replaces the input by silence.
     """
 
@@ -288,12 +288,12 @@ class LiveCall:
         return tuple(command for command in self._commands.values() if command.type in ACKNOWLEDGEMENTS)
 
     def may_send(self, event: Any) -> bool:
-        """Return True if the server accepts such an event now: only `session.start` before the start, none after a close."""
+        """Return True if the server accepts `event` now: only `session.start` before the start, none after a close."""
         is_start = event.type == "session.start"
         return self.state is LiveState.STARTING if is_start else self.state is LiveState.OPEN
 
     def is_fatal(self, event: live.Error) -> bool:
-        """Return True for an error after which the session is of no use: before the start any that is not about another command."""
+        """Return True for an error that makes the session unusable: before the start, any that refuses no other command."""
         error = event.error
         if self.state is LiveState.STARTING:
             command = self._commands.get(self._number_of(error.client_event_id))
@@ -377,7 +377,7 @@ class LiveCall:
         self.is_muted = isinstance(event, live.SessionInputAudioMuted)
 
 
-# The effect of the answers that have one beside their commands.
+# The effect of answers on the state of the call.
 _CALL_UPDATES: Final[dict[str, Callable[[LiveCall, Any], None]]] = {
     "session.started": LiveCall._on_session,
     "session.updated": LiveCall._on_session,
@@ -396,8 +396,8 @@ LiveCall.EVENT_TYPES = frozenset(_CALL_HANDLERS)
 # --- The transcript ------------------------------------------------------------------
 
 Speaker: TypeAlias = Literal["user", "assistant"]
-# Silence that ends a segment. 1.5 s have divided turns of real speakers, 2 s have not: measured by others against
-# OpenAI's server in September 2026.
+# Silence that ends a segment. With 1.5 s, turns of real speakers were divided, with 2 s they were not: measured by
+# others against OpenAI's server in September 2026.
 SEGMENT_GAP_MS: Final = 2000.0
 # Silence that ends a segment if the other speaker spoke in it; less is a pause with a "mm-hm" in it.
 _TURN_GAP_MS: Final = 800.0
@@ -406,8 +406,8 @@ _MAX_DELEGATIONS: Final = 1000
 # The limit of one append.
 # Source: https://platform.openai.com/docs/guides/live-conversations. Read 2026-11-29.
 MAX_APPEND_TOKENS: Final = 500
-# Tokens are estimated from the bytes of UTF-8, high for the text of any language: about 4 a token in English,
-# 3 in Chinese. Each message has a few more.
+# Tokens are overestimated from the bytes of UTF-8, for any language: a token has about 4 in English, 3 in
+# Chinese. Each message has a few tokens more.
 _BYTES_PER_TOKEN: Final = 3
 _TOKENS_PER_MESSAGE: Final = 6
 
@@ -508,10 +508,10 @@ class LiveTranscript:
         return "\n".join(f"{segment.speaker}: {segment.text}" for segment in self.segments)
 
     def since(self, start: float | str, speaker: Speaker | None = None) -> list[Segment]:
-        """Return what was said since a delegation, by its id, or since a time of the present session in ms.
+        """Return the segments since a delegation (its id) or since a time, in ms on the present session's clock.
 
         A fragment counts if it ends later. A delegation may begin before the sentence that it is about has
-        ended: ask again when more has arrived.
+        ended: call this again when more has arrived.
 
         Raises:
             ConfigError: there is no such delegation.
@@ -525,7 +525,7 @@ class LiveTranscript:
     def request(self, delegation_id: str) -> str:
         """Return the words of the user that a delegation is about: those since the delegation before it.
 
-        More may arrive, as the model may hand over the work before the sentence has ended.
+        More may arrive, as the model may delegate the work before the sentence has ended.
 
         Raises:
             ConfigError: there is no such delegation.
@@ -559,8 +559,8 @@ class LiveTranscript:
     ) -> list[live.Json]:
         """Return the messages for the `input` of a session that replaces this one: the last ones that fit.
 
-        Segments of one speaker that follow each other are one message. Tokens are estimated, rather too many.
-        Of a message that fits only in part, the end is returned.
+        Segments of one speaker that follow each other are one message. Tokens are overestimated. Of a message
+        that fits only in part, the end is returned.
         """
         merged: list[tuple[Speaker, str]] = []
         for segment in self.segments:
@@ -627,7 +627,7 @@ def _segments(fragments: Iterable[_Fragment], gap_ms: float) -> list[Segment]:
 
 
 def estimated_tokens(text: str) -> int:
-    """Return the estimated number of tokens of a text, rather too many than too few."""
+    """Return an upper estimate of the number of tokens of a text."""
     return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
 

@@ -1,8 +1,8 @@
 """The Live dialect: a session whose clock is its input.
 
-Each step takes `ptime_ms` of input and emits as much output, silence included: without input nothing is
-said. User turns are found in the input by voice activity detection. What the model would decide is scripted:
-its words, and what it delegates. No I/O and no clock. Read `backend` for delegated responses, `script` for replies.
+Each step takes `ptime_ms` of input and emits as much output, silence included: without input there is no
+output. User turns are found in the input by voice activity detection. The model's decisions are scripted: its
+words and its delegations. No I/O and no clock. Read `backend` for delegated responses, `script` for replies.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ APPEND_MS: Final = FRAME_MS
 TURN_SILENCE_MS: Final = 500
 # Input that waits for its step in a paced session.
 MAX_BUFFER_MS: Final = 600_000
-# A turn that lasts longer ends, so that endless speech takes no endless memory.
+# A turn that lasts longer is ended, so that endless speech does not exhaust the memory.
 MAX_TURN_MS: Final = 600_000
-# Speech that waits to be sent; what is said beyond that is dropped.
+# Speech that waits to be sent; more is dropped.
 MAX_SPEECH_MS: Final = 600_000
 # Appended texts that wait for the clock.
 MAX_PENDING_APPENDS: Final = 100
@@ -67,7 +67,7 @@ MAX_REMEMBERED: Final = 10_000
 _VAD: Final = with_vad_defaults(
     ga.ServerVad(silence_duration_ms=TURN_SILENCE_MS, prefix_padding_ms=0, idle_timeout_ms=None)
 )
-# A word without audio is a tone at -20 dBFS, then a pause: what is said must be audible.
+# A word without audio is a tone at -20 dBFS, then a pause: speech must be audible.
 _TONE_HZ, _TONE_MS, _TONE_PEAK = 220, 240, 4_600
 
 
@@ -88,7 +88,7 @@ class LiveServerSession:
         self._options = options
         self.sidebands: list[LiveSideband] = []
         script = check_script(options.script)
-        # The replies of a list are known before the turn that they answer has ended: with them, its words.
+        # The replies of a list are known before the turn that they answer has ended, and so are its words.
         self._planned: deque[Parts] = deque() if script is None or callable(script) else deque(script)  # type: ignore[arg-type]
         self._reply_to = reply_source(script if callable(script) else None)
         self.settings: wire.LiveSessionInfo | None = None

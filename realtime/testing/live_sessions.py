@@ -1,6 +1,6 @@
 """The Live sessions of a server, which a second connection can attach to or fork.
 
-A session in progress has one primary connection, and sidebands; what one of them causes, all receive. A
+A session in progress has one primary connection, and sidebands; each event goes to all of them. A
 session with the setting `store` can be forked once it has ended.
 """
 

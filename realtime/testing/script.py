@@ -1,8 +1,9 @@
 """Scripts: the replies that the server gives, as a list or as a function of the user's turn.
 
-A reply consists of parts, in order: `Say` sends a message, `Call` calls a function, `Fail` fails the
-response. `Transcribe` and `Delegate` are for Live sessions; others skip them. Without a script, and after its last reply, the server echoes the user's turn. Values that no
-event can carry are rejected when the script is created. Read `response` next: it turns parts into events.
+A reply consists of parts, in order: `Say` sends a message, `Call` calls a function, `Fail` fails the response.
+`Transcribe` and `Delegate` are for Live sessions; others skip them. Without a script, and after its last reply,
+the server echoes the user's turn. Values that no event can carry are rejected when the script is created. Read
+`response` next: it turns parts into events.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class Transcribe:
 class Delegate:
     """A delegation of a Live session: to the client, or to a backend that answers with `text`.
 
-    In the mode "client" `text` is not used: the client appends what is said.
+    With client delegation, `text` is not used: the client appends the text to be spoken.
 
     Raises:
         ConfigError: the text cannot be encoded as UTF-8.

@@ -80,7 +80,9 @@ _CORS: Final = (
     ("Access-Control-Expose-Headers", "Location"),
 )
 # Azure's page of 2026-08 had no `sessions`. Source: MicrosoftDocs/azure-ai-docs, read 2026-11-29.
-_LIVE_PATH: Final = re.compile(r"/live/sessions(?:/(?P<id>[^/]+)/(?P<action>attach|fork))?$|/openai/v1/live$")
+_LIVE_ROUTE: Final = re.compile(
+    r"/live/sessions(?:/(?P<id>[^/]+)/(?P<action>attach|fork))?$|/openai/v1/live$"
+)
 _NOT_RUNNING: Final = "the server is not running: use it in a `with` or `async with` block"
 
 
@@ -518,7 +520,7 @@ def parse_request(request: HttpRequest) -> ConnectionRequest:
     live = None
     if path.endswith("/realtime/translations"):
         dialect = "translation"
-    elif (live := _LIVE_PATH.search(path)) is not None:
+    elif (live := _LIVE_ROUTE.search(path)) is not None:
         dialect = "live"
     elif path.endswith(("/realtime", "/realtime/session")):  # the latter is Inworld's
         dialect = "beta" if _is_beta(request.headers, path, query) else "ga"
