@@ -1,8 +1,9 @@
 """A client of the protocol: sessions that survive their connections, run tools, and may be interrupted.
 
 `connect` opens a session on websockets (``pip install realtime-codec[client]``) or on picows (``[picows]``);
-`ToolRunner` runs the calls of its tools. `ClientProtocol` is the same without I/O, and needs no network library. Read `protocol` for the states,
-`policy` for what the end of a connection means, `restore` for what a new session is sent.
+`ToolRunner` runs the calls of its tools. `ClientProtocol` is the same without I/O, and needs no network library.
+Read `protocol` for the states, `policy` for the meaning of the end of a connection, `restore` for the items that a
+new session gets.
 """
 
 from __future__ import annotations

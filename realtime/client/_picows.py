@@ -1,7 +1,7 @@
 """Connections on the library picows, which calls back for each frame. Fastest on uvloop.
 
-picows leaves to its user: messages in several frames, the answer to a close frame, the keepalive (its own has other
-limits than that of websockets), and statuses that Python does not know. Read 2026-11-29: picows 2.3.1, its source.
+picows leaves to its user: fragmented messages, the answer to a close frame, the keepalive (the limits of its own
+differ from those of websockets), and HTTP statuses that Python does not know. Read 2026-11-29: picows 2.3.1, its source.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ async def open_connection(
                 websocket_handshake_timeout=None,
                 max_frame_size=options.max_size,
                 extra_headers=headers,
-                # Of SOCKS, picows knows only the names that the proxy resolves.
+                # picows does not know socks5h://. With its socks5://, the proxy resolves names too.
                 proxy=proxy and proxy.replace("socks5h://", "socks5://"),
                 socket_factory=opening.socket,
                 logger_name=_log,

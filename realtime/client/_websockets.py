@@ -1,4 +1,4 @@
-"""Connections on the library websockets. Another task reads and writes each of them."""
+"""Connections on the library websockets. Each has a task that reads and a task that writes."""
 
 from __future__ import annotations
 

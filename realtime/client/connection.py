@@ -58,7 +58,7 @@ from .transports import (
 
 ApiKey: TypeAlias = str | Callable[[], str | Awaitable[str]]
 Metrics: TypeAlias = Callable[[str, float], object]
-# The names and meanings of what `metrics` is given.
+# The metrics: the name and the meaning of each.
 METRICS: Final[Mapping[str, str]] = {
     "connect_s": "seconds to open a connection, until the settings are in effect",
     "reconnect": "1 for each connection that is replaced",
@@ -68,7 +68,7 @@ METRICS: Final[Mapping[str, str]] = {
 
 
 class FrameRecorder(Protocol):
-    """Is given every frame of a session, as a `realtime.recording.Recorder` is."""
+    """A recorder of every frame of a session, such as a `realtime.recording.Recorder`."""
 
     def sent(self, frame: bytes, /) -> None:
         """Record a frame of the client."""
@@ -79,7 +79,7 @@ class FrameRecorder(Protocol):
 
 # A message of the server: the decoder's own limit.
 _MAX_MESSAGE_BYTES: Final = 128 * 1024 * 1024
-# What `append` and `send` may leave unsent in memory before they wait; a socket buffers as much again.
+# Unsent bytes in memory from which `append` and `send` wait; a socket buffers as much again.
 _MAX_UNSENT_BYTES: Final = 256 * 1024
 # Audio that may wait for a session before `append` waits.
 _MAX_WAITING_MS: Final = 10_000.0
@@ -87,7 +87,7 @@ _APPEND_BYTES: Final = 32 * 1024
 _PACE_MS: Final = 100
 _MAX_REASON_CHARS: Final = 200
 _BEARER: Final = "Bearer "
-# The time is looked at as often, at least.
+# The longest time between two ticks of the protocol.
 _TICK_S: Final = 1.0
 _DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 
@@ -132,8 +132,8 @@ def connect(  # noqa: D417 (the others are documented at their classes)
 
     Nothing is opened before the block begins; it begins when the session's settings are in effect.
 
-    `model` is that of the address; Live's models have it in their settings. Arguments that are not listed are those of `ClientProtocol`, of `ToolRunner`
-    and of ``websockets.connect``.
+    `model` goes into the address, or into the settings of a Live session. Arguments that are not listed are
+    those of `ClientProtocol`, of `ToolRunner` and of ``websockets.connect``.
 
     Args:
         session: the settings, as `create_session_config` makes them; None leaves the server's defaults. A
@@ -182,9 +182,18 @@ def connect(  # noqa: D417 (the others are documented at their classes)
     if protocol.toolbox is not None:
         runner = ToolRunner(protocol.toolbox, max_concurrent=max_concurrent_tools, timeout_s=tool_timeout_s)
     key = _KeySource(row, api_key, is_own_address=url is None)
-    opened = load_transport(transport)
+    open_connection = load_transport(transport)
     return Session(
-        protocol, address, key, dict(headers or {}), opened, options, runner, recorder, max_queue, metrics
+        protocol,
+        address,
+        key,
+        dict(headers or {}),
+        open_connection,
+        options,
+        runner,
+        recorder,
+        max_queue,
+        metrics,
     )
 
 
@@ -210,7 +219,7 @@ class _KeySource:
             found = key()
             key = await found if inspect.isawaitable(found) else found
         if key is not None and not isinstance(key, str):
-            raise TypeError(f"api_key must give a str, not {type(key).__name__}")
+            raise TypeError(f"api_key must be a str or return one, not {type(key).__name__}")
         if key and key.startswith(_BEARER):
             return {"Authorization": key}
         return self._provider.headers(key or "")
@@ -230,8 +239,8 @@ class UpdateResult:
 class ResponseHandle:
     """A response that was requested: await it for its outcome, or iterate over its events.
 
-    If the connection is replaced meanwhile, the response begins again and the iteration goes on. To stop to
-    wait or to iterate leaves the response running; `cancel` ends it.
+    If the connection is replaced meanwhile, the response begins again and the iteration goes on. Cancelling
+    the wait or leaving the iteration does not end the response; `cancel` does.
 
     Attributes:
         request_id: the event_id of the request.
@@ -350,7 +359,7 @@ class Session:
         address: str,
         key: _KeySource,
         headers: dict[str, str],
-        opened: Open,
+        open_connection: Open,
         options: ConnectionOptions,
         runner: ToolRunner | None,
         recorder: FrameRecorder | None,
@@ -359,7 +368,7 @@ class Session:
     ) -> None:
         self.protocol = protocol
         self._address, self._key, self._headers, self._options = address, key, headers, options
-        self._open_connection = opened
+        self._open_connection = open_connection
         self._connection: Connection | None = None
         self._runner, self._recorder = runner, recorder
         self._metrics, self._max_queue = metrics, max_queue
@@ -437,18 +446,18 @@ class Session:
         await self.close()
 
     async def close(self) -> None:
-        """End the session: stop its tools, close its connection. What waits on it raises `SessionClosed`.
+        """End the session: stop its tools, close its connection. Calls that wait for it raise `SessionClosed`.
 
-        What was sent before goes out first, within `close_timeout`. A Live session ends when the server confirms it,
-        after at most 10 seconds; its `SessionEnded` event says if it did.
+        Unsent frames are sent first, within `close_timeout`. A Live session ends when the server confirms it, after
+        at most 10 seconds; its `SessionEnded` event reports if it did.
         """
-        is_confirmed = self._task is not None and self.protocol.request_close(self._now())
-        if is_confirmed:
+        awaits_end = self._task is not None and self.protocol.request_close(self._now())
+        if awaits_end:
             self._flush()
-        awaited = asyncio.ensure_future(self._until_closed() if is_confirmed else self._sent_all.wait())
+        awaited = asyncio.ensure_future(self._until_closed() if awaits_end else self._sent_all.wait())
         try:
-            if is_confirmed or (self.is_ready and self._frames):
-                limit = self.protocol.close_wait_s if is_confirmed else self._options.close_timeout
+            if awaits_end or (self.is_ready and self._frames):
+                limit = self.protocol.close_wait_s if awaits_end else self._options.close_timeout
                 # Not `asyncio.timeout`: early releases of Python 3.11 cancel it in a task that was cancelled.
                 await asyncio.wait([awaited], timeout=limit)
         finally:
@@ -779,7 +788,7 @@ class Session:
                 await self._runner.close()
 
     def _finish(self) -> None:
-        """Let everything that waits know the end."""
+        """End everything that waits for the session."""
         end = self.protocol.next_action(self._now())
         error: ClientError = SessionClosed("the session has ended")
         if isinstance(end, GiveUp):
@@ -950,7 +959,7 @@ class _HttpErrorDetail(msgspec.Struct):
 
 
 class _HttpError(msgspec.Struct):
-    """The body of an HTTP error. Unlike `rest.ErrorBody` it has members that Azure leaves out as options."""
+    """The body of an HTTP error. Unlike in `rest.ErrorBody`, members that Azure leaves out are optional."""
 
     error: _HttpErrorDetail
 

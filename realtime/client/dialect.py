@@ -1,4 +1,4 @@
-"""Events and settings of GA for servers of every dialect, and the merging of settings. Live's settings, too.
+"""Encoding of events and settings for servers of every dialect, and merging of settings.
 
 The client works with GA's events. `Dialect` encodes them for a provider: as they are, converted to beta, or as the
 server's own classes. A session in the server's own classes is passed on as it is. `LiveDialect` encodes Live's events.
@@ -126,7 +126,7 @@ def with_live_tools(
     """Return the settings with tools added to the body of their delegation.
 
     Raises:
-        ConfigError: the delegation is not to a model of the Responses API, and there are other tools than `client_tool`.
+        ConfigError: the delegation is not to a model of the Responses API, and `tools` is no Toolbox with `client_tool`.
     """
     declared = tools.tools if isinstance(tools, Toolbox) else [*tools]
     if not declared:

@@ -1,4 +1,4 @@
-"""The errors of a client: of the connection, of the session, of one request. `is_retryable` says if a retry may help.
+"""The errors of a client: of the connection, of the session, of one request. `is_retryable` is True if a retry may help.
 
 RealtimeError
 └── ClientError
@@ -19,7 +19,7 @@ from ..events.live import LiveErrorDetail
 
 
 class ClientError(RealtimeError):
-    """An error of a client. Attributes: `reason`, and `is_retryable`: the same again may succeed."""
+    """An error of a client. Attributes: `reason`, and `is_retryable`: a retry may succeed."""
 
     is_retryable = False
 

@@ -1,4 +1,4 @@
-"""The events of a client itself, between those of the server: connections, calls of tools, outcomes, limits."""
+"""The events that a client adds to those of the server: connections, calls of tools, outcomes, limits."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """LiveClientProtocol: a Live session that outlives its connections, without I/O and without a clock.
 
-The states, attempts and queues are those of `protocol`. Here is what Live does otherwise: the settings are fixed at
-the start, the transcript is the memory of a session that replaces one, calls come from delegations, most errors end
-nothing, and the end is confirmed by the server.
+The states, attempts and queues are those of `protocol`. This module has the differences of Live: the settings are
+fixed at the start, a replacement session gets the transcript, calls come from delegations, most errors do not end the
+session, and the server confirms its end.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CLIENT_TOOL: Final = "delegate"
 STOP_SPEAKING: Final = "Stop speaking now, and wait until the user speaks."
 # The input is the session's clock: audio that waited longer would delay the rest of the call.
 _MAX_WAITING_MS: Final = 5_000.0
-# A user whose last word is as old as this has finished.
+# The user has finished speaking after so long without a word.
 _QUIET_MS: Final = 2_000.0
 _MAX_CALLS: Final = 256
 _MAX_INSTRUCTIONS: Final = 32
@@ -49,8 +49,8 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
     appended and not acknowledged are appended again. The output of a call that belongs to a lost session is
     appended as commentary. Keep appending audio, silence too: without input the server does nothing.
 
-    Calls of client delegations are of the tool "delegate", whose argument is `delegation_id`; what was said is in
-    `transcript`. Other tools need a `live.ResponsesDelegation`, to whose body they are added.
+    Calls of client delegations are of the tool "delegate", whose argument is `delegation_id`; the user's words are
+    in `transcript`. Other tools need a `live.ResponsesDelegation`, to whose body they are added.
 
     Args:
         session: the settings, with the model.
@@ -275,7 +275,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
         return super().update(settings, now)
 
     def say(self, text: str, now: float) -> None:
-        """Have the model speak a text, nearly as it is: a greeting, or an announcement. Raises what `send` raises.
+        """Have the model speak a text almost verbatim: a greeting, or an announcement. Raises what `send` raises.
 
         Raises:
             ConfigError: the text is empty.
@@ -437,7 +437,7 @@ _OUTGOING: Final[dict[str, Callable[[LiveClientProtocol, Any], None]]] = {
     "session.close": LiveClientProtocol._on_user_close,
     "conversation.item.create": LiveClientProtocol._on_output,
 }
-# The effect of each event of the server beside what the state objects make of it.
+# The effect of each event of the server, in addition to that on the state objects.
 _INCOMING: Final[dict[str, Callable[[LiveClientProtocol, Any, CommandResult | None, float], None]]] = {
     "session.started": LiveClientProtocol._on_started,
     "session.updated": LiveClientProtocol._on_updated,

@@ -81,10 +81,10 @@ _QUIET_MS: Final = 30_000.0
 # A session whose lifetime is shorter is handed over in the last tenth of it.
 _MIN_LIFETIME_S: Final = 1.0
 _HANDOVER_SHARE: Final = 0.1
-# A response that a rate limit refused is requested so often again; the delay if the server states none.
+# How often a response is requested again after a rate limit refused it; the delay if the server states none.
 _MAX_DELAYS: Final = 3
 _FIRST_DELAY_S: Final = 1.0
-# A connection that has lasted so long was no failed attempt.
+# A connection that has lasted so long does not count as a failed attempt.
 _STABLE_S: Final = 60.0
 _COMMIT_EMPTY: Final = "input_audio_buffer_commit_empty"
 
@@ -103,7 +103,7 @@ class ClientState(enum.Enum):
 
 
 _D, _W, _O, _R, _C = ClientState
-# What is not here changes nothing: a frame or an end of a connection that was replaced, anything after the end.
+# Other triggers change nothing: frames and ends of a connection that was replaced, anything after the end.
 _TRANSITIONS: Final[dict[tuple[ClientState, str], ClientState]] = {
     (_D, "connected"): _O, (_W, "connected"): _O, (_O, "connected"): _O, (_R, "connected"): _O,
     (_O, "ready"): _R,
@@ -483,7 +483,7 @@ class ClientProtocol:
         if not awaited:
             self._last_progress = now
         elif now - self._last_progress >= self._patience_s and self._is_only_reply_awaited(live):
-            # It need not come: a server may find nothing to respond to. The answer to this tells if it lives.
+            # The reply need not come: a server may find nothing to respond to. Its answer to this shows that it is alive.
             live.awaits_reply, self._last_progress = False, now
             self.update(type(self._requested or ga.RealtimeSession())(), now)
         elif now - self._last_progress >= self._patience_s:
@@ -506,7 +506,7 @@ class ClientProtocol:
         if self._awaited():
             times.append(self._last_progress + self._patience_s)
         if self._live is not None and (begin := self._handover_from(self._live)) is not None:
-            # From then on a quiet moment is looked for.
+            # From then on, look for a quiet moment.
             times.append(begin if begin > now else now + 0.5)
         times += [each.due for each in self._delayed]
         return min(times)
@@ -778,7 +778,7 @@ class ClientProtocol:
         return self.send(self._dialect.session_update(settings, self._next_id()), now)
 
     def say(self, text: str, now: float) -> None:
-        """Have the model speak a text, nearly as it is. Live only. Raises what `send` raises."""
+        """Have the model speak a text almost verbatim. Live only. Raises what `send` raises."""
         raise ConfigError("only Live speaks given text: request a response with instructions")
 
     def answer(self, call: FunctionCall, result: object, now: float) -> str:
@@ -1196,7 +1196,7 @@ class ClientProtocol:
             return
         self._uplink.is_speaking = True
         live.turn_start, live.turn_end = self._uplink.position_of(number(event, "audio_start_ms")), None
-        # The response to what is said now answers those turns too.
+        # The response to the present speech answers those turns too.
         self._delayed = [each for each in self._delayed if each.is_requested]
         if get(live.detection, "interrupt_response") is not False:
             if (active := live.answers.get(self.gate.response_id or "")) is not None:

@@ -1,7 +1,7 @@
-"""The items that give a new session the conversation of one that ended, with only what was heard of cut answers.
+"""Items that restore the conversation of an ended session in a new one. Interrupted answers end where they were heard.
 
 Pure functions of a `Conversation` and of what the client knows beyond it: the user's audio, which servers do not
-send back, and the positions at which answers were cut. `protocol` decides what is unanswered.
+send back, and the positions at which answers were interrupted. `protocol` decides what is unanswered.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class ToolRunner:
 
     Async tools run in the event loop, others in a thread each. A call that takes longer than `timeout_s`, a tool
     that raises and a result that is not JSON are answered with an error that the model can read; the exception
-    is logged under `realtime.client`. A thread cannot be stopped: after a timeout it runs on, unheeded.
+    is logged under `realtime.client`. A thread cannot be stopped: after a timeout it continues, and its result is ignored.
 
     A context manager: at its end, and at `close`, calls that still run are cancelled and get no answer.
 

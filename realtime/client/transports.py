@@ -1,7 +1,7 @@
 """The interface between a `Session` and a WebSocket library.
 
 A transport is a module with the function `open_connection`: `_websockets` and `_picows`. It is imported when it is
-chosen. Both behave the same; the differences between the libraries end there.
+chosen. Both behave the same: only these two modules know the libraries.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NO_CLOSE_FRAME: Final = 1006
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
-    """The settings of a connection, as in ``websockets.connect``. `proxy` is True for the environment's."""
+    """The settings of a connection, as in ``websockets.connect``. `proxy` is True for that of the environment."""
 
     ssl: SSLContext | None
     proxy: str | bool | None

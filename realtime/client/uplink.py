@@ -22,7 +22,7 @@ _MAX_MS: Final = 10**9
 class Uplink:
     """Audio of the user, bounded.
 
-    At most `max_ms` are retained, and of what was sent at most `quiet_ms` while turn detection hears nobody speak.
+    At most `max_ms` are retained, and of what was sent at most `quiet_ms` while turn detection reports no speech.
 
     Attributes:
         format: the session's input format.
@@ -75,7 +75,7 @@ class Uplink:
             TypeError: `audio` is no buffer of samples.
         """
         src, converter = format or self.format, self._converter
-        # Most are the same objects.
+        # Identity first: mostly, the formats are the same objects.
         is_other = converter.src is not src and converter.src != src
         if is_other or (converter.dst is not self.format and converter.dst != self.format):
             self._add(self._rest())
@@ -162,7 +162,7 @@ class Uplink:
         self._discard(min(end, self._sent))
 
     def rewind(self) -> None:
-        """Send everything that was not committed again."""
+        """Send again everything that was not committed."""
         self._sent = self._start
 
     def next_commit(self) -> tuple[int, str] | None:
