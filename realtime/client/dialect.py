@@ -17,7 +17,7 @@ from ..beta import from_ga
 from ..codec import event_classes
 from ..errors import ConfigError
 from ..state import Toolbox
-from .live_session import get
+from .session_state import get
 
 
 class Dialect:

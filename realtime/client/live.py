@@ -25,9 +25,9 @@ from ..state.live import CommandResult, LiveCall, SpeechGate, estimated_tokens, 
 from .dialect import LIVE_PATHS, LiveDialect, with_live_tools, with_live_update
 from .errors import SessionClosed, SessionLost, SessionRefused, error_text
 from .events import Connected, RequestFailed, Resumed, SessionEnded, ToolCalled
-from .live_session import LiveSession, get
 from .policy import Decision, decide, decide_on_error
 from .protocol import ClientProtocol, ClientState, GiveUp
+from .session_state import SessionState, get
 from .uplink import Uplink
 
 # A tool of this name does the work of client delegations.
@@ -136,7 +136,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
         if not self._move("connected"):
             return
         self._frames.clear()
-        self._live = LiveSession(self.provider, self._output_format, now, self._max_turn_nbytes)
+        self._current = SessionState(self.provider, self._output_format, now, self._max_turn_nbytes)
         self.call = LiveCall(is_attached=not self._restores)
         self._last_progress = now
         if not self._restores:
@@ -162,7 +162,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
         return msgspec.structs.replace(self._requested, input=[*own, *restored]), len(restored)
 
     def _become_ready(self, event: Any, now: float) -> None:
-        session, call = self._live, self.call
+        session, call = self._current, self.call
         if session is None or call is None or not self._move("ready"):
             return
         session.is_restored = True
@@ -209,7 +209,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
 
     def _end_session(self, now: float) -> Interruption | None:
         """Collect what the next session is to be sent."""
-        session, self._live, call = self._live, None, self.call
+        session, self._current, call = self._current, None, self.call
         self._frames.clear()
         self._ending = ""
         self._is_output_owed = self._is_owed_noted = False
@@ -253,13 +253,13 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
             return "answer a session.update"
         return "send audio" if self._is_output_owed else ""
 
-    def _is_only_reply_awaited(self, live: LiveSession) -> bool:
+    def _is_only_reply_awaited(self, current: SessionState) -> bool:
         return False
 
-    def _expires_at(self, live: LiveSession) -> float | None:
+    def _expires_at(self, current: SessionState) -> float | None:
         return None if self.session is None else self.session.expires_at
 
-    def _is_quiet(self, live: LiveSession) -> bool:
+    def _is_quiet(self, current: SessionState) -> bool:
         is_listening = self.speech.position_ms - self._user_end_ms < _QUIET_MS
         return not (self.speech.is_speaking or is_listening or self._updates or self.open_calls)
 
@@ -346,7 +346,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
 
     def receive_event(self, event: Any, now: float) -> None:
         """Process an event of the server that was decoded already."""
-        call, session = self.call, self._live
+        call, session = self.call, self._current
         if call is None or session is None or not self.is_connected:
             return
         self._last_progress = now
@@ -367,7 +367,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
             self._events.put(ToolCalled(each))
         if (handler := _INCOMING.get(event.type)) is not None:
             handler(self, event, result, now)
-        if self._live is not None:
+        if self._current is not None:
             self._send_work()
 
     def _on_started(self, event: live.SessionStarted, result: CommandResult | None, now: float) -> None:

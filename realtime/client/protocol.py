@@ -65,9 +65,9 @@ from .events import (
     ToolCalled,
     Undecodable,
 )
-from .live_session import MAX_SENT, Answer, Delayed, LiveSession, event_id_of, get, is_outside, number
 from .policy import Backoff, Decision, RetryPolicy, decide, decide_on_error, wait_in_message
 from .restore import Cut, Knowledge, RestoredItem, heard_text, restored_items
+from .session_state import MAX_SENT, Answer, Delayed, SessionState, event_id_of, get, is_outside, number
 from .uplink import Uplink
 
 if TYPE_CHECKING:
@@ -253,8 +253,8 @@ class ClientProtocol:
         self._state = ClientState.DISCONNECTED
         self._due = self._last_progress = 0.0
         self._end: GiveUp | None = None
-        self._live: LiveSession | None = None
-        self._previous: LiveSession | None = None  # a session that ended and was not restored yet
+        self._current: SessionState | None = None
+        self._previous: SessionState | None = None  # a session that ended and was not restored yet
         self._earlier: list[Playback] = []  # of sessions that ended, with audio that is still played
         self._connections = 0
         self._ended_usage = Usage()
@@ -291,20 +291,20 @@ class ClientProtocol:
     @property
     def conversation(self) -> Conversation:
         """The conversation of the present session, which has the restored items of those before it."""
-        live = self._live
-        if live is None or (not live.is_restored and self._previous is not None):
-            live = self._previous or live
-        return Conversation() if live is None else live.conversation
+        current = self._current
+        if current is None or (not current.is_restored and self._previous is not None):
+            current = self._previous or current
+        return Conversation() if current is None else current.conversation
 
     @property
     def usage(self) -> Usage:
         """The usage of all sessions so far."""
-        return self._ended_usage if self._live is None else self._ended_usage + self._live.usage
+        return self._ended_usage if self._current is None else self._ended_usage + self._current.usage
 
     @property
     def session(self) -> Any:
         """The session that the server reported last, None before it."""
-        return None if self._live is None else self._live.session
+        return None if self._current is None else self._current.session
 
     @property
     def input_format(self) -> AudioFormat:
@@ -330,7 +330,7 @@ class ClientProtocol:
     @property
     def queued_ms(self) -> float:
         """Milliseconds of received audio that `played` has not reported."""
-        playing = [*self._earlier, *([self._live.playback] if self._live else [])]
+        playing = [*self._earlier, *([self._current.playback] if self._current else [])]
         return sum(playback.queued_ms for playback in playing)
 
     @property
@@ -345,7 +345,7 @@ class ClientProtocol:
 
     def request_id_of(self, response_id: str) -> str | None:
         """Return the event_id of the request for a response in progress; None if turn detection began it."""
-        answer = None if self._live is None else self._live.answers.get(response_id)
+        answer = None if self._current is None else self._current.answers.get(response_id)
         return None if answer is None else event_id_of(answer.request)
 
     @property
@@ -412,7 +412,7 @@ class ClientProtocol:
         if not self._move("connected"):
             return
         self._frames.clear()
-        self._live = live = LiveSession(self.provider, self._output_format, now, self._max_turn_nbytes)
+        self._current = current = SessionState(self.provider, self._output_format, now, self._max_turn_nbytes)
         self._last_progress = now
         settings = self._requested
         for update in self._updates.values():
@@ -420,8 +420,8 @@ class ClientProtocol:
         if settings is not None:
             self._requested = settings
             self._updates.clear()
-            live.hello_id = self._next_id()
-            self._send_event(self._dialect.session_update(settings, live.hello_id))
+            current.hello_id = self._next_id()
+            self._send_event(self._dialect.session_update(settings, current.hello_id))
 
     def connection_lost(
         self,
@@ -476,15 +476,15 @@ class ClientProtocol:
         """Do what the time requires: waits that are over, silence of the server, the session's end."""
         if self._state is ClientState.WAITING and now >= self._due:
             self._move("due")
-        live = self._live
-        if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+        current = self._current
+        if current is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
             return
         awaited = self._awaited()
         if not awaited:
             self._last_progress = now
-        elif now - self._last_progress >= self._patience_s and self._is_only_reply_awaited(live):
+        elif now - self._last_progress >= self._patience_s and self._is_only_reply_awaited(current):
             # The reply need not come: a server may find nothing to respond to. Its answer to this shows that it is alive.
-            live.awaits_reply, self._last_progress = False, now
+            current.awaits_reply, self._last_progress = False, now
             self.update(type(self._requested or ga.RealtimeSession())(), now)
         elif now - self._last_progress >= self._patience_s:
             reason = f"the server did not {awaited} in {self._patience_s:g} s"
@@ -492,7 +492,7 @@ class ClientProtocol:
             return
         if self._state is ClientState.RUNNING:
             self._request_delayed(now)
-            self._watch_expiry(live, now)
+            self._watch_expiry(current, now)
 
     def _move(self, trigger: str) -> bool:
         state = _TRANSITIONS.get((self._state, trigger))
@@ -505,7 +505,7 @@ class ClientProtocol:
         times = [now + self._patience_s]
         if self._awaited():
             times.append(self._last_progress + self._patience_s)
-        if self._live is not None and (begin := self._handover_from(self._live)) is not None:
+        if self._current is not None and (begin := self._handover_from(self._current)) is not None:
             # From then on, look for a quiet moment.
             times.append(begin if begin > now else now + 0.5)
         times += [each.due for each in self._delayed]
@@ -513,27 +513,27 @@ class ClientProtocol:
 
     def _awaited(self) -> str:
         """Return the action of the server that is awaited, "" if there is none."""
-        live = self._live
+        current = self._current
         if self._state is ClientState.OPENING:
             return "accept the session's settings"
-        if live is None or self._state is not ClientState.RUNNING:
+        if current is None or self._state is not ClientState.RUNNING:
             return ""
         if self._uplink.commits:
             return "commit the audio"
         if self._updates:
             return "answer a session.update"
-        return "finish its response" if self.gate.is_responding or live.awaits_reply else ""
+        return "finish its response" if self.gate.is_responding or current.awaits_reply else ""
 
-    def _is_only_reply_awaited(self, live: LiveSession) -> bool:
+    def _is_only_reply_awaited(self, current: SessionState) -> bool:
         is_more_awaited = self.gate.is_responding or self._updates or self._uplink.commits
-        return live.awaits_reply and self._state is ClientState.RUNNING and not is_more_awaited
+        return current.awaits_reply and self._state is ClientState.RUNNING and not is_more_awaited
 
     def _lose(
         self, now: float, error: ClientError, decision: Decision, retry_after_s: float | None = None
     ) -> None:
         """End the connection, and open another one later unless that is of no use."""
-        live = self._live
-        if live is not None and live.is_restored and now - live.opened_at >= _STABLE_S:
+        current = self._current
+        if current is not None and current.is_restored and now - current.opened_at >= _STABLE_S:
             self._backoff.reset()
         delay = None
         if decision is Decision.RETRY and self._reconnect:
@@ -560,15 +560,15 @@ class ClientProtocol:
         self._outbox.clear()
         self._delayed.clear()
 
-    def _watch_expiry(self, live: LiveSession, now: float) -> None:
-        begin = self._handover_from(live)
+    def _watch_expiry(self, current: SessionState, now: float) -> None:
+        begin = self._handover_from(current)
         if begin is None or now < begin:
             return
-        left_s = max(0.0, (self._expires_at(live) or 0.0) - now)
-        if not live.is_expiring:
-            live.is_expiring = True
+        left_s = max(0.0, (self._expires_at(current) or 0.0) - now)
+        if not current.is_expiring:
+            current.is_expiring = True
             self._events.put(Expiring(left_s))
-        if self._reconnect and self._restores and self._is_quiet(live):
+        if self._reconnect and self._restores and self._is_quiet(current):
             self._begin_handover(f"the session expires in {left_s:.0f} s", now)
 
     def _begin_handover(self, reason: str, now: float) -> None:
@@ -576,26 +576,26 @@ class ClientProtocol:
         self._move("handover")
         self._events.put(Reconnecting(reason, 0.0, 0))
 
-    def _expires_at(self, live: LiveSession) -> float | None:
+    def _expires_at(self, current: SessionState) -> float | None:
         """Return the Unix time at which the server ends the session; None if it is not known."""
-        return live.conversation.expires_at
+        return current.conversation.expires_at
 
-    def _handover_from(self, live: LiveSession) -> float | None:
+    def _handover_from(self, current: SessionState) -> float | None:
         """Return the time from which the session may be replaced; None if its end is not known."""
-        end = self._expires_at(live)
-        lifetime = 0.0 if end is None else end - live.opened_at
+        end = self._expires_at(current)
+        lifetime = 0.0 if end is None else end - current.opened_at
         if end is None or not lifetime > _MIN_LIFETIME_S:
             return None
         return float(end) - min(self._handover_s, lifetime * _HANDOVER_SHARE)
 
-    def _is_quiet(self, live: LiveSession) -> bool:
+    def _is_quiet(self, current: SessionState) -> bool:
         return not (
             self._awaited()
             or self._uplink.is_speaking
             or self._open_calls
             or self.gate.pending
             or self._delayed
-            or live.playback.is_playing
+            or current.playback.is_playing
             or any(playback.is_playing for playback in self._earlier)
         )
 
@@ -603,76 +603,78 @@ class ClientProtocol:
 
     def _end_session(self, now: float) -> Interruption | None:
         """Collect what the next session is to be sent. Returns the playback that is cut off."""
-        live, self._live = self._live, None
+        current, self._current = self._current, None
         self._frames.clear()
-        if live is None:
+        if current is None:
             return None
-        self._ended_usage = self._ended_usage + live.usage
-        if not live.is_restored:  # the session before it is still to be restored
+        self._ended_usage = self._ended_usage + current.usage
+        if not current.is_restored:  # the session before it is still to be restored
             return None
         interruption = None
-        must_reply = live.awaits_reply
-        for answer in live.answers.values():
+        must_reply = current.awaits_reply
+        for answer in current.answers.values():
             if answer.is_outside:
                 continue
             if answer.has_all_audio and not answer.is_interrupted:
                 for item_id in answer.covers:
-                    live.unanswered.pop(item_id, None)
-                self._put_outcome(live, answer, "completed")
+                    current.unanswered.pop(item_id, None)
+                self._put_outcome(current, answer, "completed")
                 continue
-            interruption = interruption or self._stop_playback(live)
+            interruption = interruption or self._stop_playback(current)
             for item_id in answer.messages:
-                if item_id not in live.cuts:
-                    live.cuts[item_id] = live.heard(item_id)
+                if item_id not in current.cuts:
+                    current.cuts[item_id] = current.heard(item_id)
             if answer.is_interrupted or answer.has_calls:
-                self._put_outcome(live, answer, "cancelled" if answer.is_interrupted else "incomplete")
+                self._put_outcome(current, answer, "cancelled" if answer.is_interrupted else "incomplete")
                 continue
             if answer.request is not None:
-                live.requests.append(answer.request)
+                current.requests.append(answer.request)
             else:
                 must_reply = True
-        whole = {item.call_id for item in live.conversation if item.type == "function_call_output"}
-        whole.update(self._open_calls)
-        for item in live.conversation:
-            if item.type == "function_call" and item.call_id not in whole:
+        answered = {item.call_id for item in current.conversation if item.type == "function_call_output"}
+        answered.update(self._open_calls)
+        for item in current.conversation:
+            if item.type == "function_call" and item.call_id not in answered:
                 self.gate.drop_call(item.call_id or "")
         self.gate.reset()
-        held = {create.event_id for create in self.gate.pending}
-        live.requests += [request for request_id, request in self._outside.items() if request_id not in held]
+        pending = {create.event_id for create in self.gate.pending}
+        current.requests += [
+            request for request_id, request in self._outside.items() if request_id not in pending
+        ]
         self._outside.clear()
         for request_id, request in self._requests.items():
-            if request_id not in held:  # it was to be cancelled
-                self._put_outcome(live, Answer("", request), "cancelled")
-        is_asked = bool(live.requests or self.gate.pending or self._delayed)
+            if request_id not in pending:  # it was to be cancelled
+                self._put_outcome(current, Answer("", request), "cancelled")
+        is_asked = bool(current.requests or self.gate.pending or self._delayed)
         if must_reply and not (is_asked or self._uplink.is_speaking):
-            live.requests.append(ga.ResponseCreate(event_id=self._next_id()))
-        if live.playback.is_playing:
-            self._earlier.append(live.playback)
+            current.requests.append(ga.ResponseCreate(event_id=self._next_id()))
+        if current.playback.is_playing:
+            self._earlier.append(current.playback)
             del self._earlier[:-4]
         self._sent.clear()
         self._requests.clear()
         if self._restores:
-            self._previous = live
+            self._previous = current
         return interruption
 
-    def _stop_playback(self, live: LiveSession) -> Interruption:
+    def _stop_playback(self, current: SessionState) -> Interruption:
         """Stop what is queued. The positions stay known."""
-        interruption = live.playback.interrupt()
+        interruption = current.playback.interrupt()
         for item_id in (
             *interruption.unplayed_item_ids,
             *([interruption.truncate.item_id] if interruption.truncate else ()),
         ):
-            live.cuts[item_id] = live.heard(item_id)
+            current.cuts[item_id] = current.heard(item_id)
         return interruption
 
     def _become_ready(self, event: Any, now: float) -> None:
-        live = self._live
-        if live is None or not self._move("ready"):
+        current = self._current
+        if current is None or not self._move("ready"):
             return
-        live.is_restored = True
+        current.is_restored = True
         previous, self._previous = self._previous, None
         self._connections += 1
-        resumed = None if previous is None else self._restore(previous, live)
+        resumed = None if previous is None else self._restore(previous, current)
         for position, event_id in self._uplink.commits:
             self._send_audio(position)
             self._send_event(ga.InputAudioBufferCommit(event_id=event_id))
@@ -680,14 +682,14 @@ class ClientProtocol:
         for create in () if previous is None else previous.requests:
             self._request(create)
         self._send_audio()
-        self._events.put(Connected(self._connections, live.session))
+        self._events.put(Connected(self._connections, current.session))
         if resumed is not None:
             self._events.put(resumed)
         while self._outbox and self._state is ClientState.RUNNING:
             self._dispatch(self._outbox.popleft(), now)
         self._last_progress = now
 
-    def _restore(self, previous: LiveSession, live: LiveSession) -> Resumed:
+    def _restore(self, previous: SessionState, current: SessionState) -> Resumed:
         """Send the items of the conversation of `previous`. Its audio waits in the uplink."""
         known = Knowledge(
             previous.turn_audio.by_item,
@@ -705,8 +707,8 @@ class ClientProtocol:
                 skipped.append((each.old_id, str(error)))
                 continue
             items.append(each)
-            live.restored[str(each.item.id)] = None
-            self._keep_audio(live, each, previous)
+            current.restored[str(each.item.id)] = None
+            self._keep_audio(current, each, previous)
         calls = {each.item.call_id for each in items if each.item.type == "function_call"}
         for call_id in [call_id for call_id in self._open_calls if call_id not in calls]:
             del self._open_calls[call_id]
@@ -720,13 +722,13 @@ class ClientProtocol:
             origin_ms=self._uplink.origin_ms,
         )
 
-    def _keep_audio(self, live: LiveSession, each: RestoredItem, previous: LiveSession) -> None:
+    def _keep_audio(self, current: SessionState, each: RestoredItem, previous: SessionState) -> None:
         item_id = str(each.item.id)
         audio = previous.turn_audio.by_item.get(each.old_id)
         if audio is not None:
-            live.turn_audio.store(item_id, audio.audio, audio.format)
+            current.turn_audio.store(item_id, audio.audio, audio.format)
         if each.old_id in previous.unanswered:
-            live.unanswered[item_id] = None
+            current.unanswered[item_id] = None
 
     # --- The user's side ---
 
@@ -803,11 +805,11 @@ class ClientProtocol:
             self._outside.pop(request_id, None)
             self._requests.pop(request_id, None)
             return True
-        live = self._live
-        if live is None or self._state is not ClientState.RUNNING:
+        current = self._current
+        if current is None or self._state is not ClientState.RUNNING:
             return False
         answer = next(
-            (each for each in live.answers.values() if event_id_of(each.request) == request_id), None
+            (each for each in current.answers.values() if event_id_of(each.request) == request_id), None
         )
         if answer is not None and answer.is_outside:
             answer.is_interrupted = True
@@ -819,11 +821,11 @@ class ClientProtocol:
     def interrupt(self, now: float) -> Interruption:
         """Stop the response in progress and its playback. Returns what must not be played any more."""
         self._check_open()
-        live = self._live
-        if live is None or self._state is not ClientState.RUNNING:
+        current = self._current
+        if current is None or self._state is not ClientState.RUNNING:
             return Interruption()
         self._send_all(self.gate.interrupt())  # first: the end of a response completes its transcript
-        return self._interrupt_playback(live)
+        return self._interrupt_playback(current)
 
     def played(
         self,
@@ -842,7 +844,7 @@ class ClientProtocol:
         if samples is not None and ms is None and nbytes is None:
             ms = samples * 1000 / (sample_rate or self._output_format.sample_rate)
             samples = None
-        for playback in (*self._earlier, *([self._live.playback] if self._live else ())):
+        for playback in (*self._earlier, *([self._current.playback] if self._current else ())):
             if ms is not None:
                 before = playback.queued_ms
                 playback.played(samples, ms=ms)
@@ -879,9 +881,9 @@ class ClientProtocol:
     def _send_event(self, event: Any) -> None:
         """Put the frame of an event into the queue, and note what it changes."""
         self._frames.append(self._dialect.encode(event))
-        live = self._live
+        current = self._current
         event_id = getattr(event, "event_id", None)
-        if not isinstance(event_id, str) or live is None:
+        if not isinstance(event_id, str) or current is None:
             return
         self._sent[event_id] = event
         kind = event.type
@@ -889,23 +891,23 @@ class ClientProtocol:
             # Part of the conversation even if the server's echo is lost with the connection.
             previous = get(event, "previous_item_id")
             if previous is None:
-                live.unconfirmed[str(event.item.id)] = None
-            live.conversation.feed(event)
-            live.conversation.feed(
+                current.unconfirmed[str(event.item.id)] = None
+            current.conversation.feed(event)
+            current.conversation.feed(
                 ga.ConversationItemAdded(
                     previous_item_id=None if previous == "root" else previous, item=event.item
                 )
             )
             if getattr(event.item, "role", None) == "user":
-                self._note_user_item(live, event.item)
+                self._note_user_item(current, event.item)
         elif kind == "response.create":
             (self._outside if is_outside(event) else self._requests)[event_id] = event
 
-    def _note_user_item(self, live: LiveSession, item: Any) -> None:
-        live.unanswered[item.id] = None
+    def _note_user_item(self, current: SessionState, item: Any) -> None:
+        current.unanswered[item.id] = None
         audio = b"".join(get(part, "audio") or b"" for part in item.content)
         if audio:
-            live.turn_audio.store(item.id, audio, self._uplink.format)
+            current.turn_audio.store(item.id, audio, self._uplink.format)
 
     def _send_audio(self, end: int | None = None) -> None:
         for part in self._uplink.unsent_parts(end):
@@ -951,8 +953,8 @@ class ClientProtocol:
         self._send_event(event)
 
     def _on_user_cancel(self, event: Any) -> None:
-        live = self._live
-        if live is not None and (answer := live.answers.get(self.gate.response_id or "")) is not None:
+        current = self._current
+        if current is not None and (answer := current.answers.get(self.gate.response_id or "")) is not None:
             answer.is_interrupted = True
         self._send_all(self.gate.interrupt())
 
@@ -966,40 +968,40 @@ class ClientProtocol:
 
     def _note_truncated(self, event: Any) -> None:
         """Note a truncation now: its confirmation may be lost with the connection."""
-        if self._live is not None:
-            total = self._live.heard(event.item_id).total_ms
-            self._live.cuts[event.item_id] = Cut(event.audio_end_ms, total)
-            self._live.conversation.feed(
+        if self._current is not None:
+            total = self._current.heard(event.item_id).total_ms
+            self._current.cuts[event.item_id] = Cut(event.audio_end_ms, total)
+            self._current.conversation.feed(
                 ga.ConversationItemTruncated(
                     item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
                 )
             )
 
     def _note_deleted(self, item_id: str) -> None:
-        if self._live is not None:
-            self._live.conversation.feed(ga.ConversationItemDeleted(item_id=item_id))
-            self._live.turn_audio.discard(item_id)
-            self._live.unanswered.pop(item_id, None)
+        if self._current is not None:
+            self._current.conversation.feed(ga.ConversationItemDeleted(item_id=item_id))
+            self._current.turn_audio.discard(item_id)
+            self._current.unanswered.pop(item_id, None)
 
     # --- Interruptions ---
 
-    def _interrupt_playback(self, live: LiveSession) -> Interruption:
+    def _interrupt_playback(self, current: SessionState) -> Interruption:
         """Stop playback; truncate what was played in part, delete what was not played at all.
 
         Items of a response in progress are deleted when it is done, with those that are announced until then.
         """
-        active = live.answers.get(self.gate.response_id or "")
+        active = current.answers.get(self.gate.response_id or "")
         if active is not None:
             active.is_interrupted = True
-        results = [self._interrupt_earlier(live, playback) for playback in self._earlier]
+        results = [self._interrupt_earlier(current, playback) for playback in self._earlier]
         self._earlier.clear()
-        interruption = self._stop_playback(live)
+        interruption = self._stop_playback(current)
         truncate = interruption.truncate
-        if truncate is not None and self._may_truncate(live, truncate.item_id):
+        if truncate is not None and self._may_truncate(current, truncate.item_id):
             self._on_user_truncate(self._with_id(truncate))
         for item_id in interruption.unplayed_item_ids:
             if active is None or item_id not in active.messages:
-                self._delete(live, item_id)
+                self._delete(current, item_id)
         return Interruption(
             interruption.truncate,
             interruption.unplayed_item_ids,
@@ -1008,11 +1010,11 @@ class ClientProtocol:
             tuple(mark for each in (*results, interruption) for mark in each.marks),
         )
 
-    def _may_truncate(self, live: LiveSession, item_id: str) -> bool:
-        item = live.conversation.get(item_id)
+    def _may_truncate(self, current: SessionState, item_id: str) -> bool:
+        item = current.conversation.get(item_id)
         return bool(item_id) and item is not None and item.truncated_ms is None
 
-    def _interrupt_earlier(self, live: LiveSession, playback: Playback) -> Interruption:
+    def _interrupt_earlier(self, current: SessionState, playback: Playback) -> Interruption:
         """Stop the playback of an earlier session, whose answers this one has as text."""
         interruption = playback.interrupt()
         truncate = interruption.truncate
@@ -1020,8 +1022,8 @@ class ClientProtocol:
         if truncate is not None:
             cuts[truncate.item_id] = truncate.audio_end_ms
         for item_id, heard_ms in cuts.items():
-            item = live.conversation.get(item_id)
-            if item is None or item_id not in live.restored:
+            item = current.conversation.get(item_id)
+            if item is None or item_id not in current.restored:
                 continue
             total_ms = playback.received_bytes(item_id) * 1000 / playback.audio_format.bytes_per_second
             text = heard_text(item.text, Cut(heard_ms, total_ms))
@@ -1032,29 +1034,29 @@ class ClientProtocol:
                 self._send_event(
                     self._with_id(ga.ConversationItemCreate(previous_item_id=item_id, item=shorter))
                 )
-            self._delete(live, item_id)
+            self._delete(current, item_id)
         return interruption
 
-    def _delete(self, live: LiveSession, item_id: str) -> None:
-        if item_id and live.conversation.get(item_id) is not None:  # GLM's audio has no item id
+    def _delete(self, current: SessionState, item_id: str) -> None:
+        if item_id and current.conversation.get(item_id) is not None:  # GLM's audio has no item id
             self._on_user_delete(self._with_id(ga.ConversationItemDelete(item_id=item_id)))
 
-    def _delete_unheard(self, live: LiveSession, answer: Answer) -> None:
+    def _delete_unheard(self, current: SessionState, answer: Answer) -> None:
         """Delete the messages of an interrupted response of which nothing was heard."""
         for item_id in answer.messages:
-            item = live.conversation.get(item_id)
-            if item is None or item.truncated_ms is not None or live.playback.played_ms(item_id):
+            item = current.conversation.get(item_id)
+            if item is None or item.truncated_ms is not None or current.playback.played_ms(item_id):
                 continue
             types = {getattr(part, "type", "") for part in getattr(item.wire_item, "content", None) or ()}
             if not types & _TEXT_PARTS:
-                self._delete(live, item_id)
+                self._delete(current, item_id)
 
     # --- The server's side ---
 
     def receive(self, frame: Frame, now: float) -> None:
         """Process a frame of the server. A malformed one is ignored, and reported as `Undecodable`."""
-        live = self._live
-        if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+        current = self._current
+        if current is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
             return
         try:
             event = self._dialect.decode(frame)
@@ -1065,22 +1067,22 @@ class ClientProtocol:
 
     def receive_event(self, event: Any, now: float) -> None:
         """Process an event of the server that was decoded already."""
-        live = self._live
-        if live is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+        current = self._current
+        if current is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
             return
         if isinstance(event, ga.Unknown):
             self._events.put(event)
             return
         kind = event.type
-        nbytes = live.playback.feed(event)
+        nbytes = current.playback.feed(event)
         if nbytes == 0 and kind in _DELTAS:
             return  # late: it must not be played
         if kind == "response.created":
-            self._begin_answer(live, event)
-        self._conversation_of(live, event).feed(event)
-        live.usage.feed(event)
+            self._begin_answer(current, event)
+        self._conversation_of(current, event).feed(event)
+        current.usage.feed(event)
         if nbytes and not self._reports_playback:
-            live.playback.played(nbytes=nbytes)
+            current.playback.played(nbytes=nbytes)
         if kind == "error":
             self._on_error(event, now)
             return
@@ -1090,36 +1092,36 @@ class ClientProtocol:
             handler(self, event, now)
         if handler is not None or kind.startswith("response."):
             self._last_progress = now
-        if nbytes is None and self._live is live and self._state is ClientState.RUNNING:
-            for call in live.calls.feed(event):
-                self._on_call(live, call)
-            if kind not in _SESSION_EVENTS or live.is_restored:
-                self._feed_gate(live, event)
+        if nbytes is None and self._current is current and self._state is ClientState.RUNNING:
+            for call in current.calls.feed(event):
+                self._on_call(current, call)
+            if kind not in _SESSION_EVENTS or current.is_restored:
+                self._feed_gate(current, event)
         if kind in _USAGE_EVENTS:
             self._check_spend(now)
 
-    def _conversation_of(self, live: LiveSession, event: Any) -> Conversation:
+    def _conversation_of(self, current: SessionState, event: Any) -> Conversation:
         """Return the conversation that an event belongs to: responses may be requested outside of it."""
-        if not live.outside_ids:
-            return live.conversation
+        if not current.outside_ids:
+            return current.conversation
         response_id = getattr(event, "response_id", None) or get(get(event, "response"), "id")
-        return live.outside if response_id in live.outside_ids else live.conversation
+        return current.outside if response_id in current.outside_ids else current.conversation
 
-    def _feed_gate(self, live: LiveSession, event: Any) -> None:
+    def _feed_gate(self, current: SessionState, event: Any) -> None:
         events = self.gate.feed(event)
         if event.type == "response.created" and any(each.type == "response.cancel" for each in events):
-            answer = live.answers.get(self.gate.response_id or "")
+            answer = current.answers.get(self.gate.response_id or "")
             if answer is not None:
                 answer.is_interrupted = True
         self._send_all(events)
 
-    def _on_call(self, live: LiveSession, call: FunctionCall) -> None:
-        if call.response_id in live.outside_ids:
+    def _on_call(self, current: SessionState, call: FunctionCall) -> None:
+        if call.response_id in current.outside_ids:
             self._dropped_calls[call.call_id] = None
             self._events.put(ToolCalled(call, is_outside=True))
             return
         self._open_calls[call.call_id] = call
-        answer = live.answers.get(call.response_id or "")
+        answer = current.answers.get(call.response_id or "")
         if answer is not None:
             answer.has_calls = True
         self._events.put(ToolCalled(call))
@@ -1127,41 +1129,41 @@ class ClientProtocol:
     # --- Events of the server ---
 
     def _on_item(self, event: Any, now: float) -> None:
-        if self._live is not None:
-            self._live.unconfirmed.pop(get(event.item, "id") or "", None)
+        if self._current is not None:
+            self._current.unconfirmed.pop(get(event.item, "id") or "", None)
 
     def _on_session_created(self, event: Any, now: float) -> None:
-        live = self._session(event)
-        if live is not None and live.hello_id is None:
-            self._use_formats(live, now)
+        current = self._session(event)
+        if current is not None and current.hello_id is None:
+            self._use_formats(current, now)
             self._become_ready(event, now)
 
     def _on_session_updated(self, event: Any, now: float) -> None:
-        live = self._session(event)
-        if live is None:
+        current = self._session(event)
+        if current is None:
             return
         if self._updates and self._state is ClientState.RUNNING:
             self._requested = merged(self._requested, self._updates.pop(next(iter(self._updates))))
-        self._use_formats(live, now)
-        self._compare(live)
+        self._use_formats(current, now)
+        self._compare(current)
         if self._state is ClientState.OPENING:
             self._become_ready(event, now)
 
-    def _session(self, event: Any) -> LiveSession | None:
-        if self._live is not None:
-            self._live.session = event.session or self._live.session
-        return self._live
+    def _session(self, event: Any) -> SessionState | None:
+        if self._current is not None:
+            self._current.session = event.session or self._current.session
+        return self._current
 
-    def _use_formats(self, live: LiveSession, now: float) -> None:
+    def _use_formats(self, current: SessionState, now: float) -> None:
         """Use the formats that the server reports."""
         input_format = self._uplink.format
-        if live.session:
-            input_format = self.provider.session_format(live.session, "input")
-            self._output_format = self.provider.session_format(live.session, "output")
-            live.playback.audio_format = self._output_format
-        self._uplink.has_detection = live.detection is not None
+        if current.session:
+            input_format = self.provider.session_format(current.session, "input")
+            self._output_format = self.provider.session_format(current.session, "output")
+            current.playback.audio_format = self._output_format
+        self._uplink.has_detection = current.detection is not None
         try:
-            if live.is_restored:
+            if current.is_restored:
                 self._uplink.change_format(input_format)
             else:
                 self._uplink.restart(input_format)
@@ -1170,14 +1172,14 @@ class ClientProtocol:
                 now, GiveUp(f"the session's format is not supported: {error}", SessionRefused(str(error)))
             )
 
-    def _compare(self, live: LiveSession) -> None:
+    def _compare(self, current: SessionState) -> None:
         if self._requested is None:
             return
         try:
             requested = getattr(
                 self._dialect.wire(self._dialect.session_update(self._requested, "")), "session", None
             )
-            found = (*session_differences(requested, live.session),)
+            found = (*session_differences(requested, current.session),)
         except (ConfigError, EncodeError, TypeError):
             return
         if found != self._differences:
@@ -1191,34 +1193,34 @@ class ClientProtocol:
         return self._differences
 
     def _on_speech_started(self, event: Any, now: float) -> None:
-        live = self._live
-        if live is None:
+        current = self._current
+        if current is None:
             return
         self._uplink.is_speaking = True
-        live.turn_start, live.turn_end = self._uplink.position_of(number(event, "audio_start_ms")), None
+        current.turn_start, current.turn_end = self._uplink.position_of(number(event, "audio_start_ms")), None
         # The response to the present speech answers those turns too.
         self._delayed = [each for each in self._delayed if each.is_requested]
-        if get(live.detection, "interrupt_response") is not False:
-            if (active := live.answers.get(self.gate.response_id or "")) is not None:
+        if get(current.detection, "interrupt_response") is not False:
+            if (active := current.answers.get(self.gate.response_id or "")) is not None:
                 active.is_interrupted = True
             if self._barge_in:
-                self._events.put(Interrupted(self._interrupt_playback(live)))
+                self._events.put(Interrupted(self._interrupt_playback(current)))
 
     def _on_speech_stopped(self, event: Any, now: float) -> None:
-        if self._live is not None:
-            self._live.turn_end = self._uplink.position_of(number(event, "audio_end_ms"))
+        if self._current is not None:
+            self._current.turn_end = self._uplink.position_of(number(event, "audio_end_ms"))
 
     def _on_timeout(self, event: Any, now: float) -> None:
-        live = self._live
-        if live is not None:
-            live.turn_start = self._uplink.position_of(number(event, "audio_start_ms"))
-            live.turn_end = self._uplink.position_of(number(event, "audio_end_ms"))
+        current = self._current
+        if current is not None:
+            current.turn_start = self._uplink.position_of(number(event, "audio_start_ms"))
+            current.turn_end = self._uplink.position_of(number(event, "audio_end_ms"))
 
     def _on_committed(self, event: Any, now: float) -> None:
-        live, uplink = self._live, self._uplink
-        if live is None:
+        current, uplink = self._current, self._uplink
+        if current is None:
             return
-        start, end = live.turn_start, live.turn_end
+        start, end = current.turn_start, current.turn_end
         commit = uplink.next_commit()
         uplink.is_speaking = False
         is_detected = end is not None or commit is None
@@ -1232,34 +1234,34 @@ class ClientProtocol:
             # Without the end of the turn: sending too much again is better than losing audio.
             committed_to = start if end is None else end
         uplink.committed(committed_to)
-        live.turn_start = live.turn_end = None
-        live.turn_audio.store(event.item_id, audio, uplink.format)
-        live.unanswered[event.item_id] = None
-        detection = live.detection
-        live.awaits_reply = (
+        current.turn_start = current.turn_end = None
+        current.turn_audio.store(event.item_id, audio, uplink.format)
+        current.unanswered[event.item_id] = None
+        detection = current.detection
+        current.awaits_reply = (
             is_detected
             and detection is not None
             and get(detection, "create_response") is not False
-            and getattr(live.session, "type", "realtime") != "transcription"
+            and getattr(current.session, "type", "realtime") != "transcription"
             and self.gate.response_id is None
         )
 
     def _on_cleared(self, event: Any, now: float) -> None:
         self._uplink.is_speaking = False
-        if self._live is not None:
-            self._live.turn_start = self._live.turn_end = None
+        if self._current is not None:
+            self._current.turn_start = self._current.turn_end = None
 
     def _on_transcription(self, event: Any, now: float) -> None:
         self._backoff.reset()
 
-    def _begin_answer(self, live: LiveSession, event: Any) -> None:
+    def _begin_answer(self, current: SessionState, event: Any) -> None:
         response_id = str(get(event.response, "id") or "")
-        answer = live.answers[response_id] = Answer(response_id, self._request_of(event.response))
+        answer = current.answers[response_id] = Answer(response_id, self._request_of(event.response))
         if answer.is_outside:
-            live.outside_ids[response_id] = None
+            current.outside_ids[response_id] = None
         else:
-            live.awaits_reply = False
-            answer.covers = (*live.unanswered,)
+            current.awaits_reply = False
+            answer.covers = (*current.unanswered,)
 
     def _request_of(self, response: Any) -> Any:
         """Return the request for a response, by the tag in its metadata or else the oldest one."""
@@ -1273,10 +1275,10 @@ class ClientProtocol:
         return self._requests.pop(next(iter(self._requests)), None) if self._requests else None
 
     def _on_item_added(self, event: Any, now: float) -> None:
-        live, item = self._live, event.item
-        answer = None if live is None else live.answers.get(get(event, "response_id") or "")
+        current, item = self._current, event.item
+        answer = None if current is None else current.answers.get(get(event, "response_id") or "")
         item_id = get(item, "id")
-        if live is not None and answer is not None:
+        if current is not None and answer is not None:
             answer.has_all_audio = False
             if (
                 get(item, "type") == "message"
@@ -1286,28 +1288,28 @@ class ClientProtocol:
                 answer.messages[item_id] = None
 
     def _on_part_added(self, event: Any, now: float) -> None:
-        answer = None if self._live is None else self._live.answers.get(get(event, "response_id") or "")
+        answer = None if self._current is None else self._current.answers.get(get(event, "response_id") or "")
         if answer is not None:
             answer.has_all_audio = False
 
     def _on_part_done(self, event: Any, now: float) -> None:
-        live = self._live
-        if live is None:
+        current = self._current
+        if current is None:
             return
-        answer = live.answers.get(get(event, "response_id") or "")
+        answer = current.answers.get(get(event, "response_id") or "")
         item_id = get(event, "item_id")
         is_whole = answer is None or not answer.is_interrupted  # else the transcript is ahead of the audio
         if isinstance(item_id, str) and item_id and is_whole:
-            live.audio_done[item_id] = None
+            current.audio_done[item_id] = None
         if answer is not None:
             answer.has_all_audio = True
 
     def _on_response_done(self, event: Any, now: float) -> None:
-        live, response = self._live, event.response
-        if live is None:
+        current, response = self._current, event.response
+        if current is None:
             return
         response_id = str(get(response, "id") or "")
-        answer = live.answers.pop(response_id, None) or Answer(response_id, self._request_of(response))
+        answer = current.answers.pop(response_id, None) or Answer(response_id, self._request_of(response))
         for item in get(response, "output") or ():
             if get(item, "type") == "message" and isinstance(item_id := get(item, "id"), str):
                 answer.messages[item_id] = None
@@ -1317,27 +1319,27 @@ class ClientProtocol:
         self._outside.pop(event_id_of(answer.request) or "", None)
         if not answer.is_outside:
             if answer.is_interrupted:
-                self._delete_unheard(live, answer)
+                self._delete_unheard(current, answer)
             if status == "failed" and self._delay_response(answer, error, now):
                 return
             for covered in answer.covers:
-                live.unanswered.pop(covered, None)
-                item = live.conversation.get(covered)
+                current.unanswered.pop(covered, None)
+                item = current.conversation.get(covered)
                 if item is not None and item.text:
-                    live.turn_audio.discard(covered)
+                    current.turn_audio.discard(covered)
         if status == "completed":
             self._backoff.reset()
-        self._put_outcome(live, answer, status, get(details, "reason"), error)
+        self._put_outcome(current, answer, status, get(details, "reason"), error)
 
     def _put_outcome(
         self,
-        live: LiveSession,
+        current: SessionState,
         answer: Answer,
         status: str,
         reason: Any = "connection_lost",
         error: Any = None,
     ) -> None:
-        conversation = live.outside if answer.is_outside else live.conversation
+        conversation = current.outside if answer.is_outside else current.conversation
         items = (conversation.get(item_id) for item_id in answer.messages)
         text = " ".join(item.text or item.removed_text for item in items if item is not None)
         request_id = event_id_of(answer.request)
@@ -1371,19 +1373,19 @@ class ClientProtocol:
             self._request(each.create)
 
     def _on_error(self, event: Any, now: float) -> None:
-        live, error = self._live, event.error
-        if live is None:
+        current, error = self._current, event.error
+        if current is None:
             return
         if self.gate.is_crossed(event):
-            for answer in live.answers.values():
+            for answer in current.answers.values():
                 if event_id_of(answer.request) == error.event_id:
                     answer.request = None  # it is the response that crossed the request
-            self._feed_gate(live, event)
+            self._feed_gate(current, event)
             return
-        if self._retry_commit(live, error):
+        if self._retry_commit(current, error):
             return
         request = self._sent.get(error.event_id or "")
-        is_hello = error.event_id is not None and error.event_id == live.hello_id
+        is_hello = error.event_id is not None and error.event_id == current.hello_id
         decision = decide_on_error(error)
         if is_hello or (decision is Decision.GIVE_UP and request is None):
             what = "the session's settings" if is_hello else "the session"
@@ -1396,12 +1398,12 @@ class ClientProtocol:
             reason = f"the session ended: {error_text(error)}"
             self._lose(now, SessionLost(reason, is_retryable=True), decision)
             return
-        self._feed_gate(live, event)
+        self._feed_gate(current, event)
         if request is not None:
-            self._note_refused(live, request)
+            self._note_refused(current, request)
             self._events.put(RequestFailed(request, error))
 
-    def _note_refused(self, live: LiveSession, request: Any) -> None:
+    def _note_refused(self, current: SessionState, request: Any) -> None:
         self._updates.pop(request.event_id, None)
         self._requests.pop(request.event_id, None)
         self._outside.pop(request.event_id, None)
@@ -1409,7 +1411,7 @@ class ClientProtocol:
         if request.type == "conversation.item.create":
             self._note_deleted(str(getattr(request.item, "id", "")))
 
-    def _retry_commit(self, live: LiveSession, error: Any) -> bool:
+    def _retry_commit(self, current: SessionState, error: Any) -> bool:
         """Send the audio of a commit again, once, if the server reports an empty buffer that is not empty."""
         uplink = self._uplink
         commit = uplink.next_commit()
@@ -1418,11 +1420,11 @@ class ClientProtocol:
             return False
         position, event_id = commit
         has_audio = len(uplink.slice(0, position)) >= uplink.format.min_commit_bytes
-        if live.detection is not None or event_id in live.refused_commits or not has_audio:
+        if current.detection is not None or event_id in current.refused_commits or not has_audio:
             uplink.drop_commit()
             error.event_id = event_id
             return False
-        live.refused_commits.add(event_id)
+        current.refused_commits.add(event_id)
         # If the server has audio all the same, it must not get it twice.
         self._send_event(ga.InputAudioBufferClear(event_id=self._next_id()))
         uplink.rewind()
@@ -1433,7 +1435,7 @@ class ClientProtocol:
 
     def _spent_usd(self, price: Price) -> Decimal:
         """Return the cost of the usage that the server has reported."""
-        parts = (self._ended_usage, *([self._live.usage] if self._live else ()))
+        parts = (self._ended_usage, *([self._current.usage] if self._current else ()))
         return sum((usage.cost(price) for usage in parts), Decimal(0))
 
     def _check_spend(self, now: float) -> None:

@@ -1037,7 +1037,7 @@ def test_audio_of_answered_turns_with_transcripts_is_forgotten() -> None:
     world = World(session=settings(transcription=r.Transcription(model="whisper-1")))
     world.run(2000, tone(ULAW, 400))
     assert [role for role, _ in world.history] == ["user", "assistant"]
-    live = world.client._live
+    live = world.client._current
     assert live is not None
     assert not live.turn_audio.by_item
     assert not live.unanswered
@@ -1231,7 +1231,7 @@ def test_what_was_played_may_be_reported_in_any_unit(report: dict[str, Any]) -> 
     assert world.client.queued_ms == 600
     world.client.played(**report)
     assert world.client.queued_ms == 100
-    live = world.client._live
+    live = world.client._current
     assert live is not None
     assert live.playback.queued_ms == 100
     with pytest.raises(TypeError):
@@ -1296,7 +1296,7 @@ def test_a_turn_whose_end_is_lost_is_sent_again() -> None:
     world.client.receive_event(r.InputAudioBufferSpeechStarted(item_id="i", audio_start_ms=100), world.now)
     world.client.receive_event(r.InputAudioBufferCommitted(item_id="i"), world.now)
     assert world.client._uplink.pending_ms == 400
-    live = world.client._live
+    live = world.client._current
     assert live is not None
     assert len(live.turn_audio.by_item["i"].audio) == 3200
 

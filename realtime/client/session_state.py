@@ -1,4 +1,4 @@
-"""LiveSession: what is known of one session of the server, and lost with it. ClientProtocol has one at a time.
+"""SessionState: the state of one session of the server, which is lost with it. ClientProtocol has one at a time.
 
 Ids, positions and formats of a session are not valid in another; `restore` carries over what is.
 """
@@ -56,8 +56,8 @@ class Delayed(NamedTuple):
     is_requested: bool
 
 
-class LiveSession:
-    """The state of one session of the server. Its ids, positions and formats are not valid in another."""
+class SessionState:
+    """The state of one session of the server."""
 
     def __init__(
         self, provider: Provider, output_format: AudioFormat, opened_at: float, max_turn_nbytes: int
