@@ -90,10 +90,9 @@ def test_every_event_is_in_the_migration_to_live(side: str, heading: str) -> Non
 
 def commands() -> Iterator[tuple[str, str]]:
     for page in [*PAGES, ROOT / "README.md"]:
-        for block in blocks(page, "console"):
+        for block in blocks(page, "sh"):
             for line in block.splitlines():
-                if line.startswith("$ "):
-                    yield ids(page), line.removeprefix("$ ")
+                yield ids(page), line
 
 
 @pytest.mark.parametrize(("page", "command"), [*commands()])
@@ -108,6 +107,28 @@ def test_commands_exist(page: str, command: str) -> None:
         assert (ROOT / words[1]).is_file()
     else:
         assert words[:2] == ["pip", "install"]
+
+
+def test_code_is_copied_without_prompts() -> None:
+    for page in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        code = "".join(blocks(page, r"\w*"))
+        assert not re.search(r"^\s*(\$|>>>) ", code, flags=re.MULTILINE), page
+
+
+def test_every_guide_ends_with_one_next_step() -> None:
+    """Its link leads on, from page to page, until it leaves the documentation."""
+    following: dict[Path, str] = {}
+    for page in PAGES:
+        if page.parent.name != "reference":
+            lines = page.read_text(encoding="utf-8").splitlines()
+            assert [line for line in lines if line.startswith("Next:")] == lines[-1:], page
+            (following[page],) = LINK.findall(lines[-1])
+    for page in following:
+        path, target = [page], following[page]
+        while "://" not in target:
+            path.append((path[-1].parent / target).resolve())
+            assert path.count(path[-1]) == 1, path
+            target = following[path[-1]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
