@@ -41,7 +41,7 @@ SETTINGS: Final = realtime.create_session_config(
 PHONE: Final = realtime.AudioFormat("pcm16", 8_000)
 FRAME_BYTES: Final = PHONE.chunk_bytes(audiosocket.FRAME_MS)
 HANGUP: Final = audiosocket.encode(audiosocket.Hangup())
-# How long the server is waited for: to read what it was sent, and to answer the end of the connection.
+# Seconds to wait for the server to read what was sent, and to answer the close of the connection.
 CLOSE_S: Final = 0.4
 # The messages that wait for a server that does not read: a minute of audio.
 MAX_WAITING: Final = 3_000

@@ -1,9 +1,9 @@
 """Bridge between Twilio calls and Live sessions: each Twilio media stream gets a session of its own.
 
-Shows `realtime.telephony.Bridge` with ``dialect="live"``: the phone's mu-law is forwarded as base64 without decoding, silence
-is sent where the phone sends none, and what waits at Twilio stays short. The model greets the caller. Keys become facts
-that it knows. When the caller hangs up, the session is closed and its transcript logged; when the session ends, so
-does the call.
+Shows `realtime.telephony.Bridge` with ``dialect="live"``: the phone's mu-law is forwarded as base64 without decoding,
+silence is sent when the phone sends nothing, and the queue at Twilio stays short. The model greets the caller. Keys
+become facts that it knows. When the caller hangs up, the session is closed and its transcript logged; when the
+session ends, so does the call.
 
 In Twilio, where this program is reachable as wss://example.org/ (a TwiML Bin, or your webhook's answer)::
 
@@ -39,12 +39,12 @@ from realtime.telephony import Bridge, BridgeOutput, CallDigit
 OPENAI: Final = "wss://api.openai.com/v1/live/sessions"
 SETTINGS: Final = live.LiveSession(model="gpt-live-1", instructions="You are on the phone. Be brief.")
 GREETING: Final = "Hello, how can I help you?"
-# How long a session is waited for that does not start, and one that does not end.
+# Seconds to wait for the start of a session, and for its end.
 START_S: Final = 10.0
 END_S: Final = 15.0
 # The time between two ticks of the bridge.
 TICK_S: Final = 0.02
-# How long a side is waited for that does not answer the end of its connection, and one that does not even read.
+# Seconds to wait for a peer to answer the close of its connection, and for one that does not even read.
 CONNECTION: Final[dict[str, Any]] = {"compression": None, "close_timeout": 0.5}
 CLOSE_S: Final = 0.6
 # The frames that wait for a model that does not read: a minute of audio.
@@ -133,7 +133,7 @@ class Call:
             log.warning("the connection was lost")
 
     async def watch(self) -> None:
-        """Tick, so that the session's time goes on where the phone sends nothing. End the call if it does not start."""
+        """Tick, so that the session's clock advances without the phone. End the call if the session does not start."""
         due = time.monotonic() + START_S
         while self.has_started.is_set() or time.monotonic() < due:
             self.take(self.bridge.tick(time.monotonic() * 1000))
@@ -168,7 +168,7 @@ class Call:
                     self.transcript.feed(event)
                 case live.SessionClosed(reason=reason, usage=usage):
                     log.info("the session has ended: %s, %s s", reason, usage.seconds)
-                case live.Error(error=error):  # after the start, the session mostly goes on
+                case live.Error(error=error):  # after the start, most errors do not end the session
                     log.warning("from the model: %s", error.message)
                 case CallDigit(digit=digit):
                     log.info("key %s", digit)

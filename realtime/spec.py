@@ -188,7 +188,7 @@ if TYPE_CHECKING:
 else:
     LiveModel = LiveVoice = str
 DEFAULT_LIVE_VOICE: Final = "marin"
-# By GA's name of the encoding.
+# The sample rates of each type of format, the default first.
 LIVE_RATES: Final = {"audio/pcm": (24_000, 16_000), "audio/pcmu": (8_000,), "audio/pcma": (8_000,)}
 LIVE_DELEGATIONS: Final = ("client", "responses", "decisions")
 LIVE_SERVICE_TIERS: Final = ("auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast")

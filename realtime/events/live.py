@@ -248,8 +248,8 @@ class SessionOutputAudioFixturePlay(ClientSide, tag="session.output_audio.fixtur
 class AppendedText(ClientSide, kw_only=True, omit_defaults=False):
     """Text for the model, of about 500 tokens at most.
 
-    `delegation_id` is that of a delegation to the client, which the text is about. It is always sent: servers
-    require it, and null for text about none.
+    `delegation_id` is that of a delegation to the client, which the text is about. It is always sent, because
+    servers require it; null if the text is about none.
     """
 
     delegation_id: str | None = None

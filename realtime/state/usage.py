@@ -30,7 +30,7 @@ from ._common import find_by_class, find_handler, get_field
 from .cost import CostLine, Price, bill, exact, plus, total_usd
 from .tokens import Tokens, has_tokens, response_usage
 
-# A session has one backend model at a time. More names than this come from no real server.
+# A session has one backend model at a time. No real server names more than this.
 _MAX_BACKEND_MODELS: Final = 100
 # Numbers beside the tokens in a usage object, and what they count: xAI's. Read 2026-11-29, from its frames.
 _OTHER_NAMES: Final = ("billable_audio_seconds", "grok_tokens")
@@ -87,7 +87,7 @@ class Usage:
 
     @property
     def paused_seconds(self) -> float:
-        """Live: those of `session_seconds` in which a session was paused."""
+        """Live: the part of `session_seconds` during which a session was paused."""
         return float(plus(self._ended_paused, self._running_paused))
 
     @property

@@ -1,7 +1,7 @@
 """The audio formats of a bridge's session: requested for a carrier, then confirmed by the server.
 
 GA and beta have a format for each direction, which may change. Live has one for both, fixed by its first event.
-`bridge` asks for the formats of a call; what each server accepts is in `Provider` and `LIVE_FORMATS`.
+`bridge` requests the formats of a call; those that a server accepts are in `Provider` and `LIVE_FORMATS`.
 """
 
 from __future__ import annotations

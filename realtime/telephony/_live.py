@@ -3,7 +3,8 @@
 Live differs from GA in three ways. Its input is its clock: nothing may be sent before the session has started, and
 silence must be sent where the caller has none. Its output never pauses, so a delay would stay for the whole call:
 `LiveQueue` measures what waits for the carrier, and silent deltas are dropped while it is too much. And the model
-decides itself who speaks. `bridge` handles the events; the paths of GA, which these extend, are in `_paths` and `_player`.
+manages the turns itself. `bridge` handles the events; the paths of GA, which these extend, are in `_paths` and
+`_player`.
 """
 
 from __future__ import annotations
@@ -30,26 +31,28 @@ if TYPE_CHECKING:
     from .carrier import Carrier
     from .media import MediaFormat
 
-# The audio that waits at the carrier when a delta arrives, so that the next one may be late by as much. Silence
-# beyond it is dropped. The queue then stays below twice this and a delta, which is 100 ms.
+# The audio to keep queued at the carrier, so that the next delta may be late by as much. Silence beyond it is
+# dropped. The queue then stays below twice this plus one delta, which is 100 ms.
 JITTER_MS: Final = 100
 # The audio of the caller that waits for the start of the session, which takes about a second. The oldest is dropped.
 MAX_HELD_MS: Final = 10_000
-# The caller's audio may be late by so much before silence is sent in its place: it mostly arrives after all.
+# The caller's audio may be late by this much before silence is sent in its place: late audio mostly arrives.
 MAX_LATE_MS: Final = 500
-# Silence is sent in multiples of this, and at most so much at once: longer time has passed for nobody.
+# Silence is sent in multiples of FILL_MS, at most MAX_FILL_MS at once: the rest of a longer pause is not filled.
 FILL_MS: Final = 20
 MAX_FILL_MS: Final = 1_000
-# The time between two ticks that the caller's audio measures, at most.
+# The caller's audio advances the clock between two ticks by at most this.
 MAX_TICK_MS: Final = 100
-# Silence of the model after which it may be heard again.
+# Silence after which an interrupted model is played again.
 PAUSE_MS: Final = 500
-# So much audible audio of the caller is speech, and no click. Its peaks are above this; a line's noise is below.
+# Audible audio of the caller counts as speech from this length on; shorter is a click. Speech peaks above the
+# level, a line's noise is below.
 SPEECH_MS: Final = 200
 SPEECH_DBFS: Final = -35.0
-# A delay is that of the last few marks, and compared with the least of at least so many. The carrier may owe some.
+# The least delay of the recent marks is compared with the least of at least this many before them.
 _RECENT_MARKS: Final = 4
 _COMPARED_MARKS: Final = 256
+# Marks that the carrier has not returned.
 _MAX_OWED: Final = 64
 
 APPEND: Final = AppendFrame(encode_append)
@@ -92,7 +95,7 @@ class LiveInput(CallerClock):
         return self._held is None and not self.is_closed
 
     def restart(self) -> None:
-        """Hold the appends from now on: the next session is requested."""
+        """Store the appends from now on: the next session is requested."""
         self._held = self._held or deque()
 
     def open(self) -> list[str]:
@@ -200,21 +203,22 @@ class LiveUplink(Uplink):
 class LiveQueue(CarrierQueue):
     """Carrier's queue that is measured to the millisecond.
 
-    By the clock, all audio is played when it arrives or when the audio before it has ended. Marks are returned
-    later than that by their time on the network, which is the least delay. What they are later by shows that more waits.
+    By the clock, audio is played when it arrives or when the audio before it has ended. Marks return later
+    than that: the least delay is the time on the network, and a longer one shows that more audio is queued.
     """
 
     def __init__(self, carrier: Carrier, input: LiveInput, media: MediaFormat) -> None:
         self._input = input
-        # When everything is played by the clock. The duration of all audio, and of what marks have confirmed.
+        # The time at which everything is played, by the clock; the durations of all audio, and of that which marks
+        # have confirmed.
         self._end_ms = self._total_ms = self._confirmed_ms = 0.0
         # The first two when a mark was added.
         self._marked_at: BoundedDict[str, tuple[float, float]] = BoundedDict(_MAX_OWED)
-        # The delays of the latest marks, the least of those compared, and of the next ones to compare with.
+        # The delays of the latest marks; the least delay to compare with, and the one that will replace it.
         self._delays: deque[float] = deque(maxlen=_RECENT_MARKS)
         self._least_ms = self._next_least_ms = math.inf
         self._compared = 0
-        # The audio that waits beyond what the clock says.
+        # The audio that is queued beyond what the clock assumes.
         self._lag_ms = 0.0
         super().__init__(carrier, input, media)
 
@@ -262,10 +266,10 @@ class LiveQueue(CarrierQueue):
 
 
 class LivePlayer(DownlinkPlayer):
-    """Player of a Live session's audio: one endless item, of which silence is dropped while too much waits.
+    """Player of a Live session's audio: one endless item, whose silence is dropped while too much is queued.
 
     `silent_dropped` counts those deltas, `dropped` the audible ones of speech that was interrupted. The caller
-    interrupts speech if `input` is one that listens.
+    interrupts speech if an uplink that listens feeds `input`.
     """
 
     def __init__(self, carrier: Carrier, media: MediaFormat, session: AudioFormat, input: LiveInput) -> None:

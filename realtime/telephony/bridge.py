@@ -88,8 +88,8 @@ class BridgeStats:
     `messages_lost` counts numbered messages of the carrier that did not arrive (in time);
     `messages_dropped` those that arrived twice or late, from a carrier without guaranteed order.
     `half_samples_dropped` counts 16-bit samples of either side of which only one byte arrived.
-    Of Live, `silence_dropped` counts the silent deltas that would have delayed later ones, and `appends_dropped`
-    the appends that waited too long for the start of the session.
+    In Live sessions, `silence_dropped` counts the silent deltas that would have delayed later ones, and
+    `appends_dropped` the appends that waited too long for the start of the session.
     """
 
     spliced_to_server: int = 0
@@ -124,8 +124,8 @@ class Bridge:
     ``stream_bidirectional_codec``, PCMU by default).
 
     `provider` is the server, by name or value: its frames are decoded and encoded with its own
-    codec, and its formats are negotiated. By default it is OpenAI. `dialect` is that of the provider, or "live" for
-    a Live session, which is described below.
+    codec, and its formats are negotiated. By default it is OpenAI. `dialect` is that of the provider by default;
+    "live" is for a Live session, described below.
 
     With `barge_in`, the caller's speech clears the audio that is not yet played, truncates the item
     that was played in part, cancels the response in progress where the server does not, and deletes messages
@@ -140,11 +140,11 @@ class Bridge:
     minutes, then the newest is dropped with an `AudioDropped`. Not safe for use by two threads at once.
 
     A Live session begins with `session_start`. The caller's audio waits until the session has started, 10 s of it at most.
-    Call `tick` at least every 100 ms: where the carrier sends no audio, it sends silence, without which the model
-    stands still. The session's audio never pauses: silence is dropped while more than 100 ms wait at the carrier, by
-    its marks and the clock. The carrier's end ends the session, and the session's end the call. The model itself
-    stops when the caller speaks, so `barge_in` is off unless it is True: then a fifth of a second of
-    speech, of which the line's echo may be one, drops what the model says until it pauses.
+    Call `tick` at least every 100 ms: when the carrier sends no audio, it sends silence, without which the model
+    stands still. The session's audio never pauses: silence is dropped while more than 100 ms are queued at the
+    carrier, by its marks and the clock. The end of the call ends the session, and the reverse. The model itself
+    stops when the caller speaks, so `barge_in` is off by default: if it is True, 200 ms of audible audio from the
+    caller, which may be the line's echo, drop the model's speech until it pauses.
 
     Raises:
         ConfigError: an unknown carrier, provider, dialect or format, one that cannot be converted or that the
@@ -290,7 +290,7 @@ class Bridge:
 
     @property
     def backlog_ms(self) -> float:
-        """The audio that is not played yet, in milliseconds, as far as the carrier's marks and the clock tell."""
+        """The audio that is not played yet, in milliseconds, as estimated from the carrier's marks and the clock."""
         return self._player.queue.backlog_ms
 
     # --- The session's settings ---
@@ -302,7 +302,7 @@ class Bridge:
         audio that the bridge returns from now on is in the format that this requests.
 
         Raises:
-            ConfigError: this is a Live session, which `session_start` begins.
+            ConfigError: this is a Live session: use `session_start`.
             EncodeError: a field of `session` has a value that it does not allow.
             TypeError: `session` is not the settings of the provider's dialect.
         """
@@ -331,7 +331,7 @@ class Bridge:
 
         Raises:
             ConfigError: the provider speaks beta, which has no such settings: use `session_update`. Or this is
-                a Live session, which `session_start` begins.
+                a Live session: use `session_start`.
         """
         self._refuse_live("session_start")
         if self._provider.base != "ga":
@@ -347,7 +347,7 @@ class Bridge:
         model is gpt-live-1. Call it again for another session of the same call, if the first one was lost.
 
         Raises:
-            ConfigError: this is no Live session, but one that `session_update` sets up.
+            ConfigError: this is not a Live session: use `session_update`.
             EncodeError: a field of `session` has a value that it does not allow.
             TypeError: `session` is not the settings of a Live session.
         """
@@ -357,7 +357,7 @@ class Bridge:
         elif not isinstance(session, live.LiveSession):
             raise TypeError(f"session_start takes a LiveSession, not {type(session).__name__}")
         format = self._formats.wanted(self._uplink.media, self._player.downlink.media)["input"]
-        stated = _LIVE_FORMATS[format.encoding](rate=format.sample_rate)
+        stated = _LIVE_FORMAT_TYPES[format.encoding](rate=format.sample_rate)
         audio = structs.replace(session.audio or live.LiveAudio(), format=stated)
         frame = live.encode(live.SessionStart(session=structs.replace(session, audio=audio))).decode()
         self._on_request()
@@ -426,8 +426,8 @@ class Bridge:
     def tick(self, now_ms: float) -> BridgeOutput:
         """Send what is due at `now_ms`, of any clock that never goes back, such as ``time.monotonic() * 1000``.
 
-        That is silence, if a Live session has been without the caller's audio for more than half a second, and
-        retained audio.
+        That is retained audio, and silence if a Live session has received none of the caller's audio for more
+        than half a second.
 
         Raises:
             ConfigError: `now_ms` is not finite.
@@ -646,8 +646,8 @@ class Bridge:
         """Stop the answer: you detect the caller's speech yourself, or the caller pressed a key.
 
         Clears the carrier's queue, cancels the response in progress and truncates the item at the
-        playback position. Deltas of the interrupted response that arrive later are dropped. A Live session is sent
-        nothing: what it says is dropped until it pauses for half a second.
+        playback position. Deltas of the interrupted response that arrive later are dropped. In a Live session,
+        nothing is sent: the model's speech is dropped until it pauses for half a second.
         """
         frames, interruption = self._player.interrupt()
         events = self._gate.interrupt()
@@ -661,10 +661,10 @@ class Bridge:
         )
 
     def stop_speech(self, instructions: str = STOP) -> BridgeOutput:
-        """Do `interrupt`, and send the model of a Live session `instructions` to stop, if it has started.
+        """Interrupt the model of a Live session as `interrupt` does, and send it `instructions` to stop if it has started.
 
         Raises:
-            ConfigError: this is no Live session: use `interrupt`.
+            ConfigError: this is not a Live session: use `interrupt`.
             EncodeError: `instructions` is not a str.
         """
         input = self._require_live("interrupt")
@@ -729,7 +729,7 @@ _LIVE_HANDLERS: Final[dict[str, Callable[[Bridge, Any], BridgeOutput]]] = {
     "session.output_audio.delta": Bridge._on_delta,
     "session.closed": Bridge._on_live_closed,
 }
-_LIVE_FORMATS: Final[dict[str, Any]] = {
+_LIVE_FORMAT_TYPES: Final[dict[str, Any]] = {
     "pcm16": live.PcmFormat,
     "g711_ulaw": live.LivePcmuFormat,
     "g711_alaw": live.LivePcmaFormat,
