@@ -53,8 +53,8 @@ _OPTIONS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "--script": (
         {
             "metavar": "FILE",
-            "help": "the replies of every session: a JSON list of objects with say, call, fail, or for Live transcribe and delegate, or a recorded "
-            "log, whose answers are given again (default: play each turn back)",
+            "help": "the replies of every session: a JSON list of objects with say, call, fail, or for Live "
+            "transcribe and delegate, or a recorded log, whose answers are given again (default: play each turn back)",
         },
         "replies.json",
     ),

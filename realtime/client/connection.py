@@ -45,6 +45,7 @@ from .events import (
 )
 from .policy import RetryPolicy, retry_after_s
 from .protocol import ClientProtocol, ClientState, GiveUp, Run, Wait
+from .session_state import AUDIO_DELTAS
 from .tools import ToolRunner
 from .transports import (
     Connection,
@@ -89,7 +90,6 @@ _MAX_REASON_CHARS: Final = 200
 _BEARER: Final = "Bearer "
 # The longest time between two ticks of the protocol.
 _TICK_S: Final = 1.0
-_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 
 _log = logging.getLogger("realtime.client")
 _log.addHandler(logging.NullHandler())
@@ -319,7 +319,7 @@ class ResponseHandle:
     def feed(self, event: Any) -> None:
         """Add an event of the response."""
         kind = event.type
-        if kind in _DELTAS:
+        if kind in AUDIO_DELTAS:
             self._pieces.append(event.delta)
         elif kind.endswith(("text.delta", "transcript.delta")):
             self._text.append(event.delta)
@@ -704,7 +704,7 @@ class Session:
             _resolve(self._updates[event_id], UpdateResult(event.session, self.protocol.differences))
 
     def _observe_response(self, event: Any, kind: str) -> None:
-        if kind in _DELTAS:
+        if kind in AUDIO_DELTAS:
             if self._awaits_audio:
                 self._awaits_audio = False
                 self._measure("first_audio_s", self._now() - self._asked_at)

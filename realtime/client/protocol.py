@@ -67,7 +67,17 @@ from .events import (
 )
 from .policy import Backoff, Decision, RetryPolicy, decide, decide_on_error, wait_in_message
 from .restore import Cut, Knowledge, RestoredItem, heard_text, restored_items
-from .session_state import MAX_SENT, Answer, Delayed, SessionState, event_id_of, get, is_outside, number
+from .session_state import (
+    AUDIO_DELTAS,
+    MAX_SENT,
+    Answer,
+    Delayed,
+    SessionState,
+    event_id_of,
+    get,
+    is_outside,
+    number,
+)
 from .uplink import Uplink
 
 if TYPE_CHECKING:
@@ -407,7 +417,7 @@ class ClientProtocol:
 
     def connected(self, now: float) -> None:
         """Note that a connection is open. Its first frame is the session.update."""
-        if self._state in (ClientState.OPENING, ClientState.RUNNING):
+        if self.is_connected:
             self._end_session(now)
         if not self._move("connected"):
             return
@@ -477,7 +487,7 @@ class ClientProtocol:
         if self._state is ClientState.WAITING and now >= self._due:
             self._move("due")
         current = self._current
-        if current is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+        if current is None or not self.is_connected:
             return
         awaited = self._awaited()
         if not awaited:
@@ -1056,7 +1066,7 @@ class ClientProtocol:
     def receive(self, frame: Frame, now: float) -> None:
         """Process a frame of the server. A malformed one is ignored, and reported as `Undecodable`."""
         current = self._current
-        if current is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+        if current is None or not self.is_connected:
             return
         try:
             event = self._dialect.decode(frame)
@@ -1068,14 +1078,14 @@ class ClientProtocol:
     def receive_event(self, event: Any, now: float) -> None:
         """Process an event of the server that was decoded already."""
         current = self._current
-        if current is None or self._state not in (ClientState.OPENING, ClientState.RUNNING):
+        if current is None or not self.is_connected:
             return
         if isinstance(event, ga.Unknown):
             self._events.put(event)
             return
         kind = event.type
         nbytes = current.playback.feed(event)
-        if nbytes == 0 and kind in _DELTAS:
+        if nbytes == 0 and kind in AUDIO_DELTAS:
             return  # late: it must not be played
         if kind == "response.created":
             self._begin_answer(current, event)
@@ -1453,7 +1463,6 @@ class ClientProtocol:
 
 # --- Tables --------------------------------------------------------------------------
 
-_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 _TEXT_PARTS: Final = frozenset({"output_text", "text"})
 _SESSION_EVENTS: Final = frozenset({"session.created", "session.updated"})
 _USAGE_EVENTS: Final = frozenset({"response.done", "conversation.item.input_audio_transcription.completed"})

@@ -17,9 +17,12 @@ from ..state import Conversation, FunctionCalls, Playback, Usage
 from .restore import Cut
 from .uplink import TurnAudio
 
+# The events with audio of the assistant, of GA and of beta.
+AUDIO_DELTAS: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
 # Events that were sent and may still be refused, and responses whose events may still come.
 MAX_SENT: Final = 256
 MAX_RESPONSES: Final = 64
+_MAX_ITEMS: Final = 10_000
 
 
 @dataclass(slots=True, eq=False)
@@ -73,11 +76,9 @@ class SessionState:
         self.cuts: BoundedDict[str, Cut] = BoundedDict(MAX_SENT)
         self.answers: BoundedDict[str, Answer] = BoundedDict(MAX_RESPONSES)  # those that are not done
         self.unanswered: BoundedDict[str, None] = BoundedDict(MAX_SENT)
-        self.unconfirmed: BoundedDict[str, None] = BoundedDict(
-            10_000
-        )  # items that the server has not announced
+        self.unconfirmed: BoundedDict[str, None] = BoundedDict(_MAX_ITEMS)  # not announced by the server
         self.audio_done: BoundedDict[str, None] = BoundedDict(MAX_SENT)
-        self.restored: BoundedDict[str, None] = BoundedDict(10_000)
+        self.restored: BoundedDict[str, None] = BoundedDict(_MAX_ITEMS)
         # Responses that are not part of the conversation, and their items.
         self.outside_ids: BoundedDict[str, None] = BoundedDict(MAX_RESPONSES)
         self.outside = Conversation(max_items=MAX_SENT, provider=provider)

@@ -67,7 +67,8 @@ class BridgeOutput(Struct, frozen=True, gc=False):
     Send the frames in order, a str as a text message and bytes as a binary one. `events` does not
     contain the caller's audio, has a spliced audio delta without its audio, and a `CallMark` of the
     bridge's own only if its audio was played. An error about a request or a cancellation of the bridge that
-    crossed an event of the server on the wire is left out: the bridge repeats what is to be repeated. A `Gap` comes before the audio that follows it.
+    crossed an event of the server on the wire is left out: the bridge sends it again if necessary. A `Gap` comes
+    before the audio that follows it.
     """
 
     to_carrier: tuple[str | bytes, ...] = ()
@@ -373,7 +374,7 @@ class Bridge:
 
     def _refuse_live(self, instead: str) -> None:
         if self._live is not None:
-            raise ConfigError(f"a Live session does not have this: use {instead}")
+            raise ConfigError(f"not available in a Live session: use {instead}")
 
     def _with_formats(self, session: Any) -> Any:
         received, played = self._uplink.media, self._player.downlink.media

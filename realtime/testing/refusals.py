@@ -283,7 +283,7 @@ CONTENT_TOO_LONG: Final = Rule(
     "Invalid 'content': more than 500 tokens.", "content", code="string_above_max_length"
 )
 APPENDS_PENDING: Final = Rule(
-    "{limit} appended texts wait for audio of the input already.", "type", code="too_many_pending_appends"
+    "{limit} appended texts already wait for input audio.", "type", code="too_many_pending_appends"
 )
 FIXTURE_ACTIVE: Final = Rule("An audio fixture is playing.", "type", code="fixture_active")
 NOT_ON_SIDEBAND: Final = Rule("'{value}' is for the connection that has started the session.", "type")
