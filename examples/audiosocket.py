@@ -85,7 +85,7 @@ class Call:
                         return
                     case _:
                         log.warning("from Asterisk: %r", message)
-            parser.feed(b"")  # raises what is wrong after these messages
+            parser.feed(b"")  # raises if the bytes after these messages are malformed
         parser.close()
 
     async def _talk(self) -> None:

@@ -141,7 +141,7 @@ def _delegation(delegation: live.Delegation, is_fork: bool) -> Problems:
 
 
 def backend_problems(path: str, body: dict[str, Any]) -> Problems:
-    """Yield the problems of the settings of a Responses backend, whatever is missing."""
+    """Yield the problems of the settings of a Responses backend. Members may be absent."""
     tokens = body.get("max_output_tokens")
     if isinstance(tokens, int) and tokens < spec.MIN_LIVE_OUTPUT_TOKENS:
         yield f"{path}.max_output_tokens", f"must be at least {spec.MIN_LIVE_OUTPUT_TOKENS}"
@@ -174,7 +174,7 @@ def validate_live_event(event: object, *, format: AudioFormatLike = AudioFormat.
     """Raise an error if OpenAI's servers would refuse the audio or the text of a client event.
 
     `encode` and `encode_append` leave this check out: they do not know the session's format, and a text is
-    limited in tokens, of which its length is an estimate.
+    limited in tokens, which its length only estimates.
 
     Args:
         event: an event; one that has neither audio nor text for the model passes.

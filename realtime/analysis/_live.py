@@ -1,8 +1,8 @@
 """Live sessions: their turns, and the delegations with their steps.
 
-A turn begins with the user's speech; a response is what the model said without a long pause. As
-transcripts arrive late, turns are made when a report is written, or the session ends. Who spoke when is in
-`_live_speech`. `HANDLERS` are added to those of `_call`, which decodes the events.
+A turn begins with the user's speech; a response is speech of the model without a long pause. As
+transcripts arrive late, turns are made when a report is written, or the session ends. The times of speech
+are in `_live_speech`. `HANDLERS` are added to those of `_call`, which decodes the events.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Delegation(Struct, eq=False):
 
 
 class LiveTracker:
-    """Tracks what is said and delegated in Live sessions."""
+    """The speech and the delegations of Live sessions."""
 
     def __init__(
         self, builder: ReportBuilder, sessions: SessionTracker, tools: ToolTracker, gap_ms: float
@@ -83,7 +83,7 @@ class LiveTracker:
         self._begin()
 
     def _make_room(self, limit: float = 2.0) -> None:
-        """Make turns of what is stored if it is much."""
+        """Make turns early if much is stored."""
         delegations, gaps = len(self._begun) / LIMITS["delegations"], len(self._gaps) / LIMITS["gaps"]
         requests = len(self._requests) / LIMITS["responses"]
         if max(self._speech.fill, delegations, gaps, requests) > limit:
@@ -226,7 +226,7 @@ class LiveTracker:
     # --- The session ---
 
     def add_usage(self, event: Any, time_ms: float) -> None:
-        """Record how much of the context window is used."""
+        """Record the used share of the context window."""
         if event.context_window is not None and 0 <= event.context_window.usage_ratio <= 1:
             used = event.context_window.usage_ratio
             self._live.context_used = max(self._live.context_used or 0.0, used)

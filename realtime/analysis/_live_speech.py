@@ -1,4 +1,4 @@
-"""Who spoke when in a Live session: the words and the audible audio of both sides, on the log's time line.
+"""The speech of a Live session: the words and the audible audio of both sides, on the log's time line.
 
 Words are `LiveTranscript`'s segments. Their times are positions on the session's clock, which is the user's
 audio; `_Positions` maps them to times of the log. The model's speech is the audible part of its audio, which
@@ -117,7 +117,7 @@ class LiveSpeech:
         self.forget()
 
     def forget(self) -> None:
-        """Forget what was said so far."""
+        """Forget the speech so far."""
         self._transcript, self._fragments, self._nchars = LiveTranscript(), 0, 0
         # When the words of the user arrived that end at a position.
         self._words_ms: dict[int, float] = {}
@@ -248,7 +248,7 @@ class Covered:
         self._before = [0.0, *accumulate(lengths)]
 
     def between(self, start: float, end: float) -> float:
-        """Return how much of `start` to `end` is covered."""
+        """Return the length of the covered part of `start` to `end`."""
         return max(0.0, self._until(end) - self._until(start))
 
     def _until(self, at: float) -> float:

@@ -207,7 +207,7 @@ class ResponseReport(Struct, kw_only=True):
     `asked_by` is its cause and `asked_ms` the time of that cause (of "speech": its end). `latency_ms`
     is measured from `latency_from` to the first audio, `created_latency_ms` from response.created.
     `heard_ms` is the length of audio that was played, None if no event reports it. In Live, a response is
-    what the model said without a long pause, its audio is the audible part, and `overlap_ms` is the time
+    speech of the model without a long pause, its audio is the audible part, and `overlap_ms` is the time
     during which the user spoke too.
     """
 

@@ -540,7 +540,7 @@ class Session:
         return self._send(event)
 
     async def say(self, text: str) -> None:
-        """Have the model of a Live session speak a text, nearly as it is: a greeting, or an announcement.
+        """Have the model of a Live session speak a text almost verbatim: a greeting, or an announcement.
 
         Raises:
             ConfigError: the session is not of Live, or the text is empty.

@@ -125,8 +125,8 @@ class Expiring(Struct, frozen=True):
 class SessionEnded(Struct, frozen=True):
     """The end of a Live session, the last one or one that is replaced.
 
-    `is_confirmed`: the server has reported the `reason` and the final `usage`. Otherwise it may have gone on, and
-    `usage` is what it reported last.
+    `is_confirmed`: the server has reported the `reason` and the final `usage`. Otherwise the session may have gone
+    on, and `usage` is the last one reported.
     """
 
     is_confirmed: bool

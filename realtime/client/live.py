@@ -81,7 +81,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
         self._dialect = LiveDialect()
         self.toolbox = tools if isinstance(tools, Toolbox) else None
         self._requested = with_live_tools(session, tools, CLIENT_TOOL)
-        self._dialect.encode(live.SessionStart(session=self._requested))  # raises what cannot be sent
+        self._dialect.encode(live.SessionStart(session=self._requested))  # raises if they cannot be sent
         self._output_format = session_format(session, "output") or AudioFormat.PCM16
         waiting_ms = min(max_uplink_ms, _MAX_WAITING_MS)
         self._uplink = Uplink(self._output_format, max_ms=waiting_ms, quiet_ms=waiting_ms)
@@ -208,7 +208,7 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
             self._request_end("handover")
 
     def _end_session(self, now: float) -> Interruption | None:
-        """Collect what the next session is to be sent."""
+        """Collect the texts and calls for the next session."""
         session, self._current, call = self._current, None, self.call
         self._frames.clear()
         self._ending = ""

@@ -245,7 +245,7 @@ class ClientProtocol:
         if self._requested is not None:
             self._dialect.encode(
                 self._dialect.session_update(self._requested, "client_0")
-            )  # raises what cannot be sent
+            )  # raises if they cannot be sent
         self._updates: dict[str, Any] = {}  # session.update events that are not answered, by their ids
         self._reconnect, self._restores = reconnect, restores
         self._reports_playback, self._barge_in = reports_playback, barge_in
@@ -612,7 +612,7 @@ class ClientProtocol:
     # --- The end of a session, and the next one ---
 
     def _end_session(self, now: float) -> Interruption | None:
-        """Collect what the next session is to be sent. Returns the playback that is cut off."""
+        """Collect what the next session needs. Returns the playback that was interrupted."""
         current, self._current = self._current, None
         self._frames.clear()
         if current is None:
@@ -763,7 +763,7 @@ class ClientProtocol:
             self._events.put(Overflow(audio_ms=lost * 1000 / self._uplink.format.bytes_per_second))
 
     def send(self, event: Any, now: float) -> str:
-        """Send a client event, as soon as it is possible. Returns its event_id, which it is given if it has none.
+        """Send a client event as soon as possible. Returns its event_id, which is added if it has none.
 
         A `ResponseCreate` waits for the response in progress, an output of a function call requests the
         response that follows, and a `SessionUpdate` holds for later sessions too.
@@ -776,7 +776,7 @@ class ClientProtocol:
         self._check_open()
         event = self._with_id(event)
         if not isinstance(event, ga.InputAudioBufferAppend):
-            self._dialect.encode(event)  # what cannot be sent is refused now
+            self._dialect.encode(event)  # raises now if it cannot be sent
         if self._state is ClientState.RUNNING:
             self._dispatch(event, now)
         elif len(self._outbox) >= MAX_OUTBOX:

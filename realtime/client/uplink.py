@@ -22,7 +22,7 @@ _MAX_MS: Final = 10**9
 class Uplink:
     """Audio of the user, bounded.
 
-    At most `max_ms` are retained, and of what was sent at most `quiet_ms` while turn detection reports no speech.
+    At most `max_ms` are retained, and at most `quiet_ms` of the audio that was sent while turn detection reports no speech.
 
     Attributes:
         format: the session's input format.
@@ -98,7 +98,7 @@ class Uplink:
         self._commits.clear()
 
     def unsent_parts(self, end: int | None = None) -> list[bytes]:
-        """Return what is to be sent now, up to the position `end`, in pieces. It counts as sent."""
+        """Return the audio to send now, up to the position `end`, in pieces. It counts as sent."""
         audio, start = self._audio, self._start
         last = start + len(audio)
         end = last if end is None else min(end, last)

@@ -288,7 +288,7 @@ class Delegations:
 
     def _on_created(self, delegation_id: str, delegation: _Delegation, response_id: str | None) -> None:
         if response_id is not None and response_id == delegation.response_id:
-            return  # the first of a delegation, which was announced with it: nobody requested it
+            return  # the first response of a delegation is announced with it, not requested
         self._note_done((delegation_id, delegation.response_id), "response.created")
         delegation.response_id = response_id
         if self._in_flight is not None:

@@ -425,7 +425,7 @@ class Bridge:
         return self._end([], None)
 
     def tick(self, now_ms: float) -> BridgeOutput:
-        """Send what is due at `now_ms`, of any clock that never goes back, such as ``time.monotonic() * 1000``.
+        """Send the frames that are due at `now_ms`, by any clock that never goes back, such as ``time.monotonic() * 1000``.
 
         That is retained audio, and silence if a Live session has received none of the caller's audio for more
         than half a second.

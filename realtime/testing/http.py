@@ -136,7 +136,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register the transport, and start the time limit."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of a class of its own
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has another class
         self._transports.add(self._transport)
         self._pending.add(self)
         self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._time_out)

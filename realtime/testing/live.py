@@ -226,7 +226,7 @@ class LiveServerSession:
         if self._input.is_speaking and self._now_ms - self._turn_start_ms >= MAX_TURN_MS:
             self._end_turn(self._now_ms)
         if self._user_words is not None:
-            # The pause that may end the turn is no part of it.
+            # The pause that may end the turn is not part of it.
             self._transcribe(self._user_words.take(self._now_ms - TURN_SILENCE_MS))
 
     def _start_turn(self, start_ms: int) -> None:
@@ -621,7 +621,7 @@ class _Utterance:
         return self.sent_bytes >= len(self.audio)
 
     def take(self, nbytes: int, start_ms: float, format: AudioFormat) -> bytes:
-        """Return the next `nbytes` of audio, of which the first is at `start_ms`."""
+        """Return the next `nbytes` of audio, which begin at `start_ms`."""
         if self.words is None:
             duration_ms = len(self.audio) * 1000 / format.bytes_per_second
             self.words = _Words(iter(self.text), start_ms, duration_ms / max(1, len(self.text)))

@@ -259,7 +259,7 @@ class ServerProtocol:
     def attach(self) -> ServerProtocol:
         """Return the protocol of a sideband connection of this Live session.
 
-        After each call of one of the two, `take_events` of the other returns what it has caused.
+        After each call of one of the two, `take_events` of the other returns the events that it has caused.
 
         Raises:
             ConfigError: the session is not a Live session that has started.
