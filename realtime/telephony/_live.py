@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # dropped. The queue then stays below twice this plus one delta, which is 100 ms.
 JITTER_MS: Final = 100
 # The audio of the caller that waits for the start of the session, which takes about a second. The oldest is dropped.
-MAX_HELD_MS: Final = 10_000
+MAX_STORED_MS: Final = 10_000
 # The caller's audio may be late by this much before silence is sent in its place: late audio mostly arrives.
 MAX_LATE_MS: Final = 500
 # Silence is sent in multiples of FILL_MS, at most MAX_FILL_MS at once: the rest of a longer pause is not filled.
@@ -66,13 +66,20 @@ class LiveInput(CallerClock):
     """
 
     __slots__ = (
-        "_held", "_missed_ms", "_origin_ms", "_ticked_audio_ms", "_ticked_ms", "dropped", "is_closed", "speech_ms"
+        "_missed_ms",
+        "_origin_ms",
+        "_stored",
+        "_ticked_audio_ms",
+        "_ticked_ms",
+        "dropped",
+        "is_closed",
+        "speech_ms"
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         # The appends with their times; None once the session has started.
-        self._held: deque[tuple[float, str]] | None = deque()
+        self._stored: deque[tuple[float, str]] | None = deque()
         # The user's clock at the start of this one, None until a tick; the time and the audio of the last tick.
         self._origin_ms: float | None = None
         self._ticked_ms = self._ticked_audio_ms = 0.0
@@ -92,33 +99,33 @@ class LiveInput(CallerClock):
     @property
     def is_open(self) -> bool:
         """True if the session accepts commands."""
-        return self._held is None and not self.is_closed
+        return self._stored is None and not self.is_closed
 
     def restart(self) -> None:
         """Store the appends from now on: the next session is requested."""
-        self._held = self._held or deque()
+        self._stored = self._stored or deque()
 
     def open(self) -> list[str]:
         """Return the appends that waited: the session has started."""
-        held, self._held, self._missed_ms = self._held or (), None, None
-        return [] if self.is_closed else [frame for _, frame in held]
+        stored, self._stored, self._missed_ms = self._stored or (), None, None
+        return [] if self.is_closed else [frame for _, frame in stored]
 
     def forget(self) -> None:
         """Drop the appends that wait: the session is in another format."""
-        if self._held:
-            self.dropped += len(self._held)
-            self._held.clear()
+        if self._stored:
+            self.dropped += len(self._stored)
+            self._stored.clear()
 
     def admit(self, frame: str) -> str:
         """Return the append `frame` to send now, "" if it waits or if the session is closed."""
-        held = self._held
+        stored = self._stored
         if self.is_closed or not frame:
             return ""
-        if held is None:
+        if stored is None:
             return frame
-        held.append((self.ms, frame))
-        while held[0][0] <= self.ms - MAX_HELD_MS:
-            held.popleft()
+        stored.append((self.ms, frame))
+        while stored[0][0] <= self.ms - MAX_STORED_MS:
+            stored.popleft()
             self.dropped += 1
         return ""
 

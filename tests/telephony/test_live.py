@@ -17,8 +17,8 @@ from realtime.telephony import AudioDropped, Bridge, BridgeOutput, CallEnded, Ca
 from realtime.telephony._live import (
     JITTER_MS,
     MAX_FILL_MS,
-    MAX_HELD_MS,
     MAX_LATE_MS,
+    MAX_STORED_MS,
     PAUSE_MS,
     SPEECH_MS,
     LiveInput,
@@ -240,7 +240,7 @@ def test_the_oldest_of_too_much_audio_before_the_start_is_dropped() -> None:
     for number, chunk in enumerate(chunks, start=2):
         bridge.from_carrier(TWILIO.media(chunk, number))
     held = appended(bridge.from_server(started(ULAW)).to_server)
-    assert held == chunks[-MAX_HELD_MS // 20 :]
+    assert held == chunks[-MAX_STORED_MS // 20 :]
     assert bridge.stats.appends_dropped == 500
 
 
