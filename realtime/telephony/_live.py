@@ -66,14 +66,7 @@ class LiveInput(CallerClock):
     """
 
     __slots__ = (
-        "_missed_ms",
-        "_origin_ms",
-        "_stored",
-        "_ticked_audio_ms",
-        "_ticked_ms",
-        "dropped",
-        "is_closed",
-        "speech_ms"
+        "_missed_ms", "_origin_ms", "_stored", "_ticked_audio_ms", "_ticked_ms", "dropped", "is_closed", "speech_ms"
     )  # fmt: skip
 
     def __init__(self) -> None:
