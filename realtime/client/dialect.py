@@ -112,8 +112,16 @@ LIVE_PATHS: Final[Mapping[str, str]] = {"openai": "/v1/live/sessions", "azure": 
 
 
 def with_model(session: Any, model: str) -> Any:
-    """Return settings with the model, if it is named in them and not in the address."""
-    if session is None and model in spec.LIVE_MODELS:
+    """Return settings with the model, if it is named in them and not in the address.
+
+    Raises:
+        ConfigError: the model is one of Live, and the settings are not.
+    """
+    if model in spec.LIVE_MODELS and not isinstance(session, live.LiveSession):
+        if session is not None:
+            raise ConfigError(
+                f"the settings of {model} are a live.LiveSession, not a {type(session).__name__}"
+            )
         return live.LiveSession(model=model)
     if isinstance(session, live.LiveSession) and not session.model:
         return msgspec.structs.replace(session, model=model)

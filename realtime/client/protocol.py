@@ -1396,6 +1396,8 @@ class ClientProtocol:
             return
         request = self._sent.get(error.event_id or "")
         is_hello = error.event_id is not None and error.event_id == current.hello_id
+        # Before a server has reported its session, an error is about all that was requested.
+        is_hello = is_hello or (current.session is None and error.type == "invalid_request_error")
         decision = decide_on_error(error)
         if is_hello or (decision is Decision.GIVE_UP and request is None):
             what = "the session's settings" if is_hello else "the session"

@@ -719,3 +719,18 @@ async def test_an_account_without_credit() -> None:
         with pytest.raises(SessionRefused, match="credit_balance_exhausted"):
             async with connect("gpt-live-1", url=server.live_url):
                 raise AssertionError("it started")
+
+
+@asynchronous
+async def test_settings_of_another_dialect_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"settings of gpt-live-1 are a live\.LiveSession"):
+        async with connect("gpt-live-1", session=r.create_session_config()):
+            raise AssertionError("it started")
+
+
+@asynchronous
+async def test_settings_of_ga_are_refused_by_a_live_server() -> None:
+    async with LoopbackServer() as server:
+        with pytest.raises(SessionRefused, match=r"unknown_parameter|invalid_value"):
+            async with connect("gpt-realtime-2", url=server.live_url, session=r.create_session_config()):
+                raise AssertionError("it started")
