@@ -48,6 +48,13 @@ def test_guides_contain_code() -> None:
     }
 
 
+def test_the_voice_agent_of_the_start_page_prints_what_the_page_shows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    exec(blocks(DOCS / "index.md")[0], {})
+    assert [capsys.readouterr().out] == blocks(DOCS / "index.md", "text")
+
+
 @pytest.mark.parametrize("page", docs_tables.pages(), ids=ids)
 def test_tables_are_up_to_date(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
