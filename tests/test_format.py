@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from msgspec import UNSET
 
 import realtime
@@ -219,6 +220,8 @@ def _has_rate(format: AudioFormat, rate: int) -> bool:
     return spec.MIN_SAMPLE_RATE <= rate <= spec.MAX_SAMPLE_RATE
 
 
+@example("PCM_1600")
+@example("pcm16_8000")
 @given(
     st.text(max_size=12)
     | st.from_regex(r"(pcm|PCM16|ulaw|audio/pcm)[_;-]?(rate=)?[0-9]{0,7}(hz)?", fullmatch=True)
@@ -228,8 +231,10 @@ def test_any_text_is_a_format_or_a_config_error(text: str) -> None:
         found = AudioFormat.of(text)
     except ConfigError:
         return
-    digits = "".join(filter(str.isdigit, text.lower().replace("pcm16", "pcm").replace("pcm_16", "pcm")))
-    assert found.sample_rate == AudioFormat.of(found.encoding).sample_rate or str(found.sample_rate) in digits
+    if found.sample_rate != AudioFormat.of(found.encoding).sample_rate:
+        # A 16 after "pcm" is the width of a sample, or begins a rate: "pcm16_8000", "pcm_1600".
+        without_width = re.sub("(pcm_?)16", r"\1 ", text, flags=re.IGNORECASE)
+        assert found.sample_rate in map(int, re.findall(r"\d+", f"{text} {without_width}"))
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -238,11 +239,12 @@ def test_the_work_of_the_other_dialects_is_linear(dialect: str, name: str) -> No
 
 
 def peak_bytes(function: Callable[[], object]) -> int:
-    """Return the memory in use after `function`, which its result may hold."""
+    """Return the memory in use after `function`, which its result may hold. Garbage is collected before."""
     tracemalloc.start()
     try:
         begin = tracemalloc.get_traced_memory()[0]
         result = function()
+        gc.collect()
         return tracemalloc.get_traced_memory()[0] - begin + 0 * id(result)
     finally:
         tracemalloc.stop()
