@@ -1397,9 +1397,9 @@ class ClientProtocol:
         request = self._sent.get(error.event_id or "")
         is_hello = error.event_id is not None and error.event_id == current.hello_id
         # Before a server has reported its session, an error is about all that was requested.
-        is_hello = is_hello or (current.session is None and error.type == "invalid_request_error")
+        is_early = current.session is None and error.type == "invalid_request_error"
         decision = decide_on_error(error)
-        if is_hello or (decision is Decision.GIVE_UP and request is None):
+        if is_hello or is_early or (decision is Decision.GIVE_UP and request is None):
             what = "the session's settings" if is_hello else "the session"
             reason = f"the server refused {what}: {error_text(error)}"
             self._events.put(event)
