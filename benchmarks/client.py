@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -135,7 +135,7 @@ Append = Callable[[bytes], Awaitable[object]]
 
 
 @asynccontextmanager
-async def _ours(transport: Any, url: str, format: Any, received: Received) -> AsyncIterator[Append]:
+async def _ours(transport: Any, url: str, format: Any, received: Received) -> AsyncGenerator[Append]:
     config = realtime.create_session_config(MODEL, format=format)
     options: dict[str, Any] = {"transport": transport, "proxy": None, "open_timeout": 60}
     async with connect(MODEL, url=url, session=config, **options) as session:
@@ -152,7 +152,7 @@ async def _ours(transport: Any, url: str, format: Any, received: Received) -> As
 
 
 @asynccontextmanager
-async def _picows_alone(url: str, received: Received) -> AsyncIterator[Append]:
+async def _picows_alone(url: str, received: Received) -> AsyncGenerator[Append]:
     """Send and count frames, without reading them."""
     base: Any = picows.WSListener
     append_frame = realtime.encode_append(bytes(160))
@@ -172,7 +172,7 @@ async def _picows_alone(url: str, received: Received) -> AsyncIterator[Append]:
 
 
 @asynccontextmanager
-async def _openai(url: str, format: Any, received: Received) -> AsyncIterator[Append]:
+async def _openai(url: str, format: Any, received: Received) -> AsyncGenerator[Append]:
     client = openai.AsyncOpenAI(api_key="k", websocket_base_url=url)
     options = {"open_timeout": 60}
     async with client.realtime.connect(model=MODEL, websocket_connection_options=options) as connection:

@@ -53,7 +53,7 @@ class Call:
 
     def __init__(self, phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter, session: Session) -> None:
         self._phone, self._to_phone, self._session = phone, to_phone, session
-        self._to_model: asyncio.Queue[audiosocket.Message] = asyncio.Queue(MAX_WAITING)
+        self._to_model: asyncio.Queue[audiosocket.Audio | audiosocket.Dtmf] = asyncio.Queue(MAX_WAITING)
         self._down = Converter("pcm16", PHONE)
         self._waiting = bytearray()  # audio for the phone
 

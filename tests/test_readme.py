@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import re
-import signal
 import sys
 import threading
 import tomllib
@@ -31,7 +29,7 @@ FIRST, SECOND = tone(PCM16, 3000, -20.0), tone(PCM16, 300, -30.0)
 
 
 class SoundCard:
-    """Stands for sounddevice's: somebody speaks, interrupts the answer, and presses Ctrl-C after the second one."""
+    """Stands for sounddevice's: somebody speaks, interrupts the answer, and ends the program after the second one."""
 
     last: SoundCard
 
@@ -39,6 +37,7 @@ class SoundCard:
         assert (rate, block, settings) == (24_000, 480, {"channels": 1, "dtype": "int16"})
         self._callback, self._thread = callback, threading.Thread(target=self._run)
         self._stopped = threading.Event()
+        self._loop, self._program = asyncio.get_running_loop(), asyncio.current_task()
         self.played = b""
         SoundCard.last = self
 
@@ -62,10 +61,10 @@ class SoundCard:
                 if answers:
                     spoken = tone(PCM16, 400)
                 else:
-                    signal.raise_signal(signal.SIGINT)
+                    assert self._program is not None
+                    self._loop.call_soon_threadsafe(self._program.cancel)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 @pytest.mark.parametrize(("line", "url"), [
     ('SERVER = "ws://127.0.0.1:8123/v1/realtime"', "ws://127.0.0.1:8123/v1/realtime?model=gpt-realtime-2"),
     ("SERVER = None", "wss://api.openai.com/v1/realtime?model=gpt-realtime-2"),
@@ -94,7 +93,7 @@ def test_the_first_example_is_a_voice_agent(
     monkeypatch.setitem(sys.modules, "sounddevice", sounddevice)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key")
     monkeypatch.setattr("realtime.client._websockets.connect", open_elsewhere)
-    with LoopbackServer(script=model, pace=4) as loopback, pytest.raises(KeyboardInterrupt):
+    with LoopbackServer(script=model, pace=4) as loopback, pytest.raises(asyncio.CancelledError):
         exec(example, {})
     headers = {} if "127.0.0.1" in line else {"Authorization": "Bearer sk-key"}
     assert opened == [(url, headers)]

@@ -229,7 +229,7 @@ def test_the_tools_of_a_phone_call_are_run_beside_its_audio() -> None:
                     if isinstance(event, r.ResponseDone):
                         spoken.extend(
                             item.content[0].transcript
-                            for item in event.response.output
+                            for item in event.response.output or ()
                             if item.type == "message"
                         )
                 for frame in output.to_server:
