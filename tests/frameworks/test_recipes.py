@@ -42,6 +42,7 @@ def test_the_tests_of_a_page_pass(name: str, tmp_path: Path) -> None:
     page = tmp_path / "test_page.py"
     page.write_text("\n\n".join(blocks(PAGES / name)), encoding="utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", encoding="utf-8")
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["realtime.testing.plugin"]\n', encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(page)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout
