@@ -54,7 +54,6 @@ RTP_LINEAR: Final = ("l16", "audio/l16", "audio/x-l16")
 MAX_APPEND_BYTES: Final = 15 * 1024 * 1024  # of raw audio in one append
 MIN_COMMIT_MS: Final = 100
 MAX_EVENT_ID_CHARS: Final = 512
-MAX_CALL_ID_CHARS: Final = 32
 MAX_METADATA_PAIRS: Final = 16
 MAX_METADATA_KEY_CHARS: Final = 64
 MAX_METADATA_VALUE_CHARS: Final = 512
@@ -201,8 +200,8 @@ MAX_LIVE_FIXTURE_MS: Final = 30_000
 # The input of the Responses backend that may wait for the next response.
 MAX_LIVE_BACKEND_ITEMS: Final = 128
 MAX_LIVE_BACKEND_BYTES: Final = 32_768
-# The limit is 500 tokens. Measured by others against OpenAI's server in September 2026: 1,756 characters were
-# accepted, 1,900 refused.
+# The limit is 500 tokens. OpenAI's server accepted 1,756 characters and refused 1,900, by the probes of 2026-09-11
+# and 12 in ProtocoloGptLive.cs, the specification of a voice client for Windows. Read 2026-11-29.
 MAX_LIVE_CONTENT_CHARS: Final = 1_756
 # A text with more characters than this for each token of a limit exceeds it in any language.
 MAX_CHARS_PER_TOKEN: Final = 6

@@ -13,6 +13,7 @@ import msgspec
 
 from .. import events as ga, live, spec
 from .._provider import Provider
+from .._text import one_line
 from ..beta import from_ga
 from ..codec import event_classes
 from ..errors import ConfigError
@@ -134,7 +135,8 @@ def with_live_tools(
     """Return the settings with tools added to the body of their delegation.
 
     Raises:
-        ConfigError: the delegation is not to a model of the Responses API, and `tools` is no Toolbox with `client_tool`.
+        ConfigError: the delegation is not to a model of the Responses API, and `tools` is no Toolbox with `client_tool`;
+            or its body is not a JSON object.
     """
     declared = tools.tools if isinstance(tools, Toolbox) else [*tools]
     if not declared:
@@ -155,7 +157,11 @@ def with_live_tools(
 
 
 def with_live_update(session: live.LiveSession, update: live.LiveSessionUpdate) -> live.LiveSession:
-    """Return the settings of a Live session after an update: members of the delegation's body are merged."""
+    """Return the settings of a Live session after an update: members of the delegation's body are merged.
+
+    Raises:
+        ConfigError: a body is not a JSON object.
+    """
     changed: dict[str, Any] = {}
     if update.triggers is not msgspec.UNSET:
         changed["triggers"] = update.triggers
@@ -176,5 +182,14 @@ def with_live_update(session: live.LiveSession, update: live.LiveSessionUpdate) 
 
 
 def _body(raw: Any) -> dict[str, Any]:
-    """Return a body of another API as a dict, {} if it is absent or null."""
-    return msgspec.json.decode(raw, type=dict[str, Any]) if isinstance(raw, msgspec.Raw) else {}
+    """Return a body of the Responses API as a dict, {} if it is absent or null.
+
+    Raises:
+        ConfigError: it is not a JSON object.
+    """
+    if not isinstance(raw, msgspec.Raw):
+        return {}
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any] | None) or {}
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise ConfigError(f"delegation.responses is not a JSON object: {one_line(str(error))}") from None

@@ -21,7 +21,7 @@ from ..events import live
 from ..format import AudioFormat, session_format
 from ..state import FunctionCall, Interruption, Toolbox
 from ..state.delegations import Delegations, append_pieces
-from ..state.live import CommandResult, LiveCall, SpeechGate, estimated_tokens, input_message
+from ..state.live import STOP_SPEAKING, CommandResult, LiveCall, SpeechGate, estimated_tokens, input_message
 from .dialect import LIVE_PATHS, LiveDialect, with_live_tools, with_live_update
 from .errors import SessionClosed, SessionLost, SessionRefused, error_text
 from .events import Connected, RequestFailed, Resumed, SessionEnded, ToolCalled
@@ -32,7 +32,6 @@ from .uplink import Uplink
 
 # A tool of this name does the work of client delegations.
 CLIENT_TOOL: Final = "delegate"
-STOP_SPEAKING: Final = "Stop speaking now, and wait until the user speaks."
 # The input is the session's clock: audio that waited longer would delay the rest of the call.
 _MAX_WAITING_MS: Final = 5_000.0
 # The user has finished speaking after so long without a word.

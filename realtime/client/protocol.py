@@ -358,11 +358,6 @@ class ClientProtocol:
         answer = None if self._current is None else self._current.answers.get(response_id)
         return None if answer is None else event_id_of(answer.request)
 
-    @property
-    def outbox_size(self) -> int:
-        """The number of the user's events that wait for a session."""
-        return len(self._outbox)
-
     # --- Output ---
 
     def next_event(self) -> Any:

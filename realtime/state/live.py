@@ -226,6 +226,10 @@ _UNANSWERED: Final = ("response.item.create", "response.create", "decision.creat
 _MAX_COMMANDS: Final = 1000
 
 
+# The instructions that stop the model's speech.
+STOP_SPEAKING: Final = "Stop speaking now. Say nothing more until the user speaks."
+
+
 class LiveState(enum.Enum):
     """The states of a Live session."""
 
@@ -396,8 +400,8 @@ LiveCall.EVENT_TYPES = frozenset(_CALL_HANDLERS)
 # --- The transcript ------------------------------------------------------------------
 
 Speaker: TypeAlias = Literal["user", "assistant"]
-# Silence that ends a segment. With 1.5 s, turns of real speakers were divided, with 2 s they were not: measured by
-# others against OpenAI's server in September 2026.
+# Silence that ends a segment. With 1.5 s, turns of real speakers were divided, with 2 s they were not: probes of
+# OpenAI's server of 2026-09-11 and 12 in ProtocoloGptLive.cs, a voice client for Windows. Read 2026-11-29.
 SEGMENT_GAP_MS: Final = 2000.0
 # Silence that ends a segment if the other speaker spoke in it; less is a pause with a "mm-hm" in it.
 _TURN_GAP_MS: Final = 800.0

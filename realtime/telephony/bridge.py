@@ -34,6 +34,7 @@ from ..events.base import SessionSnapshot
 from ..format import SIDES, AudioFormat, AudioFormatLike, Side
 from ..spec import LIVE_MODELS
 from ..state import Interruption, Playback, ResponseGate
+from ..state.live import STOP_SPEAKING
 from ._formats import LiveFormats, SessionFormats, check_live_format
 from ._live import LiveInput, LivePlayer, LiveUplink
 from ._paths import Uplink
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
 BridgeEvent: TypeAlias = (
     CallEvent | ServerEvent | live.ServerEvent | Interruption | Gap | AudioDropped | UnknownMessage
 )
-# The instructions of `Bridge.stop_speech`.
-STOP: Final = "Stop speaking now. Say nothing more until the caller speaks."
 
 _CLOSE: Final = live.encode(live.SessionClose()).decode()
 
@@ -594,7 +593,8 @@ class Bridge:
         return BridgeOutput((), self._to_server(self._gate.feed(event)), (event,))
 
     def _on_live_started(self, event: Any) -> BridgeOutput:
-        input = self._require_live("")
+        input = self._live
+        assert input is not None  # its events are handled in Live sessions only
         format = self._uplink.session
         self._on_session(event)
         if self._uplink.session != format:
@@ -605,7 +605,8 @@ class Bridge:
         return BridgeOutput((), tuple(frames), (event,))
 
     def _on_live_closed(self, event: Any) -> BridgeOutput:
-        self._ended = self._require_live("").is_closed = True
+        assert self._live is not None
+        self._ended = self._live.is_closed = True
         self._player.close()
         return BridgeOutput((), (), (event,))
 
@@ -661,7 +662,7 @@ class Bridge:
             (interruption,) if interruption != Interruption() else (),
         )
 
-    def stop_speech(self, instructions: str = STOP) -> BridgeOutput:
+    def stop_speech(self, instructions: str = STOP_SPEAKING) -> BridgeOutput:
         """Interrupt the model of a Live session as `interrupt` does, and send it `instructions` to stop if it has started.
 
         Raises:

@@ -603,6 +603,13 @@ def test_tools_that_nobody_can_call(delegation: Any, given: Any) -> None:
         ClientProtocol(session=settings(delegation=delegation), tools=given)
 
 
+@pytest.mark.parametrize("body", ["{oops", "[1]", '"text"', "[" * 5000])
+def test_a_body_of_the_delegation_that_is_no_object(body: str) -> None:
+    delegation = live.ResponsesDelegation(responses=live.Json(body.encode()))
+    with pytest.raises(ConfigError, match=r"delegation\.responses is not a JSON object"):
+        ClientProtocol(session=settings(delegation=delegation), tools=tools())
+
+
 # --- Addresses -----------------------------------------------------------------------
 
 

@@ -29,6 +29,16 @@ def test_audio_is_sent_once_and_again_in_a_new_session() -> None:
     assert sent(audio) == b"cd"
 
 
+def test_all_audio_is_sent_while_what_was_sent_is_forgotten() -> None:
+    audio = uplink(max_ms=20, quiet_ms=10)
+    audio.has_detection = True
+    parts = [bytes([number]) * 160 for number in range(20)]
+    for part in parts:
+        audio.append(part, None)
+        assert sent(audio) == part
+    assert audio.pending_ms <= 20
+
+
 def test_a_commit_covers_no_more_than_was_sent() -> None:
     audio = uplink()
     audio.append(b"abcd", None)

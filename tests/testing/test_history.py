@@ -66,6 +66,15 @@ def test_an_id_can_be_used_once() -> None:
     assert error.message == "Error adding item: an item with id 'mine' already exists."
 
 
+def test_the_ids_of_a_response_outside_the_conversation_are_reserved() -> None:
+    session = ServerProtocol(paced=True, script=["one", "two"])
+    session.open()
+    exchange(session, RESPOND)
+    outside = r.ResponseCreate(response=r.ResponseParams(conversation="none"))
+    item_id = only(r.ResponseOutputItemAdded, exchange(session, outside)).item.id
+    assert "already exists" in refusal(exchange(session, create(text("mine", id=item_id)))).message
+
+
 def test_the_ids_of_a_response_are_reserved_before_its_items_are_sent() -> None:
     session = ServerProtocol(paced=True, script=[["one two", "three"]])
     session.open()

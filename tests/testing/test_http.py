@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import socket
 import time
@@ -218,6 +219,23 @@ def test_a_request_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
             assert (answer[0], error_of(answer)["message"]) == (408, "The request took longer than 0.2 s.")
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
             assert read(client) == b""
+
+
+def test_a_client_that_leaves_at_the_time_limit(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The socket has no peer any more when its writing side is to be closed."""
+
+    def write_eof(self: Any) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(module, "OPEN_TIMEOUT_SECONDS", 0.2)
+    with LoopbackServer() as server:
+        with monkeypatch.context() as patch:
+            patch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", write_eof)
+            assert ask(server, b"POST ")[0] == 408
+        assert ask(server, request())[0] == 200
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 def test_a_client_that_does_not_stop_sending(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -333,6 +333,15 @@ def test_speech_and_a_cancel_without_an_id_end_the_response_of_the_conversation(
     assert not session.is_responding
 
 
+def test_turns_go_on_beside_a_response_outside_the_conversation() -> None:
+    vad = r.ServerVad(silence_duration_ms=200)
+    session = open_session(formats(vad=vad), append(tone(PCM16, 1000)), COMMIT, paced=True)
+    exchange(session, respond(conversation="none"))
+    assert types(exchange(session, append(tone(PCM16, 200)))) == ["input_audio_buffer.speech_started"]
+    assert session.is_responding
+    assert "response.created" in types(exchange(session, append(PCM16.silence(300))))
+
+
 @pytest.mark.parametrize("interrupts", [True, False])
 def test_speech_interrupts_if_vad_allows_it(interrupts: bool) -> None:
     vad = r.ServerVad(interrupt_response=interrupts)

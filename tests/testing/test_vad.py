@@ -210,6 +210,17 @@ def test_the_timeout_of_a_paced_response_begins_when_it_ends() -> None:
     assert only(r.InputAudioBufferTimeoutTriggered, events).audio_start_ms == 200
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_response_outside_the_conversation_does_not_change_the_timeout(is_cancelled: bool) -> None:
+    session = responded(paced=True)
+    exchange(session, append(PCM16.silence(3000)))
+    outside = exchange(session, r.ResponseCreate(response=r.ResponseParams(conversation="none")))[0].response
+    if is_cancelled:
+        exchange(session, r.ResponseCancel(response_id=outside.id))
+    events = exchange(session, append(PCM16.silence(2000)))
+    assert only(r.InputAudioBufferTimeoutTriggered, events).audio_start_ms == 200
+
+
 def test_speech_cancels_the_timeout() -> None:
     session = responded()
     exchange(session, append(PCM16.silence(4000) + tone(PCM16, 200)))
