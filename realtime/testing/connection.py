@@ -35,6 +35,8 @@ _BINARY_REFUSED: Final = (
 _BINARY_CLOSED: Final = "binary message: send events as text"
 # What may wait to be sent to a client that does not read; the server stops reading from it beyond this.
 MAX_UNSENT_BYTES: Final = 16 * 1024 * 1024
+# How long a connection that ends without a close frame waits for the client to end its direction.
+_LINGER_SECONDS: Final = 1.0
 # The memory of a waiting event besides its text.
 _EVENT_BYTES: Final = 256
 
@@ -282,9 +284,22 @@ class ConnectionHandler:
             payload = action.part + bytes(len(action.part) + 2)
             wire = WireFrame(Opcode.TEXT, payload).serialize(mask=False)
             connection.transport.write(wire[: len(wire) // 2])
-            # Sends what was written and ends the TCP connection, without a close frame.
-            connection.transport.close()
+            await self._end_without_close_frame()
         await connection.wait_closed()
+
+    async def _end_without_close_frame(self) -> None:
+        """End the TCP connection once the client has read what was written, or after a second.
+
+        Closing at once would reset the connection if the client is still sending, and a client whose
+        send fails may never read what has arrived before. TLS cannot end one direction alone.
+        """
+        transport = self._connection.transport
+        if transport.can_write_eof():
+            transport.write_eof()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER_SECONDS):
+                    await self._connection.wait_closed()
+        transport.close()
 
     # --- Pacing ---
 

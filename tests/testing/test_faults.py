@@ -7,16 +7,20 @@ import dataclasses
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, ProtocolError
 from websockets.frames import Close as WireClose
+from websockets.protocol import State
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
+from websockets.uri import parse_uri
 
 import realtime as r
 from realtime import beta, translation
@@ -429,6 +433,28 @@ def test_connections_end_with_the_close_of_the_fault(fault: Fault, end: tuple[in
         with contextlib.suppress(ConnectionClosed):  # the server may have closed already
             send(client, formats(), *TURN)
         assert close_of(client) == end
+
+
+def test_a_client_that_still_sends_receives_all_before_the_cut() -> None:
+    """The cut does not reset the connection, which would make the sends fail that follow it."""
+    with (
+        LoopbackServer(faults=[faults.CutOff(at="session.created", nth=1)]) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=20) as client,
+    ):
+        protocol = ClientProtocol(parse_uri(server.url))
+        protocol.send_request(protocol.connect())
+        client.sendall(b"".join(protocol.data_to_send()))
+        received = b""
+        while protocol.state is State.CONNECTING:
+            received = client.recv(1)
+            protocol.receive_data(received)
+        for _ in range(3):
+            protocol.send_text(r.encode(r.InputAudioBufferClear()))
+            client.sendall(b"".join(protocol.data_to_send()))
+            time.sleep(0.02)
+        while part := client.recv(1 << 16):
+            received += part
+    assert b"session.created" in received
 
 
 def test_a_fault_affects_its_number_of_connections() -> None:
