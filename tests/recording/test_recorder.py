@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,15 +98,21 @@ def test_every_kind_of_frame(tmp_path: Path, frame: Any) -> None:
         recorder.received(frame)
         with pytest.raises(TypeError):
             recorder.sent(5)  # type: ignore[arg-type]
-        with pytest.raises(ConfigError):
+        with pytest.raises(ConfigError, match='direction must be "client" or "server", not \'up\''):
             recorder.record("up", frame)  # type: ignore[arg-type]
     assert [(e.direction, e.frame) for e in entries(tmp_path / "a.jsonl")] == [
         ("server", b"{}"),
         ("client", b"{}"),
     ]
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(ValueError, match=r"^record on a closed Recorder$"):
         recorder.sent(frame)
     recorder.close()
+
+
+def test_a_str_with_half_a_surrogate_pair_is_recorded(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.jsonl") as recorder:
+        recorder.sent('{"x":"\ud800"}')
+    assert frames_of(tmp_path / "a.jsonl") == [b'{"x":"\xed\xa0\x80"}']
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,48 @@ def test_times_and_metadata(tmp_path: Path) -> None:
     }
 
 
+def test_a_side_records_what_it_sent_and_received(tmp_path: Path) -> None:
+    for side in ("client", "server"):
+        with Recorder(tmp_path / f"{side}.jsonl", side=side) as recorder:
+            recorder.sent(numbered(1))
+            recorder.received(numbered(2))
+    assert [entry.direction for entry in entries(tmp_path / "client.jsonl")] == ["client", "server"]
+    assert [entry.direction for entry in entries(tmp_path / "server.jsonl")] == ["server", "client"]
+
+
+def test_audio_instructions_and_credentials_are_options(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    frame = (
+        b'{"type":"input_audio_buffer.append","audio":"AAAA","instructions":"be brief","api_key":"s3cret"}'
+    )
+    expected: dict[str, list[bytes]] = {
+        "": [b'"audio":"AAAA"', b'"instructions":"be brief"', b'"api_key":"<redacted>"'],
+        "audio": [b'"audio":""', b'"audio_bytes":3', b'"instructions":"be brief"'],
+        "instructions": [b'"audio":"AAAA"', b'"instructions":"<redacted>"'],
+        "redact": [b'"api_key":"s3cret"'],
+    }
+    for option, members in expected.items():
+        options: dict[str, Any] = {option: False} if option else {}
+        with Recorder(path, mode="w", **options) as recorder:
+            recorder.sent(frame)
+        [written] = frames_of(path)
+        assert [member for member in members if member not in written] == [], written
+
+
+def test_a_log_without_a_header_has_only_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Recorder(path, header=False, clock=Clock()) as recorder:
+        recorder.sent(b"{}")
+    assert path.read_bytes() == b'{"direction":"client","time_ms":0.000,"frame":{}}\n'
+
+
+def test_the_metadata_name_the_provider(tmp_path: Path) -> None:
+    for provider in ("xai", realtime.providers.get_provider("xai")):
+        with Recorder(tmp_path / "a.jsonl", mode="w", provider=provider):
+            pass
+        assert read_metadata(tmp_path / "a.jsonl")["provider"] == "xai"
+
+
 def test_every_line_is_written_before_record_returns(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path) as recorder:
@@ -164,6 +214,79 @@ def test_lines_are_buffered_no_longer_than_requested(tmp_path: Path, ending: str
         assert len(frames_of(path)) == 4
         recorder.sent(numbered(4))
     assert len(frames_of(path)) == 5
+
+
+LINE_BYTES = len(b'{"direction":"client","time_ms":0.000,"frame":{}}\n')
+
+
+@pytest.mark.parametrize("nbytes", [1, LINE_BYTES, LINE_BYTES + 1, 2 * LINE_BYTES, 2 * LINE_BYTES + 1])
+def test_a_buffer_is_written_when_it_has_its_size(tmp_path: Path, nbytes: int) -> None:
+    path, lines = tmp_path / "a.jsonl", -(-nbytes // LINE_BYTES)
+    with Recorder(path, header=False, buffer_bytes=nbytes, clock=Clock()) as recorder:
+        for n in range(1, 8):
+            recorder.sent(b"{}")
+            assert path.stat().st_size == n // lines * lines * LINE_BYTES
+            assert recorder.frames == n // lines * lines
+
+
+@pytest.mark.parametrize("ending", [".jsonl.gz", ".jsonl.zst"])
+def test_a_compressed_log_is_written_in_portions_of_256_kib(tmp_path: Path, ending: str) -> None:
+    frame = b'{"x":"%b"}' % (b"x" * (1024 - LINE_BYTES - len('"x":""')))  # a line of 1 KiB
+    with Recorder(tmp_path / f"a{ending}", clock=Clock()) as recorder:
+        for n in range(1, 600):
+            recorder.sent(frame)
+            assert recorder.frames == n // 256 * 256
+
+
+def test_a_buffer_is_written_when_its_first_line_is_a_second_old(tmp_path: Path) -> None:
+    clock = Clock(0)
+    with Recorder(tmp_path / "a.jsonl", buffer_bytes=10**6, clock=clock) as recorder:
+        for now, written in ((0.5, 0), (1.4995, 0), (1.5, 3), (2.0, 3), (2.9995, 3), (3.0, 6)):
+            clock.now = now
+            recorder.sent(b"{}")
+            assert recorder.frames == written
+
+
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The file descriptors that are synced from now on."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    return synced
+
+
+def test_a_file_is_synced_as_often_as_requested(tmp_path: Path, syncs: list[int]) -> None:
+    clock = Clock()
+    with Recorder(tmp_path / "a.jsonl", buffer_bytes=10**6, fsync_ms=500, clock=clock) as recorder:
+        for step, count in ((0.4998, 0), (0.5, 1), (0.9, 1), (0.9998, 1), (1.0, 2), (1.2, 2)):
+            clock.now = 100 + step - 0.1
+            recorder.sent(b"{}")
+            clock.now = 100 + step
+            recorder.flush()
+            assert len(syncs) == count
+    assert len(syncs) == 3  # close syncs too
+    assert len({*syncs}) == 1
+
+
+@pytest.mark.parametrize(("fsync_ms", "count"), [(None, 0), (0, 4)])
+def test_a_file_is_synced_after_each_write_or_never(
+    tmp_path: Path, syncs: list[int], fsync_ms: float | None, count: int
+) -> None:
+    with Recorder(tmp_path / "a.jsonl", fsync_ms=fsync_ms) as recorder:
+        for _ in range(3):
+            recorder.sent(b"{}")
+    assert len(syncs) == count
+
+
+def test_a_full_file_is_synced_before_it_becomes_a_part(tmp_path: Path, syncs: list[int]) -> None:
+    path = tmp_path / "a.jsonl"
+    limits: dict[str, Any] = {"max_bytes": 3 * LINE_BYTES, "buffer_bytes": 10**6, "fsync_ms": 0}
+    with Recorder(path, header=False, clock=Clock(), **limits) as recorder:
+        for n in range(1, 9):
+            recorder.sent(b"{}")
+            # A file is full when the next line does not fit.
+            assert len(log_files(path)) == len(syncs) + 1 == (n - 1) // 3 + 1
+    assert [os.path.getsize(file) // LINE_BYTES for file in log_files(path)] == [3, 3, 2]
 
 
 def test_threads_may_record_concurrently(tmp_path: Path) -> None:
@@ -206,6 +329,57 @@ def test_an_existing_log_is_continued(tmp_path: Path, ending: str) -> None:
     with Recorder(path, mode="w") as recorder:
         recorder.sent(numbered(4))
     assert frames_of(path) == [numbered(4)]
+
+
+def test_a_new_log_may_be_required(tmp_path: Path) -> None:
+    path, part = tmp_path / "a.jsonl", tmp_path / "a.000001.jsonl"
+    with Recorder(path, mode="x") as recorder:
+        recorder.sent(numbered(1))
+    assert frames_of(path) == [numbered(1)]
+    for existing in (path, part):
+        with pytest.raises(FileExistsError) as caught:
+            Recorder(path, mode="x")
+        assert (caught.value.errno, caught.value.filename) == (errno.EEXIST, str(existing))
+        assert caught.value.strerror == os.strerror(errno.EEXIST)
+        path.rename(part) if existing is path else part.unlink()
+    path.symlink_to(tmp_path / "planted")
+    with pytest.raises(FileExistsError):
+        Recorder(path, mode="x")
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_the_metadata_of_a_continued_log_have_its_start_and_time(tmp_path: Path) -> None:
+    path, clock = tmp_path / "a.jsonl", Clock()
+    with Recorder(path, clock=clock, wall_clock=lambda: 1000.0) as recorder:
+        clock.now += 2
+        recorder.sent(b"{}")
+    for wall in (1010.0, 1000.0):
+        with Recorder(path, clock=clock, wall_clock=lambda wall=wall: wall):
+            pass
+    first, _, *others = (json.loads(line) for line in path.read_bytes().splitlines())
+    assert first["started_at"] == 1000
+    assert [(each["started_at"], each["resumed_at"], each["time_ms"]) for each in others] == [
+        (1000, 1010, 10_000), (1000, 1000, 10_000)
+    ]  # fmt: skip
+
+
+def test_a_log_without_a_start_began_its_last_time_ago(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"direction":"client","time_ms":2500.0,"frame":{}}\n')
+    with Recorder(path, wall_clock=lambda: 1010.0):
+        pass
+    assert json.loads(path.read_bytes().splitlines()[-1])["started_at"] == 1007.5
+
+
+def test_the_age_of_a_continued_file_counts_from_there(tmp_path: Path) -> None:
+    path, clock = tmp_path / "a.jsonl", Clock()
+    with Recorder(path, clock=clock, wall_clock=lambda: 1000.0) as recorder:
+        recorder.sent(b"{}")
+    with Recorder(path, clock=clock, wall_clock=lambda: 1060.0, max_age_s=10) as recorder:
+        for step, files in ((10, 1), (0.0005, 2)):
+            clock.now += step
+            recorder.sent(b"{}")
+            assert len(log_files(path)) == files
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -291,6 +465,25 @@ def test_old_files_become_parts_and_the_oldest_are_deleted(tmp_path: Path) -> No
     assert frames_of(path) == [numbered(n) for n in range(22, 50)]
 
 
+def test_a_file_is_old_after_max_age(tmp_path: Path) -> None:
+    path, clock = tmp_path / "call.jsonl", Clock(0)
+    with Recorder(path, max_age_s=10, clock=clock) as recorder:
+        for now, files in ((0, 1), (10, 1), (10.0005, 2), (20.0005, 2), (20.001, 3)):
+            clock.now = now
+            recorder.sent(b"{}")
+            assert len(log_files(path)) == files
+
+
+def test_an_old_part_that_cannot_be_deleted_remains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "call.jsonl"
+    monkeypatch.setattr(os, "unlink", refuse)
+    with Recorder(path, max_bytes=200, max_files=1) as recorder:
+        for n in range(9):
+            recorder.sent(numbered(n))
+    assert frames_of(path) == [numbered(n) for n in range(9)]
+    assert len(log_files(path)) > 3
+
+
 def frames_of_one(file: str) -> list[bytes]:
     return [each.frame for each in read_log(file) if isinstance(each, Entry)]
 
@@ -370,6 +563,84 @@ def test_a_full_disk_raises_once_and_damages_no_line(
     assert b'"lost":4' in path.read_bytes()
 
 
+def test_the_next_attempt_is_made_after_a_second(tmp_path: Path, files: list[LimitedFile]) -> None:
+    clock = Clock(0)
+    with Recorder(tmp_path / "a.jsonl", clock=clock) as recorder:
+        files[0].room = 0
+        with pytest.raises(RecordingError) as caught:
+            recorder.sent(b"{}")
+        assert (caught.value.errno, caught.value.strerror) == (errno.ENOSPC, os.strerror(errno.ENOSPC))
+        files[0].room = 10**6
+        clock.now = 0.9995
+        recorder.sent(b"{}")
+        assert (recorder.frames, recorder.lost) == (0, 2)
+        clock.now = 1.0
+        recorder.sent(b"{}")
+        assert (recorder.frames, recorder.lost) == (1, 2)
+
+
+def test_a_full_file_that_cannot_be_written_loses_its_buffer_and_the_line(
+    tmp_path: Path, files: list[LimitedFile]
+) -> None:
+    clock, path, sent = Clock(), tmp_path / "a.jsonl", 0
+    with Recorder(path, clock=clock, max_bytes=500, buffer_bytes=10**6) as recorder:
+        for recorded in (0, 1):
+            files[0].room = 0
+            lost = recorder.lost
+            while recorder.lost == lost:  # until a line does not fit
+                sent += 1
+                with contextlib.suppress(RecordingError):
+                    recorder.sent(b"{}")
+            assert (recorder.frames, recorder.lost) == (recorded, sent - recorded)
+            files[0].room = 10**6
+            clock.now += 2
+            sent += 1
+            recorder.sent(b"{}")
+            recorder.flush()
+    assert log_files(path) == [str(path)]
+
+
+def test_an_error_without_a_number_has_its_text(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.jsonl") as recorder:
+        broken = BrokenFile(recorder._file._file)
+        recorder._file._file = broken  # type: ignore[assignment]
+        broken.error = OSError("no number")
+        with pytest.raises(RecordingError) as caught:
+            recorder.sent(b"{}")
+    assert (caught.value.errno, caught.value.strerror) == (None, "no number")
+
+
+def test_a_log_that_cannot_be_begun_is_a_recording_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason: OSError | None
+    opened: list[Any] = []
+
+    class Full:
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.file = open(*arguments, **options)  # noqa: SIM115
+            opened.append(self)
+
+        def write(self, data: Any) -> None:
+            if reason is not None:
+                raise reason  # else it returns None, as a file does that does not block
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+    monkeypatch.setattr("realtime.recording.recorder.open", Full, raising=False)
+    path = tmp_path / "a.jsonl"
+    for reason, number, text in (  # noqa: B007 (read by Full)
+        (OSError(errno.ENOSPC, "full"), errno.ENOSPC, "full"),
+        (OSError("no number"), None, "no number"),
+        (None, None, "the file accepts no data without blocking"),
+    ):
+        with pytest.raises(RecordingError) as caught:
+            Recorder(path)
+        assert (caught.value.errno, caught.value.strerror, caught.value.filename) == (number, text, str(path))
+        assert opened[-1].closed
+
+
 def test_a_disk_full_at_the_end_raises_in_close(tmp_path: Path, files: list[LimitedFile]) -> None:
     recorder = Recorder(tmp_path / "a.jsonl", buffer_bytes=1000)
     recorder.sent(numbered(0))
@@ -412,22 +683,26 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "message"),
     [
-        {"max_bytes": -1},
-        {"buffer_ms": float("nan")},
-        {"mode": "r"},
-        {"compress": "lzma"},
-        {"side": "both"},
-        {"metadata": {"x": object()}},
-        {"metadata": {"frame": 1}},
-        {"metadata": {"x": "\ud800"}},
-        {"metadata": nested(5000)},
+        *(
+            ({name: limit}, f"{name} must be finite and not negative, not {limit}")
+            for name in ("max_bytes", "max_age_s", "max_files", "buffer_bytes", "buffer_ms", "fsync_ms")
+            for limit in (-1, float("nan"), float("inf"))
+        ),
+        ({"mode": "r"}, 'mode must be "a", "w" or "x", not \'r\''),
+        ({"compress": "lzma"}, 'compress must be "gzip", "zstd" or None, not \'lzma\''),
+        ({"side": "both"}, 'side must be "client" or "server", not \'both\''),
+        ({"metadata": {"x": object()}}, "metadata must be JSON: "),
+        ({"metadata": {"frame": 1}}, 'metadata must not have a member "frame"'),
+        ({"metadata": {"x": "\ud800"}}, "metadata must be JSON: "),
+        ({"metadata": nested(5000)}, "metadata must be JSON: "),
     ],
 )
-def test_invalid_settings_are_a_config_error(tmp_path: Path, options: Any) -> None:
-    with pytest.raises(ConfigError):
+def test_invalid_settings_are_a_config_error(tmp_path: Path, options: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
         Recorder(tmp_path / "a.jsonl", **options)
+    assert os.listdir(tmp_path) == []
 
 
 def test_compression_by_suffix_or_by_argument(tmp_path: Path) -> None:
@@ -517,6 +792,14 @@ def test_any_wall_clock_gives_a_readable_log(tmp_path: Path, wall: float) -> Non
         with Recorder(path, clock=clock, wall_clock=lambda: wall) as recorder:
             recorder.sent(b"{}")
     assert times_of(path) == [0, 0, 0]
+
+
+def test_the_longest_pause_of_a_log_is_that_of_its_largest_time(tmp_path: Path) -> None:
+    path, clock = tmp_path / "a.jsonl", Clock()
+    for wall in (1000.0, 1e12 + 500):
+        with Recorder(path, clock=clock, wall_clock=lambda wall=wall: wall) as recorder:
+            recorder.sent(b"{}")
+    assert times_of(path) == [0, 1e15 - 500_000]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -702,18 +985,49 @@ def test_an_append_is_complete_or_has_no_effect_after_any_exception(
     file.close()
 
 
-def test_an_exception_after_a_complete_write_leaves_no_stale_size(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", [b"second\n", b"sec"])
+def test_an_exception_after_a_write_leaves_no_stale_size(tmp_path: Path, written: bytes) -> None:
     """Ctrl-C between the write and the count of its bytes, which a signal's handler can hit anywhere."""
     path = tmp_path / "a"
     file = AppendFile(str(path))
     file.write(b"first\n")
     file._is_writing = True
-    file._file.write(b"second\n")
+    file._file.write(written)
     assert file.size == 6
     file.write(b"third\n")
-    assert [line for line in path.read_bytes().split(b"\n") if line] == [b"first", b"second", b"third"]
+    assert [line for line in path.read_bytes().split(b"\n") if line] == [b"first", written.strip(), b"third"]
     assert file.size == path.stat().st_size
     file.close()
+
+
+def test_an_exception_while_an_incomplete_write_is_removed_damages_no_line(tmp_path: Path) -> None:
+    def interrupt(size: int) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "a"
+    file = AppendFile(str(path))
+    broken: Any = BrokenFile(file._file)
+    broken.error, broken.taken, broken.truncate = OSError(errno.EIO, "x"), 3, interrupt
+    file._file = broken
+    with pytest.raises(KeyboardInterrupt):
+        file.write(b"first\n")
+    file.write(b"second\n")
+    assert path.read_bytes() == b"fir\nsecond\n"
+    assert file.size == path.stat().st_size
+    file.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_has_no_size(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = AppendFile(str(path))
+    assert file.size == 0
+    file.write(b"first\n")
+    assert os.read(reader, 100) == b"first\n"
+    file.close()
+    os.close(reader)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -740,8 +1054,9 @@ def test_what_is_recorded_after_an_exception_is_readable(
     assert len(log_files(path)) == (1 if can_truncate or ending == ".jsonl" else 2)
 
 
+@pytest.mark.parametrize("fails", ["os.rename", "realtime.recording.recorder.open"])
 def test_a_torn_compressed_file_that_cannot_be_replaced_takes_no_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     clock, path = Clock(), tmp_path / "a.jsonl.gz"
     with Recorder(path, clock=clock, buffer_bytes=0) as recorder:
@@ -751,7 +1066,7 @@ def test_a_torn_compressed_file_that_cannot_be_replaced_takes_no_more(
         broken.error, broken.taken, broken.can_truncate = OSError(errno.ENOSPC, "full"), 20, False
         with pytest.raises(RecordingError):
             recorder.sent(numbered(1))
-        monkeypatch.setattr(os, "rename", refuse)
+        monkeypatch.setattr(fails, refuse, raising=False)
         clock.now += 2
         recorder.sent(numbered(2))
         monkeypatch.undo()
@@ -777,6 +1092,42 @@ def test_frames_count_as_recorded_or_as_lost(
         monkeypatch.undo()
 
 
+def test_frames_lost_by_several_exceptions_are_added_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(data: bytes) -> bytes:
+        raise KeyboardInterrupt
+
+    with Recorder(tmp_path / "a.jsonl") as recorder:
+        monkeypatch.setattr(recorder, "_pack", interrupt)
+        for lost in (1, 2):
+            with pytest.raises(KeyboardInterrupt):
+                recorder.sent(b"{}")
+            assert (recorder.frames, recorder.lost) == (0, lost)
+        monkeypatch.undo()
+
+
+def test_an_incomplete_write_that_cannot_be_removed_is_reported_by_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, path = Clock(), tmp_path / "a.jsonl.gz"
+    recorder = Recorder(path, clock=clock)
+    broken = BrokenFile(recorder._file._file)
+    recorder._file._file = broken  # type: ignore[assignment]
+    broken.error, broken.taken, broken.can_truncate = OSError(errno.ENOSPC, "full"), 20, False
+    recorder.sent(b"{}")
+    with pytest.raises(RecordingError):
+        recorder.flush()
+    clock.now += 2
+    recorder.sent(b"{}")
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(RecordingError) as caught:
+        recorder.close()
+    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(path))
+    assert caught.value.strerror == "an incomplete write could not be removed"
+    assert recorder.lost == 2
+
+
 def test_a_part_that_cannot_be_named_loses_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.jsonl"
     with Recorder(path, max_bytes=200) as recorder:
@@ -787,6 +1138,24 @@ def test_a_part_that_cannot_be_named_loses_no_frame(tmp_path: Path, monkeypatch:
             monkeypatch.undo()
         assert recorder.lost == 0
     assert frames_of(path) == [numbered(n) for n in range(10)] * 2
+
+
+def test_a_log_goes_on_in_the_part_if_no_file_can_be_begun_or_renamed_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename_once(old: str, new: str) -> None:
+        monkeypatch.setattr(os, "rename", refuse)
+        rename(old, new)
+
+    rename, path = os.rename, tmp_path / "a.jsonl"
+    with Recorder(path, max_bytes=200) as recorder:
+        monkeypatch.setattr("realtime.recording.recorder.open", refuse, raising=False)
+        monkeypatch.setattr(os, "rename", rename_once)
+        for n in range(9):
+            recorder.sent(numbered(n))
+    assert os.listdir(tmp_path) == ["a.000001.jsonl"]
+    assert frames_of(path) == [numbered(n) for n in range(9)]
+    assert recorder.lost == 0
 
 
 def test_metadata_is_that_of_the_beginning(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from realtime.telephony import (
     CARRIERS,
     Bridge,
     BridgeOutput,
+    BridgeStats,
     CallDigit,
     CallEnded,
     CallMark,
@@ -362,7 +364,7 @@ def test_invalid_arguments() -> None:
         Bridge("telnyx", play_format=MediaFormat("OPUS", 48_000))
     with pytest.raises(TypeError):
         Bridge(7)  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^play_format is a MediaFormat, not str$"):
         Bridge("telnyx", play_format="PCMU")  # type: ignore[arg-type]
     for side in ("from_carrier", "from_server"):
         with pytest.raises(TypeError):
@@ -671,6 +673,12 @@ def test_outputs_are_values() -> None:
     assert BridgeOutput() == BridgeOutput((), (), ())
     with pytest.raises(AttributeError):
         BridgeOutput().events = ()  # type: ignore[misc]
+
+
+def test_counters_begin_at_zero() -> None:
+    stats = Bridge("twilio").stats
+    assert stats == BridgeStats() == BridgeStats(*[0] * len(fields(BridgeStats)))
+    assert (stats.spliced, stats.reencoded) == (0, 0)
 
 
 def test_dir_shows_the_public_names() -> None:

@@ -318,15 +318,15 @@ def test_requests_and_answers_are_in_the_dialect_of_the_provider(provider: Any, 
 def test_what_cannot_be_sent_changes_nothing() -> None:
     bridge = started()
     wrong: list[Any] = [
-        (bridge.request_response, r.ResponseCancel(), TypeError),
-        (bridge.request_response, beta.ResponseCreate(), r.EncodeError),
-        (bridge.request_response, r.ResponseCreate(response=r.ResponseParams(tools=3)), r.EncodeError),  # type: ignore[arg-type]
-        (bridge.answer, r.create_text_input("hello"), TypeError),
-        (bridge.answer, r.create_function_output("c", 3), r.EncodeError),  # type: ignore[arg-type]
-        (bridge.answer, None, TypeError),
-    ]
-    for act, event, error in wrong:
-        with pytest.raises(error):
+        (bridge.request_response, r.ResponseCancel(), TypeError, "expected a ResponseCreate, got ResponseCancel"),
+        (bridge.request_response, beta.ResponseCreate(), r.EncodeError, "not an event of this dialect"),
+        (bridge.request_response, r.ResponseCreate(response=r.ResponseParams(tools=3)), r.EncodeError, "tools"),  # type: ignore[arg-type]
+        (bridge.answer, r.create_text_input("hello"), TypeError, "got ConversationItemCreate"),
+        (bridge.answer, r.create_function_output("c", 3), r.EncodeError, "output"),  # type: ignore[arg-type]
+        (bridge.answer, None, TypeError, "got NoneType"),
+    ]  # fmt: skip
+    for act, event, error, message in wrong:
+        with pytest.raises(error, match=message):
             act(event)
     assert not bridge.gate.is_responding
     assert types(bridge.request_response()) == ["response.create"]

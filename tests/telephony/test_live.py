@@ -727,26 +727,29 @@ def test_unknown_events_and_messages_are_reported(dialect: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "instead"),
     [
-        lambda bridge: bridge.session_update(),
-        lambda bridge: bridge.session_audio(),
-        lambda bridge: bridge.request_response(),
-        lambda bridge: bridge.answer(realtime.create_function_output("c", "x")),
+        (lambda bridge: bridge.session_update(), "session_start"),
+        (lambda bridge: bridge.session_audio(), "session_start"),
+        (lambda bridge: bridge.request_response(), "realtime.live.SessionCommentaryAppend"),
+        (lambda b: b.answer(realtime.create_function_output("c", "x")), "realtime.live.Delegations"),
     ],
     ids=["session_update", "session_audio", "request_response", "answer"],
 )
-def test_what_live_does_not_have_is_a_config_error(call: Any) -> None:
+def test_what_live_does_not_have_is_a_config_error(call: Any, instead: str) -> None:
     bridge = open_call(TWILIO)
-    with pytest.raises(ConfigError, match="not available in a Live session: use "):
+    with pytest.raises(ConfigError, match=f"^not available in a Live session: use {instead}$"):
         call(bridge)
 
 
 @pytest.mark.parametrize(
-    "call", [lambda b: b.session_start(), lambda b: b.stop_speech()], ids=["session_start", "stop_speech"]
+    ("call", "instead"),
+    [(lambda b: b.session_start(), "session_update"), (lambda b: b.stop_speech(), "interrupt")],
+    ids=["session_start", "stop_speech"],
 )
-def test_what_only_live_has_is_a_config_error(call: Any) -> None:
-    with pytest.raises(ConfigError, match='dialect="live"'):
+def test_what_only_live_has_is_a_config_error(call: Any, instead: str) -> None:
+    match = rf'^this bridge has no Live session: use {instead}, or Bridge\(\.\.\., dialect="live"\)$'
+    with pytest.raises(ConfigError, match=match):
         call(Bridge("twilio"))
 
 
