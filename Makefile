@@ -58,16 +58,18 @@ demo: $(VENV)/.has-testing ## run a phone call through the library (ARGS="--fast
 
 # Tests start hundreds of processes, which take half of the time if compiled modules may be stored.
 unexport PYTHONDONTWRITEBYTECODE
-in_parallel := -n auto --dist worksteal -m 'not slow'
+in_parallel := -n auto --dist worksteal
+quick := $(in_parallel) -m 'not slow'
 
 test: $(VENV)/.has-dev ## run all tests but the slow ones on all cores (ARGS="-x tests/test_codec.py": these, in one process)
-	$(python) -m pytest $(or $(ARGS),$(in_parallel))
+	$(python) -m pytest $(or $(ARGS),$(quick))
 
-test-slow: $(VENV)/.has-dev ## run the slow tests
-	$(python) -m pytest -m slow $(ARGS)
+# Those of Hypothesis run in both, here with eight times as many examples.
+test-slow: $(VENV)/.has-dev ## run the slow tests on all cores, and Hypothesis with more examples (ARGS="-x tests/state": these, in one process)
+	$(python) -m pytest -m 'slow or hypothesis' --hypothesis-profile=thorough $(or $(ARGS),$(in_parallel))
 
 test-on: $(VENV)/.has-dev-test
-	$(python) -m pytest $(or $(ARGS),$(in_parallel))
+	$(python) -m pytest $(or $(ARGS),$(quick))
 
 # Interpreters are searched on PATH and among pyenv's versions (next to its shims, in PYENV_ROOT, in ~/.pyenv).
 test-all: ## `make test` on every installed Python from 3.11 to 3.14 (SKIP=3.11: but this one)
@@ -123,7 +125,7 @@ test-lowest: ## `make test` with the lowest versions of all dependencies (PYTHON
 
 test-lowest-on: $(VENV)/.has-dev-test
 	$(pip_install) $$($(python) -m tools.lowest)
-	$(python) -m pytest $(or $(ARGS),$(in_parallel))
+	$(python) -m pytest $(or $(ARGS),$(quick))
 
 test-sdist: $(VENV)/.has-dev ## build the sdist, and run `make test` in it
 	$(python) -m tools.release dist

@@ -36,6 +36,7 @@ def test_every_combination_is_measured_or_skipped(benchmark: Any) -> None:
             measure(*combination)
 
 
+@pytest.mark.slow
 def test_the_tracks_give_plausible_figures() -> None:
     kept = memory.PerEvent().track_bytes_per_event("realtime", "text delta")
     assert 100 < kept < 1_000

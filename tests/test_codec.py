@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pybase64
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import realtime
 from realtime import ConfigError, DecodeError, EncodeError, beta, codec, live, spec, translation
@@ -834,6 +834,7 @@ def test_error_messages_do_not_grow_with_the_frame(frame: str) -> None:
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [49_998, 49_999])
 def test_decoding_gives_up_at_the_documented_number_of_parts(count: int) -> None:
     """The item and its content count too."""
@@ -934,7 +935,6 @@ def _frames(draw: st.DrawFn) -> str:
     return head + draw(st.sampled_from([",", ", ", ",,"])).join(members) + tail
 
 
-@settings(max_examples=400)
 @given(_frames())
 def test_the_splice_equals_the_plain_decoder(both_paths: Any, frame: str) -> None:
     _assert_equal_results(both_paths, frame)

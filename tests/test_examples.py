@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 import realtime
 from realtime.audio import chunks, read_wav, write_wav
@@ -35,6 +35,7 @@ from realtime.telephony import audiosocket
 from realtime.testing import Call, IncomingCall, LoopbackServer, Say, Script
 from tests.processes import without_delays
 from tests.telephony import cases
+from tests.testing.helpers import connect
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 ENVIRONMENT = {
@@ -89,6 +90,7 @@ def tone(ms: int, rate: int = PCM16.sample_rate, hz: float = 440.0) -> np.ndarra
     return wave.round().astype("<i2")
 
 
+@pytest.mark.slow
 def test_every_example_has_help_and_says_how_to_run_it() -> None:
     programs = sorted(EXAMPLES.glob("*.py"))
     known = {
@@ -203,6 +205,7 @@ def test_the_relay_forwards_malformed_frames_and_close_codes_to_the_client() -> 
     assert "1 down (broken)" in relay.log
 
 
+@pytest.mark.slow
 @RUNS
 def test_the_relay_forwards_close_codes_to_the_server_and_reports_a_missing_one() -> None:
     seen: list[tuple[int | None, str | None]] = []
@@ -228,6 +231,7 @@ def test_the_relay_forwards_close_codes_to_the_server_and_reports_a_missing_one(
 FRAMES = 200
 
 
+@pytest.mark.slow
 @RUNS
 def test_a_server_that_does_not_read_slows_the_client_down() -> None:
     reads, read = asyncio.Event(), 0
@@ -274,6 +278,7 @@ SILENCE_MS = 500  # of silence, after which the server's VAD ends a turn
 PADDING_MS = 300  # of audio before a turn that belong to it
 
 
+@pytest.mark.slow
 def test_a_conversation_from_a_file_with_an_interruption(tmp_path: Path) -> None:
     first, second = tone(1200), tone(500, hz=660.0)
     speech = np.concatenate([first, np.zeros(24 * 1300, "<i2"), second])
@@ -376,6 +381,7 @@ def test_a_call_from_asterisk() -> None:
         assert f"INFO audiosocket: {line}" in example.log
 
 
+@pytest.mark.slow
 @RUNS
 def test_a_caller_of_asterisk_interrupts() -> None:
     with LoopbackServer() as server, running("audiosocket", "--url", server.url) as example:
@@ -391,6 +397,7 @@ def test_a_caller_of_asterisk_interrupts() -> None:
     assert "WARNING" not in example.log
 
 
+@pytest.mark.slow
 @RUNS
 def test_asterisk_gets_a_hangup_at_every_end() -> None:
     with running("audiosocket", "--url", "ws://127.0.0.1:9/") as example:
@@ -480,6 +487,7 @@ def stream_of(name: str, address: str) -> str:
     return f"ws{url}"
 
 
+@pytest.mark.mostly_slow(quick=1)
 @RUNS
 @EXAMPLES_OF_TWILIO
 def test_a_call_from_twilio(name: str) -> None:
@@ -505,6 +513,7 @@ def test_a_call_from_twilio(name: str) -> None:
     assert "the call failed" not in example.log
 
 
+@pytest.mark.slow
 @RUNS
 @EXAMPLES_OF_TWILIO
 def test_either_side_of_a_twilio_call_may_fail(name: str) -> None:
@@ -579,6 +588,7 @@ def read_all(phone: ClientConnection) -> None:
             pass
 
 
+@pytest.mark.mostly_slow(quick=1)
 @RUNS
 @EXAMPLES_OF_TWILIO
 @pytest.mark.parametrize("server", ["silent", "deaf", "talking"])
@@ -617,6 +627,7 @@ AUDIO = realtime.ResponseOutputAudioDelta(
 )
 
 
+@pytest.mark.slow
 @RUNS
 @EXAMPLES_OF_TWILIO
 def test_what_fails_in_a_call_from_twilio_is_logged(name: str) -> None:
@@ -644,6 +655,7 @@ def test_what_fails_in_a_call_from_twilio_is_logged(name: str) -> None:
         assert re.search(f"WARNING twilio: {line}", example.log), example.log
 
 
+@pytest.mark.mostly_slow(quick=1)
 @RUNS
 @pytest.mark.parametrize("server", ["silent", "deaf", "talking", "no close"])
 def test_a_call_of_asterisk_ends_with_the_hangup_whatever_the_server_does(server: str) -> None:
@@ -677,6 +689,7 @@ def test_a_call_of_asterisk_ends_with_the_hangup_whatever_the_server_does(server
     assert "the call failed" not in example.log
 
 
+@pytest.mark.slow
 @RUNS
 def test_what_fails_in_a_call_of_asterisk_is_logged() -> None:
     async def fail(connection: ServerConnection) -> None:

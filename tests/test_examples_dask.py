@@ -16,6 +16,7 @@ from realtime.analysis import Summary, inspect_log
 from tests.analysis.scenes import Scene, usage
 
 pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
 
 ROOT = Path(realtime.__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "no_proxy": "*"}
@@ -76,7 +77,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_an_existing_cluster(folder: Path, wanted: Summary, tmp_path: Path) -> None:
     (tmp_path / "cluster.py").write_text(CLUSTER)
     pipe = subprocess.PIPE
@@ -145,7 +145,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 def test_a_log_that_kills_workers_is_reported(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(DEADLY)
     command = [sys.executable, str(tmp_path / "deadly.py"), str(folder), "--workers", "2"]

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 import realtime
 from realtime import AudioFormat, live
@@ -22,6 +21,7 @@ from realtime.audio import read_wav
 from realtime.testing import LoopbackServer, Say, Transcribe
 from tests.telephony.calls import PHONES, STREAM
 from tests.test_examples import RUNS, BareServer, Peer, read_all, running
+from tests.testing.helpers import connect
 
 PHONE = PHONES[0]
 ULAW = AudioFormat.G711_ULAW

@@ -114,6 +114,7 @@ def test_500_calls_at_once_in_one_process(recording: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_calls_of_two_processes_are_added(recording: str) -> None:
     arguments = [
         "--calls",
@@ -141,6 +142,7 @@ def test_calls_of_two_processes_are_added(recording: str) -> None:
     assert found["server_cpu_seconds"] > 0
 
 
+@pytest.mark.slow
 def test_a_caller_interrupts_and_truncates(recording: str) -> None:
     """The pause is shorter than a response, so the next turn interrupts every response but the last."""
     plan = planned(recording, seconds=4.5, pause_ms=700)
@@ -266,6 +268,7 @@ class SkippingLoop(asyncio.SelectorEventLoop):
         return super().time() + self.ahead
 
 
+@pytest.mark.slow
 def test_a_call_that_waits_forever_is_given_up(recording: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is advanced when all calls wait for an event that never arrives."""
     calls: list[Any] = []
@@ -288,6 +291,7 @@ def test_a_call_that_waits_forever_is_given_up(recording: str, monkeypatch: pyte
         assert not seen.is_clean
 
 
+@pytest.mark.slow
 def test_every_fault_is_detected(recording: str) -> None:
     tallies = asyncio.run(faulty_calls(recording, FAULTS, lambda status: False))
     for way, seen in zip(FAULTS, tallies, strict=True):
@@ -307,6 +311,7 @@ def test_the_faults_of_the_loopback_server_are_distinguished(recording: str) -> 
     assert (error.partition(": ")[0], count) == ("closed by the server", 1)
 
 
+@pytest.mark.slow
 def test_responses_of_a_server_that_does_not_echo_are_only_counted(recording: str) -> None:
     with LoopbackServer(script=lambda turn: "Good day.") as server:
         plan = planned(recording, url=server.url)
@@ -376,6 +381,7 @@ def test_invalid_settings_are_reported_in_a_sentence(
     assert message in err
 
 
+@pytest.mark.slow
 def test_no_server_at_the_address() -> None:
     with socket.socket() as taken:  # bound, so that no other process is, and not listening
         taken.bind(("127.0.0.1", 0))
@@ -410,6 +416,7 @@ def test_another_kind_of_server_at_the_address(recording: str) -> None:
     assert (hung_up.calls, hung_up.opened, hung_up.errors.total()) == (1, 0, 1)
 
 
+@pytest.mark.slow
 @RUNS
 def test_a_soft_limit_of_open_files_is_raised(recording: str) -> None:
     arguments = [
@@ -429,6 +436,7 @@ def test_a_soft_limit_of_open_files_is_raised(recording: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @RUNS
 def test_a_hard_limit_of_open_files_is_reported() -> None:
     done = run("--calls", "500", limit="ulimit -n 200")
@@ -436,6 +444,7 @@ def test_a_hard_limit_of_open_files_is_reported() -> None:
     assert "needs 564 open files in a process, and the hard limit is 200" in done.stderr
 
 
+@pytest.mark.slow
 @RUNS
 @pytest.mark.parametrize("how", ["--in-process", "--processes=2"])
 def test_ctrl_c_prints_what_was_measured(how: str, recording: str) -> None:
@@ -460,6 +469,7 @@ def test_ctrl_c_prints_what_was_measured(how: str, recording: str) -> None:
     assert "Stopped early" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end, error",
     [
@@ -481,6 +491,7 @@ def test_the_server_ends(recording: str, end: Callable[[Any], None], error: str)
     assert (server.cpu_seconds is None) == error.endswith("1006")
 
 
+@pytest.mark.slow
 def test_appends_wait_for_a_server_that_does_not_read(
     recording: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -515,6 +526,7 @@ def test_an_unexpected_error_is_raised(recording: str, monkeypatch: pytest.Monke
         run_plans(planned(recording))
 
 
+@pytest.mark.slow
 def test_a_process_of_the_generator_dies(recording: str) -> None:
     def kill(status: Any) -> bool:
         if status.open == 2:

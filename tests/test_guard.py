@@ -205,6 +205,7 @@ DECODERS = [
 ] + [realtime.peek_type]
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("container", [bytes, bytearray, memoryview, bytes.decode], ids=lambda c: c.__name__)
 @pytest.mark.parametrize(("head", "unit"), DEEP.values(), ids=DEEP)
 def test_a_frame_that_nests_too_deep_is_refused_at_its_beginning(
@@ -227,6 +228,7 @@ def test_a_frame_that_nests_too_deep_is_refused_at_its_beginning(
     assert counts[2] == counts[3] == counts[4] >= len(DECODERS) // 2
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize(
     "unit", ["[],", '{"a":[]},', '"[",', '"\\"[",', "1,", '"",', "[" * 200 + "]" * 200 + ","]
 )

@@ -51,6 +51,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return here + [place for container, key in here for place in _places(container[key])]
 
 
+@pytest.mark.mostly_slow(quick=28)
 @pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
 def test_every_value_of_every_frame_replaced_by_every_unexpected_value(
     dialect: str, side: str, frame: str
@@ -237,6 +238,7 @@ def test_malformed_frames_in_many_threads_on_small_stacks() -> None:
     assert raised == []
 
 
+@pytest.mark.slow
 def test_no_growth_of_memory() -> None:
     frames = [
         frame.replace('"type":', '"extra":[1,{}],"type":', 1).replace(":0,", ":0.0,")
@@ -343,6 +345,7 @@ def _suppressed(function: Any, given: Any) -> None:
         function(given)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize(("make", "function"), WORK.values(), ids=WORK)
 def test_ten_times_the_input_is_at_most_twelve_times_the_work(make: Any, function: Any) -> None:
     _suppressed(function, make(10))  # decoders and tables are made

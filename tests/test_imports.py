@@ -98,7 +98,10 @@ def import_nodes(node: ast.AST, *, for_checkers: bool) -> Iterator[ast.Import | 
     else:
         children = [*ast.iter_child_nodes(node)]
     for child in children:
-        yield from import_nodes(child, for_checkers=for_checkers)
+        if isinstance(
+            child, ast.stmt | ast.ExceptHandler | ast.match_case
+        ):  # not expressions, which are most nodes
+            yield from import_nodes(child, for_checkers=for_checkers)
 
 
 @cache

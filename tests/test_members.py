@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import realtime
 from realtime import DecodeError, EncodeError, UnknownEvent, beta, extras
@@ -225,7 +225,6 @@ JSON = st.recursive(
 
 
 @given(st.data())
-@settings(max_examples=400)
 def test_random_members_come_back(data: st.DataObject) -> None:
     dialect, side, frame = data.draw(st.sampled_from(cases.ALL))
     module, decode = cases.DIALECTS[dialect], cases.decoder(dialect, side)

@@ -36,12 +36,14 @@ def wheel(built: list[Path]) -> Iterator[zipfile.ZipFile]:
         yield opened
 
 
+@pytest.mark.slow
 def test_builds_are_reproducible_and_the_sdist_is_complete(built: list[Path], tmp_path: Path) -> None:
     """The second build is from the sdist, with other times and modes of files."""
     again = release.build_again(built[0], tmp_path)
     assert [*map(release.digest, again)] == [*map(release.digest, built)]
 
 
+@pytest.mark.slow
 def test_the_sdist_contains_every_file_of_the_repository(built: list[Path]) -> None:
     """Its tests read most of them."""
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)

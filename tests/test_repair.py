@@ -617,6 +617,7 @@ def test_an_exact_codec_refuses_what_it_would_have_to_convert() -> None:
     assert raised.value.path == "$.logprobs[0].bytes[0]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "refused"), [(49_998, False), (49_999, True)])
 def test_decoding_gives_up_after_too_many_parts_that_do_not_fit(count: int, refused: bool) -> None:
     """Each object of an unknown type is one part, and so are the response and its list."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from realtime.analysis import Inspector, Report
 from realtime.analysis._builder import ReportBuilder, TextBudget, as_code, as_message, file_name, remove_keys
@@ -63,7 +63,6 @@ def text_events(draw: st.DrawFn) -> list[Entry]:
     return [entry for entry in scene.entries if isinstance(entry, Entry)]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_report_changes_nothing(data: st.DataObject) -> None:
     entries = data.draw(st.composite(text_events)())

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 from realtime.analysis import Inspector, event_list
 from realtime.analysis.event_list import MAX_LINE_CHARS, EventList, RunText, printable_line
@@ -145,6 +145,7 @@ def test_open_runs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [*events][-1].count == 6
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_types() -> None:
     """Unknown types, broken events and text deltas, each a run of its own."""
     events = EventList(max_rows=10)
@@ -211,7 +212,6 @@ SPOKEN = [
 ]
 
 
-@settings(max_examples=150)
 @given(
     st.lists(
         st.tuples(

@@ -193,6 +193,7 @@ def test_an_hour_of_conversation_is_within_the_limits() -> None:
     assert len(report.turns) == len(report.interruptions) == 900
 
 
+@pytest.mark.slow
 def test_lists_are_bounded_and_the_rest_is_counted() -> None:
     scene, many = Scene().begin(), 2500
     call = {"type": "function_call", "name": "f", "arguments": "{}"}
@@ -259,6 +260,7 @@ def test_all_texts_together_are_bounded() -> None:
     assert report.left_out["texts"] > 100
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """An endless call takes no more memory once the limits are reached."""
     for name in LIMITS:
@@ -358,7 +360,6 @@ def mangled(value: Any, draw: st.DataObject) -> Any:
     return draw.draw(HUGE)
 
 
-@settings(max_examples=300)
 @given(st.data())
 def test_events_with_arbitrary_members(draw: st.DataObject) -> None:
     inspector = Inspector()
@@ -375,7 +376,6 @@ def test_events_with_arbitrary_members(draw: st.DataObject) -> None:
     assert sum(found.frames for found in report.frames) == len(numbers)
 
 
-@settings(max_examples=300)
 @given(st.data())
 def test_frames_with_arbitrary_bytes_inserted(draw: st.DataObject) -> None:
     inspector = Inspector()

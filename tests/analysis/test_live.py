@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from realtime.analysis import (
     DelegationReport,
@@ -644,6 +644,7 @@ def test_more_than_fits_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.left_out == {"turns": 7, "responses": 7, "delegations": 7}
 
 
+@pytest.mark.slow
 def test_a_long_call_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("turns", "responses", "gaps"):
         monkeypatch.setitem(LIMITS, name, 20)
@@ -773,7 +774,6 @@ def live_entries(draw: Callable[[st.SearchStrategy[Any]], Any]) -> list[Entry]:
 
 
 @given(st.lists(live_entries(), max_size=40), st.booleans())
-@settings(max_examples=150, deadline=None)
 def test_no_live_log_raises(entries: list[list[Entry]], has_session: bool) -> None:
     inspector, events = Inspector(), EventList()
     if has_session:

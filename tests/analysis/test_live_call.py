@@ -118,6 +118,7 @@ class LiveLog:
         self.recorder.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "format"), [("responses", "pcmu"), ("client", "pcm")])
 def test_a_call_of_ten_minutes(tmp_path: Path, mode: str, format: str) -> None:
     path, script = tmp_path / "call.jsonl", list[Reply]()

@@ -57,6 +57,7 @@ def everything_of(*entries: Entry) -> Report:
     return report
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("session", cases.DIALECTS)
 @pytest.mark.parametrize("dialect", cases.DIALECTS)
 def test_any_member_of_any_event_may_be_missing(dialect: str, session: str) -> None:
@@ -68,6 +69,7 @@ def test_any_member_of_any_event_may_be_missing(dialect: str, session: str) -> N
         everything_of(begin, Entry(side, 1.0, frame, 2))
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("dialect", cases.DIALECTS)
 def test_files_with_missing_members_have_a_page_and_a_report(
     tmp_path: Path, dialect: str, capsys: pytest.CaptureFixture[str]
@@ -151,6 +153,7 @@ def test_the_call_is_complete() -> None:
 NUMBERS = range(len(call().entries))
 
 
+@pytest.mark.mostly_slow(quick=6)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_call_in_which_one_event_lacks_a_member(number: int) -> None:
     entries: list[Any] = call().entries

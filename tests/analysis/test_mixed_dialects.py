@@ -103,6 +103,7 @@ def frame(draw: st.DataObject, kind: str) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_every_type_with_members_of_any_dialect(

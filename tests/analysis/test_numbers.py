@@ -49,6 +49,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.mostly_slow(quick=29)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("time", TIMES, ids=range(len(TIMES)))
 def test_every_command_reads_a_log_with_any_time(

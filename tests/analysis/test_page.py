@@ -419,6 +419,7 @@ def test_a_full_disk_names_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [each.name for each in tmp_path.iterdir()] == ["call.jsonl"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")
 @pytest.mark.skipif(os.name != "posix", reason="pipes with a name")
 def test_a_pipe_is_written_directly(tmp_path: Path) -> None:

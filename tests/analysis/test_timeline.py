@@ -64,6 +64,7 @@ def rows_of(timeline: Timeline) -> list[Row]:
 # --- Audio ----------------------------------------------------------------------------
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("format", ["pcm16", "g711_ulaw"])
 def test_audio_equals_the_stereo_recording(tmp_path: Path, format: str) -> None:
     log = hotel(format).write(tmp_path / "call.jsonl")
@@ -198,6 +199,7 @@ def test_audio_left_out_of_the_log_has_its_place(timeline_of: Timelines) -> None
         assert not timeline.audio.is_left_out
 
 
+@pytest.mark.slow
 def test_a_huge_chunk_is_placed_in_pieces(timeline_of: Timelines) -> None:
     two_hours = 48 * 7_200_000
     lines = [

@@ -93,6 +93,7 @@ def assert_linear(work: Callable[[int], int], first: int) -> None:
     assert hundred <= 12 * ten
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("lines", LOGS.values(), ids=LOGS)
 def test_a_report(tmp_path: Path, lines: Callable[[int], str]) -> None:
     path = tmp_path / "call.jsonl"
@@ -104,6 +105,7 @@ def test_a_report(tmp_path: Path, lines: Callable[[int], str]) -> None:
     assert_linear(work, 10)
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("lines", LOGS.values(), ids=LOGS)
 def test_a_page(tmp_path: Path, lines: Callable[[int], str]) -> None:
     path = tmp_path / "call.jsonl"
@@ -122,6 +124,7 @@ def add_all(total: Any, values: Iterable[Any]) -> None:
         total.add(value)
 
 
+@pytest.mark.slow
 def test_finding_logs(tmp_path: Path) -> None:
     def work(number: int) -> int:
         folder = tmp_path / str(number)
@@ -133,6 +136,7 @@ def test_finding_logs(tmp_path: Path) -> None:
     assert_linear(work, 20)
 
 
+@pytest.mark.slow
 def test_a_summary_of_many_reports() -> None:
     def work(number: int) -> int:
         reports = [
@@ -161,6 +165,7 @@ def test_a_summary_of_many_names() -> None:
     assert [name for name in summary.error_codes if name != OTHERS] == [f"c{n:04}" for n in range(801, 1000)]
 
 
+@pytest.mark.slow
 def test_a_histogram() -> None:
     def work(number: int) -> int:
         histogram = Histogram()
@@ -187,6 +192,7 @@ def test_messages_that_wait_for_a_request_take_bounded_memory() -> None:
     assert reachable_nbytes(inspector) < 2_000_000  # of 64 MB of text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["answers, each truncated", "answers, each cleared"])
 def test_truncated_audio_takes_bounded_memory(tmp_path: Path, name: str) -> None:
     def nbytes(number: int) -> int:

@@ -23,6 +23,7 @@ PAIRS = list(product(CONVERTIBLE, CONVERTIBLE))
 NOISE = np.random.default_rng(3).integers(0, 256, 6000).astype(np.uint8).tobytes()
 
 
+@pytest.mark.mostly_slow(quick=9)
 @pytest.mark.parametrize("src, dst", PAIRS)
 @settings(max_examples=40)
 @given(cuts=st.lists(st.integers(0, 6000), max_size=20).map(sorted))

@@ -52,6 +52,7 @@ def test_the_length_is_exactly_the_ceiling(in_rate: int, out_rate: int) -> None:
         assert whole(in_rate, out_rate, np.zeros(n, np.int16)).size == -(-n * out_rate // in_rate)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @every_pair
 @settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, NOISE.size), max_size=40).map(sorted))

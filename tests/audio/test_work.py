@@ -78,11 +78,13 @@ def assert_linear(function: Callable[..., None], *args: Any) -> None:
     assert many <= 12 * more
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("function", STREAMS)
 def test_ten_times_the_stream_is_at_most_twelve_times_the_work(function: Callable[[int], None]) -> None:
     assert_linear(function)
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("rates", PAIRS)
 @pytest.mark.parametrize("function", [resample_single_samples, resample_at_once])
 def test_ten_times_the_samples_are_at_most_twelve_times_the_work(

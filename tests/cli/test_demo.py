@@ -59,6 +59,7 @@ def test_recording_is_phone_audio_with_two_turns() -> None:
 # --- A complete call -----------------------------------------------------------------
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("format", FORMATS)
 def test_complete_call(tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str) -> None:
     assert demo(tmp_path, "--format", format) == 0

@@ -152,6 +152,7 @@ def test_the_report_contains_no_credentials_of_the_url(
     assert "S3CRET" not in printed.out + printed.err
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "nonsense"])
 def test_a_call_that_never_connects_keeps_the_files_of_the_last_one(tmp_path: Path, url: str) -> None:
     assert demo(tmp_path) == 0

@@ -163,6 +163,7 @@ def test_every_fault_has_its_outcome() -> None:
         assert bool(outcome.why) == (NOT_EXACT in outcome.turns)
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_the_call_is_completed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str, name: str
@@ -202,6 +203,7 @@ def test_without_a_fault_there_is_no_sign_of_one(
     assert not PROBLEM.search(printed.out)
 
 
+@pytest.mark.slow
 def test_slow_reader(tmp_path: Path, recording: str) -> None:
     """The client waits for each frame: the last is read no sooner than after all the pauses."""
     assert demo(tmp_path, "--wav", recording, "--format", "g711_ulaw", "--fault", "slow_reader") == 0
@@ -225,6 +227,7 @@ def test_the_call_ends_with_one_clear_error(
     assert len(samples(tmp_path / "caller.wav")) == len(samples(tmp_path / "agent.wav")) == 0
 
 
+@pytest.mark.slow
 def test_many_faults_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str) -> None:
     names = [
         "odd_deltas",
@@ -260,6 +263,7 @@ def faulty(out: Path, recording: str, faults: Sequence[Fault | str], *arguments:
         return demo(out, "--wav", recording, "--format", "g711_ulaw", "--url", server.url, *arguments)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("manual", [False, True], ids=["server VAD", "manual"])
 @pytest.mark.parametrize("nth", [1, 2, 4, 7, 9, 12, 16, 18, 21, 27, 31, 33, 36, 40, 45, 60, 70])
 def test_a_lost_connection_after_any_frame(
@@ -367,6 +371,7 @@ def test_types_of_the_servers_frames(tmp_path: Path, recording: str) -> None:
     assert {frame["type"] for frame in server_frames(tmp_path)} == {*SENT, DELTA}
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("kind", SENT)
 def test_any_frame_except_audio_may_be_lost(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], recording: str, kind: str

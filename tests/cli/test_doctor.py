@@ -48,6 +48,7 @@ def test_report_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == (1 if "PROBLEM" in printed else 0)
 
 
+@pytest.mark.slow
 def test_ascii_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     printed = ascii_stdout(monkeypatch)
     monkeypatch.setattr(doctor, "PACKAGE_FOLDER", tmp_path / "dé" / "realtime")
@@ -55,6 +56,7 @@ def test_ascii_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert b"d\\xe9" in printed.getvalue()
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("version", "found"),
     [
@@ -86,6 +88,7 @@ def test_conflict_with_supabases_distribution(site: Path, capsys: pytest.Capture
     assert "the one found first is imported" in printed
 
 
+@pytest.mark.slow
 def test_two_distributions_in_one_folder(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each overwrites files of the other: both are broken."""
     install(site, "realtime-codec", "realtime/__init__.py")
@@ -104,6 +107,7 @@ def test_conflict_with_any_other_distribution(site: Path) -> None:
     assert not clash.is_ok
 
 
+@pytest.mark.slow
 def test_an_editable_install_is_this_distribution(site: Path) -> None:
     install(
         site,
@@ -113,6 +117,7 @@ def test_an_editable_install_is_this_distribution(site: Path) -> None:
     assert findings()["distribution"].text == "realtime-codec 9.9"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="links, which need a privilege on Windows")
 def test_an_installed_wheel_is_this_distribution(tmp_path: Path) -> None:
     """A copy of the package beside its own metadata, in a separate process."""
@@ -121,11 +126,13 @@ def test_an_installed_wheel_is_this_distribution(tmp_path: Path) -> None:
     assert "realtime-codec 9.9" in _run(tmp_path, "doctor.main(['doctor'])")
 
 
+@pytest.mark.slow
 def test_a_copy_is_not_a_distribution(site: Path) -> None:
     install(site, "realtime-codec", "realtime/__init__.py")
     assert findings()["distribution"].text.startswith("none: a source checkout")
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("module", ["numpy", "msgspec"])
 def test_missing_dependencies_are_problems(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -134,11 +141,13 @@ def test_missing_dependencies_are_problems(monkeypatch: pytest.MonkeyPatch, modu
     assert f"pip install {module}" in finding.text
 
 
+@pytest.mark.slow
 def test_without_pybase64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pybase64", None)
     assert not findings()["base64"].is_ok
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("module", ["websockets", "h11"])
 def test_the_packages_of_the_server_are_optional(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -147,6 +156,7 @@ def test_the_packages_of_the_server_are_optional(monkeypatch: pytest.MonkeyPatch
     assert "pip install 'realtime-codec[testing]'" in finding.text
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("module", ["websockets", "h11"])
 @pytest.mark.parametrize("command", ["demo", "serve"])
 def test_demo_and_serve_need_the_packages_of_the_server(tmp_path: Path, command: str, module: str) -> None:

@@ -249,6 +249,7 @@ def test_missing_log(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "realtime inspect: none.jsonl: no such log\n")
 
 
+@pytest.mark.slow
 def test_characters_that_the_terminal_lacks_are_escaped(folder: Path) -> None:
     call(text="\u4f60\u597d \U0001f600").write(folder / "call.jsonl")
     command = [sys.executable, "-X", "utf8=0", "-m", "realtime", "inspect", "call.jsonl"]
@@ -366,6 +367,7 @@ def test_unreadable_logs_are_reported_and_the_others_read(
     assert "calls           2" in printed.out
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_every_start_method(folder: Path, method: str) -> None:
     write_many(folder, 4)
@@ -383,6 +385,7 @@ def test_every_start_method(folder: Path, method: str) -> None:
     assert "calls           4" in done.stdout
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 @pytest.mark.parametrize("is_group", [False, True])
 def test_ctrl_c(folder: Path, is_group: bool) -> None:
@@ -449,6 +452,7 @@ def test_audio_options_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "--html" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_closed_pipe(tmp_path: Path) -> None:
     """`inspect ... --json | head -c 1`, with more output than a pipe can buffer."""
     log = tmp_path / "call.jsonl"

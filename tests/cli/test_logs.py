@@ -69,6 +69,7 @@ def die_at_some(log: Log) -> str:
     return log.name
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("jobs", [2, 7])
 def test_a_log_that_ends_its_process_is_reported(jobs: int) -> None:
     logs = named(40)
@@ -93,6 +94,7 @@ def test_a_process_that_dies_once_costs_nothing(tmp_path: Path) -> None:
     assert [each.result for each in found] == [*"012345"]
 
 
+@pytest.mark.slow
 def test_processes_that_are_killed_between_logs_cost_nothing() -> None:
     results = read_logs(named(30), die_at_some, jobs=2)
     assert next(results).result == "0"
@@ -138,6 +140,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(os.name != "posix", reason="a shell script in place of Python")
 @pytest.mark.parametrize("is_after_one", [False, True])
 def test_processes_that_cannot_be_started(tmp_path: Path, is_after_one: bool) -> None:

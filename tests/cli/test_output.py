@@ -168,6 +168,7 @@ def run(command: str, log: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
 @pytest.mark.parametrize(
     ("command", "code", "error"),

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect as async_connect
-from websockets.sync.client import connect
 
 import realtime as r
 from realtime.analysis import inspect_log
@@ -28,12 +27,13 @@ from realtime.cli.serve_script import read_script
 from realtime.recording import Recorder
 from realtime.testing import FAULTS, Call, Delegate, Fail, LoopbackServer, Say, ServerProtocol, Transcribe
 from tests.processes import without_delays
-from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone
+from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, audio_of, connect, formats, tone
 
 PATHS = [str(Path(r.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS), "no_proxy": "*"}
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.Signals) -> None:
@@ -57,6 +57,7 @@ def test_serves_until_a_signal(monkeypatch: pytest.MonkeyPatch, number: signal.S
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_ascii_terminal(tmp_path: Path) -> None:
     environment = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
@@ -72,6 +73,7 @@ def test_ascii_terminal(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_faults_are_injected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
@@ -104,6 +106,7 @@ def test_help_lists_the_faults(capsys: pytest.CaptureFixture[str], command: str)
     assert set(FAULTS) <= {*words}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_a_silent_connection_does_not_delay_the_end() -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-m", "realtime", "serve"]
@@ -244,6 +247,7 @@ def test_a_script_is_played(tmp_path: Path) -> None:
     assert (done[1].status, done[1].status_details.error.code) == ("failed", "overloaded")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_a_certificate_is_made_for_tls() -> None:
     command = [sys.executable, "-m", "realtime", "serve", "--tls"]

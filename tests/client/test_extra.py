@@ -22,6 +22,7 @@ def test_the_core_and_the_tools_need_no_network_library() -> None:
     assert run(code) == "DISCONNECTED"
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("transport", "extra"), [("websockets", "client"), ("picows", "picows")])
 def test_the_connection_names_the_extra_that_is_missing(transport: str, extra: str) -> None:
     call = f"realtime.client.connect(url='ws://h', transport={transport!r})"
@@ -30,6 +31,7 @@ def test_the_connection_names_the_extra_that_is_missing(transport: str, extra: s
     )
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("transport", ["websockets", "picows"])
 def test_only_the_transport_that_is_chosen_is_imported(transport: str) -> None:
     code = f"import realtime.client, sys; realtime.client.connect(url='ws://h', transport={transport!r})"

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 
 import realtime as r
 from realtime.client import (
@@ -727,6 +727,7 @@ def test_a_scripted_call_without_an_end() -> None:
     assert any(event.interruption.truncate for event in world.of(Interrupted))
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("offset", range(4))
 def test_an_end_after_any_frame_loses_and_doubles_nothing(offset: int) -> None:
     step = 32
@@ -742,6 +743,7 @@ def test_an_end_after_every_frame_loses_and_doubles_nothing() -> None:
         check_scripted_call(*scripted_call(cut_at))
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("seed", range(12))
 def test_several_ends_lose_and_double_nothing(seed: int) -> None:
     """Also before the session is restored, and while tools and a barge-in are in flight."""
@@ -764,6 +766,7 @@ def test_several_ends_lose_and_double_nothing(seed: int) -> None:
     assert len({*texts}) == len(texts)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("transcription", [None, r.Transcription(model="whisper-1")])
 @pytest.mark.parametrize("offset", range(3))
 def test_an_end_after_any_frame_of_a_call_without_turn_detection(offset: int, transcription: Any) -> None:
@@ -958,7 +961,6 @@ STEPS = st.lists(
 
 
 @pytest.mark.parametrize("provider", ["openai", "azure_voice_live"])
-@hypothesis_settings(max_examples=150, deadline=None)
 @given(steps=STEPS, reports=st.booleans())
 def test_nothing_that_arrives_breaks_the_client(provider: Any, steps: list[Any], reports: bool) -> None:
     """Any frames, ends, times and calls, in any order: no exception, every frame encodes, all is bounded."""

@@ -45,6 +45,7 @@ def _unknown(value: Any) -> list[Unknown]:
     return [u for item in value for u in _unknown(item)] if isinstance(value, list) else []
 
 
+@pytest.mark.mostly_slow(quick=67)
 @pytest.mark.parametrize(("dialect", "side", "model"), MODELS)
 def test_every_model_of_the_sdk(dialect: str, side: str, model: type[pydantic.BaseModel]) -> None:
     decode = cases.decoder(dialect, side)
@@ -94,6 +95,7 @@ def _optional_places(model: type[pydantic.BaseModel], wire: Any) -> list[list[st
     return paths
 
 
+@pytest.mark.mostly_slow(quick=26)
 @pytest.mark.parametrize(("dialect", "side", "model"), [p for p in MODELS if p.values[0] != "live"])
 def test_fields_that_are_optional_in_the_sdk_can_be_null_or_absent(
     dialect: str, side: str, model: type[pydantic.BaseModel]

@@ -129,6 +129,7 @@ def test_members_that_expand_far_beyond_a_block_are_read_in_full(tmp_path: Path,
     assert os.listdir(tmp_path) == [path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", MEMBERS)
 def test_memory_is_bounded_whatever_a_file_expands_to(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.jsonl{suffix}"

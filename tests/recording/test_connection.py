@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import websockets
-from websockets.sync.client import connect
 
 import realtime
 from realtime.recording import Entry, Recorder, RecordingError, read_log, recorded
 from realtime.testing import LoopbackServer
+from tests.testing.helpers import connect
 
 UPDATE = realtime.encode(realtime.create_text_input("Hello"))
 

@@ -131,6 +131,7 @@ def json_frame(line: bytes) -> bytes:
     return json.dumps(json.loads(line)["frame"], separators=(",", ":")).encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.data())
 def test_a_compressed_log_truncated_anywhere(
@@ -160,7 +161,6 @@ def test_most_of_a_torn_gzip_is_read(tmp_path: Path) -> None:
     assert len(read(path)) > 50
 
 
-@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_without_an_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.mktemp("any")
@@ -265,6 +265,7 @@ LINES_OF: dict[str, Callable[[int], bytes]] = {
 }
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("content", LINES_OF.values(), ids=LINES_OF)
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_the_work_of_reading_grows_with_the_file_and_not_faster(
@@ -279,6 +280,7 @@ def test_the_work_of_reading_grows_with_the_file_and_not_faster(
     assert most <= 12 * many
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_memory_is_that_of_one_line(tmp_path: Path, suffix: str) -> None:
     def peak(content: bytes) -> int:

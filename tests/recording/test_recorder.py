@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import realtime
 from realtime.errors import ConfigError
@@ -71,7 +71,7 @@ any_frames = (
 )
 
 
-@settings(max_examples=100)
+@pytest.mark.mostly_slow(quick=1)
 @given(st.lists(st.tuples(st.sampled_from(["client", "server"]), any_frames), max_size=12), st.data())
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_any_frame_is_read_back_unchanged(

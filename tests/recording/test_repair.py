@@ -158,6 +158,7 @@ def test_text_in_a_log_loses_no_byte(tmp_path_factory: pytest.TempPathFactory, c
     assert found.startswith(HEAD + LINE + b"\n" + content[: content.rfind(b"\n") + 1])
 
 
+@pytest.mark.mostly_slow(quick=1)
 @settings(max_examples=60)
 @given(
     st.lists(st.sampled_from([1, 500, 70_000]), min_size=1, max_size=4),
@@ -489,6 +490,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @EVERY_ENDING
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 def test_the_work_of_a_repair_grows_with_the_file_and_not_faster(

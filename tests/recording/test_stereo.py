@@ -354,6 +354,7 @@ def test_audio_between_others_is_silenced_in_blocks(log: Log) -> None:
     assert call.assistant_ms == 110.5
 
 
+@pytest.mark.slow
 def test_silence_of_a_claimed_length_takes_little_memory(log: Log) -> None:
     log.add("server", 0, "session.updated", session=ULAW)
     log.add("client", 0, "input_audio_buffer.append", audio="", audio_bytes=20_000_000)
@@ -391,6 +392,7 @@ def hostile_lines(kind: str, n: int) -> list[str]:
     return log.lines
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize(
     "kind",
     [

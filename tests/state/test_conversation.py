@@ -196,6 +196,7 @@ def statements(count: int) -> Iterator[list[Statement]]:
                 yield [*sequence, (item, previous)]
 
 
+@pytest.mark.slow
 def test_any_four_statements_about_four_items_have_an_order() -> None:
     """Cycles of predecessors, repetitions and removed items included."""
     for sequence in itertools.chain.from_iterable(map(statements, range(1, 5))):
@@ -263,6 +264,7 @@ def deleted(item_id: str) -> Any:
     return r.ConversationItemDeleted(item_id=item_id)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("order", HARD_ORDERS)
 def test_the_work_for_an_event_does_not_depend_on_the_number_of_items(order: str) -> None:
     by_count = [count_lines(fed, *HARD_ORDERS[order](n)) for n in (10, 100, 1_000)]
@@ -288,6 +290,7 @@ def test_a_deletion_does_not_split_a_run() -> None:
     assert ids(conversation) == ["z", "late", "b"]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
 def test_a_long_conversation_can_be_copied_and_pickled(copied: Callable[[Any], Any]) -> None:
     conversation = fed(*HARD_ORDERS["runs are joined in pairs"](3_000), added("w", "late"))
@@ -971,6 +974,7 @@ def test_wrong_limits_are_refused(options: Any, message: str) -> None:
         Conversation(**options)
 
 
+@pytest.mark.slow
 def test_an_eight_hour_call_has_a_bounded_memory() -> None:
     """A turn every eight seconds: 3,600 turns, each with new ids, a predecessor and text."""
     conversation = Conversation(max_items=100, max_age_ms=600_000)

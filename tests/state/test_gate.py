@@ -557,6 +557,7 @@ def run(seed: int, steps: int) -> Network:
     return network
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(20))
 def test_only_requests_that_cross_a_response_are_refused(seed: int) -> None:
     network = run(seed, 500)

@@ -104,6 +104,7 @@ def without_one_field(value: Any) -> Iterator[Any]:
                 yield [*value[:index], other, *value[index + 1 :]]
 
 
+@pytest.mark.mostly_slow(quick=34)
 @pytest.mark.parametrize(("dialect", "side", "frame"), cases.ALL, ids=cases.IDS)
 def test_no_missing_member_raises(dialect: str, side: str, frame: str) -> None:
     decode = cases.decoder(dialect, side)

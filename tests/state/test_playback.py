@@ -543,6 +543,7 @@ HARD_WORK: dict[str, Callable[[Playback, int], object]] = {
 }  # fmt: skip
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("work", HARD_WORK)
 def test_the_work_does_not_depend_on_the_length_of_the_queue(work: str) -> None:
     by_count = [count_lines(HARD_WORK[work], Playback(ULAW), n) for n in (40, 400, 4_000)]
@@ -550,6 +551,7 @@ def test_the_work_does_not_depend_on_the_length_of_the_queue(work: str) -> None:
     assert by_count[2] <= 12 * by_count[1]
 
 
+@pytest.mark.slow
 def test_what_a_carrier_never_reports_has_a_bounded_memory() -> None:
     playback = Playback(ULAW)
     sizes = []

@@ -399,6 +399,7 @@ def test_a_system_message_hides_only_its_own_text() -> None:
     assert "text=<redacted, 6 characters>" in line
 
 
+@pytest.mark.slow
 def test_work_is_bounded() -> None:
     many = [
         msgspec.structs.replace(message(realtime.InputText(text="x" * 10_000)).item, id=str(n))

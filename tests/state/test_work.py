@@ -145,6 +145,7 @@ WORK: dict[str, Callable[[int], object]] = {
 }  # fmt: skip
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("work", WORK)
 def test_ten_times_as_many_are_at_most_twelve_times_the_work(work: str) -> None:
     by_count = [count_lines(WORK[work], n) for n in (20, 200, 2_000)]

@@ -102,6 +102,7 @@ def test_audio_of_the_caller_reaches_the_session(phone: Phone, format: AudioForm
     assert spliced or bridge.stats.reencoded_to_server >= 19
 
 
+@pytest.mark.mostly_slow(quick=40)
 @EVERY_PHONE
 @EVERY_SESSION
 @pytest.mark.parametrize("delta_ms", [7, 100, 330, 1_900])

@@ -10,7 +10,6 @@ from typing import Any
 
 import pybase64
 import pytest
-from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 import realtime
@@ -21,6 +20,7 @@ from realtime.telephony import Bridge, BridgeOutput, CallDigit, CallEnded, CallM
 from realtime.testing import LoopbackServer, ServerProtocol
 from tests.blocks import ROOT
 from tests.telephony import cases
+from tests.testing.helpers import connect
 
 CALL = cases.frames("twilio", "call")
 CLEARED = {f"mark_{number}" for number in range(3, 10)}

@@ -127,6 +127,7 @@ def check(phone: Phone, step: BridgeOutput) -> None:
         }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("phone", PHONES, ids=PHONE_IDS)
 @settings(max_examples=40)
 @given(data=st.data(), format=st.sampled_from([None, PCM16, ULAW]))

@@ -191,6 +191,7 @@ def audio_of(phone: Phone, frames: tuple[str | bytes, ...]) -> bytes:
     )
 
 
+@pytest.mark.mostly_slow(quick=6)
 @EVERY_CASE
 def test_deltas_of_any_size_are_the_same_stream(phone: Phone, format: Any) -> None:
     """A delta may end within a sample; half a sample at the end of a part is dropped and counted."""
@@ -215,6 +216,7 @@ def test_deltas_of_any_size_are_the_same_stream(phone: Phone, format: Any) -> No
         check_same(phone, again, wanted)
 
 
+@pytest.mark.mostly_slow(quick=6)
 @EVERY_CASE
 @settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 700), max_size=12))

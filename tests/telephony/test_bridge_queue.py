@@ -110,6 +110,7 @@ def test_the_rows_state_what_a_carrier_queues() -> None:
     assert [row.QUEUE_MARK_MS for row in CARRIERS.values()] == [0, 0, 0, 20]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @FOUR
 @pytest.mark.parametrize("returns_marks", [True, False], ids=["marks", "no marks"])
 def test_a_long_answer_is_played_whole_and_the_queue_never_overflows(
@@ -245,6 +246,7 @@ def test_the_end_of_the_call_drops_what_is_retained() -> None:
 # --- The limit of what is retained ----------------------------------------------------------
 
 
+@pytest.mark.mostly_slow(quick=1)
 @FOUR
 def test_thirty_minutes_are_retained_and_the_newest_are_dropped(phone: Phone) -> None:
     bridge = start_call(phone)
@@ -309,6 +311,7 @@ def test_marks_of_tiny_items_are_bounded() -> None:
     assert marks == 9_998
 
 
+@pytest.mark.slow
 def test_frames_of_one_sample_are_bounded() -> None:
     bridge = start_call(TWILIO)
     bridge.from_server(delta(bytes(8 * 600_000)))
@@ -380,6 +383,7 @@ def run_calls(calls: list[Any]) -> None:
         call()
 
 
+@pytest.mark.mostly_slow(quick=1)
 @FOUR
 @pytest.mark.parametrize("ticks", [False, True], ids=["answer only", "both sides"])
 def test_a_carrier_that_never_returns_marks_costs_the_same_in_each_third(phone: Phone, ticks: bool) -> None:
@@ -403,6 +407,7 @@ def test_unknown_marks_cost_the_same_however_many_are_pending() -> None:
     assert most <= 1.2 * few >= many / 1.2
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", PHONE_IDS)
 def test_release_works_in_every_format(name: str) -> None:
     carrier = Carrier(PHONES[PHONE_IDS.index(name)])

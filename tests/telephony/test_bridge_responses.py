@@ -500,6 +500,7 @@ def interrupted_at(line: Line, steps: int, lag: int, *, by_speech: bool) -> bool
     return True
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("phone", MAIN, ids=lambda phone: phone.name)
 @pytest.mark.parametrize("how", ["server", "cancelled", "asked"])
 @pytest.mark.parametrize("exhaustive", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -552,6 +553,7 @@ def converse(seed: int, steps: int, phone: Phone, provider: str | None = None) -
 
 
 # GLM names no item in its audio: it cannot be truncated.
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", [
     "azure", "azure_voice_live", "xai", "qwen", "inworld", "localai", "speaches"
 ])  # fmt: skip
@@ -561,6 +563,7 @@ def test_other_servers_are_asked_and_cancelled_too(name: str) -> None:
     assert all(line.messages for line in lines)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_steps() -> None:
     lines = [converse(seed, 1_000, MAIN[seed % len(MAIN)]) for seed in range(20)]
     refusals = sum((line.refusals for line in lines), Counter[str]())

@@ -392,6 +392,7 @@ def test_silence_is_measured_and_no_audible_delta_is_dropped(format: AudioFormat
     assert bridge.stats.deltas_dropped == 0
 
 
+@pytest.mark.mostly_slow(quick=3)
 @ONE_OF_EACH
 @pytest.mark.parametrize("network_ms", [0, 60, 150], ids="network {}".format)
 def test_the_backlog_of_a_burst_is_worked_off_in_the_next_silence(phone: Phone, network_ms: int) -> None:
@@ -410,6 +411,7 @@ def test_the_backlog_of_a_burst_is_worked_off_in_the_next_silence(phone: Phone, 
     assert 12 <= bridge.stats.silence_dropped <= 18
 
 
+@pytest.mark.mostly_slow(quick=2)
 @ONE_OF_EACH
 @pytest.mark.parametrize("stalled_ms", [1_000, 5_000])
 def test_marks_show_what_the_clock_does_not(phone: Phone, stalled_ms: int) -> None:

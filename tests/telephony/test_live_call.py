@@ -19,6 +19,8 @@ from tests.blocks import ROOT
 from tests.telephony.calls import PHONE_IDS, PHONES, Phone, converted, media_of
 from tests.telephony.live_calls import PlayingPhone
 
+pytestmark = pytest.mark.slow
+
 CALLER = read_wav(str(ROOT / "realtime" / "data" / "caller.wav")).to(AudioFormat.PCM16)[: 2 * 24 * 1_200]
 PTIME_MS = 20
 TURNS = 40
@@ -180,7 +182,7 @@ def check(call: Call, minutes_ms: int = 600_000) -> None:
         assert audible([heard[at : at + size] for at in range(0, len(heard), size)], format) == audible_deltas
 
 
-@pytest.mark.parametrize("jitter", [any_jitter, pytest.param(late_silence, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jitter", [any_jitter, late_silence])
 def test_a_call_of_ten_minutes(jitter: Any) -> None:
     call = Call(PHONES[0], seed=1, jitter=jitter)
     call.run()
@@ -190,7 +192,6 @@ def test_a_call_of_ten_minutes(jitter: Any) -> None:
         assert (call.bridge.stats.reencoded, call.bridge.stats.spliced_to_server) == (0, 29_850)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("phone", PHONES[1:], ids=PHONE_IDS[1:])
 def test_a_call_of_ten_minutes_with_every_carrier(phone: Phone) -> None:
     call = Call(phone, seed=2, caller_jitter_ms=JITTER_MS)
@@ -198,7 +199,6 @@ def test_a_call_of_ten_minutes_with_every_carrier(phone: Phone) -> None:
     check(call)
 
 
-@pytest.mark.slow
 def test_a_call_of_ten_minutes_without_ticks() -> None:
     call = Call(PHONES[0], seed=3, has_ticks=False)
     call.run()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from realtime import AudioFormat, live
 from realtime.audio import read_wav
@@ -16,6 +15,7 @@ from realtime.testing import Fault, LoopbackServer, Say, Transcribe, faults
 from tests.blocks import ROOT
 from tests.telephony.calls import PHONES
 from tests.telephony.live_calls import PlayingPhone
+from tests.testing.helpers import connect
 
 PHONE, ULAW = PHONES[0], AudioFormat.G711_ULAW
 SPEECH = read_wav(str(ROOT / "realtime" / "data" / "caller.wav")).to(ULAW)[8 * 400 : 8 * 1_600]

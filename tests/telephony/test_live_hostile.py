@@ -79,6 +79,7 @@ def check(phone: Phone, step: BridgeOutput) -> None:
         assert live.decode_client(sent).type in SENT
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("phone", PHONES, ids=PHONE_IDS)
 @settings(max_examples=30)
 @given(data=st.data(), barge_in=st.booleans())

@@ -348,6 +348,7 @@ def test_only_the_part_that_does_not_fit_is_dropped() -> None:
 # --- The limit of what is retained --------------------------------------------------------------
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("cut", [False, True], ids=["audio", "base64"])
 def test_the_end_of_a_delta_that_does_not_fit_is_dropped(cut: bool) -> None:
     player = make()

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from typing import Any
 
 import numpy as np
+from websockets.sync import client as sync_client
 
 import realtime as r
 from realtime.audio import alaw_encode, ulaw_encode
@@ -95,6 +96,10 @@ def append(audio: bytes) -> r.InputAudioBufferAppend:
 
 COMMIT = r.InputAudioBufferCommit()
 RESPOND = r.ResponseCreate()
+
+
+# By default a client with more than 16 frames that were not read waits ten seconds for the end of its connection.
+connect = functools.partial(sync_client.connect, max_queue=None)
 
 
 # --- Raw sockets: a WebSocket library reads in the background ------------------------

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, strategies as st
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 from websockets.typing import Origin
 
 import realtime as r
 from realtime.cli import serve
 from realtime.rest import ErrorBody, decode_body
 from realtime.testing import LoopbackServer, access
-from tests.testing.helpers import REQUEST, raw
+from tests.testing.helpers import REQUEST, connect, raw
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 
 import realtime as r
 from realtime import beta as b
@@ -526,7 +526,6 @@ SESSION_TYPES = SOME(["realtime", "transcription"])
 
 
 @given(session_type=SESSION_TYPES, paced=st.booleans(), frames=st.lists(FRAMES, max_size=12))
-@hypothesis_settings(max_examples=100)
 def test_every_reply_is_an_event_of_beta(session_type: str, paced: bool, frames: list[Any]) -> None:
     session = ServerProtocol(dialect="beta", session_type=session_type, paced=paced)  # type: ignore[arg-type]
     events = session.open()

@@ -11,13 +11,13 @@ from urllib.parse import quote
 import pytest
 from openai import OpenAI, OpenAIError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 import realtime as r
 from realtime import rest
 from realtime.testing import LoopbackServer, calls
+from tests.testing.helpers import connect
 
 WEBHOOK_SECRET = "whsec_bG9vcGJhY2s="
 OFFER = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, connection, server as module
@@ -24,6 +23,7 @@ from tests.testing.helpers import (
     REQUEST,
     RESPOND,
     append,
+    connect,
     exchange,
     formats,
     frame,

@@ -19,12 +19,22 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame
-from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, ServerProtocol, Turn, fairness, server as module
 from realtime.testing.fairness import Account, FairConnection, TimeSlice, Turns
-from tests.testing.helpers import PCM16, REQUEST, RESPOND, append, formats, frame, frame_of, raw, tone
+from tests.testing.helpers import (
+    PCM16,
+    REQUEST,
+    RESPOND,
+    append,
+    connect,
+    formats,
+    frame,
+    frame_of,
+    raw,
+    tone,
+)
 
 CLEAR = r.encode(r.InputAudioBufferClear())
 TEXT, START, MIDDLE, END, BINARY, PING, PONG, CLOSE = 0x81, 0x01, 0x00, 0x80, 0x82, 0x89, 0x8A, 0x88
@@ -328,6 +338,7 @@ def flooding(server: LoopbackServer, kind: str, clients: int) -> Generator[None]
         yield
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("kind", BLOCKS)
 def test_a_new_client_is_answered_during_a_flood(
     kind: str, frames: Counter[str], monkeypatch: pytest.MonkeyPatch
@@ -399,11 +410,7 @@ def test_long_answers_are_shared_out(frames: Counter[str], monkeypatch: pytest.M
 
     monkeypatch.setattr(FairConnection, "send", send)
     turn: list[r.ClientEvent] = [formats(), append(tone(PCM16, 10_000)), r.InputAudioBufferCommit(), RESPOND]
-    with (
-        LoopbackServer() as server,
-        connect(server.url, max_queue=None) as one,
-        connect(server.url, max_queue=None) as two,
-    ):
+    with LoopbackServer() as server, connect(server.url) as one, connect(server.url) as two:
         for event in turn:
             for client in (one, two):
                 client.send(r.encode(event), text=True)
@@ -435,6 +442,7 @@ def test_what_is_parsed_and_not_handled_is_bounded(
     assert 0 < frames["waiting"] <= 16 + 4096 // 6 + 1
 
 
+@pytest.mark.slow
 def test_pongs_that_are_not_read_are_bounded(frames: Counter[str]) -> None:
     """The server stops reading from a client that sends pings and does not read the pongs."""
     with LoopbackServer() as server, raw(server) as client:
@@ -595,6 +603,7 @@ def test_a_fault_in_a_url_counts_once() -> None:
     assert types.count("response.hologram.delta") == 2
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("kind", BLOCKS)
 def test_a_flooding_client_may_disappear(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     with LoopbackServer() as server:

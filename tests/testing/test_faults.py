@@ -18,7 +18,6 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, ProtocolError
 from websockets.frames import Close as WireClose
 from websockets.protocol import State
-from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 from websockets.uri import parse_uri
 
@@ -39,6 +38,7 @@ from tests.testing.helpers import (
     ULAW,
     append,
     audio_of,
+    connect,
     formats,
     frame_of,
     raw,

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 import realtime as r
 from realtime import beta, translation
@@ -161,6 +161,7 @@ def frames_of(kind: type, changes: tuple[Any, ...]) -> list[bytes]:
     return frames
 
 
+@pytest.mark.mostly_slow(quick=13)
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize(("dialect", "kind"), CASES, ids=lambda case: getattr(case, "__name__", case))
 def test_every_member_absent_null_or_wrong(
@@ -193,7 +194,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100)
 @given(st.data())
 def test_random_sequences_of_hostile_events(data: st.DataObject) -> None:
     dialect = data.draw(st.sampled_from(sorted(DIALECTS)))

@@ -12,12 +12,11 @@ from typing import Any
 import h11
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, fairness, http, server as module
 from realtime.testing.calls import RealtimeApi
-from tests.testing.helpers import REQUEST, frame, raw
+from tests.testing.helpers import REQUEST, connect, frame, raw
 
 SECRETS = "/v1/realtime/client_secrets"
 

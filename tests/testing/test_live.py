@@ -768,7 +768,6 @@ PARTS = [
 ]
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     events=st.lists(EVENTS, max_size=12),
     script=st.none()

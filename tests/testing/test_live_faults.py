@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from realtime import AudioFormat, live
 from realtime.testing import Fault, LoopbackServer, Script, ServerProtocol, Transcribe, faults
 from realtime.testing.injection import Action, EndSession
-from tests.testing.helpers import tone
+from tests.testing.helpers import connect, tone
 
 ULAW = AudioFormat.G711_ULAW
 FORMAT = live.LivePcmuFormat(rate=8000)

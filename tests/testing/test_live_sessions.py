@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from realtime import live
 from realtime.testing import LoopbackServer
+from tests.testing.helpers import connect
 
 CLOSE = live.SessionClose()
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidMessage
-from websockets.sync.client import connect
 
 import realtime as r
 from realtime.testing import LoopbackServer, plugin
+from tests.testing.helpers import connect
 
 pytest_plugins = ["pytester"]
 # As a name: pytest_plugins would load a module that is imported already, whose assertions pytest cannot rewrite.
@@ -244,12 +244,14 @@ def test_the_plugin_in_a_test_suite(pytester: pytest.Pytester) -> None:
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(OPT_IN)
     result = pytester.runpytest_subprocess("--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.realtime_server(**settings): *"])
 
 
+@pytest.mark.slow
 def test_pytest_works_without_the_extra(pytester: pytest.Pytester) -> None:
     """Users who install only the codec can run their tests."""
     pytester.makeconftest(f"import sys; sys.modules['websockets'] = None\n{OPT_IN}")

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from websockets.sync.client import connect
 
 import realtime as r
 from realtime import AudioFormat
@@ -18,6 +17,7 @@ from realtime.codec import event_classes
 from realtime.providers import PROVIDERS, Provider
 from realtime.testing import Call, LoopbackServer, Say, ServerProtocol
 from realtime.testing.quirks import QUIRKS
+from tests.testing.helpers import connect
 
 ROWS = [pytest.param(row, id=row.name) for row in PROVIDERS.values()]
 TALKING = [pytest.param(row, id=row.name) for row in PROVIDERS.values() if row.output_formats]

@@ -193,7 +193,6 @@ SCRIPTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
 @given(events=st.lists(EVENTS, max_size=12), paced=st.booleans(), script=SCRIPTS, strict=st.booleans())
 def test_no_sequence_of_events_breaks_a_session(
     events: list[r.ClientEvent], paced: bool, script: Script | None, strict: bool

@@ -9,7 +9,6 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
-from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 import realtime as r
@@ -17,6 +16,7 @@ from realtime import beta, live, translation
 from realtime.testing import LoopbackServer, faults
 from realtime.testing.http import HttpRequest
 from realtime.testing.server import ConnectionRequest, parse_request
+from tests.testing.helpers import connect
 
 
 def parse(path: str, **headers: str) -> ConnectionRequest:

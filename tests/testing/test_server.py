@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect as async_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 import realtime as r
 from realtime.testing import LoopbackServer, ServerProtocol, Turn, server as module
-from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, audio_of, formats, tone, types
+from tests.testing.helpers import COMMIT, PCM16, RESPOND, append, audio_of, connect, formats, tone, types
 
 CLEAR = r.InputAudioBufferClear()
 

@@ -160,6 +160,7 @@ def check_growth(lines: Callable[[int], int]) -> None:
     assert work[2] <= 12 * work[1]
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("make", GA, ids=lambda make: make.__name__)
 def test_the_work_of_a_ga_session_is_linear(make: Callable[[int], list[bytes]]) -> None:
     check_growth(lambda size: count_lines(feed_all, make(size)))
@@ -227,6 +228,7 @@ LIVE: dict[str, Callable[[int], list[bytes]]] = {
 OTHERS = {"beta": BETA, "translation": TRANSLATION, "live": LIVE}
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize(
     ("dialect", "name"), [(dialect, name) for dialect, cases in OTHERS.items() for name in cases]
 )
@@ -250,8 +252,9 @@ def peak_bytes(function: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
-    "make", [items, commits, responses, turns, clears, invalid], ids=lambda make: make.__name__
+    "make", [commits, items, responses, turns, clears, invalid], ids=lambda make: make.__name__
 )
 def test_the_memory_of_a_session_is_bounded(
     make: Callable[[int], list[bytes]], monkeypatch: pytest.MonkeyPatch
@@ -262,6 +265,7 @@ def test_the_memory_of_a_session_is_bounded(
     assert peak_bytes(lambda: feed_all(many)) < 1.5 * peak_bytes(lambda: feed_all(few)) + 20_000
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", ["turns", "endless speech", "texts", "items", "responses"])
 def test_the_memory_of_a_live_session_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing_live, "MAX_TURN_MS", 2000)
@@ -285,6 +289,7 @@ def test_the_input_buffer_is_bounded() -> None:
     assert "the input buffer is full" in answers[-1][0].error.message
 
 
+@pytest.mark.slow
 def test_silence_is_dropped_while_nobody_speaks() -> None:
     session = ServerProtocol()
     block = r.encode(append(PCM16.silence(60_000)))
