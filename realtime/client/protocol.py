@@ -843,20 +843,23 @@ class ClientProtocol:
         """Report what the loudspeaker played, as to `Playback.played`. Needs ``reports_playback=True``.
 
         Raises:
-            AudioError: it is negative or not finite.
+            ConfigError: the client does not report playback.
+            AudioError: it is negative or not finite, or `sample_rate` is not positive and finite.
             TypeError: not exactly one of the three is given.
         """
+        if not self._reports_playback:
+            raise ConfigError("played() needs reports_playback=True")
         if samples is not None and ms is None and nbytes is None:
             ms = samples * 1000 / (sample_rate or self._output_format.sample_rate)
             samples = None
-        for playback in (*self._earlier, *([self._current.playback] if self._current else ())):
+        current = Playback(self._output_format) if self._current is None else self._current.playback
+        for playback in (*self._earlier, current):
+            before = playback.queued_ms
+            played = playback.played(samples, ms=ms, nbytes=nbytes, sample_rate=sample_rate)
             if ms is not None:
-                before = playback.queued_ms
-                playback.played(samples, ms=ms)
                 ms -= min(ms, before)
-            else:
-                played = playback.played(samples, nbytes=nbytes)
-                nbytes = None if nbytes is None else nbytes - played
+            elif nbytes is not None:
+                nbytes -= played
         self._earlier = [playback for playback in self._earlier if playback.is_playing]
 
     def _check_open(self) -> None:
@@ -1213,7 +1216,9 @@ class ClientProtocol:
 
     def _on_speech_stopped(self, event: Any, now: float) -> None:
         if self._current is not None:
-            self._current.turn_end = self._uplink.position_of(number(event, "audio_end_ms"))
+            end_ms = number(event, "audio_end_ms")
+            # GLM sends no position: the turn ended within the audio that was sent so far.
+            self._current.turn_end = self._uplink.position_of(end_ms) if end_ms else self._uplink.sent
 
     def _on_timeout(self, event: Any, now: float) -> None:
         current = self._current

@@ -51,6 +51,11 @@ class Uplink:
         return self.end - self._sent
 
     @property
+    def sent(self) -> int:
+        """The position after the last byte that was sent."""
+        return self._sent
+
+    @property
     def end(self) -> int:
         """The position after the last byte."""
         return self._start + len(self._audio)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import realtime as r
+from realtime.audio import convert
 from realtime.client import (
     ClientProtocol,
     ClientState,
@@ -40,11 +41,12 @@ from realtime.client import (
     Wait,
 )
 from realtime.client.protocol import MAX_OUTBOX
+from realtime.live import LiveSession
 from realtime.providers import PROVIDERS
 from realtime.state import Toolbox
 from realtime.testing import Call, Fail, Say, Turn
 from tests.client.world import START, World, answer_tools, settings
-from tests.testing.helpers import ULAW, tone
+from tests.testing.helpers import PCM16, ULAW, tone
 
 MANUAL: dict[str, Any] = {"turn_detection": None}
 
@@ -991,7 +993,7 @@ def test_nothing_that_arrives_breaks_the_client(provider: Any, steps: list[Any],
             client.send(value, now)
         elif kind == "interrupt":
             client.interrupt(now)
-        else:
+        elif reports:
             client.played(ms=value)
         action = client.next_action(now)
         assert isinstance(action, Connect | Wait | Run | GiveUp)
@@ -1240,6 +1242,34 @@ def test_what_was_played_may_be_reported_in_any_unit(report: dict[str, Any]) -> 
         world.client.played()
 
 
+@pytest.mark.parametrize(
+    ("report", "error"),
+    [
+        ({}, TypeError), ({"ms": 1, "nbytes": 1}, TypeError), ({"samples": 1, "ms": 1}, TypeError),
+        ({"ms": -1}, r.AudioError), ({"samples": float("nan")}, r.AudioError),
+        ({"samples": 1, "sample_rate": 0}, r.AudioError),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_an_invalid_report_of_what_was_played_is_refused(
+    report: dict[str, Any], error: type[Exception], is_connected: bool
+) -> None:
+    world = World(reports_playback=True)
+    if is_connected:
+        world.settle()
+    with pytest.raises(error):
+        world.client.played(**report)
+
+
+@pytest.mark.parametrize("session", [settings(), LiveSession(model="m")])
+def test_what_was_played_is_not_ignored_in_silence(session: Any) -> None:
+    client = ClientProtocol(session=session)
+    with pytest.raises(r.ConfigError, match="reports_playback=True"):
+        client.played(ms=20)
+    client = ClientProtocol(session=session, reports_playback=True)
+    client.played(ms=20)
+
+
 def test_a_response_that_has_called_a_tool_is_not_requested_again() -> None:
     """Its end was lost. The output leads to the next response, and to one only."""
     world = World(weather)
@@ -1350,6 +1380,22 @@ def test_every_provider_gets_events_that_it_can_read(name: Any, has_settings: bo
         "input_audio_buffer.append", "response.create", "conversation.item.create",
         "conversation.item.create", "input_audio_buffer.commit",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name, row in PROVIDERS.items() if row.output_formats])
+def test_a_turn_that_was_answered_is_not_sent_to_the_next_session(name: Any) -> None:
+    """GLM does not report the positions of turns."""
+    world = ready(["one two"], provider=name, session=r.RealtimeSession(instructions="x"))
+    format = world.client.input_format
+    world.run(1_500, convert(tone(PCM16, 600), PCM16, format))
+    world.cut()
+    world.run(3_000)
+    assert [outcome.status for outcome in world.of(ResponseOutcome)] == ["completed"]
+    assert len(world.of(r.InputAudioBufferCommitted)) == 1
+    (turn, answer) = (event.item for event in world.received[1] if event.type == "conversation.item.create")
+    assert (turn.role, answer.role) == ("user", "assistant")
+    assert len(turn.content[0].audio or b"") >= format.chunk_bytes(600) or turn.content[0].text
+    assert world.client.unsent_ms == 0
 
 
 def test_audio_without_an_item_id_is_stopped_without_events() -> None:

@@ -9,11 +9,9 @@ from typing import Any
 import realtime as r
 from realtime.client import ClientProtocol, Connect, GiveUp, Run, ToolCalled, Wait
 from realtime.testing import ServerProtocol
-from tests.testing.helpers import ULAW
 
 START = 1_800_000_000.0
 PTIME_MS = 20
-SILENCE = ULAW.silence(PTIME_MS)
 
 
 def settings(**options: Any) -> r.RealtimeSession:
@@ -49,6 +47,7 @@ class World:
         self.lifetime_s: float | None = None
         self.on_event: Callable[[Any], None] = lambda event: None
         self._script, self._paced = script, paced
+        self._provider, self._reports_playback = options.get("provider"), options.get("reports_playback")
         self._to_server: deque[bytes] = deque()
         self._to_client: deque[bytes] = deque()
 
@@ -72,6 +71,7 @@ class World:
             paced=self._paced,
             ptime_ms=2 * PTIME_MS,
             session_id=f"s{len(self.servers)}",
+            provider=self._provider,
             expires_at=expires_at,
             **self.server_options,
         )
@@ -107,7 +107,7 @@ class World:
             self.take()
         else:
             frame = self._to_server.popleft()
-            self.received[-1].append(r.decode_client(frame))
+            self.received[-1].append(self.client.provider.decode_client(frame))
             self._reply(self.server.feed(frame))
         self.deliveries += 1
         if self.cuts and self.deliveries >= self.cuts[0]:
@@ -134,17 +134,18 @@ class World:
 
         A paced server sends twice as fast as the audio is played.
         """
-        at = 0
+        at, silence = 0, self.client.input_format.silence(PTIME_MS)
         while ms > 0 or at < len(audio):
-            self.client.append(audio[at : at + len(SILENCE)] or SILENCE)
+            self.client.append(audio[at : at + len(silence)] or silence)
             self.settle()
             if self.server is not None and self.server.is_responding:
                 self._reply(self.server.advance())
                 self.settle()
-            self.client.played(ms=PTIME_MS)
+            if self._reports_playback:
+                self.client.played(ms=PTIME_MS)
             self.take()
             self.now += PTIME_MS / 1000
-            at += len(SILENCE)
+            at += len(silence)
             ms -= PTIME_MS
 
     # --- Results ---
