@@ -381,6 +381,16 @@ class LiveReport(Struct, kw_only=True):
     delegation_time: Histogram = field(default_factory=Histogram)
     context_used: float | None = None
 
+    def __add__(self, other: LiveReport) -> LiveReport:
+        if not isinstance(other, LiveReport):
+            return NotImplemented
+        names = [name for name in self.__struct_fields__ if name != "context_used"]
+        used = [each.context_used for each in (self, other) if each.context_used is not None]
+        return LiveReport(
+            **{name: getattr(self, name) + getattr(other, name) for name in names},
+            context_used=max(used, default=None),
+        )
+
 
 class Report(Struct, kw_only=True):
     """Everything that a log shows about its call.

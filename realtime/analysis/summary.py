@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from ..state.cost import plus
 from .histogram import Histogram
-from .report import MAX_NAMES, OTHERS, Report, UsageReport
+from .report import MAX_NAMES, OTHERS, LiveReport, Report, UsageReport
 
 # The number of worst calls that are named, for each measure.
 MAX_WORST: Final = 10
@@ -33,8 +33,8 @@ class WorstCall(Struct, frozen=True, order=True):
 class Summary(Struct, kw_only=True):
     """The sum of many calls. `Summary.of(report)` is the summary of one.
 
-    Fields that `Report` has too are sums of that field. `call_count` is the number of function calls.
-    The others are:
+    Fields that `Report` has too are sums of that field; `live.context_used` is the greatest one.
+    `call_count` is the number of function calls. The others are:
 
     Attributes:
         calls: number of calls (logs).
@@ -72,6 +72,7 @@ class Summary(Struct, kw_only=True):
     usage: UsageReport = field(default_factory=UsageReport)
     known_usd: Decimal = Decimal(0)
     worst: dict[str, list[WorstCall]] = {}
+    live: LiveReport | UnsetType = UNSET
 
     @classmethod
     def of(cls, report: Report) -> Summary:
@@ -116,7 +117,8 @@ class Summary(Struct, kw_only=True):
             mine, more = getattr(self, name), getattr(other, name)
             if isinstance(mine, dict):
                 _add_counts(mine, more)
-            else:
+            elif not isinstance(more, UnsetType):
+                mine = LiveReport() if isinstance(mine, UnsetType) else mine
                 setattr(self, name, mine + more)
 
 

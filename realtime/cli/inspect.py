@@ -141,7 +141,7 @@ def _json_line(kind: str, found: analysis.Report | analysis.Summary, **more: obj
     """Return a report or summary as a line of JSON, with the percentiles of its histograms."""
     names = ("latency", "created_latency", "call_time", "gap_time")
     figures = {f"{name}_ms": percentiles(getattr(found, name)) for name in names}
-    if isinstance(found, analysis.Report) and isinstance(found.live, analysis.LiveReport):
+    if isinstance(found.live, analysis.LiveReport):
         figures["delegation_time_ms"] = percentiles(found.live.delegation_time)
     members = {"kind": kind, **more, "figures": figures, **msgspec.to_builtins(found)}
     return msgspec.json.encode(members).decode()
@@ -464,6 +464,8 @@ def summary_lines(summary: analysis.Summary) -> Iterator[str]:
     yield from _audio_row(summary)
     yield from _totals(summary)
     yield from _histograms(summary)
+    if isinstance(summary.live, analysis.LiveReport):
+        yield from _live(summary.live)
     if summary.gap_time.count:
         yield from _row("gaps", format_percentiles(summary.gap_time))
     for name, number, counts in (
@@ -481,6 +483,8 @@ def summary_lines(summary: analysis.Summary) -> Iterator[str]:
             yield from _row(name, f"{number:,}")
     if summary.usage.responses.total:
         yield from _row("tokens", format_tokens(summary.usage.responses))
+    if summary.usage.session_seconds:
+        yield from _row("billed time", duration(summary.usage.session_seconds * 1000))
     unpriced = f"; not known in full for {plural(summary.unpriced, 'call')}" if summary.unpriced else ""
     yield from _row("cost", f"{money(summary.known_usd)}{unpriced}")
     for measure, (title, shown) in _WORST.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,6 +20,7 @@ from realtime.analysis import (
     LiveReport,
     Report,
     ResponseReport,
+    Summary,
     inspect_log,
     write_page,
 )
@@ -513,6 +515,47 @@ def test_usage_is_cumulative_and_the_end_is_reported() -> None:
     assert (ended.usage.session_seconds, ended.cost.usd) == (60, Decimal("0.05"))
     (now,) = ended.sessions
     assert (now.delegation, now.closed) == ("client", "close_requested")
+
+
+def test_a_summary_has_the_figures_of_its_live_calls() -> None:
+    """In any order, beside calls of other dialects, and without a change of the reports."""
+    overlapping = [Words(1_500, 3_000, "Let me look"), *MODEL[2:]]
+    reports = [
+        live_call(USER, MODEL, 12_000, more=TOOL_CALL, delegation=RESPONSES).report(),
+        live_call(USER, overlapping, 12_000, more=[(5_000, "server", usage(15, 0.25))]).report(),
+        live_call(USER, overlapping, 12_000, more=[*TOOL_CALL, (9_000, "server", usage(30, 0.5))], delegation=RESPONSES).report(),
+        Report(),
+    ]  # fmt: skip
+    figures = [live_of(report) for report in reports[:3]]
+    before = msgspec.json.encode(reports)
+    for order in itertools.permutations(reports):
+        total = sum(map(Summary.of, order), Summary())
+        assert isinstance(total.live, LiveReport)
+        for name in ("speech_ms", "overlap_ms", "overlap_count", "delegation_count"):
+            expected = sum(getattr(each, name) for each in figures)
+            assert getattr(total.live, name) == expected > 0
+        assert (total.live.delegation_time.count, total.live.delegation_time.max) == (2, 3_000)
+        assert total.live.context_used == 0.5
+        assert msgspec.json.decode(msgspec.json.encode(total), type=Summary) == total
+    assert msgspec.json.encode(reports) == before
+    assert Summary.of(Report()).live is msgspec.UNSET
+    with pytest.raises(TypeError):
+        figures[0] + 1  # type: ignore[operator]
+
+
+def test_the_lines_of_a_summary_have_the_figures_of_live(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        scene = live_call(USER, MODEL, 12_000, more=[*TOOL_CALL, (9_000, "server", usage(30, 0.5))], delegation=RESPONSES)  # fmt: skip
+        scene.write(tmp_path / f"call_{number}.jsonl")
+    assert main(["inspect", str(tmp_path), "--jobs", "1"]) == 0
+    printed = capsys.readouterr().out
+    for line in ("speech  8.2 s audible", "delegations     2: p50 3.0 s", "at most 50% used", "time     1 min 0 s"):  # fmt: skip
+        assert line in printed
+    assert main(["inspect", "--json", str(tmp_path), "--jobs", "1"]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["live"]["delegation_count"] == summary["figures"]["delegation_time_ms"]["count"] == 2
 
 
 @pytest.mark.parametrize(
