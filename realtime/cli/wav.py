@@ -10,6 +10,7 @@ import argparse
 import os
 
 from .._text import one_line, plural
+from ..analysis import inspect_log
 from ..errors import ConfigError
 from ..recording import log_files, stereo_wav
 from ..recording.log import ensure_not_input
@@ -47,11 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     if os.path.isfile(out) and not arguments.force:
         raise ConfigError(f"{out} exists: choose another file with --out, or replace it with --force")
     call = stereo_wav(files, out, sample_rate=arguments.rate, provider=arguments.provider)
+    # Not `call.truncations`: an interruption truncates nothing if all was played, and twice if the buffer is cleared too.
+    interruptions = inspect_log(files, provider=arguments.provider).interruption_count
     print_text(f"{one_line(out)}: {call.duration_ms / 1000:.2f} s, stereo, {call.sample_rate} Hz")
     print_text(f"left, the caller      {call.caller_ms / 1000:.2f} s of audio")
     print_text(
         f"right, the assistant  {call.assistant_ms / 1000:.2f} s of audio, "
-        f"interrupted {plural(call.truncations, 'time')}"
+        f"interrupted {plural(interruptions, 'time')}"
     )
     if call.broken:
         print_text(f"{plural(call.broken, 'line')} of the log could not be read")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import realtime as r
+from realtime.analysis import inspect_log
 from realtime.audio import read_wav
 from realtime.cli import main
 from realtime.cli.wav import add_arguments, run
 from realtime.recording import Recorder
+from tests.analysis.scenes import Scene
 
 TONE = (np.arange(24_000) % 99 * 100).astype("<i2")
 
@@ -49,6 +53,50 @@ def test_log_to_wav(
         assert words in printed
     assert wav(f"call{ending}", "-o", "other.wav", "--rate", "8000") == 0
     assert read_wav("other.wav").sample_rate == 8000
+
+
+def truncated(scene: Scene, end_ms: int) -> None:
+    item = {"item_id": "item_r", "content_index": 0, "audio_end_ms": end_ms}
+    scene.client("conversation.item.truncate", **item)
+    scene.server("conversation.item.truncated", **item)
+
+
+def cleared(scene: Scene) -> None:
+    scene.server("output_audio_buffer.cleared", response_id="r")
+
+
+def cancelled(scene: Scene) -> None:
+    scene.done("r", "cancelled")
+
+
+def done(scene: Scene) -> None:
+    scene.done("r")
+
+
+@pytest.mark.parametrize(
+    ("steps", "count"),
+    [
+        ([done], 0),
+        ([cancelled], 1),  # all of its audio was played
+        ([partial(truncated, end_ms=500), cancelled], 1),
+        ([cleared, partial(truncated, end_ms=100), cancelled], 1),
+        ([done, partial(truncated, end_ms=1_000)], 0),  # at its end
+    ],
+    ids=["played", "cancelled", "truncated", "cleared and truncated", "truncated at its end"],
+)
+def test_an_interruption_is_one_for_inspect_and_wav(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], steps: list[Callable[[Scene], None]], count: int
+) -> None:
+    scene = Scene().begin()
+    scene.created("r")
+    scene.audio("r", 1_000)
+    scene.now += 300 if count else 2_000
+    for step in steps:
+        step(scene)
+    log = scene.write(tmp_path / "call.jsonl")
+    assert main(["wav", str(log)]) == 0
+    assert f"interrupted {count} time" in capsys.readouterr().out
+    assert inspect_log(log).interruption_count == count
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
