@@ -16,10 +16,10 @@ import msgspec
 
 from .. import events as ga, spec
 from .._bounded import BoundedDict
-from ..errors import AudioError, ConfigError
+from ..errors import AudioError, ConfigError, EncodeError
 from ..events import live
 from ..format import AudioFormat, session_format
-from ..state import FunctionCall, Interruption, Toolbox
+from ..state import FunctionCall, Interruption, Toolbox, session_differences
 from ..state.delegations import Delegations, append_pieces
 from ..state.live import STOP_SPEAKING, CommandResult, LiveCall, SpeechGate, estimated_tokens, input_message
 from .dialect import LIVE_PATHS, LiveDialect, with_live_tools, with_live_update
@@ -45,8 +45,8 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
     """A `ClientProtocol` that speaks Live. Made by ``ClientProtocol(session=live.LiveSession(...))``.
 
     A session that is lost or expires is replaced by one that knows the transcript (`Resumed`). Texts that were
-    appended and not acknowledged are appended again. The output of a call that belongs to a lost session is
-    appended as commentary. Keep appending audio, silence too: without input the server does nothing.
+    appended and not acknowledged are appended again. The output of a call that belongs to a lost session, or that its
+    backend has not processed, is appended as commentary. Keep appending audio, silence too: without input the server does nothing.
 
     Calls of client delegations are of the tool "delegate", whose argument is `delegation_id`; the user's words are
     in `transcript`. Other tools need a `live.ResponsesDelegation`, to whose body they are added.
@@ -222,6 +222,12 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
         for command in call.pending:
             if isinstance(command, _APPENDS[:2]):  # instructions are part of the next start
                 self._resend.append(msgspec.structs.replace(command, delegation_id=None))
+        if self._restores:  # else the session and its backend live on
+            for output in self._work.unprocessed_outputs:
+                self._resend += [
+                    live.SessionCommentaryAppend(delegation_id=None, content=piece, event_id=self._next_id())
+                    for piece in append_pieces(output)
+                ]
         for lost in self._work.open_calls:
             self._lost_calls[lost.call_id] = lost
             self._work.drop_call(lost.call_id)
@@ -371,12 +377,23 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
 
     def _on_started(self, event: live.SessionStarted, result: CommandResult | None, now: float) -> None:
         self._user_end_ms = 0
+        self._compare_with(event.session)
         self._become_ready(event, now)
 
     def _on_updated(self, event: live.SessionUpdated, result: CommandResult | None, now: float) -> None:
         update = self._updates.pop(str(result.command.event_id), None) if result else None
         if update is not None:
             self._requested = with_live_update(self._requested, update)
+        self._compare_with(event.session)
+
+    def _compare_with(self, reported: live.LiveSessionInfo | None) -> None:
+        """Report the settings that differ. What the server does not report may be in effect all the same."""
+        settings = msgspec.structs.replace(self._requested, input=msgspec.UNSET)
+        try:
+            found = session_differences(settings, reported)
+        except (EncodeError, TypeError):
+            return
+        self._note_differences(*(each for each in found if each.actual is not msgspec.UNSET))
 
     def _on_words(
         self, event: live.SessionInputTranscriptDelta, result: CommandResult | None, now: float

@@ -31,6 +31,7 @@ from ..state import (
     Interruption,
     Playback,
     ResponseGate,
+    SessionDifference,
     Toolbox,
     Usage,
     price_of,
@@ -280,7 +281,7 @@ class ClientProtocol:
         self._dropped_calls: BoundedDict[str, None] = BoundedDict(_MAX_CALLS)
         self._delayed: list[Delayed] = []
         self._delays: BoundedDict[str, int] = BoundedDict(MAX_SENT)
-        self._differences: tuple[Any, ...] = ()
+        self._differences: tuple[SessionDifference, ...] = ()
         self.transcript = LiveTranscript()
         # Another client of the same session must not use the same ids.
         self._token = f"{int(min(max(random(), 0.0), 1.0) * 0xFFFFFF):06x}"
@@ -1187,16 +1188,19 @@ class ClientProtocol:
             requested = getattr(
                 self._dialect.wire(self._dialect.session_update(self._requested, "")), "session", None
             )
-            found = (*session_differences(requested, current.session),)
+            found = session_differences(requested, current.session)
         except (ConfigError, EncodeError, TypeError):
             return
+        self._note_differences(*found)
+
+    def _note_differences(self, *found: SessionDifference) -> None:
         if found != self._differences:
             self._differences = found
             if found:
                 self._events.put(SettingsDiffer(found))
 
     @property
-    def differences(self) -> tuple[Any, ...]:
+    def differences(self) -> tuple[SessionDifference, ...]:
         """The differences between the settings that were requested and those that the server reported last."""
         return self._differences
 

@@ -131,6 +131,7 @@ class Delegations:
         self._seen = SeenSet()
         self._calls: BoundedDict[str, _Call] = BoundedDict(_MAX_CALLS)
         self._outputs: BoundedDict[str, _Sent] = BoundedDict(_MAX_SENT)
+        self._unprocessed: BoundedDict[str, str] = BoundedDict(_MAX_CALLS)  # outputs by call
         # The requests that may still be refused, with the version of the calls that they were made for.
         self._requests: BoundedDict[str, int] = BoundedDict(_MAX_SENT)
         self._version = 0
@@ -146,6 +147,11 @@ class Delegations:
     def open_calls(self) -> tuple[FunctionCall, ...]:
         """The calls without an output, in order."""
         return tuple(each.call for each in self._calls.values() if each.output is None)
+
+    @property
+    def unprocessed_outputs(self) -> tuple[str, ...]:
+        """The outputs that no completed response of the backend has taken into account, in order."""
+        return tuple(self._unprocessed.values())
 
     @property
     def is_waiting(self) -> bool:
@@ -204,7 +210,7 @@ class Delegations:
             if text.strip():
                 self.append(item.call_id, text)
             return True
-        each.output = text
+        each.output = self._unprocessed[item.call_id] = text
         self._advance()
         return True
 
@@ -308,6 +314,10 @@ class Delegations:
                 each.response = None
                 if kind in _FAILURES:
                     del self._calls[call_id]
+                    self._unprocessed.pop(call_id, None)
+        is_idle = not self._calls and not self._is_owed and self._in_flight is None
+        if kind == "response.completed" and is_idle:
+            self._unprocessed.clear()
 
     def _on_error(self, event: live.Error) -> Iterator[FunctionCall]:
         error = event.error

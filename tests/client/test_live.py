@@ -29,6 +29,7 @@ from realtime.client import (
     SessionEnded,
     SessionLost,
     SessionRefused,
+    SettingsDiffer,
     SpendLimitReached,
     ToolCalled,
     Wait,
@@ -241,6 +242,7 @@ def test_updates_hold_for_later_sessions() -> None:
     assert msgspec.json.decode(delegation.responses) == {"model": "gpt-5", "instructions": "Be brief."}
     assert world.starts[-1].triggers == []
     assert not world.refused
+    assert not world.of(SettingsDiffer)
 
 
 def test_a_refused_update_changes_nothing() -> None:
@@ -255,6 +257,28 @@ def test_a_refused_update_changes_nothing() -> None:
     world.now += 10
     world.run()
     assert world.starts[0] == world.starts[1]
+
+
+def session_info(**members: Any) -> live.LiveSessionInfo:
+    return live.LiveSessionInfo(id="s", **members)
+
+
+def test_settings_that_the_server_does_not_apply_are_reported() -> None:
+    """In each session, and after an update. What the server does not report, and the input, count as applied."""
+    requested = settings(instructions="Be brief.", input=[live.Json(b'{"type":"message"}')], triggers=[])
+    client = ClientProtocol(session=requested)
+    client.connected(START)
+    client.receive_event(live.SessionStarted(event_id="e", session=session_info(audio=PCMU)), START)
+    assert not of(client.events(), SettingsDiffer)
+    other = live.LiveAudio(format=live.LivePcmaFormat(rate=8000))
+    updated = session_info(audio=other, instructions="Be long.")
+    for _ in range(2):
+        client.receive_event(live.SessionUpdated(event_id="e", session=updated), START)
+    (differ,) = of(client.events(), SettingsDiffer)
+    assert [each.path for each in differ.differences] == ["audio.format", "instructions"]
+    assert client.differences == differ.differences
+    client.receive_event(live.SessionUpdated(event_id="e", session=session_info(audio=PCMU)), START)
+    assert not client.differences
 
 
 # --- Errors and ends -----------------------------------------------------------------
@@ -592,6 +616,37 @@ def test_the_output_of_a_call_of_a_lost_session_is_said(mode: str) -> None:
     assert world.text()[-1] == ("assistant", "Sunny.")
     assert not world.refused
     assert world.client.open_calls == ()
+
+
+@pytest.mark.parametrize("processed", ["nothing", "output", "continuation"])
+def test_an_output_that_a_lost_backend_has_not_processed_is_said(processed: str) -> None:
+    """It was given to the client, and perhaps sent, before the session was lost."""
+    world = started(World(session=settings(delegation=BACKEND)))
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "status": "completed"}
+    world.feed(backend("created", "r1"), backend("output_item.done", item=call))
+    (called,) = world.of(ToolCalled)
+    world.client.answer(called.call, "Sunny.", world.now)
+    if processed != "nothing":
+        world.is_server_mute = True  # it does not know the call
+        world.feed(backend("completed", "r1"))
+        assert isinstance(world.sent[-1], live.ResponseCreate)
+        world.feed(backend("created", "r2"))
+    if processed == "continuation":
+        world.feed(backend("completed", "r2"))
+    world.cut()
+    world.is_server_mute = False
+    world.now += 10
+    world.run()
+    world.talk((SILENCE, 10))
+    said = [] if processed == "continuation" else [("assistant", "Sunny.")]
+    assert world.text() == said
+    assert not world.refused
+
+
+def backend(kind: str, response_id: str = "", **members: Any) -> live.ResponseEvent:
+    response = {"response": {"id": response_id}} if response_id else {}
+    inner = msgspec.json.encode({"type": f"response.{kind}", **response, **members})
+    return live.ResponseEvent(event_id="e", delegation_id="d", event=live.Json(inner))
 
 
 @pytest.mark.parametrize(

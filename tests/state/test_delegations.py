@@ -105,6 +105,28 @@ def test_a_call_is_answered_after_its_response() -> None:
     assert world.feed(response("created", "r2"), response("completed", "r2")) == []
 
 
+def test_an_output_is_unprocessed_until_a_response_has_taken_it_into_account() -> None:
+    world = World()
+    world.feed(delegation(), response("created"), call("c1"), call("c2"))
+    world.answer("c1", "one")
+    world.feed(response("completed"))
+    assert [*world.work.unprocessed_outputs] == ["one"]
+    world.answer("c2", "two")
+    world.feed(response("created", "r2"))
+    assert [*world.work.unprocessed_outputs] == ["one", "two"]
+    world.feed(response("completed", "r2"))
+    assert not world.work.unprocessed_outputs
+
+
+@pytest.mark.parametrize("kind", ["failed", "incomplete", "cancelled"])
+def test_the_output_for_a_response_that_fails_is_no_longer_unprocessed(kind: str) -> None:
+    world = World()
+    world.feed(delegation(), response("created"), call("c1"))
+    world.answer("c1")
+    world.feed(response(kind))
+    assert not world.work.unprocessed_outputs
+
+
 def test_one_request_follows_all_open_calls_of_the_session() -> None:
     world = World()
     world.feed(
