@@ -19,6 +19,7 @@ from msgspec import UNSET, Raw
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, Frame, bounded, check_depth
 from .errors import DecodeError, EncodeError, reason_of, snippet
 from .events.base import Tagged, Unknown, Wire, first_byte
+from .repair import argument_of, fields_of, retaining_family
 
 _Key: TypeAlias = str | int
 # The extras of one object or list by name or index: a tree whose leaves are `_Leaf`.
@@ -186,6 +187,23 @@ def _parse(path: object) -> list[_Key]:
     if not keys or position != len(path):
         raise _refusal(repr(path), "is not a JSON path such as $.item.speaker")
     return keys
+
+
+def is_retained(event: Any, path: str) -> bool:
+    """Return True if `path` of `event` leads into an `Unknown` whose family retains what does not fit."""
+    value: Any = event
+    tp: Any = type(event)
+    for key in _parse(path) if path != "$" else []:
+        if isinstance(key, int) and isinstance(value, list):
+            value, tp = value[key], argument_of(tp, list)
+        elif isinstance(key, str) and isinstance(value, Wire) and key in (names := field_names(type(value))):
+            tp = next(field.type for field in fields_of(type(value)) if field.encode_name == key)
+            value = getattr(value, names[key])
+        else:
+            return False
+        if isinstance(value, Unknown):
+            return retaining_family(tp) is not None
+    return False
 
 
 @cache

@@ -21,7 +21,7 @@ from msgspec import UNSET, Raw
 from . import events
 from ._base64 import HEAD_BYTES
 from ._guard import DEFAULT_MAX_DEPTH, DEFAULT_MAX_FRAME_BYTES, HARD_MAX_DEPTH, Frame, bounded, check_depth
-from ._members import with_extras
+from ._members import is_retained, with_extras
 from .append import append_encoder, with_audio, without_audio
 from .errors import PATH_CHARS, ConfigError, DecodeError, EncodeError, reason_of, snippet
 from .events.base import ClientSide, ServerSide, Tagged, Unknown, UnknownEvent, strip_read_only
@@ -197,7 +197,7 @@ class DialectCodec(Generic[S, C]):
             if audio:
                 frame = with_audio(frame, name, audio)
             if issubclass(cls, ClientSide):
-                self._validate_encoded(frame)
+                self._validate_encoded(event, frame)
             return frame
         except EncodeError:  # names its event already
             raise
@@ -226,7 +226,7 @@ class DialectCodec(Generic[S, C]):
         except (ValueError, RecursionError, OverflowError) as error:
             raise EncodeError(reason_of(error), event_type=event.type) from None  # type: ignore[union-attr]
 
-    def _validate_encoded(self, frame: bytes) -> None:
+    def _validate_encoded(self, event: S | C, frame: bytes) -> None:
         """Raise an error if a server would refuse `frame`: fields are not checked when they are set."""
         check_depth(frame, self._max_depth)
         try:
@@ -235,6 +235,9 @@ class DialectCodec(Generic[S, C]):
             try:
                 decode_event(frame, self.client_events, type_of(frame), exact=True)
             except ValidationFailure as failure:
+                if is_retained(event, failure.path):
+                    self._validate_encoded(event, _encode_without_unknown(event))
+                    return
                 where = f"{snippet(failure.reason)} at `{snippet(failure.path, PATH_CHARS)}`"
                 raise EncodeError(where, event_type=type_of(frame)) from None
 
@@ -563,6 +566,17 @@ def _enc_hook(value: Any) -> Any:
 
 encode_json: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_enc_hook).encode
 """Encode any part of an event, such as its session, as JSON."""
+
+
+# Of a type that no family has, so that the decoder does not look into it.
+_PLACEHOLDER = Raw(b'{"type":"?"}')
+
+
+def _encode_without_unknown(event: Any) -> bytes:
+    """Encode an event with a placeholder for each `Unknown`."""
+    return msgspec.json.encode(
+        event, enc_hook=lambda value: _PLACEHOLDER if isinstance(value, Unknown) else _enc_hook(value)
+    )
 
 
 def is_finite(value: Any) -> bool:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from ._members import extras
 from .codec import DialectCodec
-from .events import live as events
+from .events import live as events, live_backend, live_decisions, live_items
 from .events.live import *
+from .events.live_backend import *
+from .events.live_decisions import *
+from .events.live_items import *
 from .state import delegations, live as state
 from .state.delegations import *
 from .state.live import *
@@ -20,6 +23,10 @@ __all__ = [
     "validate_live_session",
 ]  # fmt: skip
 __all__ += events.__all__
+# Type checkers do not follow the `__all__` of `events` to these.
+__all__ += live_backend.__all__
+__all__ += live_items.__all__
+__all__ += live_decisions.__all__
 __all__ += state.__all__
 __all__ += delegations.__all__
 

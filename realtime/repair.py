@@ -3,12 +3,13 @@
 It walks the expected type and the JSON side by side and retains every part that fits: an object of
 an unknown type becomes the `Unknown` of its family, 1.0 becomes an int, legacy spellings are
 normalised, and a missing or null member that is required is filled in: "", 0, an empty list, or
-None where its type allows it. Only branches that do not fit are walked; each level decodes its part
+None where its type allows it. An object of a backend's API that does not fit all the same becomes
+the `Unknown` of its family. Only branches that do not fit are walked; each level decodes its part
 of the frame once or twice, so the cost is the frame's size times the depth of the types (about
 six). Nothing here runs for ordinary frames; those are decoded in `codec`.
 
-With ``exact=True`` it fills in and converts nothing; unknown types and legacy spellings of an
-object's members remain. That is how events are checked before they are sent.
+With ``exact=True`` it fills in and converts nothing; unknown types, legacy spellings of an
+object's members, and types that a backend's API leaves out, remain. That is how events are checked before they are sent.
 """
 
 from __future__ import annotations
@@ -108,6 +109,9 @@ class LenientDecoder:
             return self._decode_list(raw, argument_of(tp, list), path)
         if int in members_of(tp) and not self._exact:
             return _as_int(msgspec.json.decode(raw), refused, path)
+        family = retaining_family(tp)
+        if family is not None and not self._exact:
+            return self._unknown(family, "", raw)
         raise ValidationFailure.from_msgspec(refused, path)
 
     def decode_struct(self, parts: dict[str, Raw], cls: type[Wire], path: str) -> Any:
@@ -162,16 +166,27 @@ class LenientDecoder:
         if struct is None:
             raise ValidationFailure.from_msgspec(refused, path)
         tag = tag_of(parts)
-        if tag and issubclass(struct, VariantStruct) and tag not in struct.types:
+        if not issubclass(struct, VariantStruct):
+            return self.decode_struct(parts, struct, path)
+        if (tag or struct.retains_malformed) and tag not in struct.types:
             return self._unknown(struct, tag, raw)
-        return self.decode_struct(parts, struct, path)
+        return self._decode_or_retain(raw, parts, struct, tag, path)
 
     def _decode_tagged(self, raw: Any, parts: dict[str, Raw], by_tag: dict[str, Any], path: str) -> Any:
         family = next(iter(by_tag.values()))
-        tag = tag_of(parts) or ("" if self._exact else family.default_tag(parts))
+        is_assumed = not self._exact or family.retains_malformed
+        tag = tag_of(parts) or (family.default_tag(parts) if is_assumed else "")
         if tag in by_tag:
-            return self.decode_struct(parts, by_tag[tag], path)
+            return self._decode_or_retain(raw, parts, by_tag[tag], tag, path)
         return self._unknown(family, tag, raw)
+
+    def _decode_or_retain(self, raw: Any, parts: dict[str, Raw], struct: Any, tag: str, path: str) -> Any:
+        try:
+            return self.decode_struct(parts, struct, path)
+        except ValidationFailure:
+            if self._exact or not struct.retains_malformed:
+                raise
+        return self._unknown(struct, tag, raw)
 
     def _unknown(self, family: Any, tag: str, raw: Any) -> Any:
         return family.unknown(tag, bytes(raw)) if self._exact else family.decode_unknown(tag, bytes(raw))
@@ -234,6 +249,13 @@ def untagged_struct(tp: Any) -> type[Wire] | None:
     """Return the Struct without a tag that `tp` is or includes, or None."""
     structs = [m for m in members_of(tp) if isinstance(m, type) and issubclass(m, Wire)]
     return structs[0] if structs and not issubclass(structs[0], Tagged) else None
+
+
+@cache
+def retaining_family(tp: Any) -> Any:
+    """Return a Struct that `tp` is or includes, if what does not fit it becomes its `unknown`; else None."""
+    structs = (m for m in members_of(tp) if isinstance(m, type) and issubclass(m, (Tagged, VariantStruct)))
+    return next((struct for struct in structs if struct.retains_malformed), None)
 
 
 def tag_of(parts: dict[str, Raw]) -> str:

@@ -12,9 +12,11 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from . import spec
+from .codec import encode_json
 from .errors import AudioError, ConfigError, EncodeError, snippet
 from .events import live
 from .format import AudioFormat, AudioFormatLike
+from .repair import LenientDecoder, ValidationFailure
 from .validate import Problems, raise_problems
 
 LiveTransport: TypeAlias = Literal["websocket", "webrtc", "sip"]
@@ -53,7 +55,12 @@ def validate_live_session(
         raise TypeError(f"a LiveSession is required, not {type(session).__name__}")
     if transport not in _TRANSPORTS:
         raise ConfigError(f"unknown transport {snippet(repr(transport))}; known are {', '.join(_TRANSPORTS)}")
-    raise_problems([*_problems(session, transport, is_fork)])
+    try:
+        sent = LenientDecoder(exact=True).decode(encode_json(session), live.LiveSession, "$")
+    except ValidationFailure as failure:
+        raise_problems([(failure.path.removeprefix("$."), failure.reason)])
+    else:
+        raise_problems([*_problems(sent, transport, is_fork)])
 
 
 def _problems(session: live.LiveSession, transport: LiveTransport, is_fork: bool) -> Problems:
@@ -99,26 +106,39 @@ def _text(path: str, text: str, max_tokens: int) -> Problems:
         yield path, f"has {len(text)} characters, more than {max_tokens} tokens"
 
 
-def _input(messages: list[Raw]) -> Problems:
+def _input(messages: list[live.InputMessage]) -> Problems:
     if len(messages) > spec.MAX_LIVE_INPUT_MESSAGES:
         yield "input", f"has {len(messages)} messages, more than {spec.MAX_LIVE_INPUT_MESSAGES}"
     chars = 0
     for index, message in enumerate(messages):
-        path, body = f"input[{index}]", json_object(message)
-        types = _PART_TYPES.get(str(body.get("role")))
+        path = f"input[{index}]"
+        if not isinstance(message, live.Message):
+            yield f"{path}.type", "must be message"
+            continue
+        types = _PART_TYPES.get(message.role)
         if types is None:
             yield f"{path}.role", f"must be {', '.join(_PART_TYPES)}"
             continue
-        content = body.get("content")
-        part = content[0] if isinstance(content, list) and len(content) == 1 else None
-        if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+        part = message.content[0] if isinstance(message.content, list) and len(message.content) == 1 else None
+        text = _text_of(part)
+        if part is None or text is None:
             yield f"{path}.content", "must be one text"
             continue
-        if part.get("type", types[0]) not in types:
+        if (part.type or types[0]) not in types:
             yield f"{path}.content[0].type", f"must be {' or '.join(types)}"
-        chars += len(part["text"])
+        chars += len(text)
     if chars > spec.MAX_LIVE_INPUT_TOKENS * spec.MAX_CHARS_PER_TOKEN:
         yield "input", f"has {chars} characters, more than {spec.MAX_LIVE_INPUT_TOKENS} tokens"
+
+
+def _text_of(part: live.MessagePart | None) -> str | None:
+    """Return the text of a part. One without a type is unknown; servers take it for one of its role."""
+    text = (
+        json_object(part.raw).get("text")
+        if isinstance(part, live.UnknownPart)
+        else getattr(part, "text", None)
+    )
+    return text if isinstance(text, str) else None
 
 
 def _delegation(delegation: live.Delegation, is_fork: bool) -> Problems:
@@ -131,28 +151,26 @@ def _delegation(delegation: live.Delegation, is_fork: bool) -> Problems:
         yield "delegation.acknowledgement_delay_ms", "must be at least 0"
     if kind not in _BACKEND_MEMBERS:
         return
-    path, body = f"delegation.{kind}", json_object(getattr(delegation, kind))
+    path, config = f"delegation.{kind}", getattr(delegation, kind)
     if not is_fork:
         for name in _BACKEND_MEMBERS[kind]:
-            if not body.get(name):
+            if not getattr(config, name, None):
                 yield f"{path}.{name}", "must be set"
-    if kind == "responses":
-        yield from backend_problems(path, body)
+    if isinstance(config, live.ResponsesConfig):
+        yield from backend_problems(path, config)
 
 
-def backend_problems(path: str, body: dict[str, Any]) -> Problems:
+def backend_problems(path: str, config: live.ResponsesConfig) -> Problems:
     """Yield the problems of the settings of a Responses backend. Members may be absent."""
-    tokens = body.get("max_output_tokens")
+    tokens = config.max_output_tokens
     if isinstance(tokens, int) and tokens < spec.MIN_LIVE_OUTPUT_TOKENS:
         yield f"{path}.max_output_tokens", f"must be at least {spec.MIN_LIVE_OUTPUT_TOKENS}"
-    tier = body.get("service_tier")
-    if tier is not None and tier not in spec.LIVE_SERVICE_TIERS:
+    if config.service_tier and config.service_tier not in spec.LIVE_SERVICE_TIERS:
         yield f"{path}.service_tier", f"must be {', '.join(spec.LIVE_SERVICE_TIERS)}"
-    tools = body.get("tools")
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
+    for index, tool in enumerate(config.tools or ()):
+        if not tool.type:
             yield f"{path}.tools[{index}].type", "must be set"
-        elif tool["type"] == "function" and not tool.get("name"):
+        elif isinstance(tool, live.FunctionTool) and not tool.name:
             yield f"{path}.tools[{index}].name", "must be set"
 
 

@@ -105,15 +105,10 @@ def append(audio: bytes) -> live.SessionInputAudioAppend:
     return live.SessionInputAudioAppend(audio=audio)
 
 
-def item(**body: Any) -> live.Json:
-    return live.Json(json.dumps(body).encode())
-
-
-RESPONSES = live.ResponsesDelegation(responses=item(model="gpt-5"))
-DECISIONS = live.DecisionsDelegation(
-    decisions=item(model="m", questions=[{"type": "predicate", "name": "q", "instructions": "x"}])
-)
-OUTPUT = item(type="function_call_output", call_id="c", output="x")
+RESPONSES = live.ResponsesDelegation(responses=live.ResponsesConfig(model="gpt-5"))
+QUESTION = live.PredicateQuestion(name="q", instructions="x")
+DECISIONS = live.DecisionsDelegation(decisions=live.DecisionsConfig(model="m", questions=[QUESTION]))
+OUTPUT = live.FunctionCallOutput(call_id="c", output="x")
 CALLS: dict[str, tuple[Any, Script | None, list[live.ClientEvent]]] = {
     "client": (
         live.ClientDelegation(),
@@ -150,7 +145,7 @@ CALLS: dict[str, tuple[Any, Script | None, list[live.ClientEvent]]] = {
             append(TURN),
             live.DecisionCreate(event_id="d"),
             live.DecisionItemCreate(
-                item=item(id="i", type="message", role="user", content=[{"type": "input_text", "text": "x"}])
+                item=live.Message(id="i", role="user", content=[live.InputText(text="x")])
             ),
             live.DecisionItemDelete(item_id="i"),
         ],

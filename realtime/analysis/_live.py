@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct, UnsetType, field
 
 from .._bounded import BoundedDict
+from ..events.live import FunctionCallOutput
 from ..recording import Direction
 from ..state.live import SpeechGate
 from ..validate_live import json_object
@@ -185,7 +186,7 @@ class LiveTracker:
         if as_id(event.delegation_id) is None:
             return
         found = self._delegation(event.delegation_id, time_ms, "decisions")
-        type = as_name(json_object(event.event).get("type")) or ""
+        type = as_name(event.event.type) or ""
         _add_step(found.report, type, "", time_ms)
         if type == "decision.completed":
             _set_done(found.report, time_ms)
@@ -201,11 +202,10 @@ class LiveTracker:
 
     def add_client_item(self, event: Any, time_ms: float) -> None:
         """Add an item that the client sent, if it is the output of a call."""
-        item = json_object(event.item)
-        if item.get("type") != "function_call_output":
+        if not isinstance(event.item, FunctionCallOutput):
             return
-        call_id = as_id(item.get("call_id"))
-        self._tools.add_output(call_id, item.get("output"), as_id(event.event_id), time_ms)
+        call_id = as_id(event.item.call_id)
+        self._tools.add_output(call_id, event.item.output, as_id(event.event_id), time_ms)
         found = self._callers.pop(call_id or "", None)
         if found is not None:
             found.calls.discard(call_id or "")

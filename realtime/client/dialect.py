@@ -15,7 +15,7 @@ from .. import events as ga, live, spec
 from .._provider import Provider
 from .._text import one_line
 from ..beta import from_ga
-from ..codec import event_classes
+from ..codec import encode_json, event_classes
 from ..errors import ConfigError
 from ..state import Toolbox
 from .session_state import get
@@ -74,7 +74,8 @@ class LiveDialect(Dialect):
     def wire(self, event: Any) -> Any:
         """Return an event as Live's. The output of a function call may be GA's, as a `Toolbox` makes it."""
         if isinstance(event, ga.ConversationItemCreate) and isinstance(event.item, ga.FunctionCallOutputItem):
-            return live.ResponseItemCreate(item=msgspec.Raw(msgspec.json.encode(event.item)))
+            item = live.FunctionCallOutput(call_id=event.item.call_id, output=event.item.output)
+            return live.ResponseItemCreate(item=item)
         return event
 
 
@@ -142,10 +143,8 @@ def with_live_tools(
     if not declared:
         return session
     if isinstance(session.delegation, live.ResponsesDelegation):
-        body = _body(session.delegation.responses)
-        own = body.get("tools")
-        body["tools"] = [*(own if isinstance(own, list) else ()), *declared]
-        responses = msgspec.Raw(msgspec.json.encode(body))
+        old = session.delegation.responses
+        responses = _config({"tools": [*(_body(old).get("tools") or ()), *declared]}, old)
         delegation = msgspec.structs.replace(session.delegation, responses=responses)
         return msgspec.structs.replace(session, delegation=delegation)
     if isinstance(tools, Toolbox) and client_tool in tools:
@@ -167,27 +166,38 @@ def with_live_update(session: live.LiveSession, update: live.LiveSessionUpdate) 
         changed["triggers"] = update.triggers
     new, old = update.delegation, session.delegation
     if isinstance(new, live.ResponsesDelegation) and isinstance(old, live.ResponsesDelegation):
-        body = {**_body(old.responses), **_body(new.responses)}
         delay = (
             old.acknowledgement_delay_ms
             if new.acknowledgement_delay_ms is msgspec.UNSET
             else new.acknowledgement_delay_ms
         )
         new = live.ResponsesDelegation(
-            responses=msgspec.Raw(msgspec.json.encode(body)), acknowledgement_delay_ms=delay
+            responses=_config(_body(new.responses), old.responses, new.responses),
+            acknowledgement_delay_ms=delay,
         )
     if new is not msgspec.UNSET:
         changed["delegation"] = new
     return msgspec.structs.replace(session, **changed)
 
 
+def _config(changed: dict[str, Any], *sources: Any) -> Any:
+    """Return the settings of a backend: the first of `sources` with changed members. JSON if one of them is JSON."""
+    members = {**_body(sources[0]), **changed}
+    if any(isinstance(source, live.Json) for source in sources):
+        return live.Json(encode_json(members))
+    return live.ResponsesConfig(**members)
+
+
 def _body(raw: Any) -> dict[str, Any]:
-    """Return a body of the Responses API as a dict, {} if it is absent or null.
+    """Return the members of a backend's settings that are set, {} if there are none.
 
     Raises:
-        ConfigError: it is not a JSON object.
+        ConfigError: it is JSON, but not an object.
     """
-    if not isinstance(raw, msgspec.Raw):
+    if isinstance(raw, live.ResponsesConfig):
+        members = {name: getattr(raw, name) for name in raw.__struct_fields__}
+        return {name: value for name, value in members.items() if value is not msgspec.UNSET}
+    if not isinstance(raw, live.Json):
         return {}
     try:
         return msgspec.json.decode(raw, type=dict[str, Any] | None) or {}

@@ -16,6 +16,7 @@ import msgspec
 
 from .. import events as ga, spec
 from .._bounded import BoundedDict
+from ..codec import encode_json
 from ..errors import AudioError, ConfigError, EncodeError
 from ..events import live
 from ..format import AudioFormat, session_format
@@ -150,8 +151,8 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
     def _start_settings(self) -> tuple[live.LiveSession, int]:
         """Return the settings of the next session, and the number of messages that restore the ones before it."""
         own = get(self._requested, "input") or []
-        restored = [input_message("developer", text) for text in self._instructions]
-        used = sum(estimated_tokens(bytes(message).decode()) for message in (*own, *restored))
+        restored: list[live.InputMessage] = [input_message("developer", text) for text in self._instructions]
+        used = sum(estimated_tokens(encode_json(message).decode()) for message in (*own, *restored))
         restored += self.transcript.history(
             max_messages=spec.MAX_LIVE_INPUT_MESSAGES - len(own) - len(restored),
             max_tokens=spec.MAX_LIVE_INPUT_TOKENS - used,

@@ -69,6 +69,9 @@ class UnknownEvent(Unknown):
 class Wire(Struct, omit_defaults=True, gc=False):
     """The base of every Struct that crosses the wire."""
 
+    # If True, and it has an `unknown`, an object that does not fit becomes that, instead of an error.
+    retains_malformed: ClassVar[bool] = False
+
     @classmethod
     def normalize_legacy(cls, parts: dict[str, Raw]) -> dict[str, Raw]:
         """Return the members of an object that failed to decode, older spellings replaced by today's."""

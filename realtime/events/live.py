@@ -1,18 +1,20 @@
 """Sessions and events of the Live dialect: a model that talks while another one works for it.
 
-Bodies of other APIs (Responses, Decisions) are `Json`: JSON text as received, which encodes
-unchanged. Decode one by ``msgspec.json.decode(body)``, make one by ``Json(msgspec.json.encode(value))``.
-The codec is `realtime.live`.
+What a session passes on to other APIs is in `live_backend` (the settings of the Responses API), `live_items` (its items) and
+`live_decisions`. A `Json` with the same content encodes in place of any of their Structs. The codec is `realtime.live`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw
 
 from ..spec import LiveModel as LiveModel, LiveVoice as LiveVoice
 from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknown, UnknownEvent, Wire
+from .live_backend import *
+from .live_decisions import *
+from .live_items import *
 from .session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
 
 __all__ = [
@@ -22,8 +24,8 @@ __all__ = [
     "DecisionItemDeleted", "DecisionsDelegation", "Delegation", "DelegationInfo", "Error", "Info",
     "Json", "KnownDelegation", "KnownLiveFormat", "LiveAudio", "LiveAudioOutput", "LiveClient",
     "LiveErrorDetail", "LiveFormat", "LiveModel", "LivePcmaFormat", "LivePcmuFormat", "LiveSession",
-    "LiveSessionInfo", "LiveSessionUpdate", "LiveUsage", "LiveVoice", "Maybe", "MaybeJson",
-    "PcmFormat", "RawJsonStruct", "ResponseCreate", "ResponseEvent", "ResponseItemCreate",
+    "LiveSessionInfo", "LiveSessionUpdate", "LiveUsage", "LiveVoice", "Maybe",
+    "PcmFormat", "ResponseCreate", "ResponseEvent", "ResponseItemCreate",
     "ResponsesDelegation", "ServerEvent", "ServerEventSelector", "SessionClose", "SessionClosed",
     "SessionCommentaryAppend", "SessionCommentaryAppended", "SessionDelegationCreated",
     "SessionInputAudioAppend", "SessionInputAudioMute", "SessionInputAudioMuted",
@@ -38,28 +40,8 @@ __all__ = [
     "UnknownDelegation", "UnknownEvent", "UnknownFormat",
 ]  # fmt: skip
 
-if TYPE_CHECKING:
-    Json = Raw
-    MaybeJson = Raw | None | UnsetType
-else:
-    # msgspec supports Raw only outside unions: null is replaced by None in RawJsonStruct.
-    Json = MaybeJson = Raw
-
-
-_NULL = Raw(b"null")
-
-
-class RawJsonStruct(Wire):
-    """A Struct with `Json` members. They are copied when decoded, so that they do not keep the frame alive."""
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, Raw):
-                bytes(value).decode()  # raises UnicodeDecodeError for text that could not be sent again
-                setattr(self, name, None if value == _NULL else value.copy())
-            elif isinstance(value, list):
-                setattr(self, name, [item.copy() if isinstance(item, Raw) else item for item in value])
+Json = Raw
+"""JSON text."""
 
 
 class UnknownDelegation(Unknown):
@@ -100,10 +82,11 @@ class LiveAudio(Wire, kw_only=True):
     output: Maybe[LiveAudioOutput] = UNSET
 
 
-class AnyDelegation(RawJsonStruct, Tagged):
+class AnyDelegation(Tagged):
     """The family of delegations: who does the work that the talking model hands over."""
 
     unknown = UnknownDelegation
+    retains_malformed = True
 
 
 class ClientDelegation(AnyDelegation, tag="client", kw_only=True):
@@ -113,16 +96,16 @@ class ClientDelegation(AnyDelegation, tag="client", kw_only=True):
 
 
 class ResponsesDelegation(AnyDelegation, tag="responses", kw_only=True):
-    """Delegation to a model of the Responses API. `responses` is a body of that API."""
+    """Delegation to a model of the Responses API."""
 
-    responses: MaybeJson = UNSET
+    responses: Maybe[ResponsesConfig] = UNSET
     acknowledgement_delay_ms: Maybe[int] = UNSET
 
 
 class DecisionsDelegation(AnyDelegation, tag="decisions", kw_only=True):
-    """Delegation to a model of the Decisions API. `decisions` is a body of that API."""
+    """Delegation to a model of the Decisions API."""
 
-    decisions: MaybeJson = UNSET
+    decisions: Maybe[DecisionsConfig] = UNSET
     acknowledgement_delay_ms: Maybe[int] = UNSET
 
 
@@ -153,12 +136,12 @@ class LiveClient(Wire, kw_only=True):
     data_channel: DataChannel
 
 
-class Trigger(RawJsonStruct, kw_only=True):
+class Trigger(Wire, kw_only=True):
     """A request for decisions at every event of a type."""
 
     type: str
     event_type: str
-    decisions: Json
+    decisions: TriggerDecisions
 
 
 class LiveSessionUpdate(Wire, kw_only=True):
@@ -168,8 +151,8 @@ class LiveSessionUpdate(Wire, kw_only=True):
     triggers: Maybe[list[Trigger]] = UNSET
 
 
-class LiveSession(RawJsonStruct, kw_only=True):
-    """The settings that a session starts with. `input` is a list of messages, as JSON.
+class LiveSession(Wire, kw_only=True):
+    """The settings that a session starts with. `input` is the conversation so far.
 
     `model` is required but in a fork, which inherits that of its origin.
     """
@@ -178,7 +161,7 @@ class LiveSession(RawJsonStruct, kw_only=True):
     audio: Maybe[LiveAudio] = UNSET
     client: Maybe[LiveClient] = UNSET
     delegation: Maybe[Delegation] = UNSET
-    input: Maybe[list[Json]] = UNSET
+    input: Maybe[list[InputMessage]] = UNSET
     instructions: Maybe[str] = UNSET
     safety_identifier: Maybe[str] = UNSET
     store: Maybe[bool] = UNSET
@@ -272,10 +255,10 @@ class DecisionCreate(ClientSide, tag="decision.create", kw_only=True):
     """Request for decisions now."""
 
 
-class DecisionItemCreate(RawJsonStruct, ClientSide, tag="decision.item.create", kw_only=True):
+class DecisionItemCreate(ClientSide, tag="decision.item.create", kw_only=True):
     """Request to add an item to the input of decisions."""
 
-    item: Json
+    item: DecisionItem
 
 
 class DecisionItemDelete(ClientSide, tag="decision.item.delete", kw_only=True):
@@ -284,10 +267,10 @@ class DecisionItemDelete(ClientSide, tag="decision.item.delete", kw_only=True):
     item_id: str
 
 
-class ResponseItemCreate(RawJsonStruct, ClientSide, tag="response.item.create", kw_only=True):
+class ResponseItemCreate(ClientSide, tag="response.item.create", kw_only=True):
     """Request to add an item of the Responses API to the delegate's input."""
 
-    item: Json
+    item: Item
 
 
 class ResponseCreate(ClientSide, tag="response.create", kw_only=True):
@@ -469,20 +452,20 @@ class SessionDelegationCreated(CorrelatedEvent, tag="session.delegation.created"
     offset_ms: int
 
 
-class DecisionEvent(RawJsonStruct, ServerSide, tag="decision.event", kw_only=True):
+class DecisionEvent(ServerSide, tag="decision.event", kw_only=True):
     """An event of the Decisions API, from a delegation or a trigger."""
 
-    event: Json
+    event: InnerDecisionEvent
     delegation_id: str | None = None
     source_event_id: str | None = None
     source_event_type: str | None = None
     trigger_id: str | None = None
 
 
-class DecisionItemCreated(RawJsonStruct, CorrelatedEvent, tag="decision.item.created", kw_only=True):
+class DecisionItemCreated(CorrelatedEvent, tag="decision.item.created", kw_only=True):
     """Answer to `decision.item.create`."""
 
-    item: Json
+    item: DecisionItem
 
 
 class DecisionItemDeleted(CorrelatedEvent, tag="decision.item.deleted", kw_only=True):
@@ -491,11 +474,20 @@ class DecisionItemDeleted(CorrelatedEvent, tag="decision.item.deleted", kw_only=
     item_id: str
 
 
-class ResponseEvent(RawJsonStruct, CorrelatedEvent, tag="response.event", kw_only=True):
-    """An event of the Responses API, from a delegation."""
+class ResponseEvent(CorrelatedEvent, tag="response.event", kw_only=True):
+    """An event of the Responses API, from a delegation.
+
+    `event` is JSON text: Live's reference does not say which events of that API a session may pass on, and the official SDK
+    has no types for them. Decode it by ``msgspec.json.decode(event)``.
+    """
 
     event: Json
     delegation_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.event, Raw):
+            bytes(self.event).decode()  # raises UnicodeDecodeError for text that could not be sent again
+            self.event = self.event.copy()  # a slice would keep the frame alive
 
 
 # --- Server: transport (SIP) ---------------------------------------------------------

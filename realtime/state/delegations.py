@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 import msgspec
-from msgspec import Raw
 
 from .. import spec
 from .._bounded import BoundedDict, SeenSet
@@ -25,7 +24,7 @@ from ..errors import ConfigError, snippet
 from ..events import ConversationItemCreate, FunctionCallOutputItem, live
 from ._common import find_handler, get_field
 from .calls import MAX_ARGUMENTS_BYTES, FunctionCall
-from .live import MAX_APPEND_TOKENS, longest_start
+from .live import MAX_APPEND_TOKENS, input_message, longest_start
 
 __all__ = ["Delegations"]
 
@@ -231,8 +230,7 @@ class Delegations:
 
     def ask(self, text: str) -> None:
         """Give the backend a text of the user. It is processed as soon as no call is open."""
-        message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
-        self._send_item(msgspec.json.encode(message))
+        self._send_item(input_message("user", text))
         self._is_owed = True
         self._advance()
 
@@ -359,15 +357,15 @@ class Delegations:
         return delegation is not None and delegation.target == "client"
 
     def _send_output(self, call: FunctionCall, output: str) -> None:
-        item = _output_item(call, output)
-        if len(item) > self.free_bytes and len(output) > len(_NOTE):
-            output, item = _NOTE, _output_item(call, _NOTE)
+        item = live.FunctionCallOutput(call_id=call.call_id, output=output)
+        if _nbytes(item) > self.free_bytes and len(output) > len(_NOTE):
+            output, item = _NOTE, live.FunctionCallOutput(call_id=call.call_id, output=_NOTE)
         self._outputs[self._send_item(item)] = _Sent(call, len(output))
 
-    def _send_item(self, item: bytes) -> str:
+    def _send_item(self, item: live.Item) -> str:
         event_id = self._next_id()
-        self._nbytes += len(item)
-        self._frames.append(live.ResponseItemCreate(item=Raw(item), event_id=event_id))
+        self._nbytes += _nbytes(item)
+        self._frames.append(live.ResponseItemCreate(item=item, event_id=event_id))
         return event_id
 
     def _next_id(self) -> str:
@@ -375,8 +373,8 @@ class Delegations:
         return f"{self._token}_{self._count}"
 
 
-def _output_item(call: FunctionCall, output: str) -> bytes:
-    return msgspec.json.encode({"type": "function_call_output", "call_id": call.call_id, "output": output})
+def _nbytes(item: live.Item) -> int:
+    return len(msgspec.json.encode(item))
 
 
 def append_pieces(text: str) -> Iterator[str]:

@@ -17,9 +17,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
-import msgspec
-from msgspec import Raw
-
 from .. import spec
 from .._bounded import BoundedDict
 from ..errors import ConfigError, snippet
@@ -560,7 +557,7 @@ class LiveTranscript:
         *,
         max_messages: int = spec.MAX_LIVE_INPUT_MESSAGES,
         max_tokens: int = spec.MAX_LIVE_INPUT_TOKENS,
-    ) -> list[live.Json]:
+    ) -> list[live.InputMessage]:
         """Return the messages for the `input` of a session that replaces this one: the last ones that fit.
 
         Segments of one speaker that follow each other are one message. Tokens are overestimated. Of a message
@@ -572,7 +569,7 @@ class LiveTranscript:
                 merged[-1] = segment.speaker, f"{merged[-1][1]} {segment.text}"
             elif segment.text:
                 merged.append((segment.speaker, segment.text))
-        found: list[live.Json] = []
+        found: list[live.InputMessage] = []
         left = max_tokens
         for speaker, text in reversed(merged[-max_messages:] if max_messages > 0 else []):
             left -= _TOKENS_PER_MESSAGE
@@ -635,11 +632,10 @@ def estimated_tokens(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
 
 
-def input_message(role: str, text: str) -> live.Json:
+def input_message(role: str, text: str) -> live.Message:
     """Return a message for the `input` of a session."""
-    kind = "output_text" if role == "assistant" else "input_text"
-    message = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
-    return Raw(msgspec.json.encode(message))
+    part = live.OutputText(text=text) if role == "assistant" else live.InputText(text=text)
+    return live.Message(role=role, content=[part])
 
 
 def longest_start(text: str, max_tokens: int) -> str:

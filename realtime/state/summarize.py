@@ -40,6 +40,7 @@ _HIDDEN = frozenset({"object", "obfuscation", "logprobs", "conversation_id"})
 # Fields and roles of instructions, of which only the length is shown.
 _INSTRUCTIONS = frozenset({"instructions", "prompt"})
 _INSTRUCTION_ROLES = frozenset({"system", "developer"})
+_TEXTS = frozenset({"text", "content"})
 _DATA_URLS = frozenset({"image_url", "file_data", "file_url"})
 # The most informative fields come first, because lines are shortened.
 _FIRST = {
@@ -54,6 +55,9 @@ _ONLY: dict[type, frozenset[str]] = {
     ga.FunctionTool: frozenset({"name"}),
     ga.McpTool: frozenset({"server_label"}),
     ga.McpToolDescription: frozenset({"name"}),
+    live.FunctionTool: frozenset({"name"}),
+    live.CustomTool: frozenset({"name"}),
+    live.McpTool: frozenset({"server_label"}),
     beta.RealtimeFunction: frozenset({"name"}),
     ga.ResponseUsage: frozenset({"input_tokens", "output_tokens"}),
     ga.TokenUsage: frozenset({"input_tokens", "output_tokens"}),
@@ -177,8 +181,11 @@ class _EventFields:
             if name == "audio" or name == getattr(owner, "audio_field", ""):
                 # Base64, as it was received or given.
                 return self._audio(decoded_nbytes(value.encode("ascii", "replace")), owner)
-            if name in _INSTRUCTIONS or name in _DATA_URLS or (name == "text" and self._is_in_instructions):
+            is_instruction = name in _INSTRUCTIONS or (name in _TEXTS and self._is_in_instructions)
+            if is_instruction or name in _DATA_URLS:
                 return _length(value)
+        if isinstance(value, list) and name in _INSTRUCTIONS:
+            return REDACTED
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._audio(_nbytes(value), owner)
         return self._value(value, depth)

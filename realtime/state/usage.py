@@ -261,17 +261,26 @@ class Usage:
         paused = exact(get_field(event.usage, "paused_seconds") or 0.0)
         self._running_paused = max(self._running_paused, paused)
 
-    def _on_backend_event(self, event: live.ResponseEvent | live.DecisionEvent) -> None:
-        body = _finished_body(event.event)
-        if body is None or not self._is_new("backend", body.id or event.event_id):
+    def _on_response_event(self, event: live.ResponseEvent) -> None:
+        self._on_finished(_finished_body(event.event), event.event_id)
+
+    def _on_decision_event(self, event: live.DecisionEvent) -> None:
+        inner: Any = event.event
+        if isinstance(inner, live.DecisionCompleted):
+            self._on_finished(get_field(inner, "decision"), event.event_id)
+        else:
+            self._on_finished(_finished_body(getattr(inner, "raw", inner)), event.event_id)
+
+    def _on_finished(self, body: live.Decision | _BackendBody | None, event_id: str | None) -> None:
+        if body is None or not self._is_new("backend", get_field(body, "id") or event_id):
             return
-        if body.usage is None:
+        usage = get_field(body, "usage")
+        if usage is None:
             self._unreported += 1
             return
-        details = body.usage.input_tokens_details
-        cached = details.cached_tokens if details else 0
-        tokens = Tokens.of_text(body.usage.input_tokens, cached, body.usage.output_tokens)
-        self._add_backend(body.model or "", tokens)
+        cached = get_field(get_field(usage, "input_tokens_details"), "cached_tokens") or 0
+        tokens = Tokens.of_text(get_field(usage, "input_tokens"), cached, get_field(usage, "output_tokens"))
+        self._add_backend(get_field(body, "model") or "", tokens)
 
     def _add_backend(self, model: str, tokens: Tokens) -> None:
         known = model in self._backend or len(self._backend) < _MAX_BACKEND_MODELS
@@ -291,8 +300,8 @@ _BY_CLASS: Final[dict[type, Callable[[Usage, Any], None]]] = {
     live.SessionStarted: Usage._on_session_started,
     live.SessionUsageUpdated: Usage._on_session_usage,
     live.SessionClosed: Usage._on_session_usage,
-    live.ResponseEvent: Usage._on_backend_event,
-    live.DecisionEvent: Usage._on_backend_event,
+    live.ResponseEvent: Usage._on_response_event,
+    live.DecisionEvent: Usage._on_decision_event,
     UnknownEvent: Usage._on_unknown_event,
 }
 # Of one server alone, by wire type: vLLM's.
@@ -359,7 +368,7 @@ _END_TYPES = frozenset({"response.completed", "response.incomplete", "response.f
 _decode_backend_event = msgspec.json.Decoder(_BackendEvent).decode
 
 
-def _finished_body(body: msgspec.Raw | None) -> _BackendBody | None:
+def _finished_body(body: msgspec.Raw | bytes | None) -> _BackendBody | None:
     """Return the response or decision that the event ends. None for all other events."""
     try:
         event = _decode_backend_event(body or b"{}")

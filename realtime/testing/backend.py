@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Raw
 
 from .. import spec
+from ..codec import encode_json
 from ..events import live as wire
-from ..validate_live import json_object
 from . import refusals
 from .history import text_tokens
 from .response import words
@@ -29,36 +29,31 @@ class Backend:
         self._new_id = new_id
         # The calls without an output, each with its delegation.
         self._open: dict[str, str | None] = {}
-        self._items: list[dict[str, Any]] = []
+        self._items: list[wire.Item] = []
         self._nbytes = 0
         self._delegation_id: str | None = None
         self._sequence = 0
 
     # --- Input ---
 
-    def add(self, body: Raw) -> None:
+    def add(self, item: wire.Item) -> None:
         """Add an item to the input of the next response.
 
         Raises:
             Refusal: the input is full, or the item is the output of no open call.
         """
-        item = json_object(body)
-        kind = item.get("type")
-        if not isinstance(kind, str) and "role" not in item:
+        if not item.type:
             raise refusals.MISSING_PARAMETER(param="item.type")
-        is_output = kind == "function_call_output"
-        call_id = str(item.get("call_id"))
-        if is_output and "output" not in item:
-            raise refusals.MISSING_PARAMETER(param="item.output")
-        if is_output and call_id not in self._open:
+        call_id = item.call_id or "" if isinstance(item, wire.FunctionCallOutput) else None
+        if call_id is not None and call_id not in self._open:
             raise refusals.CALL_NOT_FOUND(value=call_id)
-        nbytes = len(bytes(body))
+        nbytes = len(encode_json(item))
         limit, max_nbytes = spec.MAX_LIVE_BACKEND_ITEMS, spec.MAX_LIVE_BACKEND_BYTES
         if len(self._items) >= limit or self._nbytes + nbytes > max_nbytes:
             raise refusals.BACKEND_INPUT_FULL(limit=limit, nbytes=max_nbytes)
         self._items.append(item)
         self._nbytes += nbytes
-        if is_output:
+        if call_id is not None:
             self._delegation_id = self._open.pop(call_id)
 
     def take_input(self) -> tuple[str | None, str]:
@@ -174,10 +169,10 @@ def response_usage(output_tokens: int) -> dict[str, Any]:
     }
 
 
-def _text_of(item: dict[str, Any]) -> str:
+def _text_of(item: wire.Item) -> str:
     """Return the text of a message, or the output of a call."""
-    found = item.get("output", item.get("content"))
+    found = getattr(item, "output", getattr(item, "content", ""))
     if isinstance(found, list):
-        texts = (part.get("text") for part in found if isinstance(part, dict))
+        texts = (getattr(part, "text", "") for part in found)
         return " ".join(text for text in texts if isinstance(text, str))
     return found if isinstance(found, str) else ""

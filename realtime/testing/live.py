@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from .. import events as ga, spec
 from .._bounded import BoundedDict
 from .._guard import Frame
 from ..audio import Converter, convert
+from ..codec import encode_json
 from ..errors import ConfigError
 from ..events import live as wire
 from ..format import AudioFormat, session_format
@@ -457,15 +458,15 @@ class LiveServerSession:
         outputs = tuple(
             part for part in texts if not (isinstance(part, Say) and not part.text and not part.audio)
         )
-        model = str(self._backend_settings().get("model", ""))
-        self._backend.respond(delegation_id, response_id, model, outputs)
+        self._backend.respond(delegation_id, response_id, self._backend_model(), outputs)
         for part in outputs:
             if isinstance(part, Say):
                 self._say(part)
 
-    def _backend_settings(self) -> dict[str, Any]:
+    def _backend_model(self) -> str:
         assert self.settings is not None
-        return json_object(getattr(self.settings.delegation, self._mode, None))
+        config = getattr(self.settings.delegation, self._mode, None)
+        return getattr(config, "model", None) or ""
 
     def _create_item(self, event: wire.ResponseItemCreate, frame: Frame) -> None:
         self._require_responses(event)
@@ -495,11 +496,14 @@ class LiveServerSession:
         self._emit(wire.DecisionEvent(event=self._decision()))
 
     def _create_decision_item(self, event: wire.DecisionItemCreate, frame: Frame) -> None:
-        item = json_object(event.item)
-        item_id = item.get("id") or self._new_id("item")
-        self._decision_items[str(item_id)] = None
-        body = Raw(msgspec.json.encode({"id": item_id, **item}))
-        self._emit(wire.DecisionItemCreated(item=body, client_event_id=_id_of(event)))
+        members = json_object(encode_json(event.item))
+        item_id = str(members.get("id") or self._new_id("item"))
+        self._decision_items[item_id] = None
+        if isinstance(event.item, wire.UnknownItem):
+            item: Any = wire.UnknownItem(event.item.type, encode_json({**members, "id": item_id}))
+        else:
+            item = msgspec.structs.replace(event.item, id=item_id)
+        self._emit(wire.DecisionItemCreated(item=item, client_event_id=_id_of(event)))
 
     def _delete_decision_item(self, event: wire.DecisionItemDelete, frame: Frame) -> None:
         if event.item_id not in self._decision_items:
@@ -507,10 +511,10 @@ class LiveServerSession:
         del self._decision_items[event.item_id]
         self._emit(wire.DecisionItemDeleted(item_id=event.item_id, client_event_id=_id_of(event)))
 
-    def _decision(self) -> Raw:
-        model = self._backend_settings().get("model", "")
-        decision = {"answers": [], "model": model, "usage": response_usage(output_tokens=0)}
-        return Raw(msgspec.json.encode({"type": "decision.completed", "decision": decision}))
+    def _decision(self) -> wire.DecisionCompleted:
+        usage = msgspec.convert(response_usage(output_tokens=0), wire.DecisionUsage)
+        decision = wire.Decision(answers=[], model=self._backend_model(), usage=usage)
+        return wire.DecisionCompleted(decision=decision)
 
 
 class LiveSideband:
@@ -708,18 +712,24 @@ def _merged(current: Any, update: Any) -> Any:
     Raises:
         Refusal: the settings are invalid, or of another type.
     """
-    if type(update) is not type(current):
+    if update.type != current.type:
         raise refusals.FIELD_IMMUTABLE(param="session.delegation.type")
-    values = {name: getattr(update, name) for name in update.__struct_fields__}
-    for name, body in values.items():
-        if not isinstance(body, Raw):
-            values[name] = getattr(current, name) if body in (UNSET, None) else body
-            continue
-        given, old = json_object(body), getattr(current, name)
-        for path, reason in backend_problems(f"delegation.{name}", given):
+    if isinstance(update, wire.UnknownDelegation):
+        raise refusals.INVALID_PARAMETER(param="session.delegation", reason="is malformed")
+    if isinstance(update, wire.ResponsesDelegation) and update.responses:
+        for path, reason in backend_problems("delegation.responses", update.responses):
             raise refusals.INVALID_PARAMETER(param=f"session.{path}", reason=reason)
-        values[name] = Raw(msgspec.json.encode(json_object(old) | given))
-    return msgspec.structs.replace(current, **values)
+    given = {name: value for name, value in _set_members(update).items() if value is not None}
+    for name, new in given.items():
+        old = getattr(current, name)
+        if isinstance(new, wire.BackendStruct) and old:
+            given[name] = msgspec.structs.replace(old, **_set_members(new))
+    return msgspec.structs.replace(current, **given)
+
+
+def _set_members(settings: Any) -> dict[str, Any]:
+    members = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return {name: value for name, value in members.items() if value is not UNSET}
 
 
 def _live_error(error: ga.Error) -> wire.Error:

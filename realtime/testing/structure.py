@@ -80,6 +80,9 @@ FIXED: Final[Mapping[type[Wire], Names]] = {
     translation.TranslationSession: frozenset({"model", "type"}),
     live.LiveSessionUpdate: frozenset(live.LiveSession.__struct_fields__),
 }
+# Families whose type may be absent: in a message of a session's `input`, it follows from the role.
+# Source: openai-python 3.57, types/live/initial_item.py. Read 2026-11-29.
+UNTYPED: Final = live.AnyBackendPart
 
 # The values that are looked at in one event, each in some microseconds: no client sends so many.
 MAX_VALUES: Final = 100_000
@@ -166,17 +169,27 @@ class _Walk:
         struct = untagged_struct(tp)
         tag_path = _join(path, "type")
         if by_tag:
-            if "type" not in parts:
-                raise refusals.MISSING_PARAMETER(param=tag_path)
-            self._check_value(parts["type"], str, tag_path)
-            tag = tag_of(parts)
-            if tag not in by_tag:
-                raise refusals.UNSUPPORTED_VALUE(value=tag, supported=by_tag, param=tag_path)
-            self.check_struct(parts, by_tag[tag], path)
+            self._check_tagged(parts, by_tag, path)
         elif struct is not None:
+            if issubclass(struct, live.SearchFilter) and tag_of(parts) not in struct.types:
+                return
             if "type" in parts and "type" in _fields(struct):  # which decides what the others mean
                 self._check_value(parts["type"], _fields(struct)["type"], tag_path)
             self.check_struct(parts, struct, path)
+
+    def _check_tagged(self, parts: dict[str, Raw], by_tag: dict[str, Any], path: str) -> None:
+        family, tag_path = next(iter(by_tag.values())), _join(path, "type")
+        tag = tag_of(parts)
+        if "type" in parts:
+            self._check_value(parts["type"], str, tag_path)
+        elif _is_open(family):
+            tag = family.default_tag(parts)
+        if tag in by_tag:
+            self.check_struct(parts, by_tag[tag], path)
+        elif "type" not in parts and not issubclass(family, UNTYPED):
+            raise refusals.MISSING_PARAMETER(param=tag_path)
+        elif not _is_open(family):
+            raise refusals.UNSUPPORTED_VALUE(value=tag, supported=by_tag, param=tag_path)
 
 
 def _join(path: str, name: str) -> str:
@@ -196,8 +209,17 @@ def _of_bases(table: Mapping[type[Wire], Names], struct: type[Wire]) -> Names:
     return found.union(*(table[base] for base in struct.__mro__ if base in table))
 
 
+def _is_open(struct: type[Wire]) -> bool:
+    """Return True for objects of a backend's API, which may have types that are not known here."""
+    return issubclass(struct, live.BackendStruct)
+
+
 @cache
 def _nullable(struct: type[Wire]) -> Names:
+    if _is_open(
+        struct
+    ):  # the optional members that openai-python 3.57's Live params let be null are most of them
+        return frozenset(field.encode_name for field in fields_of(struct) if not field.required)
     return _of_bases(NULLABLE, struct)
 
 

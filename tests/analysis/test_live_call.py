@@ -37,11 +37,8 @@ def find(number: int) -> str:
 def delegation_of(mode: str) -> live.Delegation:
     if mode == "client":
         return live.ClientDelegation()
-    body = {
-        "model": "gpt-6-mini",
-        "tools": [{"type": "function", "name": "find", "parameters": {"type": "object"}}],
-    }
-    return live.ResponsesDelegation(responses=live.Json(json.dumps(body).encode()))
+    find = live.FunctionTool(name="find", parameters={"type": "object"})
+    return live.ResponsesDelegation(responses=live.ResponsesConfig(model="gpt-6-mini", tools=[find]))
 
 
 class LiveLog:

@@ -44,7 +44,7 @@ STEP_MS = 100
 FORMAT = r.AudioFormat.G711_ULAW
 SILENCE, SPEECH = FORMAT.silence(STEP_MS), b"\x80\x00" * 400
 PCMU = live.LiveAudio(format=live.LivePcmuFormat(rate=8000))
-BACKEND = live.ResponsesDelegation(responses=msgspec.Raw(b'{"model":"gpt-5"}'))
+BACKEND = live.ResponsesDelegation(responses=live.ResponsesConfig(model="gpt-5"))
 
 
 def settings(**options: Any) -> live.LiveSession:
@@ -226,7 +226,7 @@ def test_say_is_of_live() -> None:
 
 def test_updates_hold_for_later_sessions() -> None:
     world = started(World(session=settings(delegation=BACKEND)))
-    body = msgspec.Raw(b'{"instructions":"Be brief."}')
+    body = live.ResponsesConfig(instructions="Be brief.")
     update = live.LiveSessionUpdate(delegation=live.ResponsesDelegation(responses=body))
     first = world.client.update(update, world.now)
     assert [*world.client.pending_updates] == [first]
@@ -238,8 +238,7 @@ def test_updates_hold_for_later_sessions() -> None:
     world.run()
     delegation = world.starts[-1].delegation
     assert isinstance(delegation, live.ResponsesDelegation)
-    assert isinstance(delegation.responses, msgspec.Raw)
-    assert msgspec.json.decode(delegation.responses) == {"model": "gpt-5", "instructions": "Be brief."}
+    assert delegation.responses == live.ResponsesConfig(model="gpt-5", instructions="Be brief.")
     assert world.starts[-1].triggers == []
     assert not world.refused
     assert not world.of(SettingsDiffer)
@@ -247,7 +246,7 @@ def test_updates_hold_for_later_sessions() -> None:
 
 def test_a_refused_update_changes_nothing() -> None:
     world = started(World())
-    delegation = live.ResponsesDelegation(responses=msgspec.Raw(b"{}"))
+    delegation = live.ResponsesDelegation(responses=live.ResponsesConfig())
     event_id = world.client.update(live.LiveSessionUpdate(delegation=delegation), world.now)
     world.run()
     (failed,) = world.of(RequestFailed)
@@ -265,7 +264,9 @@ def session_info(**members: Any) -> live.LiveSessionInfo:
 
 def test_settings_that_the_server_does_not_apply_are_reported() -> None:
     """In each session, and after an update. What the server does not report, and the input, count as applied."""
-    requested = settings(instructions="Be brief.", input=[live.Json(b'{"type":"message"}')], triggers=[])
+    requested = settings(
+        instructions="Be brief.", input=[live.Message(role="user", content="x")], triggers=[]
+    )
     client = ClientProtocol(session=requested)
     client.connected(START)
     client.receive_event(live.SessionStarted(event_id="e", session=session_info(audio=PCMU)), START)
@@ -400,8 +401,8 @@ def test_a_lost_session_is_replaced_from_the_transcript() -> None:
     assert world.client.state is ClientState.RUNNING
     (resumed,) = world.of(Resumed)
     assert resumed.items == 3
-    found = [msgspec.json.decode(message) for message in world.starts[-1].input or []]
-    assert [(each["role"], each["content"][0]["text"]) for each in found] == [
+    found: Any = world.starts[-1].input
+    assert [(each.role, each.content[0].text) for each in found] == [
         ("developer", "Hi"),
         ("developer", "Be polite."),
         ("user", "My name is Ann."),
@@ -575,8 +576,10 @@ def test_a_tool_call_in_responses_mode() -> None:
     world = started(World(script=script, session=settings(delegation=BACKEND), tools=toolbox))
     delegation = world.starts[0].delegation
     assert isinstance(delegation, live.ResponsesDelegation)
-    assert isinstance(delegation.responses, msgspec.Raw)
-    assert [tool["name"] for tool in msgspec.json.decode(delegation.responses)["tools"]] == ["weather"]
+    assert isinstance(delegation.responses, live.ResponsesConfig)
+    assert [
+        tool.name for tool in delegation.responses.tools or [] if isinstance(tool, live.FunctionTool)
+    ] == ["weather"]
     world.talk(*TURN)
     assert [call.name for call in world.client.open_calls] == ["weather"]
     run_tools(world, toolbox, set())
@@ -660,7 +663,8 @@ def test_tools_that_nobody_can_call(delegation: Any, given: Any) -> None:
 
 @pytest.mark.parametrize("body", ["{oops", "[1]", '"text"', "[" * 5000])
 def test_a_body_of_the_delegation_that_is_no_object(body: str) -> None:
-    delegation = live.ResponsesDelegation(responses=live.Json(body.encode()))
+    responses: Any = live.Json(body.encode())
+    delegation = live.ResponsesDelegation(responses=responses)
     with pytest.raises(ConfigError, match=r"delegation\.responses is not a JSON object"):
         ClientProtocol(session=settings(delegation=delegation), tools=tools())
 

@@ -176,7 +176,7 @@ LONG = bytes(range(256)) * 48
             item=realtime.MessageItem(role="user", content=[realtime.InputAudio(audio=LONG)])
         ),
         beta.create_audio_input(base64.b64encode(LONG).decode()),
-        live.ResponseItemCreate(item=live.Json(b'"' + b"x" * 12_000 + b'"')),
+        live.ResponseEvent(event=live.Json(b'"' + b"x" * 12_000 + b'"')),
         realtime.UnknownEvent("x", LONG),
     ],
     ids=lambda event: type(event).__name__,

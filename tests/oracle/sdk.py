@@ -53,7 +53,7 @@ ANYTHING = {"k": [1, None, "x"]}
 
 def models(union: Any) -> list[type[pydantic.BaseModel]]:
     """Return the event models of a union of the SDK."""
-    return [m for m in _arms(union) if isinstance(m, type) and issubclass(m, pydantic.BaseModel)]
+    return [m for m in arms(union) if isinstance(m, type) and issubclass(m, pydantic.BaseModel)]
 
 
 def tag(model: type[pydantic.BaseModel]) -> str:
@@ -68,27 +68,35 @@ def fits(model: type[pydantic.BaseModel], wire: Any) -> bool:
     if not isinstance(wire, dict):
         return False
     for name, field in model.model_fields.items():
-        (arm, *more) = _arms(field.annotation) or [None]
+        (arm, *more) = arms(field.annotation) or [None]
         if not more and typing.get_origin(arm) is Literal and wire.get(name) not in typing.get_args(arm):
             return False
     return True
 
 
-def _arms(tp: Any) -> list[Any]:
+def arms(tp: Any) -> list[Any]:
     """Return the types in `tp`: members of unions, without annotations and None."""
     origin = typing.get_origin(tp)
     if origin is typing.Annotated:
-        return _arms(typing.get_args(tp)[0])
+        return arms(typing.get_args(tp)[0])
     if origin in (Union, types.UnionType):
-        return [arm for arg in typing.get_args(tp) for arm in _arms(arg)]
+        return [arm for arg in typing.get_args(tp) for arm in arms(arg)]
     if isinstance(tp, typing.TypeAliasType if hasattr(typing, "TypeAliasType") else ()):
-        return _arms(tp.__value__)
+        return arms(tp.__value__)
     return [] if tp is type(None) else [tp]
+
+
+def is_free_form(tp: Any) -> bool:
+    """Return True if `tp` is any JSON, or an object with any members."""
+    return all(
+        arm is object or (typing.get_origin(arm) is dict and is_free_form(typing.get_args(arm)[1]))
+        for arm in arms(tp)
+    )
 
 
 def samples(tp: Any, depth: int = 0) -> Iterator[Any]:
     """Yield JSON values that cover `tp`. Recursive models end at depth 12."""
-    for arm in _arms(tp):
+    for arm in arms(tp):
         yield from _samples_of_arm(arm, depth)
 
 

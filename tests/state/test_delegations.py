@@ -54,10 +54,13 @@ def shown(events: list[Any]) -> list[Any]:
     found: list[Any] = []
     for event in events:
         if isinstance(event, live.ResponseItemCreate):
-            item = msgspec.json.decode(event.item)
-            found.append(
-                (item["call_id"], item["output"]) if "call_id" in item else item["content"][0]["text"]
-            )
+            match event.item:
+                case live.FunctionCallOutput(call_id=call_id, output=output):
+                    found.append((call_id, output))
+                case live.Message(role="user", content=[live.InputText(text=text)]):
+                    found.append(text)
+                case other:
+                    raise AssertionError(other)
         elif isinstance(event, live.ResponseCreate):
             found.append("create")
         else:

@@ -296,14 +296,18 @@ def test_structs_are_compared_as_json() -> None:
 
 
 def test_bodies_of_other_apis_are_compared_as_json() -> None:
-    def delegating(body: bytes) -> Any:
-        delegation = live.ResponsesDelegation(responses=Raw(body))
+    def delegating(body: Any) -> Any:
+        delegation = live.ResponsesDelegation(responses=body)
         return live.SessionUpdate(session=live.LiveSessionUpdate(delegation=delegation))
 
-    assert session_differences(delegating(b'{"model":"a"}'), delegating(b'{ "x":1, "model": "a"}')) == []
-    assert sentences(delegating(b'{"model":"a"}'), delegating(b'{"model":"b"}')) == [
-        'requested "a" for delegation.responses.model, but the server has "b"'
-    ]
+    config = live.ResponsesConfig
+    for body in (config(model="a"), Raw(b'{"model":"a"}')):
+        for other in (config(model="a", instructions="x"), Raw(b'{ "x":1, "model": "a"}')):
+            assert session_differences(delegating(body), delegating(other)) == []
+        for other in (config(model="b"), Raw(b'{"model":"b"}')):
+            assert sentences(delegating(body), delegating(other)) == [
+                'requested "a" for delegation.responses.model, but the server has "b"'
+            ]
 
 
 def test_other_objects_are_errors() -> None:

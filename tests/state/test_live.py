@@ -233,9 +233,8 @@ def test_sessions_follow_each_other() -> None:
 
 def messages(found: list[Any]) -> list[tuple[str, str, str]]:
     """Return (role, type of the part, text) of each message."""
-    parsed = [msgspec.json.decode(raw) for raw in found]
-    assert all(message["type"] == "message" and len(message["content"]) == 1 for message in parsed)
-    return [(one["role"], one["content"][0]["type"], one["content"][0]["text"]) for one in parsed]
+    assert all(isinstance(message, live.Message) and len(message.content) == 1 for message in found)
+    return [(message.role, message.content[0].type, message.content[0].text) for message in found]
 
 
 def test_history_for_a_replacement() -> None:
@@ -422,6 +421,7 @@ def test_an_error_about_another_command_before_the_start() -> None:
     assert call.error is not None
 
 
+ITEM = live.Message(role="user", content="x")
 # Each command with an acknowledgement, and that.
 COMMANDS: list[tuple[Any, Any]] = [
     (
@@ -434,7 +434,7 @@ COMMANDS: list[tuple[Any, Any]] = [
     (live.SessionInstructionsAppend(content="x"), appended(None, live.SessionInstructionsAppended)),
     (live.SessionThinkingAppend(content="x"), appended(None, live.SessionThinkingAppended)),
     (live.SessionCommentaryAppend(content="x"), appended(None)),
-    (live.DecisionItemCreate(item=msgspec.Raw(b"{}")), live.DecisionItemCreated(item=msgspec.Raw(b"{}"))),
+    (live.DecisionItemCreate(item=ITEM), live.DecisionItemCreated(item=ITEM)),
     (live.DecisionItemDelete(item_id="i"), live.DecisionItemDeleted(item_id="i")),
     (live.TransportDtmfSend(event="1"), live.TransportDtmfSent(event="1")),
     (live.TransportDtmfSend(event="1"), live.TransportDtmfSend(event="1", client_event_id="c")),
@@ -465,7 +465,7 @@ def test_commands_without_acknowledgement_may_be_refused() -> None:
     call = open_call()
     commands = [
         live.ResponseCreate(event_id="a"),
-        live.ResponseItemCreate(item=msgspec.Raw(b"{}"), event_id="b"),
+        live.ResponseItemCreate(item=ITEM, event_id="b"),
         live.DecisionCreate(event_id="c"),
     ]
     for command in commands:

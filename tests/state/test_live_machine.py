@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-import msgspec
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -148,7 +147,7 @@ class Live(RuleBasedStateMachine):
 
 
 class ResponsesMode(Live):
-    delegation = live.ResponsesDelegation(responses=msgspec.Raw(b'{"model":"gpt-5"}'))
+    delegation = live.ResponsesDelegation(responses=live.ResponsesConfig(model="gpt-5"))
 
     @rule(text=st.sampled_from(["Hello", "x" * 3000]))
     def ask(self, text: str) -> None:

@@ -192,9 +192,25 @@ LINES: dict[str, tuple[Any, str]] = {
         "session.update session={realtime tools=[{function name=f}, {mcp server_label=docs}, "
         "later <unknown, 2 bytes>]}",
     ),
-    "bodies of other APIs": (
-        live.ResponseItemCreate(item=Raw(b'{"type":"message"}')),
-        "response.item.create item=<18 bytes of JSON>",
+    "events of other APIs": (
+        live.ResponseEvent(event=Raw(b'{"type":"x"}')),
+        "response.event event=<12 bytes of JSON>",
+    ),
+    "items of a backend": (
+        live.ResponseItemCreate(item=live.FunctionCallOutput(call_id="c", output="sunny")),
+        "response.item.create item={function_call_output output=sunny call_id=c}",
+    ),
+    "tools of a backend": (
+        live.SessionUpdate(
+            session=live.LiveSessionUpdate(
+                delegation=live.ResponsesDelegation(
+                    responses=live.ResponsesConfig(
+                        tools=[live.FunctionTool(name="f", description="x"), live.WebSearchTool()]
+                    )
+                )
+            )
+        ),
+        "session.update session={delegation={responses responses={tools=[{function name=f}, web_search]}}}",
     ),
     "a required field that is absent": (
         realtime.InputAudioBufferSpeechStarted(item_id=UNSET, audio_start_ms=True),  # type: ignore[arg-type]
@@ -325,6 +341,39 @@ def test_translation_has_one_format_unless_the_event_states_another() -> None:
 
 # --- Credentials and instructions ----------------------------------------------------
 
+
+def backend(**settings: Any) -> live.ResponsesDelegation:
+    return live.ResponsesDelegation(responses=live.ResponsesConfig(model="m", **settings))
+
+
+def decisions(question: live.PredicateQuestion) -> live.DecisionsDelegation:
+    return live.DecisionsDelegation(decisions=live.DecisionsConfig(model="m", questions=[question]))
+
+
+SECRET_TEXT = live.InputText(text=SECRET)
+SECRET_SHELL = live.ContainerAuto(
+    network_policy=live.NetworkAllowlist(
+        allowed_domains=["d"], domain_secrets=[live.DomainSecret(domain="d", name="n", value=SECRET)]
+    )
+)
+LIVE_SETTINGS: dict[str, dict[str, Any]] = {
+    "first message": {"input": [live.Message(role="developer", content=[SECRET_TEXT])]},
+    "message of text": {"input": [live.Message(role="developer", content=SECRET)]},
+    "backend": {"delegation": backend(instructions=SECRET)},
+    "MCP tool": {"delegation": backend(tools=[live.McpTool(server_label="s", authorization=SECRET)])},
+    "shell": {"delegation": backend(tools=[live.ShellTool(environment=SECRET_SHELL)])},
+    "question": {"delegation": decisions(live.PredicateQuestion(instructions=SECRET))},
+    "question of parts": {"delegation": decisions(live.PredicateQuestion(instructions=[SECRET_TEXT]))},
+    "container": {
+        "delegation": backend(
+            tools=[
+                live.CodeInterpreterTool(
+                    container=live.AutoContainer(network_policy=SECRET_SHELL.network_policy)
+                )
+            ]
+        )
+    },
+}
 HIDING: dict[str, Any] = {
     "instructions": realtime.SessionUpdate(session=realtime.RealtimeSession(instructions=SECRET)),
     "a response's instructions": realtime.ResponseCreate(
@@ -341,8 +390,9 @@ HIDING: dict[str, Any] = {
     "a developer's message": message(realtime.InputText(text=SECRET), role="developer"),
     "Live's instructions": live.SessionInstructionsAppend(content=SECRET),
     "Live's settings": live.SessionStart(
-        session=live.LiveSession(model="m", instructions=SECRET, safety_identifier=SECRET, input=[Raw(SECRET.encode())])
+        session=live.LiveSession(model="m", instructions=SECRET, safety_identifier=SECRET)
     ),
+    **{f"Live's {name}": live.SessionStart(session=live.LiveSession(model="m", **settings)) for name, settings in LIVE_SETTINGS.items()},
     "an MCP tool": realtime.SessionUpdate(
         session=realtime.RealtimeSession(
             tools=[realtime.McpTool(server_label="s", authorization=SECRET, headers={"X-Key": SECRET})]

@@ -24,8 +24,9 @@ FORMATS = {
     "audio/pcmu": (live.LivePcmuFormat(rate=8000), AudioFormat.G711_ULAW),
     "audio/pcma": (live.LivePcmaFormat(rate=8000), AudioFormat.G711_ALAW),
 }
-RESPONSES = live.ResponsesDelegation(responses=live.Json(b'{"model":"gpt-5"}'))
-DECISIONS = live.DecisionsDelegation(decisions=live.Json(b'{"model":"m","questions":[{}]}'))
+RESPONSES = live.ResponsesDelegation(responses=live.ResponsesConfig(model="gpt-5"))
+QUESTION = live.PredicateQuestion(name="angry", instructions="The user is angry.")
+DECISIONS = live.DecisionsDelegation(decisions=live.DecisionsConfig(model="m", questions=[QUESTION]))
 CLOSE = live.SessionClose(event_id="close")
 
 
@@ -70,8 +71,8 @@ def commentary(content: str, delegation_id: str | None = None) -> live.SessionCo
 
 
 def output(call_id: str, text: str) -> live.ResponseItemCreate:
-    item = {"type": "function_call_output", "call_id": call_id, "output": text}
-    return live.ResponseItemCreate(item=live.Json(json.dumps(item).encode()), event_id="item")
+    item = live.FunctionCallOutput(call_id=call_id, output=text)
+    return live.ResponseItemCreate(item=item, event_id="item")
 
 
 CONTINUE = live.ResponseCreate(event_id="create")
@@ -296,7 +297,7 @@ def test_the_input_of_the_backend_is_bounded() -> None:
     assert refusal(exchange(session, output(call_id, "x" * 33_000))).code == "response_input_buffer_full"
     assert refusal(exchange(session, CONTINUE)).code == "function_call_outputs_required"
     assert exchange(session, output(call_id, "too long")) == []
-    message = live.ResponseItemCreate(item=live.Json(b'{"type":"message","role":"user","content":"x"}'))
+    message = live.ResponseItemCreate(item=live.Message(role="user", content="x"))
     assert exchange(session, *[message] * 127) == []
     assert refusal(exchange(session, message)).code == "response_input_buffer_full"
     assert said(exchange(session, CONTINUE, silence(1000))) == "Done."
@@ -464,12 +465,9 @@ def test_a_fork_has_the_settings_of_its_origin() -> None:
 def test_a_fork_may_change_some_settings() -> None:
     session = ServerProtocol(dialect="live", origin=stored(delegation=RESPONSES))
     audio = live.LiveAudio(format=live.LivePcmuFormat(rate=8000))
-    change = live.ResponsesDelegation(responses=live.Json(b'{"service_tier":"flex"}'))
+    change = live.ResponsesDelegation(responses=live.ResponsesConfig(service_tier="flex"))
     (started,) = exchange(session, fork(audio=audio, store=False, delegation=change))
-    assert json.loads(bytes(started.session.delegation.responses)) == {
-        "model": "gpt-5",
-        "service_tier": "flex",
-    }
+    assert started.session.delegation.responses == live.ResponsesConfig(model="gpt-5", service_tier="flex")
     assert started.session.store is False
     assert started.session.audio.output.voice == "marin"
     assert deltas(exchange(session, silence(100, AudioFormat.G711_ULAW))) == [b"\xff" * 800]
@@ -494,20 +492,21 @@ def test_a_fork_may_not_change_others(settings: dict[str, Any], code: str, param
 
 
 def test_an_update_merges_the_settings_of_the_backend() -> None:
-    tools = b'{"model":"gpt-5","tools":[{"type":"function","name":"a"}],"service_tier":"flex"}'
-    session = open_session(delegation=live.ResponsesDelegation(responses=live.Json(tools)))
+    config = live.ResponsesConfig(
+        model="gpt-5", tools=[live.FunctionTool(name="a")], service_tier="flex", instructions="Be brief."
+    )
+    session = open_session(delegation=live.ResponsesDelegation(responses=config))
     change = live.ResponsesDelegation(
-        responses=live.Json(b'{"tools":[{"type":"web_search"}]}'), acknowledgement_delay_ms=200
+        responses=live.ResponsesConfig(tools=[live.WebSearchTool()], instructions=None),
+        acknowledgement_delay_ms=200,
     )
     update = live.SessionUpdate(session=live.LiveSessionUpdate(delegation=change), event_id="u")
     (updated,) = exchange(session, update)
     assert updated.client_event_id == "u"
     assert updated.session.delegation.acknowledgement_delay_ms == 200
-    assert json.loads(bytes(updated.session.delegation.responses)) == {
-        "model": "gpt-5",
-        "tools": [{"type": "web_search"}],
-        "service_tier": "flex",
-    }
+    assert updated.session.delegation.responses == live.ResponsesConfig(
+        model="gpt-5", tools=[live.WebSearchTool()], service_tier="flex", instructions=None
+    )
     (again,) = exchange(session, live.SessionUpdate(session=live.LiveSessionUpdate()))
     assert again.session == updated.session
 
@@ -563,6 +562,91 @@ START_REFUSALS = {
         "session.delegation.responses.model",
     ),
 }
+
+
+# A part of another API, at its place in an event, and the refusal.
+BODY_REFUSALS: dict[str, tuple[str, Any, str, str]] = {
+    "an unknown setting": ("responses", {"x": 1}, "unknown_parameter", "session.delegation.responses.x"),
+    "an unknown member of a tool": (
+        "responses", {"tools": [{"type": "web_search", "x": 1}]},
+        "unknown_parameter", "session.delegation.responses.tools[0].x",
+    ),
+    "a function without a name": (
+        "responses", {"tools": [{"type": "function"}]},
+        "missing_required_parameter", "session.delegation.responses.tools[0].name",
+    ),
+    "a tool without a type": (
+        "responses", {"tools": [{"name": "f"}]},
+        "missing_required_parameter", "session.delegation.responses.tools[0].type",
+    ),
+    "a setting of another type": (
+        "responses", {"parallel_tool_calls": "yes"}, "invalid_type", "session.delegation.responses.parallel_tool_calls",
+    ),
+    "a nested member": (
+        "responses", {"tools": [{"type": "mcp", "server_label": "s", "allowed_tools": {"names": []}}]},
+        "unknown_parameter", "session.delegation.responses.tools[0].allowed_tools.names",
+    ),
+    "an output without its text": (
+        "item", {"type": "function_call_output", "call_id": "c"}, "missing_required_parameter", "item.output",
+    ),
+    "a part without its text": (
+        "item", {"type": "message", "role": "user", "content": [{"type": "input_text"}]},
+        "missing_required_parameter", "item.content[0].text",
+    ),
+    "an item that is none": ("item", 5, "invalid_type", "item"),
+    "an item without a type": ("item", {"id": "i"}, "missing_required_parameter", "item.type"),
+    "a message without a type, whose content is none": ("item", {"role": "user", "content": 5}, "invalid_type", "item.content"),
+}  # fmt: skip
+BODIES: dict[str, tuple[str, Any]] = {
+    "an unknown tool": ("responses", {"tools": [{"type": "oracle", "x": 1}]}),
+    "an unknown tool choice": ("responses", {"tool_choice": {"type": "oracle"}}),
+    "an unknown filter": (
+        "responses",
+        {"tools": [{"type": "file_search", "filters": {"type": "near", "x": 1}}]},
+    ),
+    "null settings": ("responses", {"instructions": None, "reasoning": {"effort": None}}),
+    "an unknown item": ("item", {"type": "oracle", "x": 1}),
+    "an unknown part": ("item", {"type": "message", "role": "user", "content": [{"type": "oracle", "x": 1}]}),
+    "a message without types": ("item", {"role": "user", "content": [{"text": "x"}]}),
+}
+
+
+def body_event(place: str, body: Any) -> str:
+    if place == "item":
+        return json.dumps({"type": "response.item.create", "item": body})
+    return json.dumps(
+        {"type": "session.update", "session": {"delegation": {"type": "responses", place: body}}}
+    )
+
+
+@pytest.mark.parametrize("name", BODY_REFUSALS)
+def test_the_bodies_of_other_apis_are_checked(name: str) -> None:
+    place, body, code, param = BODY_REFUSALS[name]
+    error = refusal(open_session(delegation=RESPONSES).feed(body_event(place, body)))
+    assert (error.code, error.param) == (code, param)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_types_of_other_apis_may_be_unknown(name: str) -> None:
+    place, body = BODIES[name]
+    expected = [] if place == "item" else ["session.updated"]
+    assert types(open_session(delegation=RESPONSES).feed(body_event(place, body))) == expected
+
+
+def test_a_lenient_session_names_a_malformed_delegation() -> None:
+    session = ServerProtocol(dialect="live", strict=False)
+    assert types(exchange(session, start(delegation=RESPONSES))) == ["session.started"]
+    error = refusal(session.feed(body_event("responses", {"max_output_tokens": "many"})))
+    assert (error.param, "malformed" in error.message) == ("session.delegation", True)
+
+
+def test_a_decision_item_of_an_unknown_type_is_stored() -> None:
+    session = open_session(delegation=DECISIONS)
+    (added,) = session.feed('{"type":"decision.item.create","item":{"type":"oracle","x":1}}')
+    assert isinstance(added.item, live.UnknownItem)
+    item_id = json.loads(added.item.raw)["id"]
+    assert json.loads(added.item.raw) == {"type": "oracle", "x": 1, "id": item_id}
+    assert types(exchange(session, live.DecisionItemDelete(item_id=item_id))) == ["decision.item.deleted"]
 
 
 @pytest.mark.parametrize("name", START_REFUSALS)
@@ -655,9 +739,10 @@ def test_decisions() -> None:
     assert types(exchange(session, live.DecisionCreate(event_id="d"))) == ["decision.event"]
     assert refusal(exchange(session, live.DecisionCreate(event_id="d"))).param == "event_id"
     assert refusal(exchange(session, live.DecisionCreate())).param == "event_id"
-    item = live.DecisionItemCreate(item=live.Json(b'{"id":"i","role":"user"}'))
-    (added,) = exchange(session, item)
-    assert bytes(added.item) == b'{"id":"i","role":"user"}'
+    assert decision.event.decision.model == "m"
+    item = live.Message(id="i", role="user", content="x")
+    (added,) = exchange(session, live.DecisionItemCreate(item=item))
+    assert added.item == item
     assert types(exchange(session, live.DecisionItemDelete(item_id="i"))) == ["decision.item.deleted"]
     assert refusal(exchange(session, live.DecisionItemDelete(item_id="i"))).param == "item_id"
 
@@ -747,7 +832,7 @@ EVENTS = st.one_of(
     OUTPUTS,
     st.just(CONTINUE),
     st.builds(live.DecisionCreate, event_id=st.sampled_from(["a", "b"])),
-    st.builds(live.DecisionItemCreate, item=st.just(live.Json(b'{"id":"i"}'))),
+    st.builds(live.DecisionItemCreate, item=st.just(live.Message(id="i", role="user", content="x"))),
     st.builds(live.DecisionItemDelete, item_id=st.sampled_from(["i", "j"])),
     st.builds(
         live.SessionUpdate,

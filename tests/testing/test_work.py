@@ -198,7 +198,7 @@ TRANSLATION: dict[str, Callable[[int], list[bytes]]] = {
 LIVE_START = live.encode(
     live.SessionStart(
         session=live.LiveSession(
-            model="gpt-live-1", delegation=live.ResponsesDelegation(responses=live.Json(b'{"model":"m"}'))
+            model="gpt-live-1", delegation=live.ResponsesDelegation(responses=live.ResponsesConfig(model="m"))
         )
     )
 )
@@ -209,8 +209,7 @@ def live_text(content: str) -> bytes:
 
 
 def live_item(text: str) -> bytes:
-    item = b'{"type":"message","role":"user","content":"%b"}' % text.encode()
-    return live.encode(live.ResponseItemCreate(item=live.Json(item)))
+    return live.encode(live.ResponseItemCreate(item=live.Message(role="user", content=text)))
 
 
 LIVE: dict[str, Callable[[int], list[bytes]]] = {

@@ -376,7 +376,18 @@ def settings_of_every_dialect() -> list[object]:
                 format=live.PcmFormat(rate=16_000),
                 output=live.LiveAudioOutput(voice=live.CustomVoice(id="v")),
             ),
-            delegation=live.ResponsesDelegation(responses=live.Json(b"{}")),
+            delegation=live.ResponsesDelegation(
+                responses=live.ResponsesConfig(
+                    model="gpt-5",
+                    tools=[
+                        live.FunctionTool(name="f"),
+                        realtime.FunctionTool(name="g"),
+                        live.WebSearchTool(),
+                    ],
+                    tool_choice=live.ToolChoiceFunction(name="f"),
+                )
+            ),
+            input=[live.Message(role="user", content=[live.InputText(text="x")])],
             instructions=live.UNSET,
         ),
         beta.RealtimeSessionConfig(
