@@ -168,11 +168,16 @@ class _Connection(WSListener):
 
     # --- The session's side ---
 
+    def send_now(self, frame: bytes) -> bool:
+        if self._is_paused:
+            return False
+        # As a text message: some servers end the session when they receive a binary one.
+        self.transport.send(_TEXT, frame)
+        return True
+
     def wake(self) -> None:
-        send, next_frame = self.transport.send, self._endpoint.next_frame
-        while not self._is_paused and (frame := next_frame()) is not None:
-            # As a text message: some servers end the session when they receive a binary one.
-            send(_TEXT, frame)
+        while not self._is_paused and (frame := self._endpoint.next_frame()) is not None:
+            self.transport.send(_TEXT, frame)
 
     async def run(self) -> Ended:
         for message in self._early:

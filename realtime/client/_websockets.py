@@ -54,6 +54,9 @@ class _Connection:
         self._opened, self._endpoint = opened, endpoint
         self._writable = asyncio.Event()
 
+    def send_now(self, frame: bytes) -> bool:
+        return False  # websockets sends in coroutines only
+
     def wake(self) -> None:
         self._writable.set()
 

@@ -373,7 +373,8 @@ class Session:
         self._runner, self._recorder = runner, recorder
         self._metrics, self._max_queue = metrics, max_queue
         self._queue = EventQueue(max_queue)
-        self._arrived, self._changed, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._reader: asyncio.Future[None] | None = None  # the iteration, while it waits
+        self._changed, self._closing = asyncio.Event(), asyncio.Event()
         self._sent_all, self._room, self._replaced = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._frames: deque[bytes] = deque()
         self._unsent = 0
@@ -489,17 +490,15 @@ class Session:
         return self
 
     async def __anext__(self) -> Any:
-        while True:
-            event = self._queue.get()
-            if event is not None:
-                return event
+        while (event := self._queue.get()) is None:
             if self._task is None or self._task.done():
                 end = self.protocol.next_action(self._now())
                 if isinstance(end, GiveUp) and end.error is not None:
                     raise end.error
                 raise StopAsyncIteration
-            self._arrived.clear()
-            await self._arrived.wait()
+            self._reader = self._task.get_loop().create_future()
+            await self._reader
+        return event
 
     async def append(self, audio: Any, format: AudioFormatLike | None = None, *, pace: bool = False) -> None:
         """Send audio of the user: raw audio in any buffer, in the session's input format or in `format`.
@@ -665,23 +664,36 @@ class Session:
         return is_full and state is not ClientState.CLOSED
 
     def _flush(self) -> None:
-        """Take the frames and the events of the protocol."""
-        protocol = self.protocol
-        while (event := protocol.next_event()) is not None:
+        """Take the events and the frames of the protocol."""
+        events = self.protocol.events()
+        for event in events:
             self._observe(event)
             self._queue.put(event)
-            self._arrived.set()
-        for frame in protocol.frames_to_send():
-            self._frames.append(frame)
-            self._unsent += len(frame)
+        if events:
+            self._wake_reader()
+        self._send_frames()
+
+    def _send_frames(self) -> None:
+        connection = self._connection
+        for frame in self.protocol.frames_to_send():
+            if self._frames or connection is None or not connection.send_now(frame):
+                self._frames.append(frame)
+                self._unsent += len(frame)
+            elif self._recorder is not None:
+                self._record(self._recorder.sent, frame)
         if self._frames:
             self._sent_all.clear()
-            if self._connection is not None:
-                self._connection.wake()
+            if connection is not None:
+                connection.wake()
 
     def _wake(self) -> None:
-        for event in (self._arrived, self._changed, self._room, self._replaced):
+        self._wake_reader()
+        for event in (self._changed, self._room, self._replaced):
             event.set()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     def _now(self) -> float:
         return self._epoch + time.monotonic()

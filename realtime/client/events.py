@@ -170,6 +170,16 @@ class EventQueue:
         else:
             self._dropped += 1
 
+    def take(self) -> list[Any]:
+        """Remove and return all events."""
+        if not (self._events or self._dropped):
+            return []
+        found = [*self._events]
+        self._events.clear()
+        if self._dropped:
+            found.append(self.get())
+        return found
+
     def get(self) -> Any:
         """Remove and return the oldest event; None if there is none."""
         if self._events:

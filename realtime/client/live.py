@@ -315,6 +315,10 @@ class LiveClientProtocol(ClientProtocol, settings=live.LiveSession):
             self._is_output_owed = True
         self._uplink.committed(self._uplink.end)
 
+    def _pass_on(self, audio: object, format: AudioFormat | None) -> None:
+        self._uplink.append(audio, format)
+        self._send_audio()
+
     def _send_work(self) -> None:
         for event in self._work.events_to_send():
             self._send_event(event)

@@ -68,17 +68,7 @@ from .events import (
 )
 from .policy import Backoff, Decision, RetryPolicy, decide, decide_on_error, wait_in_message
 from .restore import Cut, Knowledge, RestoredItem, heard_text, restored_items
-from .session_state import (
-    AUDIO_DELTAS,
-    MAX_SENT,
-    Answer,
-    Delayed,
-    SessionState,
-    event_id_of,
-    get,
-    is_outside,
-    number,
-)
+from .session_state import MAX_SENT, Answer, Delayed, SessionState, event_id_of, get, is_outside, number
 from .uplink import Uplink
 
 if TYPE_CHECKING:
@@ -297,7 +287,7 @@ class ClientProtocol:
     @property
     def is_connected(self) -> bool:
         """True while the connection is to be used."""
-        return self._state in (ClientState.OPENING, ClientState.RUNNING)
+        return self._current is not None
 
     @property
     def conversation(self) -> Conversation:
@@ -367,10 +357,7 @@ class ClientProtocol:
 
     def events(self) -> list[Any]:
         """Remove and return all events."""
-        found = []
-        while (event := self.next_event()) is not None:
-            found.append(event)
-        return found
+        return self._events.take()
 
     def frames_to_send(self) -> list[bytes]:
         """Remove and return the frames to send on the present connection, as text messages."""
@@ -750,13 +737,15 @@ class ClientProtocol:
             SessionClosed: the session has ended.
         """
         self._check_open()
-        self._uplink.append(audio, None if format is None else AudioFormat.of(format))
+        uplink, format = self._uplink, None if format is None else AudioFormat.of(format)
         if self._state is ClientState.RUNNING:
-            self._send_audio()
-        if self._uplink.lost_nbytes > self._reported_lost:
-            lost = self._uplink.lost_nbytes - self._reported_lost
-            self._reported_lost = self._uplink.lost_nbytes
-            self._events.put(Overflow(audio_ms=lost * 1000 / self._uplink.format.bytes_per_second))
+            self._pass_on(audio, format)
+        else:
+            uplink.append(audio, format)
+        if uplink.lost_nbytes > self._reported_lost:
+            lost = uplink.lost_nbytes - self._reported_lost
+            self._reported_lost = uplink.lost_nbytes
+            self._events.put(Overflow(audio_ms=lost * 1000 / uplink.format.bytes_per_second))
 
     def send(self, event: Any, now: float) -> str:
         """Send a client event as soon as possible. Returns its event_id, which is added if it has none.
@@ -922,6 +911,11 @@ class ClientProtocol:
         for part in self._uplink.unsent_parts(end):
             self._frames.append(self._dialect.encode_append(part))
 
+    def _pass_on(self, audio: object, format: AudioFormat | None) -> None:
+        """Send audio of the user at once, after what is unsent."""
+        for part in self._uplink.pass_on(audio, format):
+            self._frames.append(self._dialect.encode_append(part))
+
     def _request(self, create: Any) -> None:
         self._send_all(self.gate.request(create))
 
@@ -1065,7 +1059,7 @@ class ClientProtocol:
     def receive(self, frame: Frame, now: float) -> None:
         """Process a frame of the server. A malformed one is ignored, and reported as `Undecodable`."""
         current = self._current
-        if current is None or not self.is_connected:
+        if current is None:
             return
         try:
             event = self._dialect.decode(frame)
@@ -1077,21 +1071,21 @@ class ClientProtocol:
     def receive_event(self, event: Any, now: float) -> None:
         """Process an event of the server that was decoded already."""
         current = self._current
-        if current is None or not self.is_connected:
+        if current is None:
             return
         if isinstance(event, ga.Unknown):
             self._events.put(event)
             return
-        kind = event.type
         nbytes = current.playback.feed(event)
-        if nbytes == 0 and kind in AUDIO_DELTAS:
-            return  # late: it must not be played
+        if nbytes is not None:
+            if nbytes:  # else it is late: it must not be played
+                self._receive_audio(current, event, nbytes, now)
+            return
+        kind = event.type
         if kind == "response.created":
             self._begin_answer(current, event)
         self._conversation_of(current, event).feed(event)
         current.usage.feed(event)
-        if nbytes and not self._reports_playback:
-            current.playback.played(nbytes=nbytes)
         if kind == "error":
             self._on_error(event, now)
             return
@@ -1101,13 +1095,20 @@ class ClientProtocol:
             handler(self, event, now)
         if handler is not None or kind.startswith("response."):
             self._last_progress = now
-        if nbytes is None and self._current is current and self._state is ClientState.RUNNING:
+        if self._current is current and self._state is ClientState.RUNNING:
             for call in current.calls.feed(event):
                 self._on_call(current, call)
             if kind not in _SESSION_EVENTS or current.is_restored:
                 self._feed_gate(current, event)
         if kind in _USAGE_EVENTS:
             self._check_spend(now)
+
+    def _receive_audio(self, current: SessionState, event: Any, nbytes: int, now: float) -> None:
+        self._conversation_of(current, event).feed(event)
+        if not self._reports_playback:
+            current.playback.played(nbytes=nbytes)
+        self._events.put(event)
+        self._last_progress = now
 
     def _conversation_of(self, current: SessionState, event: Any) -> Conversation:
         """Return the conversation that an event belongs to: responses may be requested outside of it."""

@@ -80,6 +80,10 @@ class Endpoint:
 class Connection(Protocol):
     """An open WebSocket."""
 
+    def send_now(self, frame: bytes) -> bool:
+        """Send a frame as a text message. Returns False, without sending it, if it might have to wait."""
+        ...
+
     def wake(self) -> None:
         """Send what `next_frame` returns, as text messages, now or when the socket takes it."""
         ...

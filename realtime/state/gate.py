@@ -208,7 +208,10 @@ class ResponseGate:
         Raises:
             TypeError: `event` is a raw frame.
         """
-        handle = find_handler(event, _HANDLERS)
+        try:
+            handle = _HANDLERS[type(event)]
+        except KeyError:
+            handle = _HANDLERS[type(event)] = find_handler(event, _BY_TYPE)
         return [] if handle is None else handle(self, event)
 
     def _on_session(self, event: Any) -> list[Any]:
@@ -388,7 +391,7 @@ def _with_tag(create: Create, tag: str) -> Any:
     return msgspec.structs.replace(params, metadata={**metadata, METADATA_KEY: tag})
 
 
-_HANDLERS: Final[dict[str, Callable[[ResponseGate, Any], list[Any]]]] = {
+_BY_TYPE: Final[dict[str, Callable[[ResponseGate, Any], list[Any]]]] = {
     "session.created": ResponseGate._on_session,
     "session.updated": ResponseGate._on_session,
     "input_audio_buffer.speech_started": ResponseGate._on_speech_started,
@@ -402,4 +405,6 @@ _HANDLERS: Final[dict[str, Callable[[ResponseGate, Any], list[Any]]]] = {
     "response.done": ResponseGate._on_done,
     "error": ResponseGate._on_error,
 }
-ResponseGate.EVENT_TYPES = frozenset(_HANDLERS)
+# By class, filled from `_BY_TYPE` as classes are met.
+_HANDLERS: dict[type, Callable[[ResponseGate, Any], list[Any]] | None] = {}
+ResponseGate.EVENT_TYPES = frozenset(_BY_TYPE)

@@ -28,6 +28,7 @@ _MAX_IN_PROGRESS: Final = 64
 # Spans in the queue: the oldest count as played. Ten minutes of audio, which is what a carrier queues
 # at most, are 3,000 spans with a mark each 200 ms.
 _MAX_SPANS: Final = 16_384
+_NO_TIME: Final = Fraction(0)
 # Queued audio is counted in units of which a byte has a whole number at every common sample rate: all are
 # divisors of these three.
 _UNITS_PER_SECOND: Final = 2 * math.lcm(32_000, 44_100, 48_000)
@@ -119,7 +120,7 @@ class _Queue:
     def __init__(self) -> None:
         self._spans: deque[_Span] = deque()
         self._marks: dict[str, int] = {}  # how often each name is in the queue
-        self._carry = Fraction(0)  # seconds reported as played, less than a sample
+        self._carry = _NO_TIME  # seconds reported as played, less than a sample
         self._units: int | Fraction = 0
 
     def __bool__(self) -> bool:
@@ -177,14 +178,14 @@ class _Queue:
         marks = tuple(span.mark for span in self._spans if span.mark is not None)
         self._spans.clear()
         self._marks.clear()
-        self._units, self._carry = 0, Fraction(0)
+        self._units, self._carry = 0, _NO_TIME
         return marks
 
     def play_to_mark(self, name: str) -> int:
         """Play everything before the first mark of this name. Returns the bytes played."""
         if name not in self._marks:
             return 0
-        total, self._carry = 0, Fraction(0)
+        total, self._carry = 0, _NO_TIME
         while True:
             is_last = self._spans[0].mark == name
             total += self._play_span()
@@ -206,12 +207,12 @@ class _Queue:
             if played == wanted and self._spans:
                 self._carry = seconds
                 return total
-        self._carry = Fraction(0)
+        self._carry = _NO_TIME
         return total
 
     def play_bytes(self, nbytes: int) -> int:
         """Play up to `nbytes`. Returns the bytes played."""
-        self._carry = Fraction(0)
+        self._carry = _NO_TIME
         return self._play(nbytes, None)
 
     def take_back(self, part: _AudioPart, nbytes: int) -> None:
@@ -358,19 +359,19 @@ class Playback:
             TypeError: not exactly one of the three is given.
             AudioError: it is negative or not finite, or `sample_rate` is not positive and finite.
         """
-        given = [value for value in (samples, ms, nbytes) if value is not None]
-        if len(given) != 1:
+        amount = nbytes if nbytes is not None else ms if ms is not None else samples
+        if amount is None or (samples, ms, nbytes).count(None) != 2:
             raise TypeError("expected one of samples, ms and nbytes")
-        if not 0 <= given[0] < float("inf"):
-            raise AudioError(f"the amount played must be finite and not negative, got {given[0]}")
-        if sample_rate is not None and not 0 < sample_rate < float("inf"):
+        if not 0 <= amount < math.inf:
+            raise AudioError(f"the amount played must be finite and not negative, got {amount}")
+        if sample_rate is not None and not 0 < sample_rate < math.inf:
             raise AudioError(f"sample_rate must be positive and finite, got {sample_rate}")
         if not self._queue:
             return 0
         if nbytes is not None:
             return self._queue.play_bytes(nbytes)
         per_second = 1000 if ms is not None else sample_rate or self._queue.sample_rate
-        return self._queue.play_seconds(Fraction(given[0]) / Fraction(per_second))
+        return self._queue.play_seconds(Fraction(amount) / Fraction(per_second))
 
     def mark(self, name: str | None = None) -> str:
         """Mark the end of the queued audio. Returns the name to send to the carrier in its mark message.
