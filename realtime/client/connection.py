@@ -721,14 +721,7 @@ class Session:
             _resolve(self._updates[event_id], UpdateResult(event.session, self.protocol.differences))
 
     def _observe_response(self, event: Any, kind: str) -> None:
-        if kind in AUDIO_DELTAS:
-            if self._awaits_audio:
-                self._awaits_audio = False
-                self._measure("first_audio_s", self._now() - self._asked_at)
-            if not self._by_response:
-                return
-        response = getattr(event, "response", None)
-        response_id = getattr(event, "response_id", None) or getattr(response, "id", None) or ""
+        response_id = _response_id(event) if kind == "response.created" or self._by_response else ""
         if kind == "response.created":
             self._created_at = self._now()
             handle = self._handles.get(self.protocol.request_id_of(response_id) or "")
@@ -737,6 +730,9 @@ class Session:
                 self._by_response[response_id] = handle
         elif kind == "response.done":
             self._measure("response_s", self._now() - self._created_at)
+        elif self._awaits_audio and kind in AUDIO_DELTAS:
+            self._awaits_audio = False
+            self._measure("first_audio_s", self._now() - self._asked_at)
         found = self._by_response.get(response_id)
         if found is not None:
             found.feed(event)
@@ -989,6 +985,10 @@ def _error_in_body(body: bytes) -> str:
         line = body[:1000].strip().partition(b"\n")[0].decode("utf-8", "replace")
         return "" if line.startswith(("<", "{", "[")) else line
     return ": ".join(str(part) for part in (error.code, error.message) if part)
+
+
+def _response_id(event: Any) -> str:
+    return getattr(event, "response_id", None) or getattr(getattr(event, "response", None), "id", None) or ""
 
 
 def _resolve(future: asyncio.Future[Any], result: object) -> None:
