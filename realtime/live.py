@@ -39,7 +39,9 @@ class Codec(DialectCodec[events.ServerEvent, events.ClientEvent]):
     append = events.SessionInputAudioAppend
 
 
-decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append = Codec().functions()
+CODEC = Codec()
+
+decode_server, decode_client, decode_server_if, decode_client_if, encode, encode_append = CODEC.functions()
 
 
 def __dir__() -> list[str]:

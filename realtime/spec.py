@@ -200,9 +200,14 @@ MAX_LIVE_FIXTURE_MS: Final = 30_000
 # The input of the Responses backend that may wait for the next response.
 MAX_LIVE_BACKEND_ITEMS: Final = 128
 MAX_LIVE_BACKEND_BYTES: Final = 32_768
-# The limit is 500 tokens. OpenAI's server accepted 1,756 characters and refused 1,900, by the probes of 2026-09-11
-# and 12 in ProtocoloGptLive.cs, the specification of a voice client for Windows. Read 2026-11-29.
+# The limit of one appended text. Source: https://platform.openai.com/docs/guides/live-conversations. Read 2026-11-29.
+MAX_LIVE_APPEND_TOKENS: Final = 500
+# In characters: OpenAI's server accepted 1,756 and refused 1,900, by the probes of 2026-09-11 and 12 in
+# ProtocoloGptLive.cs, the specification of a voice client for Windows. Read 2026-11-29.
 MAX_LIVE_CONTENT_CHARS: Final = 1_756
+# So a token had at least three characters in these probes. Of UTF-8 that is a lower estimate for other languages too:
+# a character of Chinese has three bytes.
+MIN_BYTES_PER_TOKEN: Final = MAX_LIVE_CONTENT_CHARS // MAX_LIVE_APPEND_TOKENS
 # A text with more characters than this for each token of a limit exceeds it in any language.
 MAX_CHARS_PER_TOKEN: Final = 6
 # Measured by others (aplisay/llm-agent#306), read 2026-11-29.

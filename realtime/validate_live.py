@@ -212,7 +212,8 @@ def validate_live_event(event: object, *, format: AudioFormatLike = AudioFormat.
     elif isinstance(event, live.AppendedText):
         length = len(event.content)
         if not 0 < length <= spec.MAX_LIVE_CONTENT_CHARS:
-            limits = f"from 1 to {spec.MAX_LIVE_CONTENT_CHARS} (about 500 tokens)"
+            tokens = spec.MAX_LIVE_APPEND_TOKENS
+            limits = f"from 1 to {spec.MAX_LIVE_CONTENT_CHARS} (about {tokens} tokens)"
             raise EncodeError(f"the content has {length} characters, not {limits}", event_type=event.type)
 
 

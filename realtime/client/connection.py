@@ -578,6 +578,7 @@ class Session:
         Raises:
             RequestRefused: there is too little audio.
             ClientError: the session has ended.
+            EncodeError: the session is one of Live, which has no turns to commit.
         """
         await self._wait_for_room()
         event_id = self._send(ga.InputAudioBufferCommit())
@@ -600,6 +601,7 @@ class Session:
 
         Raises:
             ClientError: the session has ended.
+            EncodeError: the session is one of Live, which has no responses.
         """
         if isinstance(request, ga.ResponseParams):
             request = ga.ResponseCreate(response=request)

@@ -12,22 +12,21 @@ from typing import Any, Final
 import msgspec
 
 from .. import events as ga, live, spec
-from .._provider import Provider
 from .._text import one_line
 from ..beta import from_ga
-from ..codec import encode_json, event_classes
-from ..errors import ConfigError
+from ..codec import DialectCodec, encode_json, event_classes
+from ..errors import ConfigError, EncodeError
+from ..live import CODEC
 from ..state import Toolbox
 from .session_state import get
 
 
 class Dialect:
-    """The encoder and decoder of a provider. Attributes: `decode`, `encode_append`."""
+    """The encoder and decoder of a provider's codec. Attributes: `decode`, `encode_append`."""
 
-    def __init__(self, provider: Provider) -> None:
-        codec = provider.codec
+    def __init__(self, codec: DialectCodec[Any, Any], *, is_beta: bool = False) -> None:
         self.decode, self.encode_append = codec.decode_server, codec.encode_append
-        self._encode, self._is_beta = codec.encode, provider.base == "beta"
+        self._encode, self._is_beta = codec.encode, is_beta
         self._own = {kind.__struct_config__.tag: kind for kind in event_classes(codec.client_events)}
 
     def session_update(self, settings: Any, event_id: str) -> Any:
@@ -64,19 +63,31 @@ class LiveDialect(Dialect):
     """The encoder and decoder of Live."""
 
     def __init__(self) -> None:
-        self.decode, self.encode_append = live.decode_server, live.encode_append
-        self._encode = live.encode
-
-    def session_update(self, settings: Any, event_id: str) -> live.SessionUpdate:
-        """Return the session.update for settings, a `live.LiveSessionUpdate`."""
-        return live.SessionUpdate(session=settings, event_id=event_id)
+        super().__init__(CODEC)
 
     def wire(self, event: Any) -> Any:
-        """Return an event as Live's. The output of a function call may be GA's, as a `Toolbox` makes it."""
+        """Return an event as Live's. The output of a function call may be GA's, as a `Toolbox` makes it.
+
+        Raises:
+            EncodeError: the event is GA's, and Live has nothing like it.
+        """
         if isinstance(event, ga.ConversationItemCreate) and isinstance(event.item, ga.FunctionCallOutputItem):
             item = live.FunctionCallOutput(call_id=event.item.call_id, output=event.item.output)
             return live.ResponseItemCreate(item=item)
-        return event
+        if type(event) in _INSTEAD:
+            reason = f"not an event of this dialect (on Live, {_INSTEAD[type(event)]})"
+            raise EncodeError(reason, event_type=event.type)
+        return super().wire(event)
+
+
+# What to do on Live in place of GA's requests.
+_INSTEAD: Final[Mapping[type[Any], str]] = {
+    ga.ResponseCreate: "say() has the model speak a text, a live.SessionInstructionsAppend instructs it, and a"
+    " live.ResponseCreate continues delegated work",
+    ga.ResponseCancel: "interrupt() asks the model to stop speaking",
+    ga.InputAudioBufferCommit: "the model finds the user's turns itself",
+    ga.ConversationItemCreate: "texts are appended by a live.SessionThinkingAppend or a live.SessionCommentaryAppend",
+}
 
 
 # Parts of a session whose members are updated one by one.
@@ -136,7 +147,7 @@ def with_live_tools(
     """Return the settings with tools added to the body of their delegation.
 
     Raises:
-        ConfigError: the delegation is not to a model of the Responses API, and `tools` is no Toolbox with `client_tool`;
+        ConfigError: the delegation is not to a model of the Responses API, and `tools` is no Toolbox of `client_tool` alone;
             or its body is not a JSON object.
     """
     declared = tools.tools if isinstance(tools, Toolbox) else [*tools]
@@ -147,11 +158,13 @@ def with_live_tools(
         responses = _config({"tools": [*(_body(old).get("tools") or ()), *declared]}, old)
         delegation = msgspec.structs.replace(session.delegation, responses=responses)
         return msgspec.structs.replace(session, delegation=delegation)
-    if isinstance(tools, Toolbox) and client_tool in tools:
+    names = [get(tool, "name") or tool.type for tool in declared]
+    if isinstance(tools, Toolbox) and names == [client_tool]:
         return session
     raise ConfigError(
+        f"nothing can call {', '.join(name for name in names if name != client_tool) or client_tool}: "
         "tools need a live.ResponsesDelegation, whose model calls them; "
-        f"work that is delegated to the client is done by a Toolbox with a tool named {client_tool!r}"
+        f"work that is delegated to the client is done by a Toolbox with a tool named {client_tool!r} alone"
     )
 
 

@@ -231,7 +231,7 @@ class ClientProtocol:
         self.provider: Provider = get_provider(provider)
         self.gate = ResponseGate()
         self.toolbox = tools if isinstance(tools, Toolbox) else None
-        self._dialect = Dialect(self.provider)
+        self._dialect = Dialect(self.provider.codec, is_beta=self.provider.base == "beta")
         self._requested = with_tools(session, tools)
         if self._requested is not None:
             self._dialect.encode(

@@ -24,7 +24,7 @@ from ..errors import ConfigError, snippet
 from ..events import ConversationItemCreate, FunctionCallOutputItem, live
 from ._common import find_handler, get_field
 from .calls import MAX_ARGUMENTS_BYTES, FunctionCall
-from .live import MAX_APPEND_TOKENS, input_message, longest_start
+from .live import input_message, longest_start
 
 __all__ = ["Delegations"]
 
@@ -381,7 +381,7 @@ def append_pieces(text: str) -> Iterator[str]:
     """Yield the parts of a text that each fit into one append: sentences if possible, or else words."""
     text = text.strip()
     while text:
-        piece = longest_start(text, MAX_APPEND_TOKENS)
+        piece = longest_start(text, spec.MAX_LIVE_APPEND_TOKENS)
         if piece != text:
             end = max(piece.rfind(mark) + len(mark) - 1 for mark in _SENTENCE_ENDS)
             piece = piece[:end] if end > 0 else piece.rpartition(" ")[0] or piece

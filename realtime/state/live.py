@@ -404,12 +404,7 @@ SEGMENT_GAP_MS: Final = 2000.0
 _TURN_GAP_MS: Final = 800.0
 _MAX_FRAGMENTS: Final = 100_000
 _MAX_DELEGATIONS: Final = 1000
-# The limit of one append.
-# Source: https://platform.openai.com/docs/guides/live-conversations. Read 2026-11-29.
-MAX_APPEND_TOKENS: Final = 500
-# Tokens are overestimated from the bytes of UTF-8, for any language: a token has about 4 in English, 3 in
-# Chinese. Each message has a few tokens more.
-_BYTES_PER_TOKEN: Final = 3
+# Each message has a few tokens more than its text.
 _TOKENS_PER_MESSAGE: Final = 6
 
 
@@ -629,7 +624,7 @@ def _segments(fragments: Iterable[_Fragment], gap_ms: float) -> list[Segment]:
 
 def estimated_tokens(text: str) -> int:
     """Return an upper estimate of the number of tokens of a text."""
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
+    return -(-len(text.encode("utf-8", "replace")) // spec.MIN_BYTES_PER_TOKEN)
 
 
 def input_message(role: str, text: str) -> live.Message:
@@ -642,13 +637,13 @@ def longest_start(text: str, max_tokens: int) -> str:
     """Return the longest beginning of a text that has at most `max_tokens`."""
     if estimated_tokens(text) <= max_tokens:
         return text
-    return text.encode("utf-8", "replace")[: max_tokens * _BYTES_PER_TOKEN].decode("utf-8", "ignore")
+    return text.encode("utf-8", "replace")[: max_tokens * spec.MIN_BYTES_PER_TOKEN].decode("utf-8", "ignore")
 
 
 def _last_words(text: str, max_tokens: int) -> str:
     """Return the end of a text, in whole words if it has any, that has at most `max_tokens`."""
     if estimated_tokens(text) <= max_tokens:
         return text
-    nbytes = max_tokens * _BYTES_PER_TOKEN
+    nbytes = max_tokens * spec.MIN_BYTES_PER_TOKEN
     end = text.encode("utf-8", "replace")[-nbytes:].decode("utf-8", "ignore") if nbytes > 0 else ""
     return end.partition(" ")[2] or end

@@ -546,9 +546,10 @@ def test_an_attached_client_starts_and_closes_nothing() -> None:
 # --- Tools ---------------------------------------------------------------------------
 
 
-def tools(name: str = "weather") -> Toolbox:
+def tools(*names: str) -> Toolbox:
     toolbox = Toolbox()
-    toolbox.add(lambda_named(name))
+    for name in names or ("weather",):
+        toolbox.add(lambda_named(name))
     return toolbox
 
 
@@ -654,11 +655,39 @@ def backend(kind: str, response_id: str = "", **members: Any) -> live.ResponseEv
 
 @pytest.mark.parametrize(
     ("delegation", "given"),
-    [(live.UNSET, tools()), (live.ClientDelegation(), tools()), (live.UNSET, tools().tools)],
+    [
+        (live.UNSET, tools()),
+        (live.ClientDelegation(), tools()),
+        (live.UNSET, tools().tools),
+        (live.UNSET, tools("delegate", "weather")),
+        (live.ClientDelegation(), tools("weather", "delegate")),
+    ],
 )
 def test_tools_that_nobody_can_call(delegation: Any, given: Any) -> None:
-    with pytest.raises(ConfigError, match="delegate"):
+    with pytest.raises(ConfigError, match=r"nothing can call weather: .*'delegate' alone"):
         ClientProtocol(session=settings(delegation=delegation), tools=given)
+
+
+def test_a_tool_for_client_delegations_may_stand_beside_those_of_a_backend() -> None:
+    client = ClientProtocol(session=settings(delegation=BACKEND), tools=tools("weather", "delegate"))
+    assert client.toolbox is not None
+
+
+@pytest.mark.parametrize(
+    ("event", "instead"),
+    [
+        (r.ResponseCreate(), r"say\(\)"),
+        (r.ResponseCancel(), r"interrupt\(\)"),
+        (r.InputAudioBufferCommit(), "turns itself"),
+        (r.ConversationItemCreate(item=r.MessageItem(role="user", content=[])), "live.SessionThinkingAppend"),
+    ],
+    ids=lambda value: getattr(value, "type", ""),
+)
+def test_requests_of_ga_say_what_to_do_instead(event: Any, instead: str) -> None:
+    client = ClientProtocol(session=settings())
+    with pytest.raises(r.EncodeError, match=instead) as refused:
+        client.send(event, START)
+    assert refused.value.event_type == event.type
 
 
 @pytest.mark.parametrize("body", ["{oops", "[1]", '"text"', "[" * 5000])
@@ -730,6 +759,9 @@ async def test_a_model_alone_opens_a_live_session() -> None:
     async with LoopbackServer() as server, connect("gpt-live-1", url=server.live_url) as session:
         assert session.output_format == r.AudioFormat.PCM16
         assert isinstance(session.protocol.session, live.LiveSessionInfo)
+        for request in (session.respond, session.commit):
+            with pytest.raises(r.EncodeError, match="on Live, "):
+                await request()
         result = await session.update(live.LiveSessionUpdate(triggers=[]))
         assert result.session.id == session.protocol.session.id
         with pytest.raises(RequestRefused, match=r"session\.update"):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from realtime import ConfigError, ResponseCreate, live
+from realtime import ConfigError, ResponseCreate, live, spec
 from realtime.live import Delegations
 from realtime.state import FunctionCall, Toolbox
 
@@ -308,6 +308,12 @@ def test_a_client_delegation_holds_no_request_back() -> None:
     world.feed(delegation("d1", "client"), response("created", "r1", "d2"), call("c1", delegation_id="d2"))
     world.feed(response("completed", "r1", "d2"))
     assert world.answer("c1") == [("c1", "ok"), "create"]
+
+
+def test_pieces_are_below_the_measured_limit() -> None:
+    """A token is taken to be shorter than those of the text by which the limit was measured."""
+    assert spec.MAX_LIVE_APPEND_TOKENS * spec.MIN_BYTES_PER_TOKEN <= spec.MAX_LIVE_CONTENT_CHARS
+    assert spec.MIN_BYTES_PER_TOKEN == 3
 
 
 def test_a_long_answer_is_split_at_sentences() -> None:
