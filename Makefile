@@ -64,9 +64,10 @@ quick := $(in_parallel) -m 'not slow'
 test: $(VENV)/.has-dev ## run all tests but the slow ones on all cores (ARGS="-x tests/test_codec.py": these, in one process)
 	$(python) -m pytest $(or $(ARGS),$(quick))
 
-# Those of Hypothesis run in both, here with eight times as many examples.
+# Those of Hypothesis run in both, here with eight times as many examples. A test that is marked `alone` needs a core.
 test-slow: $(VENV)/.has-dev ## run the slow tests on all cores, and Hypothesis with more examples (ARGS="-x tests/state": these, in one process)
-	$(python) -m pytest -m 'slow or hypothesis' --hypothesis-profile=thorough $(or $(ARGS),$(in_parallel))
+	$(python) -m pytest -m '(slow or hypothesis)$(if $(ARGS),, and not alone)' --hypothesis-profile=thorough $(or $(ARGS),$(in_parallel))
+	$(if $(ARGS),,$(python) -m pytest -m alone)
 
 test-on: $(VENV)/.has-dev-test
 	$(python) -m pytest $(or $(ARGS),$(quick))

@@ -77,6 +77,7 @@ def report_of(*arguments: str) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_500_calls_at_once_in_one_process(recording: str) -> None:
     """A server and its 500 clients in one process. No timing is asserted."""
     arguments = [
