@@ -678,7 +678,7 @@ class Session:
     def _send_frames(self) -> None:
         connection = self._connection
         for frame in self.protocol.frames_to_send():
-            if self._frames or connection is None or not connection.send_now(frame):
+            if connection is None or not connection.send_now(frame):
                 self._frames.append(frame)
                 self._unsent += len(frame)
             elif self._recorder is not None:

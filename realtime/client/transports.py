@@ -81,7 +81,7 @@ class Connection(Protocol):
     """An open WebSocket."""
 
     def send_now(self, frame: bytes) -> bool:
-        """Send a frame as a text message. Returns False, without sending it, if it might have to wait."""
+        """Send a frame as a text message. Returns False, without sending it, while this or an earlier one has to wait."""
         ...
 
     def wake(self) -> None:
