@@ -354,7 +354,7 @@ def test_the_metadata_of_a_continued_log_have_its_start_and_time(tmp_path: Path)
         clock.now += 2
         recorder.sent(b"{}")
     for wall in (1010.0, 1000.0):
-        with Recorder(path, clock=clock, wall_clock=lambda wall=wall: wall):
+        with Recorder(path, clock=clock, wall_clock=Clock(wall)):
             pass
     first, _, *others = (json.loads(line) for line in path.read_bytes().splitlines())
     assert first["started_at"] == 1000
@@ -797,7 +797,7 @@ def test_any_wall_clock_gives_a_readable_log(tmp_path: Path, wall: float) -> Non
 def test_the_longest_pause_of_a_log_is_that_of_its_largest_time(tmp_path: Path) -> None:
     path, clock = tmp_path / "a.jsonl", Clock()
     for wall in (1000.0, 1e12 + 500):
-        with Recorder(path, clock=clock, wall_clock=lambda wall=wall: wall) as recorder:
+        with Recorder(path, clock=clock, wall_clock=Clock(wall)) as recorder:
             recorder.sent(b"{}")
     assert times_of(path) == [0, 1e15 - 500_000]
 
