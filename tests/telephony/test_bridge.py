@@ -203,6 +203,14 @@ def test_half_a_sample_at_the_end_of_an_item_does_not_shift_the_next() -> None:
     bridge.from_server(audio_done("item_0"))
     frames = bridge.from_server(delta(speech_audio, "item_1")).to_carrier
     assert phone.played(frames) == phone.played(clean.from_server(delta(speech_audio, "item_1")).to_carrier)
+    assert (bridge.stats.half_samples_dropped, clean.stats.half_samples_dropped) == (1, 0)
+
+
+def test_any_format_is_possible_without_a_provider() -> None:
+    format = AudioFormat("pcm16", 8_000)
+    assert Bridge("twilio", format).input_format == format
+    with pytest.raises(ConfigError, match="openai does not have pcm16 at 8000 Hz"):
+        Bridge("twilio", format, provider="openai")
 
 
 def test_empty_audio_gives_no_frames() -> None:
@@ -241,7 +249,10 @@ def test_session_update_requests_the_format_and_retains_other_settings() -> None
     "settings", [{"type": "realtime"}, "realtime", realtime.SessionUpdate, AudioFormat.PCM16]
 )
 def test_session_update_refuses_other_types(settings: Any) -> None:
-    with pytest.raises(TypeError, match="takes a RealtimeSession, as create_session_config makes it, not"):
+    name = type(settings).__name__
+    with pytest.raises(
+        TypeError, match=f"takes a RealtimeSession, as create_session_config makes it, not {name}$"
+    ):
         Bridge("twilio").session_update(settings)
 
 
@@ -377,8 +388,9 @@ def test_invalid_arguments() -> None:
 def test_a_stream_that_cannot_be_converted_is_refused(encoding: str) -> None:
     bridge = Bridge("telnyx")
     start = TELNYX.start().replace("PCMU", encoding)
-    with pytest.raises(DecodeError, match=encoding):
+    with pytest.raises(DecodeError, match=encoding) as caught:
         bridge.from_carrier(start)
+    assert caught.value.event_type == "start"
     assert bridge.started is None
     bridge.from_carrier(TELNYX.start())
     assert appended_audio(bridge.from_carrier(TELNYX.media(noise(160)))) == noise(160)
@@ -415,6 +427,24 @@ def test_other_events_of_the_server_are_passed_on() -> None:
     assert isinstance(event, realtime.UnknownEvent)
     (event,) = bridge.from_server('{"type":"error","event_id":"e","error":{"type":"t","message":"m"}}').events
     assert isinstance(event, realtime.Error)
+
+
+@pytest.mark.parametrize("barge_in", [True, False])
+def test_every_event_of_the_server_is_returned(barge_in: bool) -> None:
+    bridge = start_call(TWILIO, barge_in=barge_in)
+    frames = [
+        session("created", ULAW, ULAW), session("updated", ULAW, ULAW), response("created"), delta(noise(160)),
+        audio_done(), SPEECH_STARTED, response("done"), response("created", "resp_2"), response("done", "resp_2"),
+        '{"type":"conversation.item.truncated","item_id":"item_1","content_index":0,"audio_end_ms":0}',
+        '{"type":"conversation.item.deleted","item_id":"item_1"}',
+        '{"type":"conversation.item.added","item":{"type":"message","id":"i","role":"user","content":[]}}',
+        '{"type":"input_audio_buffer.speech_stopped","audio_end_ms":9,"item_id":"i"}',
+    ]  # fmt: skip
+    for frame in frames:
+        found = [
+            event.type for event in bridge.from_server(frame).events if not isinstance(event, Interruption)
+        ]
+        assert found == [json.loads(frame)["type"]]
 
 
 def test_a_mark_of_the_user_is_an_event() -> None:
@@ -680,6 +710,8 @@ def test_counters_begin_at_zero() -> None:
     stats = Bridge("twilio").stats
     assert stats == BridgeStats() == BridgeStats(*[0] * len(fields(BridgeStats)))
     assert (stats.spliced, stats.reencoded) == (0, 0)
+    stats = BridgeStats(1, 2, 4, 8)
+    assert (stats.spliced, stats.reencoded) == (3, 12)
 
 
 def test_dir_shows_the_public_names() -> None:

@@ -15,6 +15,7 @@ from realtime import DecodeError
 from realtime.telephony import (
     CARRIERS,
     Bridge,
+    BridgeOutput,
     CallDigit,
     CallEnded,
     CallFault,
@@ -66,6 +67,38 @@ def test_skipped_numbers_of_other_messages_are_reported_with_the_next_audio() ->
     assert bridge.from_carrier(TWILIO.media(noise(160), 7)).events == ()
     assert bridge.from_carrier(TWILIO.stop(9)).events == (CallEnded(),)
     assert bridge.stats.messages_lost == 4
+
+
+def test_a_gap_is_reported_with_audio_that_comes_after_other_messages() -> None:
+    bridge = start_call(TWILIO)
+    for number in (4, 5):
+        assert bridge.from_carrier(TWILIO.key("1", number)).events == (CallDigit("1"),)
+    assert bridge.from_carrier(TWILIO.media(noise(160), 6)).events == (Gap(2),)
+    assert bridge.stats.messages_lost == 2
+
+
+def test_no_gap_is_reported_while_audio_is_retained() -> None:
+    bridge = start_call(TWILIO)
+    bridge.from_server(delta(bytes(11 * 60 * 8_000)))  # Twilio queues ten minutes
+    for number in (2, 3):
+        assert bridge.from_carrier(TWILIO.media(noise(160), number)).events == ()
+
+
+def test_the_number_of_a_repeated_start_counts() -> None:
+    bridge = start_call(TWILIO)
+    start = TWILIO.start()
+    assert (
+        bridge.from_carrier(start.replace('"sequenceNumber":"1"', '"sequenceNumber":"2"')) == BridgeOutput()
+    )
+    assert bridge.from_carrier(TWILIO.media(noise(160), 3)).events == ()
+    assert bridge.stats.messages_lost == 0
+
+
+def test_an_end_that_comes_early_releases_what_follows_it() -> None:
+    bridge = start_call(TELNYX)
+    assert bridge.from_carrier(TELNYX.media(noise(160), 3)) == BridgeOutput()
+    output = bridge.from_carrier(TELNYX.stop(2))
+    assert (appended_audio(output), output.events) == (noise(160), (CallEnded(),))
 
 
 def test_a_gap_before_audio_that_is_decoded() -> None:
