@@ -363,7 +363,33 @@ def test_an_error_that_crossed_is_not_the_answer_to_an_update() -> None:
     assert bridge.input_format is ULAW
 
 
+def test_the_answer_to_a_call_requests_a_response_when_the_caller_has_spoken() -> None:
+    bridge = started()
+    created(bridge)
+    done(
+        bridge, "resp_1", {"id": "i", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    )
+    bridge.from_server(SPEECH_STARTED)
+    step = bridge.answer(r.create_function_output("c", "7"))
+    assert (types(step), step.to_carrier, step.events) == (["conversation.item.create"], (), ())
+    ended = {"type": "input_audio_buffer.speech_stopped", "event_id": "e", "audio_end_ms": 9, "item_id": "u"}
+    assert types(bridge.from_server(text(ended))) == ["response.create"]
+
+
 # --- Interruptions -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("interrupts", [True, False])
+def test_a_response_that_the_server_does_not_interrupt_is_cancelled(interrupts: bool) -> None:
+    bridge = started()
+    update = r.SessionUpdated(
+        session=r.RealtimeSessionInfo(
+            audio=r.AudioConfig(input=r.AudioInput(turn_detection=r.ServerVad(interrupt_response=interrupts)))
+        )
+    )
+    bridge.from_server(r.encode(update))
+    created(bridge)
+    assert types(bridge.from_server(SPEECH_STARTED)) == ["response.cancel"] * (not interrupts)
 
 
 def test_unheard_messages_are_deleted_before_the_next_response() -> None:
