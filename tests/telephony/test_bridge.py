@@ -15,6 +15,7 @@ from realtime.format import OPENAI_FORMATS, AudioFormatLike
 from realtime.state import Interruption
 from realtime.telephony import (
     CARRIERS,
+    AudioDropped,
     Bridge,
     BridgeOutput,
     BridgeStats,
@@ -483,8 +484,9 @@ def test_waiting_audio_is_interrupted_too() -> None:
 
 def test_waiting_audio_is_bounded() -> None:
     bridge = Bridge("twilio")
-    for _ in range(12):
-        bridge.from_server(delta(noise(600_000)))
+    events = [[*map(type, bridge.from_server(delta(noise(600_000))).events)] for _ in range(12)]
+    played, dropped = [realtime.ResponseOutputAudioDelta], [realtime.ResponseOutputAudioDelta, AudioDropped]
+    assert events == [played] * 10 + [dropped] * 2
     assert bridge.stats.deltas_dropped == 2
     frames = bridge.from_carrier(TWILIO.start()).to_carrier
     for _ in range(8_000):  # of the ten that waited, Twilio queues ten minutes
@@ -585,6 +587,26 @@ def test_without_barge_in_speech_interrupts_nothing() -> None:
     assert (step.to_carrier, step.to_server, len(step.events)) == ((), (), 1)
     assert TWILIO.played(bridge.from_server(delta(noise(800))).to_carrier) == [noise(800)]
     assert bridge.interrupt().to_carrier  # the user may
+
+
+@pytest.mark.parametrize(
+    ("event", "queued_ms"),
+    [
+        (
+            '{"type":"conversation.item.truncated","item_id":"item_1","content_index":0,"audio_end_ms":100}',
+            100,
+        ),
+        ('{"type":"conversation.item.deleted","item_id":"item_1"}', 0),
+    ],
+)
+def test_an_item_that_another_client_truncates_or_deletes_is_played_no_further(
+    event: str, queued_ms: int
+) -> None:
+    bridge = start_call(TWILIO)
+    bridge.from_server(delta(noise(8_000)))
+    bridge.from_server(event)
+    assert bridge.playback.queued_ms == queued_ms
+    assert bridge.from_server(delta(noise(800))).to_carrier == ()
 
 
 # --- Missing ends ---------------------------------------------------------------------------
