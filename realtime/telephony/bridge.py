@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from .. import live, translation
+from .. import live
 from .._base64 import decoded_nbytes
 from .._provider import Provider, ProviderLike, get_provider
 from ..beta import from_ga
@@ -743,9 +743,6 @@ def _types(union: Any, dialect: str) -> dict[str, str]:
 
 
 # The types of events that only another dialect has, with its name.
-_FOREIGN_TO_GA: Final = _types(translation.ServerEvent, "translation") | _types(live.ServerEvent, "Live")
-_FOREIGN_TO_LIVE: Final = (
-    _types(translation.ServerEvent, "translation")
-    | _types(beta.ServerEvent, "beta")
-    | _types(ServerEvent, "GA")
-)
+# Translation has none that neither GA nor Live has.
+_FOREIGN_TO_GA: Final = _types(live.ServerEvent, "Live")
+_FOREIGN_TO_LIVE: Final = _types(beta.ServerEvent, "beta") | _types(ServerEvent, "GA")

@@ -356,6 +356,13 @@ def test_the_input_format_of_session_created_is_ignored() -> None:
     assert bridge.stats.reencoded == 0
 
 
+def test_the_output_format_of_session_created_is_used() -> None:
+    bridge = start_call(TWILIO)
+    bridge.from_server(session("created", PCM16, PCM16))
+    assert (bridge.input_format, bridge.output_format) == (ULAW, PCM16)
+    assert bridge.playback.audio_format is PCM16
+
+
 def test_an_item_retains_the_format_in_which_it_began() -> None:
     bridge = start_call(TWILIO)
     bridge.from_server(delta(noise(160), "item_1"))
@@ -665,6 +672,17 @@ def test_media_before_the_start_waits_for_it() -> None:
     assert appended_audio(step) == noise(160)
     assert [type(event) for event in step.events] == [CallStarted]
     assert bridge.from_carrier(TELNYX.start()) == BridgeOutput()
+
+
+def test_audio_that_waits_after_a_mark_of_cleared_audio_is_sent() -> None:
+    bridge = start_call(TELNYX)
+    (name, *_) = TELNYX.marks(bridge.from_server(delta(noise(8_000))).to_carrier)
+    bridge.interrupt()
+    assert bridge.from_carrier(TELNYX.media(noise(160), 4)) == BridgeOutput()
+    numbered = text({**json.loads(TELNYX.mark(name)), "sequence_number": "3"})
+    assert bridge.from_carrier(numbered) == BridgeOutput()
+    step = bridge.from_carrier(TELNYX.media(noise(160), 2))
+    assert (appended_audio(step), step.events) == (noise(160) * 2, ())
 
 
 def test_the_end_releases_waiting_messages() -> None:
