@@ -173,6 +173,14 @@ def step(name: str) -> str:
 def _parse(path: object) -> list[_Key]:
     if not isinstance(path, str):
         raise TypeError(f"a path must be a str, not {type(path).__name__}")
+    keys = _keys_of(path)
+    if not keys:
+        raise _refusal(repr(path), "is not a JSON path such as $.item.speaker")
+    return keys
+
+
+def _keys_of(path: str) -> list[_Key]:
+    """Return the members and indices of a JSON path; none for "$", and for a text that is not a path."""
     keys: list[_Key] = []
     position = 1
     while path.startswith("$") and position < len(path) and (match := _STEP.match(path, position)):
@@ -184,16 +192,14 @@ def _parse(path: object) -> list[_Key]:
             except msgspec.DecodeError:
                 break
         position = match.end()
-    if not keys or position != len(path):
-        raise _refusal(repr(path), "is not a JSON path such as $.item.speaker")
-    return keys
+    return keys if position == len(path) else []
 
 
 def is_retained(event: Any, path: str) -> bool:
     """Return True if `path` of `event` leads into an `Unknown` whose family retains what does not fit."""
     value: Any = event
     tp: Any = type(event)
-    for key in _parse(path) if path != "$" else []:
+    for key in _keys_of(path):
         if isinstance(key, int) and isinstance(value, list):
             value, tp = value[key], argument_of(tp, list)
         elif isinstance(key, str) and isinstance(value, Wire) and key in (names := field_names(type(value))):

@@ -298,10 +298,12 @@ def protocol_names() -> set[str]:
 def test_the_protocol_has_only_these_credentials() -> None:
     """`token` is that of a log probability, which a recorder retains (see test_redact).
 
-    Qwen's `max_response_output_token` is a number, which is no credential.
+    Qwen's `max_response_output_token` is a number, which is no credential. `key` is that of a file search's
+    filter, whose name cannot be told from a credential's.
     """
     assert {name for name in protocol_names() if is_secret(name)} == {
-        "authorization", "client_secret", "headers", "max_response_output_token", "safety_identifier", "token",
+        "authorization", "client_secret", "domain_secrets", "headers", "key", "max_response_output_token",
+        "safety_identifier", "token",
     }  # fmt: skip
 
 

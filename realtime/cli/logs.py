@@ -196,9 +196,9 @@ class _Workers:
     def submit(self, work: Callable[[Log], T], log: Log) -> Future[LogResult[T]]:
         try:
             return self._pool.submit(_attempt, work, log)
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, OSError) as error:  # an OSError if a process ends while it is started
             failed: Future[LogResult[T]] = Future()
-            failed.set_exception(error)
+            failed.set_exception(BrokenProcessPool(str(error)))
             return failed
 
     def check(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +156,15 @@ def test_processes_that_cannot_be_started(tmp_path: Path, is_after_one: bool) ->
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "the processes that read logs cannot be started\n"
+
+
+def test_a_process_that_ends_while_it_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def submit(*_: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    with pytest.raises(OSError, match=r"^the processes that read logs cannot be started$"):
+        next(read_logs([Log("a", ("x",)), Log("b", ("x",))], str, 2))
 
 
 class Unpicklable:
