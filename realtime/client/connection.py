@@ -349,8 +349,8 @@ class Session:
     """A session with a model, over as many connections as it needs. Made by `connect`.
 
     An async context manager, and an async iterator of the server's events and of `ClientNotice`. The iteration
-    ends when the session is closed, and raises the `ClientError` that ended it otherwise. One task may iterate;
-    all other methods may be called from any task of the event loop.
+    ends when the session is closed, and raises the `ClientError` that ended it otherwise. One task may iterate, a
+    second one gets a RuntimeError; all other methods may be called from any task of the event loop.
     """
 
     def __init__(
@@ -496,6 +496,8 @@ class Session:
                 if isinstance(end, GiveUp) and end.error is not None:
                     raise end.error
                 raise StopAsyncIteration
+            if self._reader is not None and not self._reader.done():
+                raise RuntimeError("another task iterates over this session")
             self._reader = self._task.get_loop().create_future()
             await self._reader
         return event

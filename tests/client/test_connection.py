@@ -181,6 +181,20 @@ async def test_without_reconnect_the_iteration_raises() -> None:
     assert caught.value.is_retryable
 
 
+@asynchronous
+async def test_one_task_iterates() -> None:
+    async with open_session() as session:
+        await until(session, Connected)
+        first = asyncio.ensure_future(anext(session))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="another task iterates"):
+            await anext(session)
+        first.cancel()
+        await asyncio.wait([first])
+        session.respond()
+        assert (await anext(session)).type == "response.created"  # the place is free again
+
+
 # --- Responses -----------------------------------------------------------------------
 
 
