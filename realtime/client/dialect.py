@@ -7,6 +7,7 @@ server's own classes. A session in the server's own classes is passed on as it i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -155,10 +156,11 @@ def with_live_tools(
         return session
     if isinstance(session.delegation, live.ResponsesDelegation):
         old = session.delegation.responses
-        responses = _config({"tools": [*(_body(old).get("tools") or ()), *declared]}, old)
+        own = _members(old).get("tools")
+        responses = _config({"tools": [*(own if isinstance(own, list) else ()), *declared]}, old)
         delegation = msgspec.structs.replace(session.delegation, responses=responses)
         return msgspec.structs.replace(session, delegation=delegation)
-    names = [get(tool, "name") or tool.type for tool in declared]
+    names = [_name(tool) for tool in declared]
     if isinstance(tools, Toolbox) and names == [client_tool]:
         return session
     raise ConfigError(
@@ -185,7 +187,7 @@ def with_live_update(session: live.LiveSession, update: live.LiveSessionUpdate) 
             else new.acknowledgement_delay_ms
         )
         new = live.ResponsesDelegation(
-            responses=_config(_body(new.responses), old.responses, new.responses),
+            responses=_config(_members(new.responses), old.responses, new.responses),
             acknowledgement_delay_ms=delay,
         )
     if new is not msgspec.UNSET:
@@ -193,26 +195,32 @@ def with_live_update(session: live.LiveSession, update: live.LiveSessionUpdate) 
     return msgspec.structs.replace(session, **changed)
 
 
+def _name(tool: Any) -> str:
+    """Return the name of a tool, its type if it has none."""
+    find = tool.get if isinstance(tool, Mapping) else partial(get, tool)
+    return str(find("name") or find("type"))
+
+
 def _config(changed: dict[str, Any], *sources: Any) -> Any:
-    """Return the settings of a backend: the first of `sources` with changed members. JSON if one of them is JSON."""
-    members = {**_body(sources[0]), **changed}
-    if any(isinstance(source, live.Json) for source in sources):
-        return live.Json(encode_json(members))
-    return live.ResponsesConfig(**members)
+    """Return the settings of a backend: the first of `sources` with changed members. JSON if one of them is no Struct."""
+    members = {**_members(sources[0]), **changed}
+    if all(source in (None, msgspec.UNSET) or isinstance(source, live.ResponsesConfig) for source in sources):
+        return live.ResponsesConfig(**members)
+    return live.Json(encode_json(members))
 
 
-def _body(raw: Any) -> dict[str, Any]:
+def _members(settings: Any) -> dict[str, Any]:
     """Return the members of a backend's settings that are set, {} if there are none.
 
     Raises:
-        ConfigError: it is JSON, but not an object.
+        ConfigError: they are no JSON object.
     """
-    if isinstance(raw, live.ResponsesConfig):
-        members = {name: getattr(raw, name) for name in raw.__struct_fields__}
-        return {name: value for name, value in members.items() if value is not msgspec.UNSET}
-    if not isinstance(raw, live.Json):
+    if settings is None or settings is msgspec.UNSET:
         return {}
+    if isinstance(settings, live.ResponsesConfig):
+        members = {name: getattr(settings, name) for name in settings.__struct_fields__}
+        return {name: value for name, value in members.items() if value is not msgspec.UNSET}
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any] | None) or {}
+        return msgspec.json.decode(encode_json(settings), type=dict[str, Any] | None) or {}
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ConfigError(f"delegation.responses is not a JSON object: {one_line(str(error))}") from None

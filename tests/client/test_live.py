@@ -659,6 +659,7 @@ def backend(kind: str, response_id: str = "", **members: Any) -> live.ResponseEv
         (live.UNSET, tools()),
         (live.ClientDelegation(), tools()),
         (live.UNSET, tools().tools),
+        (live.UNSET, [{"type": "function", "name": "weather"}]),
         (live.UNSET, tools("delegate", "weather")),
         (live.ClientDelegation(), tools("weather", "delegate")),
     ],
@@ -688,6 +689,27 @@ def test_requests_of_ga_say_what_to_do_instead(event: Any, instead: str) -> None
     with pytest.raises(r.EncodeError, match=instead) as refused:
         client.send(event, START)
     assert refused.value.event_type == event.type
+
+
+@pytest.mark.parametrize(
+    ("body", "own"),
+    [
+        (live.Json(b'{"model":"gpt-5","tools":[{"type":"computer"}]}'), [{"type": "computer"}]),
+        (live.Json(b'{"model":"gpt-5","tools":null}'), []),
+        (live.Json(b'{"model":"gpt-5","tools":"computer"}'), []),
+        (live.Json(b'{"model":"gpt-5","tools":1}'), []),
+        ({"model": "gpt-5", "tools": [{"type": "computer"}]}, [{"type": "computer"}]),
+        (live.ResponsesConfig(model="gpt-5", tools=[live.ComputerTool()]), [{"type": "computer"}]),
+    ],
+)
+def test_tools_are_added_to_any_body(body: Any, own: list[Any]) -> None:
+    delegation = live.ResponsesDelegation(responses=body)
+    client = ClientProtocol(session=settings(delegation=delegation), tools=tools())
+    client.connected(START)
+    (frame,) = client.frames_to_send()
+    sent = msgspec.json.decode(frame)["session"]["delegation"]["responses"]
+    assert sent["model"] == "gpt-5"
+    assert [*sent["tools"][:-1], sent["tools"][-1]["name"]] == [*own, "weather"]
 
 
 @pytest.mark.parametrize("body", ["{oops", "[1]", '"text"', "[" * 5000])
