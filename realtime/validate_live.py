@@ -13,7 +13,7 @@ from msgspec import UNSET, Raw
 
 from . import spec
 from .codec import encode_json
-from .errors import AudioError, ConfigError, EncodeError, snippet
+from .errors import AudioError, ConfigError, EncodeError, reason_of, snippet
 from .events import live
 from .format import AudioFormat, AudioFormatLike
 from .repair import LenientDecoder, ValidationFailure
@@ -48,7 +48,8 @@ def validate_live_session(
         is_fork: True for a fork of a stored session, which has its model and most settings.
 
     Raises:
-        ConfigError: `problems` has all problems, each with its path; or the transport is unknown.
+        ConfigError: `problems` has all problems, each with its path, or the first value of a wrong type; or the
+            transport is unknown.
         TypeError: `session` is not the settings of a Live session.
     """
     if not isinstance(session, live.LiveSession):
@@ -58,9 +59,12 @@ def validate_live_session(
     try:
         sent = LenientDecoder(exact=True).decode(encode_json(session), live.LiveSession, "$")
     except ValidationFailure as failure:
-        raise_problems([(failure.path.removeprefix("$."), failure.reason)])
+        problems = [(failure.path.removeprefix("$."), failure.reason)]
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        problems = [("session", reason_of(error))]
     else:
-        raise_problems([*_problems(sent, transport, is_fork)])
+        problems = [*_problems(sent, transport, is_fork)]
+    raise_problems(problems)
 
 
 def _problems(session: live.LiveSession, transport: LiveTransport, is_fork: bool) -> Problems:

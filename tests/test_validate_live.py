@@ -146,6 +146,34 @@ def test_settings_that_are_refused(name: str) -> None:
     assert [path for path, _ in refused.value.problems] == paths
 
 
+def parameters(value: Any) -> live.ResponsesDelegation:
+    tool = live.FunctionTool(name="f", parameters=value)
+    return live.ResponsesDelegation(responses=live.ResponsesConfig(model="m", tools=[tool]))
+
+
+def backend(text: bytes) -> live.ResponsesDelegation:
+    return live.ResponsesDelegation(responses=live.Json(text))  # type: ignore[arg-type]
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"instructions": "\ud800"}, "the text is not valid Unicode"),
+        ({"delegation": parameters(ENDLESS)}, "too deeply nested"),
+        ({"delegation": backend(b'{"x":' + b"[" * 99_999 + b"]" * 99_999 + b"}")}, "too deeply nested"),
+        ({"delegation": backend(b'{"model"')}, "JSON is malformed"),
+        ({"delegation": backend(b'{"model":"\xff"}')}, "the text is not valid Unicode"),
+    ],
+)
+def test_settings_that_are_no_json_are_a_problem(settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(r.ConfigError, match=f"^session: {problem}"):
+        live.validate_live_session(live.LiveSession(model="gpt-live-1", **settings))
+
+
 @pytest.mark.parametrize("transport", ["webrtc", "sip"])
 def test_the_format_is_negotiated_by_media(transport: Any) -> None:
     settings = session(**MODEL, audio={"format": {"type": "audio/pcmu", "rate": 8000}})
