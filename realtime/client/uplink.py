@@ -83,7 +83,7 @@ class Uplink:
         self._add(self._converted(audio, format))
 
     def pass_on(self, audio: object, format: AudioFormat | None) -> list[bytes]:
-        """Add audio as `append` does, and return what `unsent_parts` does. Copies nothing if nothing else is unsent."""
+        """Add audio, as `append` does, and return all audio to send now, as `unsent_parts` does."""
         converted = self._converted(audio, format)
         is_next = self._sent == self._start + len(self._audio) and 0 < len(converted) <= MAX_APPEND_BYTES
         self._audio += converted

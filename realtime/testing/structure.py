@@ -216,9 +216,8 @@ def _is_open(struct: type[Wire]) -> bool:
 
 @cache
 def _nullable(struct: type[Wire]) -> Names:
-    if _is_open(
-        struct
-    ):  # the optional members that openai-python 3.57's Live params let be null are most of them
+    # Nearly all of the optional members: those that may be null in openai-python 3.57's Live params.
+    if _is_open(struct):
         return frozenset(field.encode_name for field in fields_of(struct) if not field.required)
     return _of_bases(NULLABLE, struct)
 
