@@ -35,7 +35,7 @@ def test_a_session_is_written_as_structs() -> None:
             live.FileSearchTool(
                 vector_store_ids=["v"],
                 filters=live.SearchFilter(
-                    type="and", filters=[live.SearchFilter(type="eq", key="lang", value="et")]
+                    type="and", filters=[live.ComparisonFilter(type="eq", key="lang", value="et")]
                 ),
             ),
         ],
@@ -242,6 +242,22 @@ def test_a_malformed_object_is_retained(place: str) -> None:
     assert type(found) is kind
     assert json.loads(live.encode(event)) == wire
     assert live.extras(event, json.dumps(wire)) == {}
+
+
+def test_nested_filters_are_retained() -> None:
+    """No type of the protocol contains itself, or decoding would take a frame's size times its depth."""
+    nested = {"type": "or", "filters": [{"type": "eq", "key": "a", "value": 1}]}
+    wire = delegated(tools=[{"type": "file_search", "filters": {"type": "and", "filters": [nested]}}])
+    event = live.decode_client(json.dumps(wire))
+    (found,) = unknown(event)
+    assert (found.type, json.loads(found.raw)) == ("or", nested)
+    assert json.loads(live.encode(event)) == wire
+    either = live.SearchFilter(type="or", filters=[live.SearchFilter(type="eq", key="a", value=1)])
+    both = live.SearchFilter(type="and", filters=[either])
+    config = live.ResponsesConfig(model="m", tools=[live.FileSearchTool(filters=both)])
+    delegation = live.ResponsesDelegation(responses=config)
+    session = live.LiveSession(model="gpt-live-1", delegation=delegation)
+    assert json.loads(live.encode(live.SessionStart(session=session))) == wire
 
 
 def test_only_objects_of_other_apis_are_retained_if_malformed() -> None:

@@ -4,7 +4,7 @@
     items, tools  objects that sessions, responses and conversations share
     session, audio_buffer, conversation, response
                   the events, each module's union at its end
-    beta, translation, live
+    beta, translation, live, live_backend, live_items, live_decisions
                   the other dialects
 
 To add an event, write its class in the module of its noun, add it to that module's union and to

@@ -17,30 +17,34 @@ from .tools import ApprovalMode, ConnectorId, ToolChoiceMode, UnknownTool, Unkno
 __all__ = [
     "AnyBackendTool", "AnyBackendToolChoice", "AnySearchFilter", "ApplyPatchTool",
     "AutoContainer", "BackendEffort", "BackendStruct", "CodeContainer", "CodeInterpreterTool",
-    "ComputerTool", "ComputerUsePreviewTool", "Container", "ContainerAuto", "ContainerReference",
-    "CustomTool", "DomainSecret", "FileSearchTool", "FunctionTool", "GrammarFormat",
-    "HybridSearch", "ImageGenerationTool", "ImageMask", "InlineSkill", "JsonSchemaFormat",
-    "KnownContainer", "KnownNamedToolChoice", "KnownNamespacedTool", "KnownNetworkPolicy",
-    "KnownSkill", "KnownTextFormat", "KnownTool", "KnownToolChoice", "KnownToolFormat",
-    "LocalContainer", "LocalShellTool", "LocalSkill", "McpApprovalFilter", "McpTool",
-    "McpToolFilter", "NamedToolChoice", "NamespaceTool", "NamespacedTool", "NetworkAllowlist",
-    "NetworkDisabled", "NetworkPolicy", "PlainTextFormat", "ProgrammaticToolCallingTool",
-    "RankingOptions", "ReasoningConfig", "ResponsesConfig", "SearchFilter", "ServiceTier",
-    "ShellTool", "Skill", "SkillReference", "SkillSource", "SvgConfig", "TaggedBackendStruct",
-    "TextConfig", "TextFormat", "Tool", "ToolChoice", "ToolChoiceAllowedTools",
-    "ToolChoiceApplyPatch", "ToolChoiceCodeInterpreter", "ToolChoiceComputer", "ToolChoiceCustom",
-    "ToolChoiceFileSearch", "ToolChoiceFunction", "ToolChoiceImageGeneration", "ToolChoiceMcp",
-    "ToolChoiceProgrammaticToolCalling", "ToolChoiceShell", "ToolChoiceWebSearch",
-    "ToolChoiceWebSearchPreview", "ToolFormat", "ToolSearchTool", "UnknownBackendObject",
-    "UnknownTool", "UnknownToolChoice", "UserLocation", "WebSearch20250826Tool",
-    "WebSearchFilters", "WebSearchPreview20250311Tool", "WebSearchPreviewTool", "WebSearchTool",
+    "ComparisonFilter", "ComparisonType", "ComputerTool", "ComputerUsePreviewTool", "Container",
+    "ContainerAuto", "ContainerReference", "CustomTool", "DomainSecret", "FileSearchTool",
+    "FilterType", "FunctionTool", "GrammarFormat", "HybridSearch", "ImageGenerationTool",
+    "ImageMask", "InlineSkill", "JsonSchemaFormat", "KnownContainer", "KnownNamedToolChoice",
+    "KnownNamespacedTool", "KnownNetworkPolicy", "KnownSkill", "KnownTextFormat", "KnownTool",
+    "KnownToolChoice", "KnownToolFormat", "LocalContainer", "LocalShellTool", "LocalSkill",
+    "McpApprovalFilter", "McpTool", "McpToolFilter", "NamedToolChoice", "NamespaceTool",
+    "NamespacedTool", "NestedFilter", "NetworkAllowlist", "NetworkDisabled", "NetworkPolicy",
+    "PlainTextFormat", "ProgrammaticToolCallingTool", "RankingOptions", "ReasoningConfig",
+    "ResponsesConfig", "SearchFilter", "ServiceTier", "ShellTool", "Skill", "SkillReference",
+    "SkillSource", "SvgConfig", "TaggedBackendStruct", "TextConfig", "TextFormat", "Tool",
+    "ToolChoice", "ToolChoiceAllowedTools", "ToolChoiceApplyPatch", "ToolChoiceCodeInterpreter",
+    "ToolChoiceComputer", "ToolChoiceCustom", "ToolChoiceFileSearch", "ToolChoiceFunction",
+    "ToolChoiceImageGeneration", "ToolChoiceMcp", "ToolChoiceProgrammaticToolCalling",
+    "ToolChoiceShell", "ToolChoiceWebSearch", "ToolChoiceWebSearchPreview", "ToolFormat",
+    "ToolSearchTool", "UnknownBackendObject", "UnknownTool", "UnknownToolChoice", "UserLocation",
+    "WebSearch20250826Tool", "WebSearchFilters", "WebSearchPreview20250311Tool",
+    "WebSearchPreviewTool", "WebSearchTool",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     BackendEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | str
     ServiceTier = Literal["auto", "default", "flex", "priority"] | str
+    ComparisonType = FilterType = str
 else:
     BackendEffort = ServiceTier = str
+    ComparisonType = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+    FilterType = ComparisonType | Literal["and", "or"]
 
 
 class UnknownBackendObject(Unknown):
@@ -265,16 +269,27 @@ class WebSearchPreview20250311Tool(WebSearchPreviewTool, tag="web_search_preview
     """Search of the web, in the version of 2025-03-11."""
 
 
-class SearchFilter(VariantStruct, BackendStruct, kw_only=True):
-    """A condition on files: `key` compared with `value`, or an "and" or "or" of `filters`."""
+class ComparisonFilter(VariantStruct, BackendStruct, kw_only=True):
+    """A condition on files: the attribute `key` compared with `value`."""
 
     unknown = UnknownBackendObject
-    types = frozenset({"eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"})
+    types = frozenset({"eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"})
 
-    type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"]
+    type: ComparisonType
     key: Maybe[str] = UNSET
     value: Maybe[str | float | bool | list[str | float]] = UNSET
-    filters: Maybe[list[AnySearchFilter]] = UNSET
+
+
+class SearchFilter(ComparisonFilter, kw_only=True):
+    """A condition on files: a comparison, or an "and" or "or" of `filters`.
+
+    Those of a decoded filter are comparisons, as in the official SDK: an "and" in an "or" is an `UnknownBackendObject`.
+    """
+
+    types = ComparisonFilter.types | {"and", "or"}
+
+    type: FilterType
+    filters: Maybe[list[NestedFilter]] = UNSET
 
 
 class HybridSearch(BackendStruct, kw_only=True):
@@ -544,6 +559,7 @@ if TYPE_CHECKING:
     CodeContainer = str | AutoContainer | UnknownBackendObject
     ToolFormat = KnownToolFormat | UnknownBackendObject
     TextFormat = KnownTextFormat | UnknownBackendObject
+    NestedFilter = ComparisonFilter | UnknownBackendObject
     AnySearchFilter = SearchFilter | UnknownBackendObject
     NamespacedTool = KnownNamespacedTool | UnknownTool
     # Those of GA, which a Toolbox has, encode the same.
@@ -557,6 +573,7 @@ else:
     CodeContainer = str | AutoContainer
     ToolFormat = KnownToolFormat
     TextFormat = KnownTextFormat
+    NestedFilter = ComparisonFilter
     AnySearchFilter = SearchFilter
     NamespacedTool = KnownNamespacedTool
     Tool = KnownTool

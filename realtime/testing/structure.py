@@ -171,7 +171,7 @@ class _Walk:
         if by_tag:
             self._check_tagged(parts, by_tag, path)
         elif struct is not None:
-            if issubclass(struct, live.SearchFilter) and tag_of(parts) not in struct.types:
+            if issubclass(struct, live.ComparisonFilter) and tag_of(parts) not in struct.types:
                 return
             if "type" in parts and "type" in _fields(struct):  # which decides what the others mean
                 self._check_value(parts["type"], _fields(struct)["type"], tag_path)
