@@ -5,9 +5,8 @@ an unknown type becomes the `Unknown` of its family, 1.0 becomes an int, legacy 
 normalised, and a missing or null member that is required is filled in: "", 0, an empty list, or
 None where its type allows it. An object of a backend's API that does not fit all the same becomes
 the `Unknown` of its family. Only branches that do not fit are walked; each level decodes its part
-of the frame once or twice, so the cost is the frame's size times the depth of the types: about
-six, but for the filters of a Live file search the depth of their nesting. Nothing here runs for
-ordinary frames; those are decoded in `codec`.
+of the frame once or twice, so the cost is the frame's size times the depth of the types (about
+ten). Nothing here runs for ordinary frames; those are decoded in `codec`.
 
 With ``exact=True`` it fills in and converts nothing; unknown types, legacy spellings of an object's
 members, and types that a backend's API leaves out, remain. That is how events are checked before

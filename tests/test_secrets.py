@@ -298,8 +298,8 @@ def protocol_names() -> set[str]:
 def test_the_protocol_has_only_these_credentials() -> None:
     """`token` is that of a log probability, which a recorder retains (see test_redact).
 
-    Qwen's `max_response_output_token` is a number, which is no credential. `key` is that of a file search's
-    filter, whose name cannot be told from a credential's.
+    Qwen's `max_response_output_token` is a number, and the `key` of a file filter the name of an attribute, which
+    are no credentials.
     """
     assert {name for name in protocol_names() if is_secret(name)} == {
         "authorization", "client_secret", "domain_secrets", "headers", "key", "max_response_output_token",

@@ -40,7 +40,8 @@ __all__ = [
 if TYPE_CHECKING:
     BackendEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | str
     ServiceTier = Literal["auto", "default", "flex", "priority"] | str
-    ComparisonType = FilterType = str
+    ComparisonType = str
+    FilterType = str
 else:
     BackendEffort = ServiceTier = str
     ComparisonType = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]

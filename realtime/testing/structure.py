@@ -2,8 +2,9 @@
 
 One walk over the JSON of an event beside the Structs of its dialect, which say what a member may contain.
 What the Structs cannot say is in the tables: the members whose null means something, and those that servers
-need although the Struct makes them optional. Free-form JSON (tool parameters, metadata, prompt variables,
-headers) is not entered. `protocol` runs the walk before an event is decoded; the rules are in `refusals`.
+need although the Struct makes them optional. Objects of a backend's API may have unknown types. Free-form JSON
+(tool parameters, metadata, prompt variables, headers) is not entered. `protocol` runs the walk before an event is
+decoded; the rules are in `refusals`.
 """
 
 from __future__ import annotations
