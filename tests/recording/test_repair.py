@@ -59,6 +59,7 @@ LOGS = {
     "a first line without a line end": (LINE, LINE + b"\n"),
     "a torn first line": (LINE[:-1], b""),
     "a torn line": (HEAD + LINE + b"\n" + OTHER[:-20], HEAD + LINE + b"\n"),
+    "a long torn line": (HEAD + LINE + b"\n" + OTHER[:-13] + NOISE * 2, HEAD + LINE + b"\n"),
     "one letter of a line": (HEAD + b"{", HEAD),
     "a torn line with spaces": (b'{ "direction" : "client", "time_ms": 1, "fra', b""),
     "zeros after a line": (HEAD + LINE + b"\n" + bytes(900), HEAD + LINE + b"\n"),
@@ -76,6 +77,9 @@ LOGS = {
         HEAD + LINE[:-13] + b"[" * 9999 + b"]" * 9999 + b"}\n",
     ),
     "a byte order mark": (b"\xef\xbb\xbf" + LINE + b"\n", b"\xef\xbb\xbf" + LINE + b"\n"),
+    "a byte order mark before metadata": (b"\xef\xbb\xbf" + HEAD, b"\xef\xbb\xbf" + HEAD),
+    "one line end": (b"\n", b"\n"),
+    "a note that ends with a capital": (HEAD + LINE + b"\nX", HEAD + LINE + b"\nX\n"),
     "a damaged first line": (b'{"recording":1,\x00}\n' + LINE, b'{"recording":1,\x00}\n' + LINE + b"\n"),
 }
 
@@ -116,13 +120,17 @@ NOT_LOGS = [
 @EVERY_ENDING
 @pytest.mark.parametrize("content", NOT_LOGS)
 def test_a_file_that_is_not_a_log_is_refused_and_left_unchanged(
-    tmp_path: Path, ending: str, content: bytes
+    tmp_path: Path, ending: str, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / f"notes{ending}"
     path.write_bytes(PACK[ending](content))
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match="is not a log of calls, so nothing is appended to it"):
-        Recorder(path)
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path)
+        with pytest.raises(
+            ConfigError, match=f"^'{path.name}' is not a log of calls, so nothing is appended"
+        ):
+            Recorder(path.name)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [path.name]
     with Recorder(path, mode="w") as recorder:
@@ -439,6 +447,42 @@ def test_the_time_of_the_last_readable_line_is_found(tmp_path: Path, ending: str
         assert isinstance(last, Entry)
         assert last.frame == b'{"type":"z"}'
         assert last.time_ms >= (12.5 if time_ms is None else time_ms)
+
+
+@EVERY_ENDING
+@pytest.mark.parametrize(
+    ("text", "time_ms"), [("15", 15), ("5e3", 5000), ("5E+3", 5000), ("5e-1", 0.5), ("5.5", 5.5)]
+)
+def test_the_time_of_a_broken_line_is_found(tmp_path: Path, ending: str, text: str, time_ms: float) -> None:
+    path = tmp_path / f"a{ending}"
+    broken = b'{"direction":"up","time_ms":%b,"frame":\n' % text.encode()
+    path.write_bytes(PACK[ending](HEAD + LINE + b"\n" + broken))
+    assert repair_log(str(path)) == time_ms
+
+
+@EVERY_ENDING
+@pytest.mark.parametrize("frame", [b'{"time_ms":7}', b'{"x":"%b"}' % NOISE[:900]])
+def test_the_time_of_an_entry_may_follow_its_frame(tmp_path: Path, ending: str, frame: bytes) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(PACK[ending](HEAD + b'{"frame":%b,"direction":"client","time_ms":15.0}\n' % frame))
+    assert repair_log(str(path)) == 15
+
+
+@EVERY_ENDING
+def test_the_longest_line_is_read(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, line, torn_line = tmp_path / f"a{ending}", LINE + b"\n", OTHER[:-1]
+    assert len(OTHER) == len(LINE)
+    for limit, time_ms, remains in (
+        (len(OTHER), 20, b""),
+        (len(torn_line), 0, b""),
+        (len(torn_line) - 1, 0, torn_line),
+    ):
+        monkeypatch.setattr("realtime.recording.repair.MAX_LINE_BYTES", limit)
+        path.write_bytes(PACK[ending](line + OTHER + b"\n"))
+        assert repair_log(str(path)) == time_ms
+        path.write_bytes(PACK[ending](line + torn_line))
+        repair_log(str(path))
+        assert unpacked(path) == line + (remains and remains + b"\n")
 
 
 @EVERY_ENDING
