@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import random
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import given, settings, strategies as st
 
 from realtime.errors import ConfigError
 from realtime.recording import BrokenLine, Entry, Recorder, read_log
+from realtime.recording._compression import BLOCK_BYTES
 from realtime.recording.repair import repair_log
 from tests.work import count_lines
 
@@ -71,6 +73,7 @@ LOGS = {
         b'{"call":7}\n' + LINE + b"\n",
     ),
     "a note at the end": (HEAD + LINE + b"\nmy note", HEAD + LINE + b"\nmy note\n"),
+    "a long note at the end": (HEAD + LINE + b"\n" + NOISE * 5, HEAD + LINE + b"\n" + NOISE * 5 + b"\n"),
     "a list at the end": (HEAD + b"[1,2", HEAD + b"[1,2\n"),
     "a frame that is nested too deeply": (
         HEAD + LINE[:-13] + b"[" * 9999 + b"]" * 9999 + b"}",
@@ -410,6 +413,63 @@ def test_lines_that_are_too_long_are_passed_over_without_being_stored(
         assert unpacked(path).endswith(b"\n")
 
 
+@EVERY_ENDING
+def test_a_line_that_is_too_long_takes_no_memory(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.recording.repair.MAX_LINE_BYTES", 100_000)
+    path = tmp_path / f"a{ending}"
+    long = random.Random(2).randbytes(2_000_000).hex().encode()
+    path.write_bytes(PACK[ending](LINE + b"\n" + long + b"\n"))
+    tracemalloc.start()
+    assert repair_log(str(path)) == 12.5
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < len(long) // 2
+
+
+@COMPRESSED
+def test_the_text_of_a_line_that_is_too_long_is_copied(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.recording.repair.MAX_LINE_BYTES", 600_000)
+    path, start = tmp_path / f"a{ending}", HEAD + LINE + b"\n" + OTHER[:-13]
+    for content in (start + NOISE * 9, (start + NOISE * 8)[: 2 * BLOCK_BYTES] + OTHER[:-1]):
+        path.write_bytes(PACK[ending](content))
+        repair_log(str(path))
+        assert unpacked(path) == content + b"\n"
+
+
+@COMPRESSED
+def test_lines_before_a_long_torn_one_remain(tmp_path: Path, ending: str) -> None:
+    path, lines = tmp_path / f"a{ending}", (LINE + b"\n") * 3
+    path.write_bytes(PACK[ending](lines + OTHER[:-13] + NOISE)[:-9])
+    assert repair_log(str(path)) == 12.5
+    assert unpacked(path) == lines
+
+
+@COMPRESSED
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_what_precedes_a_torn_write_is_copied_in_blocks(
+    tmp_path: Path, ending: str, more: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, first = tmp_path / f"a{ending}", PACK[ending](HEAD + OTHER + b"\n")
+    monkeypatch.setattr("realtime.recording.repair.BLOCK_BYTES", len(first) + more)
+    path.write_bytes(torn(ending))
+    repair_log(str(path))
+    assert path.read_bytes().startswith(first)
+    assert unpacked(path).startswith(HEAD + OTHER + b"\n" + LINE)
+
+
+@COMPRESSED
+def test_a_torn_first_write_is_removed_in_place(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(PACK[ending](HEAD)[:5])
+    inode = path.stat().st_ino
+    assert repair_log(str(path)) == 0
+    assert (path.stat().st_size, path.stat().st_ino) == (0, inode)
+
+
 # --- Times ------------------------------------------------------------------------------
 
 # The text of a time -> its value, or None if it is not one.
@@ -490,6 +550,14 @@ def test_a_line_far_before_others_without_a_time_is_found(tmp_path: Path, ending
     path = tmp_path / f"a{ending}"
     path.write_bytes(PACK[ending](HEAD + LINE + b"\n" + b'{"recording":1,"lost":1}\n' * 9000 + NOISE + b"\n"))
     assert repair_log(str(path)) == 12.5
+
+
+@pytest.mark.parametrize("before", [b"", HEAD + LINE + b"\n"])
+def test_a_line_is_read_across_blocks(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "a.jsonl"
+    for split in range(len(OTHER) + 2):  # the last 64 KiB begin so far before the end of the line
+        path.write_bytes(before + OTHER + b"\n" + b"x" * (65_535 - split) + b"\n")
+        assert repair_log(str(path)) == 20
 
 
 # --- Work ---------------------------------------------------------------------------------
