@@ -511,7 +511,7 @@ def test_the_time_of_the_last_readable_line_is_found(tmp_path: Path, ending: str
 
 @EVERY_ENDING
 @pytest.mark.parametrize(
-    ("text", "time_ms"), [("15", 15), ("5e3", 5000), ("5E+3", 5000), ("5e-1", 0.5), ("5.5", 5.5)]
+    ("text", "time_ms"), [("15", 15), ("5e3", 5000), ("5E+3", 5000), ("5e-1", 0.5), ("5.5", 5.5), ("0", 0)]
 )
 def test_the_time_of_a_broken_line_is_found(tmp_path: Path, ending: str, text: str, time_ms: float) -> None:
     path = tmp_path / f"a{ending}"
@@ -540,9 +540,10 @@ def test_the_longest_line_is_read(tmp_path: Path, ending: str, monkeypatch: pyte
         monkeypatch.setattr("realtime.recording.repair.MAX_LINE_BYTES", limit)
         path.write_bytes(PACK[ending](line + OTHER + b"\n"))
         assert repair_log(str(path)) == time_ms
-        path.write_bytes(PACK[ending](line + torn_line))
-        repair_log(str(path))
-        assert unpacked(path) == line + (remains and remains + b"\n")
+        for before in (line, b""):
+            path.write_bytes(PACK[ending](before + torn_line))
+            repair_log(str(path))
+            assert unpacked(path) == before + (remains and remains + b"\n")
 
 
 @EVERY_ENDING
