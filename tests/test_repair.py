@@ -6,11 +6,13 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 import realtime
 from realtime import beta, events as ga
 from realtime.events.base import Unknown
+from realtime.repair import LenientDecoder, ValidationFailure, decode_event
 
 UNKNOWN = {"type": "hologram", "depth": [1, {"z": None}], "big": 2**70}
 
@@ -188,7 +190,9 @@ def test_a_null_in_place_of_the_nested_function_is_ignored() -> None:
     assert json.loads(realtime.encode(event)) == _session(tools=[{"type": "function", "name": "f"}])
     with pytest.raises(realtime.DecodeError) as caught:
         realtime.decode_client(json.dumps(_session(tools=[{"type": "function", "function": 5}])))
-    assert caught.value.path == "$.session.tools[0]"
+    assert (caught.value.path, caught.value.reason) == (
+        "$.session.tools[0]", "Expected `object | null`, got `int`"
+    )  # fmt: skip
 
 
 def test_turn_detection_none_is_null() -> None:
@@ -642,3 +646,23 @@ def test_unknown_types_are_found_by_their_families_alone() -> None:
         realtime.decode_server(frame.encode().replace(b"\xc3\xa9", b"\xff"))
     with pytest.raises(realtime.DecodeError, match="not valid Unicode"):
         realtime.decode_server(b'{"type":"zap","x":"\xff"}')
+
+
+def test_a_failure_states_its_reason_place_and_type() -> None:
+    failure = ValidationFailure("no", "$.x")
+    assert (str(failure), failure.reason, failure.path, failure.expected) == ("no", "no", "$.x", "")
+    with pytest.raises(msgspec.ValidationError) as raised:
+        msgspec.json.decode(b'{"a":["x"]}', type=dict[str, list[int]])
+    for failure, path in (
+        (ValidationFailure.from_msgspec(raised.value), "$[...][0]"),
+        (ValidationFailure.from_msgspec(raised.value, "$.b"), "$.b[...][0]"),
+    ):
+        assert (failure.path, failure.expected) == (path, "int")
+
+
+def test_decoding_is_lenient_by_default() -> None:
+    frame = json.dumps(TRUNCATE | {"audio_end_ms": 2.0}).encode()
+    assert decode_event(frame, ga.ClientEvent, TRUNCATE["type"]) == ga.ConversationItemTruncate(
+        item_id="i", content_index=0, audio_end_ms=2
+    )
+    assert LenientDecoder().decode(b"2.0", int, "$") == 2

@@ -50,7 +50,7 @@ STATE = "tests/state/test_missing_members.py tests/state/test_work.py"
 MODULES = {
     "realtime/codec.py": "tests/test_codec.py tests/test_errors.py tests/test_live.py -k 'not any_object and "
     "not gives_up and not (plain_decoder and not every_case)'",
-    "realtime/repair.py": "tests/test_repair.py tests/test_errors.py",
+    "realtime/repair.py": "tests/test_repair.py tests/test_errors.py tests/test_live.py",
     "realtime/peek.py": "tests/test_peek.py",
     "realtime/_guard.py": "tests/test_guard.py tests/test_errors.py",
     "realtime/append.py": "tests/test_append.py tests/test_codec.py tests/test_base64.py",
