@@ -33,6 +33,9 @@ class LiveKitClient(Client):
     packages = ("livekit-agents", "livekit-plugins-openai", "openai", "aiohttp")
 
     closings = frozenset({"APIConnectionError"})
+    # The task that closes the connection is cancelled when the one that reads has ended; aiohttp ends that one
+    # before it writes the close frame (livekit-agents 1.8.9, `_run_ws`; aiohttp, `ClientWebSocketResponse.close`).
+    may_drop = True
 
     def model(self, http: aiohttp.ClientSession) -> realtime.RealtimeModel:
         return realtime.RealtimeModel(
