@@ -460,6 +460,11 @@ def test_an_exact_codec_retains_unknown_types() -> None:
     assert json.loads(realtime.encode(EXACT.decode_client(frame))) == json.loads(frame)
 
 
+def test_an_exact_codec_assumes_no_type() -> None:
+    event = EXACT.decode_client('{"type":"conversation.item.create","item":{"role":"user","content":[]}}')
+    assert event == ga.ConversationItemCreate(item=realtime.UnknownItem("", b'{"role":"user","content":[]}'))
+
+
 NOTHING: Any = None
 HALF: Any = 0.5
 
