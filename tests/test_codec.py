@@ -157,6 +157,20 @@ def test_a_codec_has_its_own_limits() -> None:
     assert isinstance(realtime.decode_server(nested), realtime.UnknownEvent)
 
 
+def test_the_smallest_and_largest_limits() -> None:
+    with pytest.raises(realtime.DecodeError, match=r"more than 1$"):
+        realtime.Codec(max_frame_bytes=1).decode_server(b"{}")
+    for depth in (1, 300):
+        limited = realtime.Codec(max_depth=depth)
+        for inner in (depth - 1, depth):
+            frame = b'{"type":"zap","x":%b}' % (b"[" * inner + (b"" if inner else b"1") + b"]" * inner)
+            if inner < depth:
+                assert limited.decode_server(frame) == realtime.UnknownEvent("zap", frame)
+            else:
+                with pytest.raises(realtime.DecodeError, match=f"deeper than {depth}"):
+                    limited.decode_server(frame)
+
+
 @pytest.mark.parametrize("limits", [{"max_depth": 0}, {"max_depth": 10_000}, {"max_frame_bytes": 0}])
 def test_impossible_limits_are_refused(limits: Any) -> None:
     with pytest.raises(realtime.ConfigError):
@@ -517,6 +531,18 @@ def test_values_are_copied_and_pickled(clone: Any) -> None:
             codec.decode_client(b"[" * 90)
 
 
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_copied_codec_is_as_exact_as_its_original(clone: Any) -> None:
+    server = '{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","limit":5.0}]}'
+    client = '{"type":"conversation.item.truncate","item_id":"i","content_index":0,"audio_end_ms":1.0}'
+    exact, lenient = clone(realtime.Codec(exact=True)), clone(realtime.Codec())
+    for decode, frame in ((exact.decode_server, server), (exact.decode_client, client)):
+        with pytest.raises(realtime.DecodeError, match="Expected `int"):
+            decode(frame)
+    assert lenient.decode_server(server).rate_limits[0].limit == 5
+    assert lenient.decode_client(client).audio_end_ms == 1
+
+
 # --- Relays --------------------------------------------------------------------------
 
 
@@ -727,6 +753,30 @@ def _nested(depth: int) -> Any:
     for _ in range(depth):
         value = [value]
     return value
+
+
+def test_an_extra_member_must_not_name_a_field_that_is_absent() -> None:
+    with pytest.raises(realtime.EncodeError, match="response_id"):
+        realtime.encode(realtime.ResponseCancel(), extra={"$.response_id": "r"})
+
+
+def test_a_long_path_is_stated() -> None:
+    wrong: Any = 5
+    key = "k" * 70
+    event = realtime.ResponseCreate(response=realtime.ResponseParams(metadata={key: wrong}))
+    with pytest.raises(realtime.EncodeError, match=rf"at `\$\.response\.metadata\['{key}'\]`"):
+        realtime.encode(event)
+
+
+@pytest.mark.parametrize("nbytes", [0, 1, 2, 3, 4_000, 9_001])
+def test_audio_of_any_event_is_base64(nbytes: int) -> None:
+    audio = bytes(range(256)) * 40
+    ids: Any = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+    delta = realtime.ResponseOutputAudioDelta(**ids, delta=audio[:nbytes])
+    frame = realtime.encode(delta)
+    wire = {"type": "response.output_audio.delta", **ids, "delta": base64.b64encode(audio[:nbytes]).decode()}
+    assert json.loads(frame) == wire
+    assert realtime.decode_server(frame) == delta
 
 
 def test_an_event_id_of_a_wrong_type_is_a_type_error() -> None:
