@@ -223,6 +223,7 @@ MALFORMED: dict[str, tuple[dict[str, Any], type[live.Unknown]]] = {
     "part": (message({"type": "input_text", "text": ["x"]}), live.UnknownPart),
     "settings": (delegated(max_output_tokens="many"), live.UnknownDelegation),
     "tool": (delegated(tools=[{"type": "function", "name": "f", "strict": "very"}]), live.UnknownTool),
+    "a number in place of a tool": (delegated(tools=[5]), live.UnknownTool),
     "decision": (
         {"type": "decision.event", "event": {**COMPLETED, "decision": 5}},
         live.UnknownDecisionEvent,
@@ -240,6 +241,8 @@ def test_a_malformed_object_is_retained(place: str) -> None:
     event = codec_of(wire)(json.dumps(wire))
     (found,) = unknown(event)
     assert type(found) is kind
+    body = json.loads(found.raw)
+    assert found.type == (body.get("type", "") if isinstance(body, dict) else "")
     assert json.loads(live.encode(event)) == wire
     assert live.extras(event, json.dumps(wire)) == {}
 
