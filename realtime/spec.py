@@ -205,8 +205,8 @@ MAX_LIVE_APPEND_TOKENS: Final = 500
 # In characters: OpenAI's server accepted 1,756 and refused 1,900, by the probes of 2026-09-11 and 12 in
 # ProtocoloGptLive.cs, the specification of a voice client for Windows. Read 2026-11-29.
 MAX_LIVE_CONTENT_CHARS: Final = 1_756
-# So a token had at least three characters in these probes. Of UTF-8 that is a lower estimate for other languages too:
-# a character of Chinese has three bytes.
+# A token had at least three characters in these probes. That is also a low estimate of its bytes in UTF-8 in other
+# languages: a Chinese character has three bytes.
 MIN_BYTES_PER_TOKEN: Final = MAX_LIVE_CONTENT_CHARS // MAX_LIVE_APPEND_TOKENS
 # A text with more characters than this for each token of a limit exceeds it in any language.
 MAX_CHARS_PER_TOKEN: Final = 6

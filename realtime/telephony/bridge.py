@@ -743,6 +743,6 @@ def _types(union: Any, dialect: str) -> dict[str, str]:
 
 
 # The types of events that only another dialect has, with its name.
-# Translation has none that neither GA nor Live has.
+# Every type of translation is one of GA or of Live.
 _FOREIGN_TO_GA: Final = _types(live.ServerEvent, "Live")
 _FOREIGN_TO_LIVE: Final = _types(beta.ServerEvent, "beta") | _types(ServerEvent, "GA")
