@@ -178,9 +178,12 @@ def backend_problems(path: str, config: live.ResponsesConfig) -> Problems:
             yield f"{path}.tools[{index}].name", "must be set"
 
 
-def _triggers(triggers: list[live.Trigger]) -> Problems:
+def _triggers(triggers: list[live.AnyTrigger]) -> Problems:
     seen = set()
     for index, trigger in enumerate(triggers):
+        if trigger.type not in live.Trigger.types or isinstance(trigger, live.UnknownTrigger):
+            yield f"triggers[{index}].type", "must be decisions"
+            continue
         path = f"triggers[{index}].event_type"
         if trigger.event_type not in spec.LIVE_TRIGGER_EVENTS:
             yield path, f"must be {' or '.join(spec.LIVE_TRIGGER_EVENTS)}"

@@ -165,6 +165,7 @@ UNKNOWN: dict[str, tuple[dict[str, Any], type[live.Unknown]]] = {
     "filter": (delegated(tools=[{"type": "file_search", "filters": X}]), live.UnknownBackendObject),
     "question": (decided(X), live.UnknownQuestion),
     "part of a question": (decided({**QUESTION, "instructions": [X]}), live.UnknownPart),
+    "trigger": (start(triggers=[X]), live.UnknownTrigger),
     "question of a trigger": (
         start(triggers=[{"type": "decisions", "event_type": "e", "decisions": {"questions": [X]}}]),
         live.UnknownQuestion,
@@ -231,6 +232,10 @@ MALFORMED: dict[str, tuple[dict[str, Any], type[live.Unknown]]] = {
     "filter": (
         delegated(tools=[{"type": "file_search", "filters": {"type": "eq", "key": 5}}]),
         live.UnknownBackendObject,
+    ),
+    "trigger": (
+        start(triggers=[{"type": "decisions", "event_type": "e", "decisions": None}]),
+        live.UnknownTrigger,
     ),
 }
 

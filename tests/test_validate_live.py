@@ -133,6 +133,10 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {**MODEL, "triggers": [{**TRIGGER, "event_type": "x"}]},
         ["triggers[0].event_type"],
     ),
+    "a trigger of another type": (
+        {**MODEL, "triggers": [{**TRIGGER, "type": "x"}, {"type": "x"}]},
+        ["triggers[0].type", "triggers[1].type"],
+    ),
     "two triggers": ({**MODEL, "triggers": [TRIGGER, TRIGGER]}, ["triggers[1].event_type"]),
     "several": ({"audio": {"format": {"type": "audio/pcmu", "rate": 1}}}, ["model", "audio.format.rate"]),
 }

@@ -11,14 +11,24 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, Raw
 
 from ..spec import LiveModel as LiveModel, LiveVoice as LiveVoice
-from .base import ClientSide, Maybe, ServerSide, SessionSnapshot, Tagged, Unknown, UnknownEvent, Wire
+from .base import (
+    ClientSide,
+    Maybe,
+    ServerSide,
+    SessionSnapshot,
+    Tagged,
+    Unknown,
+    UnknownEvent,
+    VariantStruct,
+    Wire,
+)
 from .live_backend import *
 from .live_decisions import *
 from .live_items import *
 from .session import AnyFormat, CustomVoice, PcmFormat, UnknownFormat
 
 __all__ = [
-    "UNSET", "AnyDelegation", "AppendedText", "CallError", "ClientDelegation", "ClientEvent",
+    "UNSET", "AnyDelegation", "AnyTrigger", "AppendedText", "CallError", "ClientDelegation", "ClientEvent",
     "ContextWindow", "CorrelatedEvent", "CustomVoice", "DataChannel", "DecisionCreate",
     "DecisionEvent", "DecisionItemCreate", "DecisionItemCreated", "DecisionItemDelete",
     "DecisionItemDeleted", "DecisionsDelegation", "Delegation", "DelegationInfo", "Error", "Info",
@@ -37,7 +47,7 @@ __all__ = [
     "SessionThinkingAppended", "SessionUpdate", "SessionUpdated", "SessionUsageUpdated",
     "TimelineEvent", "TransportAnswered", "TransportDtmfReceived", "TransportDtmfSend",
     "TransportDtmfSent", "TransportEvent", "TransportFailed", "TransportRinging", "Trigger", "Unknown",
-    "UnknownDelegation", "UnknownEvent", "UnknownFormat",
+    "UnknownDelegation", "UnknownEvent", "UnknownFormat", "UnknownTrigger",
 ]  # fmt: skip
 
 Json = Raw
@@ -136,19 +146,35 @@ class LiveClient(Wire, kw_only=True):
     data_channel: DataChannel
 
 
-class Trigger(Wire, kw_only=True):
-    """A request for decisions at every event of a type."""
+class UnknownTrigger(Unknown):
+    """A trigger of a type that this version does not know."""
+
+    __slots__ = ()
+
+
+class Trigger(VariantStruct, kw_only=True):
+    """A request for decisions at every event of a type. `type` is "decisions"."""
+
+    unknown = UnknownTrigger
+    types = frozenset({"decisions"})
+    retains_malformed = True
 
     type: str
     event_type: str
     decisions: TriggerDecisions
 
 
+if TYPE_CHECKING:
+    AnyTrigger = Trigger | UnknownTrigger
+else:
+    AnyTrigger = Trigger
+
+
 class LiveSessionUpdate(Wire, kw_only=True):
     """The settings that can change during a session."""
 
     delegation: Maybe[Delegation] = UNSET
-    triggers: Maybe[list[Trigger]] = UNSET
+    triggers: Maybe[list[AnyTrigger]] = UNSET
 
 
 class LiveSession(Wire, kw_only=True):
@@ -165,7 +191,7 @@ class LiveSession(Wire, kw_only=True):
     instructions: Maybe[str] = UNSET
     safety_identifier: Maybe[str] = UNSET
     store: Maybe[bool] = UNSET
-    triggers: Maybe[list[Trigger]] = UNSET
+    triggers: Maybe[list[AnyTrigger]] = UNSET
 
 
 class LiveSessionInfo(SessionSnapshot, LiveSession, kw_only=True):

@@ -416,7 +416,7 @@ class SafetyCheck(BackendStruct, kw_only=True):
 
 
 class ComputerCall(AnyBackendItem, tag="computer_call", kw_only=True):
-    """What the model does with the computer: one `action`, or several."""
+    """Use of the computer by the model: one `action`, or several `actions`."""
 
     id: str
     status: Status
@@ -605,7 +605,7 @@ class ProgramOutput(AnyBackendItem, tag="program_output", kw_only=True):
 
 
 class ModerationDetails(BackendStruct, kw_only=True):
-    """Why an image was refused, and whether its request or the image was."""
+    """The reasons why an image was refused. `moderation_stage` is "input" for its request, "output" for the image."""
 
     categories: list[str]
     moderation_stage: str
