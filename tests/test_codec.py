@@ -850,6 +850,35 @@ def test_a_codecs_limits_apply_at_any_position_of_the_type() -> None:
         realtime.decode_server(frame)
 
 
+@pytest.mark.parametrize("inner", ["[" * 9 + "]" * 9, '{"a":' * 9 + "1" + "}" * 9], ids=["arrays", "objects"])
+@pytest.mark.parametrize(
+    "template", ['{"type":"response.created","x":%s}', '{"x":%s,"type":"response.created"}']
+)
+def test_a_relay_limits_the_depth_of_short_frames(template: str, inner: str) -> None:
+    limited, wide = realtime.Codec(max_depth=9), realtime.Codec()
+    text = template % inner
+    for frame in (text, text.encode(), bytearray(text.encode())):
+        for kind in ('{"type":"error"}', '{"x":1,"type":"error"}'):  # what came before must not matter
+            limited.decode_server_if(kind, set())
+            limited.decode_server_if(kind.encode(), set())
+            with pytest.raises(realtime.DecodeError, match="deeper than 9"):
+                limited.decode_server_if(frame, {"response.created"})
+        with pytest.raises(realtime.DecodeError, match="missing required field `response`"):
+            wide.decode_server_if(frame, {"response.created"})
+
+
+def test_an_exact_codec_is_exact_in_a_relay() -> None:
+    exact = realtime.Codec(exact=True)
+    for frame in (
+        '{"type":"rate_limits.updated","rate_limits":[{"name":"tokens","limit":5.0}]}',
+        '{"rate_limits":[{"name":"tokens","limit":5.0}],"type":"rate_limits.updated"}',
+    ):
+        assert realtime.decode_server_if(frame, {"rate_limits.updated"}) is not None
+        for each in (frame, frame.encode()):
+            with pytest.raises(realtime.DecodeError, match="Expected `int"):
+                exact.decode_server_if(each, {"rate_limits.updated"})
+
+
 @pytest.mark.parametrize("head", ["", '"x":[1],', '"x":{"type":"c.d"},', '"x":"\\"",', '"x":1,'])
 def test_the_first_of_two_types_counts_everywhere(head: str) -> None:
     frame = f'{{{head}"type":"response.cancel","type":"input_audio_buffer.clear"}}'
