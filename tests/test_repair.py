@@ -490,7 +490,7 @@ def test_leniency_is_for_received_frames_only(event: Any, path: str) -> None:
 
 TEXT_IS_5 = {"type": "input_text", "text": 5}
 LOG_PROBS = "conversation.item.input_audio_transcription.delta"
-TRUNCATE = {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0}
+TRUNCATE: dict[str, Any] = {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0}
 DETECTION = {"type": "server_vad", "threshold": "x"}
 # A frame, what is expected at which path, and what is there.
 REFUSED_BY_CLIENT: list[tuple[Any, str, str, str]] = [
