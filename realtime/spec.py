@@ -190,7 +190,8 @@ DEFAULT_LIVE_VOICE: Final = "marin"
 # The sample rates of each type of format, the default first.
 LIVE_RATES: Final = {"audio/pcm": (24_000, 16_000), "audio/pcmu": (8_000,), "audio/pcma": (8_000,)}
 LIVE_DELEGATIONS: Final = ("client", "responses", "decisions")
-LIVE_SERVICE_TIERS: Final = ("auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast")
+KnownLiveServiceTier = Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"]
+LIVE_SERVICE_TIERS: Final[tuple[str, ...]] = get_args(KnownLiveServiceTier)
 LIVE_TRIGGER_EVENTS: Final = ("session.input_transcript.delta", "session.output_transcript.delta")
 MIN_LIVE_OUTPUT_TOKENS: Final = 16
 MAX_LIVE_INSTRUCTIONS_TOKENS: Final = 16_384

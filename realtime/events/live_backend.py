@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Type  # noqa: UP035 (w
 
 from msgspec import UNSET, field
 
+from ..spec import KnownLiveServiceTier
 from . import tools as ga
 from .base import Maybe, Tagged, Unknown, VariantStruct, Wire
 from .tools import ApprovalMode, ConnectorId, ToolChoiceMode, UnknownTool, UnknownToolChoice
@@ -39,7 +40,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     BackendEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | str
-    ServiceTier = Literal["auto", "default", "flex", "priority"] | str
+    ServiceTier = KnownLiveServiceTier | str
     ComparisonType = str
     FilterType = str
 else:
