@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from . import spec
+from ._guard import DEFAULT_MAX_DEPTH, check_depth
 from .codec import encode_json
 from .errors import AudioError, ConfigError, EncodeError, reason_of, snippet
 from .events import live
@@ -57,7 +58,9 @@ def validate_live_session(
     if transport not in _TRANSPORTS:
         raise ConfigError(f"unknown transport {snippet(repr(transport))}; known are {', '.join(_TRANSPORTS)}")
     try:
-        sent = LenientDecoder(exact=True).decode(encode_json(session), live.LiveSession, "$")
+        text = encode_json(session)
+        check_depth(text, DEFAULT_MAX_DEPTH)
+        sent = LenientDecoder(exact=True).decode(text, live.LiveSession, "$")
     except ValidationFailure as failure:
         problems = [(failure.path.removeprefix("$."), failure.reason)]
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
