@@ -18,7 +18,7 @@ from .chromium import Page, chromium, needs_chromium
 from .live_scenes import TOOL_CALL, Words, live_call
 from .page_logs import Call, hostile, hotel, long_call
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 # The number of colours of a canvas, and of pixels that do not have its most frequent colour.
 COLORS = """(() => {

@@ -20,6 +20,8 @@ from realtime.recording import one_line
 from realtime.testing import LoopbackServer
 from tests.cli.calls import ULAW, demo, log, samples, speech
 
+pytestmark = pytest.mark.slow
+
 
 def error_line(capsys: pytest.CaptureFixture[str], noted: str = "") -> str:
     """Return the error line on stderr. One of the progress lines before it must contain `noted`."""
@@ -152,7 +154,6 @@ def test_the_report_contains_no_credentials_of_the_url(
     assert "S3CRET" not in printed.out + printed.err
 
 
-@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "nonsense"])
 def test_a_call_that_never_connects_keeps_the_files_of_the_last_one(tmp_path: Path, url: str) -> None:
     assert demo(tmp_path) == 0
