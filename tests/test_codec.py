@@ -1183,3 +1183,64 @@ def test_the_limit_of_bytes_is_inclusive(limit: int, kind: str, template: str) -
                         DecodeError, match=f"bytes, more than {limit}|more than {limit} bytes"
                     ):
                         decode(container)
+
+
+# --- The shortest way through the decoder ------------------------------------------------
+
+
+def cleared(size: int, text: str = "", *, type_first: bool = True) -> str:
+    """Return a flat frame of `size` characters, with `text` in a string."""
+    kind = '"type":"input_audio_buffer.cleared"'
+    head = f'{{{kind},"event_id":"{text}' if type_first else f'{{"event_id":"{text}'
+    tail = '"}' if type_first else f'",{kind}}}'
+    return head + "e" * (size - len(head) - len(tail)) + tail
+
+
+@pytest.mark.parametrize("type_first", [True, False])
+@pytest.mark.parametrize("as_frame", [str, str.encode], ids=["str", "bytes"])
+@pytest.mark.parametrize(
+    "types", [None, {"input_audio_buffer.cleared"}, {"other"}], ids=["all", "wanted", "not"]
+)
+@pytest.mark.parametrize(("limit", "flat", "harmless"), [(128 * 1024 * 1024, 2999, 256), (800, 200, 200)])
+def test_the_work_for_a_frame_that_cannot_exceed_a_limit(
+    limit: int, flat: int, harmless: int, types: set[str] | None, as_frame: Any, type_first: bool
+) -> None:
+    """No check is made of a frame that is as short as a limit, or flat and shorter than long audio."""
+    codec = realtime.Codec(max_frame_bytes=limit)
+
+    def work(size: int, text: str = "") -> int:
+        frame = as_frame(cleared(size, text, type_first=type_first))
+        assert len(frame) == size
+        for _ in range(2):  # the decoder is built, and guesses the layout from the last frame
+            read(frame)
+        return count_lines(read, frame)
+
+    def read(frame: Any) -> Any:
+        return codec.decode_server(frame) if types is None else codec.decode_server_if(frame, types)
+
+    least = work(harmless - 50)
+    assert work(harmless) == work(harmless, "[") == work(harmless, "{") == least
+    if flat > harmless:
+        assert least <= work(harmless + 1) == work(flat) <= least + 4
+    checked = [work(flat + 1)]
+    if flat > harmless:
+        checked += [work(harmless + 1, "["), work(harmless + 1, "{"), work(flat, "[")]
+    if types == {"other"} and type_first:  # the type is enough
+        assert {*checked} == {least}
+    else:
+        assert min(checked) > least + 4
+
+
+@pytest.mark.parametrize("as_frame", [str, str.encode], ids=["str", "bytes"])
+def test_the_layout_is_guessed_from_the_last_frame(as_frame: Any) -> None:
+    codec = realtime.Codec()
+
+    def work(type_first: bool) -> int:
+        return count_lines(codec.decode_server_if, as_frame(cleared(200, type_first=type_first)), {"other"})
+
+    for type_first in (True, False, True):  # the lookups are made
+        work(type_first)
+    surprised, learned = work(False), work(False)
+    assert learned < surprised - 5
+    assert work(True) == work(True)  # found by its third character
+    assert work(False) == learned  # a frame with the type first does not change the guess
