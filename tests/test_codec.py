@@ -1234,13 +1234,63 @@ def test_the_work_for_a_frame_that_cannot_exceed_a_limit(
 @pytest.mark.parametrize("as_frame", [str, str.encode], ids=["str", "bytes"])
 def test_the_layout_is_guessed_from_the_last_frame(as_frame: Any) -> None:
     codec = realtime.Codec()
+    unknown = as_frame('{"type":"zap","x":[1]}')
 
     def work(type_first: bool) -> int:
         return count_lines(codec.decode_server_if, as_frame(cleared(200, type_first=type_first)), {"other"})
 
-    for type_first in (True, False, True):  # the lookups are made
-        work(type_first)
+    for type_first in (True, False, False, True):  # the lookups are made
+        codec.decode_server_if(as_frame(cleared(200, type_first=type_first)), {"other"})
+    codec.decode_server_if(unknown, {"other"})
+    expected = work(True)
     surprised, learned = work(False), work(False)
     assert learned < surprised - 5
-    assert work(True) == work(True)  # found by its third character
+    assert work(True) == expected  # found by its third character
     assert work(False) == learned  # a frame with the type first does not change the guess
+    codec.decode_server_if(unknown, {"other"})  # but one whose type is not known does
+    assert work(False) == surprised
+
+
+def work_of(read: Any, frame: Any) -> int:
+    """Return the lines of a call, after two that are not counted."""
+    for _ in range(2):
+        read(frame)
+    return count_lines(read, frame)
+
+
+def test_the_type_near_the_beginning_is_enough_for_a_frame_that_is_not_wanted() -> None:
+    def work(frame: str) -> int:
+        return work_of(lambda frame: realtime.decode_server_if(frame, {"other"}), frame.encode())
+
+    early = '{"x":1,"type":"input_audio_buffer.cleared","event_id":"%s"}' % ("e" * 4000)
+    late = '{"x":1,"event_id":"%s","type":"input_audio_buffer.cleared"}' % ("e" * 4000)
+    assert work(early) < work(late) - 5
+    assert work('{"type":"zap","x":[%s]}' % ("1," * 2000 + "1")) < work(late) - 5
+
+
+def test_a_long_frame_is_copied_and_measured_only_if_it_must_be() -> None:
+    frame = cleared(4000).encode()
+    exact, larger = (realtime.Codec(max_frame_bytes=limit) for limit in (4000, 4001))
+    assert work_of(exact.decode_server, frame) == work_of(larger.decode_server, frame)
+    assert work_of(exact.decode_server, frame) < work_of(exact.decode_server, bytearray(frame))
+    assert work_of(exact.decode_server, frame) < work_of(exact.decode_server, cleared(4000, "[").encode())
+    assert work_of(exact.decode_server, frame) < work_of(exact.decode_server, cleared(4000, "{").encode())
+
+
+def test_the_audio_of_a_long_delta_is_decoded_apart() -> None:
+    audio = base64.b64encode(bytes(3000)).decode()
+    ids = '"response_id":"r","item_id":"i","output_index":0,"content_index":0'
+    last = f'{{"type":"response.output_audio.delta",{ids},"delta":"{audio}"}}'.encode()
+    early = f'{{"type":"response.output_audio.delta","delta":"{audio}",{ids}}}'.encode()
+    slow = last.replace(b'"item_id":"i"', b'"item_id":"\\u0069"')
+    assert realtime.decode_server(last) == realtime.decode_server(early) == realtime.decode_server(slow)
+    # The end of audio that is last needs no search.
+    assert work_of(realtime.decode_server, last) < work_of(realtime.decode_server, early)
+    with pytest.raises(DecodeError):
+        realtime.decode_server(last.replace(b"AAAA", b"AA!!AA", 1))
+
+
+def test_a_refusal_has_the_frame() -> None:
+    with pytest.raises(DecodeError) as refused:
+        realtime.decode_server(b'{"type":"zap",')
+    assert refused.value.payload == '{"type":"zap",'
