@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from realtime import ConfigError, DecodeError, EncodeError, live
@@ -306,6 +307,17 @@ def test_an_event_of_the_responses_api_is_json() -> None:
     frame.clear()
     assert bytes(event.event) == body
     assert live.encode(event) == b'{"type":"response.event","event":' + body + b"}"
+
+
+def test_a_number_of_numpy_beside_a_malformed_object_is_encoded() -> None:
+    tools = [{"type": "function", "name": 5}]
+    delegation = {"type": "responses", "responses": {"model": "m", "tools": tools}}
+    event: Any = live.decode_client(
+        json.dumps({"type": "session.start", "session": {"model": "gpt-live-1", "delegation": delegation}})
+    )
+    event.session.delegation.acknowledgement_delay_ms = np.int64(5)
+    sent = json.loads(live.encode(event))["session"]["delegation"]
+    assert sent == {**delegation, "acknowledgement_delay_ms": 5}
 
 
 def test_null_settings_are_retained() -> None:

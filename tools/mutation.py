@@ -48,8 +48,8 @@ ROOT = Path.cwd()  # the tree to test, which need not be this file's
 STATE = "tests/state/test_missing_members.py tests/state/test_work.py"
 # Each module and its tests: files (patterns, relative to the root), and options of pytest that leave out slow tests.
 MODULES = {
-    "realtime/codec.py": "tests/test_codec.py tests/test_errors.py tests/test_live.py -k 'not any_object and "
-    "not gives_up and not (plain_decoder and not every_case)'",
+    "realtime/codec.py": "tests/test_codec.py tests/test_guard.py tests/test_errors.py tests/test_live.py -m 'not slow' "
+    "-k 'not any_object and not gives_up and not (plain_decoder and not every_case)'",
     "realtime/repair.py": "tests/test_repair.py tests/test_errors.py tests/test_live.py",
     "realtime/peek.py": "tests/test_peek.py",
     "realtime/_guard.py": "tests/test_guard.py tests/test_errors.py",
