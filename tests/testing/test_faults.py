@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import msgspec
@@ -435,8 +435,9 @@ def test_connections_end_with_the_close_of_the_fault(fault: Fault, end: tuple[in
         assert close_of(client) == end
 
 
-def test_a_client_that_still_sends_receives_all_before_the_cut() -> None:
-    """The cut does not reset the connection, which would make the sends fail that follow it."""
+@contextlib.contextmanager
+def cut_off_at_once() -> Generator[tuple[socket.socket, ClientProtocol]]:
+    """Open a connection that the server cuts off after `session.created`."""
     with (
         LoopbackServer(faults=[faults.CutOff(at="session.created", nth=1)]) as server,
         socket.create_connection(("127.0.0.1", server.port), timeout=20) as client,
@@ -444,17 +445,36 @@ def test_a_client_that_still_sends_receives_all_before_the_cut() -> None:
         protocol = ClientProtocol(parse_uri(server.url))
         protocol.send_request(protocol.connect())
         client.sendall(b"".join(protocol.data_to_send()))
-        received = b""
         while protocol.state is State.CONNECTING:
-            received = client.recv(1)
-            protocol.receive_data(received)
+            protocol.receive_data(client.recv(1))
+        yield client, protocol
+
+
+def send_clear(client: socket.socket, protocol: ClientProtocol) -> None:
+    protocol.send_text(r.encode(r.InputAudioBufferClear()))
+    client.sendall(b"".join(protocol.data_to_send()))
+    time.sleep(0.02)
+
+
+def test_a_client_that_still_sends_receives_all_before_the_cut() -> None:
+    """The cut does not reset the connection, which would make the sends fail that follow it."""
+    received = b""
+    with cut_off_at_once() as (client, protocol):
         for _ in range(3):
-            protocol.send_text(r.encode(r.InputAudioBufferClear()))
-            client.sendall(b"".join(protocol.data_to_send()))
-            time.sleep(0.02)
+            send_clear(client, protocol)
         while part := client.recv(1 << 16):
             received += part
     assert b"session.created" in received
+
+
+@pytest.mark.slow
+def test_a_client_that_never_closes_is_not_waited_for() -> None:
+    def send_for_four_seconds() -> None:
+        for _ in range(200):
+            send_clear(client, protocol)
+
+    with cut_off_at_once() as (client, protocol), pytest.raises(OSError, match=r"reset|pipe"):
+        send_for_four_seconds()
 
 
 def test_a_fault_affects_its_number_of_connections() -> None:
